@@ -1,0 +1,24 @@
+/** Report types: each is a row of `public.report_types`, whose table holds its reports. */
+export const REPORT_TYPES = ['greeting', 'org', 'requirement'] as const;
+export const STAGES = ['prelim', 'final'] as const;
+export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
+export const WEBHOOK_STATUSES = ['pending', 'sent', 'success', 'failed', 'retrying'] as const;
+/** The endpoints' names, which are also `webhook_type` in stored rows. */
+export const WEBHOOK_TYPES = ['prelim-report', 'final-report'] as const;
+export const EVENT_TYPES = [
+  'report.prelim.completed',
+  'report.prelim.failed',
+  'report.final.completed',
+  'report.final.failed',
+] as const;
+
+/** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */
+export const TOLERANCE_SECONDS = 5 * 60;
+
+/** Largest request body that is read. */
+export const MAX_BODY_BYTES = 1024 * 1024;
+
+/** Largest result: with its envelope and JSON escapes it must still fit into MAX_BODY_BYTES. */
+export const MAX_RESULT_BYTES = 900 * 1024;
+
+export const MAX_PROMPT_CHARACTERS = 100_000;

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+const account = z.object({ id: z.uuid(), email: z.email(), password: z.string() });
+
+/** `$POLARIS_DATA_DIR/dev.json`: what a client of the local system needs. Present only while it runs. */
+export const devFile = z.object({
+  url: z.url(),
+  supabaseUrl: z.url(),
+  databaseUrl: z.string(),
+  publishableKey: z.string(),
+  secretKey: z.string(),
+  webhookSecret: z.string(),
+  pipelineApiKey: z.string(),
+  cronSecret: z.string(),
+  operator: account,
+  user: account,
+});
+export type DevFile = z.infer<typeof devFile>;

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+
+const webhookSecret = z.string().refine(
+  (value) => {
+    const secrets = value.trim().split(/\s+/);
+    return secrets.every((secret) => {
+      if (!/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret)) return false;
+      const bytes = atobLength(secret.slice('whsec_'.length));
+      return bytes >= 24 && bytes <= 64;
+    });
+  },
+  { error: 'must be one or more whsec_ + base64 of 24 to 64 bytes, separated by spaces' },
+);
+
+function atobLength(base64: string): number {
+  try {
+    return atob(base64).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** Secrets that are compared as bearer tokens must not be guessable. */
+const bearerSecret = z.string().min(32, { error: 'must be at least 32 characters' });
+
+/** Every variable that the functions read. `env.example` explains each. */
+export const serverEnv = z
+  .object({
+    SUPABASE_URL: z.url(),
+    /** A key of role service_role: a secret key (`sb_secret_…`) or the legacy service_role JWT. */
+    SUPABASE_SECRET_KEY: z.string().min(1),
+    SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+    WEBHOOK_SECRET: webhookSecret,
+    WEBHOOK_LEGACY_SECRET: z.string().min(24).optional(),
+    WEBHOOK_BASE_URL: z.url().refine((url) => url.endsWith('/api/webhooks'), {
+      error: 'must end in /api/webhooks',
+    }),
+    WEBHOOK_TIMEOUT_MS: wholeNumber(100, 60_000).default(10_000),
+    WEBHOOK_MAX_RETRIES: wholeNumber(0, 10).default(3),
+    PIPELINE_API_KEY: bearerSecret,
+    CRON_SECRET: bearerSecret,
+    /** How long a runner may be silent before its job is taken over. */
+    JOB_LEASE_SECONDS: wholeNumber(5, 600).default(60),
+    /** Generation ends after this long; the function itself may run for 300 seconds. */
+    JOB_DEADLINE_SECONDS: wholeNumber(1, 270).default(240),
+    /** Unfinished jobs that one user may have at a time. */
+    JOB_QUOTA_PER_USER: wholeNumber(1, 1000).default(5),
+    LLM_BASE_URL: z.url().optional(),
+    LLM_API_KEY: z.string().min(1).optional(),
+    LLM_MODEL: z.string().min(1).optional(),
+  })
+  .refine((env) => (env.LLM_BASE_URL === undefined) === (env.LLM_MODEL === undefined), {
+    error: 'LLM_BASE_URL and LLM_MODEL go together',
+    path: ['LLM_MODEL'],
+  });
+export type ServerEnv = z.infer<typeof serverEnv>;

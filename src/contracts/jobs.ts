@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { JOB_STATUSES, MAX_PROMPT_CHARACTERS, WEBHOOK_STATUSES } from './constants.ts';
+import { storableObject, storableText } from './text.ts';
+import { jobId, reportType, stage } from './webhooks.ts';
+
+export const jobStatus = z.enum(JOB_STATUSES);
+export const webhookStatus = z.enum(WEBHOOK_STATUSES);
+export type WebhookStatus = z.infer<typeof webhookStatus>;
+
+/** Body of `POST /api/reportJobsDb`. */
+export const jobRequest = z.strictObject({
+  prompt: storableText.min(1).max(MAX_PROMPT_CHARACTERS),
+  report_type: reportType,
+  report_id: z.uuid(),
+  stage: stage.default('prelim'),
+  model: storableText.min(1).max(200).optional(),
+  temperature: z.number().min(0).max(2).optional(),
+  max_tokens: z.int().min(1).max(1_000_000).optional(),
+  summary_id: z.uuid().optional(),
+  metadata: storableObject.optional(),
+  /** `false`: the job waits for a result that is generated elsewhere and sent by PATCH. */
+  generate: z.boolean().default(true),
+});
+export type JobRequest = z.infer<typeof jobRequest>;
+
+/** Header `Idempotency-Key`: any printable ASCII. */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[\x21-\x7e]{1,255}$/, { error: 'must be 1 to 255 printable characters' });
+
+/** Body of `PATCH /api/reportJobsDb?job_id=`. */
+export const jobResult = z
+  .strictObject({
+    status: z.enum(['succeeded', 'failed']),
+    result: storableText.optional(),
+    error: storableText.max(10_000).optional(),
+    metadata: storableObject.optional(),
+  })
+  .superRefine((body, context) => {
+    if (body.status === 'succeeded' && !body.result?.trim()) {
+      context.addIssue({ code: 'custom', path: ['result'], message: 'a succeeded job needs its result' });
+    }
+  });
+export type JobResult = z.infer<typeof jobResult>;
+
+/** Answer 202 of `POST /api/reportJobsDb`. */
+export const jobAccepted = z.object({ job_id: z.string(), status: jobStatus, status_url: z.string() });
+export type JobAccepted = z.infer<typeof jobAccepted>;
+
+/** Answer of `GET` and `PATCH /api/reportJobsDb?job_id=`. */
+export const jobView = z.object({
+  job_id: jobId,
+  report_type: reportType.nullable(),
+  report_id: z.uuid().nullable(),
+  stage: stage.nullable(),
+  status: jobStatus,
+  percent: z.int().min(0).max(100),
+  eta_seconds: z.int().min(0).nullable(),
+  result: z.string().nullable(),
+  error: z.string().nullable(),
+  webhook: z.object({
+    status: webhookStatus.nullable(),
+    attempts: z.int().min(0),
+    last_attempt: z.iso.datetime({ offset: true }).nullable(),
+  }),
+});
+export type JobView = z.infer<typeof jobView>;

@@ -1,0 +1,77 @@
+import { z } from 'zod';
+import { EVENT_TYPES, REPORT_TYPES, STAGES, WEBHOOK_TYPES } from './constants.ts';
+import { storableObject, storableText } from './text.ts';
+
+export const reportType = z.enum(REPORT_TYPES);
+export type ReportType = z.infer<typeof reportType>;
+export const stage = z.enum(STAGES);
+export type Stage = z.infer<typeof stage>;
+export const webhookType = z.enum(WEBHOOK_TYPES);
+export type WebhookType = z.infer<typeof webhookType>;
+export const eventType = z.enum(EVENT_TYPES);
+export type EventType = z.infer<typeof eventType>;
+
+/** An event id is the `webhook-id` header too; Standard Webhooks signs `id.timestamp.body`, so it has no dot. */
+export const eventId = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,128}$/, { error: 'must be 1 to 128 of A-Z a-z 0-9 _ -' });
+
+export const jobId = storableText.min(1).max(200);
+
+const isoTime = z.iso.datetime({ offset: true });
+
+/** What happened, in the words of the platform: `data` of an envelope, and the whole of a flat body. */
+export const reportData = z.object({
+  job_id: jobId,
+  report_id: z.uuid(),
+  report_type: reportType,
+  research_report: storableText.nullish(),
+  research_status: z.enum(['completed', 'failed']),
+  requested_at: isoTime.optional(),
+  research_metadata: storableObject.nullish(),
+  final_data: storableObject.nullish(),
+  error: storableText.nullish(),
+});
+export type ReportData = z.infer<typeof reportData>;
+
+/** A completed event carries its result: without this rule an empty text could replace a report. */
+function requireResult(data: ReportData, context: z.RefinementCtx, path: string[]): void {
+  if (data.research_status === 'completed' && !data.research_report?.trim()) {
+    context.addIssue({
+      code: 'custom',
+      path: [...path, 'research_report'],
+      message: 'a completed report needs its text',
+    });
+  }
+}
+
+/** The body of a signed webhook, as Standard Webhooks lays it out. */
+export const webhookEnvelope = z
+  .object({ type: eventType, timestamp: isoTime, data: reportData })
+  .superRefine((body, context) => {
+    requireResult(body.data, context, ['data']);
+    if (!body.type.endsWith(`.${body.data.research_status}`)) {
+      context.addIssue({
+        code: 'custom',
+        path: ['data', 'research_status'],
+        message: `does not fit the type ${body.type}`,
+      });
+    }
+  });
+export type WebhookEnvelope = z.infer<typeof webhookEnvelope>;
+
+/** The body of the platform's first version: `data`'s fields at the top level, its type told by the path. */
+export const flatBody = reportData.superRefine((body, context) => requireResult(body, context, []));
+
+/** The answer 200 of a webhook endpoint. */
+export const webhookAnswer = z.object({
+  outcome: z.enum(['applied', 'duplicate', 'superseded']),
+  report_id: z.uuid(),
+  job_id: z.string(),
+  report_type: reportType,
+  stage,
+  /** What the event said: it tells nothing of newer requests for the same report. */
+  status: z.enum(['completed', 'failed']),
+  timestamp: isoTime,
+});
+export type WebhookAnswer = z.infer<typeof webhookAnswer>;
