@@ -1,0 +1,28 @@
+import { createHmac } from 'node:crypto';
+import type { WebhookKeys } from './secrets.ts';
+
+/** The signed headers of one attempt. */
+export interface SignedHeaders {
+  'webhook-id': string;
+  'webhook-timestamp': string;
+  'webhook-signature': string;
+}
+
+/** HMAC-SHA256 of `id.timestamp.body` (Standard Webhooks, "Signature scheme"). */
+export function digest(key: Buffer, id: string, timestamp: string, body: Uint8Array): Buffer {
+  return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
+}
+
+/**
+ * Signs one attempt with the first key.
+ * @param id the event id: without a dot, and the same on every attempt
+ * @param now the attempt's time in milliseconds since the epoch: a fresh one for every attempt
+ */
+export function sign(keys: WebhookKeys, id: string, now: number, body: Uint8Array): SignedHeaders {
+  const timestamp = String(Math.floor(now / 1000));
+  return {
+    'webhook-id': id,
+    'webhook-timestamp': timestamp,
+    'webhook-signature': `v1,${digest(keys[0], id, timestamp, body).toString('base64')}`,
+  };
+}
