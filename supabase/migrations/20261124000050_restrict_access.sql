@@ -72,7 +72,7 @@ comment on function private.guard_owner_write() is
 create function private.close_report() returns trigger
 language plpgsql security definer set search_path = '' as $$
 begin
-  -- The report''s lock is held already, so a delivery that another process holds is left to it: applying its event, that
+  -- The report's row is gone already, so a delivery that another process holds is left to it: applying its event, that
   -- process finds the report gone and closes it. Waiting here would turn the order of locks around.
   perform private.close_delivery(event_id) from (
     select event_id from public.webhook_deliveries
@@ -82,7 +82,7 @@ begin
   set status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = null, completed_at = now(),
     error = 'The report was deleted.', updated_at = now()
   where report_id = old.id and report_type = tg_argv[0] and status in ('queued', 'running');
-  return old;
+  return null;
 end $$;
 comment on function private.close_report() is 'Deleting a report closes its deliveries and cancels its jobs.';
 
@@ -102,7 +102,7 @@ begin
        when (current_user in (''anon'', ''authenticated'')) execute function private.guard_owner_write(%L)',
     p_table_name, p_report_type);
   execute format(
-    'create trigger close_report before delete on public.%I for each row
+    'create trigger close_report after delete on public.%I for each row
        execute function private.close_report(%L)', p_table_name, p_report_type);
   execute format(
     'create policy "operators read" on public.%I for select to authenticated

@@ -83,7 +83,7 @@ describe('apply_report_event', () => {
       event({ requestedAt: recent }),
       event({ requestedAt: old, stage: 'final' }),
       event({ requestedAt: middle, stage: 'final' }),
-      event({ requestedAt: recent, stage: 'final', status: 'failed' }),
+      event({ requestedAt: '2026-01-04T00:00:00.000Z', stage: 'final', status: 'failed' }),
     ];
     await fc.assert(
       fc.asyncProperty(

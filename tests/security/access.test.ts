@@ -1,0 +1,178 @@
+import type postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+/** What each role may do to each table. A table that is missing here fails the test: decide about it, then add it. */
+const ownRows = { authenticated: 'delete insert select update', service_role: 'select' };
+const readable = { authenticated: 'select', service_role: '' };
+const TABLES: Record<string, { authenticated: string; service_role: string }> = {
+  greeting_reports: ownRows,
+  org_reports: ownRows,
+  requirement_reports: ownRows,
+  polaris_summaries: { ...ownRows, service_role: '' },
+  report_jobs: readable,
+  report_events: readable,
+  report_notifications: readable,
+  report_types: readable,
+  operators: readable,
+  webhook_audit: readable,
+  webhook_deliveries: readable,
+  webhook_refusals: readable,
+};
+
+const SERVICE_FUNCTIONS = [
+  'apply_report_event',
+  'cancel_report_job',
+  'claim_due_delivery',
+  'claim_report_delivery',
+  'complete_report_job',
+  'due_report_jobs',
+  'get_failed_webhooks',
+  'get_report_job',
+  'record_delivery_attempts',
+  'record_webhook_refusal',
+  'report_job_progress',
+  'request_report_job',
+  'take_over_report_job',
+  'update_webhook_status',
+];
+
+describe('the catalog', () => {
+  it('grants each role what is written here, on every table of ours', async () => {
+    const rows = await database.sql<{ name: string; role: string; rights: string }[]>`
+      select class.relname as name, role, coalesce(string_agg(verb, ' ' order by verb), '') as rights
+      from pg_class class
+      cross join unnest(array['anon', 'authenticated', 'service_role']) role
+      left join unnest(array['select', 'insert', 'update', 'delete', 'truncate', 'references', 'trigger']) verb
+        on has_table_privilege(role, class.oid, verb)
+      where class.relnamespace = 'public'::regnamespace and class.relkind in ('r', 'v', 'm', 'p')
+      group by class.relname, role`;
+    const granted = Object.fromEntries(rows.map((row) => [`${row.role} ${row.name}`, row.rights]));
+    const expected = Object.entries(TABLES).flatMap(([table, rights]) => [
+      [`anon ${table}`, ''],
+      [`authenticated ${table}`, rights.authenticated],
+      [`service_role ${table}`, rights.service_role],
+    ]);
+    expect(granted).toEqual(Object.fromEntries(expected));
+  });
+
+  it('has row level security on every table, and no table of schema private', async () => {
+    const open = await database.sql`
+      select relname from pg_class
+      where relkind = 'r' and (
+        relnamespace = 'public'::regnamespace and not relrowsecurity
+        or relnamespace = 'private'::regnamespace)`;
+    expect([...open]).toEqual([]);
+  });
+
+  it('lets only service_role execute functions, and pins the search path of each', async () => {
+    const functions = await database.sql<{ role: string; name: string }[]>`
+      select role, proc.proname as name from pg_proc proc
+      cross join unnest(array['anon', 'authenticated', 'service_role']) role
+      where proc.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+        and has_function_privilege(role, proc.oid, 'execute')
+      order by role, name`;
+    expect(functions.map((row) => `${row.role} ${row.name}`)).toEqual([
+      'authenticated is_operator',
+      ...SERVICE_FUNCTIONS.map((name) => `service_role ${name}`),
+    ]);
+    const unpinned = await database.sql`
+      select proname from pg_proc
+      where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+        and not coalesce(proconfig::text like '%search_path=%', false)`;
+    expect([...unpinned]).toEqual([]);
+  });
+
+  it('ends the same after something granted everything to everyone', async () => {
+    await database.sql`grant all on all tables in schema public to anon, authenticated, service_role`;
+    await database.sql`select private.apply_grants()`;
+    const [row] = await database.sql`
+      select has_table_privilege('anon', 'public.webhook_audit', 'select') as anon,
+        has_table_privilege('authenticated', 'public.webhook_audit', 'insert') as authenticated`;
+    expect(row).toEqual({ anon: false, authenticated: false });
+  });
+});
+
+/** Runs as a signed-in person does behind the REST API. */
+async function as<T>(userId: string, work: (sql: postgres.TransactionSql) => Promise<T>): Promise<T> {
+  const claims = JSON.stringify({ sub: userId, role: 'authenticated' });
+  const result = await database.sql.begin(async (sql) => {
+    await sql`select set_config('request.jwt.claims', ${claims}, true),
+      set_config('request.jwt.claim.sub', ${userId}, true), set_config('role', 'authenticated', true)`;
+    return { value: await work(sql) };
+  });
+  return result.value;
+}
+
+describe('an owner', () => {
+  it('cannot forge the webhook columns, the status or the winner, and an edit is an event', async () => {
+    const { userId, reportId } = await createReport(database.sql);
+    const forged = {
+      webhook_status: 'success',
+      webhook_attempts: 9,
+      research_status: 'failed',
+      winner_event_id: null,
+    };
+    await as(
+      userId,
+      (sql) => sql`
+      update public.org_reports set ${sql({ ...forged, research_report: 'mine' })} where id = ${reportId}`,
+    );
+    const [row] = await database.sql`
+      select report.research_report, report.webhook_status, report.webhook_attempts, report.research_status,
+        event.channel, event.effect
+      from public.org_reports report join public.report_events event on event.id = report.winner_event_id
+      where report.id = ${reportId}`;
+    expect(row).toEqual({
+      research_report: 'mine',
+      webhook_status: 'pending',
+      webhook_attempts: 0,
+      research_status: 'completed',
+      channel: 'owner',
+      effect: 'applied',
+    });
+  });
+
+  it('sees only what is theirs, and an operator everything until revoked', async () => {
+    const one = await createReport(database.sql);
+    const other = await createReport(database.sql);
+    const seen = () =>
+      as(one.userId, (sql) => sql`select id from public.org_reports where id = ${other.reportId}`);
+    expect(await seen()).toHaveLength(0);
+    await database.sql`insert into public.operators (user_id) values (${one.userId})`;
+    expect(await seen()).toHaveLength(1);
+    await database.sql`delete from public.operators where user_id = ${one.userId}`;
+    expect(await seen()).toHaveLength(0);
+  });
+
+  it('cannot change or delete the report of another', async () => {
+    const one = await createReport(database.sql);
+    const other = await createReport(database.sql);
+    const changed = await as(
+      one.userId,
+      (sql) => sql`
+      update public.org_reports set research_report = 'x' where id = ${other.reportId}`,
+    );
+    expect(changed.count).toBe(0);
+    const deleted = await as(
+      one.userId,
+      (sql) => sql`delete from public.org_reports where id = ${other.reportId}`,
+    );
+    expect(deleted.count).toBe(0);
+  });
+
+  it('cannot call what only the server may', async () => {
+    const { userId } = await createReport(database.sql);
+    await expect(
+      as(userId, (sql) => sql`select public.apply_report_event('{}'::jsonb, '{}'::jsonb)`),
+    ).rejects.toThrow('permission denied');
+  });
+});
