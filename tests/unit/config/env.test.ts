@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { readEnv } from '../../../src/server/config/env.ts';
+
+const complete = {
+  SUPABASE_URL: 'http://127.0.0.1:54321',
+  SUPABASE_SECRET_KEY: 'sb_secret_x',
+  SUPABASE_PUBLISHABLE_KEY: 'sb_publishable_x',
+  WEBHOOK_SECRET: `whsec_${Buffer.alloc(32, 1).toString('base64')}`,
+  WEBHOOK_BASE_URL: 'https://polaris.example/api/webhooks',
+  PIPELINE_API_KEY: 'p'.repeat(32),
+  CRON_SECRET: 'c'.repeat(32),
+};
+
+describe('the environment', () => {
+  it('has defaults for what is no secret', () => {
+    expect(readEnv({ ...complete, WEBHOOK_LEGACY_SECRET: '' })).toMatchObject({
+      WEBHOOK_TIMEOUT_MS: 10_000,
+      WEBHOOK_MAX_RETRIES: 3,
+      JOB_LEASE_SECONDS: 60,
+    });
+  });
+
+  it.each(Object.keys(complete))('names %s when it is missing', (name) => {
+    expect(() => readEnv({ ...complete, [name]: undefined })).toThrow(name);
+  });
+
+  it.each([
+    ['WEBHOOK_SECRET', 'whsec_dG9vIHNob3J0'],
+    ['WEBHOOK_BASE_URL', 'https://polaris.example/api/webhooks/'],
+    ['WEBHOOK_TIMEOUT_MS', 'soon'],
+    ['CRON_SECRET', 'short'],
+    ['LLM_BASE_URL', 'https://llm.example/v1'],
+  ])('refuses %s=%s without repeating it', (name, value) => {
+    const reading = () => readEnv({ ...complete, [name]: value });
+    expect(reading).toThrow(/LLM_MODEL|WEBHOOK|CRON/);
+    expect(reading).not.toThrow(value);
+  });
+});
