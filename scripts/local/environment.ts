@@ -1,0 +1,20 @@
+/** What any program needs of its surroundings. Everything else is handed to it by name. */
+const BASE_VARIABLES = [
+  'PATH',
+  'HOME',
+  'USER',
+  'TMPDIR',
+  'TZ',
+  'LANG',
+  'SSL_CERT_FILE',
+  'NODE_EXTRA_CA_CERTS',
+];
+
+/** A program's environment: the base and `extra`, so that a developer's other variables cannot leak into it. */
+export function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
+  const base = BASE_VARIABLES.flatMap((name) => {
+    const value = process.env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return { ...Object.fromEntries(base), ...extra };
+}

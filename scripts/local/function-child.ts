@@ -1,0 +1,113 @@
+import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import * as vercelNode from '@vercel/node';
+import { projectRoot } from './paths.ts';
+import { isAlive, signal, waitForExit } from './processes.ts';
+import { sendProblem } from './problem.ts';
+import { forward } from './proxy.ts';
+
+/** As in vercel.json: how long an instance may run, and so how long it may take to finish what it has begun. */
+const MAX_DURATION_SECONDS = 300;
+
+const STOPPING_RETRY_SECONDS = '5';
+
+interface DevServer {
+  port: number;
+  pid: number;
+  /** Asks the process to finish its `waitUntil` work and end; returns at once. */
+  shutdown: () => Promise<void>;
+}
+
+type StartDevServer = (options: {
+  entrypoint: string;
+  workPath: string;
+  repoRootPath: string;
+  config: { functions: Record<string, { maxDuration: number }> };
+  files: Record<string, never>;
+  meta: { isDev: true; requestPath: string; env: Record<string, string>; buildEnv: Record<string, string> };
+}) => Promise<DevServer | null>;
+
+// The package exports it for Vercel's CLI without declaring it; its version is pinned, and every test goes through it.
+const { startDevServer } = vercelNode as unknown as { startDevServer: StartDevServer };
+
+export interface FunctionChild {
+  pid(): number | undefined;
+  /** Starts its process ahead of the first request. */
+  start(): Promise<void>;
+  handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
+  /** Lets it finish its requests and its work after them; kills what is left at the deadline. */
+  drain(deadline: number): Promise<void>;
+}
+
+/** One function under Vercel's adapter. A process that has died is started again by the next request, as there. */
+export function functionChild(options: {
+  entrypoint: string;
+  path: string;
+  env: Record<string, string>;
+  onStart: () => void;
+}): FunctionChild {
+  const agent = new Agent({ keepAlive: true });
+  let server: DevServer | undefined;
+  let starting: Promise<DevServer> | undefined;
+  let inFlight = 0;
+  let draining = false;
+
+  async function launch(): Promise<DevServer> {
+    const started = await startDevServer({
+      entrypoint: options.entrypoint,
+      workPath: projectRoot,
+      repoRootPath: projectRoot,
+      config: { functions: { 'api/**/*.ts': { maxDuration: MAX_DURATION_SECONDS } } },
+      files: {},
+      meta: { isDev: true, requestPath: options.path, env: options.env, buildEnv: {} },
+    });
+    if (started === null) throw new Error(`${options.entrypoint} is not a function`);
+    server = started;
+    options.onStart();
+    return started;
+  }
+
+  async function running(): Promise<DevServer> {
+    if (server && isAlive(server.pid)) return server;
+    starting ??= launch().finally(() => {
+      starting = undefined;
+    });
+    return starting;
+  }
+
+  return {
+    pid: () => server?.pid,
+    async start() {
+      await running();
+    },
+    async handle(request, response) {
+      if (draining) {
+        const stopping = { status: 503, code: 'stopping', title: 'The system is stopping' };
+        sendProblem(response, stopping, { 'retry-after': STOPPING_RETRY_SECONDS });
+        return;
+      }
+      inFlight += 1;
+      try {
+        const { port } = await running();
+        await forward(request, response, { port, agent });
+      } finally {
+        inFlight -= 1;
+      }
+    },
+    async drain(deadline) {
+      if (draining) return;
+      draining = true;
+      while (inFlight > 0 && Date.now() < deadline) await sleep(10);
+      await starting?.catch(() => undefined);
+      agent.destroy();
+      if (!server || !isAlive(server.pid)) return;
+      const { pid } = server;
+      if (Date.now() < deadline) {
+        await server.shutdown();
+        if ((await waitForExit([pid], deadline - Date.now())).length === 0) return;
+      }
+      signal(pid, 'SIGKILL');
+      await waitForExit([pid], 2_000);
+    },
+  };
+}

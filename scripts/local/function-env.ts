@@ -1,0 +1,44 @@
+import type { Secrets } from './secrets.ts';
+import type { SupabaseKeys } from './supabase-api.ts';
+
+/** Where the functions find Supabase, local or not. */
+export type SupabaseAccess = { url: string } & Pick<SupabaseKeys, 'publishableKey' | 'secretKey'>;
+
+/** Set by the developer, and handed on: generation by a model, and the tunable rest of the functions' variables. */
+const PASSED_ON = [
+  'LLM_BASE_URL',
+  'LLM_API_KEY',
+  'LLM_MODEL',
+  'WEBHOOK_BASE_URL',
+  'WEBHOOK_LEGACY_SECRET',
+  'WEBHOOK_TIMEOUT_MS',
+  'WEBHOOK_MAX_RETRIES',
+  'JOB_LEASE_SECONDS',
+  'JOB_DEADLINE_SECONDS',
+  'JOB_QUOTA_PER_USER',
+];
+
+/** The functions' environment. WEBHOOK_BASE_URL is left to their host, which knows its own port. */
+export function functionEnv(
+  supabase: SupabaseAccess,
+  secrets: Pick<Secrets, 'webhookSecret' | 'pipelineApiKey' | 'cronSecret'>,
+): Record<string, string> {
+  return {
+    SUPABASE_URL: supabase.url,
+    SUPABASE_SECRET_KEY: supabase.secretKey,
+    SUPABASE_PUBLISHABLE_KEY: supabase.publishableKey,
+    WEBHOOK_SECRET: secrets.webhookSecret,
+    PIPELINE_API_KEY: secrets.pipelineApiKey,
+    CRON_SECRET: secrets.cronSecret,
+  };
+}
+
+/** What the developer's own environment sets of it. */
+export function passedOnEnv(): Record<string, string> {
+  return Object.fromEntries(
+    PASSED_ON.flatMap((name) => {
+      const value = process.env[name];
+      return value === undefined || value === '' ? [] : [[name, value] as const];
+    }),
+  );
+}

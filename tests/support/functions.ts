@@ -1,0 +1,40 @@
+import { inject } from 'vitest';
+import { freePort } from '../../scripts/local/ports.ts';
+import { startFunctionsService } from '../../scripts/local/services.ts';
+
+export interface TestFunctions {
+  url: string;
+  /** All that the functions and their host have printed. */
+  logs: string[];
+  pids(): number[];
+  /** SIGKILL to the host and every function at once; `start` brings them back at the same address. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  /** Ends in order: what runs after an answer may finish. */
+  stop(timeoutMs?: number): Promise<void>;
+}
+
+/** Starts only the named functions (`api/webhooks/retry.ts`), under Vercel's adapter. */
+export async function startTestFunctions(
+  entrypoints: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<TestFunctions> {
+  const logs: string[] = [];
+  const port = await freePort();
+  const launch = () =>
+    startFunctionsService(
+      { entrypoints, port, env },
+      { env: { POLARIS_TEST_RUN: inject('runId') }, onLine: (line) => logs.push(line) },
+    );
+  let host = await launch();
+  return {
+    url: host.state().url,
+    logs,
+    pids: () => host.state().pids,
+    kill: () => host.kill(),
+    async start() {
+      host = await launch();
+    },
+    stop: (timeoutMs) => host.stop(timeoutMs),
+  };
+}

@@ -1,0 +1,34 @@
+import { inject } from 'vitest';
+import type { SupabaseAccess } from '../../scripts/local/function-env.ts';
+import { freePort } from '../../scripts/local/ports.ts';
+import { createSecrets } from '../../scripts/local/secrets.ts';
+import { startSupabaseApiService } from '../../scripts/local/services.ts';
+
+export interface TestSupabase extends SupabaseAccess {
+  /** Ends it as a crash would; `start` brings it back on the same port with the same keys. */
+  kill(): Promise<void>;
+  start(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Supabase's API over a test database, with keys of its own: layers with one secret accept each other's tokens. */
+export async function startTestSupabase(databaseUrl: string): Promise<TestSupabase> {
+  const { jwtSecret, publishableKey, secretKey } = createSecrets();
+  const port = await freePort();
+  const launch = () =>
+    startSupabaseApiService(
+      { databaseUrl, port, jwtSecret, publishableKey, secretKey },
+      { env: { POLARIS_TEST_RUN: inject('runId') } },
+    );
+  let api = await launch();
+  return {
+    url: api.state().url,
+    publishableKey,
+    secretKey,
+    kill: () => api.kill(),
+    async start() {
+      api = await launch();
+    },
+    stop: () => api.stop(),
+  };
+}
