@@ -39,10 +39,18 @@ async function request(
 async function complete(jobId: string, token: number | null, text = 'text') {
   const { sql } = database;
   const result = { status: 'completed', research_report: text };
-  const [row] = await sql<{ answer: Answer & { delivery_id: number; delivery_token: number } }[]>`
+  const [row] = await sql<
+    { answer: Answer & { delivery?: { delivery_id: number; delivery_token: number; event_id: string } } }[]
+  >`
     select public.complete_report_job(${jobId}, ${token}, ${sql.json(result)}, 30) as answer`;
   if (row === undefined) throw new Error('no answer');
-  return row.answer;
+  const { delivery, ...answer } = row.answer;
+  return {
+    ...answer,
+    delivery_id: delivery?.delivery_id ?? 0,
+    delivery_token: delivery?.delivery_token ?? 0,
+    event_id: delivery?.event_id,
+  };
 }
 
 async function record(deliveryId: number, token: number, result: string, status: number | null = 500) {

@@ -37,7 +37,7 @@ beforeAll(async () => {
   };
   receiver = {
     rpc: createRpc({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaApp }),
-    keys: { keys },
+    verificationKeys: { keys },
     now: () => Date.now(),
     log: () => undefined,
   };
@@ -62,13 +62,9 @@ function body(reportId: string, change: object = {}) {
   };
 }
 
-async function post(
-  content: unknown,
-  { id = randomUUID(), tamper = false, type = 'prelim-report' as const } = {},
-) {
+async function post(content: unknown, { id = randomUUID(), type = 'prelim-report' as const } = {}) {
   const bytes = new TextEncoder().encode(typeof content === 'string' ? content : JSON.stringify(content));
   const headers = { ...sign(keys, id, Date.now(), bytes), 'content-type': 'application/json' };
-  if (tamper) bytes[0] = 32;
   const request = new Request('http://localhost/', { method: 'POST', headers, body: bytes });
   const response = await receiveWebhook(receiver, type, request);
   return { status: response.status, answer: (await response.json()) as Record<string, unknown> };
@@ -85,37 +81,5 @@ describe('a webhook through the REST layer', () => {
     expect(calls).toEqual(['/rest/v1/rpc/apply_report_event']);
     const [row] = await database.sql`select research_report from public.org_reports where id = ${reportId}`;
     expect(row).toEqual({ research_report: '# 報告 🚀' });
-  });
-
-  it('is refused by its code when it conflicts, has no report, is no JSON, or does not fit', async () => {
-    const { reportId } = await createReport(database.sql);
-    const id = randomUUID();
-    await post(body(reportId), { id });
-    expect(await post(body(reportId), { id })).toMatchObject({
-      status: 409,
-      answer: { code: 'event_conflict' },
-    });
-    expect(await post(body(randomUUID()))).toMatchObject({
-      status: 404,
-      answer: { code: 'report_not_found' },
-    });
-    expect(await post('{')).toMatchObject({ status: 400, answer: { code: 'invalid_json' } });
-    expect(await post('null')).toMatchObject({ status: 400, answer: { code: 'invalid_body' } });
-    expect(await post(body(reportId, { report_id: 'x' }))).toMatchObject({
-      status: 400,
-      answer: { issues: [{ path: 'data.report_id' }] },
-    });
-    expect(await post({ ...body(reportId), type: 'report.final.completed' })).toMatchObject({
-      answer: { code: 'unexpected_event_type' },
-    });
-  });
-
-  it('is refused when a byte changed, and audited without its body', async () => {
-    const { reportId } = await createReport(database.sql);
-    expect(await post(body(reportId), { tamper: true })).toMatchObject({ status: 401 });
-    const rows = await database.sql`
-      select request_payload, body_bytes from public.webhook_audit where outcome = 'invalid_signature'`;
-    expect(rows).toHaveLength(1);
-    expect(JSON.stringify(rows)).not.toContain(reportId);
   });
 });

@@ -18,7 +18,7 @@ export interface TestSystem extends AsyncDisposable {
   /** What the functions were started with. */
   env: Record<string, string>;
   /** A function's address: `url('/api/reportJobsDb')`. */
-  url(path: string): string;
+  url: (path: string) => string;
   createUser(): Promise<Account>;
   createOperator(): Promise<Account>;
   createReport(options?: ReportOptions): Promise<{ userId: string; reportId: string }>;
@@ -29,6 +29,8 @@ export interface TestSystemOptions {
   /** Entry points such as `api/webhooks/prelim-report.ts`; each costs a process. */
   functions: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Accepted beside the one that signs. */
+  rotatedSecrets?: readonly string[];
 }
 
 interface Backend {
@@ -43,7 +45,8 @@ interface Backend {
 export async function startTestSystem(options: TestSystemOptions): Promise<TestSystem> {
   const backend = await (process.env['SUPABASE_URL'] ? givenProject(process.env) : localProject());
   const secrets = createSecrets();
-  const env = { ...functionEnv(backend.supabase, secrets), ...options.env };
+  const webhookSecret = [secrets.webhookSecret, ...(options.rotatedSecrets ?? [])].join(' ');
+  const env = { ...functionEnv(backend.supabase, { ...secrets, webhookSecret }), ...options.env };
   const functions = await startTestFunctions(options.functions, env).catch(async (error: unknown) => {
     await backend.stop();
     throw error;

@@ -1,9 +1,10 @@
-import { createClient } from '@supabase/supabase-js';
+import { PostgrestClient } from '@supabase/postgrest-js';
 import type { z } from 'zod';
 import type { Json } from '../../contracts/text.ts';
 
-/** The database did not give a well-formed answer. The caller should come again: nothing is known of what happened. */
+/** Supabase did not give a well-formed answer. The caller should come again: nothing is known of what happened. */
 export class DatabaseUnavailable extends Error {
+  override name = 'DatabaseUnavailable';
   readonly retryable = true;
 }
 
@@ -17,18 +18,23 @@ export type Rpc = <T>(name: string, parameters: Record<string, Json>, answer: z.
 /** How long one call may take, in milliseconds: less than a sender waits, so that it hears of it. */
 const CALL_TIMEOUT_MS = 8000;
 
-export function createRpc(options: { url: string; secretKey: string; fetch?: typeof fetch }): Rpc {
-  const client = createClient(options.url, options.secretKey, {
-    auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-    ...(options.fetch === undefined ? {} : { global: { fetch: options.fetch } }),
+export function createRpc(options: { url: string; secretKey: string; fetch: typeof fetch }): Rpc {
+  const client = new PostgrestClient(new URL('rest/v1', withSlash(options.url)).href, {
+    headers: { apikey: options.secretKey, authorization: `Bearer ${options.secretKey}` },
+    fetch: options.fetch,
   });
   return async (name, parameters, answer) => {
     const result = await client.rpc(name, parameters).abortSignal(AbortSignal.timeout(CALL_TIMEOUT_MS));
     if (result.error !== null) throw new DatabaseUnavailable(`${name} failed`, { cause: result.error });
     const data: unknown = result.data;
     const parsed = answer.safeParse(data);
-    if (!parsed.success)
+    if (!parsed.success) {
       throw new DatabaseUnavailable(`${name} gave no answer of its shape`, { cause: parsed.error });
+    }
     return parsed.data;
   };
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
 }

@@ -20,7 +20,8 @@ export async function readRawBody(request: Request): Promise<RawBody> {
     chunks.push(value);
     length += value.byteLength;
     if (length > MAX_BODY_BYTES) {
-      await reader?.cancel();
+      // Left unread: cancelling it would end the process under Vercel's adapter.
+      reader?.releaseLock();
       return { ok: false, code: 'body_too_large', bytes: Buffer.concat(chunks) };
     }
   }

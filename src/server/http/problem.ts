@@ -1,13 +1,23 @@
 import { PROBLEMS, type ProblemCode, type ProblemDetails } from '../../contracts/problem.ts';
 
+export interface Issue {
+  path: string;
+  message: string;
+}
+
 export interface ProblemExtras {
   detail?: string;
-  issues?: { path: string; message: string }[];
+  issues?: Issue[];
+  /** The retry endpoint's answers tell it in one member, failed ones too. */
+  success?: false;
   headers?: Record<string, string>;
 }
 
 /** The answer of a refusal: RFC 9457 problem details, with nothing in it but what its code and extras say. */
-export function problem(code: ProblemCode, { detail, issues, headers }: ProblemExtras = {}): Response {
+export function problem(
+  code: ProblemCode,
+  { detail, issues, success, headers }: ProblemExtras = {},
+): Response {
   const { status, title } = PROBLEMS[code];
   const body: ProblemDetails = {
     type: 'about:blank',
@@ -16,9 +26,28 @@ export function problem(code: ProblemCode, { detail, issues, headers }: ProblemE
     code,
     ...(detail === undefined ? {} : { detail }),
     ...(issues === undefined ? {} : { issues }),
+    ...(success === undefined ? {} : { success }),
   };
   return new Response(JSON.stringify(body), {
     status,
     headers: { 'content-type': 'application/problem+json', 'cache-control': 'no-store', ...headers },
+  });
+}
+
+const RETRY_AFTER_SECONDS = 5;
+
+/** The database is away, busy or slow: the caller should come again. */
+export function unavailable(): Response {
+  return problem('database_unavailable', { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
+}
+
+/** An answer that no cache may keep. */
+export function answer(
+  body: object,
+  init: { status?: number; headers?: Record<string, string> } = {},
+): Response {
+  return Response.json(body, {
+    status: init.status ?? 200,
+    headers: { 'cache-control': 'no-store', ...init.headers },
   });
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import type { ProblemCode } from '../../contracts/problem.ts';
+import type { Json } from '../../contracts/text.ts';
 import {
   flatBody,
   webhookAnswer,
@@ -6,19 +8,20 @@ import {
   type WebhookEnvelope,
   type WebhookType,
 } from '../../contracts/webhooks.ts';
-import type { ProblemCode } from '../../contracts/problem.ts';
-import type { Json } from '../../contracts/text.ts';
-import { DatabaseUnavailable, type Rpc } from '../db/rpc.ts';
+import type { Rpc } from '../db/rpc.ts';
 import { readRawBody } from '../http/body.ts';
-import { problem, type ProblemExtras } from '../http/problem.ts';
+import { decodeJson, issuesOf } from '../http/json.ts';
+import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
+import type { Log } from '../log.ts';
+import { auditRequest } from './audit.ts';
 import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from './verify.ts';
 
 export interface Receiver {
   rpc: Rpc;
-  keys: VerificationKeys;
+  verificationKeys: VerificationKeys;
   /** Milliseconds since the epoch. */
   now: () => number;
-  log: (message: string, details: Record<string, unknown>) => void;
+  log: Log;
 }
 
 const REFUSED = [
@@ -31,11 +34,7 @@ const REFUSED = [
   'requested_in_future',
 ] as const satisfies ProblemCode[];
 
-const applyAnswer = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) })]);
-
-/** Unverified requests that are audited one by one in a minute; those beyond are counted. */
-const REFUSALS_AUDITED_PER_MINUTE = 60;
-const RETRY_AFTER_SECONDS = 5;
+const applied = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) })]);
 
 type Parsed =
   { ok: true; envelope: Json; flat: boolean } | { ok: false; code: ProblemCode; extras: ProblemExtras };
@@ -47,40 +46,38 @@ export async function receiveWebhook(
   request: Request,
 ): Promise<Response> {
   const started = receiver.now();
-  const raw = await readRawBody(request);
-  const refuse = async (code: ProblemCode, extras: ProblemExtras = {}, eventId: string | null = null) => {
-    const answer = problem(code, extras);
-    const refusal = {
-      webhook_type: type,
+  const refuse = async (
+    code: ProblemCode,
+    bytes: Uint8Array,
+    { eventId, ...extras }: ProblemExtras & { eventId?: string } = {},
+  ) => {
+    const refusal = problem(code, extras);
+    const record = {
       endpoint: type,
+      webhook_type: type,
       method: request.method,
-      event_id: eventId,
-      status: answer.status,
-      code,
-      detail: extras.detail ?? null,
-      body_sha256: sha256Hex(raw.bytes),
-      body_bytes: raw.bytes.byteLength,
+      status: refusal.status,
+      outcome: code,
+      detail: extras.detail,
+      body_sha256: sha256Hex(bytes),
+      body_bytes: bytes.byteLength,
       elapsed_ms: receiver.now() - started,
+      ...(eventId !== undefined && { event_id: eventId }),
     };
-    const parameters = {
-      p_refusal: refusal,
-      p_verified: eventId !== null,
-      p_cap_per_minute: REFUSALS_AUDITED_PER_MINUTE,
-    };
-    try {
-      await receiver.rpc('record_webhook_refusal', parameters, z.boolean());
-    } catch (error) {
-      // The refusal stands, audited or not.
-      receiver.log('a refusal was not audited', { code, error });
-    }
-    return answer;
+    await auditRequest(receiver, record, eventId !== undefined);
+    return refusal;
   };
 
-  if (!raw.ok) return refuse(raw.code);
-  const verification = verify(receiver.keys, request.headers, raw.bytes, started);
-  if (!verification.ok) return refuse(verification.code);
+  if (request.method !== 'POST') {
+    return refuse('method_not_allowed', new Uint8Array(), { headers: { allow: 'POST' } });
+  }
+  const raw = await readRawBody(request);
+  if (!raw.ok) return refuse(raw.code, raw.bytes);
+  const verification = verify(receiver.verificationKeys, request.headers, raw.bytes, started);
+  if (!verification.ok) return refuse(verification.code, raw.bytes);
+  const eventId = eventIdOf(verification.request);
   const parsed = parse(verification.request, type, started);
-  if (!parsed.ok) return refuse(parsed.code, parsed.extras, eventIdOf(verification.request));
+  if (!parsed.ok) return refuse(parsed.code, raw.bytes, { ...parsed.extras, eventId });
 
   const parameters = {
     p_envelope: parsed.envelope,
@@ -93,33 +90,23 @@ export async function receiveWebhook(
       elapsed_ms: receiver.now() - started,
     },
   };
-  try {
-    const answer = await receiver.rpc('apply_report_event', parameters, applyAnswer);
-    switch (answer.outcome) {
-      case 'applied':
-      case 'duplicate':
-      case 'superseded':
-        return Response.json(answer, { headers: { 'cache-control': 'no-store' } });
-      case 'busy':
-        return unavailable();
-      case 'report_not_found':
-      case 'job_not_found':
-      case 'event_conflict':
-      case 'job_conflict':
-      case 'job_mismatch':
-      case 'job_cancelled':
-      case 'requested_in_future':
-        return problem(answer.outcome);
-    }
-  } catch (error) {
-    if (!(error instanceof DatabaseUnavailable)) throw error;
-    receiver.log('the database did not answer', { event: eventIdOf(verification.request), error });
-    return unavailable();
+  const result = await receiver.rpc('apply_report_event', parameters, applied);
+  switch (result.outcome) {
+    case 'applied':
+    case 'duplicate':
+    case 'superseded':
+      return answer(result);
+    case 'busy':
+      return unavailable();
+    case 'report_not_found':
+    case 'job_not_found':
+    case 'event_conflict':
+    case 'job_conflict':
+    case 'job_mismatch':
+    case 'job_cancelled':
+    case 'requested_in_future':
+      return problem(result.outcome);
   }
-}
-
-function unavailable(): Response {
-  return problem('database_unavailable', { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
 }
 
 /** The legacy header signs no id: there, the content is its own id. */
@@ -128,18 +115,14 @@ function eventIdOf({ id, body }: VerifiedBody): string {
 }
 
 function parse(request: VerifiedBody, type: WebhookType, now: number): Parsed {
-  let json: unknown;
-  try {
-    json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(request.body));
-  } catch {
-    return { ok: false, code: 'invalid_json', extras: {} };
-  }
-  const flat = typeof json === 'object' && json !== null && !('data' in json);
+  const json = decodeJson(request.body);
+  if (!json.ok) return { ok: false, code: 'invalid_json', extras: {} };
+  const { value } = json;
+  const flat = typeof value === 'object' && value !== null && !('data' in value);
   const stage = type === 'final-report' ? 'final' : 'prelim';
-  const parsed = flat ? flatBody.safeParse(json) : webhookEnvelope.safeParse(json);
+  const parsed = flat ? flatBody.safeParse(value) : webhookEnvelope.safeParse(value);
   if (!parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
-    return { ok: false, code: 'invalid_body', extras: { issues } };
+    return { ok: false, code: 'invalid_body', extras: { issues: issuesOf(parsed.error) } };
   }
   const envelope: WebhookEnvelope =
     'data' in parsed.data
@@ -150,11 +133,8 @@ function parse(request: VerifiedBody, type: WebhookType, now: number): Parsed {
           data: parsed.data,
         };
   if (!envelope.type.startsWith(`report.${stage}.`)) {
-    return {
-      ok: false,
-      code: 'unexpected_event_type',
-      extras: { detail: `This endpoint takes ${stage} events.` },
-    };
+    const detail = `This endpoint takes ${stage} events.`;
+    return { ok: false, code: 'unexpected_event_type', extras: { detail } };
   }
   // Parsed JSON, and no member that is undefined survives it.
   const plain = JSON.parse(JSON.stringify({ id: eventIdOf(request), ...envelope })) as Json;

@@ -1,0 +1,20 @@
+import { endpoint } from '../../src/server/http/endpoint.ts';
+import { log } from '../../src/server/log.ts';
+import { services } from '../../src/server/services.ts';
+import { sweep } from '../../src/server/sweep.ts';
+import { asOperator } from '../../src/server/webhooks/retry-endpoint.ts';
+
+const handle = endpoint(
+  { GET: (request) => asOperator(services(), 'sweep', request, () => sweep(services())) },
+  log,
+);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

@@ -1,0 +1,24 @@
+import { endpoint } from '../src/server/http/endpoint.ts';
+import { cancelJob, requestJob, showJob, submitResult } from '../src/server/jobs/endpoint.ts';
+import { log } from '../src/server/log.ts';
+import { services } from '../src/server/services.ts';
+
+const handle = endpoint(
+  {
+    GET: (request) => showJob(services(), request),
+    POST: (request) => requestJob(services(), request),
+    PATCH: (request) => submitResult(services(), request),
+    DELETE: (request) => cancelJob(services(), request),
+  },
+  log,
+);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

@@ -1,0 +1,17 @@
+import { guard } from '../../src/server/http/endpoint.ts';
+import { log } from '../../src/server/log.ts';
+import { services } from '../../src/server/services.ts';
+import { receiveWebhook } from '../../src/server/webhooks/receive.ts';
+
+// Every method comes here: those that are refused are audited too.
+const handle = guard((request) => receiveWebhook(services(), 'prelim-report', request), log);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

@@ -1,0 +1,22 @@
+import { z } from 'zod';
+import type { Rpc } from '../db/rpc.ts';
+import { bearerToken, isSecret } from '../http/bearer.ts';
+import type { FindUser } from './users.ts';
+
+export type OperatorAccess =
+  /** `cron`, or an operator's id. */
+  { ok: true; actor: string } | { ok: false; code: 'unauthorized' | 'forbidden'; actor?: string };
+
+/** Admits the cron by its secret, and operators by their access token: whether they still are is asked each time. */
+export async function authenticateOperator(
+  { cronSecret, findUser, rpc }: { cronSecret: string; findUser: FindUser; rpc: Rpc },
+  headers: Headers,
+): Promise<OperatorAccess> {
+  const token = bearerToken(headers);
+  if (token === null) return { ok: false, code: 'unauthorized' };
+  if (isSecret(token, cronSecret)) return { ok: true, actor: 'cron' };
+  const userId = await findUser(token);
+  if (userId === null) return { ok: false, code: 'unauthorized' };
+  const isOperator = await rpc('is_operator', { p_user_id: userId }, z.boolean());
+  return isOperator ? { ok: true, actor: userId } : { ok: false, code: 'forbidden', actor: userId };
+}

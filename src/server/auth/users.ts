@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { DatabaseUnavailable } from '../db/rpc.ts';
+
+/**
+ * Answers the id of the user whose access token this is, or null when it is nobody's.
+ * @throws {DatabaseUnavailable} when Supabase Auth cannot be asked: the caller should come again, not sign in again.
+ */
+export type FindUser = (accessToken: string) => Promise<string | null>;
+
+const claims = z.object({ sub: z.uuid(), role: z.literal('authenticated') });
+
+export function createFindUser(options: { url: string; publishableKey: string }): FindUser {
+  // Loaded with the first token of a user, which most functions never see.
+  const client = once(async () => {
+    const { createClient } = await import('@supabase/supabase-js');
+    return createClient(options.url, options.publishableKey, {
+      auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+    });
+  });
+  return async (accessToken) => {
+    if (accessToken.split('.').length !== 3) return null;
+    const { auth } = await client();
+    const { data, error } = await auth.getClaims(accessToken).catch(notAToken);
+    if (error !== null) {
+      if (error.name === 'AuthRetryableFetchError' || (error.status ?? 400) >= 500) {
+        throw new DatabaseUnavailable('Supabase Auth did not answer', { cause: error });
+      }
+      return null;
+    }
+    const parsed = claims.safeParse(data?.claims);
+    return parsed.success ? parsed.data.sub : null;
+  };
+}
+
+/** Its parser throws plain errors at what only looks like a token; failures to reach Auth are answered, not thrown. */
+function notAToken(): { data: null; error: null } {
+  return { data: null, error: null };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => (made ??= make());
+}

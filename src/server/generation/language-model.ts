@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import type { LanguageModelUsage } from 'ai';
+import type { Json } from '../../contracts/text.ts';
+import type { Stage } from '../../contracts/webhooks.ts';
+import { GenerationFailed, type Generate, type Generated, type GenerationRequest } from './generate.ts';
+import { toGenerationFailed } from './model-faults.ts';
+import { outline } from './outline.ts';
+import { CharacterProgress } from './progress.ts';
+import { buildPrompt } from './prompt.ts';
+import { retryDelayMs, type RetryPolicy } from './retry-delay.ts';
+import { streamOnce, type AttemptLimits, type StreamedText } from './stream-text.ts';
+
+export interface ModelGeneratorConfig extends Partial<AttemptLimits & RetryPolicy> {
+  /** Of an OpenAI-compatible API, without `/chat/completions`. */
+  baseUrl: string;
+  apiKey: string | undefined;
+  /** Used where a job names none. */
+  model: string;
+  random?: () => number;
+  /** Milliseconds of a clock that never goes back. */
+  now?: () => number;
+}
+
+// With the idle timeout, three attempts at a dead provider end within the 240 seconds of a job's deadline.
+const DEFAULTS = {
+  attemptTimeoutMs: 200_000,
+  idleTimeoutMs: 60_000,
+  maxAttempts: 3,
+  backoffMs: 1_000,
+  maxBackoffMs: 8_000,
+  maxRetryAfterMs: 60_000,
+  random: Math.random,
+  now: () => performance.now(),
+};
+
+const EXPECTED_CHARACTERS: Readonly<Record<Stage, number>> = { prelim: 6_000, final: 9_000 };
+const CHARACTERS_PER_TOKEN = 4;
+
+/** Why the model stopped: only these leave a text that is a report, if cut (`length`). */
+const USABLE_FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'other']);
+
+/** A generator that asks a language model, again when that may help, and streams its answer. */
+export function createModelGenerate(config: ModelGeneratorConfig): Generate {
+  const { random, now, ...policy } = { ...DEFAULTS, ...config };
+  const provider = createOpenAICompatible({
+    name: 'llm',
+    baseURL: config.baseUrl,
+    includeUsage: true,
+    ...(config.apiKey !== undefined && { apiKey: config.apiKey }),
+  });
+
+  return async (request, { signal, onProgress }) => {
+    const startedAtMs = now();
+    const modelId = request.model ?? config.model;
+    const { system, prompt, shortened } = buildPrompt(request);
+    const { temperature, maxTokens } = request;
+    const call = { model: provider.chatModel(modelId), system, prompt, temperature, maxTokens };
+    const progress = new CharacterProgress(expectedCharacters(request), onProgress, now);
+
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        progress.restart();
+        const answer = await streamOnce(call, policy, signal, (count) => progress.update(count));
+        return toGenerated(request, reportOf(answer), {
+          generator: 'language-model',
+          model: answer.model || modelId,
+          finish_reason: answer.finishReason,
+          truncated: answer.finishReason === 'length',
+          input_shortened: shortened,
+          usage: usageOf(answer.usage),
+          attempts: attempt,
+          duration_ms: Math.round(now() - startedAtMs),
+        });
+      } catch (error) {
+        signal.throwIfAborted();
+        const failure = toGenerationFailed(error, config.apiKey);
+        if (!failure.retryable || attempt >= policy.maxAttempts) throw failure;
+        const delayMs = retryDelayMs(error, attempt, policy, random);
+        if (delayMs === null) throw failure;
+        await pause(delayMs, signal);
+      }
+    }
+  };
+}
+
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  try {
+    await sleep(delayMs, undefined, { signal });
+  } catch {
+    // The timer rejects with an error of its own; callers are promised the signal's reason.
+    signal.throwIfAborted();
+  }
+}
+
+function expectedCharacters({ stage, maxTokens }: GenerationRequest): number {
+  const usual = EXPECTED_CHARACTERS[stage];
+  return maxTokens === null ? usual : Math.min(usual, maxTokens * CHARACTERS_PER_TOKEN);
+}
+
+/** The report in the model's answer. Some models write their thoughts in front of it. */
+function reportOf({ text, finishReason }: StreamedText): string {
+  if (!USABLE_FINISH_REASONS.has(finishReason)) {
+    throw new GenerationFailed('The language model declined to write this report.', { retryable: false });
+  }
+  const report = text.replace(/^\s*<think>.*?<\/think>/s, '').trim();
+  if (report === '') {
+    const message = 'The language model answered with an empty report.';
+    // With its tokens used up on thoughts, it would be the same again.
+    throw new GenerationFailed(message, { retryable: finishReason !== 'length' });
+  }
+  return report;
+}
+
+function toGenerated(request: GenerationRequest, text: string, metadata: Record<string, Json>): Generated {
+  return { text, metadata, finalData: request.stage === 'final' ? { sections: outline(text) } : null };
+}
+
+function usageOf(usage: LanguageModelUsage): Json {
+  return {
+    input_tokens: usage.inputTokens ?? null,
+    output_tokens: usage.outputTokens ?? null,
+    total_tokens: usage.totalTokens ?? null,
+  };
+}

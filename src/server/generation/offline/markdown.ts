@@ -1,0 +1,71 @@
+import { excerpt } from '../excerpt.ts';
+
+// These keep a brief, its appendix apart, under 400 KB for any intake, in any script.
+const MAX_CELL_CHARACTERS = 160;
+const MAX_ITEM_CHARACTERS = 600;
+const MAX_ITEMS = 20;
+
+/**
+ * A stranger's text on one line, so that it stays text: nothing in it is read as Markdown or HTML.
+ * `&`, `<`, `>` and `|` become entities, which are safe also where a table or raw HTML is parsed first.
+ */
+export function inline(text: string, maxLength = MAX_ITEM_CHARACTERS): string {
+  // Control characters are no text either, and JSON writes each of them as six.
+  const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
+  return (
+    excerpt(line, maxLength)
+      .replace(/[\\`*_{}[\]#~]/g, '\\$&')
+      .replaceAll('&', '&amp;')
+      .replaceAll('<', '&lt;')
+      .replaceAll('>', '&gt;')
+      .replaceAll('|', '&#124;')
+      // What would begin a list, or underline a heading, at the start of a line.
+      .replace(/^[-+=]/, '\\$&')
+      .replace(/^(\d+)([.)])/, '$1\\$2')
+  );
+}
+
+/** A list of texts; when it is long, its end is counted, not shown. */
+export function bullets(texts: readonly string[]): string {
+  const shown = texts.slice(0, MAX_ITEMS).map((text) => `- ${inline(text)}`);
+  const rest = texts.length - shown.length;
+  return [...shown, ...(rest > 0 ? [`- and ${rest} more`] : [])].join('\n');
+}
+
+/** Labels and values as a list, without those that have no value. */
+export function facts(pairs: readonly (readonly [label: string, value: string])[]): string {
+  return pairs
+    .filter(([, value]) => value !== '')
+    .map(([label, value]) => `- **${label}:** ${inline(value)}`)
+    .join('\n');
+}
+
+/** A table, without the columns that are empty in every row; `''` without rows. */
+export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
+  const columns = headers.flatMap((header, index) =>
+    rows.some((row) => Boolean(row[index])) ? [{ header, index }] : [],
+  );
+  if (columns.length === 0) return '';
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const shown = rows
+    .slice(0, MAX_ITEMS)
+    .map((row) => line(columns.map(({ index }) => inline(row[index] ?? '', MAX_CELL_CHARACTERS))));
+  const rest = rows.length - shown.length;
+  return [
+    line(columns.map(({ header }) => header)),
+    line(columns.map(() => '---')),
+    ...shown,
+    ...(rest > 0 ? ['', `And ${rest} more.`] : []),
+  ].join('\n');
+}
+
+/** A quotation and who said it. */
+export function quote(text: string, source: string): string {
+  const said = `> ${inline(text)}`;
+  return source === '' ? said : `${said}\n>\n> — ${inline(source, MAX_CELL_CHARACTERS)}`;
+}
+
+/** The parts that are not empty, as paragraphs. */
+export function paragraphs(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('\n\n');
+}

@@ -1,0 +1,49 @@
+import type { Json } from '../../contracts/text.ts';
+import { boundedJson } from './bounded-json.ts';
+import { excerpt } from './excerpt.ts';
+import type { GenerationRequest } from './generate.ts';
+import { instructions } from './instructions.ts';
+
+// Together about 100,000 tokens of English: what models with a context of 128,000 can still answer.
+const MAX_USER_DATA_CHARACTERS = 300_000;
+const MAX_PREVIOUS_REPORT_CHARACTERS = 60_000;
+const MAX_SUMMARY_CHARACTERS = 30_000;
+const MAX_DEPTH = 32;
+
+export interface Prompt {
+  system: string;
+  prompt: string;
+  /** Whether the material was too long and its end was left out. */
+  shortened: boolean;
+}
+
+/** What the model is told, and what it is given to work with. */
+export function buildPrompt(request: GenerationRequest): Prompt {
+  const userData = boundedJson(request.userData, MAX_DEPTH);
+  const userDataText = JSON.stringify(userData);
+  const summary = request.summary ?? '';
+  const previousReport = request.stage === 'final' ? (request.previousReport ?? '') : '';
+  const material: Record<string, Json> = {
+    user_data:
+      userDataText.length > MAX_USER_DATA_CHARACTERS
+        ? excerpt(userDataText, MAX_USER_DATA_CHARACTERS)
+        : userData,
+    ...(summary && { summary: excerpt(summary, MAX_SUMMARY_CHARACTERS) }),
+    ...(previousReport && {
+      preliminary_report: excerpt(previousReport, MAX_PREVIOUS_REPORT_CHARACTERS),
+    }),
+  };
+  return {
+    system: instructions(request.reportType, request.stage),
+    prompt: `${request.prompt}\n\n<material>\n${fenced(material)}\n</material>`,
+    shortened:
+      userDataText.length > MAX_USER_DATA_CHARACTERS ||
+      summary.length > MAX_SUMMARY_CHARACTERS ||
+      previousReport.length > MAX_PREVIOUS_REPORT_CHARACTERS,
+  };
+}
+
+/** The material as JSON in which no tag can occur, so that none of its texts can end the block it stands in. */
+function fenced(material: Record<string, Json>): string {
+  return JSON.stringify(material, null, 1).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e');
+}

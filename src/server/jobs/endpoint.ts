@@ -1,0 +1,146 @@
+import { z } from 'zod';
+import {
+  idempotencyKey,
+  jobRequest,
+  jobResult,
+  jobView,
+  type JobAccepted,
+  type JobView,
+} from '../../contracts/jobs.ts';
+import type { Json } from '../../contracts/text.ts';
+import { jobId } from '../../contracts/webhooks.ts';
+import type { FindUser } from '../auth/users.ts';
+import { parseJsonBody } from '../http/json.ts';
+import { answer, problem, unavailable } from '../http/problem.ts';
+import { notifyReportCompletion } from '../webhooks/notify-report-completion.ts';
+import { findCaller, PIPELINE, type Caller } from './callers.ts';
+import { completeJob, type JobOutcome } from './complete-job.ts';
+import { jobRun } from './job-run.ts';
+import { runJob, type Runner } from './run-job.ts';
+
+export type JobServices = Runner & {
+  pipelineApiKey: string;
+  findUser: FindUser;
+  jobQuotaPerUser: number;
+  /** Lets work go on after the answer. */
+  waitUntil: (work: Promise<unknown>) => void;
+};
+
+const requested = z.union([
+  z.object({ outcome: z.enum(['created', 'existing']), job: jobView, run: jobRun.optional() }),
+  z.object({
+    outcome: z.enum(['report_not_found', 'final_exists', 'quota_exceeded', 'idempotency_conflict']),
+  }),
+]);
+
+/** `POST`: requests a job, which runs after the answer. */
+export async function requestJob(services: JobServices, request: Request): Promise<Response> {
+  const caller = await findCaller(services, request.headers);
+  if (caller === null) return problem('unauthorized');
+  const header = request.headers.get('idempotency-key');
+  const key = idempotencyKey.nullable().safeParse(header);
+  if (!key.success) return problem('invalid_idempotency_key');
+  const body = await parseJsonBody(request, jobRequest);
+  if (!body.ok) return body.answer;
+  // Members that are undefined do not survive; what remains is JSON.
+  const plain = JSON.parse(JSON.stringify(body.value)) as Json;
+  const parameters = {
+    p_request: plain,
+    p_caller: caller,
+    p_idempotency_key: key.data,
+    p_lease_seconds: services.jobLeaseSeconds,
+    p_quota: services.jobQuotaPerUser,
+  };
+  const result = await services.rpc('request_report_job', parameters, requested);
+  switch (result.outcome) {
+    case 'created':
+    case 'existing': {
+      if (result.run !== undefined) services.waitUntil(runJob(services, result.run));
+      const { job_id, status } = result.job;
+      const status_url = `/api/reportJobsDb?job_id=${encodeURIComponent(job_id)}`;
+      return answer({ job_id, status, status_url } satisfies JobAccepted, {
+        status: 202,
+        headers: { location: status_url },
+      });
+    }
+    case 'report_not_found':
+    case 'final_exists':
+    case 'quota_exceeded':
+    case 'idempotency_conflict':
+      return problem(result.outcome);
+  }
+}
+
+/** `GET`: the job as it stands. */
+export async function showJob(services: JobServices, request: Request): Promise<Response> {
+  const caller = await findCaller(services, request.headers);
+  if (caller === null) return problem('unauthorized');
+  const id = jobIdOf(request);
+  if (id === null) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
+  const job = await readJob(services, id, caller);
+  return job === null ? problem('job_not_found') : answer(job);
+}
+
+/** `DELETE`: cancels what has not finished; a job that has is answered as it stands. */
+export async function cancelJob(services: JobServices, request: Request): Promise<Response> {
+  const caller = await findCaller(services, request.headers);
+  if (caller === null) return problem('unauthorized');
+  const id = jobIdOf(request);
+  if (id === null) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
+  const parameters = { p_job_id: id, p_caller: caller };
+  const job = await services.rpc('cancel_report_job', parameters, jobView.nullable());
+  return job === null ? problem('job_not_found') : answer(job);
+}
+
+/** `PATCH`: a result that was generated elsewhere. It takes the same road: event, webhook, fallback. */
+export async function submitResult(services: JobServices, request: Request): Promise<Response> {
+  const caller = await findCaller(services, request.headers);
+  if (caller === null) return problem('unauthorized');
+  if (caller !== PIPELINE) return problem('forbidden', { detail: 'Only the pipeline submits results.' });
+  const id = jobIdOf(request);
+  if (id === null) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
+  const body = await parseJsonBody(request, jobResult);
+  if (!body.ok) return body.answer;
+  const { outcome, delivery } = await completeJob(services, id, null, outcomeOf(body.value));
+  switch (outcome) {
+    case 'completed':
+    case 'repeated': {
+      if (delivery !== null) services.waitUntil(notify(services, delivery));
+      const job = await readJob(services, id, caller);
+      return job === null ? problem('job_not_found') : answer(job);
+    }
+    case 'job_not_found':
+    case 'report_not_found':
+    case 'job_conflict':
+    case 'job_cancelled':
+      return problem(outcome);
+    case 'busy':
+    case 'lease_lost':
+      return unavailable();
+  }
+}
+
+async function notify(services: JobServices, delivery: Parameters<typeof notifyReportCompletion>[1]) {
+  try {
+    await notifyReportCompletion(services, delivery, services.maxRetries);
+  } catch (error) {
+    services.log('error', 'a delivery was left to the sweep', { event: delivery.event_id, error });
+  }
+}
+
+function outcomeOf({ status, result, error, metadata }: z.infer<typeof jobResult>): JobOutcome {
+  const research_metadata = metadata ?? null;
+  if (status === 'succeeded') {
+    return { status: 'completed', research_report: result ?? '', research_metadata, final_data: null };
+  }
+  return { status: 'failed', error: error ?? 'The pipeline gave no reason.', research_metadata };
+}
+
+async function readJob({ rpc }: JobServices, id: string, caller: Caller): Promise<JobView | null> {
+  return rpc('get_report_job', { p_job_id: id, p_caller: caller }, jobView.nullable());
+}
+
+function jobIdOf(request: Request): string | null {
+  const parsed = jobId.safeParse(new URL(request.url).searchParams.get('job_id'));
+  return parsed.success ? parsed.data : null;
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { jobId, reportType, stage } from '../../contracts/webhooks.ts';
+
+/** What a runner needs to generate the result of a job that it holds under a lease. */
+export const jobRun = z.object({
+  job_id: jobId,
+  /** Fencing token: shown by every progress report and by the completion. */
+  lease_token: z.int(),
+  report_type: reportType,
+  report_id: z.uuid(),
+  stage,
+  prompt: z.string().nullable(),
+  model: z.string().nullable(),
+  temperature: z.number().nullable(),
+  max_tokens: z.int().nullable(),
+  user_data: z.json(),
+  previous_report: z.string().nullable(),
+  summary: z.string().nullable(),
+  take_overs: z.int(),
+});
+export type JobRun = z.infer<typeof jobRun>;

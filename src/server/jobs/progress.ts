@@ -1,0 +1,70 @@
+import { z } from 'zod';
+import type { Rpc } from '../db/rpc.ts';
+import type { Log } from '../log.ts';
+import type { JobRun } from './job-run.ts';
+
+export interface Progress {
+  /** 0 to 100 */
+  percent: number;
+  etaSeconds: number | null;
+}
+
+/** A job that ends before this needs no word of its progress. */
+const FIRST_AFTER_MS = 250;
+const INTERVAL_MS = 2000;
+
+/**
+ * Tells the database how far a running job is, and renews its lease with it: soon after the start, then every two
+ * seconds where something changed, and at the latest when a third of the lease has passed.
+ */
+export function reportProgress(
+  { rpc, log, jobLeaseSeconds }: { rpc: Rpc; log: Log; jobLeaseSeconds: number },
+  run: JobRun,
+  /** Called when the job is no longer this runner's: cancelled, deleted, or taken over. */
+  onLost: () => void,
+): { update: (progress: Progress) => void; stop: () => void } {
+  let latest: Progress = { percent: 0, etaSeconds: null };
+  let told: Progress | undefined;
+  let toldAt = 0;
+  let timer = setTimeout(tell, FIRST_AFTER_MS);
+  let stopped = false;
+
+  function tell(): void {
+    const renewalDue = Date.now() - toldAt >= (jobLeaseSeconds * 1000) / 3;
+    const turn = latest === told && !renewalDue ? Promise.resolve() : send();
+    void turn.finally(() => {
+      if (!stopped) timer = setTimeout(tell, Math.min(INTERVAL_MS, (jobLeaseSeconds * 1000) / 3));
+    });
+  }
+
+  async function send(): Promise<void> {
+    const { percent, etaSeconds } = latest;
+    const parameters = {
+      p_job_id: run.job_id,
+      p_lease_token: run.lease_token,
+      p_percent: Math.round(percent),
+      p_eta_seconds: etaSeconds === null ? null : Math.round(etaSeconds),
+      p_lease_seconds: jobLeaseSeconds,
+    };
+    const sent = latest;
+    try {
+      const isOurs = await rpc('report_job_progress', parameters, z.boolean());
+      if (!isOurs && !stopped) onLost();
+      told = sent;
+      toldAt = Date.now();
+    } catch (error) {
+      // The next turn tells again. If that is too late, the lease says so.
+      log('error', 'progress was not told', { job: run.job_id, error });
+    }
+  }
+
+  return {
+    update: (progress) => {
+      latest = progress;
+    },
+    stop: () => {
+      stopped = true;
+      clearTimeout(timer);
+    },
+  };
+}

@@ -1,0 +1,105 @@
+import { toStorable, type Json } from '../../contracts/text.ts';
+import { GenerationFailed, type Generate, type Generated } from '../generation/generate.ts';
+import type { Rpc } from '../db/rpc.ts';
+import type { Log } from '../log.ts';
+import type { Sender } from '../webhooks/call-webhook.ts';
+import { notifyReportCompletion } from '../webhooks/notify-report-completion.ts';
+import { completeJobPatiently, type JobOutcome } from './complete-job.ts';
+import type { JobRun } from './job-run.ts';
+import { reportProgress } from './progress.ts';
+
+export type Runner = Sender & {
+  rpc: Rpc;
+  log: Log;
+  generate: Generate;
+  maxRetries: number;
+  jobLeaseSeconds: number;
+  /** Generation ends after this long: well before the function does. */
+  jobDeadlineSeconds: number;
+  deliveryLeaseSeconds: number;
+};
+
+/**
+ * Runs a job that this process holds under a lease: generates, commits the result, sends it. Whatever it dies of, a sweep
+ * finds the job or the delivery, so that it has nobody to tell but the log.
+ */
+export async function runJob(runner: Runner, run: JobRun): Promise<void> {
+  try {
+    const outcome = await generateOutcome(runner, run);
+    if (outcome === null) {
+      runner.log('info', 'the job is no longer ours', { job: run.job_id });
+      return;
+    }
+    const { outcome: completed, delivery } = await completeJobPatiently(
+      runner,
+      run.job_id,
+      run.lease_token,
+      outcome,
+    );
+    if (delivery !== null) await notifyReportCompletion(runner, delivery, runner.maxRetries);
+    else runner.log('info', 'the result was not taken', { job: run.job_id, outcome: completed });
+  } catch (error) {
+    runner.log('error', 'a job was left to the sweep', { job: run.job_id, error });
+  }
+}
+
+/** Null: the job was cancelled, deleted or taken over meanwhile, and its result is nobody's. */
+async function generateOutcome(runner: Runner, run: JobRun): Promise<JobOutcome | null> {
+  const lost = new AbortController();
+  const deadline = AbortSignal.timeout(runner.jobDeadlineSeconds * 1000);
+  const progress = reportProgress(runner, run, () => {
+    lost.abort();
+  });
+  try {
+    const generated = await runner.generate(
+      {
+        reportType: run.report_type,
+        stage: run.stage,
+        prompt: run.prompt ?? '',
+        model: run.model,
+        temperature: run.temperature,
+        maxTokens: run.max_tokens,
+        userData: run.user_data,
+        previousReport: run.previous_report,
+        summary: run.summary,
+      },
+      { signal: AbortSignal.any([lost.signal, deadline]), onProgress: progress.update },
+    );
+    return lost.signal.aborted ? null : storable(generated);
+  } catch (error) {
+    if (lost.signal.aborted) return null;
+    runner.log('error', 'generation failed', { job: run.job_id, error });
+    return { status: 'failed', error: explain(error, deadline, runner), research_metadata: null };
+  } finally {
+    progress.stop();
+  }
+}
+
+/** The words that the report's owner reads. What we did not word ourselves stays in the log. */
+function explain(error: unknown, deadline: AbortSignal, { jobDeadlineSeconds }: Runner): string {
+  if (deadline.aborted) return `The report was not ready after ${jobDeadlineSeconds} seconds.`;
+  return error instanceof GenerationFailed ? error.message : 'The report could not be generated.';
+}
+
+/** Models write what PostgreSQL cannot hold. A text of which nothing remains is no result. */
+function storable({ text, metadata, finalData }: Generated): JobOutcome {
+  const research_report = toStorable(text);
+  const research_metadata = storableJson(metadata);
+  if (research_report.trim() === '') {
+    return { status: 'failed', error: 'The generated report was empty.', research_metadata };
+  }
+  return {
+    status: 'completed',
+    research_report,
+    research_metadata,
+    final_data: finalData === null ? null : storableJson(finalData),
+  };
+}
+
+function storableJson(object: Record<string, Json>): Record<string, Json> {
+  const plain = JSON.stringify(object, (_key, value: unknown) =>
+    typeof value === 'string' ? toStorable(value) : value,
+  );
+  // What JSON.stringify made of an object of JSON is one.
+  return JSON.parse(plain) as Record<string, Json>;
+}

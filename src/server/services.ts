@@ -1,0 +1,50 @@
+import { waitUntil } from '@vercel/functions';
+import type { ServerEnv } from '../contracts/env.ts';
+import { createFindUser } from './auth/users.ts';
+import { readEnv } from './config/env.ts';
+import { createRpc } from './db/rpc.ts';
+import { createGenerate } from './generation/create-generate.ts';
+import { log } from './log.ts';
+import { deliveryLeaseSeconds } from './webhooks/notify-report-completion.ts';
+import { parseWebhookSecret } from './webhooks/secrets.ts';
+
+/** Everything that the endpoints work with: the one place where the outside world comes in. */
+export type Services = ReturnType<typeof createServices>;
+
+export function createServices(env: ServerEnv) {
+  const webhookKeys = parseWebhookSecret(env.WEBHOOK_SECRET);
+  return {
+    rpc: createRpc({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
+    findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
+    generate: createGenerate(env),
+    fetch,
+    log,
+    waitUntil,
+    now: () => Date.now(),
+    random: () => Math.random(),
+    webhookKeys,
+    verificationKeys: {
+      keys: webhookKeys,
+      ...(env.WEBHOOK_LEGACY_SECRET !== undefined && { legacySecret: env.WEBHOOK_LEGACY_SECRET }),
+    },
+    webhookBaseUrl: env.WEBHOOK_BASE_URL,
+    timeoutMs: env.WEBHOOK_TIMEOUT_MS,
+    maxRetries: env.WEBHOOK_MAX_RETRIES,
+    deliveryLeaseSeconds: deliveryLeaseSeconds(env.WEBHOOK_TIMEOUT_MS),
+    pipelineApiKey: env.PIPELINE_API_KEY,
+    cronSecret: env.CRON_SECRET,
+    jobLeaseSeconds: env.JOB_LEASE_SECONDS,
+    jobDeadlineSeconds: env.JOB_DEADLINE_SECONDS,
+    jobQuotaPerUser: env.JOB_QUOTA_PER_USER,
+  };
+}
+
+let made: Services | undefined;
+
+/**
+ * Made with the first request, so that a variable that is missing is named in the log of each request that fails for it.
+ * @throws {Error} naming every variable that is missing or malformed
+ */
+export function services(): Services {
+  return (made ??= createServices(readEnv(process.env)));
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import type { Json } from '../../contracts/text.ts';
+import type { Rpc } from '../db/rpc.ts';
+import type { Log } from '../log.ts';
+
+/** What the audit keeps of a request that applied nothing: never its body. */
+export interface RequestRecord {
+  endpoint: 'prelim-report' | 'final-report' | 'retry' | 'sweep' | 'take-over';
+  method: string;
+  /** HTTP status of the answer. */
+  status: number;
+  outcome: string;
+  detail?: string | undefined;
+  /** `cron`, or an operator's id. */
+  actor?: string;
+  webhook_type?: string;
+  event_id?: string;
+  report_type?: string;
+  report_id?: string;
+  answer?: Record<string, Json>;
+  body_sha256?: string;
+  body_bytes?: number;
+  elapsed_ms: number;
+}
+
+/** Unverified requests that are audited one by one in a minute; those beyond are counted. */
+const UNVERIFIED_PER_MINUTE = 60;
+
+/** Audits a request. The answer to it stands, audited or not. */
+export async function auditRequest(
+  { rpc, log }: { rpc: Rpc; log: Log },
+  record: RequestRecord,
+  verified: boolean,
+): Promise<void> {
+  // Members that are undefined do not survive; what remains is JSON.
+  const plain = JSON.parse(JSON.stringify(record)) as Json;
+  const parameters = { p_request: plain, p_verified: verified, p_cap_per_minute: UNVERIFIED_PER_MINUTE };
+  try {
+    await rpc('record_webhook_request', parameters, z.boolean());
+  } catch (error) {
+    log('error', 'a request was not audited', { endpoint: record.endpoint, outcome: record.outcome, error });
+  }
+}

@@ -1,0 +1,52 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { webhookStatus } from '../../contracts/jobs.ts';
+import type { Json } from '../../contracts/text.ts';
+import type { Rpc } from '../db/rpc.ts';
+import type { ClaimedDelivery, Round } from './delivery.ts';
+
+const recorded = z.object({
+  status: webhookStatus,
+  /** Whether it is a dead letter now. */
+  dead: z.boolean(),
+  effect: z.enum(['applied', 'superseded', 'report_not_found']).nullable(),
+});
+export type Recorded = z.infer<typeof recorded>;
+
+/**
+ * Records a round of attempts, which schedules the next, under the delivery's fencing token.
+ * @throws {DatabaseUnavailable} nothing is known of what was recorded; a sweep finds the delivery when its lease ends
+ */
+export async function recordRound(rpc: Rpc, delivery: ClaimedDelivery, round: Round): Promise<Recorded> {
+  const parameters = {
+    p_delivery_id: delivery.delivery_id,
+    p_delivery_token: delivery.delivery_token,
+    p_result: round.result,
+    p_attempts: round.attempts.map((attempt): Json => ({ ...attempt })),
+    p_retry_after_seconds: round.retryAfterSeconds,
+  };
+  return rpc('record_delivery_attempts', parameters, recorded);
+}
+
+const DIRECT_UPDATE_TRIES = 3;
+const PAUSE_MS = 500;
+
+/**
+ * The fallback: records the failed round and, in the same transaction, applies the event without the webhook. Tried again
+ * where the database is away, since the report waits for it; after that a sweep does it.
+ * @throws {DatabaseUnavailable} when no try was answered
+ */
+export async function directDatabaseUpdate(
+  rpc: Rpc,
+  delivery: ClaimedDelivery,
+  round: Round,
+): Promise<Recorded> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await recordRound(rpc, delivery, round);
+    } catch (error) {
+      if (tries === DIRECT_UPDATE_TRIES) throw error;
+      await sleep(PAUSE_MS * tries);
+    }
+  }
+}

@@ -1,0 +1,36 @@
+import { z } from 'zod';
+import type { RetryAnswer, RetryRequest } from '../../contracts/retry.ts';
+import type { Rpc } from '../db/rpc.ts';
+import type { Sender } from './call-webhook.ts';
+import { claimedDelivery } from './delivery.ts';
+import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-completion.ts';
+
+const claim = z.discriminatedUnion('outcome', [
+  z.object({ outcome: z.literal('claimed'), delivery: claimedDelivery }),
+  z.object({
+    outcome: z.enum(['already_succeeded', 'delivery_busy', 'delivery_not_found', 'report_not_found']),
+  }),
+]);
+
+export type Retried =
+  | { outcome: RetryAnswer['outcome'] }
+  | { outcome: 'delivery_busy' | 'delivery_not_found' | 'report_not_found' }
+  | { outcome: 'delivery_failed'; detail: string };
+
+/** Sends a report's latest delivery (of that type) now, due or not, with one POST. */
+export async function retryDelivery(
+  sender: Sender & { rpc: Rpc },
+  { report_type, report_id, webhook_type }: RetryRequest,
+): Promise<Retried> {
+  const parameters = {
+    p_report_type: report_type,
+    p_report_id: report_id,
+    p_webhook_type: webhook_type ?? null,
+    p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs),
+  };
+  const claimed = await sender.rpc('claim_report_delivery', parameters, claim);
+  if (claimed.outcome !== 'claimed') return claimed;
+  const { round } = await notifyReportCompletion(sender, claimed.delivery, 0);
+  if (round.outcome !== null) return { outcome: round.outcome };
+  return { outcome: 'delivery_failed', detail: round.attempts.at(-1)?.error ?? 'no attempt was made' };
+}

@@ -1,0 +1,310 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { retryAnswer, sweepAnswer } from '../../src/contracts/retry.ts';
+import { confirmed, jobClient } from '../support/jobs.ts';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+let receiver: Receiver;
+let pipeline: ReturnType<typeof jobClient>;
+beforeAll(async () => {
+  receiver = await startReceiver(() => system.functions.url);
+  system = await startTestSystem({
+    functions: [
+      'api/reportJobsDb.ts',
+      'api/webhooks/prelim-report.ts',
+      'api/webhooks/final-report.ts',
+      'api/webhooks/retry.ts',
+      'api/cron/sweep.ts',
+      'api/cron/take-over.ts',
+    ],
+    env: { WEBHOOK_BASE_URL: receiver.baseUrl, WEBHOOK_TIMEOUT_MS: '1000', WEBHOOK_MAX_RETRIES: '2' },
+  });
+  pipeline = jobClient(system);
+});
+afterAll(async () => {
+  await system.stop();
+  await receiver[Symbol.asyncDispose]();
+});
+
+async function call(
+  method: 'GET' | 'POST',
+  body?: object,
+  token = system.secrets.cronSecret,
+  path = '/api/webhooks/retry',
+) {
+  const response = await fetch(system.url(path), {
+    method,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+    ...(body && { body: JSON.stringify(body) }),
+  });
+  return { status: response.status, json: (await response.json()) as Record<string, unknown> };
+}
+
+/** A report whose webhook could not be delivered: its result came by the direct update. */
+async function failedDelivery(behaviour: Parameters<Receiver['behave']>[0], change: object = {}) {
+  const { reportId } = await system.createReport();
+  receiver.behave(behaviour);
+  const jobId = await pipeline.request(reportId, { ...change });
+  const job = await pipeline.until(
+    jobId,
+    ({ webhook }) => webhook.status !== null && webhook.status !== 'pending',
+  );
+  receiver.behave({ kind: 'pass' });
+  return { reportId, jobId, job };
+}
+
+async function delivery(reportId: string) {
+  const [row] = await system.sql`
+    select status, attempts, rounds, dead_reason, dead_at is not null as dead, next_attempt > now() as waits, response,
+      extract(epoch from next_attempt - now())::int as seconds
+    from public.webhook_deliveries where report_id = ${reportId} order by id desc limit 1`;
+  return row;
+}
+
+const makeDue = (reportId: string) =>
+  system.sql`update public.webhook_deliveries set next_attempt = now() where report_id = ${reportId}`;
+
+describe('when the webhook fails', () => {
+  it.each([
+    ['500', { kind: 'answer', status: 500, body: 'oops' }, 'failed', 3],
+    ['a reset connection', { kind: 'reset' }, 'sent', 3],
+    ['a time-out', { kind: 'hang' }, 'sent', 1],
+    ['a redirect', { kind: 'answer', status: 307, headers: { location: '/elsewhere' } }, 'failed', 3],
+    ['200 of a stranger', { kind: 'answer', status: 200, body: '<html>' }, 'failed', 3],
+    ['401 of a gateway', { kind: 'answer', status: 401, body: '{}' }, 'failed', 3],
+    ['404 of a gateway', { kind: 'answer', status: 404, body: 'no' }, 'failed', 3],
+    ['429 with Retry-After', { kind: 'answer', status: 429, headers: { 'retry-after': '7' } }, 'failed', 1],
+  ] as const)(
+    'by %s, the result is in its report directly, and the schedule follows',
+    async (_name, behaviour, status, posts) => {
+      const { reportId, job } = await failedDelivery(behaviour);
+      expect(await delivery(reportId)).toMatchObject({
+        status,
+        attempts: posts,
+        rounds: 1,
+        dead: false,
+        waits: true,
+      });
+      const [report] = await system.sql`
+      select report.research_report, report.research_status, report.webhook_status, report.webhook_attempts,
+        report.webhook_job_id, event.channel, event.effect
+      from public.org_reports report join public.report_events event on event.id = report.winner_event_id
+      where report.id = ${reportId}`;
+      expect(report).toEqual({
+        research_report: job.result,
+        research_status: 'completed',
+        webhook_status: status,
+        webhook_attempts: posts,
+        webhook_job_id: job.job_id,
+        channel: 'direct',
+        effect: 'applied',
+      });
+      const audit = await system.sql`
+      select attempt_number from public.webhook_audit where report_id = ${reportId} and direction = 'out'
+      order by attempt_number`;
+      expect(audit.map((row) => row['attempt_number'] as number)).toEqual(
+        Array.from({ length: posts }, (_, index) => index + 1),
+      );
+    },
+  );
+
+  it('with our own word that it is hopeless, it ends at once as a dead letter', async () => {
+    const { reportId } = await failedDelivery({
+      kind: 'answer',
+      status: 409,
+      headers: { 'content-type': 'application/problem+json' },
+      body: JSON.stringify({ type: 'about:blank', title: 't', status: 409, code: 'event_conflict' }),
+    });
+    expect(await delivery(reportId)).toMatchObject({
+      status: 'failed',
+      attempts: 1,
+      dead: true,
+      dead_reason: 'refused',
+    });
+  });
+
+  it('honours Retry-After up to an hour', async () => {
+    const after = (value: string) =>
+      failedDelivery({ kind: 'answer', status: 503, headers: { 'retry-after': value } });
+    const short = await after('300');
+    expect((await delivery(short.reportId))?.['seconds']).toBeGreaterThan(290);
+    const long = await after('86400');
+    const seconds = Number((await delivery(long.reportId))?.['seconds']);
+    expect(seconds).toBeGreaterThan(3500);
+    expect(seconds).toBeLessThanOrEqual(3600);
+  });
+
+  it('counts a delivery whose answer was lost as one attempt, and as a success', async () => {
+    const { reportId } = await system.createReport();
+    receiver.behave({ kind: 'lose-answer' });
+    const jobId = await pipeline.request(reportId);
+    await pipeline.until(jobId, confirmed);
+    const audit = () => system.sql`
+      select from public.webhook_audit where report_id = ${reportId} and direction = 'out'`;
+    await expect.poll(async () => (await audit()).length).toBeGreaterThan(0);
+    receiver.behave({ kind: 'pass' });
+    const posts = (await audit()).length;
+    expect(await delivery(reportId)).toMatchObject({ status: 'success', attempts: posts });
+    const effects = await system.sql`
+      select outcome from public.webhook_audit where report_id = ${reportId} and direction = 'in'`;
+    expect(effects.filter((row) => row['outcome'] === 'applied')).toHaveLength(1);
+  });
+});
+
+describe('POST', () => {
+  it('sends the latest delivery now, then says that it has succeeded', async () => {
+    const { reportId } = await failedDelivery({ kind: 'reset' });
+    const body = { report_type: 'org', report_id: reportId };
+    const first = await call('POST', body);
+    expect(first).toEqual({ status: 200, json: { success: true, outcome: 'duplicate' } });
+    expect(retryAnswer.parse(first.json).success).toBe(true);
+    expect(await delivery(reportId)).toMatchObject({ status: 'success' });
+    const before = receiver.requests.length;
+    expect(await call('POST', body)).toMatchObject({ status: 200, json: { outcome: 'already_succeeded' } });
+    expect(receiver.requests.length).toBe(before);
+    const audit = await system.sql`
+      select actor, outcome from public.webhook_audit
+      where request_payload ->> 'endpoint' = 'retry' and report_id = ${reportId} order by created_at`;
+    expect([...audit]).toEqual([
+      { actor: 'cron', outcome: 'duplicate' },
+      { actor: 'cron', outcome: 'already_succeeded' },
+    ]);
+  });
+
+  it('sends a failed final to the final endpoint', async () => {
+    const { reportId } = await failedDelivery({ kind: 'reset' }, { stage: 'final' });
+    await call('POST', { report_type: 'org', report_id: reportId, webhook_type: 'final-report' });
+    expect(receiver.requests.at(-1)?.path).toBe('/api/webhooks/final-report');
+    expect(await delivery(reportId)).toMatchObject({ status: 'success' });
+  });
+
+  it('answers 502 when it failed again, and keeps count', async () => {
+    const { reportId } = await failedDelivery({ kind: 'reset' });
+    receiver.behave({ kind: 'answer', status: 500 });
+    const answer = await call('POST', { report_type: 'org', report_id: reportId });
+    receiver.behave({ kind: 'pass' });
+    expect(answer).toMatchObject({ status: 502, json: { success: false, code: 'delivery_failed' } });
+    expect(await delivery(reportId)).toMatchObject({ status: 'failed', attempts: 4, rounds: 2 });
+  });
+
+  it('revives a dead letter', async () => {
+    const { reportId } = await failedDelivery({ kind: 'reset' });
+    await system.sql`
+      update public.webhook_deliveries set status = 'failed', dead_at = now(), dead_reason = 'attempts_exhausted',
+        next_attempt = null where report_id = ${reportId}`;
+    expect(await call('POST', { report_type: 'org', report_id: reportId })).toMatchObject({ status: 200 });
+    expect(await delivery(reportId)).toMatchObject({ status: 'success', dead: false });
+  });
+
+  it('answers 409 while another holds the lease', async () => {
+    const { reportId } = await failedDelivery({ kind: 'reset' });
+    await system.sql`
+      update public.webhook_deliveries set lease_expires_at = now() + interval '1 minute', status = 'retrying'
+      where report_id = ${reportId}`;
+    expect(await call('POST', { report_type: 'org', report_id: reportId })).toMatchObject({
+      status: 409,
+      json: { code: 'delivery_busy' },
+    });
+  });
+
+  it('answers 400 and 404 for what is not there, and reaches no other path', async () => {
+    const { reportId } = await system.createReport();
+    const before = receiver.requests.length;
+    const refused: [object, string][] = [
+      [{ report_type: 'org', report_id: randomUUID() }, 'report_not_found'],
+      [{ report_type: 'org', report_id: reportId }, 'delivery_not_found'],
+      [{ report_type: 'org', report_id: reportId, webhook_type: '../..' }, 'invalid_body'],
+      [{ report_type: '../..', report_id: reportId }, 'invalid_body'],
+      [{ report_type: 'org' }, 'invalid_body'],
+    ];
+    for (const [body, code] of refused) expect((await call('POST', body)).json).toMatchObject({ code });
+    expect(receiver.requests.length).toBe(before);
+  });
+});
+
+describe('the sweep', () => {
+  it('sends what is due and only that, once however many sweep at a time', async () => {
+    const due = [];
+    for (let count = 0; count < 5; count += 1)
+      due.push(await failedDelivery({ kind: 'answer', status: 500 }));
+    const waiting = await failedDelivery({ kind: 'answer', status: 500 });
+    for (const { reportId } of due) await makeDue(reportId);
+    const before = receiver.requests.length;
+    const answers = await Promise.all([1, 2, 3].map(() => call('GET')));
+    const sums = answers.map(({ json }) => sweepAnswer.parse(json));
+    expect(sums.reduce((sum, { successes }) => sum + successes, 0)).toBe(5);
+    expect(receiver.requests.length - before).toBe(5);
+    for (const { reportId } of due) expect(await delivery(reportId)).toMatchObject({ status: 'success' });
+    expect(await delivery(waiting.reportId)).toMatchObject({ status: 'failed', waits: true });
+  });
+
+  it('lists before it what it takes', async () => {
+    const { reportId } = await failedDelivery({ kind: 'answer', status: 500 });
+    await makeDue(reportId);
+    const listed = await system.sql`select record_id, job_id from public.get_failed_webhooks(99, 0)`;
+    expect(listed).toMatchObject([{ record_id: reportId }]);
+    await call('GET');
+    expect(await system.sql`select from public.get_failed_webhooks(99, 0)`).toHaveLength(0);
+  });
+
+  it('takes up what a process left pending, sent or retrying when it died', async () => {
+    for (const status of ['pending', 'sent', 'retrying']) {
+      const { reportId } = await failedDelivery({ kind: 'answer', status: 500 });
+      await system.sql`
+        update public.webhook_deliveries set status = ${status}, next_attempt = now(),
+          lease_expires_at = now() - interval '1 second' where report_id = ${reportId}`;
+      expect((await call('GET')).json).toMatchObject({ processed: 1, successes: 1 });
+      expect(await delivery(reportId)).toMatchObject({ status: 'success' });
+    }
+  });
+
+  it('makes a dead letter of what failed in its last slot, whose result is in its report all the same', async () => {
+    const { reportId, job } = await failedDelivery({ kind: 'answer', status: 500 });
+    await system.sql`update public.webhook_deliveries set rounds = 6, next_attempt = now() where report_id = ${reportId}`;
+    receiver.behave({ kind: 'answer', status: 500 });
+    expect((await call('GET')).json).toMatchObject({ processed: 1, failures: 1, dead: 1 });
+    receiver.behave({ kind: 'pass' });
+    expect(await delivery(reportId)).toMatchObject({ status: 'failed', dead_reason: 'attempts_exhausted' });
+    const [report] = await system.sql`select research_report from public.org_reports where id = ${reportId}`;
+    expect(report).toEqual({ research_report: job.result });
+  });
+
+  it('of the cron also takes over jobs whose runner died', async () => {
+    const { reportId } = await system.createReport();
+    const jobId = await pipeline.request(reportId, { generate: false });
+    await system.sql`
+      update public.report_jobs set generate = true, status = 'running', lease_expires_at = now() - interval '1 second'
+      where job_id = ${jobId}`;
+    const swept = await call('GET', undefined, system.secrets.cronSecret, '/api/cron/sweep');
+    expect(swept).toMatchObject({ status: 200, json: { taken_over: 1, errors: [] } });
+    expect((await pipeline.until(jobId, confirmed)).status).toBe('succeeded');
+    const again = await call('GET', undefined, system.secrets.cronSecret, '/api/cron/sweep');
+    expect(again.json).toMatchObject({ taken_over: 0 });
+  });
+});
+
+describe('who may', () => {
+  it('an operator may until revoked; a user and strangers may not; each refusal is audited', async () => {
+    const operator = await system.createOperator();
+    const user = await system.createUser();
+    expect((await call('GET', undefined, operator.accessToken)).status).toBe(200);
+    await system.sql`delete from public.operators where user_id = ${operator.id}`;
+    const paths = ['/api/webhooks/retry', '/api/cron/sweep'];
+    for (const path of paths) {
+      expect(await call('GET', undefined, operator.accessToken, path)).toMatchObject({ status: 403 });
+      expect(await call('GET', undefined, user.accessToken, path)).toMatchObject({ status: 403 });
+      expect(await call('GET', undefined, system.secrets.pipelineApiKey, path)).toMatchObject({
+        status: 401,
+      });
+    }
+    expect(await call('POST', {}, system.secrets.pipelineApiKey, '/api/cron/take-over')).toMatchObject({
+      status: 401,
+    });
+    const audit = await system.sql`
+      select count(*)::int as refusals from public.webhook_audit
+      where outcome in ('unauthorized', 'forbidden') and request_payload ->> 'endpoint' in ('retry', 'sweep')`;
+    expect([...audit]).toEqual([{ refusals: 6 }]);
+  });
+});

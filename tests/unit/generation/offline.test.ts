@@ -1,0 +1,203 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { MAX_RESULT_BYTES, REPORT_TYPES, STAGES } from '../../../src/contracts/constants.ts';
+import { createGenerate } from '../../../src/server/generation/create-generate.ts';
+import type { GenerationProgress, GenerationRequest } from '../../../src/server/generation/generate.ts';
+import { generateOffline } from '../../../src/server/generation/offline.ts';
+
+function request(overrides: Partial<GenerationRequest> = {}): GenerationRequest {
+  return {
+    reportType: 'requirement',
+    stage: 'prelim',
+    prompt: 'Write the brief.',
+    model: null,
+    temperature: null,
+    maxTokens: null,
+    userData: {
+      requirement_title: '安全衛生教育',
+      business_need: 'Near misses have doubled.',
+      skills: [
+        { skill: 'Lockout', current_level: 4, target_level: 4, priority: 'high' },
+        { skill: 'Reporting', current_level: 2, target_level: 3, priority: 'low' },
+        { skill: 'Forklifts', current_level: 1, target_level: 4, priority: 'high' },
+      ],
+      interview_notes: [{ speaker: 'Ren', department: 'Plant', question: 'Why?', answer: 'Haste.' }],
+    },
+    previousReport: null,
+    summary: null,
+    ...overrides,
+  };
+}
+
+const control = { signal: new AbortController().signal, onProgress: () => undefined };
+
+async function textOf(overrides: Partial<GenerationRequest> = {}): Promise<string> {
+  return (await generateOffline(request(overrides), control)).text;
+}
+
+describe('the generator without a network', () => {
+  it('is chosen where no model is configured', () => {
+    expect(createGenerate({})).toBe(generateOffline);
+  });
+
+  it('says in the metadata what it is', async () => {
+    const { metadata, finalData } = await generateOffline(request(), control);
+    expect(metadata).toMatchObject({ generator: 'offline', model: null });
+    expect(finalData).toBeNull();
+  });
+
+  it('writes the same brief for the same request', async () => {
+    expect(await textOf()).toBe(await textOf());
+  });
+
+  it('states in a preliminary brief what is known, what was said and what is open', async () => {
+    const text = await textOf();
+    expect(text).toContain('# Preliminary brief: 安全衛生教育');
+    expect(text).toContain('| Forklifts | 1 | 4 | 3 | high |');
+    expect(text).toContain('> Why? — Haste.\n>\n> — Ren, Plant');
+    expect(text).toContain('Who must learn this, how many are they, and where?');
+    expect(text).not.toContain('## Recommendations');
+  });
+
+  it('recommends in a final brief, the widest gap first, and leaves closed gaps alone', async () => {
+    const { text, finalData } = await generateOffline(
+      request({ stage: 'final', previousReport: await textOf() }),
+      control,
+    );
+    expect(text).toContain('completes the preliminary one, which covered: The need; Skills and gaps;');
+    expect(text.indexOf('Close the gap in: Forklifts')).toBeGreaterThan(0);
+    expect(text.indexOf('Close the gap in: Forklifts')).toBeLessThan(
+      text.indexOf('Close the gap in: Reporting'),
+    );
+    expect(text).not.toContain('Lockout');
+    expect(finalData).toMatchObject({
+      sections: ['Conclusions', 'Recommendations', 'Plan', 'Measures', 'Open points'],
+      key_recommendations: [
+        { action: 'Close the gap in: Forklifts' },
+        { action: 'Close the gap in: Reporting' },
+      ],
+    });
+  });
+
+  it('has no sections without content', async () => {
+    expect(await textOf({ userData: null, stage: 'final' })).not.toMatch(/##[^\n]*\n+(##|$)/);
+    expect(await textOf({ userData: null })).not.toMatch(/##[^\n]*\n+##/);
+  });
+
+  it('keeps text as text: neither HTML nor Markdown of the intake takes effect', async () => {
+    const attack =
+      '<img src=x onerror=alert(1)> | [a](javascript:alert(1)) **b** `c`\n# heading\n- item & ~~d~~';
+    const text = await textOf({
+      reportType: 'org',
+      userData: {
+        organisation_name: attack,
+        challenges: [attack, '# not a heading', '1. not a list'],
+        [attack]: attack,
+      },
+    });
+    expect(text).not.toMatch(/<img|\n# heading|[^\\]\[a\]|[^\\]`c|\n- item/);
+    expect(text).toContain('&lt;img src=x onerror=alert(1)&gt; &#124; \\[a\\](javascript:alert(1))');
+    expect(text).toContain('- \\# not a heading\n- 1\\. not a list');
+  });
+
+  it('makes a brief of any JSON', async () => {
+    const fields = fc.constantFrom(
+      'full_name',
+      'learning_goals',
+      'contact',
+      'departments',
+      'indicators',
+      'current_training',
+      'skills',
+      'constraints',
+      'audience',
+      'interview_notes',
+      'challenges',
+      'prior_training',
+      'availability',
+      '__proto__',
+      '',
+    );
+    const anyJson = fc.jsonValue({ maxDepth: 4 });
+    const userData = fc.oneof(anyJson, fc.dictionary(fields, anyJson));
+    await fc.assert(
+      fc.asyncProperty(
+        userData,
+        fc.constantFrom(...REPORT_TYPES),
+        fc.constantFrom(...STAGES),
+        fc.option(fc.string()),
+        async (data, reportType, stage, previousReport) => {
+          const text = await textOf({ userData: data, reportType, stage, previousReport });
+          expect(text).toMatch(/^# (Preliminary|Final) brief: \S.*\n\nAsked for: Write the brief\.\n/);
+          expect(text).not.toContain('[object Object]');
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  it('takes JSON of any depth', async () => {
+    let deep: unknown = 'bottom';
+    for (let depth = 0; depth < 100_000; depth += 1) deep = { challenges: deep };
+    expect(await textOf({ userData: deep, reportType: 'org' })).toContain('…');
+  });
+
+  it.each(REPORT_TYPES)('keeps a %s brief storable however long the intake is', async (reportType) => {
+    const long = '長い話🧑‍🚀&'.repeat(5_000);
+    const list = Array.from({ length: 200 }, () => long);
+    const fields = [
+      'full_name',
+      'background',
+      'responsibilities',
+      'learning_goals',
+      'concerns',
+      'prior_training',
+      'organisation_name',
+      'mission',
+      'strategic_goals',
+      'departments',
+      'challenges',
+      'regulations',
+      'indicators',
+      'requirement_title',
+      'business_need',
+      'skills',
+      'outcomes',
+      'risks',
+      'audience',
+      'interview_notes',
+    ];
+    const userData = Object.fromEntries(fields.map((field) => [field, list]));
+    const text = await textOf({ userData, reportType, summary: long, prompt: long });
+    expect(text).toContain('The rest is left out');
+    expect(text.isWellFormed()).toBe(true);
+    expect(Buffer.byteLength(text)).toBeLessThan(MAX_RESULT_BYTES);
+    const { finalData } = await generateOffline(request({ userData, reportType, stage: 'final' }), control);
+    expect(JSON.stringify(finalData).length).toBeLessThan(20_000);
+  });
+
+  it('keeps the whole of a long intake that fits, in its appendix', async () => {
+    const notes = Array.from({ length: 300 }, (_, index) => ({
+      question: `Q${index}`,
+      answer: `A${index} `.repeat(100),
+    }));
+    const text = await textOf({ userData: { interview_notes: notes } });
+    for (const { answer } of notes) expect(text).toContain(answer.trim());
+  });
+
+  it('moves its progress, never back, and not to the end', async () => {
+    const steps: GenerationProgress[] = [];
+    await generateOffline(request(), { ...control, onProgress: (step) => void steps.push(step) });
+    const percents = steps.map(({ percent }) => percent);
+    expect(percents).toEqual([...new Set(percents)].sort((a, b) => a - b));
+    expect(percents.length).toBeGreaterThan(3);
+    expect(percents.at(-1)).toBe(95);
+  });
+
+  it('ends when it is cancelled between two sections', async () => {
+    const controller = new AbortController();
+    const reason = new Error('cancelled');
+    const onProgress = () => controller.abort(reason);
+    await expect(generateOffline(request(), { signal: controller.signal, onProgress })).rejects.toBe(reason);
+  });
+});
