@@ -1,0 +1,53 @@
+CREATE OR REPLACE FUNCTION private.apply_grants()
+  RETURNS void
+  LANGUAGE plpgsql
+  SET search_path TO ''
+  AS $function$
+declare
+  v_table text;
+  v_function record;
+begin
+  revoke all on all tables in schema public, private from public, anon, authenticated, service_role;
+  revoke all on all sequences in schema public, private from public, anon, authenticated, service_role;
+  revoke all on all functions in schema public, private from public, anon, authenticated, service_role;
+  alter default privileges in schema public revoke all on tables from public, anon, authenticated, service_role;
+  alter default privileges in schema public revoke all on sequences from public, anon, authenticated, service_role;
+  alter default privileges in schema public revoke all on functions from anon, authenticated, service_role;
+  alter default privileges revoke all on functions from public;
+
+  grant usage on schema public to anon, authenticated, service_role;
+  grant usage on schema private to authenticated;
+  grant execute on function private.is_operator() to authenticated;
+
+  for v_table in select table_name from public.report_types loop
+    execute format('grant select, insert, update, delete on public.%I to authenticated', v_table);
+    execute format('grant select on public.%I to service_role', v_table);
+  end loop;
+  grant select, insert, update, delete on public.polaris_summaries to authenticated;
+  grant select on public.report_jobs, public.report_notifications, public.report_types, public.operators
+    to authenticated;
+  grant update (read_at) on public.report_notifications to authenticated;
+  -- Row level security leaves these to operators.
+  grant select on public.webhook_deliveries, public.webhook_audit, public.report_events, public.webhook_refusals
+    to authenticated;
+
+  -- A public function with definer's rights is the server's. One with its caller's rights is the console's: what it may
+  -- see is what its caller may see.
+  for v_function in
+    select proc.oid::regprocedure as signature, proc.prosecdef
+    from pg_catalog.pg_proc proc
+    where proc.pronamespace = 'public'::regnamespace
+      and not exists (select from pg_catalog.pg_depend where objid = proc.oid and deptype = 'e')
+  loop
+    execute format('grant execute on function %s to %I', v_function.signature,
+      case when v_function.prosecdef then 'service_role' else 'authenticated' end);
+  end loop;
+end $function$;
+
+COMMENT ON FUNCTION "private"."apply_grants"() IS 'All grants, narrowly, whatever was granted before. Idempotent: every migration that adds an object calls it.';
+
+REVOKE ALL ON FUNCTION "private"."apply_grants"() FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."apply_grants"() FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."apply_grants"() TO "postgres";

@@ -1,0 +1,18 @@
+CREATE OR REPLACE FUNCTION private.as_object (
+  p_value jsonb
+)
+  RETURNS jsonb
+  LANGUAGE sql
+  IMMUTABLE
+  SET search_path TO ''
+  AS $function$
+  select case when jsonb_typeof(p_value) = 'string' then (p_value #>> '{}')::jsonb else p_value end
+$function$;
+
+COMMENT ON FUNCTION "private"."as_object"(jsonb) IS 'Some REST layers hand a jsonb argument over as a JSON string: take both.';
+
+REVOKE ALL ON FUNCTION "private"."as_object"(jsonb) FROM PUBLIC;
+
+REVOKE ALL ON FUNCTION "private"."as_object"(jsonb) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "private"."as_object"(jsonb) TO "postgres";

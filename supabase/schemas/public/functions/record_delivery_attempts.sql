@@ -1,0 +1,91 @@
+CREATE OR REPLACE FUNCTION public.record_delivery_attempts (
+  p_delivery_id         bigint,
+  p_delivery_token      bigint,
+  p_result              text,
+  p_attempts            jsonb,
+  p_retry_after_seconds integer
+)
+  RETURNS jsonb
+  LANGUAGE plpgsql
+  SECURITY DEFINER
+  SET search_path TO ''
+  AS $function$
+declare
+  v_attempts jsonb := private.as_object(p_attempts);
+  v_last jsonb := v_attempts -> -1;
+  v_posts int := jsonb_array_length(v_attempts);
+  v_delivery public.webhook_deliveries;
+  v_event public.report_events;
+  v_next timestamptz;
+  v_effect text;
+begin
+  select * into strict v_delivery from public.webhook_deliveries where id = p_delivery_id for update;
+  select * into strict v_event from public.report_events where id = v_delivery.event_id;
+  if exists (
+    select from public.webhook_audit
+    where event_id = v_event.id and direction = 'out' and request_payload -> 'round' = to_jsonb(p_delivery_token))
+  then
+    -- Said again because the first answer was lost.
+    return jsonb_build_object(
+      'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', v_event.effect);
+  end if;
+
+  insert into public.webhook_audit (
+    direction, webhook_type, job_id, report_id, report_table, event_id, request_payload, response_status,
+    response_body, error_message, outcome, attempt_number, duration_ms)
+  select
+    'out', v_delivery.webhook_type, v_delivery.job_id, v_delivery.report_id,
+    private.report_table(v_delivery.report_type), v_delivery.event_id,
+    jsonb_build_object('id', v_event.id, 'type', v_event.type, 'digest', v_event.digest, 'round', p_delivery_token),
+    (attempt ->> 'status')::int, nullif(attempt -> 'response', 'null'), attempt ->> 'error',
+    case when attempt_number = v_posts then p_result else 'failed' end,
+    v_delivery.attempts + attempt_number - v_delivery.counted_on_arrival::int, (attempt ->> 'duration_ms')::numeric
+  from jsonb_array_elements(v_attempts) with ordinality as made (attempt, attempt_number);
+
+  update public.webhook_deliveries
+  set attempts = attempts + v_posts - (counted_on_arrival and v_posts > 0)::int,
+    counted_on_arrival = false,
+    last_attempt = case when v_posts > 0 then now() else last_attempt end,
+    response = coalesce(v_last, response)
+  where id = p_delivery_id
+  returning * into v_delivery;
+
+  if v_delivery.status = 'success' then
+    -- Proven already. A late failure cannot undo it.
+    update public.webhook_deliveries set lease_token = lease_token + 1, lease_expires_at = null
+    where id = p_delivery_id and lease_token = p_delivery_token;
+  elsif p_result = 'delivered' then
+    update public.webhook_deliveries
+    set status = 'success', next_attempt = null, dead_at = null, dead_reason = null, lease_expires_at = null
+    where id = p_delivery_id
+    returning * into v_delivery;
+  elsif v_delivery.lease_token = p_delivery_token and v_delivery.dead_at is null then
+    v_next := case when p_result <> 'refused'
+      then private.next_attempt(v_delivery.rounds + 1, p_retry_after_seconds) end;
+    update public.webhook_deliveries
+    set status = case when p_result = 'unknown' and v_next is not null then 'sent' else 'failed' end,
+      rounds = rounds + 1, next_attempt = v_next, lease_token = lease_token + 1, lease_expires_at = null,
+      dead_at = case when v_next is null then now() end,
+      dead_reason = case when v_next is null then
+        case p_result when 'refused' then 'refused' else 'attempts_exhausted' end end
+    where id = p_delivery_id
+    returning * into v_delivery;
+  end if;
+
+  if v_event.effect is null then
+    v_effect := public.apply_report_event(
+      jsonb_build_object('id', v_event.id), '{"channel": "direct"}') ->> 'outcome';
+  end if;
+  return jsonb_build_object(
+    'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_effect, v_event.effect));
+end $function$;
+
+GRANT EXECUTE ON FUNCTION "public"."record_delivery_attempts"(bigint, bigint, text, jsonb, integer) TO "service_role";
+
+COMMENT ON FUNCTION "public"."record_delivery_attempts"(bigint, bigint, text, jsonb, integer) IS 'Records a round of attempts, schedules the next, and applies the event if nothing has: the direct update.';
+
+REVOKE ALL ON FUNCTION "public"."record_delivery_attempts"(bigint, bigint, text, jsonb, integer) FROM "postgres";
+
+GRANT EXECUTE ON FUNCTION "public"."record_delivery_attempts"(bigint, bigint, text, jsonb, integer) TO "postgres";
+
+REVOKE ALL ON FUNCTION "public"."record_delivery_attempts"(bigint, bigint, text, jsonb, integer) FROM PUBLIC, "anon", "authenticated";

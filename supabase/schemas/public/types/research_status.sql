@@ -1,0 +1,6 @@
+CREATE TYPE "public"."research_status" AS ENUM (
+  'pending',
+  'running',
+  'completed',
+  'failed'
+);
