@@ -53,8 +53,9 @@ async function derive(databaseUrl: string, workdir: string): Promise<{ types: st
   const dump = join(workdir, 'supabase/schemas');
   await rm(dump, { recursive: true, force: true });
   await supabase(['db', 'schema', 'declarative', 'generate', `--remote=${databaseUrl}`, '--yes'], workdir);
-  const types = await supabase(['gen', 'types', `--remote=${databaseUrl}`, '--schema', 'public'], workdir);
-  return { types, dump };
+  const output = await supabase(['gen', 'types', `--remote=${databaseUrl}`, '--schema', 'public'], workdir);
+  // It prints a line about the connection first.
+  return { types: output.slice(output.indexOf('export type')), dump };
 }
 
 async function main(check: boolean): Promise<boolean> {

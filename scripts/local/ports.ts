@@ -42,3 +42,14 @@ export async function requireFreePort(port: number, wantedBy: string, variable?:
     throw error;
   }
 }
+
+/** The port that a variable gives, or the default. */
+export function portFrom(variable: string, fallback: number): number {
+  const value = process.env[variable];
+  if (value === undefined || value === '') return fallback;
+  const port = Number(value);
+  if (!Number.isInteger(port) || port < 1 || port > 65_535) {
+    throw new Error(`${variable} must be a port from 1 to 65535.`);
+  }
+  return port;
+}

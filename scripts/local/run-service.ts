@@ -54,7 +54,6 @@ export function runService<Options>(
     }
     begin(message.options).catch((error: unknown) => {
       if (stopping) return;
-      console.error(error);
       send({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
       process.disconnect();
     });

@@ -1,0 +1,189 @@
+/**
+ * The main job on real input, with an outage in the middle: prelim and final of every intake in `examples/intakes/`, through
+ * the HTTP endpoints as the pipeline calls them; then sweeps until the webhook path has confirmed all; then the proof.
+ * `--keep` leaves everything running to look at.
+ */
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
+import { intake as intakeSchema, type Intake } from '../src/contracts/intake.ts';
+import type { Stage } from '../src/contracts/webhooks.ts';
+import { checkResults } from './demo/check.ts';
+import { startOutageProxy } from './demo/outage-proxy.ts';
+import { addReport, runJob, type DemoJob, type DemoReport } from './demo/pipeline.ts';
+import { createProgress } from './demo/progress.ts';
+import { table } from './demo/table.ts';
+import { dataDirectory, lockDirectory, writeDevFile } from './local/data-directory.ts';
+import { describeAccess } from './local/describe-access.ts';
+import { startFront } from './local/front.ts';
+import { startLocalSystem, type LocalSystem } from './local/local-system.ts';
+import { projectRoot } from './local/paths.ts';
+import { servePlaceholder } from './local/placeholder-page.ts';
+import { freePort, portFrom } from './local/ports.ts';
+import { callSweep, startSweeper } from './local/sweeper.ts';
+import { aborted, stopSignal } from './local/until-stopped.ts';
+
+const CONCURRENCY = 4;
+/** The schedule's first slot comes 24 to 36 s after a failure. */
+const SWEEP_FOR_MS = 60_000;
+const LEAST_RESULTS = 18;
+const LEAST_DIRECT = 1;
+
+const keep = process.argv.includes('--keep');
+const { step, print } = createProgress(process.stdout);
+
+async function readIntakes(): Promise<{ name: string; intake: Intake }[]> {
+  const folder = join(projectRoot, 'examples/intakes');
+  const files = (await readdir(folder)).filter((file) => file.endsWith('.json')).sort();
+  return Promise.all(
+    files.map(async (file) => ({
+      name: basename(file, '.json'),
+      intake: intakeSchema.parse(JSON.parse(await readFile(join(folder, file), 'utf8'))),
+    })),
+  );
+}
+
+/** Runs one stage of all reports, a few at a time. `onDone` is told how many have ended. */
+async function runStage(
+  system: LocalSystem,
+  reports: readonly DemoReport[],
+  stage: Stage,
+  onDone: (done: number) => void,
+): Promise<DemoJob[]> {
+  const waiting = [...reports];
+  const jobs: DemoJob[] = [];
+  async function work(): Promise<void> {
+    for (let report = waiting.shift(); report !== undefined; report = waiting.shift()) {
+      jobs.push(await runJob(system, report, stage));
+      onDone(jobs.length);
+    }
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  return jobs;
+}
+
+/** Sweeps until nothing waits, or the time is up; what is not confirmed then shows in the check. */
+async function sweepUntilConfirmed(
+  system: LocalSystem,
+  sql: postgres.Sql,
+  signal: AbortSignal,
+): Promise<void> {
+  const deadline = Date.now() + SWEEP_FOR_MS;
+  while (Date.now() < deadline) {
+    signal.throwIfAborted();
+    await callSweep(system.dev.url, system.dev.cronSecret);
+    const [open] = await sql<{ count: number; seconds: number | null }[]>`
+      select count(*)::int as count,
+        ceil(extract(epoch from min(greatest(next_attempt, lease_expires_at)) - now()))::int as seconds
+      from public.webhook_deliveries where status <> 'success' and dead_at is null`;
+    if (open === undefined || open.count === 0) return;
+    const next = Math.max(0, open.seconds ?? 0);
+    step(`sweeping: ${open.count} deliveries wait to be confirmed, the next in ${next} s`);
+    await sleep(1000, undefined, { signal });
+  }
+}
+
+async function main(signal: AbortSignal): Promise<boolean> {
+  const started = Date.now();
+  const intakes = await readIntakes();
+  const directory = `${dataDirectory()}-demo`;
+  await using stack = new AsyncDisposableStack();
+  await mkdir(directory, { recursive: true });
+  const unlock = await lockDirectory(directory);
+  // Its data is its own, and begins anew each time.
+  stack.defer(() => rm(directory, { recursive: true, force: true }));
+  stack.defer(unlock);
+  await rm(join(directory, 'postgres'), { recursive: true, force: true });
+
+  const proxy = stack.use(await startOutageProxy());
+  const port = async (variable: string, fallback: number) =>
+    keep ? portFrom(variable, fallback) : freePort();
+  const system = stack.use(
+    await startLocalSystem({
+      directory,
+      ports: {
+        supabaseApi: await port('SUPABASE_API_PORT', 54321),
+        database: await port('SUPABASE_DB_PORT', 54322),
+        functions: 0,
+      },
+      env: { WEBHOOK_BASE_URL: proxy.baseUrl, WEBHOOK_TIMEOUT_MS: '2000' },
+      onLine: () => undefined,
+      onStep: (name) => {
+        step(`starting: ${name}`);
+      },
+      signal,
+    }),
+  );
+  proxy.passTo(system.dev.url);
+  const sql = postgres(system.dev.databaseUrl, { max: 2, onnotice: () => undefined });
+  stack.defer(() => sql.end());
+
+  const reports = [];
+  for (const { name, intake } of intakes) reports.push(await addReport(system, name, intake));
+  print(
+    `${reports.length} reports of ${new Set(intakes.map(({ intake }) => intake.report_type)).size} types`,
+  );
+
+  const jobs: DemoJob[] = [];
+  const half = Math.ceil(reports.length / 2);
+  const stages: [string, readonly DemoReport[], Stage, boolean][] = [
+    ['prelims', reports.slice(0, half), 'prelim', false],
+    ['prelims during the outage', reports.slice(half), 'prelim', true],
+    ['finals', reports, 'final', false],
+  ];
+  for (const [title, some, stage, isDown] of stages) {
+    signal.throwIfAborted();
+    if (isDown) print('outage: the webhook endpoints cannot be reached');
+    proxy.setDown(isDown);
+    const done = await runStage(system, some, stage, (count) => {
+      step(`${title}: ${count} of ${some.length}`);
+    });
+    print(`${title}: ${done.length} results`);
+    jobs.push(...done);
+    if (isDown) print('outage over');
+  }
+  await sweepUntilConfirmed(system, sql, signal);
+
+  const results = await checkResults(sql, jobs);
+  print(`\n${table(results)}\n`);
+  const faulty = results.filter(({ faults }) => faults.length > 0);
+  for (const { job, faults } of faulty) print(`${job.report.name} ${job.stage}: ${faults.join(', ')}`);
+  const stored = results.filter(({ events, faults }) => events === 1 && faults.length === 0).length;
+  const direct = results.filter(({ channel }) => channel === 'direct').length;
+  const expected = reports.length * 2;
+  const lost = expected - stored;
+  print(
+    `Took ${Math.round((Date.now() - started) / 1000)} s. Checked by SHA-256: every text in its event and, where it won, in its report.`,
+  );
+  const verdict = `demo: ${stored} results stored exactly once, ${direct} by direct update, ${lost} lost`;
+  const proven = lost === 0 && stored >= LEAST_RESULTS && direct >= LEAST_DIRECT;
+  if (!keep) {
+    await stack.disposeAsync();
+    print(verdict);
+    return proven;
+  }
+  const functionsUrl = system.dev.url;
+  const front = await startFront({
+    port: portFrom('PORT', 3000),
+    functionsPort: Number(new URL(functionsUrl).port),
+    servePage: servePlaceholder,
+  });
+  stack.defer(() => front.stop());
+  stack.defer(startSweeper({ functionsUrl, cronSecret: system.dev.cronSecret, onLine: print }));
+  const dev = { ...system.dev, url: front.url };
+  stack.defer(await writeDevFile(directory, dev));
+  print(describeAccess(dev, directory));
+  print(verdict);
+  await aborted(signal);
+  return proven;
+}
+
+const signal = stopSignal();
+try {
+  process.exitCode = (await main(signal)) ? 0 : 1;
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+process.exit();

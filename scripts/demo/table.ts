@@ -1,0 +1,26 @@
+import type { DemoResult } from './check.ts';
+
+const PATHS: Readonly<Record<string, string>> = { webhook: 'webhook', direct: 'direct, then webhook' };
+
+/** One line for each result, its columns as wide as what is in them. */
+export function table(results: readonly DemoResult[]): string {
+  const header = ['report', 'stage', 'path', 'attempts', 'webhook', 'time'];
+  const rows = results.map(({ job, channel, attempts, webhookStatus }) => [
+    job.report.name,
+    job.stage,
+    PATHS[channel ?? ''] ?? 'none',
+    String(attempts),
+    webhookStatus ?? 'none',
+    `${(job.tookMs / 1000).toFixed(1)} s`,
+  ]);
+  const widths = header.map((name, column) =>
+    Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: string[]) =>
+    cells
+      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+      .join('  ')
+      .trimEnd();
+  const rule = widths.map((width) => '-'.repeat(width));
+  return [header, rule, ...rows].map(line).join('\n');
+}

@@ -1,0 +1,63 @@
+/** The local system, for developers: database, Supabase API, functions, a sweep in place of the cron, and one page. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { dataDirectory, lockDirectory, writeDevFile } from './local/data-directory.ts';
+import { startFront } from './local/front.ts';
+import { startLocalSystem } from './local/local-system.ts';
+import { projectRoot } from './local/paths.ts';
+import { servePlaceholder } from './local/placeholder-page.ts';
+import { portFrom } from './local/ports.ts';
+import { startSweeper } from './local/sweeper.ts';
+import { aborted, stopSignal } from './local/until-stopped.ts';
+import { describeAccess } from './local/describe-access.ts';
+
+const print = (line: string) => process.stdout.write(`${line}\n`);
+
+async function main(signal: AbortSignal): Promise<void> {
+  const settings = join(projectRoot, '.env.local');
+  if (existsSync(settings)) process.loadEnvFile(settings);
+  const ports = {
+    people: portFrom('PORT', 3000),
+    supabaseApi: portFrom('SUPABASE_API_PORT', 54321),
+    database: portFrom('SUPABASE_DB_PORT', 54322),
+  };
+  const directory = dataDirectory();
+
+  await using stack = new AsyncDisposableStack();
+  stack.defer(await lockDirectory(directory));
+  const system = stack.use(
+    await startLocalSystem({
+      directory,
+      ports: { ...ports, functions: 0 },
+      onLine: print,
+      onStep: (step) => {
+        print(`starting: ${step}`);
+      },
+      signal,
+    }),
+  );
+  const functionsUrl = system.dev.url;
+  const front = await startFront({
+    port: ports.people,
+    functionsPort: Number(new URL(functionsUrl).port),
+    servePage: servePlaceholder,
+  });
+  stack.defer(() => front.stop());
+  stack.defer(startSweeper({ functionsUrl, cronSecret: system.dev.cronSecret, onLine: print }));
+  const dev = { ...system.dev, url: front.url };
+  stack.defer(await writeDevFile(directory, dev));
+  print(describeAccess(dev, directory));
+  await aborted(signal);
+  print('stopping');
+}
+
+const signal = stopSignal();
+try {
+  await main(signal);
+} catch (error) {
+  if (!signal.aborted) {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
+process.exit();

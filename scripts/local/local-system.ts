@@ -1,0 +1,158 @@
+import { join } from 'node:path';
+import postgres from 'postgres';
+import type { DevFile } from '../../src/contracts/dev.ts';
+import { ensureAccount, makeOperator, type Account } from './accounts.ts';
+import { functionEnv, passedOnEnv, type SupabaseAccess } from './function-env.ts';
+import { migrate } from './migrate.ts';
+import { loadSecrets, type Secrets } from './secrets.ts';
+import {
+  startFunctionsService,
+  startPostgresService,
+  startSupabaseApiService,
+  type FunctionsService,
+} from './services.ts';
+import { prepareDatabase } from './supabase-api.ts';
+
+export interface LocalSystemOptions {
+  directory: string;
+  ports: { supabaseApi: number; database: number; functions: number };
+  /** For the functions, beside what they need. */
+  env?: Readonly<Record<string, string>>;
+  /** Takes what the services print. */
+  onLine: (line: string) => void;
+  /** Told before each step. */
+  onStep?: (step: string) => void;
+  /** Ends the start between two steps. */
+  signal?: AbortSignal;
+}
+
+export interface LocalSystem extends AsyncDisposable {
+  functions: FunctionsService;
+  secrets: Secrets;
+  operator: Account;
+  user: Account;
+  /** What `dev.json` holds; `url` is the functions' own. */
+  dev: DevFile;
+}
+
+/** How long functions may take to finish what runs after their answers. */
+const DRAIN_MS = 20_000;
+
+/** Starts the database, the Supabase API and the functions; all that was started is ended when one of them does not start. */
+export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
+  await using stack = new AsyncDisposableStack();
+  const step = (name: string) => {
+    options.signal?.throwIfAborted();
+    options.onStep?.(name);
+  };
+  const secrets = await loadSecrets(options.directory);
+  const { databaseUrl, supabase } = process.env['SUPABASE_URL']
+    ? givenProject()
+    : await startSupabase(options, secrets, stack, step);
+
+  step('accounts');
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
+  stack.defer(() => sql.end());
+  const operator = await ensureAccount(
+    supabase,
+    { email: 'operator@example.com', password: secrets.operatorPassword },
+    sql,
+  );
+  await makeOperator(sql, operator.id);
+  const user = await ensureAccount(
+    supabase,
+    { email: 'user@example.com', password: secrets.userPassword },
+    sql,
+  );
+
+  step('functions');
+  const functions = await startFunctionsService(
+    {
+      port: options.ports.functions,
+      env: { ...functionEnv(supabase, secrets), ...passedOnEnv(), ...options.env },
+    },
+    { onLine: options.onLine },
+  );
+  stack.defer(() => functions.stop(DRAIN_MS));
+  options.signal?.throwIfAborted();
+  const { webhookSecret, pipelineApiKey, cronSecret } = secrets;
+  const started = stack.move();
+  return {
+    functions,
+    secrets,
+    operator,
+    user,
+    dev: {
+      url: functions.state().url,
+      supabaseUrl: supabase.url,
+      databaseUrl,
+      publishableKey: supabase.publishableKey,
+      secretKey: supabase.secretKey,
+      webhookSecret,
+      pipelineApiKey,
+      cronSecret,
+      operator: { id: operator.id, email: operator.email, password: operator.password },
+      user: { id: user.id, email: user.email, password: user.password },
+    },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+interface Supabase {
+  databaseUrl: string;
+  supabase: SupabaseAccess;
+}
+
+async function startSupabase(
+  { directory, ports, onLine }: LocalSystemOptions,
+  { databasePassword, jwtSecret, publishableKey, secretKey }: Secrets,
+  stack: AsyncDisposableStack,
+  step: (name: string) => void,
+): Promise<Supabase> {
+  step('database');
+  const database = await startPostgresService(
+    {
+      directory: join(directory, 'postgres'),
+      port: ports.database,
+      password: databasePassword,
+      portVariable: 'SUPABASE_DB_PORT',
+    },
+    { onLine },
+  );
+  stack.defer(() => database.stop());
+  const databaseUrl = database.state().url;
+  step('migrations');
+  await prepareDatabase(databaseUrl);
+  await migrate(databaseUrl);
+  step('Supabase API');
+  const api = await startSupabaseApiService(
+    {
+      databaseUrl,
+      port: ports.supabaseApi,
+      portVariable: 'SUPABASE_API_PORT',
+      jwtSecret,
+      publishableKey,
+      secretKey,
+    },
+    { onLine },
+  );
+  stack.defer(() => api.stop());
+  return { databaseUrl, supabase: { url: api.state().url, publishableKey, secretKey } };
+}
+
+/** A hosted project, or `supabase start`: used as it is. Its migrations are its owner's to apply. */
+function givenProject(): Supabase {
+  const read = (name: string) => {
+    const value = process.env[name];
+    if (!value) throw new Error(`SUPABASE_URL is set, so ${name} is needed as well (see env.example).`);
+    return value;
+  };
+  return {
+    databaseUrl: read('DATABASE_URL'),
+    supabase: {
+      url: read('SUPABASE_URL'),
+      publishableKey: read('SUPABASE_PUBLISHABLE_KEY'),
+      secretKey: read('SUPABASE_SECRET_KEY'),
+    },
+  };
+}
