@@ -1,0 +1,255 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { migrate } from '../../scripts/local/migrate.ts';
+import { projectRoot } from '../../scripts/local/paths.ts';
+import { prepareDatabase } from '../../scripts/local/supabase-api.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const TABLES = [
+  'polaris_summaries',
+  'report_jobs',
+  'greeting_reports',
+  'org_reports',
+  'requirement_reports',
+  'webhook_audit',
+];
+const REPORTS = TABLES.filter((table) => table.endsWith('_reports'));
+
+let admin: postgres.Sql;
+let sql: postgres.Sql;
+let fresh: TestDatabase;
+let before: Record<string, Record<string, unknown>[]>;
+const name = `test_${randomUUID().replaceAll('-', '')}`;
+const id = (tail: string) => `00000000-0000-4000-8000-${tail.padStart(12, '0')}`;
+
+async function snapshot(): Promise<typeof before> {
+  const all: typeof before = {};
+  for (const table of TABLES)
+    all[table] = [...(await sql`select * from ${sql(`public.${table}`)} order by id`)];
+  return all;
+}
+
+beforeAll(async () => {
+  const { port, password } = inject('cluster');
+  const base = `postgresql://postgres:${password}@127.0.0.1:${port}`;
+  admin = postgres(`${base}/template1`, { max: 1, onnotice: () => undefined });
+  await admin.unsafe(`create database ${name} template template0`);
+  const url = `${base}/${name}`;
+  await prepareDatabase(url);
+  sql = postgres(url, { max: 2, onnotice: () => undefined });
+  for (const file of ['schema.sql', 'rows.sql']) {
+    await sql.unsafe(await readFile(join(projectRoot, 'tests/fixtures/legacy', file), 'utf8'));
+  }
+  before = await snapshot();
+  await migrate(url);
+  await migrate(url);
+  fresh = await createTestDatabase();
+});
+afterAll(async () => {
+  await sql.end();
+  await admin.unsafe(`drop database ${name}`);
+  await admin.end();
+  await fresh.drop();
+});
+
+describe('an upgraded database', () => {
+  it('has lost no row and no text', async () => {
+    const after = await snapshot();
+    // What the first version got wrong, or left without anybody to finish it, may be put right.
+    const mended = [
+      'research_status',
+      'webhook_status',
+      'updated_at',
+      'webhook_attempts',
+      'webhook_response',
+    ];
+    const finished = ['status', 'error', 'completed_at', 'eta_seconds', 'updated_at'];
+    for (const table of TABLES) {
+      expect(after[table]?.length).toBe(before[table]?.length);
+      const free = REPORTS.includes(table) ? mended : table === 'report_jobs' ? finished : [];
+      before[table]?.forEach((row, index) => {
+        for (const [column, value] of Object.entries(row)) {
+          if (free.includes(column)) continue;
+          if (column === 'research_report' && value === null) continue;
+          expect([table, row['id'], column, after[table]?.[index]?.[column]]).toEqual([
+            table,
+            row['id'],
+            column,
+            value,
+          ]);
+        }
+      });
+    }
+  });
+
+  it('keeps the webhook columns that a delivery explains, and makes a dead letter of what cannot be delivered', async () => {
+    for (const table of REPORTS) {
+      const rows = await sql`
+        select report.*, delivery.status as delivery_status, delivery.dead_reason
+        from ${sql(`public.${table}`)} report
+        left join public.webhook_deliveries delivery on delivery.report_id = report.id`;
+      for (const old of before[table] ?? []) {
+        const now = rows.find((row) => row['id'] === old['id']);
+        const status = (old['webhook_status'] ?? 'pending') as string;
+        const isDead = now?.['dead_reason'] === 'import';
+        const restored = old['research_report'] === null && now?.['research_report'] !== null;
+        if (isDead) {
+          expect(old['research_report']).toBeNull();
+          expect(now).toMatchObject({ webhook_status: 'failed' });
+        } else if (!restored) {
+          expect(now?.['webhook_status'] ?? 'pending').toBe(status);
+        }
+        expect(now?.['webhook_attempts'] ?? 0).toBe(old['webhook_attempts'] ?? 0);
+        expect(now?.['webhook_job_id']).toBe(old['webhook_job_id']);
+        if (['failed', 'sent', 'retrying'].includes(status)) expect(now?.['delivery_status']).not.toBeNull();
+      }
+    }
+  });
+
+  it('shows nothing as running that nobody runs', async () => {
+    for (const table of REPORTS) {
+      const running = await sql`select id from ${sql(`public.${table}`)} where research_status = 'running'`;
+      expect(running.map((row) => row['id'] as string)).toEqual(table === 'org_reports' ? [id('104')] : []);
+    }
+  });
+
+  it('has a winning event of channel import for every text, at the stage that the audit tells', async () => {
+    for (const table of REPORTS) {
+      const without = await sql`
+        select report.id from ${sql(`public.${table}`)} report
+        left join public.report_events event on event.id = report.winner_event_id
+        where report.research_report is distinct from event.research_report
+          or event.id is not null and (event.channel <> 'import' or event.effect <> 'applied')
+          or event.id is not null and event.research_metadata <> report.research_metadata
+            and report.id not in (${id('102')})`;
+      expect([...without]).toEqual([]);
+    }
+    const rows = await sql`
+      select id, stage, research_report from public.org_reports
+      where id in (${id('101')}, ${id('102')}, ${id('103')}) order by id`;
+    expect([...rows]).toEqual([
+      { id: id('101'), stage: 'prelim', research_report: 'second' },
+      { id: id('102'), stage: 'prelim', research_report: 'never reached its report' },
+      { id: id('103'), stage: 'final', research_report: 'the final' },
+    ]);
+    const [kept] = await sql`select effect from public.report_events where job_id = 'job_first'`;
+    expect(kept).toEqual({ effect: 'superseded' });
+  });
+
+  it('fails jobs that cannot go on, and hands the others to the sweep', async () => {
+    const rows = await sql`
+      select job_id, status from public.report_jobs where status in ('queued', 'running') or job_id in
+        ('job_garbage', 'job_array', 'job_bare', 'job_orphan', 'job_expired') order by job_id`;
+    expect(rows.map((row) => `${String(row['job_id'])} ${String(row['status'])}`)).toEqual([
+      'job_array failed',
+      'job_bare failed',
+      'job_expired failed',
+      'job_garbage failed',
+      'job_orphan failed',
+      'job_running running',
+    ]);
+    expect(await sql`select public.due_report_jobs(10) as job`).toMatchObject([{ job: 'job_running' }]);
+    const [taken] = await sql`select public.take_over_report_job('job_running', 60) as run`;
+    const { lease_token } = taken?.['run'] as { lease_token: number };
+    const result = { status: 'completed', research_report: 'finished after all' };
+    await sql`select public.complete_report_job('job_running', ${lease_token}, ${sql.json(result)}, 30)`;
+    await sql`
+      select public.apply_report_event(jsonb_build_object('id', event_id), '{"channel": "direct"}')
+      from public.report_jobs where job_id = 'job_running'`;
+    const [report] = await sql`
+      select research_report, research_status from public.org_reports where id = ${id('104')}`;
+    expect(report).toEqual({ research_report: 'finished after all', research_status: 'completed' });
+  });
+
+  it('answers the old functions by their published signatures', async () => {
+    const [listed] = await sql`
+      select * from public.get_failed_webhooks(max_attempts => 9, retry_after_minutes => 0)
+      where record_id = ${id('103')}`;
+    expect(listed).toMatchObject({ table_name: 'org_reports', job_id: 'job_final', webhook_attempts: 3 });
+    await sql`
+      select public.update_webhook_status(table_name => 'org_reports', record_id => ${id('103')}, new_status => 'sent',
+        response_data => '{"seen": 1}', increment_attempts => false)`;
+    const [report] = await sql`
+      select webhook_status, webhook_attempts, webhook_response from public.org_reports where id = ${id('103')}`;
+    expect(report).toEqual({ webhook_status: 'sent', webhook_attempts: 3, webhook_response: { seen: 1 } });
+  });
+
+  it('lets a failed delivery be retried, and a new job win over the import', async () => {
+    const [claimed] = await sql`
+      select public.claim_report_delivery('org', ${id('103')}, null, 30) as answer`;
+    expect(claimed?.['answer']).toMatchObject({
+      outcome: 'claimed',
+      delivery: { webhook_type: 'final-report', data: { research_report: 'the final', job_id: 'job_final' } },
+    });
+    const { delivery } = claimed?.['answer'] as {
+      delivery: { type: string; event_id: string; data: object };
+    };
+    const { type, event_id, data } = delivery;
+    const envelope = { id: event_id, type, timestamp: new Date().toISOString(), data };
+    const [applied] = await sql`
+      select public.apply_report_event(${sql.json(envelope as postgres.JSONValue)}, '{"channel": "webhook", "webhook_type": "final-report"}') as answer`;
+    expect(applied?.['answer']).toMatchObject({ outcome: 'duplicate' });
+
+    const request = {
+      report_type: 'org',
+      report_id: id('101'),
+      stage: 'prelim',
+      prompt: 'p',
+      generate: true,
+    };
+    const [job] =
+      await sql`select public.request_report_job(${sql.json(request)}, 'pipeline', null, 60, 5) as answer`;
+    const { run } = job?.['answer'] as { run: { job_id: string; lease_token: number } };
+    const result = { status: 'completed', research_report: 'new' };
+    await sql`select public.complete_report_job(${run.job_id}, ${run.lease_token}, ${sql.json(result)}, 30)`;
+    await sql`
+      select public.apply_report_event(jsonb_build_object('id', event_id), '{"channel": "direct"}')
+      from public.report_jobs where job_id = ${run.job_id}`;
+    const [report] = await sql`select research_report from public.org_reports where id = ${id('101')}`;
+    expect(report).toEqual({ research_report: 'new' });
+  });
+
+  it('has the policies, grants, triggers, functions and columns of a fresh one', async () => {
+    const catalog = async (database: postgres.Sql) => ({
+      policies: [
+        ...(await database`
+          select tablename, policyname, cmd, roles::text, qual, with_check from pg_policies
+          where schemaname = 'public' order by 1, 2`),
+      ],
+      tables: [
+        ...(await database`
+          select role, relname, verb from pg_class cross join unnest(array['anon', 'authenticated', 'service_role']) role
+          cross join unnest(array['select', 'insert', 'update', 'delete', 'truncate']) verb
+          where relnamespace = 'public'::regnamespace and relkind in ('r', 'v') and has_table_privilege(role, oid, verb)
+          order by 1, 2, 3`),
+      ],
+      functions: [
+        ...(await database`
+          select proc.oid::regprocedure::text as name, role, proconfig::text, prosecdef, md5(prosrc) as body
+          from pg_proc proc
+          left join unnest(array['anon', 'authenticated', 'service_role']) role on has_function_privilege(role, proc.oid, 'execute')
+          where pronamespace in ('public'::regnamespace, 'private'::regnamespace) order by 1, 2`),
+      ],
+      triggers: [
+        ...(await database`
+          select tgrelid::regclass::text as name, tgname, pg_get_triggerdef(oid) as definition from pg_trigger
+          where not tgisinternal and tgrelid::regclass::text not like 'auth.%' order by 1, 2`),
+      ],
+      columns: [
+        ...(await database`
+          select table_name, column_name, data_type from information_schema.columns
+          where table_schema = 'public'
+            and not (table_name = 'report_jobs' and column_name like 'webhook_%') order by 1, 2`),
+      ],
+    });
+    const [upgraded, expected] = [await catalog(sql), await catalog(fresh.sql)];
+    expect(upgraded.policies).toEqual(expected.policies);
+    expect(upgraded.tables).toEqual(expected.tables);
+    expect(upgraded.functions).toEqual(expected.functions);
+    expect(upgraded.triggers).toEqual(expected.triggers);
+    expect(upgraded.columns).toEqual(expected.columns);
+  });
+});
