@@ -1,0 +1,70 @@
+/** Measures what the product costs, beside what the same machine could do at best. `--json`: all of it on the last line. */
+import { benchResult } from '../src/contracts/bench.ts';
+import { startBed } from './bench/bed.ts';
+import { openHeapProbe } from './bench/heap.ts';
+import { importTimes } from './bench/imports.ts';
+import { emptySamples, measure } from './bench/measure.ts';
+import { describeBench } from './bench/print.ts';
+import { newEvent, postEvent } from './bench/sender.ts';
+import { measureThroughput } from './bench/throughput.ts';
+import { verificationSpeed } from './bench/verification.ts';
+import { countRestCalls, measureSweep } from './bench/whole-jobs.ts';
+import { stopSignal } from './local/until-stopped.ts';
+
+const REQUESTS = 10_000;
+const WARM = 500;
+
+const step = (text: string) => process.stderr.write(`${text}\n`);
+
+async function main(signal: AbortSignal) {
+  await using bed = await startBed(step);
+  const throughput = await measureThroughput(bed, (text) => {
+    signal.throwIfAborted();
+    step(text);
+  });
+  step('counting REST calls');
+  const calls = await countRestCalls(bed);
+  step('sweeping');
+  const sweep50Ms = await measureSweep(bed);
+  signal.throwIfAborted();
+
+  step('heap');
+  const { alone, reports, secrets } = bed;
+  const post = (count: number) =>
+    measure(emptySamples(), { callers: 16, count }, () => {
+      signal.throwIfAborted();
+      return postEvent(alone.url, secrets.webhookSecret, newEvent(reports, 6000), 'applied');
+    });
+  await post(WARM);
+  const probe = await openHeapProbe(alone.pid);
+  const heapMB = await probe.read();
+  await post(REQUESTS);
+  const heapAfter10kMB = await probe.read();
+  probe.close();
+
+  step('verification and imports');
+  return benchResult.parse({
+    ...throughput,
+    ...calls,
+    sweep50Ms,
+    verifyPerSecond: {
+      '1024': verificationSpeed(1024),
+      '16384': verificationSpeed(16 * 1024),
+      '131072': verificationSpeed(128 * 1024),
+    },
+    importMs: await importTimes(),
+    heapMB,
+    heapAfter10kMB,
+  });
+}
+
+const signal = stopSignal();
+try {
+  const result = await main(signal);
+  console.log(describeBench(result));
+  if (process.argv.includes('--json')) console.log(JSON.stringify(result));
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) console.error(error);
+}
+process.exit();

@@ -1,0 +1,93 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { functionEnv } from '../local/function-env.ts';
+import { migrate } from '../local/migrate.ts';
+import { freePort } from '../local/ports.ts';
+import { createSecrets, type Secrets } from '../local/secrets.ts';
+import { startFunctionsService, startPostgresService, startSupabaseApiService } from '../local/services.ts';
+import { prepareDatabase } from '../local/supabase-api.ts';
+import { startCountingProxy } from './counting-proxy.ts';
+
+/** What the benchmark runs on: a database of its own that writes to disk as in production, with 64 reports. */
+export interface Bed extends AsyncDisposable {
+  sql: postgres.Sql;
+  secrets: Secrets;
+  /** Where the measured functions answer. */
+  url: string;
+  /** A host with nothing but prelim-report, to look at its heap. */
+  alone: { url: string; pid: number };
+  /** The same functions, but with their REST calls counted. */
+  counted: { url: string; calls: string[] };
+  reports: string[];
+}
+
+const REPORTS = 64;
+
+export async function startBed(onStep: (step: string) => void): Promise<Bed> {
+  await using stack = new AsyncDisposableStack();
+  const secrets = createSecrets();
+  onStep('starting: database');
+  const database = await startPostgresService({
+    directory: await mkdtemp(join(tmpdir(), 'polaris-bench-')),
+    port: await freePort(),
+    password: secrets.databasePassword,
+    temporary: true,
+  });
+  stack.defer(() => database.stop());
+  const databaseUrl = database.state().url;
+  await prepareDatabase(databaseUrl);
+  await migrate(databaseUrl);
+  const sql = postgres(databaseUrl, { max: 16, onnotice: () => undefined });
+  stack.defer(() => sql.end());
+  await sql`create function public.bench_empty() returns boolean language sql security definer set search_path = ''
+    as 'select true'`;
+  await sql`select private.apply_grants()`;
+
+  onStep('starting: Supabase API and functions');
+  const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets });
+  stack.defer(() => api.stop());
+  const supabase = { url: api.state().url, ...secrets };
+  const quiet = { onLine: () => undefined };
+  const host = async (entrypoints: string[], supabaseUrl: string) => {
+    const env = { ...functionEnv({ ...supabase, url: supabaseUrl }, secrets) };
+    const functions = await startFunctionsService({ entrypoints, port: 0, env }, quiet);
+    stack.defer(() => functions.stop());
+    return functions;
+  };
+  const webhooks = ['api/webhooks/prelim-report.ts', 'api/webhooks/final-report.ts'];
+  const main = await host(
+    [...webhooks, 'api/webhooks/retry.ts', 'scripts/bench/empty-function.ts'],
+    supabase.url,
+  );
+  const alone = await host(['api/webhooks/prelim-report.ts'], supabase.url);
+  const proxy = await startCountingProxy(supabase.url);
+  stack.defer(() => proxy.stop());
+  const counted = await host([...webhooks, 'api/reportJobsDb.ts'], proxy.url);
+
+  const reports = await addReports(sql, REPORTS);
+  const [pid] = alone.state().pids;
+  if (pid === undefined) throw new Error('prelim-report does not run');
+  const started = stack.move();
+  return {
+    sql,
+    secrets,
+    url: main.state().url,
+    alone: { url: alone.state().url, pid },
+    counted: { url: counted.state().url, calls: proxy.calls },
+    reports,
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/** Adds empty reports of one user; answers their ids. */
+export async function addReports(sql: postgres.Sql, count: number): Promise<string[]> {
+  const owner = randomUUID();
+  await sql`insert into auth.users (id, email) values (${owner}, ${`${owner}@example.com`})`;
+  const ids = Array.from({ length: count }, () => randomUUID());
+  const rows = ids.map((id) => ({ id, user_id: owner, user_data: sql.json({}) }));
+  await sql`insert into public.org_reports ${sql(rows, 'id', 'user_id', 'user_data')}`;
+  return ids;
+}

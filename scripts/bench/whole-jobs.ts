@@ -1,0 +1,85 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { jobAccepted } from '../../src/contracts/jobs.ts';
+import { sweepAnswer } from '../../src/contracts/retry.ts';
+import { addReports, type Bed } from './bed.ts';
+import { quantile, round } from './measure.ts';
+import { newEvent, postEvent } from './sender.ts';
+
+/** REST calls of one webhook, and of a whole job from its request to the record of its delivery. */
+export async function countRestCalls({
+  sql,
+  secrets,
+  reports,
+  counted,
+}: Bed): Promise<{ restCallsPerWebhook: number; restCallsPerJob: number }> {
+  const { url, calls } = counted;
+  const WEBHOOKS = 10;
+  await postEvent(url, secrets.webhookSecret, newEvent(reports, 6000), 'applied');
+  calls.length = 0;
+  for (let count = 0; count < WEBHOOKS; count += 1) {
+    await postEvent(url, secrets.webhookSecret, newEvent(reports, 6000), 'applied');
+  }
+  const restCallsPerWebhook = calls.length / WEBHOOKS;
+
+  const JOBS = 10;
+  calls.length = 0;
+  for (const reportId of await addReports(sql, JOBS)) {
+    const response = await fetch(`${url}/api/reportJobsDb`, {
+      method: 'POST',
+      headers: { authorization: `Bearer ${secrets.pipelineApiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ prompt: 'What is needed?', report_type: 'org', report_id: reportId }),
+    });
+    const { job_id } = jobAccepted.parse(await response.json());
+    // Its last call is the record of the attempt; asked of the database, since status polls do not count.
+    for (;;) {
+      const rows = await sql`
+        select from public.webhook_audit where job_id = ${job_id} and direction = 'out'`;
+      if (rows.length > 0) break;
+      await sleep(10);
+    }
+  }
+  return { restCallsPerWebhook, restCallsPerJob: calls.length / JOBS };
+}
+
+const DELIVERIES = 50;
+const REPEATS = 3;
+
+/** The time to sweep 50 deliveries that have failed and are due, in milliseconds; the median of three. */
+export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> {
+  const times: number[] = [];
+  for (let repeat = 0; repeat < REPEATS; repeat += 1) {
+    for (const reportId of await addReports(sql, DELIVERIES)) {
+      const request = {
+        report_type: 'org',
+        report_id: reportId,
+        stage: 'prelim',
+        prompt: 'p',
+        generate: true,
+      };
+      const result = { status: 'completed', research_report: 'x'.repeat(6000) };
+      await sql`
+        with job as (
+          select public.request_report_job(${sql.json(request)}, 'pipeline', null, 60, 5) -> 'run' as run
+        ), completed as (
+          select public.complete_report_job(run ->> 'job_id', (run ->> 'lease_token')::bigint, ${sql.json(result)}, 30)
+            -> 'delivery' as delivery from job)
+        select public.record_delivery_attempts(
+          (delivery ->> 'delivery_id')::bigint, (delivery ->> 'delivery_token')::bigint, 'failed',
+          '[{"status": 500, "duration_ms": 1}]', null) from completed`;
+    }
+    await sql`update public.webhook_deliveries set next_attempt = now() where status = 'failed'`;
+    const started = performance.now();
+    const response = await fetch(`${url}/api/webhooks/retry`, {
+      headers: { authorization: `Bearer ${secrets.cronSecret}` },
+    });
+    times.push(performance.now() - started);
+    const { successes } = sweepAnswer.parse(await response.json());
+    if (successes !== DELIVERIES) throw new Error(`the sweep confirmed ${successes} of ${DELIVERIES}`);
+  }
+  return round(
+    quantile(
+      times.sort((one, other) => one - other),
+      0.5,
+    ),
+  );
+}
