@@ -3,7 +3,7 @@ import type { ServerEnv } from '../contracts/env.ts';
 import { createFindUser } from './auth/users.ts';
 import { readEnv } from './config/env.ts';
 import { createRpc } from './db/rpc.ts';
-import { createGenerate } from './generation/create-generate.ts';
+import type { Generate } from './generation/generate.ts';
 import { log } from './log.ts';
 import { deliveryLeaseSeconds } from './webhooks/notify-report-completion.ts';
 import { parseWebhookSecret } from './webhooks/secrets.ts';
@@ -16,7 +16,7 @@ export function createServices(env: ServerEnv) {
   return {
     rpc: createRpc({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
-    generate: createGenerate(env),
+    generate: lazyGenerate(env),
     fetch,
     log,
     waitUntil,
@@ -36,6 +36,14 @@ export function createServices(env: ServerEnv) {
     jobLeaseSeconds: env.JOB_LEASE_SECONDS,
     jobDeadlineSeconds: env.JOB_DEADLINE_SECONDS,
     jobQuotaPerUser: env.JOB_QUOTA_PER_USER,
+  };
+}
+
+/** Loaded by the first job that runs here: most functions never generate anything. */
+function lazyGenerate(env: ServerEnv): Generate {
+  return async (...parameters) => {
+    const { createGenerate } = await import('./generation/create-generate.ts');
+    return createGenerate(env)(...parameters);
   };
 }
 
