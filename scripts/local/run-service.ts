@@ -54,6 +54,7 @@ export function runService<Options>(
     }
     begin(message.options).catch((error: unknown) => {
       if (stopping) return;
+      // Its parent tells the reason.
       send({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
       process.disconnect();
     });

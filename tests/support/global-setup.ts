@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readdir, readFile } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +10,7 @@ import { freePort } from '../../scripts/local/ports.ts';
 import { signal } from '../../scripts/local/processes.ts';
 import { startPostgresService } from '../../scripts/local/services.ts';
 import { prepareDatabase } from '../../scripts/local/supabase-api.ts';
+import { processesWith } from './processes.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
@@ -77,7 +78,7 @@ async function requireNothingLeft(url: string, runId: string): Promise<void> {
 async function leftProcesses(runId: string): Promise<string[]> {
   const deadline = Date.now() + GRACE_MS;
   for (;;) {
-    const left = await processesOf(runId);
+    const left = await processesWith(runId);
     if (left.length === 0) return [];
     if (Date.now() > deadline) {
       for (const { pid } of left) signal(pid, 'SIGKILL');
@@ -85,23 +86,4 @@ async function leftProcesses(runId: string): Promise<string[]> {
     }
     await sleep(50);
   }
-}
-
-async function processesOf(runId: string): Promise<{ pid: number; command: string }[]> {
-  const names = await readdir('/proc').catch(() => []);
-  const found = await Promise.all(
-    names
-      .filter((name) => /^\d+$/.test(name))
-      .map(async (name) => {
-        try {
-          const variables = await readFile(`/proc/${name}/environ`, 'utf8');
-          if (!variables.includes(runId)) return [];
-          const command = await readFile(`/proc/${name}/cmdline`, 'utf8');
-          return [{ pid: Number(name), command: command.replaceAll('\0', ' ') }];
-        } catch {
-          return [];
-        }
-      }),
-  );
-  return found.flat();
 }
