@@ -38,7 +38,9 @@ export function runService<Options>(
     stopping = true;
     let exitCode = 0;
     try {
-      await (await running)?.stop(timeoutMs);
+      // One that did not start has said so already, and has nothing to stop.
+      const service = await running?.catch(() => undefined);
+      await service?.stop(timeoutMs);
     } catch (error) {
       console.error(error);
       exitCode = 1;

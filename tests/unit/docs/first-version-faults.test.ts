@@ -7,7 +7,8 @@ it('names tests that are there', () => {
   const document = readFileSync(`${root}docs/first-version-faults.md`, 'utf8');
   const named = [...document.matchAll(/`([a-z-]+)`: ([^|]+?) \|$/gm)];
   expect(named.length).toBeGreaterThan(25);
-  for (const [, file = '', title = ''] of named) {
+  for (const [, file = '', padded = ''] of named) {
+    const title = padded.trim();
     const [path] = globSync(`tests/**/${file}.test.ts`, { cwd: root });
     expect(path, file).toBeDefined();
     const source = readFileSync(`${root}${path ?? ''}`, 'utf8');
