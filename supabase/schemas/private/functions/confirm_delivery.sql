@@ -3,10 +3,11 @@ CREATE OR REPLACE FUNCTION private.confirm_delivery (
   p_outcome text
 )
   RETURNS void
-  LANGUAGE sql
+  LANGUAGE plpgsql
   SECURITY DEFINER
   SET search_path TO ''
   AS $function$
+begin
   insert into public.webhook_deliveries (
     event_id, webhook_type, report_type, report_id, job_id, status, attempts, counted_on_arrival, last_attempt,
     next_attempt, response)
@@ -16,8 +17,8 @@ CREATE OR REPLACE FUNCTION private.confirm_delivery (
   on conflict (event_id) do update
   set status = 'success', attempts = webhook_deliveries.attempts + 1, counted_on_arrival = true, last_attempt = now(),
     next_attempt = null, dead_at = null, dead_reason = null, response = excluded.response
-  where webhook_deliveries.status <> 'success'
-$function$;
+  where webhook_deliveries.status <> 'success';
+end $function$;
 
 COMMENT ON FUNCTION "private"."confirm_delivery"(public.report_events, text) IS 'A verified request proves the delivery of its event: success, which nothing undoes. Its lease stays with its sender.';
 

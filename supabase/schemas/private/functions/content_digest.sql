@@ -3,14 +3,15 @@ CREATE OR REPLACE FUNCTION private.content_digest (
   p_data jsonb
 )
   RETURNS text
-  LANGUAGE sql
+  LANGUAGE plpgsql
   IMMUTABLE
   SET search_path TO ''
   AS $function$
+begin
   -- jsonb's own text is canonical: one order of keys, one spelling of every value.
-  select encode(sha256(convert_to(jsonb_build_object(
-    'type', p_type, 'data', private.without_nulls(p_data - 'requested_at'))::text, 'UTF8')), 'hex')
-$function$;
+  return encode(sha256(convert_to(jsonb_build_object(
+    'type', p_type, 'data', private.without_nulls(p_data - 'requested_at'))::text, 'UTF8')), 'hex');
+end $function$;
 
 COMMENT ON FUNCTION "private"."content_digest"(text, jsonb) IS 'SHA-256, in hexadecimal, of an event''s content: its type and its data without times.';
 

@@ -3,15 +3,19 @@ CREATE OR REPLACE FUNCTION private.find_event (
   p_job_id   text
 )
   RETURNS public.report_events
-  LANGUAGE sql
+  LANGUAGE plpgsql
   STABLE
   SET search_path TO ''
   AS $function$
-  select event from public.report_events event
-  where event.id = p_event_id or event.job_id = p_job_id
-  order by event.id = p_event_id desc
-  limit 1
-$function$;
+declare
+  v_event public.report_events;
+begin
+  select * into v_event from public.report_events where id = p_event_id;
+  if v_event.id is null and p_job_id is not null then
+    select * into v_event from public.report_events where job_id = p_job_id;
+  end if;
+  return v_event;
+end $function$;
 
 COMMENT ON FUNCTION "private"."find_event"(text, text) IS 'The event with this id, else the one completion that the job has.';
 

@@ -2,12 +2,13 @@ CREATE OR REPLACE FUNCTION private.without_nulls (
   p_object jsonb
 )
   RETURNS jsonb
-  LANGUAGE sql
+  LANGUAGE plpgsql
   IMMUTABLE
   SET search_path TO ''
   AS $function$
-  select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(p_object) where value <> 'null'
-$function$;
+begin
+  return (select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(p_object) where value <> 'null');
+end $function$;
 
 COMMENT ON FUNCTION "private"."without_nulls"(jsonb) IS 'The object without members that are null: a null says no more than nothing.';
 
