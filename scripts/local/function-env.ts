@@ -15,7 +15,11 @@ const PASSED_ON = [
   'WEBHOOK_MAX_RETRIES',
   'JOB_LEASE_SECONDS',
   'JOB_DEADLINE_SECONDS',
+  'JOB_MAX_TAKE_OVERS',
   'JOB_QUOTA_PER_USER',
+  'RETENTION_AUDIT_DAYS',
+  'RETENTION_PAYLOAD_DAYS',
+  'RETENTION_JOB_DAYS',
 ];
 
 /** The functions' environment. WEBHOOK_BASE_URL is left to their host, which knows its own port. */

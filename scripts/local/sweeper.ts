@@ -23,13 +23,13 @@ export function startSweeper(options: {
     for (;;) {
       try {
         await sleep(INTERVAL_MS, undefined, stopped);
-        const { processed, successes, taken_over, errors } = await callSweep(
+        const { processed, successes, taken_over, given_up, errors } = await callSweep(
           options.functionsUrl,
           options.cronSecret,
         );
-        if (processed + taken_over + errors.length > 0) {
+        if (processed + taken_over + given_up + errors.length > 0) {
           options.onLine(
-            `sweep: ${successes} of ${processed} deliveries confirmed, ${taken_over} jobs taken over` +
+            `sweep: ${successes} of ${processed} deliveries confirmed, ${taken_over} jobs taken over, ${given_up} given up` +
               (errors.length > 0 ? `; ${errors.join('; ')}` : ''),
           );
         }

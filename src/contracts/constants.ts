@@ -12,6 +12,9 @@ export const EVENT_TYPES = [
   'report.final.failed',
 ] as const;
 
+/** Why a delivery is a dead letter. A deleted report's cannot be redriven. */
+export const DEAD_REASONS = ['attempts_exhausted', 'refused', 'report_deleted', 'import'] as const;
+
 /** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */
 export const TOLERANCE_SECONDS = 5 * 60;
 

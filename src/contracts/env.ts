@@ -45,8 +45,16 @@ export const serverEnv = z
     JOB_LEASE_SECONDS: wholeNumber(5, 600).default(60),
     /** Generation ends after this long; the function itself may run for 300 seconds. */
     JOB_DEADLINE_SECONDS: wholeNumber(1, 270).default(240),
+    /** A job whose runner was lost more often than this fails. */
+    JOB_MAX_TAKE_OVERS: wholeNumber(0, 100).default(3),
     /** Unfinished jobs that one user may have at a time. */
     JOB_QUOTA_PER_USER: wholeNumber(1, 1000).default(5),
+    /** Days that audit rows are kept. */
+    RETENTION_AUDIT_DAYS: wholeNumber(1, 3650).default(90),
+    /** Days that the content of superseded events is kept. */
+    RETENTION_PAYLOAD_DAYS: wholeNumber(1, 3650).default(30),
+    /** Days that finished jobs are kept; as long do idempotency keys hold. */
+    RETENTION_JOB_DAYS: wholeNumber(1, 3650).default(90),
     LLM_BASE_URL: z.url().optional(),
     LLM_API_KEY: z.string().min(1).optional(),
     LLM_MODEL: z.string().min(1).optional(),

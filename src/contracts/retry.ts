@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { reportType, webhookType } from './webhooks.ts';
+import { DEAD_REASONS } from './constants.ts';
+import { eventId, reportType, webhookType } from './webhooks.ts';
 
 /** Body of `POST /api/webhooks/retry`. */
 export const retryRequest = z.strictObject({
@@ -8,6 +9,26 @@ export const retryRequest = z.strictObject({
   webhook_type: webhookType.optional(),
 });
 export type RetryRequest = z.infer<typeof retryRequest>;
+
+/** Body of `POST /api/webhooks/redrive`: these dead letters, or all that match; an empty filter matches all. */
+export const redriveRequest = z.union([
+  z.strictObject({ event_ids: z.array(eventId).min(1).max(1000) }),
+  z.strictObject({
+    filter: z.strictObject({
+      report_type: reportType.optional(),
+      webhook_type: webhookType.optional(),
+      dead_reason: z.enum(DEAD_REASONS).optional(),
+      /** Part of the last error. */
+      error: z.string().min(1).max(200).optional(),
+      dead_after: z.iso.datetime({ offset: true }).optional(),
+      dead_before: z.iso.datetime({ offset: true }).optional(),
+    }),
+  }),
+]);
+
+/** Answer of `POST /api/webhooks/redrive`: how many dead letters are back on schedule. */
+export const redriveAnswer = z.object({ redriven: z.int() });
+export type RedriveAnswer = z.infer<typeof redriveAnswer>;
 
 /** Answer 200 of `POST /api/webhooks/retry`; `already_succeeded`: nothing was sent. */
 export const retryAnswer = z.object({
@@ -31,5 +52,9 @@ export type SweepAnswer = z.infer<typeof sweepAnswer>;
 export const cronAnswer = sweepAnswer.extend({
   /** Jobs whose lease had run out and whose take-over was started. */
   taken_over: z.int(),
+  /** Jobs that failed for good: taken over too often, or their result never came from elsewhere. */
+  given_up: z.int(),
+  /** Rows that retention removed, or emptied. */
+  pruned: z.int(),
 });
 export type CronAnswer = z.infer<typeof cronAnswer>;

@@ -35,7 +35,13 @@ export function createServices(env: ServerEnv) {
     cronSecret: env.CRON_SECRET,
     jobLeaseSeconds: env.JOB_LEASE_SECONDS,
     jobDeadlineSeconds: env.JOB_DEADLINE_SECONDS,
+    jobMaxTakeOvers: env.JOB_MAX_TAKE_OVERS,
     jobQuotaPerUser: env.JOB_QUOTA_PER_USER,
+    retention: {
+      auditDays: env.RETENTION_AUDIT_DAYS,
+      payloadDays: env.RETENTION_PAYLOAD_DAYS,
+      jobDays: env.RETENTION_JOB_DAYS,
+    },
   };
 }
 

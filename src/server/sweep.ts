@@ -1,18 +1,23 @@
 import type { CronAnswer } from '../contracts/retry.ts';
 import { answer } from './http/problem.ts';
 import { sweepJobs, type TakeOverCaller } from './jobs/take-over.ts';
+import { prune, type Retention } from './retention.ts';
 import type { Sender } from './webhooks/call-webhook.ts';
 import type { Result } from './webhooks/retry-endpoint.ts';
 import { sweepDeliveries } from './webhooks/sweep-deliveries.ts';
 
-/** All that is due, deliveries first: they have their result already, and only wait to be confirmed. */
-export async function sweep(services: Sender & TakeOverCaller): Promise<Result> {
+/** A sweep a minute: after this long no further batch is pruned. */
+const BUDGET_MS = 55_000;
+
+/**
+ * All that is due. Deliveries first: they have their result already, and only wait to be confirmed. Then jobs that nobody
+ * runs, and last what is too old to keep.
+ */
+export async function sweep(services: Sender & TakeOverCaller & { retention: Retention }): Promise<Result> {
+  const deadline = services.now() + BUDGET_MS;
   const deliveries = await sweepDeliveries(services);
-  const jobs = await sweepJobs(services);
-  const result: CronAnswer = {
-    ...deliveries,
-    taken_over: jobs.taken_over,
-    errors: [...deliveries.errors, ...jobs.errors],
-  };
+  const { errors, ...jobs } = await sweepJobs(services);
+  const pruned = await prune(services, deadline);
+  const result: CronAnswer = { ...deliveries, ...jobs, pruned, errors: [...deliveries.errors, ...errors] };
   return { response: answer(result), record: null };
 }

@@ -1,65 +1,16 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { storeClient } from '../support/store.ts';
 
 let database: TestDatabase;
+let store: ReturnType<typeof storeClient>;
 beforeAll(async () => {
   database = await createTestDatabase();
+  store = storeClient(database.sql);
 });
 afterAll(async () => {
   await database[Symbol.asyncDispose]();
 });
-
-type Answer = Record<string, unknown> & { outcome: string };
-interface Run {
-  job_id: string;
-  lease_token: number;
-}
-
-async function request(
-  reportId: string,
-  change: object = {},
-  key: string | null = null,
-  caller = 'pipeline',
-) {
-  const { sql } = database;
-  const body = {
-    prompt: 'p',
-    report_type: 'org',
-    report_id: reportId,
-    stage: 'prelim',
-    generate: true,
-    ...change,
-  };
-  const [row] = await sql<{ answer: Answer & { job: { job_id: string }; run: Run } }[]>`
-    select public.request_report_job(${sql.json(body)}, ${caller}, ${key}, 60, 2) as answer`;
-  if (row === undefined) throw new Error('no answer');
-  return row.answer;
-}
-
-async function complete(jobId: string, token: number | null, text = 'text') {
-  const { sql } = database;
-  const result = { status: 'completed', research_report: text };
-  const [row] = await sql<
-    { answer: Answer & { delivery?: { delivery_id: number; delivery_token: number; event_id: string } } }[]
-  >`
-    select public.complete_report_job(${jobId}, ${token}, ${sql.json(result)}, 30) as answer`;
-  if (row === undefined) throw new Error('no answer');
-  const { delivery, ...answer } = row.answer;
-  return {
-    ...answer,
-    delivery_id: delivery?.delivery_id ?? 0,
-    delivery_token: delivery?.delivery_token ?? 0,
-    event_id: delivery?.event_id,
-  };
-}
-
-async function record(deliveryId: number, token: number, result: string, status: number | null = 500) {
-  const { sql } = database;
-  const attempts = sql.json([{ status, duration_ms: 5 }]);
-  const [row] = await sql<{ answer: { status: string; dead: boolean; effect: string } }[]>`
-    select public.record_delivery_attempts(${deliveryId}, ${token}, ${result}, ${attempts}, null) as answer`;
-  return row?.answer;
-}
 
 async function jobStatus(jobId: string): Promise<unknown> {
   const [row] = await database.sql`select status from public.report_jobs where job_id = ${jobId}`;
@@ -69,16 +20,16 @@ async function jobStatus(jobId: string): Promise<unknown> {
 describe('a job', () => {
   it('is made once for ten requests at once with one key', async () => {
     const { reportId } = await createReport(database.sql);
-    const answers = await Promise.all(Array.from({ length: 10 }, () => request(reportId, {}, 'key')));
+    const answers = await Promise.all(Array.from({ length: 10 }, () => store.request(reportId, {}, 'key')));
     expect(answers.filter((answer) => answer.outcome === 'created')).toHaveLength(1);
     expect(new Set(answers.map((answer) => answer.job.job_id)).size).toBe(1);
-    expect((await request(reportId, { prompt: 'other' }, 'key')).outcome).toBe('idempotency_conflict');
+    expect((await store.request(reportId, { prompt: 'other' }, 'key')).outcome).toBe('idempotency_conflict');
   });
 
   it('does not share its key between callers', async () => {
     const { reportId, userId } = await createReport(database.sql);
-    const first = await request(reportId, {}, 'shared');
-    const second = await request(reportId, {}, 'shared', userId);
+    const first = await store.request(reportId, {}, 'shared');
+    const second = await store.request(reportId, {}, 'shared', userId);
     expect(second.outcome).toBe('created');
     expect(second.job.job_id).not.toBe(first.job.job_id);
   });
@@ -86,42 +37,41 @@ describe('a job', () => {
   it('is refused to a user who does not own the report, or has too many', async () => {
     const { reportId, userId } = await createReport(database.sql);
     const stranger = await createReport(database.sql);
-    expect((await request(reportId, {}, null, stranger.userId)).outcome).toBe('report_not_found');
-    const answers = await Promise.all([1, 2, 3].map(() => request(reportId, {}, null, userId)));
+    expect((await store.request(reportId, {}, null, stranger.userId)).outcome).toBe('report_not_found');
+    const answers = await Promise.all([1, 2, 3].map(() => store.request(reportId, {}, null, userId)));
     expect(answers.map((answer) => answer.outcome).sort()).toEqual(['created', 'created', 'quota_exceeded']);
   });
 
   it('is completed only by the runner that holds its lease', async () => {
     const { reportId } = await createReport(database.sql);
-    const { run } = await request(reportId);
+    const { run } = await store.request(reportId);
     await database.sql`update public.report_jobs set lease_expires_at = now() - interval '1 second' where job_id = ${run.job_id}`;
-    const [taken] = await database.sql<
-      { run: Run }[]
-    >`select public.take_over_report_job(${run.job_id}, 60) as run`;
-    expect(taken?.run.lease_token).toBe(2);
-    const [again] = await database.sql`select public.take_over_report_job(${run.job_id}, 60) as run`;
-    expect(again).toEqual({ run: null });
-    expect((await complete(run.job_id, run.lease_token)).outcome).toBe('lease_lost');
-    expect((await complete(run.job_id, 2)).outcome).toBe('completed');
+    expect(await store.takeOver(run.job_id)).toMatchObject({
+      outcome: 'taken_over',
+      run: { lease_token: 2 },
+    });
+    expect(await store.takeOver(run.job_id)).toEqual({ outcome: 'not_due' });
+    expect((await store.complete(run.job_id, run.lease_token)).outcome).toBe('lease_lost');
+    expect((await store.complete(run.job_id, 2)).outcome).toBe('completed');
   });
 
   it('has one completion: the same again is repeated, another a conflict, one after a cancellation refused', async () => {
     const { reportId } = await createReport(database.sql);
-    const { job } = await request(reportId, { generate: false });
-    expect((await complete(job.job_id, null)).outcome).toBe('completed');
-    expect((await complete(job.job_id, null)).outcome).toBe('repeated');
-    expect((await complete(job.job_id, null, 'other')).outcome).toBe('job_conflict');
+    const { job } = await store.request(reportId, { generate: false });
+    expect((await store.complete(job.job_id, null)).outcome).toBe('completed');
+    expect((await store.complete(job.job_id, null)).outcome).toBe('repeated');
+    expect((await store.complete(job.job_id, null, 'other')).outcome).toBe('job_conflict');
 
-    const cancelled = await request(reportId);
+    const cancelled = await store.request(reportId);
     await database.sql`select public.cancel_report_job(${cancelled.job.job_id}, 'pipeline')`;
     expect(await jobStatus(cancelled.job.job_id)).toBe('cancelled');
-    expect((await complete(cancelled.job.job_id, null)).outcome).toBe('job_cancelled');
+    expect((await store.complete(cancelled.job.job_id, null)).outcome).toBe('job_cancelled');
   });
 
   it('commits its result, event and pending delivery together, and shows it only when applied', async () => {
     const { reportId } = await createReport(database.sql);
-    const { run } = await request(reportId);
-    await complete(run.job_id, run.lease_token, 'the result');
+    const { run } = await store.request(reportId);
+    await store.complete(run.job_id, run.lease_token, 'the result');
     const [row] = await database.sql`
       select research_report, research_status, webhook_status, webhook_job_id from public.org_reports where id = ${reportId}`;
     expect(row).toEqual({
@@ -136,14 +86,15 @@ describe('a job', () => {
 describe('a delivery', () => {
   async function delivery() {
     const { reportId } = await createReport(database.sql);
-    const { run } = await request(reportId, { stage: 'final' });
-    const { delivery_id: id, delivery_token: token } = await complete(run.job_id, run.lease_token);
-    return { reportId, id, token };
+    const { run } = await store.request(reportId, { stage: 'final' });
+    const { delivery: held } = await store.complete(run.job_id, run.lease_token);
+    if (held === undefined) throw new Error('nothing to send');
+    return { reportId, held, id: held.delivery_id };
   }
 
   it('that failed once has its result in the report, by direct update, and its owner knows', async () => {
-    const { reportId, id, token } = await delivery();
-    expect(await record(id, token, 'failed')).toEqual({ status: 'failed', dead: false, effect: 'applied' });
+    const { reportId, held } = await delivery();
+    expect(await store.record(held, 'failed')).toEqual({ status: 'failed', dead: false, effect: 'applied' });
     const [row] = await database.sql`
       select research_report, research_status, webhook_status, webhook_attempts
       from public.org_reports where id = ${reportId}`;
@@ -159,8 +110,8 @@ describe('a delivery', () => {
   });
 
   it('follows the schedule of six slots, each within a fifth, and then is a dead letter', async () => {
-    const { id, token } = await delivery();
-    await record(id, token, 'failed');
+    const { id, held } = await delivery();
+    await store.record(held, 'failed');
     const slots = [30, 120, 600, 3600, 21_600, 86_400];
     for (const seconds of slots) {
       const [due] = await database.sql<{ seconds: number }[]>`
@@ -169,10 +120,9 @@ describe('a delivery', () => {
       expect(due?.seconds).toBeGreaterThanOrEqual(seconds * 0.8);
       expect(due?.seconds).toBeLessThanOrEqual(seconds * 1.2);
       await database.sql`update public.webhook_deliveries set next_attempt = '2000-01-01' where id = ${id}`;
-      const [claimed] = await database.sql<{ held: { delivery_id: number; delivery_token: number } }[]>`
-        select public.claim_due_delivery(30) as held`;
-      expect(claimed?.held.delivery_id).toBe(id);
-      const answer = await record(id, claimed?.held.delivery_token ?? 0, 'failed');
+      const claimed = await store.claim();
+      expect(claimed?.delivery_id).toBe(id);
+      const answer = claimed && (await store.record(claimed, 'failed'));
       expect(answer?.dead).toBe(seconds === slots.at(-1));
     }
     const [row] = await database.sql`
@@ -181,19 +131,18 @@ describe('a delivery', () => {
   });
 
   it('that succeeded is not undone by a late failure', async () => {
-    const { id, token } = await delivery();
-    expect(await record(id, token, 'delivered', 200)).toMatchObject({ status: 'success' });
-    expect(await record(id, token, 'failed')).toMatchObject({ status: 'success' });
+    const { held } = await delivery();
+    const delivered = [{ status: 200, duration_ms: 5, authentic: true }];
+    expect(await store.record(held, 'delivered', delivered)).toMatchObject({ status: 'success' });
+    expect(await store.record(held, 'failed')).toMatchObject({ status: 'success' });
   });
 
   it('is claimed by one of many sweeps', async () => {
     await database.sql`update public.webhook_deliveries set next_attempt = null where next_attempt is not null`;
     const { id } = await delivery();
     await database.sql`update public.webhook_deliveries set lease_expires_at = now() - interval '1 s' where id = ${id}`;
-    const claims = await Promise.all(
-      Array.from({ length: 10 }, () => database.sql`select public.claim_due_delivery(30) as held`),
-    );
-    expect(claims.filter(([row]) => row?.held !== null)).toHaveLength(1);
+    const claims = await Promise.all(Array.from({ length: 10 }, () => store.claim()));
+    expect(claims.filter((claim) => claim !== null)).toHaveLength(1);
   });
 
   it('is closed when its report is deleted', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { retryAnswer, sweepAnswer } from '../../src/contracts/retry.ts';
 import { confirmed, jobClient } from '../support/jobs.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
@@ -16,6 +16,7 @@ beforeAll(async () => {
       'api/webhooks/prelim-report.ts',
       'api/webhooks/final-report.ts',
       'api/webhooks/retry.ts',
+      'api/webhooks/redrive.ts',
       'api/cron/sweep.ts',
       'api/cron/take-over.ts',
     ],
@@ -27,6 +28,11 @@ afterAll(async () => {
   await system.stop();
   await receiver[Symbol.asyncDispose]();
 });
+
+/** So many failures open the circuits, which have their own tests. */
+const closeCircuits = () =>
+  system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, closed_at = now()`;
+beforeEach(closeCircuits);
 
 async function call(
   method: 'GET' | 'POST',
@@ -44,6 +50,7 @@ async function call(
 
 /** A report whose webhook could not be delivered: its result came by the direct update. */
 async function failedDelivery(behaviour: Parameters<Receiver['behave']>[0], change: object = {}) {
+  await closeCircuits();
   const { reportId } = await system.createReport();
   receiver.behave(behaviour);
   const jobId = await pipeline.request(reportId, { ...change });
@@ -306,5 +313,79 @@ describe('who may', () => {
       select count(*)::int as refusals from public.webhook_audit
       where outcome in ('unauthorized', 'forbidden') and request_payload ->> 'endpoint' in ('retry', 'sweep')`;
     expect([...audit]).toEqual([{ refusals: 6 }]);
+  });
+});
+
+describe('redriving dead letters', () => {
+  const redrive = (body: object, token: string) => call('POST', body, token, '/api/webhooks/redrive');
+
+  async function deadLetter() {
+    const failed = await failedDelivery({ kind: 'answer', status: 500 });
+    await system.sql`
+      update public.webhook_deliveries set dead_at = now(), dead_reason = 'attempts_exhausted', status = 'failed',
+        next_attempt = null, rounds = 7
+      where report_id = ${failed.reportId}`;
+    const [row] = await system.sql`
+      select event_id from public.webhook_deliveries where report_id = ${failed.reportId}`;
+    return { ...failed, eventId: row?.['event_id'] as string };
+  }
+
+  it('puts them back on schedule, sends them though their event has its effect, and says who did it', async () => {
+    const operator = await system.createOperator();
+    const { reportId, eventId } = await deadLetter();
+    expect(await redrive({ event_ids: [eventId] }, operator.accessToken)).toEqual({
+      status: 200,
+      json: { redriven: 1 },
+    });
+    expect(await delivery(reportId)).toMatchObject({ status: 'failed', dead: false, rounds: 0 });
+    expect((await call('GET')).json).toMatchObject({ processed: 1, successes: 1 });
+    expect(await delivery(reportId)).toMatchObject({ status: 'success' });
+    const audit = await system.sql`
+      select direction, outcome, actor from public.webhook_audit where event_id = ${eventId} order by created_at desc limit 3`;
+    expect([...audit]).toEqual([
+      { direction: 'out', outcome: 'delivered', actor: null },
+      { direction: 'in', outcome: 'duplicate', actor: null },
+      { direction: 'in', outcome: 'redriven', actor: operator.id },
+    ]);
+    // It is none any more.
+    expect((await redrive({ event_ids: [eventId] }, operator.accessToken)).json).toEqual({ redriven: 0 });
+  });
+
+  it('takes all that match a filter, and leaves those whose report is gone', async () => {
+    const operator = await system.createOperator();
+    const dead_after = new Date().toISOString();
+    const some = [await deadLetter(), await deadLetter(), await deadLetter()];
+    await system.sql`delete from public.org_reports where id = ${some[2]?.reportId ?? ''}`;
+    await system.sql`update public.webhook_deliveries set dead_reason = 'report_deleted' where report_id = ${some[2]?.reportId ?? ''}`;
+    const filter = (change: object) => redrive({ filter: change }, operator.accessToken);
+    expect((await filter({ report_type: 'greeting' })).json).toEqual({ redriven: 0 });
+    expect((await filter({ error: 'answered 404' })).json).toEqual({ redriven: 0 });
+    expect((await filter({ error: 'answered 500', webhook_type: 'prelim-report', dead_after })).json).toEqual(
+      {
+        redriven: 2,
+      },
+    );
+    expect((await filter({ dead_after })).json).toEqual({ redriven: 0 });
+    await call('GET');
+  });
+
+  it.each<[string, object]>([
+    ['nothing', {}],
+    ['no ids', { event_ids: [] }],
+    ['an unknown filter', { filter: { colour: 'red' } }],
+    ['both', { event_ids: ['a'], filter: {} }],
+  ])('refuses %s', async (_name, body) => {
+    const operator = await system.createOperator();
+    expect(await redrive(body, operator.accessToken)).toMatchObject({
+      status: 400,
+      json: { code: 'invalid_body' },
+    });
+  });
+
+  it('is for operators: not for users, strangers, nor the cron, which nobody could ask why', async () => {
+    const user = await system.createUser();
+    expect((await redrive({ filter: {} }, user.accessToken)).status).toBe(403);
+    expect((await redrive({ filter: {} }, 'stranger')).status).toBe(401);
+    expect((await redrive({ filter: {} }, system.secrets.cronSecret)).status).toBe(403);
   });
 });

@@ -152,7 +152,7 @@ describe('an upgraded database', () => {
       'job_running running',
     ]);
     expect(await sql`select public.due_report_jobs(10) as job`).toMatchObject([{ job: 'job_running' }]);
-    const [taken] = await sql`select public.take_over_report_job('job_running', 60) as run`;
+    const [taken] = await sql`select public.take_over_report_job('job_running', 60, 3) -> 'run' as run`;
     const { lease_token } = taken?.['run'] as { lease_token: number };
     const result = { status: 'completed', research_report: 'finished after all' };
     await sql`select public.complete_report_job('job_running', ${lease_token}, ${sql.json(result)}, 30)`;

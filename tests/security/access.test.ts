@@ -24,6 +24,7 @@ const TABLES: Record<string, { authenticated: string; service_role: string }> = 
   report_types: readable,
   operators: readable,
   webhook_audit: readable,
+  webhook_circuits: readable,
   webhook_deliveries: readable,
   webhook_refusals: readable,
 };
@@ -39,12 +40,15 @@ const SERVICE_FUNCTIONS = [
   'get_failed_webhooks',
   'get_report_job',
   'is_operator',
+  'prune_expired',
   'record_delivery_attempts',
   'record_webhook_request',
+  'redrive_deliveries',
   'report_job_progress',
   'request_report_job',
   'take_over_report_job',
   'update_webhook_status',
+  'verify_reports',
 ];
 
 describe('the catalog', () => {

@@ -7,7 +7,7 @@ import type { ReportType } from '../../src/contracts/webhooks.ts';
 export interface TestDatabase extends AsyncDisposable {
   url: string;
   sql: postgres.Sql;
-  /** Fails when somebody else is still connected: a pool or a process has leaked. */
+  /** Fails when an invariant is broken in it, or somebody is still connected: a pool or a process has leaked. */
   drop(): Promise<void>;
 }
 
@@ -26,11 +26,14 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   const sql = postgres(`${base}/${name}`, { max: CONNECTIONS, onnotice: () => undefined });
 
   async function drop(): Promise<void> {
+    // Whatever a test has done, what must always hold does.
+    const problems = await sql`select * from public.verify_reports()`;
     await sql.end();
     try {
       const others = await connections(admin, name);
       await admin.unsafe(`drop database ${name} with (force)`);
       if (others.length > 0) throw new Error(`connections are left open: ${others.join('; ')}`);
+      if (problems.length > 0) throw new Error(`verify_reports() says: ${JSON.stringify(problems)}`);
     } finally {
       await admin.end();
     }

@@ -86,14 +86,14 @@ isOneToOne: false
                   ]
                 },"report_events": {
                   Row: {
-                    "applied_at": string | null,"channel": string | null,"created_at": string,"digest": string,"effect": string | null,"error": string | null,"final_data": Json | null,"id": string,"job_id": string | null,"report_id": string,"report_type": string,"requested_at": string,"research_metadata": Json | null,"research_report": string | null,"stage": string,"status": string,"type": string
+                    "applied_at": string | null,"channel": string | null,"created_at": string,"digest": string,"effect": string | null,"error": string | null,"final_data": Json | null,"id": string,"job_id": string | null,"pruned_at": string | null,"report_id": string,"report_type": string,"requested_at": string,"research_metadata": Json | null,"research_report": string | null,"stage": string,"status": string,"type": string
                   }
                   ComputedFields: never
                   Insert: {
-                    "applied_at"?: string | null,"channel"?: string | null,"created_at"?: string,"digest": string,"effect"?: string | null,"error"?: string | null,"final_data"?: Json | null,"id": string,"job_id"?: string | null,"report_id": string,"report_type": string,"requested_at": string,"research_metadata"?: Json | null,"research_report"?: string | null,"stage": string,"status"?: never,"type": string
+                    "applied_at"?: string | null,"channel"?: string | null,"created_at"?: string,"digest": string,"effect"?: string | null,"error"?: string | null,"final_data"?: Json | null,"id": string,"job_id"?: string | null,"pruned_at"?: string | null,"report_id": string,"report_type": string,"requested_at": string,"research_metadata"?: Json | null,"research_report"?: string | null,"stage": string,"status"?: never,"type": string
                   }
                   Update: {
-                    "applied_at"?: string | null,"channel"?: string | null,"created_at"?: string,"digest"?: string,"effect"?: string | null,"error"?: string | null,"final_data"?: Json | null,"id"?: string,"job_id"?: string | null,"report_id"?: string,"report_type"?: string,"requested_at"?: string,"research_metadata"?: Json | null,"research_report"?: string | null,"stage"?: string,"status"?: never,"type"?: string
+                    "applied_at"?: string | null,"channel"?: string | null,"created_at"?: string,"digest"?: string,"effect"?: string | null,"error"?: string | null,"final_data"?: Json | null,"id"?: string,"job_id"?: string | null,"pruned_at"?: string | null,"report_id"?: string,"report_type"?: string,"requested_at"?: string,"research_metadata"?: Json | null,"research_report"?: string | null,"stage"?: string,"status"?: never,"type"?: string
                   }
                   Relationships: [
                     {
@@ -210,6 +210,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"webhook_circuits": {
+                  Row: {
+                    "closed_at": string,"opened_at": string | null,"probe_after": string | null,"probe_delivery_id": number | null,"probe_lease_expires_at": string | null,"probe_token": number | null,"webhook_type": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "closed_at"?: string,"opened_at"?: string | null,"probe_after"?: string | null,"probe_delivery_id"?: number | null,"probe_lease_expires_at"?: string | null,"probe_token"?: number | null,"webhook_type": string
+                  }
+                  Update: {
+                    "closed_at"?: string,"opened_at"?: string | null,"probe_after"?: string | null,"probe_delivery_id"?: number | null,"probe_lease_expires_at"?: string | null,"probe_token"?: number | null,"webhook_type"?: string
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"webhook_deliveries": {
                   Row: {
                     "attempts": number,"counted_on_arrival": boolean,"created_at": string,"dead_at": string | null,"dead_reason": string | null,"event_id": string,"id": number,"job_id": string | null,"last_attempt": string | null,"lease_expires_at": string | null,"lease_token": number,"next_attempt": string | null,"report_id": string,"report_type": string,"response": NonNullable<Json>,"rounds": number,"status": string,"webhook_type": string
@@ -288,11 +302,17 @@ isOneToOne: false
 "is_operator":
 { Args: { "p_user_id": string }; Returns: boolean
                            },
+"prune_expired":
+{ Args: { "p_audit_days": number,"p_job_days": number,"p_limit": number,"p_payload_days": number }; Returns: Json
+                           },
 "record_delivery_attempts":
 { Args: { "p_attempts": Json,"p_delivery_id": number,"p_delivery_token": number,"p_result": string,"p_retry_after_seconds": number }; Returns: Json
                            },
 "record_webhook_request":
 { Args: { "p_cap_per_minute": number,"p_request": Json,"p_verified": boolean }; Returns: boolean
+                           },
+"redrive_deliveries":
+{ Args: { "p_actor": string,"p_filter": Json,"p_limit": number }; Returns: number
                            },
 "report_job_progress":
 { Args: { "p_eta_seconds": number,"p_job_id": string,"p_lease_seconds": number,"p_lease_token": number,"p_percent": number }; Returns: boolean
@@ -301,10 +321,15 @@ isOneToOne: false
 { Args: { "p_caller": string,"p_idempotency_key": string,"p_lease_seconds": number,"p_quota": number,"p_request": Json }; Returns: Json
                            },
 "take_over_report_job":
-{ Args: { "p_job_id": string,"p_lease_seconds": number }; Returns: Json
+{ Args: { "p_job_id": string,"p_lease_seconds": number,"p_max_take_overs": number }; Returns: Json
                            },
 "update_webhook_status":
 { Args: { "increment_attempts"?: boolean,"new_status": string,"record_id": string,"response_data"?: Json,"table_name": string }; Returns: undefined
+                           },
+"verify_reports":
+{ Args: Record<PropertyKey, never>; Returns: {
+              "event_id": string,"job_id": string,"problem": string,"report_id": string,"report_type": string
+            }[]
                            }
           }
           Enums: {

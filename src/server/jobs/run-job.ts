@@ -37,6 +37,8 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
       outcome,
     );
     if (delivery !== null) await notifyReportCompletion(runner, delivery, runner.maxRetries);
+    else if (completed === 'completed')
+      runner.log('info', 'circuit open: applied directly', { job: run.job_id });
     else runner.log('info', 'the result was not taken', { job: run.job_id, outcome: completed });
   } catch (error) {
     runner.log('error', 'a job was left to the sweep', { job: run.job_id, error });

@@ -9,26 +9,38 @@ import { runJob, type Runner } from './run-job.ts';
 
 export type TakeOverServices = Runner & {
   cronSecret: string;
+  jobMaxTakeOvers: number;
   waitUntil: (work: Promise<unknown>) => void;
 };
 
-/** Takes a job whose runner has died, and runs it after the answer: each in an invocation of its own. */
+const taken = z.union([
+  z.object({ outcome: z.literal('taken_over'), run: jobRun }),
+  z.object({ outcome: z.enum(['given_up', 'not_due']) }),
+]);
+const takeOverAnswer = z.object({ outcome: z.enum(['taken_over', 'given_up', 'not_due']) });
+
+/**
+ * Takes a job whose runner has died, and runs it after the answer: each in an invocation of its own. One that was taken over
+ * too often is given up: it fails, and its delivery is due.
+ */
 export async function takeOverJob(services: TakeOverServices, request: Request): Promise<Response> {
   const token = bearerToken(request.headers);
   if (token === null || !isSecret(token, services.cronSecret)) return problem('unauthorized');
   const id = jobId.safeParse(new URL(request.url).searchParams.get('job_id'));
   if (!id.success) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
-  const parameters = { p_job_id: id.data, p_lease_seconds: services.jobLeaseSeconds };
-  const run = await services.rpc('take_over_report_job', parameters, jobRun.nullable());
-  if (run !== null) services.waitUntil(runJob(services, run));
-  return answer({ taken_over: run !== null }, { status: run === null ? 200 : 202 });
+  const parameters = {
+    p_job_id: id.data,
+    p_lease_seconds: services.jobLeaseSeconds,
+    p_max_take_overs: services.jobMaxTakeOvers,
+  };
+  const result = await services.rpc('take_over_report_job', parameters, taken);
+  if (result.outcome === 'taken_over') services.waitUntil(runJob(services, result.run));
+  return answer({ outcome: result.outcome }, { status: result.outcome === 'taken_over' ? 202 : 200 });
 }
 
 /** Jobs that one sweep hands over. Each is an invocation; the next sweep comes in a minute. */
 const JOBS_PER_SWEEP = 50;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
-
-const takenOver = z.object({ taken_over: z.boolean() });
 
 export interface TakeOverCaller {
   rpc: Rpc;
@@ -39,11 +51,13 @@ export interface TakeOverCaller {
   webhookBaseUrl: string;
 }
 
-/** Asks for the take-over of every job whose lease has run out. Returns how many were taken, and what went wrong. */
-export async function sweepJobs(caller: TakeOverCaller): Promise<{ taken_over: number; errors: string[] }> {
+/** Asks for the take-over of every job whose lease has run out. Returns what came of it, and what went wrong. */
+export async function sweepJobs(
+  caller: TakeOverCaller,
+): Promise<{ taken_over: number; given_up: number; errors: string[] }> {
   const jobs = await caller.rpc('due_report_jobs', { p_limit: JOBS_PER_SWEEP }, z.array(jobId));
   const errors: string[] = [];
-  const taken = await Promise.all(
+  const outcomes = await Promise.all(
     jobs.map(async (job) => {
       const url = new URL('/api/cron/take-over', caller.webhookBaseUrl);
       url.searchParams.set('job_id', job);
@@ -55,13 +69,14 @@ export async function sweepJobs(caller: TakeOverCaller): Promise<{ taken_over: n
           signal: AbortSignal.timeout(TAKE_OVER_TIMEOUT_MS),
         });
         if (!response.ok) throw new Error(`the take-over was answered ${response.status}`);
-        return takenOver.parse(await response.json()).taken_over;
+        return takeOverAnswer.parse(await response.json()).outcome;
       } catch (error) {
         caller.log('error', 'a job was not taken over', { job, error });
         errors.push(`${job}: ${error instanceof Error ? error.message : 'unknown error'}`);
-        return false;
+        return null;
       }
     }),
   );
-  return { taken_over: taken.filter(Boolean).length, errors };
+  const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length;
+  return { taken_over: count('taken_over'), given_up: count('given_up'), errors };
 }

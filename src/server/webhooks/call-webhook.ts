@@ -70,11 +70,18 @@ async function post(
     const text = await readStart(answer);
     const meaning = classifyAnswer(answer, text, data['job_id'], sender.now());
     const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
-    const attempt = { status: answer.status, duration_ms: elapsed(), error: meaning.error, response };
+    const { error, authentic } = meaning;
+    const attempt = { status: answer.status, duration_ms: elapsed(), error, authentic, response };
     return { attempt, meaning, timedOut: false };
   } catch (error) {
     const { timedOut, ...meaning } = classifyError(error);
-    const attempt = { status: null, duration_ms: elapsed(), error: meaning.error, response: null };
+    const attempt = {
+      status: null,
+      duration_ms: elapsed(),
+      error: meaning.error,
+      authentic: false,
+      response: null,
+    };
     return { attempt, meaning, timedOut };
   }
 }

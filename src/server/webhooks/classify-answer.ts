@@ -21,6 +21,8 @@ export interface Meaning {
   /** Seconds; only on 429 and 503. */
   retryAfterSeconds: number | null;
   error: string | null;
+  /** The endpoint itself answered, below 500: it is well, whatever it said. Closes its circuit. */
+  authentic: boolean;
 }
 
 /** Codes that stay true however often the same event is sent. */
@@ -41,18 +43,30 @@ export function classifyAnswer(answer: Response, body: string, jobId: unknown, n
   if (answer.status === 200) {
     const ours = webhookAnswer.safeParse(json);
     if (ours.success && ours.data.job_id === jobId) {
-      return { result: 'delivered', outcome: ours.data.outcome, retryAfterSeconds: null, error: null };
+      return {
+        result: 'delivered',
+        outcome: ours.data.outcome,
+        retryAfterSeconds: null,
+        error: null,
+        authentic: true,
+      };
     }
     return failure('answered 200, but not with our answer for this job');
   }
   const problem = problemDetails.safeParse(json);
-  if (problem.success && HOPELESS.has(problem.data.code) && statusOf(problem.data.code) === answer.status) {
-    return { ...failure(problem.data.code), result: 'refused' };
+  const isOurs = problem.success && statusOf(problem.data.code) === answer.status;
+  const authentic = isOurs && answer.status < 500;
+  if (isOurs && HOPELESS.has(problem.data.code)) {
+    return { ...failure(problem.data.code), result: 'refused', authentic };
   }
   const code = problem.success ? ` ${problem.data.code}` : '';
   const error = `answered ${answer.status}${code}`;
-  if (answer.status !== 429 && answer.status !== 503) return failure(error);
-  return { ...failure(error), retryAfterSeconds: retryAfter(answer.headers.get('retry-after'), now) };
+  if (answer.status !== 429 && answer.status !== 503) return { ...failure(error), authentic };
+  return {
+    ...failure(error),
+    authentic,
+    retryAfterSeconds: retryAfter(answer.headers.get('retry-after'), now),
+  };
 }
 
 /** Error codes of a connection that was never made: nothing can have arrived. */
@@ -81,7 +95,7 @@ export function classifyError(error: unknown): Meaning & { timedOut: boolean } {
 }
 
 function failure(error: string): Meaning {
-  return { result: 'failed', outcome: null, retryAfterSeconds: null, error };
+  return { result: 'failed', outcome: null, retryAfterSeconds: null, error, authentic: false };
 }
 
 function parse(body: string): unknown {

@@ -20,6 +20,8 @@ export interface Attempt {
   status: number | null;
   duration_ms: number;
   error: string | null;
+  /** The endpoint itself answered, below 500. */
+  authentic: boolean;
   /** What was answered, cut off. */
   response: Json;
 }

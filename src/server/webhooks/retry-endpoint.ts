@@ -62,12 +62,12 @@ export async function asOperator(
   services: RetryServices,
   endpoint: RequestRecord['endpoint'],
   request: Request,
-  work: () => Promise<Result>,
+  work: (actor: string) => Promise<Result>,
 ): Promise<Response> {
   const started = services.now();
   const access = await authenticateOperator(services, request.headers);
   const { response, record } = access.ok
-    ? await work()
+    ? await work(access.actor)
     : { response: problem(access.code), record: { outcome: access.code } };
   if (record === null) return response;
   const { actor } = access;

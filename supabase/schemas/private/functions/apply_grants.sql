@@ -28,7 +28,8 @@ begin
     to authenticated;
   grant update (read_at) on public.report_notifications to authenticated;
   -- Row level security leaves these to operators.
-  grant select on public.webhook_deliveries, public.webhook_audit, public.report_events, public.webhook_refusals
+  grant select on public.webhook_deliveries, public.webhook_audit, public.report_events, public.webhook_refusals,
+    public.webhook_circuits
     to authenticated;
 
   -- A public function with definer's rights is the server's. One with its caller's rights is the console's: what it may

@@ -4,6 +4,9 @@ CREATE OR REPLACE FUNCTION private.keep_audit()
   SET search_path TO ''
   AS $function$
 begin
+  if tg_op = 'DELETE' and private.is_retention() then
+    return old;
+  end if;
   raise exception 'webhook_audit is append-only' using errcode = 'PL001';
 end $function$;
 

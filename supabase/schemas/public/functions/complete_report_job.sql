@@ -64,6 +64,14 @@ begin
       v_event.id, v_event.stage || '-report', v_event.report_type, v_event.report_id, v_event.job_id, 1,
       now() + make_interval(secs => p_delivery_lease_seconds))
     returning * into v_delivery;
+    if exists (select from public.webhook_circuits
+        where webhook_type = v_delivery.webhook_type and opened_at is not null)
+      and not private.take_probe(
+        v_delivery.webhook_type, v_delivery.id, v_delivery.lease_token, p_delivery_lease_seconds)
+    then
+      perform private.skip_delivery(v_delivery);
+      return '{"outcome": "completed"}';
+    end if;
   end if;
   return jsonb_build_object(
     'outcome', v_outcome,
@@ -80,7 +88,7 @@ end $function$;
 GRANT EXECUTE ON FUNCTION "public"."complete_report_job"(text, bigint, jsonb, integer) TO "service_role";
 
 COMMENT ON FUNCTION "public"."complete_report_job"(text, bigint, jsonb, integer) IS 'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent. Returns
-{outcome, delivery}; without a lease token whoever holds the lease loses it.';
+{outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
 
 REVOKE ALL ON FUNCTION "public"."complete_report_job"(text, bigint, jsonb, integer) FROM "postgres";
 

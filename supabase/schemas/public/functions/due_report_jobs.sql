@@ -7,15 +7,12 @@ CREATE OR REPLACE FUNCTION public.due_report_jobs (
   SECURITY DEFINER
   SET search_path TO ''
   AS $function$
-  select job_id from public.report_jobs
-  where status in ('queued', 'running') and generate and lease_expires_at < now() and report_id is not null
-  order by lease_expires_at
-  limit p_limit
+  select job_id from private.due_jobs order by coalesce(lease_expires_at, expires_at) limit p_limit
 $function$;
 
 GRANT EXECUTE ON FUNCTION "public"."due_report_jobs"(integer) TO "service_role";
 
-COMMENT ON FUNCTION "public"."due_report_jobs"(integer) IS 'Jobs whose lease has run out, longest ago first.';
+COMMENT ON FUNCTION "public"."due_report_jobs"(integer) IS 'Jobs that are to be taken over or given up, longest ago first.';
 
 REVOKE ALL ON FUNCTION "public"."due_report_jobs"(integer) FROM "postgres";
 

@@ -38,7 +38,12 @@ begin
     private.report_table(v_delivery.report_type), v_delivery.event_id,
     jsonb_build_object('id', v_event.id, 'type', v_event.type, 'digest', v_event.digest, 'round', p_delivery_token),
     (attempt ->> 'status')::int, nullif(attempt -> 'response', 'null'), attempt ->> 'error',
-    case when attempt_number = v_posts then p_result else 'failed' end,
+    case
+      when attempt_number = v_posts and p_result <> 'failed' then p_result
+      -- The endpoint is well, and would not have it: that says nothing against the endpoint.
+      when attempt -> 'authentic' = 'true' then 'rejected'
+      else 'failed'
+    end,
     v_delivery.attempts + attempt_number - v_delivery.counted_on_arrival::int, (attempt ->> 'duration_ms')::numeric
   from jsonb_array_elements(v_attempts) with ordinality as made (attempt, attempt_number);
 
@@ -76,6 +81,7 @@ begin
     v_effect := public.apply_report_event(
       jsonb_build_object('id', v_event.id), '{"channel": "direct"}') ->> 'outcome';
   end if;
+  perform private.observe_attempts(v_delivery, p_delivery_token, v_attempts);
   return jsonb_build_object(
     'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_effect, v_event.effect));
 end $function$;

@@ -20,6 +20,7 @@ END) STORED NOT NULL,
   "effect"            text,
   "applied_at"        timestamp with time zone,
   "created_at"        timestamp with time zone    NOT NULL DEFAULT now(),
+  "pruned_at"         timestamp with time zone,
   CONSTRAINT "report_events_channel_check" CHECK ((channel = ANY (ARRAY['webhook'::text, 'direct'::text, 'owner'::text, 'import'::text]))),
   CONSTRAINT "report_events_check" CHECK ((((effect IS NULL) = (channel IS NULL)) AND ((effect IS NULL) = (applied_at IS NULL)))),
   CONSTRAINT "report_events_effect_check" CHECK ((effect = ANY (ARRAY['applied'::text, 'superseded'::text]))),
@@ -37,6 +38,9 @@ ALTER TABLE "public"."report_events"
 
 CREATE UNIQUE INDEX report_events_job ON public.report_events USING btree (job_id)
   WHERE (job_id IS NOT NULL);
+
+CREATE INDEX report_events_prunable ON public.report_events USING btree (created_at)
+  WHERE ((effect = 'superseded'::text) AND (pruned_at IS NULL));
 
 CREATE INDEX report_events_report ON public.report_events USING btree (report_id, report_type, requested_at DESC);
 
@@ -58,6 +62,8 @@ COMMENT ON COLUMN "public"."report_events"."channel" IS 'Who applied it first.';
 COMMENT ON COLUMN "public"."report_events"."digest" IS 'SHA-256 of the content in canonical form: type and data without its times.';
 
 COMMENT ON COLUMN "public"."report_events"."effect" IS 'What applying it did. Null: known, not applied yet.';
+
+COMMENT ON COLUMN "public"."report_events"."pruned_at" IS 'Its content was removed; id, digest and order stay.';
 
 COMMENT ON COLUMN "public"."report_events"."requested_at" IS 'The order among events of a report: (stage, requested_at, id).';
 

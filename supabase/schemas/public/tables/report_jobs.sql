@@ -48,6 +48,9 @@ CREATE UNIQUE INDEX report_jobs_caller_key ON public.report_jobs USING btree (ca
 
 CREATE INDEX report_jobs_expires_at ON public.report_jobs USING btree (expires_at);
 
+CREATE INDEX report_jobs_finished ON public.report_jobs USING btree (completed_at)
+  WHERE (status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]));
+
 CREATE INDEX report_jobs_idempotency_key ON public.report_jobs USING btree (idempotency_key);
 
 CREATE INDEX report_jobs_lease ON public.report_jobs USING btree (lease_expires_at)

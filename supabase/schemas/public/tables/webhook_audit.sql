@@ -25,6 +25,9 @@ CREATE TABLE "public"."webhook_audit" (
 ALTER TABLE "public"."webhook_audit"
   ENABLE ROW LEVEL SECURITY;
 
+CREATE INDEX webhook_audit_attempts ON public.webhook_audit USING btree (webhook_type, created_at) INCLUDE (outcome)
+  WHERE (direction = 'out'::text);
+
 CREATE INDEX webhook_audit_created_at ON public.webhook_audit USING btree (created_at DESC, id DESC);
 
 CREATE INDEX webhook_audit_event ON public.webhook_audit USING btree (event_id, created_at DESC);

@@ -1,0 +1,23 @@
+import { endpoint } from '../../src/server/http/endpoint.ts';
+import { log } from '../../src/server/log.ts';
+import { services } from '../../src/server/services.ts';
+import { redrive } from '../../src/server/webhooks/redrive.ts';
+import { asOperator } from '../../src/server/webhooks/retry-endpoint.ts';
+
+const handle = endpoint(
+  {
+    POST: (request) =>
+      asOperator(services(), 'redrive', request, (actor) => redrive(services(), request, actor)),
+  },
+  log,
+);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

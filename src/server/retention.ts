@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import type { Rpc } from './db/rpc.ts';
+
+export interface Retention {
+  auditDays: number;
+  payloadDays: number;
+  jobDays: number;
+}
+
+/** Small, so that no lock is held for long. */
+const BATCH = 500;
+
+const pruned = z.object({ audit: z.int(), refusals: z.int(), payloads: z.int(), jobs: z.int() });
+
+/**
+ * Removes what is older than the configured days, batch after batch, until nothing is or the deadline has come. Returns how
+ * many rows.
+ * @throws {DatabaseUnavailable}
+ */
+export async function prune(
+  { rpc, now, retention }: { rpc: Rpc; now: () => number; retention: Retention },
+  deadline: number,
+): Promise<number> {
+  const parameters = {
+    p_audit_days: retention.auditDays,
+    p_payload_days: retention.payloadDays,
+    p_job_days: retention.jobDays,
+    p_limit: BATCH,
+  };
+  let total = 0;
+  while (now() < deadline) {
+    const counts = Object.values(await rpc('prune_expired', parameters, pruned));
+    total += counts.reduce((sum, count) => sum + count, 0);
+    if (!counts.includes(BATCH)) break;
+  }
+  return total;
+}

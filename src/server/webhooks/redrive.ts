@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { redriveRequest, type RedriveAnswer } from '../../contracts/retry.ts';
+import type { Json } from '../../contracts/text.ts';
+import type { Rpc } from '../db/rpc.ts';
+import { parseJsonBody } from '../http/json.ts';
+import { answer, problem } from '../http/problem.ts';
+import type { Result } from './retry-endpoint.ts';
+
+/** Dead letters in one transaction: their locks are held for as long as it takes. */
+const BATCH = 500;
+const BUDGET_MS = 60_000;
+
+/**
+ * Puts dead letters back on schedule: the next sweep sends them. For people only, since the audit names who decided it.
+ * @param actor an operator's id, or `cron`, which is refused
+ */
+export async function redrive(
+  services: { rpc: Rpc; now: () => number },
+  request: Request,
+  actor: string,
+): Promise<Result> {
+  if (actor === 'cron') return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
+  const body = await parseJsonBody(request, redriveRequest);
+  if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
+  // Members that are undefined do not survive; what remains is JSON.
+  const chosen = 'filter' in body.value ? body.value.filter : body.value;
+  const filter = JSON.parse(JSON.stringify(chosen)) as Json;
+  const deadline = services.now() + BUDGET_MS;
+  const result: RedriveAnswer = { redriven: 0 };
+  for (;;) {
+    const parameters = { p_filter: filter, p_actor: actor, p_limit: BATCH };
+    const batch = await services.rpc('redrive_deliveries', parameters, z.int());
+    result.redriven += batch;
+    if (batch < BATCH || services.now() > deadline) break;
+  }
+  return { response: answer(result), record: { outcome: 'redriven', answer: { ...result, filter } } };
+}

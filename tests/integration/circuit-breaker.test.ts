@@ -1,0 +1,183 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { storeClient, type Held } from '../support/store.ts';
+
+let database: TestDatabase;
+let store: ReturnType<typeof storeClient>;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  store = storeClient(database.sql);
+});
+afterAll(async () => {
+  await settle();
+  await database[Symbol.asyncDispose]();
+});
+/** Closes the circuits, and leaves nothing to send. */
+async function settle(): Promise<void> {
+  await database.sql`
+    update public.webhook_circuits
+    set opened_at = null, probe_after = null, probe_lease_expires_at = null, closed_at = clock_timestamp()`;
+  await database.sql`
+    select public.apply_report_event(jsonb_build_object('id', id), '{"channel": "direct"}')
+    from public.report_events where effect is null`;
+  await database.sql`
+    update public.webhook_deliveries set status = 'success', next_attempt = null, dead_at = null, dead_reason = null
+    where status <> 'success'`;
+}
+beforeEach(settle);
+
+const OK = [{ status: 200, duration_ms: 5, authentic: true }];
+const GATEWAY = [{ status: 502, duration_ms: 5, authentic: false }];
+const OUR_429 = [{ status: 429, duration_ms: 5, authentic: true }];
+
+async function newResult(stage = 'prelim') {
+  const { reportId } = await createReport(database.sql);
+  const { run } = await store.request(reportId, { stage });
+  const { delivery, outcome } = await store.complete(run.job_id, run.lease_token);
+  expect(outcome).toBe('completed');
+  return { reportId, jobId: run.job_id, held: delivery };
+}
+
+async function send(result: string, attempts: object[], stage?: string): Promise<void> {
+  const { held } = await newResult(stage);
+  if (held === undefined) throw new Error('the circuit is open');
+  await store.record(held, result, attempts as never);
+}
+
+async function times(count: number, work: () => Promise<void>): Promise<void> {
+  for (let index = 0; index < count; index += 1) await work();
+}
+
+async function isOpen(type = 'prelim-report'): Promise<unknown> {
+  const [row] = await database.sql`
+    select opened_at is not null as open from public.webhook_circuits where webhook_type = ${type}`;
+  return row?.['open'];
+}
+
+const openIt = () => times(10, () => send('failed', GATEWAY));
+const letProbe = () =>
+  database.sql`update public.webhook_circuits set probe_after = now() where opened_at is not null`;
+
+describe('a circuit', () => {
+  it('opens with the tenth attempt of a minute when half of them failed, for its own endpoint only', async () => {
+    await times(5, () => send('delivered', OK));
+    await times(4, () => send('failed', GATEWAY));
+    expect(await isOpen()).toBe(false);
+    await send('unknown', [{ status: null, duration_ms: 5, authentic: false }]);
+    expect(await isOpen()).toBe(true);
+    expect(await isOpen('final-report')).toBe(false);
+  });
+
+  it('stays closed while more than half arrive, and for refusals that the endpoint itself made', async () => {
+    await times(8, () => send('delivered', OK));
+    await times(7, () => send('failed', GATEWAY));
+    await times(6, () => send('failed', OUR_429));
+    await times(6, () => send('refused', [{ status: 409, duration_ms: 5, authentic: true }]));
+    expect(await isOpen()).toBe(false);
+  });
+
+  it('forgets attempts that are older than a minute', async () => {
+    await times(9, () => send('failed', GATEWAY));
+    await database.sql`alter table public.webhook_audit disable trigger keep_audit`;
+    await database.sql`update public.webhook_audit set created_at = created_at - interval '61 seconds' where direction = 'out'`;
+    await database.sql`alter table public.webhook_audit enable trigger keep_audit`;
+    await times(9, () => send('failed', GATEWAY));
+    expect(await isOpen()).toBe(false);
+  });
+
+  it('that is open sends new results to the direct update at once, without a POST', async () => {
+    await openIt();
+    const { reportId, jobId, held } = await newResult();
+    expect(held).toBeUndefined();
+    const [row] = await database.sql`
+      select report.research_report, report.webhook_status, report.webhook_attempts, event.channel,
+        delivery.rounds, delivery.next_attempt > now() as waits,
+        (select string_agg(outcome, ' ') from public.webhook_audit where event_id = event.id) as audit
+      from public.org_reports report
+      join public.report_events event on event.job_id = ${jobId}
+      join public.webhook_deliveries delivery on delivery.event_id = event.id
+      where report.id = ${reportId}`;
+    expect(row).toEqual({
+      research_report: 'text',
+      webhook_status: 'failed',
+      webhook_attempts: 0,
+      channel: 'direct',
+      rounds: 0,
+      waits: true,
+      audit: 'skipped',
+    });
+    // The final endpoint is another.
+    expect((await newResult('final')).held).toBeDefined();
+  });
+
+  it('that is open lets a sweep send nothing, though much is due', async () => {
+    await openIt();
+    await database.sql`update public.webhook_deliveries set next_attempt = now() where status = 'failed'`;
+    expect(await store.claim()).toBeNull();
+  });
+
+  it('that is half-open lets exactly one of twenty sweeps and runners probe, with the least-tried delivery', async () => {
+    await openIt();
+    const { jobId } = await newResult();
+    await letProbe();
+    const claims = await Promise.all(Array.from({ length: 20 }, () => store.claim()));
+    const probes = claims.filter((claim) => claim !== null);
+    expect(probes).toHaveLength(1);
+    const [least] = await database.sql`select id from public.webhook_deliveries where job_id = ${jobId}`;
+    expect(probes[0]?.delivery_id).toBe(Number(least?.['id']));
+    expect((await newResult()).held).toBeUndefined();
+  });
+
+  it('that is half-open lets one of ten new results be the probe, when nothing else waits', async () => {
+    await openIt();
+    await database.sql`update public.webhook_deliveries set status = 'success', next_attempt = null`;
+    await letProbe();
+    const results = await Promise.all(Array.from({ length: 10 }, () => newResult()));
+    expect(results.filter(({ held }) => held !== undefined)).toHaveLength(1);
+  });
+
+  it('closes with an authentic answer below 500, even a refusal, and stays open for another half minute without', async () => {
+    const probe = async (): Promise<Held> => {
+      await letProbe();
+      const held = await store.claim();
+      if (held === null) throw new Error('no probe');
+      return held;
+    };
+    await openIt();
+    await store.record(await probe(), 'failed', GATEWAY);
+    const [circuit] = await database.sql`
+      select extract(epoch from probe_after - now())::int as seconds, probe_delivery_id
+      from public.webhook_circuits where webhook_type = 'prelim-report'`;
+    expect(circuit).toEqual({ seconds: expect.closeTo(30, -1) as number, probe_delivery_id: null });
+    expect(await store.claim()).toBeNull();
+    await store.record(await probe(), 'failed', OUR_429);
+    expect(await isOpen()).toBe(false);
+    // What failed before it closed says nothing against it now.
+    await send('failed', GATEWAY);
+    expect(await isOpen()).toBe(false);
+  });
+
+  it('gives the probe to another when the prober has died', async () => {
+    await openIt();
+    await letProbe();
+    const first = await store.claim();
+    expect(first).not.toBeNull();
+    expect(await store.claim()).toBeNull();
+    await database.sql`
+      update public.webhook_circuits set probe_lease_expires_at = now() - interval '1 second' where opened_at is not null`;
+    const second = await store.claim();
+    expect(second?.delivery_id).not.toBe(first?.delivery_id);
+    // The dead prober's late failure does not take the second one's probe away.
+    if (first) await store.record(first, 'failed', GATEWAY);
+    expect(await store.claim()).toBeNull();
+  });
+
+  it('is not written by results that arrive', async () => {
+    const before =
+      await database.sql`select xmin::text, ctid::text from public.webhook_circuits order by 1, 2`;
+    await times(3, () => send('delivered', OK));
+    expect(
+      await database.sql`select xmin::text, ctid::text from public.webhook_circuits order by 1, 2`,
+    ).toEqual(before);
+  });
+});

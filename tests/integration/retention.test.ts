@@ -1,0 +1,134 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { storeClient } from '../support/store.ts';
+
+let database: TestDatabase;
+let store: ReturnType<typeof storeClient>;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  store = storeClient(database.sql);
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+/** As if all this had happened so many days ago. */
+async function age(days: number): Promise<void> {
+  const { sql } = database;
+  const past = sql`interval '1 day' * ${days}`;
+  await sql`alter table public.webhook_audit disable trigger keep_audit`;
+  await sql`update public.webhook_audit set created_at = created_at - ${past}`;
+  await sql`alter table public.webhook_audit enable trigger keep_audit`;
+  await sql`alter table public.report_events disable trigger keep_event`;
+  await sql`update public.report_events set created_at = created_at - ${past}, requested_at = requested_at - ${past}`;
+  await sql`alter table public.report_events enable trigger keep_event`;
+  await sql`update public.report_jobs set completed_at = completed_at - ${past}, created_at = created_at - ${past}`;
+}
+
+async function sendEvent(reportId: string, text: string, requestedAt: string, id = randomUUID()) {
+  const envelope = {
+    id,
+    type: 'report.prelim.completed',
+    timestamp: requestedAt,
+    data: {
+      job_id: `job-${id}`,
+      report_id: reportId,
+      report_type: 'org',
+      research_report: text,
+      research_status: 'completed',
+    },
+  };
+  const [row] = await database.sql`
+    select public.apply_report_event(${database.sql.json(envelope)}) ->> 'outcome' as outcome`;
+  return { id, outcome: row?.['outcome'] as string };
+}
+
+describe('retention', () => {
+  it('removes old audit rows, in batches, and never those of what has not arrived', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    const arrived = await sendEvent(reportId, 'arrived', '2026-01-01T00:00:00Z');
+    const { run } = await store.request(reportId);
+    const { delivery } = await store.complete(run.job_id, run.lease_token);
+    if (delivery === undefined) throw new Error('nothing to send');
+    await store.record(delivery, 'refused');
+    await age(89);
+    expect(await store.prune()).toMatchObject({ audit: 0 });
+    await age(2);
+    await sendEvent(reportId, 'arrived', '2026-01-01T00:00:00Z', arrived.id);
+    expect(await store.prune(1)).toMatchObject({ audit: 1 });
+    expect(await store.prune()).toMatchObject({ audit: 0 });
+    const left = await sql`select event_id, outcome from public.webhook_audit order by created_at`;
+    expect([...left]).toEqual([
+      { event_id: delivery.event_id, outcome: 'refused' },
+      { event_id: arrived.id, outcome: 'duplicate' },
+    ]);
+  });
+
+  it('keeps id, digest and order of a superseded event, so that its id cannot be used again', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    await sendEvent(reportId, 'newer', '2026-02-02T00:00:00Z');
+    const old = await sendEvent(reportId, 'older', '2026-02-01T00:00:00Z');
+    expect(old.outcome).toBe('superseded');
+    await age(31);
+    expect(await store.prune()).toMatchObject({ payloads: 1 });
+    const [tombstone] = await sql`
+      select research_report, digest, effect from public.report_events where id = ${old.id}`;
+    expect(tombstone).toEqual({
+      research_report: null,
+      digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
+      effect: 'superseded',
+    });
+    expect((await sendEvent(reportId, 'older', '2026-02-01T00:00:00Z', old.id)).outcome).toBe('duplicate');
+    expect((await sendEvent(reportId, 'another', '2026-02-01T00:00:00Z', old.id)).outcome).toBe(
+      'event_conflict',
+    );
+    const [report] = await sql`select research_report from public.org_reports where id = ${reportId}`;
+    expect(report).toEqual({ research_report: 'newer' });
+  });
+
+  it('removes finished jobs, but for those whose result has not arrived or which alone say how a report stands', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    const done = await store.request(reportId);
+    const completed = await store.complete(done.run.job_id, done.run.lease_token);
+    if (completed.delivery === undefined) throw new Error('nothing to send');
+    await store.record(completed.delivery, 'delivered', [{ status: 200, authentic: true }]);
+    const dead = await store.request(reportId);
+    const refused = await store.complete(dead.run.job_id, dead.run.lease_token, 'refused');
+    if (refused.delivery === undefined) throw new Error('nothing to send');
+    await store.record(refused.delivery, 'refused');
+    const unfinished = await store.request(reportId);
+    await age(61);
+    await store.prune();
+    const left =
+      await sql`select job_id from public.report_jobs where report_id = ${reportId} order by created_at`;
+    expect(left.map((row) => row['job_id'] as string)).toEqual([dead.job.job_id, unfinished.job.job_id]);
+    // The same result from a sender who knows nothing of that.
+    const [event] =
+      await sql`select count(*)::int as events from public.report_events where job_id = ${done.job.job_id}`;
+    expect(event).toEqual({ events: 1 });
+  });
+
+  it('is the only one that may remove', async () => {
+    const { sql } = database;
+    const plain = [
+      'delete from public.webhook_audit',
+      'truncate public.webhook_audit',
+      "update public.webhook_audit set outcome = 'applied'",
+      'delete from public.report_events',
+      'update public.report_events set research_report = null, pruned_at = now()',
+    ];
+    for (const statement of plain)
+      await expect(sql.unsafe(statement)).rejects.toMatchObject({ code: 'PL001' });
+    // Nor does it leave the door open behind it.
+    await expect(
+      sql.begin(async (transaction) => {
+        await transaction`select public.prune_expired(90, 30, 60, 10)`;
+        await transaction`delete from public.webhook_audit`;
+      }),
+    ).rejects.toMatchObject({ code: 'PL001' });
+  });
+});

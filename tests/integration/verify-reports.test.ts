@@ -1,0 +1,93 @@
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type postgres from 'postgres';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { storeClient } from '../support/store.ts';
+
+let database: TestDatabase;
+const ids = { report: '', event: '', job: '' };
+beforeAll(async () => {
+  database = await createTestDatabase();
+  const store = storeClient(database.sql);
+  const { reportId } = await createReport(database.sql);
+  const { run } = await store.request(reportId, { stage: 'final' });
+  const { delivery } = await store.complete(run.job_id, run.lease_token);
+  if (delivery === undefined) throw new Error('nothing to send');
+  await store.record(delivery, 'failed');
+  Object.assign(ids, { report: reportId, event: delivery.event_id, job: run.job_id });
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+/** What it says after a change that no function of ours would make. */
+async function problemsAfter(change: (sql: postgres.TransactionSql) => Promise<unknown>): Promise<string[]> {
+  const undone = new Error('undone');
+  let problems: string[] = [];
+  await database.sql
+    .begin(async (sql) => {
+      await sql`set local session_replication_role = replica`;
+      await change(sql);
+      const rows = await sql<
+        { problem: string }[]
+      >`select problem from public.verify_reports() order by problem`;
+      problems = rows.map(({ problem }) => problem);
+      throw undone;
+    })
+    .catch((error: unknown) => {
+      if (error !== undone) throw error;
+    });
+  return problems;
+}
+
+it('finds nothing where all is well', async () => {
+  expect(await problemsAfter(() => Promise.resolve())).toEqual([]);
+});
+
+it.each<[string, (sql: postgres.TransactionSql) => Promise<unknown>]>([
+  [
+    'content differs from the winning event',
+    (sql) => sql`update public.org_reports set research_report = 'other' where id = ${ids.report}`,
+  ],
+  [
+    'content differs from the winning event',
+    (sql) => sql`update public.org_reports set research_metadata = '{"a": 1}' where id = ${ids.report}`,
+  ],
+  [
+    'an applied event outranks the winner',
+    (sql) => sql`
+      insert into public.report_events (id, type, report_type, report_id, stage, requested_at, digest, channel, effect, applied_at)
+      values ('later', 'report.final.completed', 'org', ${ids.report}, 'final', now() + interval '1 hour', '', 'owner', 'applied', now())`,
+  ],
+  [
+    'webhook columns differ from the latest delivery',
+    (sql) => sql`update public.org_reports set webhook_status = 'success' where id = ${ids.report}`,
+  ],
+  [
+    'research_status differs from the newest request',
+    (sql) => sql`update public.org_reports set research_status = 'failed' where id = ${ids.report}`,
+  ],
+  [
+    'a completed final without its notification',
+    (sql) => sql`delete from public.report_notifications where event_id = ${ids.event}`,
+  ],
+  [
+    'an event without a delivery',
+    (sql) => sql`delete from public.webhook_deliveries where event_id = ${ids.event}`,
+  ],
+  [
+    'a finished job without its event',
+    (sql) => sql`update public.report_jobs set event_id = null where job_id = ${ids.job}`,
+  ],
+])('finds: %s', async (problem, change) => {
+  expect(await problemsAfter(change)).toContain(problem);
+});
+
+it('finds content without an event, and an event that was never applied', async () => {
+  expect(
+    await problemsAfter(async (sql) => {
+      await sql`update public.org_reports set winner_event_id = null where id = ${ids.report}`;
+      await sql`update public.report_events set effect = null, channel = null, applied_at = null where id = ${ids.event}`;
+      await sql`update public.webhook_deliveries set status = 'success', next_attempt = null where event_id = ${ids.event}`;
+    }),
+  ).toEqual(expect.arrayContaining(['content without an event', 'an event without an effect']));
+});
