@@ -97,7 +97,8 @@ function exchange(
   });
 }
 
-function endToEnd(headers: IncomingMessage['headers']): Record<string, string | string[]> {
+/** A message's own headers, without those of the connection that it came by. */
+export function endToEnd(headers: IncomingMessage['headers']): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
     if (value !== undefined && !HOP_HEADERS.has(name)) kept[name] = value;
