@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { functionEnv } from '../local/function-env.ts';
 import { migrate } from '../local/migrate.ts';
@@ -15,6 +16,7 @@ import {
   type FunctionsService,
 } from '../local/services.ts';
 import { prepareDatabase } from '../local/supabase-api.ts';
+import type { SupabaseApiOptions } from '../local/supabase-api.ts';
 import { startFaultProxy, type FaultProxy, type Passed } from './fault-proxy.ts';
 import { drawFault, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';
 import { createRandom } from './random.ts';
@@ -87,14 +89,13 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   stack.defer(() => sql.end());
 
   onStep('starting: Supabase API');
-  const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets }, quiet);
-  stack.defer(() => api.stop());
+  const api = stack.use(await keepSupabaseApi({ databaseUrl, port: await freePort(), ...secrets }));
 
   const appliedAgain = new Map<string, number>();
   const restRandom = createRandom(seed, 'rest');
   const restProxy = stack.use(
     await startFaultProxy({
-      target: () => api.state().url,
+      target: () => api.url,
       draw: () => drawFault(restRandom, REST_FAULTS, share),
       onPassed({ path, body, again }) {
         if (!again || !path.endsWith('/apply_report_event')) return;
@@ -162,7 +163,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
         signal(pid, 'SIGQUIT');
         await waitForExit([pid], 10_000);
         await database.stop();
-        await new Promise((resolve) => setTimeout(resolve, awayMs));
+        await sleep(awayMs);
         database = await startPostgresService(postgresOptions, quiet);
       },
     },
@@ -170,6 +171,32 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
       share = 0;
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/** The local REST layer dies of some database failures, where Supabase's own is started again: so is this. */
+async function keepSupabaseApi(options: SupabaseApiOptions): Promise<AsyncDisposable & { url: string }> {
+  const start = () => startSupabaseApiService(options, { onLine: () => undefined });
+  let service = await start();
+  const stopped = new AbortController();
+  const keeping = (async () => {
+    for (;;) {
+      await service.ended;
+      if (stopped.signal.aborted) return;
+      // It does not start while the database is away.
+      service = await start().catch(async () => {
+        await sleep(200);
+        return service;
+      });
+    }
+  })();
+  return {
+    url: service.state().url,
+    async [Symbol.asyncDispose]() {
+      stopped.abort();
+      await service.stop();
+      await keeping;
+    },
   };
 }
 

@@ -54,7 +54,7 @@ export function startTrouble(
     // Every kind comes once, however short the run; then by chance.
     const first = [...happenings];
     for (;;) {
-      await sleep(random.whole(1_000, 4_000), undefined, { signal: ended.signal });
+      await sleep(first.length > 0 ? 2_000 : random.whole(3_000, 9_000), undefined, { signal: ended.signal });
       const happening = first.shift() ?? random.pick(happenings);
       // The driver's own connections are terminated too.
       await happening().catch(() => undefined);

@@ -11,7 +11,7 @@ const options = z.object({
 runService(options, async (given, report) => {
   // The adapter hands NODE_OPTIONS on to the functions' processes.
   const preload = new URL('./end-with-parent.ts', import.meta.url).href;
-  process.env['NODE_OPTIONS'] = `--import ${preload}`;
+  process.env['NODE_OPTIONS'] = `--import ${preload} ${process.env['NODE_OPTIONS'] ?? ''}`;
   const functions = await startFunctions(given, report);
   return { state: functions.state(), stop: (timeoutMs) => functions.stop(timeoutMs) };
 });

@@ -18,13 +18,21 @@ export interface TestFunctions {
 export async function startTestFunctions(
   entrypoints: readonly string[],
   env: Readonly<Record<string, string>>,
+  /** A module that every function's process loads first. */
+  preload?: URL,
 ): Promise<TestFunctions> {
   const logs: string[] = [];
   const port = await freePort();
   const launch = () =>
     startFunctionsService(
       { entrypoints, port, env },
-      { env: { POLARIS_TEST_RUN: inject('runId') }, onLine: (line) => logs.push(line) },
+      {
+        env: {
+          POLARIS_TEST_RUN: inject('runId'),
+          ...(preload !== undefined && { NODE_OPTIONS: `--import ${preload.href}` }),
+        },
+        onLine: (line) => logs.push(line),
+      },
     );
   let host = await launch();
   return {

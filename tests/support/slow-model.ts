@@ -8,13 +8,15 @@ export interface SlowModel extends AsyncDisposable {
   finished(): number;
 }
 
-/** A language model that takes its time, from a quarter of a second to two seconds, so that jobs can be killed in it. */
-export async function startLanguageModel(): Promise<SlowModel> {
+/** A language model that takes its time, from a quarter of a second to two seconds, so that jobs can be killed in it;
+ * or five times the given step. */
+export async function startLanguageModel(fixedStepMs?: number): Promise<SlowModel> {
   let begun = 0;
   let finished = 0;
   const server = createServer((request, response) => {
     request.resume();
-    const stepMs = 50 * (1 + (begun++ % 8));
+    const stepMs = fixedStepMs ?? 50 * (1 + (begun % 8));
+    begun += 1;
     void (async () => {
       response.writeHead(200, { 'content-type': 'text/event-stream' });
       const chunk = (delta: object, finish: string | null) =>

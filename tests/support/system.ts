@@ -29,6 +29,8 @@ export interface TestSystemOptions {
   /** Entry points such as `api/webhooks/prelim-report.ts`; each costs a process. */
   functions: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** A module that every function's process loads first. */
+  preload?: URL;
   /** Accepted beside the one that signs. */
   rotatedSecrets?: readonly string[];
 }
@@ -47,10 +49,12 @@ export async function startTestSystem(options: TestSystemOptions): Promise<TestS
   const secrets = createSecrets();
   const webhookSecret = [secrets.webhookSecret, ...(options.rotatedSecrets ?? [])].join(' ');
   const env = { ...functionEnv(backend.supabase, { ...secrets, webhookSecret }), ...options.env };
-  const functions = await startTestFunctions(options.functions, env).catch(async (error: unknown) => {
-    await backend.stop();
-    throw error;
-  });
+  const functions = await startTestFunctions(options.functions, env, options.preload).catch(
+    async (error: unknown) => {
+      await backend.stop();
+      throw error;
+    },
+  );
   const { sql } = backend;
   const users: string[] = [];
 

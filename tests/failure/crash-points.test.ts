@@ -1,0 +1,272 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { startLanguageModel, type SlowModel } from '../support/slow-model.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+let model: SlowModel;
+let receiver: Receiver;
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'polaris-crash-'));
+  await plan('');
+  // Long enough for one report of progress, which comes after a quarter of a second.
+  model = await startLanguageModel(80);
+  receiver = await startReceiver(() => system.functions.url);
+  system = await startTestSystem({
+    functions: [
+      'api/reportJobsDb.ts',
+      'api/webhooks/final-report.ts',
+      'api/cron/sweep.ts',
+      'api/cron/take-over.ts',
+    ],
+    preload: new URL('../support/crash-points.ts', import.meta.url),
+    env: {
+      POLARIS_CRASH_POINTS: directory,
+      WEBHOOK_BASE_URL: receiver.baseUrl,
+      WEBHOOK_TIMEOUT_MS: '5000',
+      WEBHOOK_MAX_RETRIES: '1',
+      LLM_BASE_URL: model.url,
+      LLM_MODEL: 'slow',
+    },
+  });
+});
+afterAll(async () => {
+  await system.stop();
+  await receiver[Symbol.asyncDispose]();
+  await model[Symbol.asyncDispose]();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** Names the step to die at; an empty name: none. What was noted of an earlier life is forgotten. */
+async function plan(step: string): Promise<void> {
+  await writeFile(join(directory, 'steps'), '');
+  await writeFile(join(directory, 'killed'), '');
+  await writeFile(join(directory, 'plan'), step);
+}
+
+/** The steps that were taken, each with its number among its likes, as the plan names them. */
+async function stepsTaken(): Promise<string[]> {
+  const lines = (await readFile(join(directory, 'steps'), 'utf8')).split('\n').filter((line) => line !== '');
+  const counts = new Map<string, number>();
+  return lines.map((line) => {
+    const nth = (counts.get(line) ?? 0) + 1;
+    counts.set(line, nth);
+    return `${line} #${nth}`;
+  });
+}
+
+const wasKilled = async () => (await readFile(join(directory, 'killed'), 'utf8')) !== '';
+
+const refusals: string[] = [];
+
+interface Caller {
+  reportId: string;
+  key: string;
+  jobId?: string;
+}
+
+/** A request that may meet a dying process: its caller sees nothing, and comes again. */
+async function attempt(
+  path: string,
+  token: string,
+  { headers, ...init }: Omit<RequestInit, 'headers'> & { headers?: Record<string, string> } = {},
+): Promise<Record<string, unknown>> {
+  const response = await fetch(system.url(path), {
+    ...init,
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
+  }).catch(() => undefined);
+  if (!response?.ok) {
+    refusals.push(
+      `${path}: ${response === undefined ? 'no answer' : `${response.status} ${await response.text()}`}`,
+    );
+    return {};
+  }
+  return (await response.json().catch(() => ({}))) as Record<string, unknown>;
+}
+
+/** Comes again until it is accepted: the process that it meets may just have died of the life before. */
+async function requestJob(caller: Caller, change: object = {}): Promise<void> {
+  const body = { prompt: 'p', report_type: 'org', report_id: caller.reportId, stage: 'final', ...change };
+  for (let tries = 0; tries < 50; tries += 1) {
+    const answer = await attempt('/api/reportJobsDb', system.secrets.pipelineApiKey, {
+      method: 'POST',
+      headers: { 'idempotency-key': caller.key },
+      body: JSON.stringify(body),
+    });
+    if (typeof answer['job_id'] === 'string') caller.jobId = answer['job_id'];
+    if (caller.jobId !== undefined || (await wasKilled())) return;
+    await sleep(50);
+  }
+}
+
+const submit = (caller: Caller) =>
+  attempt(`/api/reportJobsDb?job_id=${caller.jobId ?? ''}`, system.secrets.pipelineApiKey, {
+    method: 'PATCH',
+    body: JSON.stringify({ status: 'succeeded', result: 'made elsewhere' }),
+  });
+
+const sweep = () => attempt('/api/cron/sweep', system.secrets.cronSecret);
+
+const makeAllDue = () => system.sql`
+  update public.webhook_deliveries set next_attempt = now()
+  where status <> 'success' and report_id in (select id from public.org_reports)`;
+
+async function isSettled({ reportId }: Caller): Promise<boolean> {
+  const rows = await system.sql`
+    select delivery.status from public.report_jobs job
+    left join public.webhook_deliveries delivery on delivery.event_id = job.event_id
+    where job.report_id = ${reportId}`;
+  return rows.length > 0 && rows.every((row) => row['status'] === 'success');
+}
+
+/** Somebody was killed, it is settled, or it failed and waits for its slot. */
+async function isOver(caller: Caller): Promise<boolean> {
+  if ((await wasKilled()) || (await isSettled(caller))) return true;
+  const [waiting] = await system.sql`
+    select from public.webhook_deliveries
+    where report_id = ${caller.reportId} and status in ('failed', 'sent') and lease_expires_at is null`;
+  return waiting !== undefined;
+}
+
+const QUIET_MS = 1_000;
+
+/** Waits until somebody is killed, or nobody works on it any more: a settled delivery may still be recorded by its sender. */
+async function untilQuiet(caller: Caller): Promise<void> {
+  let seen = -1;
+  let since = Date.now();
+  while (!(await wasKilled())) {
+    const { length } = await stepsTaken();
+    if (length !== seen) since = Date.now();
+    seen = length;
+    if (Date.now() - since > QUIET_MS && (await isOver(caller))) return;
+    if (Date.now() - since > 10 * QUIET_MS) return;
+    await sleep(20);
+  }
+}
+
+/** One of many workers that do the same at the same time is as good as another. */
+const LIKE_STEPS = 2;
+
+/** The lives of a job: every road that a result may take. */
+const lives: Record<string, (caller: Caller) => Promise<void>> = {
+  'generated here, its webhook arrives': async (caller) => {
+    await requestJob(caller);
+    await untilQuiet(caller);
+  },
+  'generated here, its webhook fails, a sweep closes the gap': async (caller) => {
+    receiver.behave({ kind: 'answer', status: 500 });
+    await requestJob(caller);
+    await untilQuiet(caller);
+    receiver.behave({ kind: 'pass' });
+    await makeAllDue();
+    await sweep();
+  },
+  'submitted by the pipeline': async (caller) => {
+    await requestJob(caller, { generate: false });
+    await submit(caller);
+    await untilQuiet(caller);
+  },
+  'left behind by its runner, taken over by a sweep': async (caller) => {
+    const request = {
+      prompt: 'p',
+      report_type: 'org',
+      report_id: caller.reportId,
+      stage: 'final',
+      generate: true,
+    };
+    await system.sql`
+      select public.request_report_job(${system.sql.json(request)}, 'pipeline', ${caller.key}, 0, 5)`;
+    await sweep();
+    await untilQuiet(caller);
+  },
+};
+
+/** What happens in any case: callers come again, leases run out, crons sweep. */
+async function recover(caller: Caller, isSubmitted: boolean): Promise<void> {
+  receiver.behave({ kind: 'pass' });
+  for (let turn = 0; turn < 40; turn += 1) {
+    if (isSubmitted || caller.jobId === undefined) {
+      await requestJob(caller, isSubmitted ? { generate: false } : {});
+      if (isSubmitted) await submit(caller);
+    }
+    for (let wait = 0; wait < 100 && !(await isOver(caller)); wait += 1) await sleep(20);
+    await system.sql`update public.report_jobs set lease_expires_at = now() - interval '1 second'
+      where report_id = ${caller.reportId} and status in ('queued', 'running') and generate`;
+    await system.sql`update public.webhook_deliveries set lease_expires_at = now() - interval '1 second'
+      where report_id = ${caller.reportId} and lease_expires_at is not null`;
+    await makeAllDue();
+    if (await isSettled(caller)) return;
+    await plan('');
+    await sweep();
+  }
+}
+
+async function outcome({ reportId }: Caller) {
+  const [row] = await system.sql`
+    select
+      (select count(*)::int from public.report_jobs where report_id = report.id) as jobs,
+      (select string_agg(status, ' ') from public.report_jobs where report_id = report.id) as job,
+      (select count(*)::int from public.report_events where report_id = report.id) as events,
+      (select string_agg(effect, ' ') from public.report_events where report_id = report.id) as effect,
+      (select string_agg(status, ' ') from public.webhook_deliveries where report_id = report.id) as delivery,
+      (select count(*)::int <= 1 from public.webhook_audit
+        where report_id = report.id and direction = 'in' and outcome = 'applied') as applied_once_at_most,
+      (select count(*)::int from public.report_notifications where report_id = report.id) as notifications,
+      report.research_report = (select research_report from public.report_events where report_id = report.id) as shown,
+      report.research_status, report.webhook_status
+    from public.org_reports report where id = ${reportId}`;
+  return row;
+}
+
+const RIGHT = {
+  jobs: 1,
+  job: 'succeeded',
+  events: 1,
+  effect: 'applied',
+  delivery: 'success',
+  applied_once_at_most: true,
+  notifications: 1,
+  shown: true,
+  research_status: 'completed',
+  webhook_status: 'success',
+};
+
+async function newCaller(): Promise<Caller> {
+  // So many deaths would open the circuit, which has its own tests.
+  await system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, closed_at = clock_timestamp()`;
+  const { reportId } = await system.createReport();
+  return { reportId, key: randomUUID() };
+}
+
+describe.each(Object.entries(lives))('a job that is %s', (name, live) => {
+  const isSubmitted = name.startsWith('submitted');
+
+  it('ends in the one right state, at whatever step a process is killed', async () => {
+    const undisturbed = await newCaller();
+    await plan('');
+    await live(undisturbed);
+    const steps = (await stepsTaken()).filter((step) => Number(step.split('#')[1]) <= LIKE_STEPS);
+    expect(await outcome(undisturbed), refusals.join('\n')).toEqual(RIGHT);
+    // One call at least to commit, one to send, one to apply.
+    expect(steps.length).toBeGreaterThanOrEqual(6);
+
+    for (const step of steps) {
+      const caller = await newCaller();
+      await plan(step);
+      await live(caller);
+      expect(
+        await wasKilled(),
+        `nobody was killed at ${step}, but these came: ${(await stepsTaken()).join('; ')}`,
+      ).toBe(true);
+      await recover(caller, isSubmitted);
+      expect(await outcome(caller), `killed at: ${step}`).toEqual(RIGHT);
+    }
+    console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);
+  }, 240_000);
+});
