@@ -174,28 +174,51 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   };
 }
 
-/** The local REST layer dies of some database failures, where Supabase's own is started again: so is this. */
+const HEALTH_INTERVAL_MS = 1_000;
+const HEALTH_TIMEOUT_MS = 3_000;
+
+/**
+ * The local REST layer dies of some database failures, or hangs after them, where Supabase's own is started again: so is
+ * this.
+ */
 async function keepSupabaseApi(options: SupabaseApiOptions): Promise<AsyncDisposable & { url: string }> {
   const start = () => startSupabaseApiService(options, { onLine: () => undefined });
   let service = await start();
+  const { url } = service.state();
   const stopped = new AbortController();
+
+  async function isHanging(): Promise<boolean> {
+    try {
+      const response = await fetch(`${url}/rest/v1/report_types?select=report_type&limit=1`, {
+        headers: { apikey: options.secretKey, authorization: `Bearer ${options.secretKey}` },
+        signal: AbortSignal.timeout(HEALTH_TIMEOUT_MS),
+      });
+      await response.text();
+      return false;
+    } catch (error) {
+      return error instanceof Error && error.name === 'TimeoutError';
+    }
+  }
+
   const keeping = (async () => {
     for (;;) {
-      await service.ended;
+      const ended = await Promise.race([
+        service.ended.then(() => true),
+        sleep(HEALTH_INTERVAL_MS).then(() => false),
+      ]);
       if (stopped.signal.aborted) return;
+      if (!ended && !(await isHanging())) continue;
+      await service.kill();
       // It does not start while the database is away.
-      service = await start().catch(async () => {
-        await sleep(200);
-        return service;
-      });
+      service = await start().catch(() => service);
     }
   })();
   return {
-    url: service.state().url,
+    url,
     async [Symbol.asyncDispose]() {
       stopped.abort();
-      await service.stop();
       await keeping;
+      await service.stop();
     },
   };
 }
