@@ -174,6 +174,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   };
 }
 
+const START_TIMEOUT_MS = 10_000;
 const HEALTH_INTERVAL_MS = 1_000;
 const HEALTH_TIMEOUT_MS = 3_000;
 
@@ -182,7 +183,8 @@ const HEALTH_TIMEOUT_MS = 3_000;
  * this.
  */
 async function keepSupabaseApi(options: SupabaseApiOptions): Promise<AsyncDisposable & { url: string }> {
-  const start = () => startSupabaseApiService(options, { onLine: () => undefined });
+  const start = () =>
+    startSupabaseApiService(options, { onLine: () => undefined, startTimeoutMs: START_TIMEOUT_MS });
   let service = await start();
   const { url } = service.state();
   const stopped = new AbortController();
@@ -209,7 +211,7 @@ async function keepSupabaseApi(options: SupabaseApiOptions): Promise<AsyncDispos
       if (stopped.signal.aborted) return;
       if (!ended && !(await isHanging())) continue;
       await service.kill();
-      // It does not start while the database is away.
+      // It does not start, or hangs doing so, while the database is away.
       service = await start().catch(() => service);
     }
   })();

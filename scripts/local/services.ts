@@ -7,6 +7,7 @@ import type { SupabaseApiOptions } from './supabase-api.ts';
 /** What every service takes beside its own options. */
 export interface Surroundings {
   env?: Readonly<Record<string, string>>;
+  startTimeoutMs?: number;
   /** Takes each line that it prints; else they go to our standard error. */
   onLine?: (line: string) => void;
 }

@@ -6,6 +6,7 @@ import { environment } from './environment.ts';
 import { signal } from './processes.ts';
 import { fromService, type ToService } from './service-messages.ts';
 
+const DEFAULT_START_TIMEOUT_MS = 60_000;
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
 /** What a service may take beyond the time it was given, before it is killed. */
 const STOP_GRACE_MS = 5_000;
@@ -16,6 +17,8 @@ export interface ServiceOptions<State> {
   options: unknown;
   state: z.ZodType<State>;
   env?: Readonly<Record<string, string>>;
+  /** One that does not run by then, since what it needs went away meanwhile, is killed. */
+  startTimeoutMs?: number | undefined;
   /** Takes each line that it prints; else they go where ours go. */
   onLine?: ((line: string) => void) | undefined;
 }
@@ -55,7 +58,10 @@ export async function startService<State>(options: ServiceOptions<State>): Promi
     if (child.connected) child.send(message);
   };
   send({ type: 'start', options: options.options });
-  let state: State = await running(child, options);
+  const timer = setTimeout(() => signal(-pid, 'SIGKILL'), options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS);
+  let state: State = await running(child, options).finally(() => {
+    clearTimeout(timer);
+  });
   child.on('message', (raw) => {
     const message = fromService.parse(raw);
     if (message.type === 'running') state = options.state.parse(message.state);
@@ -82,7 +88,7 @@ export async function startService<State>(options: ServiceOptions<State>): Promi
 function running<State>(child: ChildProcess, options: ServiceOptions<State>): Promise<State> {
   return new Promise<State>((resolve, reject) => {
     const onExit = (code: number | null) => {
-      reject(new Error(`${options.program.pathname} ended with code ${code ?? 'unknown'} before it ran`));
+      reject(new Error(`${options.program.pathname} ended (${code ?? 'killed'}) before it ran`));
     };
     child.once('exit', onExit);
     child.once('error', reject);
