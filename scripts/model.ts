@@ -1,0 +1,76 @@
+/**
+ * Checks the protocol's model with Spin: `npm run model`. Every order of events of `docs/model/delivery.pml` is tried: as it
+ * is, nothing may go wrong; without one of its safeguards, something must, or the model would prove nothing.
+ */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { projectRoot } from './local/paths.ts';
+
+const MODEL = join(projectRoot, 'docs/model/delivery.pml');
+const DEPTH = 1_000_000;
+const TIMEOUT_MS = 300_000;
+
+const SAFEGUARDS = [
+  ['NO_FENCING', 'without the fencing token'],
+  ['NO_IDEMPOTENCY', 'without the idempotency check'],
+  ['POST_BEFORE_COMMIT', 'with the POST before the commit'],
+] as const;
+
+const run = promisify(execFile);
+
+interface Verdict {
+  states: number;
+  /** The assertion that was violated; null: none. */
+  violated: string | null;
+}
+
+/** Generates the model's checker, builds it, and lets it try everything. */
+async function check(define?: string): Promise<Verdict> {
+  const cwd = await mkdtemp(join(tmpdir(), 'polaris-model-'));
+  try {
+    await run('spin', [...(define === undefined ? [] : [`-D${define}`]), '-a', MODEL], { cwd });
+    // What it generates is not free of warnings.
+    await run('gcc', ['-w', '-O2', '-o', 'pan', 'pan.c'], { cwd });
+    const { stdout } = await run('./pan', [`-m${DEPTH}`], {
+      cwd,
+      timeout: TIMEOUT_MS,
+      maxBuffer: 64 * 1024 ** 2,
+    });
+    const states = /([\d.e+]+) states, stored/.exec(stdout)?.[1];
+    const errors = /errors: (\d+)/.exec(stdout)?.[1];
+    // With an error it stops there; without one it must have been everywhere.
+    if (errors === undefined || (errors === '0' && /not completed|depth too small/.test(stdout))) {
+      throw new Error(`The model was not searched to its end:\n${stdout}`);
+    }
+    const violated = /pan:\d+: (.*) \(at depth \d+\)/.exec(stdout)?.[1];
+    return { states: Number(states), violated: errors === '0' ? null : (violated ?? 'an error') };
+  } finally {
+    await rm(cwd, { recursive: true, force: true });
+  }
+}
+
+async function main(): Promise<boolean> {
+  const sound = await check();
+  const states = sound.states.toLocaleString('en');
+  console.log(
+    `model: ${sound.violated === null ? `holds in all of ${states} states` : `FAILS: ${sound.violated}`}`,
+  );
+  let isProof = sound.violated === null;
+  for (const [define, what] of SAFEGUARDS) {
+    const { violated } = await check(define);
+    console.log(`${what}: ${violated === null ? 'NOTHING FOUND, the model proves nothing' : violated}`);
+    isProof &&= violated !== null;
+  }
+  return isProof;
+}
+
+try {
+  process.exitCode = (await main()) ? 0 : 1;
+} catch (error) {
+  const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  console.error(isMissing ? 'Spin and a C compiler are needed: apt-get install spin gcc' : error);
+  process.exitCode = 1;
+}
