@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { storeClient } from '../support/store.ts';
@@ -15,6 +16,16 @@ afterAll(async () => {
 async function jobStatus(jobId: string): Promise<unknown> {
   const [row] = await database.sql`select status from public.report_jobs where job_id = ${jobId}`;
   return row?.status;
+}
+
+/** Until a connection waits for a lock that another holds. */
+async function untilSomebodyWaits(): Promise<void> {
+  for (;;) {
+    const [waiting] = await database.sql`
+      select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+    if (waiting !== undefined) return;
+    await sleep(10);
+  }
 }
 
 describe('a job', () => {
@@ -135,6 +146,22 @@ describe('a delivery', () => {
     const delivered = [{ status: 200, duration_ms: 5, authentic: true }];
     expect(await store.record(held, 'delivered', delivered)).toMatchObject({ status: 'success' });
     expect(await store.record(held, 'failed')).toMatchObject({ status: 'success' });
+  });
+
+  it('is not shown over a newer one that is created while its attempt is recorded', async () => {
+    const { reportId, held } = await delivery();
+    const { run } = await store.request(reportId);
+    let recorded: Promise<unknown> | undefined;
+    await database.sql.begin(async (transaction) => {
+      await storeClient(transaction).complete(run.job_id, run.lease_token);
+      // Authentic: it says nothing against the endpoint, whose circuit stays closed.
+      recorded = store.record(held, 'failed', [{ status: 401, duration_ms: 5, authentic: true }]);
+      await untilSomebodyWaits();
+    });
+    await recorded;
+    const [report] = await database.sql`
+      select webhook_job_id, webhook_status from public.org_reports where id = ${reportId}`;
+    expect(report).toEqual({ webhook_job_id: run.job_id, webhook_status: 'pending' });
   });
 
   it('is claimed by one of many sweeps', async () => {

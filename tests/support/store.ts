@@ -11,7 +11,7 @@ export interface Held {
 }
 
 /** Calls the SQL functions as the server does, for tests of what holds in the database itself. */
-export function storeClient(sql: postgres.Sql) {
+export function storeClient(sql: postgres.ISql) {
   async function one<T>(query: postgres.PendingQuery<postgres.Row[]>): Promise<T> {
     const [row] = await query;
     if (row === undefined) throw new Error('no answer');

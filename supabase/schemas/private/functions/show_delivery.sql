@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION private.show_delivery()
   SET search_path TO ''
   AS $function$
 begin
+  -- Statements see what was committed before they began: the question below must be one that begins after this lock.
+  perform private.lock_report(new.report_type, new.report_id);
   if exists (
     select from public.webhook_deliveries later
     where later.report_id = new.report_id and later.report_type = new.report_type and later.id > new.id)

@@ -1,0 +1,23 @@
+-- Why: an attempt of a report's older delivery, recorded while a newer delivery was being created, found none newer, waited for
+-- the report's lock, and then put the older one's state over the newer one's. Which is the latest is asked under the lock.
+
+create or replace function private.show_delivery() returns trigger
+language plpgsql security definer set search_path = '' as $$
+begin
+  -- Statements see what was committed before they began: the question below must be one that begins after this lock.
+  perform private.lock_report(new.report_type, new.report_id);
+  if exists (
+    select from public.webhook_deliveries later
+    where later.report_id = new.report_id and later.report_type = new.report_type and later.id > new.id)
+  then
+    return null;
+  end if;
+  execute format(
+    'update public.%I set webhook_status = $1, webhook_attempts = $2, webhook_last_attempt = $3,
+       webhook_response = $4, webhook_job_id = $5 where id = $6',
+    private.report_table(new.report_type))
+  using new.status, new.attempts, new.last_attempt, new.response, new.job_id, new.report_id;
+  return null;
+end $$;
+
+select private.apply_grants();
