@@ -23,6 +23,8 @@ const JOBS_PER_REPORT = 4;
 const CONCURRENCY = 64;
 const PAUSE_MS = 150;
 const CALL_TIMEOUT_MS = 15_000;
+/** Long enough for every fault that there is; what is not accepted by then never will be, and the account tells so. */
+const GIVE_UP_MS = 180_000;
 /** How far a sender's clock may be off. */
 const SKEW_MS = 4 * 60 * 1000;
 
@@ -88,13 +90,15 @@ export async function driveJobs(
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
 }
 
+/** The answer's JSON; undefined when the caller gave up. */
 async function untilAnswered(
   attempt: () => Promise<Response>,
   accepted: number,
   what: string,
   signal: AbortSignal,
 ): Promise<unknown> {
-  for (;;) {
+  const deadline = Date.now() + GIVE_UP_MS;
+  while (Date.now() < deadline) {
     signal.throwIfAborted();
     try {
       const response = await attempt();
@@ -109,6 +113,7 @@ async function untilAnswered(
     }
     await sleep(PAUSE_MS);
   }
+  return undefined;
 }
 
 class Refused extends Error {
