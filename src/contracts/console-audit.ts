@@ -1,0 +1,148 @@
+import { z } from 'zod';
+import { jobSummary } from './console-reports.ts';
+import { openDelivery } from './console-deliveries.ts';
+import { isoTime, pageOf, pageRequest } from './paging.ts';
+import { reportType, stage, webhookType } from './webhooks.ts';
+
+export const direction = z.enum(['in', 'out']);
+export type Direction = z.infer<typeof direction>;
+
+/** What an attempt can come to (`webhook_audit.outcome`, direction `out`). */
+export const ATTEMPT_OUTCOMES = ['delivered', 'failed', 'unknown', 'refused', 'skipped'] as const;
+/** What a request that was carried out can come to (direction `in`); refusals have the codes of `PROBLEMS`. */
+export const REQUEST_OUTCOMES = [
+  'applied',
+  'duplicate',
+  'superseded',
+  'already_succeeded',
+  'redriven',
+  'swept',
+  'busy',
+] as const;
+
+export const auditQuery = z.strictObject({
+  /** The id of a report, a job or an event, whole. */
+  search: z.string().trim().min(1).max(200).optional(),
+  outcome: z.string().min(1).max(100).optional(),
+  direction: direction.optional(),
+  /** HTTP status of the answer; `none`: no answer came. */
+  response_status: z.union([z.int().min(100).max(599), z.literal('none')]).optional(),
+  /** Not before this. */
+  after: isoTime.optional(),
+  /** Before this. */
+  before: isoTime.optional(),
+  ...pageRequest,
+});
+export type AuditQuery = z.input<typeof auditQuery>;
+
+export const auditEntry = z.object({
+  id: z.uuid(),
+  created_at: isoTime,
+  direction,
+  webhook_type: webhookType.nullable(),
+  /** Which endpoint was called, where that was none of the webhooks. */
+  endpoint: z.string().nullable(),
+  outcome: z.string().nullable(),
+  response_status: z.int().nullable(),
+  report_type: z.string().nullable(),
+  report_id: z.uuid().nullable(),
+  job_id: z.string().nullable(),
+  event_id: z.string().nullable(),
+  attempt_number: z.int().nullable(),
+  duration_ms: z.number().nullable(),
+  error_message: z.string().nullable(),
+  /** `cron`, or the id of the operator who asked; null: a sender. */
+  actor: z.string().nullable(),
+});
+export type AuditEntry = z.infer<typeof auditEntry>;
+
+/** Newest first. */
+export const auditPage = pageOf(auditEntry);
+export type AuditPage = z.infer<typeof auditPage>;
+
+/** A row of the audit log, whole. The envelope in it never has the report's text. */
+export const auditRow = auditEntry.omit({ endpoint: true, report_type: true }).extend({
+  report_table: z.string().nullable(),
+  request_payload: z.json(),
+  response_body: z.json(),
+  body_sha256: z.string().nullable(),
+  body_bytes: z.int().nullable(),
+});
+export type AuditRow = z.infer<typeof auditRow>;
+
+const audited = {
+  at: isoTime,
+  audit_id: z.uuid(),
+  outcome: z.string().nullable(),
+  response_status: z.int().nullable(),
+  duration_ms: z.number().nullable(),
+  error: z.string().nullable(),
+};
+
+/** One thing that happened to an event, or (`next_attempt`) will. */
+export const timelineStep = z.discriminatedUnion('kind', [
+  z.object({
+    kind: z.literal('job_requested'),
+    at: isoTime,
+    job_id: z.string(),
+    /** `pipeline`, or the id of the user who asked. */
+    caller: z.string().nullable(),
+  }),
+  z.object({ kind: z.literal('job_started'), at: isoTime, take_overs: z.int() }),
+  z.object({
+    kind: z.literal('job_finished'),
+    at: isoTime,
+    status: z.enum(['succeeded', 'failed', 'cancelled']),
+    error: z.string().nullable(),
+  }),
+  z.object({ kind: z.literal('event_committed'), at: isoTime, type: z.string(), digest: z.string() }),
+  /** A POST of ours, or (outcome `skipped`) one that the breaker spared. */
+  z.object({ kind: z.literal('attempt'), ...audited, attempt_number: z.int().nullable() }),
+  /** A request that the webhook endpoint received. */
+  z.object({ kind: z.literal('request'), ...audited, body_bytes: z.int().nullable() }),
+  z.object({ kind: z.literal('redriven'), at: isoTime, audit_id: z.uuid(), actor: z.string().nullable() }),
+  z.object({
+    kind: z.literal('effect'),
+    at: isoTime,
+    effect: z.enum(['applied', 'superseded']),
+    /** `direct`: by the fallback. */
+    channel: z.enum(['webhook', 'direct', 'owner', 'import']),
+    /** Its report's owner was notified, in the same transaction. */
+    notified: z.boolean(),
+  }),
+  z.object({ kind: z.literal('dead_letter'), at: isoTime, dead_reason: z.string() }),
+  z.object({ kind: z.literal('next_attempt'), at: isoTime }),
+]);
+export type TimelineStep = z.infer<typeof timelineStep>;
+
+export const eventSummary = z.object({
+  id: z.string(),
+  type: z.string(),
+  report_type: reportType,
+  report_id: z.uuid(),
+  stage,
+  status: z.enum(['completed', 'failed']),
+  job_id: z.string().nullable(),
+  requested_at: isoTime,
+  digest: z.string(),
+  error: z.string().nullable(),
+  channel: z.enum(['webhook', 'direct', 'owner', 'import']).nullable(),
+  effect: z.enum(['applied', 'superseded']).nullable(),
+  applied_at: isoTime.nullable(),
+  created_at: isoTime,
+  /** Set: its content was removed. */
+  pruned_at: isoTime.nullable(),
+});
+export type EventSummary = z.infer<typeof eventSummary>;
+
+/** Everything about an event, oldest step first. */
+export const eventTimeline = z.object({
+  /** Null: requests named this id, but none was accepted. */
+  event: eventSummary.nullable(),
+  job: jobSummary.nullable(),
+  delivery: openDelivery.nullable(),
+  steps: z.array(timelineStep),
+  /** There are more audit rows than the steps show: these are of the newest. */
+  truncated: z.boolean(),
+});
+export type EventTimeline = z.infer<typeof eventTimeline>;

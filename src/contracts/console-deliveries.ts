@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { DEAD_REASONS } from './constants.ts';
+import { webhookStatus } from './jobs.ts';
+import { cappedCount, isoTime, pageOf, pageRequest } from './paging.ts';
+import { reportType, stage, webhookType } from './webhooks.ts';
+
+/** What the list of open deliveries is filtered by: a delivery's status, or `dead`. `failed` means not dead yet. */
+export const openStatus = z.enum(['pending', 'sent', 'failed', 'retrying', 'dead']);
+export type OpenStatus = z.infer<typeof openStatus>;
+
+/**
+ * Deliveries that have not succeeded: all of them where no status is given. With status `dead` the times are those of
+ * `dead_at`, as a redrive's filter takes them; else they are those of `created_at`.
+ */
+export const deliveryQuery = z.strictObject({
+  status: openStatus.optional(),
+  report_type: reportType.optional(),
+  stage: stage.optional(),
+  dead_reason: z.enum(DEAD_REASONS).optional(),
+  /** Part of the last error, as it is written. */
+  error: z.string().min(1).max(200).optional(),
+  /** Not before this. */
+  after: isoTime.optional(),
+  /** Before this. */
+  before: isoTime.optional(),
+  ...pageRequest,
+});
+export type DeliveryQuery = z.input<typeof deliveryQuery>;
+
+export const openDelivery = z.object({
+  /** Orders deliveries: a number, as text. */
+  id: z.string(),
+  event_id: z.string(),
+  job_id: z.string().nullable(),
+  report_type: reportType,
+  report_id: z.uuid(),
+  webhook_type: webhookType,
+  stage,
+  status: webhookStatus,
+  attempts: z.int().min(0),
+  created_at: isoTime,
+  last_attempt: isoTime.nullable(),
+  /** Null: none is scheduled. */
+  next_attempt: isoTime.nullable(),
+  /** Set: this is a dead letter. */
+  dead_at: isoTime.nullable(),
+  dead_reason: z.enum(DEAD_REASONS).nullable(),
+  error: z.string().nullable(),
+  /** HTTP status of the last answer; null: none came. */
+  response_status: z.int().nullable(),
+  /** The beginning of the last answer. */
+  response_excerpt: z.string().nullable(),
+  /** What its event has done. Null: nothing yet. */
+  channel: z.enum(['webhook', 'direct', 'owner', 'import']).nullable(),
+  effect: z.enum(['applied', 'superseded']).nullable(),
+});
+export type OpenDelivery = z.infer<typeof openDelivery>;
+
+/** Newest first. */
+export const deliveryPage = pageOf(openDelivery).extend({ total: cappedCount });
+export type DeliveryPage = z.infer<typeof deliveryPage>;

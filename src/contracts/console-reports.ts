@@ -1,0 +1,184 @@
+import { z } from 'zod';
+import { DEAD_REASONS } from './constants.ts';
+import { greetingUserData, orgUserData, requirementUserData } from './intake.ts';
+import { jobStatus, webhookStatus } from './jobs.ts';
+import { isoTime, pageOf, pageRequest } from './paging.ts';
+import { storableText } from './text.ts';
+import { jobId, reportType, stage, webhookType } from './webhooks.ts';
+
+/** Names one report. */
+export const reportRef = z.strictObject({ report_type: reportType, report_id: z.uuid() });
+export type ReportRef = z.infer<typeof reportRef>;
+
+export const researchStatus = z.enum(['pending', 'running', 'completed', 'failed']);
+export type ResearchStatus = z.infer<typeof researchStatus>;
+
+const webhookColumns = {
+  webhook_status: webhookStatus.nullable(),
+  webhook_attempts: z.int().min(0).nullable(),
+  webhook_last_attempt: isoTime.nullable(),
+  webhook_job_id: z.string().nullable(),
+};
+
+/** A report without its content; `title` is the name of the person, the requirement or the organisation it is for. */
+export const reportSummary = z.object({
+  id: z.uuid(),
+  report_type: reportType,
+  user_id: z.uuid(),
+  title: z.string().nullable(),
+  stage: stage.nullable(),
+  research_status: researchStatus,
+  ...webhookColumns,
+  created_at: isoTime,
+  updated_at: isoTime,
+});
+export type ReportSummary = z.infer<typeof reportSummary>;
+
+/** A report's row. */
+export const reportRecord = z.object({
+  id: z.uuid(),
+  user_id: z.uuid(),
+  summary_id: z.uuid().nullable(),
+  user_data: z.record(z.string(), z.json()),
+  research_report: z.string().nullable(),
+  research_status: researchStatus,
+  research_metadata: z.record(z.string(), z.json()),
+  stage: stage.nullable(),
+  winner_event_id: z.string().nullable(),
+  ...webhookColumns,
+  webhook_response: z.json(),
+  created_at: isoTime,
+  updated_at: isoTime,
+});
+export type ReportRecord = z.infer<typeof reportRecord>;
+
+/** `mine`: the signed-in person's own. `all`: what they may see, which for an operator is everybody's. */
+export const scope = z.enum(['mine', 'all']);
+export type Scope = z.infer<typeof scope>;
+
+export const reportQuery = z.strictObject({
+  scope: scope.default('mine'),
+  report_type: reportType.optional(),
+  ...pageRequest,
+});
+export type ReportQuery = z.input<typeof reportQuery>;
+/** Newest first. */
+export const reportPage = pageOf(reportSummary);
+export type ReportPage = z.infer<typeof reportPage>;
+
+const newReportFields = {
+  summary_id: z.uuid().optional(),
+  /** A finished text: it is recorded as an event of channel `owner`. */
+  research_report: storableText.trim().min(1).optional(),
+  /** Of the finished text; `prelim` where left out. A report without content has no stage. */
+  stage: stage.optional(),
+};
+
+/** What `createReportWithWebhookTracking` takes. */
+export const newReport = z
+  .discriminatedUnion('report_type', [
+    z.strictObject({ report_type: z.literal('greeting'), user_data: greetingUserData, ...newReportFields }),
+    z.strictObject({ report_type: z.literal('org'), user_data: orgUserData, ...newReportFields }),
+    z.strictObject({
+      report_type: z.literal('requirement'),
+      user_data: requirementUserData,
+      ...newReportFields,
+    }),
+  ])
+  .superRefine((report, context) => {
+    if (report.stage !== undefined && report.research_report === undefined) {
+      context.addIssue({ code: 'custom', path: ['stage'], message: 'only a finished text has a stage' });
+    }
+  });
+export type NewReport = z.input<typeof newReport>;
+
+/** The latest delivery of a report, for operators. */
+export const latestDelivery = z.object({
+  event_id: z.string(),
+  webhook_type: webhookType,
+  status: webhookStatus,
+  attempts: z.int().min(0),
+  last_attempt: isoTime.nullable(),
+  next_attempt: isoTime.nullable(),
+  dead_at: isoTime.nullable(),
+  dead_reason: z.enum(DEAD_REASONS).nullable(),
+  error: z.string().nullable(),
+});
+export type LatestDelivery = z.infer<typeof latestDelivery>;
+
+/** How a report and its webhook stand. */
+export const reportWebhookStatus = z.object({
+  report_type: reportType,
+  report_id: z.uuid(),
+  research_status: researchStatus,
+  stage: stage.nullable(),
+  winner_event_id: z.string().nullable(),
+  ...webhookColumns,
+  webhook_response: z.json(),
+  updated_at: isoTime,
+  /** Null: there is none, or the person is no operator. */
+  delivery: latestDelivery.nullable(),
+});
+export type ReportWebhookStatus = z.infer<typeof reportWebhookStatus>;
+
+/** The newest completed result of each stage, to compare; what lost and is too old has no text any more. */
+export const reportResult = z.object({
+  stage,
+  job_id: z.string().nullable(),
+  requested_at: isoTime,
+  research_report: z.string().nullable(),
+});
+export type ReportResult = z.infer<typeof reportResult>;
+
+/** A job in a list. Its result is read one by one, with `getReportJob`. */
+export const jobSummary = z.object({
+  id: z.uuid(),
+  job_id: jobId,
+  report_type: reportType.nullable(),
+  report_id: z.uuid().nullable(),
+  user_id: z.uuid().nullable(),
+  stage: stage.nullable(),
+  status: jobStatus,
+  percent: z.int().nullable(),
+  eta_seconds: z.int().nullable(),
+  error: z.string().nullable(),
+  event_id: z.string().nullable(),
+  take_overs: z.int(),
+  created_at: isoTime,
+  started_at: isoTime.nullable(),
+  completed_at: isoTime.nullable(),
+});
+export type JobSummary = z.infer<typeof jobSummary>;
+
+export const jobQuery = z.strictObject({
+  scope: scope.default('mine'),
+  /** Only those of this report. */
+  report: reportRef.optional(),
+  ...pageRequest,
+});
+export type JobQuery = z.input<typeof jobQuery>;
+/** Newest first. */
+export const jobPage = pageOf(jobSummary);
+export type JobPage = z.infer<typeof jobPage>;
+
+/** Tells a report's owner that its final is there. */
+export const notification = z.object({
+  id: z.int(),
+  report_type: reportType,
+  report_id: z.uuid(),
+  event_id: z.string(),
+  created_at: isoTime,
+  read_at: isoTime.nullable(),
+});
+export type Notification = z.infer<typeof notification>;
+
+export const notificationQuery = z.strictObject({
+  unread: z.boolean().default(false),
+  limit: pageRequest.limit,
+  /** The id of the last row of the page before. */
+  before: z.int().nullish(),
+});
+export type NotificationQuery = z.input<typeof notificationQuery>;
+/** Newest first; `next` is what `before` takes. */
+export const notificationPage = z.object({ rows: z.array(notification), next: z.int().nullable() });
+export type NotificationPage = z.infer<typeof notificationPage>;

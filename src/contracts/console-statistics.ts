@@ -1,0 +1,95 @@
+import { z } from 'zod';
+import { direction } from './console-audit.ts';
+import { isoTime } from './paging.ts';
+import { reportType, webhookType } from './webhooks.ts';
+
+export const statisticsWindow = z.enum(['hour', 'day', 'week']);
+export type StatisticsWindow = z.infer<typeof statisticsWindow>;
+
+/** Where the figures call for a person. */
+export const THRESHOLDS = { successRate: 0.95, latencyMs: 2000, queueDepth: 100 } as const;
+
+const count = z.int().min(0);
+
+/**
+ * In milliseconds, at most 2.5 % away from the exact value: durations are counted in buckets 5 % wide, and a percentile is
+ * the middle of its bucket. Null: nothing was measured.
+ */
+export const latency = z.object({
+  p50_ms: z.number().nullable(),
+  p95_ms: z.number().nullable(),
+  p99_ms: z.number().nullable(),
+});
+export type Latency = z.infer<typeof latency>;
+
+export const traffic = latency.extend({
+  /** Attempts that were made, or requests that came: `succeeded` and `failed` together. */
+  total: count,
+  succeeded: count,
+  failed: count,
+  /** 0 to 1; null where the total is 0. */
+  success_rate: z.number().min(0).max(1).nullable(),
+});
+export type Traffic = z.infer<typeof traffic>;
+
+/** Attempts of ours; `skipped` were not made because the circuit was open, and are in no other figure. */
+export const sentTraffic = traffic.extend({ skipped: count });
+export type SentTraffic = z.infer<typeof sentTraffic>;
+
+export const webhookStatistics = z.object({
+  window: statisticsWindow,
+  /** The database's time. */
+  as_of: isoTime,
+  /** Where the window begins: the beginning of its first bucket. */
+  from: isoTime,
+  /** 60, 900 or 7200. */
+  bucket_seconds: z.int(),
+  sent: sentTraffic,
+  /** Requests to the webhook endpoints, refused ones among them. */
+  received: traffic,
+  /** Every bucket of the window, empty ones too, oldest first; the last is still filling. */
+  series: z.array(z.object({ at: isoTime, sent: sentTraffic, received: traffic })),
+  by_outcome: z.array(z.object({ direction, outcome: z.string(), count })),
+  /** Deliveries as they stand now; `success`: attempts of the window that were confirmed. */
+  by_status: z.object({
+    pending: count,
+    sent: count,
+    retrying: count,
+    failed: count,
+    dead: count,
+    success: count,
+  }),
+  by_report_type: z.array(
+    z.object({
+      report_type: reportType,
+      /** Attempts in the window. */
+      total: count,
+      succeeded: count,
+      failed: count,
+      success_rate: z.number().min(0).max(1).nullable(),
+      /** Deliveries that wait now. */
+      waiting: count,
+      dead: count,
+    }),
+  ),
+  queue: z.object({
+    /** Deliveries that have neither succeeded nor died. */
+    depth: count,
+    /** Those whose time has come. */
+    due: count,
+    /** When the oldest of them was committed. */
+    oldest_waiting: isoTime.nullable(),
+  }),
+  circuits: z.array(
+    z.object({
+      webhook_type: webhookType,
+      state: z.enum(['closed', 'open', 'half_open']),
+      opened_at: isoTime.nullable(),
+      /** When a probe may be sent. */
+      probe_after: isoTime.nullable(),
+    }),
+  ),
+  /** Figures from before this come from the roll-up. Null: nothing is rolled up yet. */
+  rolled_up_until: isoTime.nullable(),
+});
+export type WebhookStatistics = z.infer<typeof webhookStatistics>;

@@ -1,0 +1,34 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { z } from 'zod';
+import { auditRow, eventTimeline, type AuditRow, type EventTimeline } from '../contracts/console-audit.ts';
+import { eventId } from '../contracts/webhooks.ts';
+import { ask, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
+import { call } from './database.ts';
+
+/** One row of the audit log, whole. `not_found`: no such row, or the person is no operator. */
+export async function getAuditRow(
+  client: SupabaseClient,
+  id: string,
+  { signal }: CallOptions = {},
+): Promise<Answer<AuditRow>> {
+  return withInput(z.uuid(), id, async (rowId) => {
+    const query = client.from('webhook_audit').select().eq('id', rowId).limit(1);
+    const answer = await ask(signal ? query.abortSignal(signal) : query, z.array(auditRow));
+    return first(answer, 'There is no such row in the audit log.');
+  });
+}
+
+/**
+ * What happened to an event, oldest first: job, commit, attempts, requests, effect, redrives, and what comes next. For
+ * operators; others: `42501`. `not_found`: nobody ever named this id.
+ */
+export async function getEventTimeline(
+  client: SupabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<EventTimeline>> {
+  return withInput(eventId, id, async (p_event_id) => {
+    const answer = await call(client, 'event_timeline', { p_event_id }, eventTimeline.nullable(), options);
+    return found(answer, 'Nothing is known of this event.');
+  });
+}

@@ -1,0 +1,27 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { z } from 'zod';
+import { ask, failure, type Answer, type CallOptions } from './answer.ts';
+
+export interface Identity {
+  id: string;
+  email: string | null;
+  /** Asked of the database each time: revoking takes effect at once. */
+  operator: boolean;
+}
+
+/** Who is signed in, and whether they are an operator. `unauthorized`: nobody is. */
+export async function getIdentity(
+  client: SupabaseClient,
+  { signal }: CallOptions = {},
+): Promise<Answer<Identity>> {
+  const { data } = await client.auth.getSession();
+  if (data.session === null) return failure('unauthorized', 'Sign in first.');
+  const { id, email } = data.session.user;
+  const query = client.from('operators').select('user_id').eq('user_id', id);
+  const answer = await ask(
+    signal ? query.abortSignal(signal) : query,
+    z.array(z.object({ user_id: z.uuid() })),
+  );
+  if (answer.error !== null) return answer;
+  return { data: { id, email: email ?? null, operator: answer.data.length > 0 }, error: null };
+}

@@ -1,0 +1,146 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { z } from 'zod';
+import { auditPage, auditQuery, type AuditPage, type AuditQuery } from '../contracts/console-audit.ts';
+import {
+  deliveryPage,
+  deliveryQuery,
+  type DeliveryPage,
+  type DeliveryQuery,
+} from '../contracts/console-deliveries.ts';
+import {
+  newReport,
+  reportRecord,
+  reportRef,
+  reportWebhookStatus,
+  type NewReport,
+  type ReportRecord,
+  type ReportRef,
+  type ReportWebhookStatus,
+} from '../contracts/console-reports.ts';
+import {
+  statisticsWindow,
+  webhookStatistics,
+  type StatisticsWindow,
+  type WebhookStatistics,
+} from '../contracts/console-statistics.ts';
+import { retryAnswer, retryRequest, type RetryAnswer, type RetryRequest } from '../contracts/retry.ts';
+import { ask, callApi, failure, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
+import { call, page } from './database.ts';
+
+// All work with the rights of the person who is signed in with `client`, answer as supabase-js does, and never throw.
+
+/** How one report and its webhook stand. `not_found`: no such report, or not one that this person may see. */
+export async function getReportWebhookStatus(
+  client: SupabaseClient,
+  report: ReportRef,
+  options: CallOptions = {},
+): Promise<Answer<ReportWebhookStatus>> {
+  return withInput(reportRef, report, async ({ report_type, report_id }) => {
+    const parameters = { p_report_type: report_type, p_report_id: report_id };
+    const answer = await call(
+      client,
+      'report_webhook_status',
+      parameters,
+      reportWebhookStatus.nullable(),
+      options,
+    );
+    return found(answer, 'There is no such report.');
+  });
+}
+
+/** Deliveries that have not succeeded, dead letters among them, newest first. For operators; others: `42501`. */
+export async function getReportsWithFailedWebhooks(
+  client: SupabaseClient,
+  query: DeliveryQuery = {},
+  options: CallOptions = {},
+): Promise<Answer<DeliveryPage>> {
+  return withInput(deliveryQuery, query, (filter) =>
+    call(
+      client,
+      'list_open_deliveries',
+      {
+        p_status: filter.status ?? null,
+        p_report_type: filter.report_type ?? null,
+        p_stage: filter.stage ?? null,
+        p_dead_reason: filter.dead_reason ?? null,
+        p_error: filter.error ?? null,
+        p_after: filter.after ?? null,
+        p_before: filter.before ?? null,
+        ...page(filter),
+      },
+      deliveryPage,
+      options,
+    ),
+  );
+}
+
+/**
+ * Sends a report's latest delivery (of that type) again, now. For operators. Codes: `delivery_failed` (it failed again;
+ * `details` say why), `delivery_busy` (another holds it), `delivery_not_found`, `report_not_found`, `forbidden`.
+ */
+export async function retryFailedWebhook(
+  client: SupabaseClient,
+  request: RetryRequest,
+  options: CallOptions = {},
+): Promise<Answer<RetryAnswer>> {
+  return withInput(retryRequest, request, (body) =>
+    callApi(client, retryAnswer, { method: 'POST', path: '/webhooks/retry', body }, options),
+  );
+}
+
+/** The audit log, newest first. For operators; others: `42501`. */
+export async function getWebhookAuditLog(
+  client: SupabaseClient,
+  query: AuditQuery = {},
+  options: CallOptions = {},
+): Promise<Answer<AuditPage>> {
+  return withInput(auditQuery, query, (filter) =>
+    call(
+      client,
+      'list_webhook_audit',
+      {
+        p_search: filter.search ?? null,
+        p_outcome: filter.outcome ?? null,
+        p_direction: filter.direction ?? null,
+        p_response_status: filter.response_status?.toString() ?? null,
+        p_after: filter.after ?? null,
+        p_before: filter.before ?? null,
+        ...page(filter),
+      },
+      auditPage,
+      options,
+    ),
+  );
+}
+
+/** How webhooks fared in the last hour, day or week, and what waits now. For operators; others: `42501`. */
+export async function getWebhookStatistics(
+  client: SupabaseClient,
+  window: StatisticsWindow = 'hour',
+  options: CallOptions = {},
+): Promise<Answer<WebhookStatistics>> {
+  return withInput(statisticsWindow, window, (p_window) =>
+    call(client, 'webhook_statistics', { p_window }, webhookStatistics, options),
+  );
+}
+
+/**
+ * Adds a report of the signed-in person. A finished text is recorded as an event of channel `owner`, in the same
+ * transaction.
+ */
+export async function createReportWithWebhookTracking(
+  client: SupabaseClient,
+  report: NewReport,
+  { signal }: CallOptions = {},
+): Promise<Answer<ReportRecord>> {
+  return withInput(newReport, report, async ({ report_type, ...row }) => {
+    const { data } = await client.auth.getSession();
+    if (data.session === null) return failure('unauthorized', 'Sign in first.');
+    const insert = client
+      .from(`${report_type}_reports`)
+      .insert({ ...row, user_id: data.session.user.id })
+      .select();
+    const answer = await ask(signal ? insert.abortSignal(signal) : insert, z.array(reportRecord));
+    return first(answer, 'The report was not added.');
+  });
+}

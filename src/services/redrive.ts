@@ -1,0 +1,17 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import type { z } from 'zod';
+import { redriveAnswer, redriveRequest, type RedriveAnswer } from '../contracts/retry.ts';
+import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
+
+export type RedriveRequest = z.infer<typeof redriveRequest>;
+
+/** Puts dead letters back on schedule: those with these event ids, or all that match the filter. For operators. */
+export async function redriveDeadLetters(
+  client: SupabaseClient,
+  request: RedriveRequest,
+  options: CallOptions = {},
+): Promise<Answer<RedriveAnswer>> {
+  return withInput(redriveRequest, request, (body) =>
+    callApi(client, redriveAnswer, { method: 'POST', path: '/webhooks/redrive', body }, options),
+  );
+}

@@ -1,0 +1,84 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import type { z } from 'zod';
+import { jobPage, jobQuery, type JobPage, type JobQuery } from '../contracts/console-reports.ts';
+import {
+  idempotencyKey,
+  jobAccepted,
+  jobRequest,
+  jobView,
+  type JobAccepted,
+  type JobView,
+} from '../contracts/jobs.ts';
+import { jobId } from '../contracts/webhooks.ts';
+import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
+import { call, page } from './database.ts';
+
+/** Jobs, newest first: the person's own, or (operators) everybody's. */
+export async function listReportJobs(
+  client: SupabaseClient,
+  query: JobQuery = {},
+  options: CallOptions = {},
+): Promise<Answer<JobPage>> {
+  return withInput(jobQuery, query, (filter) =>
+    call(
+      client,
+      'list_report_jobs',
+      {
+        p_scope: filter.scope,
+        p_report_type: filter.report?.report_type ?? null,
+        p_report_id: filter.report?.report_id ?? null,
+        ...page(filter),
+      },
+      jobPage,
+      options,
+    ),
+  );
+}
+
+/**
+ * Requests a job for a report of the signed-in person. The same key again answers the same job, so that a repeated call
+ * starts nothing twice. Codes: `report_not_found`, `final_exists`, `quota_exceeded`, `idempotency_conflict`.
+ */
+export async function startReportJob(
+  client: SupabaseClient,
+  request: z.input<typeof jobRequest>,
+  key: string,
+  options: CallOptions = {},
+): Promise<Answer<JobAccepted>> {
+  return withInput(idempotencyKey, key, (checkedKey) =>
+    withInput(jobRequest, request, (body) =>
+      callApi(
+        client,
+        jobAccepted,
+        { method: 'POST', path: '/reportJobsDb', body, headers: { 'idempotency-key': checkedKey } },
+        options,
+      ),
+    ),
+  );
+}
+
+/** One's own job as it stands, with its result. `job_not_found`: no such job, or not one's own. */
+export async function getReportJob(
+  client: SupabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<JobView>> {
+  return withInput(jobId, id, (checkedId) =>
+    callApi(client, jobView, { method: 'GET', path: pathOf(checkedId) }, options),
+  );
+}
+
+/** Cancels one's own job where it has not finished; answers it as it then stands. */
+export async function cancelReportJob(
+  client: SupabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<JobView>> {
+  return withInput(jobId, id, (checkedId) =>
+    callApi(client, jobView, { method: 'DELETE', path: pathOf(checkedId) }, options),
+  );
+}
+
+function pathOf(id: string): string {
+  return `/reportJobsDb?job_id=${encodeURIComponent(id)}`;
+}
