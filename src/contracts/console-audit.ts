@@ -36,7 +36,7 @@ export const auditQuery = z.strictObject({
 export type AuditQuery = z.input<typeof auditQuery>;
 
 export const auditEntry = z.object({
-  id: z.uuid(),
+  id: z.guid(),
   created_at: isoTime,
   direction,
   webhook_type: webhookType.nullable(),
@@ -45,7 +45,7 @@ export const auditEntry = z.object({
   outcome: z.string().nullable(),
   response_status: z.int().nullable(),
   report_type: z.string().nullable(),
-  report_id: z.uuid().nullable(),
+  report_id: z.guid().nullable(),
   job_id: z.string().nullable(),
   event_id: z.string().nullable(),
   attempt_number: z.int().nullable(),
@@ -72,7 +72,7 @@ export type AuditRow = z.infer<typeof auditRow>;
 
 const audited = {
   at: isoTime,
-  audit_id: z.uuid(),
+  audit_id: z.guid(),
   outcome: z.string().nullable(),
   response_status: z.int().nullable(),
   duration_ms: z.number().nullable(),
@@ -100,7 +100,7 @@ export const timelineStep = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('attempt'), ...audited, attempt_number: z.int().nullable() }),
   /** A request that the webhook endpoint received. */
   z.object({ kind: z.literal('request'), ...audited, body_bytes: z.int().nullable() }),
-  z.object({ kind: z.literal('redriven'), at: isoTime, audit_id: z.uuid(), actor: z.string().nullable() }),
+  z.object({ kind: z.literal('redriven'), at: isoTime, audit_id: z.guid(), actor: z.string().nullable() }),
   z.object({
     kind: z.literal('effect'),
     at: isoTime,
@@ -119,7 +119,7 @@ export const eventSummary = z.object({
   id: z.string(),
   type: z.string(),
   report_type: reportType,
-  report_id: z.uuid(),
+  report_id: z.guid(),
   stage,
   status: z.enum(['completed', 'failed']),
   job_id: z.string().nullable(),

@@ -33,7 +33,7 @@ export const openDelivery = z.object({
   event_id: z.string(),
   job_id: z.string().nullable(),
   report_type: reportType,
-  report_id: z.uuid(),
+  report_id: z.guid(),
   webhook_type: webhookType,
   stage,
   status: webhookStatus,

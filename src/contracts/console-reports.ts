@@ -7,7 +7,7 @@ import { storableText } from './text.ts';
 import { jobId, reportType, stage, webhookType } from './webhooks.ts';
 
 /** Names one report. */
-export const reportRef = z.strictObject({ report_type: reportType, report_id: z.uuid() });
+export const reportRef = z.strictObject({ report_type: reportType, report_id: z.guid() });
 export type ReportRef = z.infer<typeof reportRef>;
 
 export const researchStatus = z.enum(['pending', 'running', 'completed', 'failed']);
@@ -22,9 +22,9 @@ const webhookColumns = {
 
 /** A report without its content; `title` is the name of the person, the requirement or the organisation it is for. */
 export const reportSummary = z.object({
-  id: z.uuid(),
+  id: z.guid(),
   report_type: reportType,
-  user_id: z.uuid(),
+  user_id: z.guid(),
   title: z.string().nullable(),
   stage: stage.nullable(),
   research_status: researchStatus,
@@ -36,9 +36,9 @@ export type ReportSummary = z.infer<typeof reportSummary>;
 
 /** A report's row. */
 export const reportRecord = z.object({
-  id: z.uuid(),
-  user_id: z.uuid(),
-  summary_id: z.uuid().nullable(),
+  id: z.guid(),
+  user_id: z.guid(),
+  summary_id: z.guid().nullable(),
   user_data: z.record(z.string(), z.json()),
   research_report: z.string().nullable(),
   research_status: researchStatus,
@@ -67,7 +67,7 @@ export const reportPage = pageOf(reportSummary);
 export type ReportPage = z.infer<typeof reportPage>;
 
 const newReportFields = {
-  summary_id: z.uuid().optional(),
+  summary_id: z.guid().optional(),
   /** A finished text: it is recorded as an event of channel `owner`. */
   research_report: storableText.trim().min(1).optional(),
   /** Of the finished text; `prelim` where left out. A report without content has no stage. */
@@ -109,7 +109,7 @@ export type LatestDelivery = z.infer<typeof latestDelivery>;
 /** How a report and its webhook stand. */
 export const reportWebhookStatus = z.object({
   report_type: reportType,
-  report_id: z.uuid(),
+  report_id: z.guid(),
   research_status: researchStatus,
   stage: stage.nullable(),
   winner_event_id: z.string().nullable(),
@@ -132,11 +132,11 @@ export type ReportResult = z.infer<typeof reportResult>;
 
 /** A job in a list. Its result is read one by one, with `getReportJob`. */
 export const jobSummary = z.object({
-  id: z.uuid(),
+  id: z.guid(),
   job_id: jobId,
   report_type: reportType.nullable(),
-  report_id: z.uuid().nullable(),
-  user_id: z.uuid().nullable(),
+  report_id: z.guid().nullable(),
+  user_id: z.guid().nullable(),
   stage: stage.nullable(),
   status: jobStatus,
   percent: z.int().nullable(),
@@ -165,7 +165,7 @@ export type JobPage = z.infer<typeof jobPage>;
 export const notification = z.object({
   id: z.int(),
   report_type: reportType,
-  report_id: z.uuid(),
+  report_id: z.guid(),
   event_id: z.string(),
   created_at: isoTime,
   read_at: isoTime.nullable(),

@@ -2,21 +2,23 @@ import type { CronAnswer } from '../contracts/retry.ts';
 import { answer } from './http/problem.ts';
 import { sweepJobs, type TakeOverCaller } from './jobs/take-over.ts';
 import { prune, type Retention } from './retention.ts';
+import { rollUp } from './statistics.ts';
 import type { Sender } from './webhooks/call-webhook.ts';
 import type { Result } from './webhooks/retry-endpoint.ts';
 import { sweepDeliveries } from './webhooks/sweep-deliveries.ts';
 
-/** A sweep a minute: after this long no further batch is pruned. */
+/** A sweep a minute: after this long no further batch is counted or pruned. */
 const BUDGET_MS = 55_000;
 
 /**
  * All that is due. Deliveries first: they have their result already, and only wait to be confirmed. Then jobs that nobody
- * runs, and last what is too old to keep.
+ * runs, then what the statistics have not counted yet, and last what is too old to keep.
  */
 export async function sweep(services: Sender & TakeOverCaller & { retention: Retention }): Promise<Result> {
   const deadline = services.now() + BUDGET_MS;
   const deliveries = await sweepDeliveries(services);
   const { errors, ...jobs } = await sweepJobs(services);
+  await rollUp(services, deadline);
   const pruned = await prune(services, deadline);
   const result: CronAnswer = { ...deliveries, ...jobs, pruned, errors: [...deliveries.errors, ...errors] };
   return { response: answer(result), record: null };

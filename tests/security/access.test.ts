@@ -24,6 +24,9 @@ const TABLES: Record<string, { authenticated: string; service_role: string }> = 
   report_types: readable,
   operators: readable,
   webhook_audit: readable,
+  webhook_counts: readable,
+  webhook_latencies: readable,
+  webhook_roll_up: readable,
   webhook_circuits: readable,
   webhook_deliveries: readable,
   webhook_refusals: readable,
@@ -46,9 +49,25 @@ const SERVICE_FUNCTIONS = [
   'redrive_deliveries',
   'report_job_progress',
   'request_report_job',
+  'roll_up_webhooks',
   'take_over_report_job',
   'update_webhook_status',
   'verify_reports',
+];
+
+/** With the caller's rights: what they show follows from the policies. */
+const CONSOLE_FUNCTIONS = [
+  'event_timeline',
+  'is_operator',
+  'list_open_deliveries',
+  'list_report_jobs',
+  'list_reports',
+  'list_webhook_audit',
+  'page_of',
+  'report_webhook_status',
+  'require_operator',
+  'traffic',
+  'webhook_statistics',
 ];
 
 describe('the catalog', () => {
@@ -79,7 +98,7 @@ describe('the catalog', () => {
     expect([...open]).toEqual([]);
   });
 
-  it('lets only service_role execute functions, and pins the search path of each', async () => {
+  it('lets people execute what has their own rights, only service_role more, and pins the search path of each', async () => {
     const functions = await database.sql<{ role: string; name: string }[]>`
       select role, proc.proname as name from pg_proc proc
       cross join unnest(array['anon', 'authenticated', 'service_role']) role
@@ -87,9 +106,14 @@ describe('the catalog', () => {
         and has_function_privilege(role, proc.oid, 'execute')
       order by role, name`;
     expect(functions.map((row) => `${row.role} ${row.name}`)).toEqual([
-      'authenticated is_operator',
+      ...CONSOLE_FUNCTIONS.map((name) => `authenticated ${name}`),
       ...SERVICE_FUNCTIONS.map((name) => `service_role ${name}`),
     ]);
+    const definers = await database.sql`
+      select proname from pg_proc
+      where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosecdef
+        and has_function_privilege('authenticated', oid, 'execute')`;
+    expect(definers.map(({ proname }) => proname as string)).toEqual(['is_operator']);
     const unpinned = await database.sql`
       select proname from pg_proc
       where pronamespace in ('public'::regnamespace, 'private'::regnamespace)

@@ -224,6 +224,20 @@ isOneToOne: false
                   Relationships: [
                     
                   ]
+                },"webhook_counts": {
+                  Row: {
+                    "direction": string,"outcome": string,"report_type": string | null,"requests": number,"slot": string,"slot_minutes": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "direction": string,"outcome": string,"report_type"?: string | null,"requests": number,"slot": string,"slot_minutes": number
+                  }
+                  Update: {
+                    "direction"?: string,"outcome"?: string,"report_type"?: string | null,"requests"?: number,"slot"?: string,"slot_minutes"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"webhook_deliveries": {
                   Row: {
                     "attempts": number,"counted_on_arrival": boolean,"created_at": string,"dead_at": string | null,"dead_reason": string | null,"event_id": string,"id": number,"job_id": string | null,"last_attempt": string | null,"lease_expires_at": string | null,"lease_token": number,"next_attempt": string | null,"report_id": string,"report_type": string,"response": NonNullable<Json>,"rounds": number,"status": string,"webhook_type": string
@@ -250,6 +264,20 @@ isOneToOne: false
       referencedColumns: ["report_type"]
     }
                   ]
+                },"webhook_latencies": {
+                  Row: {
+                    "bucket": number,"direction": string,"requests": number,"slot": string,"slot_minutes": number
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "bucket": number,"direction": string,"requests": number,"slot": string,"slot_minutes": number
+                  }
+                  Update: {
+                    "bucket"?: number,"direction"?: string,"requests"?: number,"slot"?: string,"slot_minutes"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
                 },"webhook_refusals": {
                   Row: {
                     "minute": string,"requests": number
@@ -260,6 +288,20 @@ isOneToOne: false
                   }
                   Update: {
                     "minute"?: string,"requests"?: number
+                  }
+                  Relationships: [
+                    
+                  ]
+                },"webhook_roll_up": {
+                  Row: {
+                    "only_row": boolean,"rolled_up_until": string
+                  }
+                  ComputedFields: never
+                  Insert: {
+                    "only_row"?: boolean,"rolled_up_until"?: string
+                  }
+                  Update: {
+                    "only_row"?: boolean,"rolled_up_until"?: string
                   }
                   Relationships: [
                     
@@ -291,6 +333,9 @@ isOneToOne: false
 "due_report_jobs":
 { Args: { "p_limit": number }; Returns: string[]
                            },
+"event_timeline":
+{ Args: { "p_event_id": string }; Returns: Json
+                           },
 "get_failed_webhooks":
 { Args: { "max_attempts"?: number,"retry_after_minutes"?: number }; Returns: {
               "job_id": string,"last_attempt": string,"record_id": string,"table_name": string,"webhook_attempts": number
@@ -301,6 +346,18 @@ isOneToOne: false
                            },
 "is_operator":
 { Args: { "p_user_id": string }; Returns: boolean
+                           },
+"list_open_deliveries":
+{ Args: { "p_after"?: string,"p_before"?: string,"p_cursor_at"?: string,"p_cursor_id"?: string,"p_dead_reason"?: string,"p_error"?: string,"p_limit"?: number,"p_report_type"?: string,"p_stage"?: string,"p_status"?: string }; Returns: Json
+                           },
+"list_report_jobs":
+{ Args: { "p_cursor_at"?: string,"p_cursor_id"?: string,"p_limit"?: number,"p_report_id"?: string,"p_report_type"?: string,"p_scope"?: string }; Returns: Json
+                           },
+"list_reports":
+{ Args: { "p_cursor_at"?: string,"p_cursor_id"?: string,"p_limit"?: number,"p_report_type"?: string,"p_scope"?: string }; Returns: Json
+                           },
+"list_webhook_audit":
+{ Args: { "p_after"?: string,"p_before"?: string,"p_cursor_at"?: string,"p_cursor_id"?: string,"p_direction"?: string,"p_limit"?: number,"p_outcome"?: string,"p_response_status"?: string,"p_search"?: string }; Returns: Json
                            },
 "prune_expired":
 { Args: { "p_audit_days": number,"p_job_days": number,"p_limit": number,"p_payload_days": number }; Returns: Json
@@ -317,8 +374,14 @@ isOneToOne: false
 "report_job_progress":
 { Args: { "p_eta_seconds": number,"p_job_id": string,"p_lease_seconds": number,"p_lease_token": number,"p_percent": number }; Returns: boolean
                            },
+"report_webhook_status":
+{ Args: { "p_report_id": string,"p_report_type": string }; Returns: Json
+                           },
 "request_report_job":
 { Args: { "p_caller": string,"p_idempotency_key": string,"p_lease_seconds": number,"p_quota": number,"p_request": Json }; Returns: Json
+                           },
+"roll_up_webhooks":
+{ Args: { "p_limit": number }; Returns: number
                            },
 "take_over_report_job":
 { Args: { "p_job_id": string,"p_lease_seconds": number,"p_max_take_overs": number }; Returns: Json
@@ -330,6 +393,9 @@ isOneToOne: false
 { Args: Record<PropertyKey, never>; Returns: {
               "event_id": string,"job_id": string,"problem": string,"report_id": string,"report_type": string
             }[]
+                           },
+"webhook_statistics":
+{ Args: { "p_window"?: string }; Returns: Json
                            }
           }
           Enums: {

@@ -24,7 +24,7 @@ begin
     new.research_status := old.research_status;
     new.updated_at := v_now;
   else
-    new.stage := null;
+    new.stage := case when new.research_report is not null then new.stage end;
     new.winner_event_id := null;
     new.webhook_status := 'pending';
     new.webhook_attempts := 0;
@@ -59,7 +59,8 @@ begin
   return new;
 end $function$;
 
-COMMENT ON FUNCTION "private"."guard_owner_write"() IS 'What an owner may not change keeps its value; a changed text becomes an event of channel owner, and the winner.';
+COMMENT ON FUNCTION "private"."guard_owner_write"() IS 'What an owner may not change keeps its value; a text that is new or changed becomes an event of channel owner, and the
+winner.';
 
 REVOKE ALL ON FUNCTION "private"."guard_owner_write"() FROM PUBLIC;
 

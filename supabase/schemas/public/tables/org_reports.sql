@@ -54,6 +54,8 @@ ALTER TABLE "public"."org_reports"
 ALTER TABLE "public"."org_reports"
   ADD CONSTRAINT "org_reports_winner_event_id_fkey" FOREIGN KEY (winner_event_id) REFERENCES public.report_events(id);
 
+CREATE INDEX org_reports_created_at ON public.org_reports USING btree (created_at DESC, id DESC);
+
 CREATE INDEX org_reports_summary_id ON public.org_reports USING btree (summary_id);
 
 CREATE INDEX org_reports_user_id_created_at_idx ON public.org_reports USING btree (user_id, created_at DESC);

@@ -46,6 +46,8 @@ ALTER TABLE "public"."report_jobs"
 CREATE UNIQUE INDEX report_jobs_caller_key ON public.report_jobs USING btree (caller, caller_key)
   WHERE (caller_key IS NOT NULL);
 
+CREATE INDEX report_jobs_created_at ON public.report_jobs USING btree (created_at DESC, id DESC);
+
 CREATE INDEX report_jobs_expires_at ON public.report_jobs USING btree (expires_at);
 
 CREATE INDEX report_jobs_finished ON public.report_jobs USING btree (completed_at)
@@ -56,14 +58,14 @@ CREATE INDEX report_jobs_idempotency_key ON public.report_jobs USING btree (idem
 CREATE INDEX report_jobs_lease ON public.report_jobs USING btree (lease_expires_at)
   WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
 
+CREATE INDEX report_jobs_owner ON public.report_jobs USING btree (user_id, created_at DESC, id DESC);
+
 CREATE INDEX report_jobs_report ON public.report_jobs USING btree (report_id, report_type, created_at DESC);
 
 CREATE INDEX report_jobs_summary_id ON public.report_jobs USING btree (summary_id);
 
 CREATE INDEX report_jobs_unfinished_by_caller ON public.report_jobs USING btree (caller)
   WHERE (status = ANY (ARRAY['queued'::text, 'running'::text]));
-
-CREATE INDEX report_jobs_user_id ON public.report_jobs USING btree (user_id);
 
 CREATE POLICY "operators read" ON "public"."report_jobs"
   FOR SELECT

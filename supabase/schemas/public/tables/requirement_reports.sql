@@ -54,6 +54,8 @@ ALTER TABLE "public"."requirement_reports"
 ALTER TABLE "public"."requirement_reports"
   ADD CONSTRAINT "requirement_reports_winner_event_id_fkey" FOREIGN KEY (winner_event_id) REFERENCES public.report_events(id);
 
+CREATE INDEX requirement_reports_created_at ON public.requirement_reports USING btree (created_at DESC, id DESC);
+
 CREATE INDEX requirement_reports_summary_id ON public.requirement_reports USING btree (summary_id);
 
 CREATE INDEX requirement_reports_user_id_created_at_idx ON public.requirement_reports USING btree (user_id, created_at DESC);

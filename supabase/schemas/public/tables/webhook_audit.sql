@@ -34,7 +34,13 @@ CREATE INDEX webhook_audit_event ON public.webhook_audit USING btree (event_id, 
 
 CREATE INDEX webhook_audit_job ON public.webhook_audit USING btree (job_id, created_at DESC);
 
+CREATE INDEX webhook_audit_outcome ON public.webhook_audit USING btree (outcome, created_at DESC, id DESC)
+  WHERE (outcome <> ALL (ARRAY['applied'::text, 'delivered'::text]));
+
 CREATE INDEX webhook_audit_report ON public.webhook_audit USING btree (report_id, created_at DESC);
+
+CREATE INDEX webhook_audit_response_status ON public.webhook_audit USING btree (response_status, created_at DESC, id DESC)
+  WHERE ((response_status <> 200) OR (response_status IS NULL));
 
 CREATE TRIGGER keep_audit_whole
   BEFORE TRUNCATE ON public.webhook_audit

@@ -38,6 +38,9 @@ CREATE INDEX webhook_deliveries_dead ON public.webhook_deliveries USING btree (d
 CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (next_attempt, id)
   WHERE ((status <> 'success'::text) AND (dead_at IS NULL));
 
+CREATE INDEX webhook_deliveries_open ON public.webhook_deliveries USING btree (created_at DESC, id DESC)
+  WHERE (status <> 'success'::text);
+
 CREATE INDEX webhook_deliveries_report ON public.webhook_deliveries USING btree (report_id, report_type, id DESC);
 
 CREATE TRIGGER show_delivery
