@@ -2,21 +2,8 @@
  * Asks the database whether everything that must hold does: `verify_reports()`, problem by problem. Of the database in
  * DATABASE_URL, else of the local system that runs. Exit status 1 where there is a problem.
  */
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import postgres from 'postgres';
-import { devFile } from '../src/contracts/dev.ts';
-import { dataDirectory } from './local/data-directory.ts';
-
-async function databaseUrl(): Promise<string> {
-  const given = process.env['DATABASE_URL'];
-  if (given) return given;
-  const path = join(dataDirectory(), 'dev.json');
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw new Error(`No database: set DATABASE_URL, or start npm run dev (there is no ${path}).`);
-  });
-  return devFile.parse(JSON.parse(text)).databaseUrl;
-}
+import { databaseUrl } from './local/database-url.ts';
 
 const MAX_PRINTED = 100;
 

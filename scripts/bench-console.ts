@@ -1,0 +1,100 @@
+/**
+ * Measures every query of the console, through the REST layer, on a database with 1,000,000 audit rows and 100,000
+ * deliveries. Its median should be 100 ms at most.
+ */
+import { randomUUID } from 'node:crypto';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createClient } from '@supabase/supabase-js';
+import postgres from 'postgres';
+import { consoleViews, type Subject } from './bench/console-views.ts';
+import { quantile, round } from './bench/measure.ts';
+import { ensureAccount, makeOperator } from './local/accounts.ts';
+import { migrate } from './local/migrate.ts';
+import { freePort } from './local/ports.ts';
+import { createSecrets } from './local/secrets.ts';
+import { startPostgresService, startSupabaseApiService } from './local/services.ts';
+import { prepareDatabase } from './local/supabase-api.ts';
+import { stopSignal } from './local/until-stopped.ts';
+import { LARGE, seedLarge } from './seed/large.ts';
+
+const CALLS = 25;
+const GOAL_MS = 100;
+
+const step = (text: string) => process.stderr.write(`${text}\n`);
+
+async function main(signal: AbortSignal): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const secrets = createSecrets();
+  step('starting');
+  const database = await startPostgresService({
+    directory: await mkdtemp(join(tmpdir(), 'polaris-bench-')),
+    port: await freePort(),
+    password: secrets.databasePassword,
+    temporary: true,
+  });
+  stack.defer(() => database.stop());
+  const databaseUrl = database.state().url;
+  await prepareDatabase(databaseUrl);
+  await migrate(databaseUrl);
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
+  stack.defer(() => sql.end());
+  const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets });
+  stack.defer(() => api.stop());
+  const { url } = api.state();
+
+  step(`seeding ${LARGE.deliveries} deliveries and ${LARGE.auditRows} audit rows`);
+  const started = performance.now();
+  await seedLarge(sql, LARGE);
+  step(`seeded in ${Math.round((performance.now() - started) / 1000)} s`);
+
+  const credentials = { email: `${randomUUID()}@example.com`, password: randomUUID() };
+  const operator = await ensureAccount({ url, ...secrets }, credentials, sql);
+  await makeOperator(sql, operator.id);
+  const client = createClient(url, secrets.publishableKey, { auth: { autoRefreshToken: false } });
+  await client.auth.signInWithPassword(credentials);
+
+  const views = consoleViews(client, await chooseSubject(sql));
+  console.log(`${'median and 95th percentile in ms'.padEnd(44)}    p50     p95`);
+  let missed = 0;
+  for (const [name, ask] of Object.entries(views)) {
+    const times: number[] = [];
+    for (let call = 0; call < CALLS; call += 1) {
+      signal.throwIfAborted();
+      const begun = performance.now();
+      const { error } = await ask();
+      times.push(performance.now() - begun);
+      if (error !== null) throw new Error(`${name}: ${JSON.stringify(error)}`);
+    }
+    times.sort((one, other) => one - other);
+    const [p50, p95] = [round(quantile(times, 0.5)), round(quantile(times, 0.95))];
+    const verdict = p50 <= GOAL_MS ? 'reached' : 'MISSED';
+    if (p50 > GOAL_MS) missed += 1;
+    console.log(`${name.padEnd(42)} ${p50.toFixed(1).padStart(8)}${p95.toFixed(1).padStart(8)}  ${verdict}`);
+  }
+  console.log(`goal: ${GOAL_MS} ms at the median; missed by ${missed} of ${Object.keys(views).length}`);
+}
+
+/** A dead letter somewhere in the middle. */
+async function chooseSubject(sql: postgres.Sql): Promise<Subject> {
+  const [row] = await sql<Subject[]>`
+    select delivery.event_id as "eventId", delivery.job_id as "jobId", delivery.report_id as "reportId",
+      delivery.report_type as "reportType", audit.id as "auditId",
+      to_char(now() - interval '1 day' * ${LARGE.days / 2}, 'YYYY-MM-DD"T"HH24:MI:SSOF":00"') as "halfWay"
+    from public.webhook_deliveries delivery
+    join public.webhook_audit audit on audit.event_id = delivery.event_id
+    where delivery.dead_at is not null and delivery.id > ${LARGE.deliveries / 2}
+    order by delivery.id limit 1`;
+  if (row === undefined) throw new Error('the seed has no dead letter');
+  return row;
+}
+
+const signal = stopSignal();
+try {
+  await main(signal);
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) console.error(error);
+}
+process.exit();

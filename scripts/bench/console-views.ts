@@ -1,0 +1,62 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { getAuditRow, getEventTimeline } from '../../src/services/audit.ts';
+import type { Answer } from '../../src/services/answer.ts';
+import { listNotifications } from '../../src/services/notifications.ts';
+import {
+  getReportsWithFailedWebhooks,
+  getReportWebhookStatus,
+  getWebhookAuditLog,
+  getWebhookStatistics,
+} from '../../src/services/polarisReportsService.ts';
+import { listReportJobs } from '../../src/services/report-jobs.ts';
+import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
+
+/** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
+export interface Subject {
+  eventId: string;
+  jobId: string;
+  reportId: string;
+  reportType: 'greeting' | 'org' | 'requirement';
+  auditId: string;
+  halfWay: string;
+}
+
+/** Every query that a view of the console makes, by its name, as an operator makes it. */
+export function consoleViews(
+  client: SupabaseClient,
+  { eventId, jobId, reportId, reportType, auditId, halfWay }: Subject,
+): Record<string, () => Promise<Answer<unknown>>> {
+  const report = { report_type: reportType, report_id: reportId };
+  return {
+    'statistics, hour': () => getWebhookStatistics(client, 'hour'),
+    'statistics, day': () => getWebhookStatistics(client, 'day'),
+    'statistics, week': () => getWebhookStatistics(client, 'week'),
+    'open deliveries': () => getReportsWithFailedWebhooks(client),
+    'open deliveries, scheduled': () => getReportsWithFailedWebhooks(client, { status: 'failed' }),
+    'dead letters': () => getReportsWithFailedWebhooks(client, { status: 'dead' }),
+    'dead letters of a type, by error': () =>
+      getReportsWithFailedWebhooks(client, { status: 'dead', report_type: 'org', error: '502' }),
+    'dead letters, before half-way': () =>
+      getReportsWithFailedWebhooks(client, { status: 'dead', before: halfWay }),
+    'audit log': () => getWebhookAuditLog(client),
+    'audit log, half-way back': () => getWebhookAuditLog(client, { before: halfWay }),
+    'audit log, failed attempts': () => getWebhookAuditLog(client, { outcome: 'failed', direction: 'out' }),
+    'audit log, unanswered': () => getWebhookAuditLog(client, { response_status: 'none' }),
+    'audit log, status 401': () => getWebhookAuditLog(client, { response_status: 401, before: halfWay }),
+    'audit log, an outcome that never was': () => getWebhookAuditLog(client, { outcome: 'job_mismatch' }),
+    'audit log, of an event': () => getWebhookAuditLog(client, { search: eventId }),
+    'audit log, of a job': () => getWebhookAuditLog(client, { search: jobId }),
+    'audit log, of a report': () => getWebhookAuditLog(client, { search: reportId }),
+    'audit log, of nothing known': () => getWebhookAuditLog(client, { search: 'nothing' }),
+    'an audit row': () => getAuditRow(client, auditId),
+    'timeline of an event': () => getEventTimeline(client, eventId),
+    'all reports': () => listReports(client, { scope: 'all' }),
+    'own reports': () => listReports(client),
+    'all jobs': () => listReportJobs(client, { scope: 'all' }),
+    'jobs of a report': () => listReportJobs(client, { scope: 'all', report }),
+    'a report': () => getReport(client, report),
+    'results of a report': () => getReportResults(client, report),
+    'webhook status of a report': () => getReportWebhookStatus(client, report),
+    'own notifications': () => listNotifications(client),
+  };
+}

@@ -1,0 +1,189 @@
+import type postgres from 'postgres';
+
+export interface SeedSize {
+  /** Each with its event and its job; two belong to one report, its prelim and its final. */
+  deliveries: number;
+  auditRows: number;
+  /** How far back they reach, evenly spread. */
+  days: number;
+}
+
+/** What `npm run seed:large` adds. */
+export const LARGE: SeedSize = { deliveries: 100_000, auditRows: 1_000_000, days: 10 };
+
+const OWNERS = 200;
+
+export class AlreadySeeded extends Error {
+  override name = 'AlreadySeeded';
+}
+
+/**
+ * Fills a database with the past that so many deliveries would have left: most arrived, some failed first, some are dead
+ * letters, a few still wait (for hours, so that no sweep sends them at once). What must always hold does: `verify_reports()`
+ * finds nothing. The connection's user must be a superuser.
+ * @throws {AlreadySeeded}
+ */
+export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days }: SeedSize): Promise<void> {
+  await sql.begin(async (transaction) => {
+    const [known] = await transaction`select from public.report_events where id = 'seed_evt_0'`;
+    if (known) throw new AlreadySeeded('This database holds the seed already.');
+    // Every row is written as the triggers would leave it; running them row by row would take minutes.
+    await transaction`set local session_replication_role = replica`;
+    await transaction`set local synchronous_commit = off`;
+    await addPlan(transaction, deliveries, days);
+    await addReports(transaction);
+    await addAudit(transaction, deliveries, auditRows);
+    // What was rolled up knows nothing of the past that was added.
+    await transaction`delete from public.webhook_counts`;
+    await transaction`delete from public.webhook_latencies`;
+    await transaction`update public.webhook_roll_up set rolled_up_until = '-infinity'`;
+  });
+  await sql`select public.roll_up_webhooks(1000000)`;
+  await sql`vacuum analyze`;
+}
+
+/** One row for each delivery: what became of it, and when. Everything else follows from it. */
+async function addPlan(sql: postgres.TransactionSql, deliveries: number, days: number): Promise<void> {
+  await sql`
+    create temporary table plan on commit drop as
+    select
+      n, 'seed_evt_' || n as event_id, 'seed_job_' || n as job_id,
+      overlay(overlay(md5('seed report ' || n / 2) placing '4' from 13) placing '8' from 17)::uuid as report_id,
+      overlay(overlay(md5('seed owner ' || (n / 2) % ${OWNERS}::int) placing '4' from 13) placing '8' from 17)::uuid as user_id,
+      (array['greeting', 'org', 'requirement'])[1 + (n / 2) % 3] as report_type,
+      (array['prelim', 'final'])[1 + n % 2] as stage,
+      date_trunc('milliseconds', now() - interval '1 day' * ${days}::float8 * (1 - n / ${deliveries}::float8)
+        - interval '2 minutes') as at,
+      -- Spreads the rare cases; the same whenever it is run.
+      n::bigint * 7919 % 1000 as lot,
+      n >= ${deliveries}::int * 0.97 as recent
+    from generate_series(0, ${deliveries}::int - 1) n`;
+  await sql`
+    alter table plan
+      add column failed_job boolean, add column dead_reason text, add column status text, add column attempts int,
+      add column response jsonb`;
+  await sql`
+    update plan set
+      failed_job = stage = 'final' and lot between 500 and 509,
+      dead_reason = case when recent then null when lot < 12 then 'attempts_exhausted' when lot < 16 then 'refused' end,
+      status = case
+        when recent and lot < 120 then 'failed' when recent and lot < 140 then 'sent'
+        when recent and lot < 150 then 'pending' when lot < 16 and not recent then 'failed' else 'success' end`;
+  await sql`
+    update plan set
+      attempts = case when status = 'pending' then 0 when dead_reason = 'attempts_exhausted' then 10
+        when status <> 'success' then 4 when lot < 100 then 3 else 1 end,
+      response = case
+        when status = 'success' then '{"status": 200, "outcome": "applied"}'::jsonb
+        when status = 'pending' then '{}'
+        when status = 'sent' then '{"status": null, "error": "no answer within 10000 ms", "duration_ms": 10000}'
+        when dead_reason = 'refused' then
+          '{"status": 409, "error": "event_conflict", "response": {"code": "event_conflict"}, "duration_ms": 12}'
+        else '{"status": 502, "error": "answered 502", "response": "<h1>Bad gateway</h1>", "duration_ms": 640}' end`;
+  await sql`create unique index on plan (n)`;
+  await sql`analyze plan`;
+}
+
+async function addReports(sql: postgres.TransactionSql): Promise<void> {
+  await sql`
+    insert into auth.users (id, email)
+    select distinct user_id, 'seed-' || user_id || '@example.com' from plan on conflict do nothing`;
+  await sql`
+    insert into public.report_events (
+      id, type, report_type, report_id, stage, job_id, requested_at, digest, research_report, research_metadata, error,
+      channel, effect, applied_at, created_at)
+    select
+      event_id, format('report.%s.%s', stage, case when failed_job then 'failed' else 'completed' end),
+      report_type, report_id, stage, job_id, at, encode(sha256(event_id::bytea), 'hex'),
+      case when not failed_job then format(E'# Report %s\n\nThe %s result, seeded.', n / 2, stage) end,
+      case when not failed_job then '{"seeded": true}'::jsonb end,
+      case when failed_job then 'the model gave no text' end,
+      case status when 'success' then 'webhook' else 'direct' end, 'applied',
+      at + interval '41 seconds', at + interval '40 seconds'
+    from plan order by n`;
+  await sql`
+    insert into public.report_jobs (
+      job_id, user_id, status, prompt, percent, metadata, created_at, updated_at, started_at, completed_at, expires_at,
+      report_type, report_id, stage, caller, lease_token, event_id, error)
+    select
+      job_id, user_id, case when failed_job then 'failed' else 'succeeded' end, 'What does the team need?', 100,
+      jsonb_build_object('report_type', report_type, 'report_id', report_id), at, at + interval '40 seconds',
+      at + interval '1 second', at + interval '40 seconds', now() + interval '7 days', report_type, report_id, stage,
+      'pipeline', 2, event_id, case when failed_job then 'the model gave no text' end
+    from plan order by n`;
+  await sql`
+    insert into public.webhook_deliveries (
+      event_id, webhook_type, report_type, report_id, job_id, status, attempts, rounds, last_attempt, next_attempt,
+      dead_at, dead_reason, response, lease_token, created_at)
+    select
+      event_id, stage || '-report', report_type, report_id, job_id, status, attempts, least(attempts, 7),
+      case when attempts > 0 then at + interval '45 seconds' end,
+      case when status <> 'success' and dead_reason is null then now() + interval '1 minute' * (120 + n % 1000) end,
+      case when dead_reason is not null then least(at + interval '31 hours', now()) end, dead_reason, response, 1,
+      at + interval '40 seconds'
+    from plan order by n`;
+  await sql`analyze public.report_events, public.webhook_deliveries`;
+  for (const type of ['greeting', 'org', 'requirement']) {
+    await sql`
+      insert into ${sql(`public.${type}_reports`)} (
+        id, user_id, user_data, research_report, research_status, research_metadata, stage, winner_event_id,
+        webhook_status, webhook_attempts, webhook_last_attempt, webhook_response, webhook_job_id, created_at, updated_at)
+      select
+        first.report_id, first.user_id,
+        jsonb_build_object(
+          'full_name', 'Person ' || first.n / 2, 'job_title', 'Nurse', 'organisation_name', 'Organisation ' || first.n / 2,
+          'industry', 'Health', 'requirement_title', 'Requirement ' || first.n / 2, 'business_need', 'Fewer mistakes'),
+        event.research_report, case when latest.failed_job then 'failed' else 'completed' end::public.research_status,
+        event.research_metadata, event.stage, event.id,
+        delivery.status, delivery.attempts, delivery.last_attempt, delivery.response, delivery.job_id,
+        first.at - interval '1 minute', latest.at + interval '41 seconds'
+      from plan first
+      left join plan second on second.n = first.n + 1
+      cross join lateral (select (coalesce(second, first)).*) latest
+      join public.report_events event
+        on event.id = case when latest.failed_job then first.event_id else latest.event_id end
+      join public.webhook_deliveries delivery on delivery.event_id = latest.event_id
+      where first.n % 2 = 0 and first.report_type = ${type}`;
+  }
+  await sql`
+    insert into public.report_notifications (user_id, report_type, report_id, event_id, created_at, read_at)
+    select user_id, report_type, report_id, event_id, at + interval '41 seconds', case when lot > 300 then at + interval '1 hour' end
+    from plan where stage = 'final' and not failed_job order by n`;
+}
+
+/** The first two rows of a delivery are its request and its attempt; the others are failed attempts, copies, strangers. */
+async function addAudit(sql: postgres.TransactionSql, deliveries: number, auditRows: number): Promise<void> {
+  await sql`
+    insert into public.webhook_audit (
+      direction, webhook_type, job_id, report_id, report_table, event_id, request_payload, response_status, response_body,
+      error_message, outcome, attempt_number, body_sha256, body_bytes, duration_ms, created_at)
+    select
+      case when kind in ('failed', 'unknown', 'delivered') then 'out' else 'in' end,
+      stage || '-report',
+      case when kind <> 'invalid_signature' then job_id end,
+      case when kind <> 'invalid_signature' then report_id end,
+      case when kind <> 'invalid_signature' then report_type || '_reports' end,
+      case when kind <> 'invalid_signature' then event_id end,
+      case kind when 'invalid_signature' then jsonb_build_object('endpoint', stage || '-report', 'method', 'POST')
+        else jsonb_build_object('id', event_id, 'type', format('report.%s.completed', stage)) end,
+      case kind when 'failed' then 502 when 'invalid_signature' then 401 when 'unknown' then null else 200 end,
+      case kind when 'failed' then '"<h1>Bad gateway</h1>"'::jsonb when 'unknown' then null
+        else jsonb_build_object('outcome', kind) end,
+      case kind when 'failed' then 'answered 502' when 'unknown' then 'no answer within 10000 ms'
+        when 'invalid_signature' then 'The signature does not fit' end,
+      kind, 1 + place / 2, encode(sha256(event_id::bytea), 'hex'), 6000,
+      case kind when 'unknown' then 10000 else exp(random_normal(4.2, 0.7)) end,
+      least(at + interval '41 seconds' + interval '1 minute' * place * random(), now() - interval '1 second' * random())
+    from (
+      select plan.*, row / ${deliveries}::int as place,
+        case
+          when status = 'success' and row / ${deliveries}::int = 0 then 'applied'
+          when status = 'success' and row / ${deliveries}::int = 1 then 'delivered'
+          when status <> 'success' then case when row % 5 = 0 then 'unknown' else 'failed' end
+          else (array[
+            'duplicate', 'delivered', 'delivered', 'duplicate', 'failed', 'delivered', 'duplicate', 'delivered',
+            'invalid_signature', 'delivered'])[1 + (lot + row / ${deliveries}::int) % 10]
+        end as kind
+      from generate_series(0, ${auditRows}::int - 1) row
+      join plan on plan.n = row % ${deliveries}::int) rows`;
+}
