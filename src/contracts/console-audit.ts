@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { jobSummary } from './console-reports.ts';
 import { openDelivery } from './console-deliveries.ts';
-import { isoTime, pageOf, pageRequest } from './paging.ts';
+import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { reportType, stage, webhookType } from './webhooks.ts';
 
 export const direction = z.enum(['in', 'out']);
@@ -62,6 +62,9 @@ export type AuditPage = z.infer<typeof auditPage>;
 
 /** A row of the audit log, whole. The envelope in it never has the report's text. */
 export const auditRow = auditEntry.omit({ endpoint: true, report_type: true }).extend({
+  created_at: rowTime,
+  // Exact numbers come as text from some REST layers.
+  duration_ms: z.coerce.number().nullable(),
   report_table: z.string().nullable(),
   request_payload: z.json(),
   response_body: z.json(),

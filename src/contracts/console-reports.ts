@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
 import { greetingUserData, orgUserData, requirementUserData } from './intake.ts';
 import { jobStatus, webhookStatus } from './jobs.ts';
-import { isoTime, pageOf, pageRequest } from './paging.ts';
+import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { storableText } from './text.ts';
 import { jobId, reportType, stage, webhookType } from './webhooks.ts';
 
@@ -47,8 +47,9 @@ export const reportRecord = z.object({
   winner_event_id: z.string().nullable(),
   ...webhookColumns,
   webhook_response: z.json(),
-  created_at: isoTime,
-  updated_at: isoTime,
+  webhook_last_attempt: rowTime.nullable(),
+  created_at: rowTime,
+  updated_at: rowTime,
 });
 export type ReportRecord = z.infer<typeof reportRecord>;
 
@@ -125,7 +126,7 @@ export type ReportWebhookStatus = z.infer<typeof reportWebhookStatus>;
 export const reportResult = z.object({
   stage,
   job_id: z.string().nullable(),
-  requested_at: isoTime,
+  requested_at: rowTime,
   research_report: z.string().nullable(),
 });
 export type ReportResult = z.infer<typeof reportResult>;
@@ -167,8 +168,8 @@ export const notification = z.object({
   report_type: reportType,
   report_id: z.guid(),
   event_id: z.string(),
-  created_at: isoTime,
-  read_at: isoTime.nullable(),
+  created_at: rowTime,
+  read_at: rowTime.nullable(),
 });
 export type Notification = z.infer<typeof notification>;
 

@@ -3,6 +3,12 @@ import { z } from 'zod';
 /** A time with its offset, to the microsecond where the database gives it. */
 export const isoTime = z.iso.datetime({ offset: true });
 
+/** The same in a row of a table: some REST layers write it as PostgreSQL does, `2026-01-01 00:00:00.123456+00`. */
+export const rowTime = z
+  .string()
+  .transform((time) => time.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00'))
+  .pipe(isoTime);
+
 export const DEFAULT_PAGE_ROWS = 50;
 export const MAX_PAGE_ROWS = 200;
 
