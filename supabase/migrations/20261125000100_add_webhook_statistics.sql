@@ -48,7 +48,9 @@ create policy "operators read" on public.webhook_roll_up for select to authentic
 create view private.webhook_measures with (security_invoker = true) as
   select
     audit.created_at, audit.direction, type.report_type, audit.outcome,
-    ceil(ln(greatest(audit.duration_ms, 0.01)::float8) / ln(1.05::float8))::int as bucket
+    -- greatest() would make 0.01 of a duration that nobody measured.
+    case when audit.duration_ms is not null
+      then ceil(ln(greatest(audit.duration_ms, 0.01)::float8) / ln(1.05::float8))::int end as bucket
   from public.webhook_audit audit
   left join public.report_types type on type.table_name = audit.report_table
   where audit.outcome is not null
@@ -131,9 +133,9 @@ begin
     'total', coalesce(p_total, 0), 'succeeded', coalesce(p_succeeded, 0),
     'failed', coalesce(p_total - p_succeeded, 0),
     'success_rate', round(p_succeeded::numeric / nullif(p_total, 0), 6),
-    'p50_ms', round(power(1.05::float8, p_p50 - 0.5::float8)::numeric, 3),
-    'p95_ms', round(power(1.05::float8, p_p95 - 0.5::float8)::numeric, 3),
-    'p99_ms', round(power(1.05::float8, p_p99 - 0.5::float8)::numeric, 3));
+    'p50_ms', round(power(1.05::float8, p_p50 - 0.5::float8)::numeric, 4),
+    'p95_ms', round(power(1.05::float8, p_p95 - 0.5::float8)::numeric, 4),
+    'p99_ms', round(power(1.05::float8, p_p99 - 0.5::float8)::numeric, 4));
 end $$;
 comment on function private.traffic(bigint, bigint, int, int, int) is 'Counts and percentiles as the console takes them.';
 

@@ -15,9 +15,9 @@ begin
     'total', coalesce(p_total, 0), 'succeeded', coalesce(p_succeeded, 0),
     'failed', coalesce(p_total - p_succeeded, 0),
     'success_rate', round(p_succeeded::numeric / nullif(p_total, 0), 6),
-    'p50_ms', round(power(1.05::float8, p_p50 - 0.5::float8)::numeric, 3),
-    'p95_ms', round(power(1.05::float8, p_p95 - 0.5::float8)::numeric, 3),
-    'p99_ms', round(power(1.05::float8, p_p99 - 0.5::float8)::numeric, 3));
+    'p50_ms', round(power(1.05::float8, p_p50 - 0.5::float8)::numeric, 4),
+    'p95_ms', round(power(1.05::float8, p_p95 - 0.5::float8)::numeric, 4),
+    'p99_ms', round(power(1.05::float8, p_p99 - 0.5::float8)::numeric, 4));
 end $function$;
 
 GRANT EXECUTE ON FUNCTION "private"."traffic"(bigint, bigint, integer, integer, integer) TO "authenticated";

@@ -2,7 +2,10 @@ CREATE VIEW "private"."webhook_measures" WITH (security_invoker=true) AS  SELECT
     audit.direction,
     type.report_type,
     audit.outcome,
-    (ceil((ln((GREATEST(audit.duration_ms, 0.01))::double precision) / ln((1.05)::double precision))))::integer AS bucket
+        CASE
+            WHEN (audit.duration_ms IS NOT NULL) THEN (ceil((ln((GREATEST(audit.duration_ms, 0.01))::double precision) / ln((1.05)::double precision))))::integer
+            ELSE NULL::integer
+        END AS bucket
    FROM (public.webhook_audit audit
      LEFT JOIN public.report_types type ON ((type.table_name = audit.report_table)))
   WHERE ((audit.outcome IS NOT NULL) AND ((audit.direction = 'out'::text) OR ((audit.actor IS NULL) AND (audit.webhook_type IS NOT NULL))));

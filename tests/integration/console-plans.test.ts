@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto';
+import postgres from 'postgres';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { AlreadySeeded, seedLarge } from '../../scripts/seed/large.ts';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+const SIZE = { deliveries: 20_001, auditRows: 100_000, days: 10 };
+
+let database: TestDatabase;
+let operator: string;
+let owner: string;
+let plans: string[] = [];
+/** A connection of its own, which tells the plan of every statement, also of those inside functions. */
+let explained: postgres.Sql;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  await seedLarge(database.sql, SIZE);
+  operator = randomUUID();
+  await database.sql`insert into auth.users (id, email) values (${operator}, 'operator@example.com')`;
+  await database.sql`insert into public.operators (user_id) values (${operator})`;
+  const [row] = await database.sql`select user_id from public.org_reports limit 1`;
+  owner = String(row?.['user_id']);
+  explained = postgres(database.url, {
+    max: 1,
+    onnotice: ({ message }) => plans.push(message ?? ''),
+  });
+  await explained`load 'auto_explain'`;
+}, 120_000);
+afterAll(async () => {
+  await explained.end();
+  await database[Symbol.asyncDispose]();
+}, 120_000);
+
+/** Runs a query, as a signed-in person does where one is named; answers the plans of all its statements. */
+async function planOf(query: string, userId?: string): Promise<string> {
+  await explained.begin(async (sql) => {
+    await sql`
+      select set_config('auto_explain.log_min_duration', '0', true),
+        set_config('auto_explain.log_nested_statements', 'on', true),
+        set_config('client_min_messages', 'log', true)`;
+    if (userId !== undefined) {
+      await sql`
+        select set_config('request.jwt.claims', ${JSON.stringify({ sub: userId, role: 'authenticated' })}, true),
+          set_config('request.jwt.claim.sub', ${userId}, true), set_config('role', 'authenticated', true)`;
+    }
+    plans = [];
+    await sql.unsafe(query);
+  });
+  return plans.join('\n');
+}
+
+const BIG = [
+  'webhook_audit',
+  'webhook_deliveries',
+  'report_events',
+  'report_jobs',
+  'greeting_reports',
+  'org_reports',
+  'requirement_reports',
+];
+
+describe('the plan of every list', () => {
+  it.each([
+    ["webhook_statistics('hour')", 'webhook_audit_created_at'],
+    ["webhook_statistics('day')", 'webhook_audit_created_at'],
+    ["webhook_statistics('week')", 'webhook_deliveries_open'],
+    ['list_open_deliveries()', 'webhook_deliveries_open'],
+    ["list_open_deliveries(p_status => 'dead')", 'webhook_deliveries_dead'],
+    [
+      "list_open_deliveries(p_status => 'failed', p_report_type => 'org', p_error => '502')",
+      'webhook_deliveries_',
+    ],
+    [
+      "list_open_deliveries(p_cursor_at => now() - interval '1 day', p_cursor_id => '9')",
+      'webhook_deliveries_open',
+    ],
+    ['list_webhook_audit()', 'webhook_audit_created_at'],
+    ["list_webhook_audit(p_before => now() - interval '5 days')", 'webhook_audit_created_at'],
+    [
+      `list_webhook_audit(p_cursor_at => now() - interval '5 days', p_cursor_id => '${randomUUID()}')`,
+      'webhook_audit_created_at',
+    ],
+    ["list_webhook_audit(p_search => 'seed_evt_7')", 'webhook_audit_event'],
+    ["list_webhook_audit(p_search => 'seed_evt_7')", 'webhook_audit_job'],
+    [`list_webhook_audit(p_search => '${randomUUID()}')`, 'webhook_audit_report'],
+    ["list_webhook_audit(p_outcome => 'job_mismatch')", 'webhook_audit_outcome'],
+    ["list_webhook_audit(p_response_status => '413')", 'webhook_audit_response_status'],
+    ["event_timeline('seed_evt_7')", 'webhook_audit_event'],
+    ["list_reports('all')", 'org_reports_created_at'],
+    ["list_report_jobs('all')", 'report_jobs_created_at'],
+    [
+      "list_report_jobs('all', 'org', (select report_id from public.report_events where id = 'seed_evt_2'))",
+      'report_jobs_report',
+    ],
+  ])('of %s uses %s, and reads no big table whole', async (call, index) => {
+    const plan = await planOf(`select public.${call}`, operator);
+    expect(plan).toContain(index);
+    for (const table of BIG) expect(plan).not.toMatch(new RegExp(`Seq Scan on ${table}\\b`));
+  });
+
+  it.each([
+    ["list_reports('mine')", 'org_reports_user_id_created_at'],
+    // To who is no operator all is what is theirs.
+    ["list_reports('all')", 'org_reports_user_id_created_at'],
+    ["list_report_jobs('all')", 'report_jobs_owner'],
+  ])('of %s uses %s for an owner', async (call, index) => {
+    const plan = await planOf(`select public.${call}`, owner);
+    expect(plan).toContain(index);
+    for (const table of BIG) expect(plan).not.toMatch(new RegExp(`Seq Scan on ${table}\\b`));
+  });
+
+  it('of the roll-up reads only what is new', async () => {
+    const plan = await planOf('select public.roll_up_webhooks(10)');
+    expect(plan).toContain('webhook_audit_created_at');
+    expect(plan).not.toContain('Seq Scan on webhook_audit');
+  });
+});
+
+describe('the seed', () => {
+  it('has as many rows as it was told to', async () => {
+    const [row] = await database.sql`
+      select (select count(*)::int from public.webhook_deliveries) as deliveries,
+        (select count(*)::int from public.webhook_audit) as audit`;
+    expect(row).toEqual({ deliveries: SIZE.deliveries, audit: SIZE.auditRows });
+  });
+
+  it('is not added twice', async () => {
+    await expect(seedLarge(database.sql, SIZE)).rejects.toThrow(AlreadySeeded);
+  });
+});

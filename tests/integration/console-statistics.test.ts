@@ -1,0 +1,244 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { THRESHOLDS, type StatisticsWindow } from '../../src/contracts/console-statistics.ts';
+import { cronAnswer } from '../../src/contracts/retry.ts';
+import { getWebhookStatistics } from '../../src/services/polarisReportsService.ts';
+import { consoleClient, dataOf, errorOf } from '../support/console.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let system: TestSystem;
+let operator: SupabaseClient;
+let owner: SupabaseClient;
+let stranger: SupabaseClient;
+beforeAll(async () => {
+  system = await startTestSystem({ functions: ['api/cron/sweep.ts'] });
+  operator = await consoleClient(system, await system.createOperator());
+  owner = await consoleClient(system, await system.createUser());
+  stranger = await consoleClient(system);
+  await system.sql`select setseed(0.42)`;
+  // Of every kind, over nine days: counted or not, with a report type or none, measured or not.
+  await system.sql`
+    insert into public.webhook_audit (
+      direction, webhook_type, report_table, actor, outcome, response_status, duration_ms, created_at)
+    select
+      direction,
+      case when n % 23 > 0 then 'prelim-report' end,
+      (array['org_reports', 'greeting_reports', 'requirement_reports', null])[1 + n % 4],
+      case when n % 17 = 0 then 'cron' end,
+      case direction when 'out' then (array['delivered', 'delivered', 'delivered', 'failed', 'unknown', 'skipped'])[1 + n % 6]
+        else (array['applied', 'duplicate', 'superseded', 'invalid_signature', null])[1 + n % 5] end,
+      200,
+      case when n % 6 <> 5 then exp(random() * 12 - 3) end,
+      now() - interval '9 days' * (random() ^ 3)
+    from (select n, (array['in', 'out'])[1 + (n / 7) % 2] as direction from generate_series(1, 6000) n) rows`;
+});
+afterAll(() => system.stop());
+
+const WINDOWS = { hour: 60, day: 900, week: 7200 } as const;
+const SPANS = { hour: 3600, day: 86_400, week: 604_800 } as const;
+
+interface Recounted {
+  /** Null: of the whole window. */
+  at: Date | null;
+  direction: 'in' | 'out';
+  total: number;
+  succeeded: number;
+  skipped: number;
+  /** 50th, 95th and 99th percentile. */
+  p: number[] | null;
+}
+
+/** The same figures from the audit itself, exactly. */
+function recounted(from: string, asOf: string, seconds: number) {
+  return system.sql<Recounted[]>`
+    select at, direction, total::int, succeeded::int, skipped::int, p from (
+      select
+        date_bin(interval '1 second' * ${seconds}::int, created_at, 'epoch') as at, direction,
+        count(*) filter (where outcome <> 'skipped') as total,
+        count(*) filter (where outcome in ('delivered', 'applied', 'duplicate', 'superseded')) as succeeded,
+        count(*) filter (where outcome = 'skipped') as skipped,
+        percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms::float8) as p
+      from public.webhook_audit
+      where outcome is not null and created_at >= ${from}::text::timestamptz and created_at <= ${asOf}::text::timestamptz
+        and (direction = 'out' or (actor is null and webhook_type is not null))
+      group by grouping sets ((1, 2), (2))) counted
+    order by at nulls first, direction`;
+}
+
+const near = (exact: number | undefined | null, given: number | null) => {
+  if (exact == null) expect(given).toBeNull();
+  // Half a bucket, and what rounding adds to the shortest.
+  else expect(Math.abs((given ?? 0) / exact - 1)).toBeLessThan(0.026);
+};
+
+async function checkWindow(window: StatisticsWindow): Promise<void> {
+  const statistics = await dataOf(getWebhookStatistics(operator, window));
+  expect(statistics).toMatchObject({ window, bucket_seconds: WINDOWS[window] });
+  const span = Date.parse(statistics.as_of) - Date.parse(statistics.from);
+  expect(span).toBeLessThanOrEqual(SPANS[window] * 1000);
+  expect(span).toBeGreaterThanOrEqual((SPANS[window] - WINDOWS[window]) * 1000);
+  expect(statistics.series).toHaveLength(SPANS[window] / WINDOWS[window]);
+
+  const rows = await recounted(statistics.from, statistics.as_of, WINDOWS[window]);
+  const buckets = new Map(statistics.series.map((bucket) => [Date.parse(bucket.at), bucket]));
+  let compared = 0;
+  for (const { at, direction, total, succeeded, skipped, p } of rows) {
+    const bucket = at === null ? statistics : buckets.get(at.getTime());
+    const figures = direction === 'out' ? bucket?.sent : bucket?.received;
+    expect(figures).toMatchObject({ total, succeeded, failed: total - succeeded });
+    if (direction === 'out') expect(bucket?.sent.skipped).toBe(skipped);
+    expect(figures?.success_rate).toEqual(total === 0 ? null : expect.closeTo(succeeded / total, 5));
+    near(p?.[0], figures?.p50_ms ?? null);
+    near(p?.[1], figures?.p95_ms ?? null);
+    near(p?.[2], figures?.p99_ms ?? null);
+    compared += 1;
+  }
+  expect(compared).toBeGreaterThan(10);
+  const sum = (direction: 'sent' | 'received') =>
+    statistics.series.reduce((so_far, bucket) => so_far + bucket[direction].total, 0);
+  expect(sum('sent')).toBe(statistics.sent.total);
+  expect(sum('received')).toBe(statistics.received.total);
+  const outcomes = await system.sql`
+    select direction, outcome, count(*)::int as count from public.webhook_audit
+    where outcome is not null and created_at >= ${statistics.from}::text::timestamptz
+      and (direction = 'out' or (actor is null and webhook_type is not null))
+    group by 1, 2 order by direction desc, count desc, outcome`;
+  expect(statistics.by_outcome).toEqual([...outcomes]);
+  expect(statistics.by_status.success).toBe(statistics.sent.succeeded);
+  const types = await system.sql`
+    select replace(report_table, '_reports', '') as report_type, count(*)::int as total,
+      count(*) filter (where outcome = 'delivered')::int as succeeded
+    from public.webhook_audit
+    where direction = 'out' and outcome <> 'skipped' and report_table is not null
+      and created_at >= ${statistics.from}::text::timestamptz
+    group by 1 order by 1`;
+  expect(
+    statistics.by_report_type.map(({ report_type, total, succeeded }) => ({ report_type, total, succeeded })),
+  ).toEqual([...types]);
+}
+
+const checkAll = async () => {
+  for (const window of ['hour', 'day', 'week'] as const) await checkWindow(window);
+};
+
+const slots = async () => {
+  const counts =
+    await system.sql`select * from public.webhook_counts order by slot_minutes, slot, direction, report_type, outcome`;
+  const latencies =
+    await system.sql`select * from public.webhook_latencies order by slot_minutes, slot, direction, bucket`;
+  return [[...counts], [...latencies]];
+};
+
+describe('getWebhookStatistics', () => {
+  it('equals a recount of the audit before anything is rolled up, half-way, and after', async () => {
+    expect((await dataOf(getWebhookStatistics(operator, 'week'))).rolled_up_until).toBeNull();
+    await checkAll();
+    await system.sql`select public.roll_up_webhooks(100)`;
+    const half = await dataOf(getWebhookStatistics(operator, 'week'));
+    expect(half.rolled_up_until).not.toBeNull();
+    await checkAll();
+    // By the sweep, to the end.
+    const response = await fetch(system.url('/api/cron/sweep'), {
+      headers: { authorization: `Bearer ${system.secrets.cronSecret}` },
+    });
+    cronAnswer.parse(await response.json());
+    const whole = await dataOf(getWebhookStatistics(operator, 'week'));
+    expect(Date.parse(whole.rolled_up_until ?? '')).toBeGreaterThan(Date.parse(half.rolled_up_until ?? ''));
+    expect(Date.parse(whole.as_of) - Date.parse(whole.rolled_up_until ?? '')).toBeLessThan(80 * 60_000);
+    await checkAll();
+  });
+
+  it('counts nothing twice, however often and however many at once it is rolled up', async () => {
+    const before = await slots();
+    await system.sql`select public.roll_up_webhooks(100)`;
+    expect(await slots()).toEqual(before);
+    await system.sql`delete from public.webhook_counts`;
+    await system.sql`delete from public.webhook_latencies`;
+    await system.sql`update public.webhook_roll_up set rolled_up_until = '-infinity'`;
+    let left = true;
+    while (left) {
+      const rounds = await Promise.all(
+        Array.from({ length: 6 }, () => system.sql`select public.roll_up_webhooks(40) as quarters`),
+      );
+      left = rounds.some(([row]) => Number(row?.['quarters']) > 0);
+    }
+    expect(await slots()).toEqual(before);
+    await checkAll();
+  });
+
+  it('leaves a quarter of an hour alone until no transaction can still write into it', async () => {
+    const [row] = await system.sql`
+      select rolled_up_until <= now() - interval '5 minutes' as closed from public.webhook_roll_up`;
+    expect(row).toEqual({ closed: true });
+  });
+
+  it('keeps no slot that no window shows', async () => {
+    await system.sql`
+      insert into public.webhook_counts values (15, now() - interval '3 days', 'out', 'org', 'delivered', 1),
+        (120, now() - interval '17 days', 'out', 'org', 'delivered', 1)`;
+    await system.sql`
+      insert into public.webhook_latencies values (15, now() - interval '3 days', 'out', 1, 1),
+        (120, now() - interval '17 days', 'out', 1, 1)`;
+    await system.sql`select public.roll_up_webhooks(1)`;
+    const [row] = await system.sql`
+      select (select count(*)::int from public.webhook_counts
+          where slot < now() - interval '1 minute' * slot_minutes * 192) as counts,
+        (select count(*)::int from public.webhook_latencies
+          where slot < now() - interval '1 minute' * slot_minutes * 192) as latencies,
+        (select min(slot) < now() - interval '7 days' from public.webhook_counts) as week`;
+    expect(row).toEqual({ counts: 0, latencies: 0, week: true });
+  });
+
+  it('shows what waits, what is dead, and how the circuits stand', async () => {
+    const { reportId } = await system.createReport();
+    await system.sql`
+      insert into public.report_events (
+        id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at)
+      select 'evt_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now(), 'x', 'e', 'import', 'superseded', now()
+      from generate_series(1, 7) n`;
+    await system.sql`
+      insert into public.webhook_deliveries (
+        event_id, webhook_type, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at)
+      select 'evt_' || n, 'prelim-report', 'org', ${reportId}, status, next_attempt, dead_at, dead_reason, lease, at
+      from (values
+        (1, 'pending', now(), null, null, now() + interval '1 hour', '2026-01-02T00:00:00Z'::timestamptz),
+        (2, 'sent', now(), null, null, null, '2026-01-03T00:00:00Z'),
+        (3, 'failed', now() + interval '1 hour', null, null, null, '2026-01-03T00:00:00Z'),
+        (4, 'retrying', now(), null, null, now() + interval '1 hour', '2026-01-03T00:00:00Z'),
+        (5, 'failed', null, now(), 'refused', null, '2026-01-01T00:00:00Z'),
+        (6, 'failed', null, now(), 'attempts_exhausted', null, '2026-01-01T00:00:00Z'),
+        (7, 'success', null, null, null, null, '2026-01-01T00:00:00Z')
+      ) states (n, status, next_attempt, dead_at, dead_reason, lease, at)`;
+    await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;
+    await system.sql`
+      update public.webhook_circuits set opened_at = now(), probe_after = now() + interval '1 hour'
+      where webhook_type = 'prelim-report'`;
+    const statistics = await dataOf(getWebhookStatistics(operator));
+    expect(statistics.by_status).toMatchObject({ pending: 1, sent: 1, retrying: 1, failed: 1, dead: 2 });
+    expect(statistics.queue).toEqual({ depth: 4, due: 1, oldest_waiting: '2026-01-02T00:00:00+00:00' });
+    expect(statistics.by_report_type).toMatchObject([
+      { report_type: 'greeting', waiting: 0, dead: 0 },
+      { report_type: 'org', waiting: 4, dead: 2 },
+      { report_type: 'requirement', waiting: 0, dead: 0 },
+    ]);
+    expect(statistics.circuits).toMatchObject([
+      { webhook_type: 'prelim-report', state: 'open' },
+      { webhook_type: 'final-report', state: 'closed', opened_at: null },
+    ]);
+    await system.sql`update public.webhook_circuits set probe_after = now() where webhook_type = 'prelim-report'`;
+    expect((await dataOf(getWebhookStatistics(operator))).circuits[0]).toMatchObject({ state: 'half_open' });
+    expect(THRESHOLDS.queueDepth).toBeGreaterThan(statistics.queue.depth);
+  });
+
+  it('is for operators, and refuses what is no window', async () => {
+    expect(await errorOf(getWebhookStatistics(owner))).toMatchObject({ code: '42501' });
+    expect(await errorOf(getWebhookStatistics(stranger))).toMatchObject({ code: '42501' });
+    // Not of the type that it should have: that is the point.
+    const window = 'year' as StatisticsWindow;
+    expect(await errorOf(getWebhookStatistics(operator, window))).toMatchObject({ code: 'invalid_input' });
+    await expect(system.sql`
+      select private.is_operator(), public.webhook_statistics('year')`).rejects.toMatchObject({
+      code: '42501',
+    });
+  });
+});
