@@ -98,7 +98,7 @@ describe('the catalog', () => {
     expect([...open]).toEqual([]);
   });
 
-  it('lets people execute what has their own rights, only service_role more, and pins the search path of each', async () => {
+  it('lets only service_role execute functions, but for those with rights of the caller, and pins the search path of each', async () => {
     const functions = await database.sql<{ role: string; name: string }[]>`
       select role, proc.proname as name from pg_proc proc
       cross join unnest(array['anon', 'authenticated', 'service_role']) role
