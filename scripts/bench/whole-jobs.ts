@@ -48,7 +48,8 @@ const REPEATS = 3;
 export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> {
   const times: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
-    for (const reportId of await addReports(sql, DELIVERIES)) {
+    const reports = await addReports(sql, DELIVERIES);
+    for (const reportId of reports) {
       const request = {
         report_type: 'org',
         report_id: reportId,
@@ -65,9 +66,10 @@ export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> 
             -> 'delivery' as delivery from job)
         select public.record_delivery_attempts(
           (delivery ->> 'delivery_id')::bigint, (delivery ->> 'delivery_token')::bigint, 'failed',
-          '[{"status": 500, "duration_ms": 1}]', null) from completed`;
+          -- Authentic: it says nothing against the endpoint, whose circuit stays closed.
+          '[{"status": 401, "duration_ms": 1, "authentic": true}]', null) from completed`;
     }
-    await sql`update public.webhook_deliveries set next_attempt = now() where status = 'failed'`;
+    await sql`update public.webhook_deliveries set next_attempt = now() where report_id in ${sql(reports)}`;
     const started = performance.now();
     const response = await fetch(`${url}/api/webhooks/retry`, {
       headers: { authorization: `Bearer ${secrets.cronSecret}` },

@@ -1,0 +1,56 @@
+/**
+ * Measures a sweep of 50 deliveries on a database without a past, and on the same one with a million finished deliveries and
+ * 100,000 audit rows a day behind it; and shows how PostgreSQL finds what a sweep takes.
+ */
+import type postgres from 'postgres';
+import { startBed } from './bench/bed.ts';
+import { measureSweep } from './bench/whole-jobs.ts';
+import { stopSignal } from './local/until-stopped.ts';
+import { seedLarge, type SeedSize } from './seed/large.ts';
+
+const PAST: SeedSize = { deliveries: 1_000_000, auditRows: 1_000_000, days: 10 };
+
+const QUERIES = {
+  'the delivery to claim': 'select id from private.due_deliveries order by next_attempt, id limit 64',
+  'jobs to take over': 'select job_id from private.due_jobs order by created_at limit 20',
+  'old audit rows':
+    "select id from public.webhook_audit where created_at < now() - interval '90 days' order by created_at limit 500",
+  'attempts of the last minute':
+    "select count(*) from public.webhook_audit where direction = 'out' and webhook_type = 'final-report' and outcome <> 'skipped' and created_at > now() - interval '1 minute'",
+};
+
+const step = (text: string) => process.stderr.write(`${text}\n`);
+
+async function showPlans(sql: postgres.Sql): Promise<void> {
+  for (const [what, query] of Object.entries(QUERIES)) {
+    const lines = await sql.unsafe<{ 'QUERY PLAN': string }[]>(
+      `explain (analyze, costs off, timing off, summary on, buffers off) ${query}`,
+    );
+    console.log(`\n${what}`);
+    for (const line of lines) console.log(`  ${line['QUERY PLAN']}`);
+  }
+}
+
+async function main(signal: AbortSignal): Promise<void> {
+  await using bed = await startBed(step);
+  step('sweeping without a past');
+  const without = await measureSweep(bed);
+  signal.throwIfAborted();
+  step(`seeding ${PAST.deliveries} deliveries and ${PAST.auditRows} audit rows`);
+  await seedLarge(bed.sql, PAST);
+  signal.throwIfAborted();
+  step('sweeping with it');
+  const behind = await measureSweep(bed);
+  console.log(`sweep of 50, without a past               ${without} ms`);
+  console.log(`sweep of 50, ${PAST.deliveries} deliveries behind it  ${behind} ms`);
+  await showPlans(bed.sql);
+}
+
+const signal = stopSignal();
+try {
+  await main(signal);
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) console.error(error);
+}
+process.exit();
