@@ -1,4 +1,5 @@
 import js from '@eslint/js';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /** Imports run one way: api → src/server → src/contracts, and console → src/services → src/contracts. */
@@ -31,19 +32,29 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+  { files: ['src/**/*.tsx'], extends: [reactHooks.configs.flat.recommended] },
   forbid(
     ['src/contracts/**'],
-    ['server', 'services', 'api', 'components', 'pages', 'scripts', 'tests'],
+    ['server', 'services', 'api', 'console', 'components', 'pages', 'scripts', 'tests'],
     'Contracts import nothing but contracts.',
   ),
   forbid(
     ['src/server/**'],
-    ['api', 'services', 'components', 'pages', 'scripts', 'tests'],
+    ['api', 'services', 'console', 'components', 'pages', 'scripts', 'tests'],
     'The server imports only the contracts.',
   ),
-  forbid(['api/**'], ['services', 'components', 'pages', 'scripts', 'tests'], 'Endpoints import the server.'),
   forbid(
-    ['src/services/**', 'src/components/**', 'src/pages/**'],
+    ['api/**'],
+    ['services', 'console', 'components', 'pages', 'scripts', 'tests'],
+    'Endpoints import the server.',
+  ),
+  forbid(
+    ['src/services/**'],
+    ['server', 'api', 'console', 'components', 'pages', 'scripts', 'tests'],
+    'Services import only the contracts.',
+  ),
+  forbid(
+    ['src/console/**', 'src/components/**', 'src/pages/**'],
     ['server', 'api', 'scripts', 'tests'],
     'The console never imports the server.',
   ),

@@ -14,12 +14,12 @@ import { startOutageProxy } from './demo/outage-proxy.ts';
 import { addReport, runJob, type DemoJob, type DemoReport } from './demo/pipeline.ts';
 import { createProgress } from './demo/progress.ts';
 import { table } from './demo/table.ts';
+import { consolePage } from './local/console-page.ts';
 import { dataDirectory, lockDirectory, writeDevFile } from './local/data-directory.ts';
 import { describeAccess } from './local/describe-access.ts';
 import { startFront } from './local/front.ts';
 import { startLocalSystem, type LocalSystem } from './local/local-system.ts';
 import { projectRoot } from './local/paths.ts';
-import { servePlaceholder } from './local/placeholder-page.ts';
 import { freePort, portFrom } from './local/ports.ts';
 import { callSweep, startSweeper } from './local/sweeper.ts';
 import { aborted, stopSignal } from './local/until-stopped.ts';
@@ -167,7 +167,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
   const front = await startFront({
     port: portFrom('PORT', 3000),
     functionsPort: Number(new URL(functionsUrl).port),
-    servePage: servePlaceholder,
+    startPage: consolePage(system.dev, directory),
   });
   stack.defer(() => front.stop());
   stack.defer(startSweeper({ functionsUrl, cronSecret: system.dev.cronSecret, onLine: print }));

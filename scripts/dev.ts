@@ -1,11 +1,11 @@
-/** The local system, for developers: database, Supabase API, functions, a sweep in place of the cron, and one page. */
+/** The local system, for developers: database, Supabase API, functions, a sweep in place of the cron, and the console. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { consolePage } from './local/console-page.ts';
 import { dataDirectory, lockDirectory, writeDevFile } from './local/data-directory.ts';
 import { startFront } from './local/front.ts';
 import { startLocalSystem } from './local/local-system.ts';
 import { projectRoot } from './local/paths.ts';
-import { servePlaceholder } from './local/placeholder-page.ts';
 import { portFrom } from './local/ports.ts';
 import { startSweeper } from './local/sweeper.ts';
 import { aborted, stopSignal } from './local/until-stopped.ts';
@@ -40,7 +40,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const front = await startFront({
     port: ports.people,
     functionsPort: Number(new URL(functionsUrl).port),
-    servePage: servePlaceholder,
+    startPage: consolePage(system.dev, directory),
   });
   stack.defer(() => front.stop());
   stack.defer(startSweeper({ functionsUrl, cronSecret: system.dev.cronSecret, onLine: print }));

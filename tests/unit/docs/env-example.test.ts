@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { consoleEnv } from '../../../src/console/config.ts';
 import { serverEnv } from '../../../src/contracts/env.ts';
 import { readEnv } from '../../../src/server/config/env.ts';
 
@@ -9,8 +10,10 @@ const example = Object.fromEntries(
 ) as Record<string, string>;
 const LOCAL = ['PORT', 'SUPABASE_API_PORT', 'SUPABASE_DB_PORT', 'POLARIS_DATA_DIR', 'DATABASE_URL'];
 
-it('names every variable that the functions read, and the local system’s, and no other', () => {
-  expect(Object.keys(example).sort()).toEqual([...Object.keys(serverEnv.shape), ...LOCAL].sort());
+it('names every variable that functions and console read, and the local system’s, and no other', () => {
+  expect(Object.keys(example).sort()).toEqual(
+    [...Object.keys(serverEnv.shape), ...Object.keys(consoleEnv.shape), ...LOCAL].sort(),
+  );
 });
 
 it('gives the defaults that hold', () => {

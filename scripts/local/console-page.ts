@@ -1,0 +1,49 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { DevFile } from '../../src/contracts/dev.ts';
+import type { StartPage } from './front.ts';
+import { projectRoot } from './paths.ts';
+import { securityHeaders, withSources } from './security-headers.ts';
+
+/**
+ * The console under Vite, with hot reload, under the headers that it is deployed with. What Vite needs beyond them is its
+ * own: a nonce for the script and the styles that it puts into the page, and its connection.
+ */
+export function consolePage(
+  dev: Pick<DevFile, 'supabaseUrl' | 'publishableKey'>,
+  directory: string,
+): StartPage {
+  return async (server, port) => {
+    // Only when the page is wanted: it takes long to load.
+    const { createServer } = await import('vite');
+    const nonce = randomBytes(16).toString('base64');
+    const headers = withSources(await securityHeaders(), {
+      'script-src': [`'nonce-${nonce}'`],
+      'style-src': [`'nonce-${nonce}'`],
+      'connect-src': [`ws://localhost:${port}`, dev.supabaseUrl, dev.supabaseUrl.replace(/^http/, 'ws')],
+    });
+    const vite = await createServer({
+      root: projectRoot,
+      configFile: join(projectRoot, 'vite.config.ts'),
+      // Two systems side by side must not write into one cache.
+      cacheDir: join(directory, 'vite'),
+      clearScreen: false,
+      logLevel: 'warn',
+      html: { cspNonce: nonce },
+      server: { middlewareMode: true, hmr: { server } },
+      define: {
+        'import.meta.env.VITE_SUPABASE_URL': JSON.stringify(dev.supabaseUrl),
+        'import.meta.env.VITE_SUPABASE_PUBLISHABLE_KEY': JSON.stringify(dev.publishableKey),
+      },
+    });
+    return {
+      serve(request, response) {
+        for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+        vite.middlewares(request, response, () => {
+          response.writeHead(404).end('Not found');
+        });
+      },
+      stop: () => vite.close(),
+    };
+  };
+}

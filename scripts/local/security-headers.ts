@@ -1,0 +1,40 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { projectRoot } from './paths.ts';
+
+const POLICY = 'Content-Security-Policy';
+
+const vercel = z.object({
+  headers: z.tuple([
+    z.object({
+      source: z.literal('/(.*)'),
+      headers: z.array(z.object({ key: z.string(), value: z.string() })),
+    }),
+  ]),
+});
+
+/** The headers that vercel.json gives to every answer. */
+export async function securityHeaders(): Promise<Record<string, string>> {
+  const settings = vercel.parse(JSON.parse(await readFile(join(projectRoot, 'vercel.json'), 'utf8')));
+  return Object.fromEntries(settings.headers[0].headers.map(({ key, value }) => [key, value]));
+}
+
+/** The same headers with further sources in some directives of the Content-Security-Policy. */
+export function withSources(
+  headers: Readonly<Record<string, string>>,
+  further: Readonly<Record<string, readonly string[]>>,
+): Record<string, string> {
+  const directives = new Map(
+    (headers[POLICY] ?? '').split(';').map((directive) => {
+      const [name = '', ...sources] = directive.trim().split(/\s+/);
+      return [name, sources] as const;
+    }),
+  );
+  for (const [name, sources] of Object.entries(further)) {
+    // A directive that is not there falls back to this one, and no longer does once it is.
+    directives.set(name, [...(directives.get(name) ?? directives.get('default-src') ?? []), ...sources]);
+  }
+  const policy = [...directives].map(([name, sources]) => [name, ...sources].join(' ')).join('; ');
+  return { ...headers, [POLICY]: policy };
+}

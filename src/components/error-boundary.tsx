@@ -1,0 +1,26 @@
+import { Component, type ErrorInfo, type ReactNode } from 'react';
+import { Button } from './button.tsx';
+import { ErrorState } from './states.tsx';
+
+/** Keeps a fault of one view from taking the page away. Give it a key that changes with the view. */
+export class ErrorBoundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+  override state: { error: Error | null } = { error: null };
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error: error instanceof Error ? error : new Error(String(error)) };
+  }
+
+  override componentDidCatch(error: Error, info: ErrorInfo): void {
+    console.error(error, info.componentStack);
+  }
+
+  override render(): ReactNode {
+    if (this.state.error === null) return this.props.children;
+    return (
+      <div className="lone">
+        <ErrorState error={this.state.error} onRetry={() => this.setState({ error: null })} />
+        <Button onClick={() => location.reload()}>Reload the page</Button>
+      </div>
+    );
+  }
+}

@@ -1,0 +1,40 @@
+import { useSyncExternalStore } from 'react';
+import { describeDistance } from './describe-distance.ts';
+
+/** No longer than what counts as now: what has come since the last tick would seem to lie ahead. */
+const TICK_MS = 5_000;
+let now = Date.now();
+let timer: ReturnType<typeof setInterval> | undefined;
+const listeners = new Set<() => void>();
+
+/** One clock for all times on the page; it stands while nothing shows a time or the tab is hidden. */
+function subscribe(listener: () => void): () => void {
+  listeners.add(listener);
+  if (timer === undefined) {
+    now = Date.now();
+    timer = setInterval(() => {
+      if (document.hidden) return;
+      now = Date.now();
+      for (const each of listeners) each();
+    }, TICK_MS);
+  }
+  return () => {
+    listeners.delete(listener);
+    if (listeners.size > 0) return;
+    clearInterval(timer);
+    timer = undefined;
+  };
+}
+
+const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
+
+/** How long ago, or until, with the exact time on hover. `value`: ISO 8601. */
+export function RelativeTime({ value }: { value: string }) {
+  const ticked = useSyncExternalStore(subscribe, () => now);
+  const time = new Date(value);
+  return (
+    <time dateTime={value} title={exact.format(time)} className="numeric">
+      {describeDistance(time.getTime() - ticked)}
+    </time>
+  );
+}

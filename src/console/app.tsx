@@ -1,0 +1,59 @@
+import { CSPProvider } from '@base-ui/react/csp-provider';
+import { Redirect, usePath } from 'raviger';
+import { Suspense } from 'react';
+import { AppShell } from '../components/app-shell.tsx';
+import { ErrorBoundary } from '../components/error-boundary.tsx';
+import { EmptyState, LoadingState } from '../components/states.tsx';
+import { Toaster } from '../components/toaster.tsx';
+import { NoAccess } from '../pages/no-access.tsx';
+import { NotFound } from '../pages/not-found.tsx';
+import { homeOf, ROUTES } from './routes.ts';
+import { SessionProvider } from './session-provider.tsx';
+import { useSession } from './session.ts';
+import { supabase } from './supabase.ts';
+
+export function App() {
+  return (
+    // The Content-Security-Policy allows no <style> elements.
+    <CSPProvider disableStyleElements>
+      <ErrorBoundary>
+        {supabase === null ? (
+          <NotConfigured />
+        ) : (
+          <SessionProvider supabase={supabase}>
+            <AppShell>
+              <CurrentView />
+            </AppShell>
+          </SessionProvider>
+        )}
+      </ErrorBoundary>
+      <Toaster />
+    </CSPProvider>
+  );
+}
+
+function CurrentView() {
+  const { isOperator } = useSession();
+  const path = usePath() ?? '/';
+  if (path === '/') return <Redirect to={homeOf(isOperator)} replace />;
+  const route = ROUTES.find((each) => each.path === path);
+  if (route === undefined) return <NotFound />;
+  if (route.audience === 'operators' && !isOperator) return <NoAccess view={route.name} />;
+  return (
+    <ErrorBoundary key={path}>
+      <Suspense fallback={<LoadingState label={`Opening ${route.name}`} rows={8} />}>
+        <route.page />
+      </Suspense>
+    </ErrorBoundary>
+  );
+}
+
+function NotConfigured() {
+  return (
+    <main className="lone">
+      <EmptyState title="This console does not know its Supabase project">
+        Set VITE_SUPABASE_URL and VITE_SUPABASE_PUBLISHABLE_KEY where it is built, then build it again.
+      </EmptyState>
+    </main>
+  );
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+
+/** Every variable that the build of the console reads. */
+export const consoleEnv = z.object({
+  VITE_SUPABASE_URL: z.url(),
+  VITE_SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+});
+
+/** What the build was told of its Supabase project; null when that was not enough (see env.example). */
+export const config = consoleEnv
+  .nullable()
+  .catch(null)
+  .parse({
+    VITE_SUPABASE_URL: import.meta.env['VITE_SUPABASE_URL'] as unknown,
+    VITE_SUPABASE_PUBLISHABLE_KEY: import.meta.env['VITE_SUPABASE_PUBLISHABLE_KEY'] as unknown,
+  });
+export type Config = NonNullable<typeof config>;

@@ -1,0 +1,161 @@
+import { z } from 'zod';
+
+/** What a person is told of a failure: what happened, what to do, and the raw reason for whoever helps them. */
+export interface Explanation {
+  title: string;
+  advice: string;
+  detail?: string;
+}
+
+// Errors of the services, of supabase-js and of the browser have these in common.
+const failure = z.looseObject({
+  name: z.string().optional().catch(undefined),
+  message: z.string().optional().catch(undefined),
+  details: z.string().optional().catch(undefined),
+  code: z.string().optional().catch(undefined),
+  status: z.number().optional().catch(undefined),
+  issues: z
+    .array(z.object({ path: z.string(), message: z.string() }))
+    .optional()
+    .catch(undefined),
+});
+type Failure = z.infer<typeof failure>;
+
+const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
+  invalid_credentials: {
+    title: 'E-mail or password is wrong',
+    advice: 'Check both and try again. An administrator of the project can set a new password.',
+  },
+  email_not_confirmed: {
+    title: 'The e-mail address is not confirmed yet',
+    advice: 'Open the link in the e-mail that Supabase sent you, then sign in.',
+  },
+  over_request_rate_limit: {
+    title: 'Too many attempts',
+    advice: 'Wait a minute, then try again.',
+  },
+  '42501': {
+    title: 'You may not see or change this',
+    advice: 'Ask an operator for access, or sign in with another account.',
+  },
+  forbidden: {
+    title: 'You may not do this',
+    advice: 'Only operators may. Ask one of them, or sign in with another account.',
+  },
+  '23503': {
+    title: 'Something that this refers to is gone',
+    advice: 'It was deleted meanwhile. Reload the list and choose again.',
+  },
+  '57014': {
+    title: 'The database took too long',
+    advice: 'Choose a shorter time or more filters, or try again in a moment.',
+  },
+  final_exists: {
+    title: 'The report has its final already',
+    advice: 'Start another final job instead: a prelim would never replace the final.',
+  },
+  quota_exceeded: {
+    title: 'Too many unfinished jobs',
+    advice: 'Wait for one of your jobs to finish, or cancel one, then start this one.',
+  },
+  report_not_found: {
+    title: 'The report does not exist any more',
+    advice: 'It was deleted, or belongs to someone else. Go back to your reports.',
+  },
+  job_not_found: {
+    title: 'The job does not exist any more',
+    advice: 'It was removed after its time, or belongs to someone else.',
+  },
+  delivery_not_found: {
+    title: 'There is no delivery to retry',
+    advice: 'The report has none of this type. Look its event up in the audit log.',
+  },
+  delivery_busy: {
+    title: 'Another process is sending this delivery',
+    advice: 'Wait half a minute: its outcome shows here by itself. Then retry if it failed.',
+  },
+  delivery_failed: {
+    title: 'The webhook failed again',
+    advice:
+      'The result is in its report all the same. Look at the last answer, mend the endpoint, then retry.',
+  },
+  idempotency_conflict: {
+    title: 'This request was made before with other content',
+    advice: 'Reload the page and start the job again.',
+  },
+  not_found: {
+    title: 'This does not exist',
+    advice: 'It was deleted, or belongs to someone else. Go back to the list and choose again.',
+  },
+  unexpected_answer: {
+    title: 'The answer cannot be understood',
+    advice: 'The console and the server may be of different versions. Reload the page.',
+  },
+  invalid_input: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
+  invalid_body: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
+  rate_limited: { title: 'Too many requests', advice: 'Wait a moment, then try again.' },
+  database_unavailable: {
+    title: 'The database does not answer',
+    advice: 'Nothing is lost. Try again in a moment; if it lasts, look at the state of the Supabase project.',
+  },
+};
+
+const LOST_SESSION_CODES = new Set(['PGRST301', 'PGRST303', 'bad_jwt', 'session_not_found', 'unauthorized']);
+
+/** The answer says that the access token is nobody's (any more). */
+export function isSessionLost(error: unknown): boolean {
+  const { code, status } = parse(error);
+  return status === 401 || (code !== undefined && LOST_SESSION_CODES.has(code));
+}
+
+/** Asking again may help: nobody answered, or the server was busy. */
+export function isTransient(error: unknown): boolean {
+  const { code, status } = parse(error);
+  return isNetworkFailure(error) || (status !== undefined && status >= 500) || code === '57014';
+}
+
+function isNetworkFailure(error: unknown): boolean {
+  const { name, message, code } = parse(error);
+  return (
+    code === 'unreachable' ||
+    name === 'AuthRetryableFetchError' ||
+    /failed to fetch|networkerror|load failed/i.test(message ?? '')
+  );
+}
+
+function parse(error: unknown): Failure {
+  return failure.catch({}).parse(error);
+}
+
+export function explain(error: unknown): Explanation {
+  const { message, details, code, status, issues } = parse(error);
+  const known = code === undefined ? undefined : BY_CODE[code];
+  const raw = [
+    details ?? message,
+    ...(issues ?? []).map((issue) => `${issue.path || 'body'}: ${issue.message}`),
+  ].filter((line): line is string => Boolean(line));
+  const rest = raw.length > 0 ? { detail: raw.join('\n') } : {};
+  if (known !== undefined) return { ...known, ...rest };
+  if (isNetworkFailure(error)) {
+    return {
+      title: 'The server cannot be reached',
+      advice: 'Check your connection. This page tries again by itself when it is back.',
+      ...rest,
+    };
+  }
+  if (isSessionLost(error)) {
+    return { title: 'Your session has ended', advice: 'Sign in again to go on.', ...rest };
+  }
+  if (status !== undefined && status >= 500) {
+    return {
+      title: 'The server failed',
+      advice: 'Try again in a moment. If it lasts, look into the logs of the functions.',
+      ...rest,
+    };
+  }
+  return {
+    title: 'This did not work',
+    advice: 'Try again. If it happens again, tell an operator what it says below.',
+    ...rest,
+  };
+}

@@ -1,0 +1,24 @@
+import { QueryCache, QueryClient } from '@tanstack/react-query';
+import { isSessionLost, isTransient } from './errors.ts';
+
+const RETRIES = 2;
+
+/**
+ * `onSessionLost` is told when an answer says that the token is no longer good. Queries that refresh by an interval pause
+ * while the tab is hidden, which is the library's default.
+ */
+export function createQueryClient(onSessionLost: () => void): QueryClient {
+  return new QueryClient({
+    queryCache: new QueryCache({
+      onError(error) {
+        if (isSessionLost(error)) onSessionLost();
+      },
+    }),
+    defaultOptions: {
+      queries: {
+        staleTime: 5_000,
+        retry: (failures, error) => failures < RETRIES && isTransient(error),
+      },
+    },
+  });
+}

@@ -1,0 +1,90 @@
+import { QueryClientProvider, useQuery } from '@tanstack/react-query';
+import type { Session as AuthSession, SupabaseClient } from '@supabase/supabase-js';
+import { useEffect, useMemo, useState, type ReactNode } from 'react';
+import { Button } from '../components/button.tsx';
+import { ErrorState, LoadingState } from '../components/states.tsx';
+import { SignIn } from '../pages/sign-in.tsx';
+import { getIdentity } from '../services/identity.ts';
+import { createQueryClient } from './query-client.ts';
+import { SessionContext } from './session.ts';
+import { unwrap } from './unwrap.ts';
+
+type AuthState = { session: AuthSession | null; wasLost: boolean } | 'unknown';
+
+/** Renders its children for whoever is signed in, and the sign-in for everybody else. */
+export function SessionProvider({ supabase, children }: { supabase: SupabaseClient; children: ReactNode }) {
+  const [auth, setAuth] = useState<AuthState>('unknown');
+
+  useEffect(() => {
+    const { data } = supabase.auth.onAuthStateChange((_event, session) => {
+      setAuth((before) => {
+        // Whoever was signed in and did not sign out has lost the session, and is told so.
+        const wasSignedIn = before !== 'unknown' && before.session !== null;
+        const wasLost = session === null && (wasSignedIn || (before !== 'unknown' && before.wasLost));
+        return { session, wasLost };
+      });
+    });
+    return () => data.subscription.unsubscribe();
+  }, [supabase]);
+
+  if (auth === 'unknown') return <LoadingState label="Looking for your session" />;
+  if (auth.session === null) return <SignIn supabase={supabase} sessionWasLost={auth.wasLost} />;
+  // One cache for each person: nobody sees what was fetched for somebody else.
+  return (
+    <SignedIn
+      key={auth.session.user.id}
+      supabase={supabase}
+      user={auth.session.user}
+      onSignOut={() => {
+        setAuth({ session: null, wasLost: false });
+        // Only here: a person's other devices stay signed in.
+        void supabase.auth.signOut({ scope: 'local' });
+      }}
+    >
+      {children}
+    </SignedIn>
+  );
+}
+
+interface SignedInProps {
+  supabase: SupabaseClient;
+  user: AuthSession['user'];
+  onSignOut: () => void;
+  children: ReactNode;
+}
+
+function SignedIn(props: SignedInProps) {
+  const { supabase } = props;
+  const [client] = useState(() =>
+    createQueryClient(() => {
+      void supabase.auth.signOut({ scope: 'local' });
+    }),
+  );
+  return (
+    <QueryClientProvider client={client}>
+      <WithRole {...props} />
+    </QueryClientProvider>
+  );
+}
+
+/** Which views there are depends on who it is. Row level security is what guards the data. */
+function WithRole({ supabase, user, onSignOut, children }: SignedInProps) {
+  const identity = useQuery({
+    queryKey: ['identity'],
+    queryFn: ({ signal }) => unwrap(getIdentity(supabase, { signal })),
+    staleTime: 60_000,
+  });
+  const isOperator = identity.data?.operator;
+  const session = useMemo(
+    () => (isOperator === undefined ? null : { supabase, user, isOperator, signOut: onSignOut }),
+    [supabase, user, isOperator, onSignOut],
+  );
+  if (session !== null) return <SessionContext value={session}>{children}</SessionContext>;
+  if (identity.isPending) return <LoadingState label="Looking up who you are" />;
+  return (
+    <main className="lone">
+      <ErrorState error={identity.error} onRetry={() => void identity.refetch()} />
+      <Button onClick={onSignOut}>Sign out</Button>
+    </main>
+  );
+}

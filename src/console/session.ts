@@ -1,0 +1,18 @@
+import type { SupabaseClient, User } from '@supabase/supabase-js';
+import { createContext, useContext } from 'react';
+
+export interface Session {
+  supabase: SupabaseClient;
+  user: User;
+  isOperator: boolean;
+  signOut: () => void;
+}
+
+export const SessionContext = createContext<Session | null>(null);
+
+/** The signed-in person. Only what is rendered inside the signed-in part of the page may ask. */
+export function useSession(): Session {
+  const session = useContext(SessionContext);
+  if (session === null) throw new Error('used outside the signed-in part of the page');
+  return session;
+}

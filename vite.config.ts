@@ -1,0 +1,17 @@
+import react from '@vitejs/plugin-react';
+import { defineConfig } from 'vite';
+
+/** The console. Tests have a configuration of their own (vitest.config.ts). */
+export default defineConfig({
+  plugins: [react()],
+  build: {
+    target: 'es2024',
+    // scripts/first-load.ts reads which chunk loads which.
+    manifest: true,
+    // Inline data would need a wider Content-Security-Policy, and the polyfill is for browsers that lack `target`.
+    assetsInlineLimit: 0,
+    // scripts/first-load.ts has the limit that counts.
+    chunkSizeWarningLimit: 2_000,
+    modulePreload: { polyfill: false },
+  },
+});
