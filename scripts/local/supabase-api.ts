@@ -2,6 +2,7 @@ import { serve } from '@hono/node-server';
 import { App } from '@supabase/lite';
 import { createPostgresConnection } from '@supabase/lite/postgres';
 import postgres from 'postgres';
+import { withCors } from './cors.ts';
 import { requireFreePort } from './ports.ts';
 
 export interface SupabaseKeys {
@@ -116,8 +117,9 @@ async function warmUp(app: App, options: SupabaseApiOptions): Promise<void> {
 }
 
 function listen(app: App, port: number): Promise<ReturnType<typeof serve>> {
+  const fetch = withCors((request) => app.fetch(request));
   return new Promise((resolve, reject) => {
-    const server = serve({ fetch: (request) => app.fetch(request), hostname: '127.0.0.1', port }, () => {
+    const server = serve({ fetch, hostname: '127.0.0.1', port }, () => {
       server.off('error', reject);
       resolve(server);
     });
