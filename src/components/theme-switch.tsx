@@ -1,25 +1,9 @@
 import { setTheme, THEMES, useTheme } from '../console/theme.ts';
-import styles from './theme-switch.module.css';
+import { Choice } from './choice.tsx';
 
 const NAMES = { system: 'Auto', light: 'Light', dark: 'Dark' } as const;
+const OPTIONS = THEMES.map((theme) => ({ value: theme, label: NAMES[theme] }));
 
 export function ThemeSwitch() {
-  const current = useTheme();
-  return (
-    <fieldset className={styles['switch']}>
-      <legend className="visually-hidden">Theme</legend>
-      {THEMES.map((theme) => (
-        <label key={theme} className={styles['choice']}>
-          <input
-            type="radio"
-            name="theme"
-            className={styles['input']}
-            checked={theme === current}
-            onChange={() => setTheme(theme)}
-          />
-          <span>{NAMES[theme]}</span>
-        </label>
-      ))}
-    </fieldset>
-  );
+  return <Choice legend="Theme" isLegendHidden value={useTheme()} options={OPTIONS} onChange={setTheme} />;
 }

@@ -1,9 +1,15 @@
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
+import { z } from 'zod';
 import { Page } from '../components/page.tsx';
-import { EmptyState } from '../components/states.tsx';
+import { NewReportForm } from '../components/report/new-report-form.tsx';
+import { RecentReports } from '../components/report/recent-reports.tsx';
+import { ReportWorkbench } from '../components/report/report-workbench.tsx';
 import { TabLinks } from '../components/tab-links.tsx';
 import { WebhookMonitor } from '../components/WebhookMonitor.tsx';
 import { useSession } from '../console/session.ts';
+import { useSearch } from '../console/use-search.ts';
+import { reportType } from '../contracts/webhooks.ts';
+import styles from './ReportsDebug.module.css';
 
 const TABS = [
   { href: '/debug', name: 'Debug', isForOperators: false },
@@ -17,6 +23,7 @@ export function ReportsDebug({ tab, children }: { tab: '/debug' | '/monitor'; ch
   return (
     <Page
       title={tab === '/debug' ? 'Debug' : 'Monitor'}
+      lead={tab === '/debug' ? 'Make a report, run its jobs, and watch its result arrive.' : undefined}
       tabs={tabs.length > 1 && <TabLinks label="Reports" current={tab} tabs={tabs} />}
     >
       {children}
@@ -24,18 +31,42 @@ export function ReportsDebug({ tab, children }: { tab: '/debug' | '/monitor'; ch
   );
 }
 
-export function DebugTab() {
-  return (
-    <ReportsDebug tab="/debug">
-      <EmptyState title="To come" />
-    </ReportsDebug>
-  );
-}
-
 export function MonitorTab() {
   return (
     <ReportsDebug tab="/monitor">
       <WebhookMonitor />
+    </ReportsDebug>
+  );
+}
+
+const selection = z.object({
+  report_type: reportType.optional().catch(undefined),
+  report_id: z.uuid().optional().catch(undefined),
+});
+
+export function DebugTab() {
+  const [{ report_type, report_id }, select] = useSearch(selection);
+  const [prompts, setPrompts] = useState<Readonly<Record<string, string>>>({});
+  const selected = report_type && report_id ? { report_type, report_id } : null;
+  return (
+    <ReportsDebug tab="/debug">
+      <div className={styles['columns']}>
+        <RecentReports selected={selected} />
+        {selected === null ? (
+          <NewReportForm
+            onCreated={(ref, prompt) => {
+              setPrompts({ ...prompts, [ref.report_id]: prompt });
+              select(ref);
+            }}
+          />
+        ) : (
+          <ReportWorkbench
+            key={selected.report_id}
+            report={selected}
+            initialPrompt={prompts[selected.report_id]}
+          />
+        )}
+      </div>
     </ReportsDebug>
   );
 }

@@ -1,10 +1,116 @@
-import { Page } from '../components/page.tsx';
-import { EmptyState } from '../components/states.tsx';
+import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { z } from 'zod';
+import { Choice } from '../components/choice.tsx';
+import { labelOf } from '../components/label-of.ts';
+import { MoreButton } from '../components/more-button.tsx';
+import { Page, Panel } from '../components/page.tsx';
+import { RelativeTime } from '../components/relative-time.tsx';
+import { JobList } from '../components/report/job-list.tsx';
+import { reportHref } from '../components/report/links.ts';
+import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
+import { StatusBadge } from '../components/status-badge.tsx';
+import { myJobsQuery, myReportsQuery } from '../console/report-queries.ts';
+import { useSession } from '../console/session.ts';
+import { useSearch } from '../console/use-search.ts';
+import { REPORT_TYPES } from '../contracts/constants.ts';
+import { reportType } from '../contracts/webhooks.ts';
+
+const filters = z.object({ type: reportType.optional().catch(undefined) });
+const TYPES = [
+  { value: 'all', label: 'All' },
+  ...REPORT_TYPES.map((type) => ({ value: type, label: labelOf(type) })),
+] as const;
 
 export function MyReports() {
   return (
-    <Page title="My reports">
-      <EmptyState title="To come" />
+    <Page title="My reports" lead="Your reports and what is being made for them.">
+      <Reports />
+      <Jobs />
     </Page>
+  );
+}
+
+function Reports() {
+  const { supabase } = useSession();
+  const [{ type }, change] = useSearch(filters);
+  const reports = useInfiniteQuery(myReportsQuery(supabase, type));
+  const rows = reports.data?.pages.flatMap((page) => page.rows) ?? [];
+  return (
+    <Panel
+      title="Reports"
+      isFlush
+      actions={
+        <Choice
+          legend="Report type"
+          isLegendHidden
+          value={type ?? 'all'}
+          options={TYPES}
+          onChange={(value) => change({ type: value === 'all' ? null : value })}
+        />
+      }
+    >
+      {reports.isPending && <LoadingState />}
+      {reports.isError && <ErrorState error={reports.error} onRetry={() => void reports.refetch()} />}
+      {reports.isSuccess && rows.length === 0 && (
+        <EmptyState title={type === undefined ? 'No report yet' : `No ${type} report`}>
+          <Link href="/debug">Create one</Link>
+        </EmptyState>
+      )}
+      {rows.length > 0 && (
+        <table className="table">
+          <thead>
+            <tr>
+              <th scope="col">Report</th>
+              <th scope="col">Type</th>
+              <th scope="col">Research</th>
+              <th scope="col">Stage</th>
+              <th scope="col">Webhook</th>
+              <th scope="col">Created</th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((report) => (
+              <tr key={report.id}>
+                <td className="foreign">
+                  <Link href={reportHref({ report_type: report.report_type, report_id: report.id })}>
+                    {report.title ?? 'Untitled'}
+                  </Link>
+                </td>
+                <td>{labelOf(report.report_type)}</td>
+                <td>
+                  <StatusBadge status={report.research_status} />
+                </td>
+                <td>{report.stage ?? <span className="muted">none</span>}</td>
+                <td>
+                  {report.webhook_job_id === null ? (
+                    <span className="muted">none</span>
+                  ) : (
+                    <StatusBadge status={report.webhook_status ?? 'pending'} />
+                  )}
+                </td>
+                <td className="nowrap">
+                  <RelativeTime value={report.created_at} />
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      )}
+      <MoreButton query={reports} />
+    </Panel>
+  );
+}
+
+function Jobs() {
+  const { supabase } = useSession();
+  const jobs = useQuery(myJobsQuery(supabase));
+  return (
+    <Panel title="Newest jobs">
+      {jobs.isPending && <LoadingState />}
+      {jobs.isError && <ErrorState error={jobs.error} onRetry={() => void jobs.refetch()} />}
+      {jobs.isSuccess && jobs.data.rows.length === 0 && <EmptyState title="No job yet" />}
+      {jobs.isSuccess && <JobList jobs={jobs.data.rows} isMine />}
+    </Panel>
   );
 }

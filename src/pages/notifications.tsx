@@ -1,10 +1,92 @@
-import { Page } from '../components/page.tsx';
-import { EmptyState } from '../components/states.tsx';
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { z } from 'zod';
+import { Button } from '../components/button.tsx';
+import { Choice } from '../components/choice.tsx';
+import { labelOf } from '../components/label-of.ts';
+import { MoreButton } from '../components/more-button.tsx';
+import { Page, Panel } from '../components/page.tsx';
+import { RelativeTime } from '../components/relative-time.tsx';
+import { reportHref } from '../components/report/links.ts';
+import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
+import { explain } from '../console/errors.ts';
+import { notificationsQuery } from '../console/report-queries.ts';
+import { useSession } from '../console/session.ts';
+import { notify } from '../console/toasts.ts';
+import { unwrap } from '../console/unwrap.ts';
+import { useSearch } from '../console/use-search.ts';
+import { markNotificationRead } from '../services/notifications.ts';
+import styles from './notifications.module.css';
+
+const filters = z.object({ show: z.enum(['unread', 'all']).catch('all') });
+const SHOWN = [
+  { value: 'all', label: 'All' },
+  { value: 'unread', label: 'Unread' },
+] as const;
 
 export function Notifications() {
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const [{ show }, change] = useSearch(filters);
+  const list = useInfiniteQuery(notificationsQuery(supabase, show === 'unread'));
+  const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
+  const mark = useMutation({
+    mutationFn: (id: number) => unwrap(markNotificationRead(supabase, id)),
+    onError: (error) => {
+      const { title, advice } = explain(error);
+      notify({ kind: 'error', title, text: advice });
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: ['notifications'] }),
+  });
   return (
-    <Page title="Notifications">
-      <EmptyState title="To come" />
+    <Page title="Notifications" lead="A final report has arrived.">
+      <Panel
+        title="Newest first"
+        isFlush
+        actions={
+          <Choice
+            legend="Show"
+            isLegendHidden
+            value={show}
+            options={SHOWN}
+            onChange={(value) => change({ show: value === 'all' ? null : value })}
+          />
+        }
+      >
+        {list.isPending && <LoadingState />}
+        {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
+        {list.isSuccess && rows.length === 0 && (
+          <EmptyState title={show === 'unread' ? 'All read' : 'No notification yet'}>
+            One comes with each final report.
+          </EmptyState>
+        )}
+        <ul className={styles['list']}>
+          {rows.map(({ id, report_type, report_id, created_at, read_at }) => (
+            <li key={id} className={styles['item']}>
+              <span className={styles['mark']} data-unread={read_at === null} aria-hidden />
+              <span className={styles['words']}>
+                <Link href={reportHref({ report_type, report_id })}>
+                  {labelOf(report_type)} report: the final is there
+                </Link>
+                <span className="muted">
+                  {read_at === null && <span className="visually-hidden">Unread, </span>}
+                  <RelativeTime value={created_at} />
+                </span>
+              </span>
+              {read_at === null && (
+                <Button
+                  size="small"
+                  isBusy={mark.isPending && mark.variables === id}
+                  onClick={() => mark.mutate(id)}
+                >
+                  Mark as read
+                </Button>
+              )}
+            </li>
+          ))}
+        </ul>
+        <MoreButton query={list} />
+      </Panel>
     </Page>
   );
 }

@@ -1,0 +1,58 @@
+import type { ReactNode } from 'react';
+import ReactMarkdown, { type Components } from 'react-markdown';
+import remarkGfm from 'remark-gfm';
+import styles from './markdown.module.css';
+
+/** Laying out more than this as Markdown would hold the page up for seconds. */
+const MOST_CHARACTERS = 200_000;
+
+function Outside({ href, children }: { href: string | undefined; children: ReactNode }) {
+  return (
+    <a href={href} target="_blank" rel="noopener noreferrer nofollow">
+      {children}
+    </a>
+  );
+}
+
+// Headings go down two levels: the page and the panel around the text have the first two.
+const components: Components = {
+  h1: ({ children }) => <h3>{children}</h3>,
+  h2: ({ children }) => <h4>{children}</h4>,
+  h3: ({ children }) => <h5>{children}</h5>,
+  h4: ({ children }) => <h6>{children}</h6>,
+  h5: ({ children }) => <h6>{children}</h6>,
+  a: ({ href, children }) => <Outside href={href}>{children}</Outside>,
+  // Loading it would tell a stranger's server who reads this and when, and the policy forbids it.
+  img: ({ src, alt }) => (
+    <Outside href={typeof src === 'string' ? src : undefined}>
+      Image: {alt || 'without a description'}
+    </Outside>
+  ),
+  table: ({ children }) => (
+    <div className={styles['scroll']} role="region" aria-label="Table" tabIndex={0}>
+      <table>{children}</table>
+    </div>
+  ),
+  pre: ({ children }) => <pre tabIndex={0}>{children}</pre>,
+};
+
+/** Markdown without its HTML, which is shown as the text that it is. */
+export function RenderedMarkdown({ text }: { text: string }) {
+  if (text.length > MOST_CHARACTERS) {
+    return (
+      <>
+        <p className="muted">This text is too long to lay out: it is shown as it is.</p>
+        <pre className={styles['plain']} dir="auto">
+          {text}
+        </pre>
+      </>
+    );
+  }
+  return (
+    <div className={styles['markdown']} dir="auto">
+      <ReactMarkdown remarkPlugins={[remarkGfm]} components={components}>
+        {text}
+      </ReactMarkdown>
+    </div>
+  );
+}

@@ -1,0 +1,64 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { isUnfinished } from '../../console/report-queries.ts';
+import { useSession } from '../../console/session.ts';
+import { notify } from '../../console/toasts.ts';
+import { explain } from '../../console/errors.ts';
+import { unwrap } from '../../console/unwrap.ts';
+import type { JobSummary } from '../../contracts/console-reports.ts';
+import { cancelReportJob } from '../../services/report-jobs.ts';
+import { Button } from '../button.tsx';
+import { CopyableId } from '../copyable-id.tsx';
+import { labelOf } from '../label-of.ts';
+import { RelativeTime } from '../relative-time.tsx';
+import { StatusBadge } from '../status-badge.tsx';
+import { JobProgress } from './job-progress.tsx';
+import styles from './report.module.css';
+
+/** Jobs, newest first; those that run show how far they are. Owners cancel theirs. */
+export function JobList({ jobs, isMine }: { jobs: readonly JobSummary[]; isMine: boolean }) {
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const cancel = useMutation({
+    mutationFn: (jobId: string) => unwrap(cancelReportJob(supabase, jobId)),
+    onSuccess: ({ status }) => {
+      notify(
+        status === 'cancelled'
+          ? { kind: 'success', title: 'The job is cancelled' }
+          : { kind: 'info', title: `The job had ${status} already` },
+      );
+      return client.invalidateQueries();
+    },
+    onError: (error) => {
+      const { title, advice } = explain(error);
+      notify({ kind: 'error', title, text: advice });
+    },
+  });
+  return (
+    <ul className={styles['jobs']}>
+      {jobs.map((job) => (
+        <li key={job.job_id} className={styles['job']}>
+          <div className={styles['jobHead']}>
+            <StatusBadge status={job.status} />
+            <strong>{labelOf(job.stage ?? 'unknown stage')}</strong>
+            <span className="muted">
+              <RelativeTime value={job.created_at} />
+            </span>
+            <CopyableId id={job.job_id} what="job id" />
+            {isMine && isUnfinished(job) && (
+              <Button
+                size="small"
+                look="danger"
+                isBusy={cancel.isPending && cancel.variables === job.job_id}
+                onClick={() => cancel.mutate(job.job_id)}
+              >
+                Cancel job
+              </Button>
+            )}
+          </div>
+          {isUnfinished(job) && <JobProgress job={job} />}
+          {job.error !== null && <p className={`${styles['jobError'] ?? ''} foreign`}>{job.error}</p>}
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,159 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { useSession } from '../../console/session.ts';
+import { notify } from '../../console/toasts.ts';
+import { unwrap } from '../../console/unwrap.ts';
+import type { ReportRef } from '../../contracts/console-reports.ts';
+import { newReport } from '../../contracts/console-reports.ts';
+import { REPORT_TYPES, STAGES } from '../../contracts/constants.ts';
+import { greetingUserData, orgUserData, requirementUserData } from '../../contracts/intake.ts';
+import type { ReportType, Stage } from '../../contracts/webhooks.ts';
+import { createReportWithWebhookTracking } from '../../services/polarisReportsService.ts';
+import { Button } from '../button.tsx';
+import { Choice } from '../choice.tsx';
+import { Field } from '../field.tsx';
+import { labelOf } from '../label-of.ts';
+import { Panel } from '../page.tsx';
+import { emptyForm, fillForm, formFields, readForm, type FormErrors } from '../schema-form/form-fields.ts';
+import { SchemaForm } from '../schema-form/schema-form.tsx';
+import { ErrorState } from '../states.tsx';
+import { exampleNames, loadExample } from './examples.ts';
+import styles from './report.module.css';
+
+const SCHEMAS = { greeting: greetingUserData, org: orgUserData, requirement: requirementUserData };
+const DEFAULT_PROMPT = 'Write the needs analysis for this intake.';
+
+/** Adds a report of the signed-in person. `onCreated` is also told what the generator will be asked. */
+export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, prompt: string) => void }) {
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const [reportType, setReportType] = useState<ReportType>('greeting');
+  const [values, setValues] = useState(emptyForm);
+  const [prompt, setPrompt] = useState(DEFAULT_PROMPT);
+  const [text, setText] = useState('');
+  const [stage, setStage] = useState<Stage>('prelim');
+  const [errors, setErrors] = useState<FormErrors>({});
+  const schema = SCHEMAS[reportType];
+  const fields = formFields(schema);
+
+  const create = useMutation({
+    mutationFn: async (userData: Record<string, unknown>) => {
+      const finished = text.trim() === '' ? {} : { research_report: text, stage };
+      const report = newReport.parse({ report_type: reportType, user_data: userData, ...finished });
+      return unwrap(createReportWithWebhookTracking(supabase, report));
+    },
+    onSuccess: ({ id }) => {
+      void client.invalidateQueries({ queryKey: ['my-reports'] });
+      notify({ kind: 'success', title: 'Report created' });
+      onCreated({ report_type: reportType, report_id: id }, prompt);
+    },
+  });
+  const load = useMutation({
+    mutationFn: loadExample,
+    onSuccess: (example) => {
+      setValues(fillForm(fields, example.user_data));
+      setPrompt(example.prompt);
+      setErrors({});
+    },
+  });
+
+  function submit(form: HTMLFormElement): void {
+    const read = readForm(schema, values);
+    setErrors(read.ok ? {} : read.errors);
+    if (read.ok) {
+      create.mutate(read.value);
+      return;
+    }
+    // After the errors are on the page.
+    requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid]')?.focus());
+  }
+
+  return (
+    <Panel title="New report">
+      <form
+        className={styles['form']}
+        noValidate
+        onSubmit={(event) => {
+          event.preventDefault();
+          submit(event.currentTarget);
+        }}
+      >
+        <div className={styles['row']}>
+          <Choice
+            legend="Report type"
+            value={reportType}
+            options={REPORT_TYPES.map((type) => ({ value: type, label: labelOf(type) }))}
+            onChange={(type) => {
+              setReportType(type);
+              setValues(emptyForm());
+              setErrors({});
+            }}
+          />
+          <Field label="Example">
+            {(control) => (
+              <select {...control} value="" onChange={(event) => load.mutate(event.target.value)}>
+                <option value="">Load one…</option>
+                {exampleNames(reportType).map((name) => (
+                  <option key={name} value={name}>
+                    {labelOf(name.slice(reportType.length + 1).replaceAll('-', '_'))}
+                  </option>
+                ))}
+              </select>
+            )}
+          </Field>
+        </div>
+        {load.isError && <ErrorState error={load.error} />}
+        <SchemaForm
+          fields={fields}
+          values={values}
+          errors={errors}
+          restHint="Nested fields and whatever else the intake has: one object, kept as it is."
+          onChange={setValues}
+        />
+        <Field label="Instructions" hint="What the generator is asked to do when a job starts.">
+          {(control) => (
+            <textarea
+              {...control}
+              rows={2}
+              dir="auto"
+              value={prompt}
+              onChange={(event) => setPrompt(event.target.value)}
+            />
+          )}
+        </Field>
+        <details className={styles['more']}>
+          <summary>The text is finished already</summary>
+          <div className={styles['form']}>
+            <Field
+              label="Text"
+              isOptional
+              hint="Markdown. It becomes the report's content at once, as your edit."
+            >
+              {(control) => (
+                <textarea
+                  {...control}
+                  rows={6}
+                  dir="auto"
+                  value={text}
+                  onChange={(event) => setText(event.target.value)}
+                />
+              )}
+            </Field>
+            <Choice
+              legend="Its stage"
+              value={stage}
+              options={STAGES.map((each) => ({ value: each, label: labelOf(each) }))}
+              onChange={setStage}
+            />
+          </div>
+        </details>
+        {create.isError && <ErrorState error={create.error} />}
+        <div>
+          <Button type="submit" look="primary" isBusy={create.isPending}>
+            Create report
+          </Button>
+        </div>
+      </form>
+    </Panel>
+  );
+}

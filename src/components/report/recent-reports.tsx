@@ -1,0 +1,56 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { myReportsQuery } from '../../console/report-queries.ts';
+import { useSession } from '../../console/session.ts';
+import type { ReportRef } from '../../contracts/console-reports.ts';
+import { labelOf } from '../label-of.ts';
+import { Panel } from '../page.tsx';
+import { RelativeTime } from '../relative-time.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../states.tsx';
+import { StatusBadge } from '../status-badge.tsx';
+import { reportHref } from './links.ts';
+import styles from './report.module.css';
+
+const SHOWN = 12;
+
+/** The person's newest reports, and the way to a new one. */
+export function RecentReports({ selected }: { selected: ReportRef | null }) {
+  const { supabase } = useSession();
+  const reports = useInfiniteQuery(myReportsQuery(supabase, undefined));
+  const rows = reports.data?.pages[0]?.rows.slice(0, SHOWN) ?? [];
+  return (
+    <Panel
+      title="My newest reports"
+      isFlush
+      actions={selected !== null && <Link href="/debug">New report</Link>}
+    >
+      {reports.isPending && <LoadingState />}
+      {reports.isError && <ErrorState error={reports.error} onRetry={() => void reports.refetch()} />}
+      {reports.isSuccess && rows.length === 0 && (
+        <EmptyState title="No report yet">The one that you create shows here.</EmptyState>
+      )}
+      <ul className={styles['recent']}>
+        {rows.map(({ id, report_type, title, stage, research_status, created_at }) => (
+          <li key={id}>
+            <Link
+              href={reportHref({ report_type, report_id: id })}
+              className={styles['recentLink']}
+              aria-current={id === selected?.report_id ? 'true' : undefined}
+            >
+              <span className={styles['recentTitle']} dir="auto">
+                {title ?? 'Untitled'}
+              </span>
+              <span className={styles['recentMeta']}>
+                <span>
+                  {labelOf(report_type)}
+                  {stage !== null && ` · ${stage}`} · <RelativeTime value={created_at} />
+                </span>
+                <StatusBadge status={research_status} />
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
