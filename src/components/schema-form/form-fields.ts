@@ -56,7 +56,7 @@ export function fillForm(fields: readonly FormField[], value: Readonly<Record<st
   const texts = fields.flatMap(({ name }) => {
     const member = value[name];
     if (Array.isArray(member)) return [[name, member.join('\n')] as const];
-    return member === undefined ? [] : [[name, String(member)] as const];
+    return typeof member === 'string' || typeof member === 'number' ? [[name, String(member)] as const] : [];
   });
   const rest = Object.entries(value).filter(([name]) => !names.has(name));
   return {
@@ -80,7 +80,16 @@ export function readForm<T extends z.ZodObject>(schema: T, values: FormValues): 
   }
   const parsed = schema.safeParse({ ...rest, ...Object.fromEntries(given) });
   if (parsed.success) return { ok: true, value: parsed.data };
-  return { ok: false, errors: errorsOf(parsed.error, new Set(fields.map(({ name }) => name))) };
+  const missing = fields.filter(
+    ({ name, isOptional }) => !isOptional && !given.some(([each]) => each === name),
+  );
+  return {
+    ok: false,
+    errors: {
+      ...errorsOf(parsed.error, new Set(fields.map(({ name }) => name))),
+      ...Object.fromEntries(missing.map(({ name, label }) => [name, `${label} is required.`])),
+    },
+  };
 }
 
 function readText(kind: FieldKind, text: string): string | number | string[] {
