@@ -1,7 +1,13 @@
 import { z } from 'zod';
 
-/** A time with its offset, to the microsecond where the database gives it. */
-export const isoTime = z.iso.datetime({ offset: true });
+/**
+ * A time with its offset, to the microsecond where the database gives it. A column's may come as PostgreSQL writes it
+ * (`2026-11-25 04:05:24.2447+00`, which the local REST layer hands on): it becomes ISO 8601.
+ */
+export const isoTime = z
+  .string()
+  .transform((text) => text.replace(/^(\d{4}-\d\d-\d\d) (\d\d:.*[+-]\d\d)$/, '$1T$2:00'))
+  .pipe(z.iso.datetime({ offset: true }));
 
 /** The same in a row of a table: some REST layers write it as PostgreSQL does, `2026-01-01 00:00:00.123456+00`. */
 export const rowTime = z
