@@ -32,6 +32,11 @@ export default tseslint.config(
     },
   },
   { files: ['**/*.js'], extends: [tseslint.configs.disableTypeChecked] },
+  {
+    // Playwright reads which fixtures another needs from its parameter's pattern.
+    files: ['tests/e2e/**'],
+    rules: { 'no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }] },
+  },
   { files: ['src/**/*.tsx'], extends: [reactHooks.configs.flat.recommended] },
   forbid(
     ['src/contracts/**'],

@@ -14,6 +14,7 @@ export function AppShell({ children }: { children: ReactNode }) {
   const shownPath = useRef(path);
   // On a phone the navigation is folded away, and a choice folds it again.
   const [openOn, setOpenOn] = useState<string | null>(null);
+  const [isLeaving, setLeaving] = useState(false);
   const isOpen = openOn !== null && openOn === path;
 
   useEffect(() => {
@@ -53,7 +54,14 @@ export function AppShell({ children }: { children: ReactNode }) {
               </span>
               <span className="muted">{isOperator ? 'Operator' : 'Owner'}</span>
             </p>
-            <Button size="small" onClick={signOut}>
+            <Button
+              size="small"
+              isBusy={isLeaving}
+              onClick={() => {
+                setLeaving(true);
+                void signOut();
+              }}
+            >
               Sign out
             </Button>
           </div>

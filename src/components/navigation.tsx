@@ -1,5 +1,8 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
+import { notificationsQuery } from '../console/report-queries.ts';
 import { ROUTES } from '../console/routes.ts';
+import { useSession } from '../console/session.ts';
 import styles from './navigation.module.css';
 
 export function Navigation({ isOperator, path }: { isOperator: boolean; path: string }) {
@@ -23,6 +26,7 @@ export function Navigation({ isOperator, path }: { isOperator: boolean; path: st
                     aria-current={route.path === path ? 'page' : undefined}
                   >
                     {route.name}
+                    {route.path === '/notifications' && <UnreadCount />}
                   </Link>
                 </li>
               ))}
@@ -30,5 +34,20 @@ export function Navigation({ isOperator, path }: { isOperator: boolean; path: st
         </div>
       ))}
     </nav>
+  );
+}
+
+const MOST_COUNTED = 9;
+
+function UnreadCount() {
+  const { supabase } = useSession();
+  const unread = useInfiniteQuery(notificationsQuery(supabase, true));
+  const count = unread.data?.pages[0]?.rows.length ?? 0;
+  if (count === 0) return null;
+  return (
+    <span className={styles['count']}>
+      {count > MOST_COUNTED ? `${MOST_COUNTED}+` : count}
+      <span className="visually-hidden"> unread</span>
+    </span>
   );
 }

@@ -1,12 +1,13 @@
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
 import type { Session as AuthSession, SupabaseClient } from '@supabase/supabase-js';
-import { useEffect, useMemo, useState, type ReactNode } from 'react';
+import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { Button } from '../components/button.tsx';
 import { ErrorState, LoadingState } from '../components/states.tsx';
 import { SignIn } from '../pages/sign-in.tsx';
 import { getIdentity } from '../services/identity.ts';
 import { createQueryClient } from './query-client.ts';
 import { SessionContext } from './session.ts';
+import { endSession } from './supabase.ts';
 import { unwrap } from './unwrap.ts';
 
 type AuthState = { session: AuthSession | null; wasLost: boolean } | 'unknown';
@@ -14,13 +15,15 @@ type AuthState = { session: AuthSession | null; wasLost: boolean } | 'unknown';
 /** Renders its children for whoever is signed in, and the sign-in for everybody else. */
 export function SessionProvider({ supabase, children }: { supabase: SupabaseClient; children: ReactNode }) {
   const [auth, setAuth] = useState<AuthState>('unknown');
+  const isLeaving = useRef(false);
 
   useEffect(() => {
     const { data } = supabase.auth.onAuthStateChange((_event, session) => {
       setAuth((before) => {
         // Whoever was signed in and did not sign out has lost the session, and is told so.
         const wasSignedIn = before !== 'unknown' && before.session !== null;
-        const wasLost = session === null && (wasSignedIn || (before !== 'unknown' && before.wasLost));
+        const isLost = wasSignedIn && !isLeaving.current;
+        const wasLost = session === null && (isLost || (before !== 'unknown' && before.wasLost));
         return { session, wasLost };
       });
     });
@@ -35,10 +38,11 @@ export function SessionProvider({ supabase, children }: { supabase: SupabaseClie
       key={auth.session.user.id}
       supabase={supabase}
       user={auth.session.user}
-      onSignOut={() => {
+      onSignOut={async () => {
+        isLeaving.current = true;
+        await endSession(supabase);
         setAuth({ session: null, wasLost: false });
-        // Only here: a person's other devices stay signed in.
-        void supabase.auth.signOut({ scope: 'local' });
+        isLeaving.current = false;
       }}
     >
       {children}
@@ -49,7 +53,7 @@ export function SessionProvider({ supabase, children }: { supabase: SupabaseClie
 interface SignedInProps {
   supabase: SupabaseClient;
   user: AuthSession['user'];
-  onSignOut: () => void;
+  onSignOut: () => Promise<void>;
   children: ReactNode;
 }
 
@@ -57,7 +61,7 @@ function SignedIn(props: SignedInProps) {
   const { supabase } = props;
   const [client] = useState(() =>
     createQueryClient(() => {
-      void supabase.auth.signOut({ scope: 'local' });
+      void endSession(supabase);
     }),
   );
   return (
@@ -84,7 +88,7 @@ function WithRole({ supabase, user, onSignOut, children }: SignedInProps) {
   return (
     <main className="lone">
       <ErrorState error={identity.error} onRetry={() => void identity.refetch()} />
-      <Button onClick={onSignOut}>Sign out</Button>
+      <Button onClick={() => void onSignOut()}>Sign out</Button>
     </main>
   );
 }

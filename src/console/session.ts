@@ -5,7 +5,7 @@ export interface Session {
   supabase: SupabaseClient;
   user: User;
   isOperator: boolean;
-  signOut: () => void;
+  signOut: () => Promise<void>;
 }
 
 export const SessionContext = createContext<Session | null>(null);

@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import { z } from 'zod';
 import { Page } from '../components/page.tsx';
 import { NewReportForm } from '../components/report/new-report-form.tsx';
@@ -47,7 +47,10 @@ const selection = z.object({
 export function DebugTab() {
   const [{ report_type, report_id }, select] = useSearch(selection);
   const [prompts, setPrompts] = useState<Readonly<Record<string, string>>>({});
-  const selected = report_type && report_id ? { report_type, report_id } : null;
+  const selected = useMemo(
+    () => (report_type && report_id ? { report_type, report_id } : null),
+    [report_type, report_id],
+  );
   return (
     <ReportsDebug tab="/debug">
       <div className={styles['columns']}>

@@ -62,11 +62,17 @@ function Reports() {
           <thead>
             <tr>
               <th scope="col">Report</th>
-              <th scope="col">Type</th>
+              <th scope="col" className="wide-only">
+                Type
+              </th>
               <th scope="col">Research</th>
-              <th scope="col">Stage</th>
+              <th scope="col" className="wide-only">
+                Stage
+              </th>
               <th scope="col">Webhook</th>
-              <th scope="col">Created</th>
+              <th scope="col" className="wide-only">
+                Created
+              </th>
             </tr>
           </thead>
           <tbody>
@@ -76,12 +82,17 @@ function Reports() {
                   <Link href={reportHref({ report_type: report.report_type, report_id: report.id })}>
                     {report.title ?? 'Untitled'}
                   </Link>
+                  <div className="narrow-only muted">
+                    {labelOf(report.report_type)}
+                    {report.stage !== null && ` · ${report.stage}`} ·{' '}
+                    <RelativeTime value={report.created_at} />
+                  </div>
                 </td>
-                <td>{labelOf(report.report_type)}</td>
+                <td className="wide-only">{labelOf(report.report_type)}</td>
                 <td>
                   <StatusBadge status={report.research_status} />
                 </td>
-                <td>{report.stage ?? <span className="muted">none</span>}</td>
+                <td className="wide-only">{report.stage ?? <span className="muted">none</span>}</td>
                 <td>
                   {report.webhook_job_id === null ? (
                     <span className="muted">none</span>
@@ -89,7 +100,7 @@ function Reports() {
                     <StatusBadge status={report.webhook_status ?? 'pending'} />
                   )}
                 </td>
-                <td className="nowrap">
+                <td className="wide-only nowrap">
                   <RelativeTime value={report.created_at} />
                 </td>
               </tr>
@@ -110,7 +121,7 @@ function Jobs() {
       {jobs.isPending && <LoadingState />}
       {jobs.isError && <ErrorState error={jobs.error} onRetry={() => void jobs.refetch()} />}
       {jobs.isSuccess && jobs.data.rows.length === 0 && <EmptyState title="No job yet" />}
-      {jobs.isSuccess && <JobList jobs={jobs.data.rows} isMine />}
+      {jobs.isSuccess && <JobList jobs={jobs.data.rows} isMine hasLinks />}
     </Panel>
   );
 }

@@ -1,4 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link } from 'raviger';
 import { isUnfinished } from '../../console/report-queries.ts';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
@@ -12,10 +13,19 @@ import { labelOf } from '../label-of.ts';
 import { RelativeTime } from '../relative-time.tsx';
 import { StatusBadge } from '../status-badge.tsx';
 import { JobProgress } from './job-progress.tsx';
+import { reportHref } from './links.ts';
 import styles from './report.module.css';
 
-/** Jobs, newest first; those that run show how far they are. Owners cancel theirs. */
-export function JobList({ jobs, isMine }: { jobs: readonly JobSummary[]; isMine: boolean }) {
+/** Jobs, newest first; those that run show how far they are. Owners cancel theirs. `hasLinks`: each leads to its report. */
+export function JobList({
+  jobs,
+  isMine,
+  hasLinks = false,
+}: {
+  jobs: readonly JobSummary[];
+  isMine: boolean;
+  hasLinks?: boolean;
+}) {
   const { supabase } = useSession();
   const client = useQueryClient();
   const cancel = useMutation({
@@ -40,6 +50,11 @@ export function JobList({ jobs, isMine }: { jobs: readonly JobSummary[]; isMine:
           <div className={styles['jobHead']}>
             <StatusBadge status={job.status} />
             <strong>{labelOf(job.stage ?? 'unknown stage')}</strong>
+            {hasLinks && job.report_type !== null && job.report_id !== null && (
+              <Link href={reportHref({ report_type: job.report_type, report_id: job.report_id })}>
+                {labelOf(job.report_type)} report
+              </Link>
+            )}
             <span className="muted">
               <RelativeTime value={job.created_at} />
             </span>

@@ -38,8 +38,16 @@ export function ReportWorkbench({
 
   useEffect(() => {
     // The report's content has changed since it was read.
-    if (!isKnownWinner) void client.invalidateQueries({ queryKey: [...reportKey(report), 'record'] });
+    if (isKnownWinner) return;
+    void client.invalidateQueries({ queryKey: [...reportKey(report), 'record'] });
+    void client.invalidateQueries({ queryKey: ['my-reports'] });
   }, [client, report, isKnownWinner]);
+
+  const jobStates = rows.map(({ job_id, status }) => `${job_id} ${status}`).join();
+  useEffect(() => {
+    // With a job's end its delivery begins.
+    void client.invalidateQueries({ queryKey: [...reportKey(report), 'webhook'] });
+  }, [client, report, jobStates]);
 
   if (record.isPending) return <LoadingState label="Loading the report" rows={10} />;
   if (record.isError) return <ErrorState error={record.error} onRetry={() => void record.refetch()} />;
@@ -73,7 +81,11 @@ export function ReportWorkbench({
           <p className="muted">Only the owner starts jobs for a report.</p>
         )}
         {jobs.isError && <ErrorState error={jobs.error} onRetry={() => void jobs.refetch()} />}
-        <JobList jobs={rows} isMine={isMine} />
+        {rows.length > 0 && (
+          <div className={styles['below']}>
+            <JobList jobs={rows} isMine={isMine} />
+          </div>
+        )}
       </Panel>
       <Results report={report} record={record.data} version={winner ?? 'none'} />
     </div>

@@ -1,0 +1,98 @@
+import { expect, inspect, signIn, test } from './support/test.ts';
+
+test('wrong credentials say what to do', async ({ page, dev, complaints }) => {
+  await page.goto(dev.url);
+  await expect(page).toHaveTitle(/Sign in/);
+  await page.getByLabel('E-mail').fill(dev.user.email);
+  await page.getByLabel('Password').fill('not the password');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'E-mail or password is wrong' })).toBeVisible();
+  await inspect(page, 'sign-in-refused');
+  // The browser itself reports the refused request.
+  expect(complaints.splice(0)).toEqual([expect.stringMatching(/status of 4\d\d/)]);
+});
+
+test('the sign-in is plain', async ({ page, dev }) => {
+  await page.goto(dev.url);
+  await expect(page.getByLabel('E-mail')).toBeFocused();
+  await inspect(page, 'sign-in');
+});
+
+test('an operator lands on the monitor, and finds every view', async ({ page, dev }) => {
+  await signIn(page, dev, 'operator');
+  await expect(page).toHaveURL(/\/monitor$/);
+  const views = page.getByRole('navigation', { name: 'Views' });
+  for (const name of ['Failed deliveries', 'Audit log', 'Debug', 'My reports', 'Notifications', 'Monitor']) {
+    await views.getByRole('link', { name }).click();
+    await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
+    await expect(views.getByRole('link', { name })).toHaveAttribute('aria-current', 'page');
+    await expect(page.locator('main')).toBeFocused();
+  }
+});
+
+test('an owner who opens an operator’s view is told whom to ask', async ({ page, dev }) => {
+  await signIn(page, dev, 'user', '/audit?search=x');
+  await expect(page.getByRole('heading', { name: 'Only for operators' })).toBeVisible();
+  await expect(page.getByText(dev.user.email).first()).toBeVisible();
+  await inspect(page, 'no-access');
+  await page.getByRole('link', { name: 'your reports' }).click();
+  await expect(page).toHaveURL(/\/reports$/);
+  await expect(page.getByRole('link', { name: 'Audit log' })).toHaveCount(0);
+});
+
+test('an address that is none says so', async ({ page, dev }) => {
+  await signIn(page, dev, 'user', '/nowhere');
+  await expect(page.getByText('There is no view at this address')).toBeVisible();
+  await inspect(page, 'not-found');
+});
+
+test('a session is kept, and ends with a sign-out', async ({ page, dev }) => {
+  await signIn(page, dev, 'user', '/notifications');
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Notifications' })).toBeVisible();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(page.getByText('With the account that you have on the platform.')).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel('E-mail')).toBeVisible();
+});
+
+test('a sign-out holds although nobody answers', async ({ page, dev, context, complaints }) => {
+  await signIn(page, dev, 'user', '/reports');
+  await context.route('**/auth/v1/logout**', (route) => route.abort());
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await expect(page.getByLabel('E-mail')).toBeVisible();
+  await page.reload();
+  await expect(page.getByLabel('E-mail')).toBeVisible();
+  expect(complaints.splice(0).filter((text) => !/ERR_FAILED|Failed to fetch/.test(text))).toEqual([]);
+});
+
+test('a lost session says so, and goes on at the same view', async ({ page, dev, complaints }) => {
+  await signIn(page, dev, 'user', '/debug?report_type=org');
+  // A token that nobody signed, in place of the one that was stored.
+  await page.evaluate(() => {
+    const key = 'polaris-session';
+    const stored = JSON.parse(localStorage.getItem(key) ?? '{}') as Record<string, unknown>;
+    const [head, payload] = String(stored['access_token']).split('.');
+    localStorage.setItem(key, JSON.stringify({ ...stored, access_token: `${head}.${payload}.AAAA` }));
+  });
+  await page.reload();
+  await expect(page.getByText('Your session has ended. Sign in to go on where you were.')).toBeVisible();
+  await page.getByLabel('E-mail').fill(dev.user.email);
+  await page.getByLabel('Password').fill(dev.user.password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('heading', { name: 'Debug' })).toBeVisible();
+  await expect(page).toHaveURL(/report_type=org/);
+  expect(complaints.splice(0).filter((text) => !/status of 4\d\d/.test(text))).toEqual([]);
+});
+
+test('a theme that was chosen is kept', async ({ page, dev }) => {
+  await signIn(page, dev, 'user', '/reports');
+  const background = () => page.evaluate(() => getComputedStyle(document.documentElement).backgroundColor);
+  const light = await background();
+  await page.getByRole('radio', { name: 'Dark' }).check();
+  const dark = await background();
+  expect(dark).not.toBe(light);
+  await page.reload();
+  await expect(page.getByRole('radio', { name: 'Dark' })).toBeChecked();
+  expect(await background()).toBe(dark);
+});

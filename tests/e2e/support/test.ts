@@ -1,0 +1,95 @@
+import { AxeBuilder } from '@axe-core/playwright';
+import { test as base, expect, type Page } from '@playwright/test';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { devFile, type DevFile } from '../../../src/contracts/dev.ts';
+import { ACCESS_VARIABLE, SCREENSHOTS } from './paths.ts';
+
+export { expect };
+
+export type Role = 'operator' | 'user';
+
+interface Fixtures {
+  /** What dev.json holds. */
+  dev: DevFile;
+  /** What the browser complained of; a test that leaves anything in it fails. */
+  complaints: string[];
+}
+
+interface WorkerFixtures {
+  /** The database, past all rights: to seed, and to look. */
+  sql: postgres.Sql;
+}
+
+function readAccess(): DevFile {
+  return devFile.parse(JSON.parse(process.env[ACCESS_VARIABLE] ?? '{}'));
+}
+
+/** Every page of every test is watched: errors in the console, uncaught ones, and violations of the policy fail it. */
+export const test = base.extend<Fixtures, WorkerFixtures>({
+  dev: async ({}, use) => use(readAccess()),
+  sql: [
+    async ({}, use) => {
+      const sql = postgres(readAccess().databaseUrl, { max: 2, onnotice: () => undefined });
+      await use(sql);
+      await sql.end();
+    },
+    { scope: 'worker' },
+  ],
+  complaints: [
+    async ({ context }, use) => {
+      const complaints: string[] = [];
+      context.on('console', (message) => {
+        if (message.type() === 'error') complaints.push(`console: ${message.text()}`);
+      });
+      context.on('weberror', (error) => complaints.push(`uncaught: ${error.error().message}`));
+      await context.exposeFunction('complainOfPolicy', (text: string) => complaints.push(`policy: ${text}`));
+      await context.addInitScript(() => {
+        document.addEventListener('securitypolicyviolation', (event) => {
+          const { complainOfPolicy } = window as unknown as { complainOfPolicy: (text: string) => void };
+          complainOfPolicy(`${event.violatedDirective} ${event.blockedURI}`);
+        });
+      });
+      await use(complaints);
+      expect(complaints).toEqual([]);
+    },
+    { auto: true },
+  ],
+});
+
+/** Opens a view at its address and signs in there, as a person with a link would. */
+export async function signIn(page: Page, dev: DevFile, role: Role, path = '/'): Promise<void> {
+  await page.goto(new URL(path, dev.url).href);
+  await page.getByLabel('E-mail').fill(dev[role].email);
+  await page.getByLabel('Password').fill(dev[role].password);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).not.toHaveText(/Sign in/);
+}
+
+export const WIDTHS = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
+export const SCHEMES = ['light', 'dark'] as const;
+
+/**
+ * Looks at what is on the page at both widths in both themes: axe finds nothing, nothing is wider than the screen, and a
+ * picture of each is kept. `name`: the view's, for the files.
+ */
+export async function inspect(page: Page, name: string): Promise<void> {
+  const before = page.viewportSize();
+  for (const [width, size] of Object.entries(WIDTHS)) {
+    await page.setViewportSize(size);
+    for (const colorScheme of SCHEMES) {
+      await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      expect(found, `axe, ${name}, ${width}, ${colorScheme}`).toEqual([]);
+      await page.screenshot({
+        path: join(SCREENSHOTS, `${name}-${width}-${colorScheme}.png`),
+        fullPage: true,
+      });
+    }
+    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    expect(overflow, `${name} is wider than the ${width}`).toBeLessThanOrEqual(0);
+  }
+  if (before !== null) await page.setViewportSize(before);
+  await page.emulateMedia({ colorScheme: 'light' });
+}
