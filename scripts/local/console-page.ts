@@ -34,6 +34,8 @@ export function consolePage(
       define: {
         'import.meta.env.VITE_SUPABASE_URL': JSON.stringify(dev.supabaseUrl),
         'import.meta.env.VITE_SUPABASE_PUBLISHABLE_KEY': JSON.stringify(dev.publishableKey),
+        // The local API has no Realtime; a project that was named may have it.
+        'import.meta.env.VITE_SUPABASE_REALTIME': JSON.stringify(process.env['SUPABASE_URL'] ? 'on' : 'off'),
       },
     });
     return {

@@ -1,6 +1,68 @@
-import { EmptyState } from './states.tsx';
+import { useQuery, useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { z } from 'zod';
+import { OPERATOR_KEY, statisticsQuery } from '../console/operator-queries.ts';
+import { useSession } from '../console/session.ts';
+import { useRealtime } from '../console/use-realtime.ts';
+import { useSearch } from '../console/use-search.ts';
+import { Choice } from './choice.tsx';
+import { MonitorBody } from './monitor/monitor-body.tsx';
+import styles from './monitor/monitor.module.css';
+import { RefreshBar } from './refresh-bar.tsx';
+import { ErrorState, LoadingState } from './states.tsx';
 
-/** The Monitor tab of ReportsDebug. */
+const view = z.object({
+  window: z.enum(['hour', 'day', 'week']).catch('hour'),
+  traffic: z.enum(['sent', 'received']).catch('sent'),
+});
+const WINDOWS = [
+  { value: 'hour', label: 'Hour' },
+  { value: 'day', label: 'Day' },
+  { value: 'week', label: 'Week' },
+] as const;
+const TRAFFIC = [
+  { value: 'sent', label: 'Sent' },
+  { value: 'received', label: 'Received' },
+] as const;
+const TABLES = ['webhook_deliveries', 'webhook_circuits'];
+
+/** How webhooks fare, and what waits: the Monitor tab of ReportsDebug. */
 export function WebhookMonitor() {
-  return <EmptyState title="To come" />;
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const [{ window, traffic }, change] = useSearch(view);
+  const [isPaused, setPaused] = useState(false);
+  const statistics = useQuery(statisticsQuery(supabase, window, isPaused));
+  useRealtime(supabase, TABLES, !isPaused, () => void client.invalidateQueries({ queryKey: OPERATOR_KEY }));
+
+  return (
+    <div className={styles['monitor']}>
+      <div className={styles['toolbar']}>
+        <div className={styles['choices']}>
+          <Choice
+            legend="Window"
+            isLegendHidden
+            value={window}
+            options={WINDOWS}
+            onChange={(value) => change({ window: value }, { replace: true })}
+          />
+          <Choice
+            legend="Traffic"
+            isLegendHidden
+            value={traffic}
+            options={TRAFFIC}
+            onChange={(value) => change({ traffic: value }, { replace: true })}
+          />
+        </div>
+        <RefreshBar query={statistics} isPaused={isPaused} onPausedChange={setPaused} />
+      </div>
+      {statistics.isError && (
+        <ErrorState error={statistics.error} onRetry={() => void statistics.refetch()} />
+      )}
+      {statistics.isPending && <LoadingState label="Loading the statistics" rows={14} />}
+      {statistics.data !== undefined && (
+        <MonitorBody statistics={statistics.data} traffic={traffic} isFormer={statistics.isPlaceholderData} />
+      )}
+    </div>
+  );
 }

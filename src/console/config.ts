@@ -4,6 +4,8 @@ import { z } from 'zod';
 export const consoleEnv = z.object({
   VITE_SUPABASE_URL: z.url(),
   VITE_SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
+  /** `off`: the project has no Realtime. A connection that fails is an error in the browser's console, so none is tried. */
+  VITE_SUPABASE_REALTIME: z.enum(['on', 'off', '']).default('on'),
 });
 
 /** What the build was told of its Supabase project; null when that was not enough (see env.example). */
@@ -13,5 +15,6 @@ export const config = consoleEnv
   .parse({
     VITE_SUPABASE_URL: import.meta.env['VITE_SUPABASE_URL'] as unknown,
     VITE_SUPABASE_PUBLISHABLE_KEY: import.meta.env['VITE_SUPABASE_PUBLISHABLE_KEY'] as unknown,
+    VITE_SUPABASE_REALTIME: import.meta.env['VITE_SUPABASE_REALTIME'] as unknown,
   });
 export type Config = NonNullable<typeof config>;

@@ -1,0 +1,150 @@
+import type { ReactNode } from 'react';
+import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
+import { Panel } from '../page.tsx';
+import type { Bucket } from './charts.tsx';
+import { labelBucket } from './label-bucket.ts';
+import styles from './monitor.module.css';
+
+/** What the three charts have in common. */
+export const CHART = {
+  responsive: true,
+  syncId: 'monitor',
+  className: styles['chart'] ?? '',
+  margin: { top: 8, right: 8, bottom: 0, left: 0 },
+} as const;
+
+const TICK = { fill: 'var(--text-muted)', fontSize: 11.5 };
+
+export const X_AXIS = {
+  dataKey: 'at',
+  tick: TICK,
+  tickLine: false,
+  axisLine: { stroke: 'var(--border-strong)' },
+  interval: 'equidistantPreserveStart',
+  minTickGap: 36,
+} as const;
+
+export const Y_AXIS = { width: 52, tick: TICK, tickLine: false, axisLine: false } as const;
+
+export const GRID = { vertical: false, stroke: 'var(--border)' } as const;
+
+/** A limit, as a line across the chart. */
+export const LIMIT_LINE = {
+  stroke: 'var(--danger)',
+  strokeDasharray: '4 4',
+  ifOverflow: 'extendDomain',
+} as const;
+
+export function limitLabel(value: string) {
+  return { value, position: 'insideBottomRight', fill: 'var(--danger)', fontSize: 11.5 } as const;
+}
+
+export interface Line {
+  key: string;
+  name: string;
+  color: string;
+  format: (bucket: Bucket) => string;
+  isCrossed?: (bucket: Bucket) => boolean;
+}
+
+export function ChartPanel({
+  title,
+  lines,
+  isEmpty,
+  children,
+}: {
+  title: string;
+  lines: readonly Line[];
+  isEmpty: boolean;
+  children: ReactNode;
+}) {
+  return (
+    <Panel
+      title={title}
+      actions={
+        lines.length > 1 && (
+          <ul className={styles['legend']}>
+            {lines.map(({ key, name, color }) => (
+              <li key={key}>
+                <span className={styles['swatch']} style={{ background: color }} aria-hidden />
+                {name}
+              </li>
+            ))}
+          </ul>
+        )
+      }
+    >
+      <div className={styles['chartFrame']}>
+        {children}
+        {isEmpty && <p className={styles['noTraffic']}>No traffic in this window</p>}
+      </div>
+    </Panel>
+  );
+}
+
+/** What the cursor is at. The chart library hands in what is there: `label` is the bucket's time. */
+export function tooltipOf(
+  lines: readonly Line[],
+  buckets: readonly Bucket[],
+  window: WebhookStatistics['window'],
+) {
+  return function ChartTooltip({ active, label }: { active?: boolean; label?: string | number | undefined }) {
+    const bucket = buckets.find(({ at }) => at === label);
+    if (!active || bucket === undefined) return null;
+    return (
+      <div className={styles['tooltip']}>
+        <p className={styles['tooltipTitle']}>{labelBucket(bucket.at, window)}</p>
+        {lines.map(({ key, name, color, format, isCrossed }) => (
+          <p key={key} className={styles['tooltipLine']} data-crossed={isCrossed?.(bucket) ?? false}>
+            <span className={styles['swatch']} style={{ background: color }} aria-hidden />
+            {name}
+            <span className={styles['tooltipValue']}>{format(bucket)}</span>
+          </p>
+        ))}
+      </div>
+    );
+  };
+}
+
+/**
+ * A dot where the limit is crossed, and where a line would be invisible because there is nothing on either side.
+ * @param isAlone whether the neighbours have no value
+ */
+export function LimitDot({
+  cx,
+  cy,
+  color,
+  isCrossed,
+  isAlone,
+}: {
+  cx: number | undefined;
+  cy: number | undefined;
+  color: string;
+  isCrossed: boolean;
+  isAlone: boolean;
+}) {
+  if (cx === undefined || cy === undefined || (!isCrossed && !isAlone)) return null;
+  return (
+    <circle
+      cx={cx}
+      cy={cy}
+      r={isCrossed ? 3.5 : 2.5}
+      fill={isCrossed ? 'var(--danger)' : color}
+      stroke="var(--surface)"
+      className={isCrossed ? 'crossed' : undefined}
+    />
+  );
+}
+
+/** Whether the bucket at this index has a value, and none of its neighbours has. */
+export function isAloneAt(
+  buckets: readonly Bucket[],
+  index: number,
+  read: (bucket: Bucket) => number | null,
+): boolean {
+  const has = (at: number) => {
+    const bucket = buckets[at];
+    return bucket !== undefined && read(bucket) !== null;
+  };
+  return has(index) && !has(index - 1) && !has(index + 1);
+}

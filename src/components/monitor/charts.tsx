@@ -1,0 +1,31 @@
+import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
+import { LatencyChart } from './latency-chart.tsx';
+import type { TrafficSide } from './monitor-body.tsx';
+import styles from './monitor.module.css';
+import { SuccessChart } from './success-chart.tsx';
+import { VolumeChart } from './volume-chart.tsx';
+
+/** One bucket of the side that is looked at. `skipped`: attempts that the breaker spared. */
+export type Bucket = WebhookStatistics['series'][number]['received'] & { at: string; skipped: number };
+
+export interface ChartProps {
+  buckets: readonly Bucket[];
+  window: WebhookStatistics['window'];
+}
+
+/** Over time: success rate, latency, volume. The cursor is in all three at once. */
+export function Charts({ statistics, traffic }: { statistics: WebhookStatistics; traffic: TrafficSide }) {
+  const { window } = statistics;
+  const buckets = statistics.series.map((bucket) => ({
+    ...bucket[traffic],
+    at: bucket.at,
+    skipped: traffic === 'sent' ? bucket.sent.skipped : 0,
+  }));
+  return (
+    <div className={styles['charts']}>
+      <SuccessChart buckets={buckets} window={window} />
+      <LatencyChart buckets={buckets} window={window} />
+      <VolumeChart buckets={buckets} window={window} />
+    </div>
+  );
+}

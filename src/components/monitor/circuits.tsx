@@ -1,0 +1,40 @@
+import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
+import { Panel } from '../page.tsx';
+import { RelativeTime } from '../relative-time.tsx';
+import { StatusBadge } from '../status-badge.tsx';
+import styles from './monitor.module.css';
+
+/** The circuit breaker of each endpoint. While it is open, results go straight into their reports. */
+export function Circuits({ circuits }: { circuits: WebhookStatistics['circuits'] }) {
+  return (
+    <Panel title="Circuits">
+      <ul className={styles['circuits']}>
+        {circuits.map(({ webhook_type, state, opened_at, probe_after }) => (
+          <li key={webhook_type} className={styles['circuit']} data-crossed={state !== 'closed'}>
+            <span className={styles['circuitHead']}>
+              <span className="mono">{webhook_type}</span>
+              <StatusBadge status={state} />
+            </span>
+            <span className="muted">
+              {state === 'closed' ? (
+                'Every delivery is sent.'
+              ) : (
+                <>
+                  Opened {opened_at !== null && <RelativeTime value={opened_at} />}. Results go into their
+                  reports directly;{' '}
+                  {state === 'open' && probe_after !== null ? (
+                    <>
+                      a probe <RelativeTime value={probe_after} />.
+                    </>
+                  ) : (
+                    'the next delivery is the probe.'
+                  )}
+                </>
+              )}
+            </span>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}

@@ -1,0 +1,104 @@
+import { Link } from 'raviger';
+import type { ReactNode } from 'react';
+import { THRESHOLDS, type WebhookStatistics } from '../../contracts/console-statistics.ts';
+import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
+import { RelativeTime } from '../relative-time.tsx';
+import { isAnySlow, isQueueLong, isRateLow, isSlow } from './crossings.ts';
+import type { TrafficSide } from './monitor-body.tsx';
+import styles from './monitor.module.css';
+
+const LIMITS = {
+  successRate: `${THRESHOLDS.successRate * 100} %`,
+  latency: `${THRESHOLDS.latencyMs / 1000} s`,
+  queue: formatCount(THRESHOLDS.queueDepth),
+};
+const PERCENTILES = [
+  ['p50', 'p50_ms'],
+  ['p95', 'p95_ms'],
+  ['p99', 'p99_ms'],
+] as const;
+
+/** The figures at a glance. Each has its limit under it, marked where it is crossed. */
+export function Figures({ statistics, traffic }: { statistics: WebhookStatistics; traffic: TrafficSide }) {
+  const { sent, received, queue, by_status } = statistics;
+  const figures = statistics[traffic];
+  const isSent = traffic === 'sent';
+  return (
+    <ul className={styles['figures']} aria-label="Figures">
+      <Figure
+        name={isSent ? 'Success rate of attempts' : 'Success rate of requests'}
+        value={formatShare(figures.success_rate)}
+        isCrossed={isRateLow(figures)}
+        limit={isRateLow(figures) ? `under ${LIMITS.successRate}` : `limit ${LIMITS.successRate}`}
+      >
+        {formatCount(figures.failed)} of {formatCount(figures.total)}{' '}
+        {isSent ? 'failed' : 'refused or failed'}
+      </Figure>
+      <Figure
+        name="Latency, p95"
+        value={formatDuration(figures.p95_ms)}
+        isCrossed={isAnySlow(figures)}
+        limit={isAnySlow(figures) ? `over ${LIMITS.latency}` : `limit ${LIMITS.latency}`}
+      >
+        {PERCENTILES.map(([name, key]) => (
+          <span key={name} className={styles['percentile']} data-crossed={isSlow(figures[key])}>
+            {name} {formatDuration(figures[key])}
+          </span>
+        ))}
+      </Figure>
+      <Figure
+        name={isSent ? 'Attempts' : 'Requests'}
+        value={formatCount(figures.total)}
+        limit={isSent && sent.skipped > 0 ? `${formatCount(sent.skipped)} skipped` : undefined}
+      >
+        {isSent ? `${plural(received.total, 'request')} received` : `${plural(sent.total, 'attempt')} sent`}
+      </Figure>
+      <Figure
+        name="Queue"
+        value={formatCount(queue.depth)}
+        isCrossed={isQueueLong(queue.depth)}
+        limit={isQueueLong(queue.depth) ? `over ${LIMITS.queue}` : `limit ${LIMITS.queue}`}
+      >
+        {formatCount(queue.due)} due
+        {queue.oldest_waiting !== null && (
+          <>
+            , oldest <RelativeTime value={queue.oldest_waiting} />
+          </>
+        )}
+      </Figure>
+      <Figure
+        name="Dead letters"
+        value={formatCount(by_status.dead)}
+        isCrossed={by_status.dead > 0}
+        limit={by_status.dead > 0 ? 'wait for a person' : undefined}
+      >
+        {by_status.dead > 0 ? <Link href="/deliveries?status=dead">Look at them</Link> : 'none'}
+      </Figure>
+    </ul>
+  );
+}
+
+function Figure({
+  name,
+  value,
+  limit,
+  isCrossed = false,
+  children,
+}: {
+  name: string;
+  value: string;
+  limit?: string | undefined;
+  isCrossed?: boolean;
+  children: ReactNode;
+}) {
+  return (
+    <li className={styles['figure']} data-crossed={isCrossed}>
+      <span className={styles['figureName']}>{name}</span>
+      <span className={styles['figureLine']}>
+        <strong className={styles['figureValue']}>{value}</strong>
+        {limit !== undefined && <span className={styles['limit']}>{limit}</span>}
+      </span>
+      <span className={styles['figureNote']}>{children}</span>
+    </li>
+  );
+}

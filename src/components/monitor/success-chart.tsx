@@ -1,0 +1,85 @@
+import {
+  CartesianGrid,
+  Line,
+  LineChart,
+  ReferenceArea,
+  ReferenceLine,
+  Tooltip,
+  XAxis,
+  YAxis,
+} from 'recharts';
+import { THRESHOLDS } from '../../contracts/console-statistics.ts';
+import { formatCount, formatShare } from '../format.ts';
+import {
+  CHART,
+  ChartPanel,
+  GRID,
+  isAloneAt,
+  LIMIT_LINE,
+  LimitDot,
+  limitLabel,
+  tooltipOf,
+  X_AXIS,
+  Y_AXIS,
+} from './chart-parts.tsx';
+import type { Bucket, ChartProps } from './charts.tsx';
+import { isRateLow } from './crossings.ts';
+import { labelBucket } from './label-bucket.ts';
+
+const COLOR = 'var(--good)';
+const rate = ({ success_rate }: Bucket) => success_rate;
+const LINES = [
+  {
+    key: 'rate',
+    name: 'Success rate',
+    color: COLOR,
+    format: (bucket: Bucket) => formatShare(bucket.success_rate),
+    isCrossed: isRateLow,
+  },
+  { key: 'of', name: 'Total', color: 'transparent', format: ({ total }: Bucket) => formatCount(total) },
+];
+
+export function SuccessChart({ buckets, window }: ChartProps) {
+  const rates = buckets.map(rate).filter((value) => value !== null);
+  const lowest = Math.min(0.9, ...rates);
+  const bottom = Math.floor(lowest * 10) / 10;
+  const isCrossed = buckets.some(isRateLow);
+  return (
+    <ChartPanel title="Success rate" lines={LINES.slice(0, 1)} isEmpty={rates.length === 0}>
+      <LineChart {...CHART} data={buckets} title="Success rate over time">
+        <CartesianGrid {...GRID} />
+        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
+        <YAxis
+          {...Y_AXIS}
+          domain={[bottom, 1]}
+          tickCount={4}
+          tickFormatter={(share: number) => `${Math.round(share * 100)} %`}
+        />
+        {isCrossed && (
+          <ReferenceArea y1={bottom} y2={THRESHOLDS.successRate} fill="var(--danger)" fillOpacity={0.07} />
+        )}
+        <ReferenceLine {...LIMIT_LINE} y={THRESHOLDS.successRate} label={limitLabel('95 %')} />
+        <Tooltip content={tooltipOf(LINES, buckets, window)} isAnimationActive={false} />
+        <Line
+          dataKey="success_rate"
+          stroke={COLOR}
+          strokeWidth={2}
+          isAnimationActive={false}
+          dot={({ index, cx, cy }) => {
+            const bucket = buckets[index];
+            return (
+              <LimitDot
+                key={index}
+                cx={cx}
+                cy={cy}
+                color={COLOR}
+                isCrossed={bucket !== undefined && isRateLow(bucket)}
+                isAlone={isAloneAt(buckets, index, rate)}
+              />
+            );
+          }}
+        />
+      </LineChart>
+    </ChartPanel>
+  );
+}

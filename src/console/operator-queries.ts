@@ -1,0 +1,91 @@
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
+import type { SupabaseClient } from '@supabase/supabase-js';
+import type { AuditQuery } from '../contracts/console-audit.ts';
+import type { DeliveryQuery } from '../contracts/console-deliveries.ts';
+import type { StatisticsWindow } from '../contracts/console-statistics.ts';
+import type { Cursor } from '../contracts/paging.ts';
+import { getAuditRow, getEventTimeline } from '../services/audit.ts';
+import {
+  getReportsWithFailedWebhooks,
+  getWebhookAuditLog,
+  getWebhookStatistics,
+} from '../services/polarisReportsService.ts';
+import { rangeOf, type TimeRange } from './time-range.ts';
+import { unwrap } from './unwrap.ts';
+
+/** Every operator's query has a key that begins with it, so that one call refreshes all. */
+export const OPERATOR_KEY = ['operator'] as const;
+
+const REFRESH_MS = 5_000;
+
+/** How a view refreshes by itself: while the tab is seen, and not while it is paused. */
+function refresh(isPaused: boolean) {
+  return { refetchInterval: isPaused ? (false as const) : REFRESH_MS, refetchOnWindowFocus: !isPaused };
+}
+
+export function statisticsQuery(client: SupabaseClient, window: StatisticsWindow, isPaused: boolean) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'statistics', window],
+    queryFn: ({ signal }) => unwrap(getWebhookStatistics(client, window, { signal })),
+    // The figures of the window before stay until the new ones are there.
+    placeholderData: keepPreviousData,
+    ...refresh(isPaused),
+  });
+}
+
+export type DeliveryFilter = Omit<DeliveryQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
+
+export function deliveryQueryOf({ since, after, before, ...filter }: DeliveryFilter): DeliveryQuery {
+  return { ...filter, ...rangeOf({ since, after, before }, Date.now()) };
+}
+
+export function deliveriesQuery(client: SupabaseClient, filter: DeliveryFilter, isPaused: boolean) {
+  return infiniteQueryOptions({
+    queryKey: [...OPERATOR_KEY, 'deliveries', filter],
+    // The first page has no cursor.
+    initialPageParam: null as Cursor | null,
+    queryFn: ({ pageParam, signal }) =>
+      unwrap(
+        getReportsWithFailedWebhooks(client, { ...deliveryQueryOf(filter), cursor: pageParam }, { signal }),
+      ),
+    getNextPageParam: ({ next }) => next,
+    placeholderData: keepPreviousData,
+    ...refresh(isPaused),
+  });
+}
+
+export type AuditFilter = Omit<AuditQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
+
+/** Refreshes by itself only while one page is shown: what is read further down should not move. */
+export function auditQuery(client: SupabaseClient, filter: AuditFilter, isPaused: boolean) {
+  const { since, after, before, ...rest } = filter;
+  return infiniteQueryOptions({
+    queryKey: [...OPERATOR_KEY, 'audit', filter],
+    initialPageParam: null as Cursor | null,
+    queryFn: ({ pageParam, signal }) => {
+      const range = rangeOf({ since, after, before }, Date.now());
+      return unwrap(getWebhookAuditLog(client, { ...rest, ...range, cursor: pageParam }, { signal }));
+    },
+    getNextPageParam: ({ next }) => next,
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state }) => (isPaused || (state.data?.pages.length ?? 0) > 1 ? false : REFRESH_MS),
+    refetchOnWindowFocus: !isPaused,
+  });
+}
+
+/** The log is append-only: a row never changes. */
+export function auditRowQuery(client: SupabaseClient, id: string) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'audit-row', id],
+    queryFn: ({ signal }) => unwrap(getAuditRow(client, id, { signal })),
+    staleTime: Infinity,
+  });
+}
+
+export function timelineQuery(client: SupabaseClient, eventId: string, isPaused: boolean) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'timeline', eventId],
+    queryFn: ({ signal }) => unwrap(getEventTimeline(client, eventId, { signal })),
+    ...refresh(isPaused),
+  });
+}

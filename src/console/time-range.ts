@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import { isoTime } from '../contracts/paging.ts';
+
+const HOUR_MS = 3_600_000;
+
+export const SINCE = {
+  hour: { label: 'Last hour', ms: HOUR_MS },
+  day: { label: 'Last day', ms: 24 * HOUR_MS },
+  week: { label: 'Last week', ms: 7 * 24 * HOUR_MS },
+} as const;
+export type Since = keyof typeof SINCE;
+
+/** A view's time filter in the URL: the last hour (day, week), or between two times, each of which may be missing. */
+export const timeRangeFields = {
+  since: z.enum(['hour', 'day', 'week']).optional().catch(undefined),
+  after: isoTime.optional().catch(undefined),
+  before: isoTime.optional().catch(undefined),
+};
+
+export interface TimeRange {
+  since?: Since | undefined;
+  after?: string | undefined;
+  before?: string | undefined;
+}
+
+/** The times to ask for. `since` moves with the clock, and goes before the two others. */
+export function rangeOf(
+  { since, after, before }: TimeRange,
+  nowMs: number,
+): { after?: string | undefined; before?: string | undefined } {
+  if (since === undefined) return { after, before };
+  return { after: new Date(nowMs - SINCE[since].ms).toISOString() };
+}
+
+/** For `<input type="datetime-local">`, which has the person's own time and no offset. */
+export function toLocalInput(iso: string | undefined): string {
+  if (iso === undefined) return '';
+  const time = new Date(iso);
+  const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
+  return shifted.toISOString().slice(0, 16);
+}
+
+/** ISO 8601 of what such an input holds; undefined while it is empty or half typed. */
+export function fromLocalInput(value: string): string | undefined {
+  const time = new Date(value);
+  return value === '' || Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
