@@ -1,10 +1,116 @@
-import { Page } from '../components/page.tsx';
-import { EmptyState } from '../components/states.tsx';
+import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useState } from 'react';
+import { z } from 'zod';
+import type { BatchRequest } from '../components/deliveries/batch-dialog.tsx';
+import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
+import { DeliveryTable } from '../components/deliveries/delivery-table.tsx';
+import { countText, SelectionBar } from '../components/deliveries/selection-bar.tsx';
+import { MoreButton } from '../components/more-button.tsx';
+import { Page, Panel } from '../components/page.tsx';
+import { RefreshBar } from '../components/refresh-bar.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
+import { collectMatching } from '../console/delivery-actions.ts';
+import { deliveriesQuery, deliveryQueryOf, OPERATOR_KEY } from '../console/operator-queries.ts';
+import { useSession } from '../console/session.ts';
+import { timeRangeFields } from '../console/time-range.ts';
+import { useRealtime } from '../console/use-realtime.ts';
+import { useSearch } from '../console/use-search.ts';
+import { openStatus } from '../contracts/console-deliveries.ts';
+import { DEAD_REASONS } from '../contracts/constants.ts';
+import { reportType, stage } from '../contracts/webhooks.ts';
+
+/** Dialogs are large: they come when one is opened. */
+const BatchDialog = lazy(async () => ({
+  default: (await import('../components/deliveries/batch-dialog.tsx')).BatchDialog,
+}));
+
+const view = z.object({
+  status: openStatus.optional().catch(undefined),
+  type: reportType.optional().catch(undefined),
+  stage: stage.optional().catch(undefined),
+  reason: z.enum(DEAD_REASONS).optional().catch(undefined),
+  error: z.string().min(1).max(200).optional().catch(undefined),
+  ...timeRangeFields,
+});
+const NOTHING = Object.fromEntries(Object.keys(view.shape).map((name) => [name, null]));
+const TABLES = ['webhook_deliveries'];
 
 export function FailedDeliveries() {
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const [{ type, reason, ...rest }, change] = useSearch(view);
+  const filter = { ...rest, report_type: type, dead_reason: reason };
+  const [isPaused, setPaused] = useState(false);
+  const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
+  const [request, setRequest] = useState<BatchRequest | null>(null);
+  const list = useInfiniteQuery(deliveriesQuery(supabase, filter, isPaused || request !== null));
+  const refresh = () => client.invalidateQueries({ queryKey: OPERATOR_KEY });
+  useRealtime(supabase, TABLES, !isPaused && request === null, () => void refresh());
+
+  const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
+  const total = list.data?.pages[0]?.total;
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  const shownSelected = rows.filter(({ id }) => selected.has(id));
+
   return (
-    <Page title="Failed deliveries">
-      <EmptyState title="To come" />
+    <Page
+      title="Failed deliveries"
+      lead="What has not reached its endpoint. Every result is in its report all the same."
+      actions={<RefreshBar query={list} isPaused={isPaused} onPausedChange={setPaused} />}
+    >
+      <DeliveryFilters
+        filter={filter}
+        onChange={change}
+        onClear={isFiltered ? () => change(NOTHING) : undefined}
+      />
+      {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
+      <Panel
+        title={total === undefined ? 'Deliveries' : `Deliveries, ${countText(total)}`}
+        isFlush
+        actions={
+          total !== undefined && (
+            <SelectionBar
+              selected={shownSelected}
+              total={total}
+              areDeadOnly={filter.status === 'dead'}
+              findAll={(onCount, signal) =>
+                collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)
+              }
+              onRequest={setRequest}
+              onClear={() => setSelected(new Set())}
+            />
+          )
+        }
+      >
+        {list.isPending && <LoadingState label="Loading deliveries" rows={8} />}
+        {list.isSuccess && rows.length === 0 && (
+          <EmptyState title={isFiltered ? 'No delivery matches' : 'Nothing has failed'}>
+            {isFiltered
+              ? 'Choose other filters, or clear them.'
+              : 'Every delivery has been confirmed. What fails or waits shows here by itself.'}
+          </EmptyState>
+        )}
+        {rows.length > 0 && (
+          <DeliveryTable
+            deliveries={rows}
+            selected={new Set(shownSelected.map(({ id }) => id))}
+            onSelectedChange={setSelected}
+          />
+        )}
+        <MoreButton query={list} />
+      </Panel>
+      {request !== null && (
+        <Suspense>
+          <BatchDialog
+            request={request}
+            onChanged={() => {
+              setSelected(new Set());
+              void refresh();
+            }}
+            onClose={() => setRequest(null)}
+          />
+        </Suspense>
+      )}
     </Page>
   );
 }

@@ -1,0 +1,86 @@
+import { canBeRedriven, canBeSent, REDRIVE, RETRY } from '../../console/delivery-actions.ts';
+import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
+import type { CappedCount } from '../../contracts/paging.ts';
+import { Button } from '../button.tsx';
+import { formatCount } from '../format.ts';
+import type { BatchRequest } from './batch-dialog.tsx';
+import styles from './deliveries.module.css';
+
+export function countText({ count, capped }: CappedCount): string {
+  return `${formatCount(count)}${capped ? '+' : ''}`;
+}
+
+/** What can be done with the selected, or, while none is, with all that match. */
+export function SelectionBar({
+  selected,
+  total,
+  areDeadOnly,
+  findAll,
+  onRequest,
+  onClear,
+}: {
+  selected: readonly OpenDelivery[];
+  total: CappedCount;
+  /** The filter shows dead letters only. */
+  areDeadOnly: boolean;
+  findAll: BatchRequest['find'];
+  onRequest: (request: BatchRequest) => void;
+  onClear: () => void;
+}) {
+  const retriable = selected.filter(canBeSent);
+  const redrivable = selected.filter(canBeRedriven);
+  const findThese = (deliveries: readonly OpenDelivery[]) => () => Promise.resolve(deliveries);
+  if (selected.length === 0) {
+    const redriveAll: BatchRequest['find'] = async (onCount, signal) =>
+      (await findAll(onCount, signal)).filter(canBeRedriven);
+    const retryAll: BatchRequest['find'] = async (onCount, signal) =>
+      (await findAll(onCount, signal)).filter(canBeSent);
+    return (
+      <>
+        <Button
+          size="small"
+          disabled={total.count === 0}
+          onClick={() => onRequest({ action: RETRY, find: retryAll })}
+        >
+          Retry all {countText(total)}
+        </Button>
+        {areDeadOnly && (
+          <Button
+            size="small"
+            look="primary"
+            disabled={total.count === 0}
+            onClick={() => onRequest({ action: REDRIVE, find: redriveAll })}
+          >
+            Redrive all {countText(total)}
+          </Button>
+        )}
+      </>
+    );
+  }
+  return (
+    <>
+      <span className={styles['selectedCount']} role="status">
+        {formatCount(selected.length)} selected
+      </span>
+      <Button size="small" look="quiet" onClick={onClear}>
+        Clear selection
+      </Button>
+      <Button
+        size="small"
+        disabled={retriable.length === 0}
+        onClick={() => onRequest({ action: RETRY, find: findThese(retriable) })}
+      >
+        Retry {formatCount(retriable.length)}
+      </Button>
+      {redrivable.length > 0 && (
+        <Button
+          size="small"
+          look="primary"
+          onClick={() => onRequest({ action: REDRIVE, find: findThese(redrivable) })}
+        >
+          Redrive {formatCount(redrivable.length)}
+        </Button>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,112 @@
+import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DeliveryPage, DeliveryQuery, OpenDelivery } from '../contracts/console-deliveries.ts';
+import { MAX_PAGE_ROWS, type Cursor } from '../contracts/paging.ts';
+import { getEventTimeline } from '../services/audit.ts';
+import { getReportsWithFailedWebhooks, retryFailedWebhook } from '../services/polarisReportsService.ts';
+import { redriveDeadLetters } from '../services/redrive.ts';
+import { explain } from './errors.ts';
+import { unwrap } from './unwrap.ts';
+
+/** What came of one delivery. `none`: nothing was done, and nothing is wrong. */
+export interface Outcome {
+  kind: 'good' | 'none' | 'bad';
+  word: string;
+  detail?: string | undefined;
+}
+
+/** What can be done with deliveries, so many in one call; answers an outcome for each, in their order. */
+export interface DeliveryAction {
+  name: 'retry' | 'redrive';
+  perCall: number;
+  run: (client: SupabaseClient, deliveries: readonly OpenDelivery[]) => Promise<Outcome[]>;
+}
+
+export const RETRY: DeliveryAction = {
+  name: 'retry',
+  perCall: 1,
+  run: (client, deliveries) => Promise.all(deliveries.map((delivery) => retry(client, delivery))),
+};
+
+export const REDRIVE: DeliveryAction = { name: 'redrive', perCall: 50, run: redrive };
+
+export function isDead({ dead_at }: OpenDelivery): boolean {
+  return dead_at !== null;
+}
+
+/** A deleted report's delivery has nowhere to go. */
+export function canBeSent({ dead_reason }: OpenDelivery): boolean {
+  return dead_reason !== 'report_deleted';
+}
+
+export function canBeRedriven(delivery: OpenDelivery): boolean {
+  return isDead(delivery) && canBeSent(delivery);
+}
+
+/** All deliveries that match, read page by page. `onCount` is told how many there are so far. */
+export async function collectMatching(
+  client: SupabaseClient,
+  query: DeliveryQuery,
+  onCount: (count: number) => void,
+  signal: AbortSignal,
+): Promise<OpenDelivery[]> {
+  const all: OpenDelivery[] = [];
+  let cursor: Cursor | null = null;
+  do {
+    const page: DeliveryPage = await unwrap(
+      getReportsWithFailedWebhooks(client, { ...query, cursor, limit: MAX_PAGE_ROWS }, { signal }),
+    );
+    all.push(...page.rows);
+    onCount(all.length);
+    cursor = page.next;
+  } while (cursor !== null);
+  return all;
+}
+
+async function retry(
+  client: SupabaseClient,
+  { report_type, report_id, webhook_type }: OpenDelivery,
+): Promise<Outcome> {
+  const { data, error } = await retryFailedWebhook(client, { report_type, report_id, webhook_type });
+  if (error !== null) return fault(error);
+  switch (data.outcome) {
+    case 'applied':
+    case 'duplicate':
+    case 'superseded':
+      return { kind: 'good', word: 'delivered', detail: `The endpoint answered: ${data.outcome}.` };
+    case 'already_succeeded':
+      return {
+        kind: 'none',
+        word: 'nothing sent',
+        detail:
+          'The newest delivery of this report and stage has succeeded already. A redrive sends this one.',
+      };
+  }
+}
+
+async function redrive(client: SupabaseClient, deliveries: readonly OpenDelivery[]): Promise<Outcome[]> {
+  const event_ids = deliveries.map(({ event_id }) => event_id);
+  const { data, error } = await redriveDeadLetters(client, { event_ids });
+  if (error !== null) return deliveries.map(() => fault(error));
+  if (data.redriven === deliveries.length) return deliveries.map(() => backOnSchedule);
+  // The answer only counts: which of them it were is asked of each.
+  return Promise.all(event_ids.map((id) => isStillDead(client, id)));
+}
+
+const backOnSchedule: Outcome = {
+  kind: 'good',
+  word: 'back on schedule',
+  detail: 'The next sweep sends it, within a minute.',
+};
+
+async function isStillDead(client: SupabaseClient, eventId: string): Promise<Outcome> {
+  const { data, error } = await getEventTimeline(client, eventId);
+  if (error !== null) return fault(error);
+  if (data.delivery?.dead_at === null) return backOnSchedule;
+  return { kind: 'none', word: 'not redriven', detail: 'Its report was deleted, or another holds it now.' };
+}
+
+function fault(error: { code: string }): Outcome {
+  const { title, advice, detail } = explain(error);
+  const isFailedAgain = error.code === 'delivery_failed';
+  return { kind: 'bad', word: isFailedAgain ? 'failed again' : title, detail: detail ?? advice };
+}
