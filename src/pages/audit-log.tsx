@@ -1,10 +1,104 @@
-import { Page } from '../components/page.tsx';
-import { EmptyState } from '../components/states.tsx';
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useState } from 'react';
+import { z } from 'zod';
+import { AuditDetail } from '../components/audit/audit-detail.tsx';
+import { AuditFilters } from '../components/audit/audit-filters.tsx';
+import { AuditTable } from '../components/audit/audit-table.tsx';
+import styles from '../components/audit/audit.module.css';
+import { hrefWith } from '../components/audit/links.ts';
+import { CopyLink } from '../components/copy-link.tsx';
+import { MoreButton } from '../components/more-button.tsx';
+import { Page, Panel } from '../components/page.tsx';
+import { RefreshBar } from '../components/refresh-bar.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
+import { auditQuery } from '../console/operator-queries.ts';
+import { useSession } from '../console/session.ts';
+import { timeRangeFields } from '../console/time-range.ts';
+import { useSearch } from '../console/use-search.ts';
+import { direction } from '../contracts/console-audit.ts';
+import { eventId } from '../contracts/webhooks.ts';
+
+const filters = {
+  search: z.string().max(200).optional().catch(undefined),
+  outcome: z.string().min(1).max(100).optional().catch(undefined),
+  direction: direction.optional().catch(undefined),
+  answer: z
+    .union([z.literal('none'), z.coerce.number().pipe(z.int().min(100).max(599))])
+    .optional()
+    .catch(undefined),
+  ...timeRangeFields,
+};
+const view = z.object({
+  ...filters,
+  row: z.guid().optional().catch(undefined),
+  event: eventId.optional().catch(undefined),
+});
+const NOTHING = Object.fromEntries(Object.keys(filters).map((name) => [name, null]));
 
 export function AuditLog() {
+  const { supabase } = useSession();
+  const [{ row, event, search, answer, ...rest }, change] = useSearch(view);
+  const filter = { ...rest, search: search?.trim() || undefined, response_status: answer };
+  const [isPaused, setPaused] = useState(false);
+  const log = useInfiniteQuery(auditQuery(supabase, filter, isPaused));
+  const entries = log.data?.pages.flatMap((page) => page.rows) ?? [];
+  const isFiltered = Object.values(filter).some((value) => value !== undefined);
+  const isOpen = row !== undefined || event !== undefined;
+  const query = new URLSearchParams(location.search);
+
+  function close(): void {
+    change({ row: null, event: null });
+    // The list was left at this row, and goes on there.
+    if (row !== undefined) requestAnimationFrame(() => document.getElementById(`audit-${row}`)?.focus());
+  }
+
   return (
-    <Page title="Audit log">
-      <EmptyState title="To come" />
+    <Page
+      title="Audit log"
+      lead="Every attempt, and every request to a webhook or retry endpoint."
+      actions={
+        <>
+          <CopyLink />
+          <RefreshBar query={log} isPaused={isPaused} onPausedChange={setPaused} />
+        </>
+      }
+    >
+      <AuditFilters
+        filter={{ ...filter, search }}
+        onChange={(fields, options) => change({ ...fields, row: null, event: null }, options)}
+        onClear={isFiltered ? () => change({ ...NOTHING, row: null, event: null }) : undefined}
+      />
+      {log.isError && <ErrorState error={log.error} onRetry={() => void log.refetch()} />}
+      <div className={styles['columns']} data-open={isOpen}>
+        <div className={styles['list']}>
+          <Panel title="Newest first" isFlush>
+            {log.isPending && <LoadingState label="Loading the audit log" rows={10} />}
+            {log.isSuccess && entries.length === 0 && (
+              <EmptyState title={isFiltered ? 'Nothing in the log matches' : 'The log is empty'}>
+                {isFiltered
+                  ? 'Ids must be whole. Choose other filters, or clear them.'
+                  : 'The first attempt or request shows here by itself.'}
+              </EmptyState>
+            )}
+            {entries.length > 0 && (
+              <AuditTable
+                entries={entries}
+                opened={row}
+                hrefOf={(entry) => hrefWith(query, { row: entry.id, event: entry.event_id })}
+              />
+            )}
+            <MoreButton query={log} />
+          </Panel>
+        </div>
+        {isOpen && (
+          <AuditDetail
+            selection={{ row, event }}
+            isPaused={isPaused}
+            hrefOfRow={(id) => hrefWith(query, { row: id })}
+            onClose={close}
+          />
+        )}
+      </div>
     </Page>
   );
 }

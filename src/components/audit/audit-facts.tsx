@@ -1,0 +1,43 @@
+import type { ReactNode } from 'react';
+import type { AuditRow } from '../../contracts/console-audit.ts';
+import { CopyableId } from '../copyable-id.tsx';
+import { ExactTime } from '../exact-time.tsx';
+import { Fact, Facts } from '../facts.tsx';
+import { formatCount, formatDuration } from '../format.ts';
+import { JsonView } from '../json-view.tsx';
+import { StatusBadge } from '../status-badge.tsx';
+import styles from './audit.module.css';
+
+export function AuditFacts({ row }: { row: AuditRow }) {
+  const isSent = row.direction === 'out';
+  return (
+    <div className={styles['facts']}>
+      <Facts>
+        <Fact name="When">
+          <ExactTime value={row.created_at} />
+        </Fact>
+        <Fact name="Endpoint">{row.webhook_type}</Fact>
+        <Fact name="Outcome">
+          <StatusBadge status={row.outcome ?? 'unknown'} />
+        </Fact>
+        <Fact name="Answer">{row.response_status ?? 'none came'}</Fact>
+        <Fact name="Error">{row.error_message}</Fact>
+        <Fact name="Attempt">{isSent ? row.attempt_number : null}</Fact>
+        <Fact name="Took">{row.duration_ms === null ? null : formatDuration(row.duration_ms)}</Fact>
+        <Fact name="By">{row.actor}</Fact>
+        <Fact name="Body">{row.body_bytes === null ? null : `${formatCount(row.body_bytes)} bytes`}</Fact>
+        <Fact name="SHA-256">{idOf(row.body_sha256, 'SHA-256')}</Fact>
+        <Fact name="Event">{idOf(row.event_id, 'event id')}</Fact>
+        <Fact name="Job">{idOf(row.job_id, 'job id')}</Fact>
+        <Fact name="Report">{idOf(row.report_id, 'report id')}</Fact>
+        <Fact name="Table">{row.report_table}</Fact>
+      </Facts>
+      <JsonView label="Request, without the report’s text" value={row.request_payload} />
+      <JsonView label="Answer" value={row.response_body} />
+    </div>
+  );
+}
+
+function idOf(id: string | null, what: string): ReactNode {
+  return id === null ? null : <CopyableId id={id} what={what} />;
+}

@@ -1,0 +1,92 @@
+import { Link } from 'raviger';
+import type { AuditEntry } from '../../contracts/console-audit.ts';
+import { formatDuration } from '../format.ts';
+import { labelOf } from '../label-of.ts';
+import { RelativeTime } from '../relative-time.tsx';
+import { StatusBadge } from '../status-badge.tsx';
+import styles from './audit.module.css';
+
+/** The log, newest first. `hrefOf` is where a row opens; `opened` is the one that is open. */
+export function AuditTable({
+  entries,
+  opened,
+  hrefOf,
+}: {
+  entries: readonly AuditEntry[];
+  opened: string | undefined;
+  hrefOf: (entry: AuditEntry) => string;
+}) {
+  return (
+    <table role="table" aria-label="Audit log" className={`table ${styles['table'] ?? ''}`}>
+      <thead role="rowgroup">
+        <tr role="row">
+          {['When', 'Endpoint', 'Outcome', 'Answer', 'Event or report', 'Took'].map((name) => (
+            <th key={name} role="columnheader" scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {entries.map((entry) => (
+          <tr key={entry.id} role="row" data-opened={entry.id === opened}>
+            <td role="cell" className={styles['when']}>
+              <Link
+                id={`audit-${entry.id}`}
+                href={hrefOf(entry)}
+                className={styles['open']}
+                aria-current={entry.id === opened ? 'true' : undefined}
+                aria-label={`Open ${entry.direction === 'out' ? 'attempt' : 'request'} ${entry.outcome ?? ''}, ${entry.created_at}`}
+              >
+                <RelativeTime value={entry.created_at} />
+              </Link>
+            </td>
+            <td role="cell" className={styles['endpoint']}>
+              <span className={styles['direction']} title={entry.direction === 'out' ? 'Sent' : 'Received'}>
+                <span aria-hidden>{entry.direction === 'out' ? '↗' : '↙'}</span>
+                <span className="visually-hidden">
+                  {entry.direction === 'out' ? 'Sent to' : 'Received at'}{' '}
+                </span>
+              </span>
+              <span className="foreign">{entry.endpoint ?? entry.webhook_type ?? 'unknown'}</span>
+            </td>
+            <td role="cell" className={styles['outcome']}>
+              <StatusBadge status={entry.outcome ?? 'unknown'} />
+            </td>
+            <td role="cell" className={styles['answer']}>
+              <span className={styles['code']} data-bad={(entry.response_status ?? 0) >= 400}>
+                {entry.response_status ?? '–'}
+              </span>
+              {entry.error_message !== null && (
+                <span className={`${styles['error'] ?? ''} foreign`} title={entry.error_message}>
+                  {entry.error_message}
+                </span>
+              )}
+            </td>
+            <td role="cell" className={styles['subject']}>
+              <Subject entry={entry} />
+            </td>
+            <td role="cell" className={styles['took']}>
+              {formatDuration(entry.duration_ms)}
+            </td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function Subject({ entry: { event_id, report_id, report_type, actor } }: { entry: AuditEntry }) {
+  const id = event_id ?? report_id;
+  return (
+    <>
+      {report_type !== null && <span>{labelOf(report_type)}</span>}
+      {id !== null && (
+        <span className={styles['id']} title={id}>
+          {id}
+        </span>
+      )}
+      {id === null && <span className="muted">{actor === null ? 'not verified' : `by ${actor}`}</span>}
+    </>
+  );
+}

@@ -1,0 +1,87 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { timelineQuery } from '../../console/operator-queries.ts';
+import { useSession } from '../../console/session.ts';
+import type { EventTimeline as Timeline } from '../../contracts/console-audit.ts';
+import { CopyableId } from '../copyable-id.tsx';
+import { Fact, Facts } from '../facts.tsx';
+import { labelOf } from '../label-of.ts';
+import { Panel } from '../page.tsx';
+import { reportHref } from '../report/links.ts';
+import { ErrorState, LoadingState } from '../states.tsx';
+import { StatusBadge } from '../status-badge.tsx';
+import styles from './audit.module.css';
+import { Step } from './timeline-step.tsx';
+
+/** What happened to an event, across job, attempts, fallback and effect. */
+export function EventTimeline({
+  eventId,
+  openRow,
+  isPaused,
+  hrefOfRow,
+}: {
+  eventId: string;
+  openRow: string | undefined;
+  isPaused: boolean;
+  hrefOfRow: (id: string) => string;
+}) {
+  const { supabase } = useSession();
+  const timeline = useQuery(timelineQuery(supabase, eventId, isPaused));
+  return (
+    <Panel title="The event">
+      {timeline.isPending && <LoadingState rows={8} />}
+      {timeline.isError && <ErrorState error={timeline.error} onRetry={() => void timeline.refetch()} />}
+      {timeline.data !== undefined && (
+        <div className={styles['facts']}>
+          <EventFacts id={eventId} timeline={timeline.data} />
+          {timeline.data.truncated && (
+            <p className={styles['note']}>
+              There are more attempts and requests than these: search the log for the event’s id.
+            </p>
+          )}
+          <ol className={styles['timeline']} aria-label="Timeline">
+            {timeline.data.steps.map((step, index) => (
+              <Step key={index} step={step} openRow={openRow} hrefOfRow={hrefOfRow} />
+            ))}
+          </ol>
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+function EventFacts({ id, timeline: { event, job, delivery } }: { id: string; timeline: Timeline }) {
+  return (
+    <Facts>
+      <Fact name="Event">
+        <CopyableId id={id} what="event id" />
+      </Fact>
+      {event === null && <Fact name="Known">Requests named this id, but none was accepted.</Fact>}
+      {event !== null && (
+        <>
+          <Fact name="Type">{event.type}</Fact>
+          <Fact name="Report">
+            <Link href={reportHref(event)}>
+              {labelOf(event.report_type)}, {event.stage}
+            </Link>
+          </Fact>
+          <Fact name="Effect">
+            <StatusBadge status={event.effect ?? 'none yet'} />
+          </Fact>
+          <Fact name="Error">{event.error}</Fact>
+          <Fact name="Content">{event.pruned_at === null ? null : 'removed after its time'}</Fact>
+        </>
+      )}
+      {delivery !== null && (
+        <Fact name="Delivery">
+          <StatusBadge status={delivery.dead_at === null ? delivery.status : 'dead letter'} />
+        </Fact>
+      )}
+      {job !== null && (
+        <Fact name="Job">
+          <CopyableId id={job.job_id} what="job id" />
+        </Fact>
+      )}
+    </Facts>
+  );
+}

@@ -1,0 +1,128 @@
+import { Link } from 'raviger';
+import type { ReactNode } from 'react';
+import type { TimelineStep } from '../../contracts/console-audit.ts';
+import { ExactTime } from '../exact-time.tsx';
+import { formatCount, formatDuration, plural } from '../format.ts';
+import { labelOf } from '../label-of.ts';
+import styles from './audit.module.css';
+
+interface Words {
+  title: string;
+  tone: 'good' | 'bad' | 'idle';
+  /** What else is known, each a line. */
+  notes: (ReactNode | null)[];
+}
+
+/** One thing that happened to an event. Where the audit has a row of it, it leads there. */
+export function Step({
+  step,
+  openRow,
+  hrefOfRow,
+}: {
+  step: TimelineStep;
+  openRow: string | undefined;
+  hrefOfRow: (id: string) => string;
+}) {
+  const { title, tone, notes } = describeStep(step);
+  const row = 'audit_id' in step ? step.audit_id : undefined;
+  return (
+    <li className={styles['step']} data-tone={tone} data-future={step.kind === 'next_attempt'}>
+      <span className={styles['stepTitle']}>
+        {row === undefined ? (
+          title
+        ) : (
+          <Link href={hrefOfRow(row)} aria-current={row === openRow ? 'true' : undefined}>
+            {title}
+          </Link>
+        )}
+      </span>
+      <span className={styles['stepTime']}>
+        <ExactTime value={step.at} />
+      </span>
+      {notes
+        .filter((note) => note !== null)
+        .map((note, index) => (
+          <span key={index} className={`${styles['stepNote'] ?? ''} foreign`}>
+            {note}
+          </span>
+        ))}
+    </li>
+  );
+}
+
+export function describeStep(step: TimelineStep): Words {
+  switch (step.kind) {
+    case 'job_requested':
+      return {
+        title: 'Job requested',
+        tone: 'idle',
+        notes: [step.caller === null ? null : `by ${step.caller}`],
+      };
+    case 'job_started':
+      return {
+        title: 'Job started',
+        tone: 'idle',
+        notes: [step.take_overs === 0 ? null : `taken over ${plural(step.take_overs, 'time')}`],
+      };
+    case 'job_finished':
+      return {
+        title: `Job ${step.status}`,
+        tone: step.status === 'succeeded' ? 'good' : 'bad',
+        notes: [step.error],
+      };
+    case 'event_committed':
+      return { title: 'Event committed', tone: 'good', notes: [step.type] };
+    case 'attempt':
+      return step.outcome === 'skipped'
+        ? { title: 'Attempt skipped', tone: 'idle', notes: ['The circuit was open.'] }
+        : {
+            title: `Attempt${step.attempt_number === null ? '' : ` ${step.attempt_number}`}: ${step.outcome ?? 'unknown'}`,
+            tone: step.outcome === 'delivered' ? 'good' : 'bad',
+            notes: [answerOf(step), step.error],
+          };
+    case 'request':
+      return {
+        title: `Request received: ${labelOf(step.outcome ?? 'unknown').toLowerCase()}`,
+        tone: (step.response_status ?? 500) < 400 ? 'good' : 'bad',
+        notes: [
+          answerOf(step),
+          step.body_bytes === null ? null : `${formatCount(step.body_bytes)} bytes`,
+          step.error,
+        ],
+      };
+    case 'redriven':
+      return { title: 'Redriven', tone: 'idle', notes: [step.actor === null ? null : `by ${step.actor}`] };
+    case 'effect':
+      return {
+        title: step.effect === 'applied' ? `Applied ${BY[step.channel]}` : 'Superseded by a newer result',
+        tone: step.effect === 'applied' ? 'good' : 'idle',
+        notes: [step.notified ? 'The owner was notified.' : null],
+      };
+    case 'dead_letter':
+      return {
+        title: 'Dead letter',
+        tone: 'bad',
+        notes: [`${labelOf(step.dead_reason)}. It waits for a person.`],
+      };
+    case 'next_attempt':
+      return { title: 'Next attempt', tone: 'idle', notes: [] };
+  }
+}
+
+const BY = {
+  webhook: 'by the webhook',
+  direct: 'by direct update, the fallback',
+  owner: 'by its owner',
+  import: 'by the import',
+} as const;
+
+function answerOf({
+  response_status,
+  duration_ms,
+}: {
+  response_status: number | null;
+  duration_ms: number | null;
+}): string {
+  const answer = response_status === null ? 'no answer' : `answered ${response_status}`;
+  return duration_ms === null ? answer : `${answer} after ${formatDuration(duration_ms)}`;
+}

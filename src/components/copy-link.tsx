@@ -1,0 +1,27 @@
+import { notify } from '../console/toasts.ts';
+import { Button } from './button.tsx';
+
+/** Copies the address of what is on the page: filters and selection are in it. */
+export function CopyLink() {
+  async function copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(location.href);
+      notify({
+        kind: 'success',
+        title: 'Link copied',
+        text: 'It opens what you see, for whoever may see it.',
+      });
+    } catch {
+      notify({
+        kind: 'error',
+        title: 'The browser did not allow copying',
+        text: 'Copy the address from the address bar: it is the same.',
+      });
+    }
+  }
+  return (
+    <Button size="small" onClick={() => void copy()}>
+      Copy link
+    </Button>
+  );
+}
