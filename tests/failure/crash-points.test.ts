@@ -17,7 +17,13 @@ beforeAll(async () => {
   await plan('');
   // Long enough for one report of progress, which comes after a quarter of a second.
   model = await startLanguageModel(80);
-  receiver = await startReceiver(() => system.functions.url);
+  receiver = await startReceiver(
+    () => system.functions.url,
+    async (eventId) => {
+      const known = await system.sql`select from public.report_events where id = ${eventId}`;
+      if (known.length === 0) sentBeforeCommit.push(eventId);
+    },
+  );
   system = await startTestSystem({
     functions: [
       'api/reportJobsDb.ts',
@@ -64,6 +70,8 @@ async function stepsTaken(): Promise<string[]> {
 const wasKilled = async () => (await readFile(join(directory, 'killed'), 'utf8')) !== '';
 
 const refusals: string[] = [];
+/** Events that were on the network before the database knew them: what a process that dies then would lose. */
+const sentBeforeCommit: string[] = [];
 
 interface Caller {
   reportId: string;
@@ -267,6 +275,7 @@ describe.each(Object.entries(lives))('a job that is %s', (name, live) => {
       await recover(caller, isSubmitted);
       expect(await outcome(caller), `killed at: ${step}`).toEqual(RIGHT);
     }
+    expect(sentBeforeCommit).toEqual([]);
     console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);
   }, 240_000);
 });

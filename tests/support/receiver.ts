@@ -19,8 +19,14 @@ export interface Receiver extends AsyncDisposable {
   requests: { path: string; headers: IncomingMessage['headers']; body: Buffer }[];
 }
 
-/** Stands between sender and endpoint, and does as it is told. `target` is where it passes requests on to. */
-export async function startReceiver(target?: () => string): Promise<Receiver> {
+/**
+ * Stands between sender and endpoint, and does as it is told. `target` is where it passes requests on to; `onRequest` is
+ * called with each event id, and awaited before anything is done with the request.
+ */
+export async function startReceiver(
+  target?: () => string,
+  onRequest?: (eventId: string) => Promise<void>,
+): Promise<Receiver> {
   let behaviour: Behaviour = { kind: 'pass' };
   const requests: Receiver['requests'] = [];
 
@@ -30,6 +36,7 @@ export async function startReceiver(target?: () => string): Promise<Receiver> {
     const body = Buffer.concat(chunks);
     const path = incoming.url ?? '/';
     requests.push({ path, headers: incoming.headers, body });
+    await onRequest?.(String(incoming.headers['webhook-id']));
     const present = behaviour;
     switch (present.kind) {
       case 'reset':
