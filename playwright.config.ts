@@ -9,7 +9,8 @@ export default defineConfig({
   // One system for all, on two cores: each test brings its own data.
   workers: 1,
   forbidOnly: true,
-  timeout: 60_000,
+  // Some look at five views, at two widths in two themes.
+  timeout: 180_000,
   expect: { timeout: 15_000 },
   reporter: [['list'], ['json', { outputFile: 'test-results/e2e.json' }]],
   use: {

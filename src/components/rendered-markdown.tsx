@@ -7,6 +7,8 @@ import styles from './markdown.module.css';
 const MOST_CHARACTERS = 200_000;
 
 function Outside({ href, children }: { href: string | undefined; children: ReactNode }) {
+  // An address that is no web address was taken away.
+  if (!href) return children;
   return (
     <a href={href} target="_blank" rel="noopener noreferrer nofollow">
       {children}
@@ -29,7 +31,7 @@ const components: Components = {
     </Outside>
   ),
   table: ({ children }) => (
-    <div className={styles['scroll']} role="region" aria-label="Table" tabIndex={0}>
+    <div className={styles['scroll']} role="group" aria-label="Table" tabIndex={0}>
       <table>{children}</table>
     </div>
   ),

@@ -10,7 +10,7 @@ import { freePort } from '../../../scripts/local/ports.ts';
 import { signal, waitForExit } from '../../../scripts/local/processes.ts';
 import { ACCESS_VARIABLE, SCREENSHOTS } from './paths.ts';
 
-const START_MS = 60_000;
+const START_MS = 180_000;
 const STOP_MS = 30_000;
 
 /** `npm run dev` as a process of its own, on free ports and with data of its own; ended when the run ends. */

@@ -1,0 +1,66 @@
+import { expect, it } from 'vitest';
+import { explain, isSessionLost, isTransient } from '../../src/console/errors.ts';
+import { PROBLEMS } from '../../src/contracts/problem.ts';
+
+const error = (fields: Record<string, unknown>) => Object.assign(new Error('raw reason'), fields);
+
+it.each([
+  [{ code: 'invalid_credentials' }, /wrong/],
+  [{ code: 'quota_exceeded', status: 429 }, /unfinished jobs/],
+  [{ code: 'final_exists', status: 409 }, /final already/],
+  [{ code: '42501' }, /may not/],
+  [{ code: '57014' }, /too long/],
+  [{ code: 'unreachable' }, /cannot be reached/],
+  [{ code: 'not_found' }, /does not exist/],
+  [{ code: 'database_unavailable', status: 503 }, /does not answer/],
+  [{ status: 500, code: 'internal_error' }, /server failed/],
+  [{}, /did not work/],
+])('says what happened and what to do of %o', (fields, title) => {
+  const explanation = explain(error(fields));
+  expect(explanation.title).toMatch(title);
+  expect(explanation.advice.length).toBeGreaterThan(10);
+  expect(explanation.detail).toBe('raw reason');
+});
+
+it('lists each issue at its path', () => {
+  const issues = [
+    { path: 'prompt', message: 'too long' },
+    { path: '', message: 'no object' },
+  ];
+  expect(explain(error({ code: 'invalid_body', status: 400, issues })).detail).toBe(
+    'raw reason\nprompt: too long\nbody: no object',
+  );
+});
+
+it('explains whatever is thrown', () => {
+  for (const thrown of [null, undefined, 'text', 7, { message: 7 }]) {
+    expect(explain(thrown).title).toBe('This did not work');
+  }
+});
+
+it.each([
+  [{ code: 'unauthorized' }, true],
+  [{ status: 401 }, true],
+  [{ code: 'PGRST301' }, true],
+  [{ code: '42501' }, false],
+  [{ status: 500 }, false],
+  [{ code: 'unreachable' }, false],
+])('%o is a lost session: %s', (fields, isLost) => {
+  expect(isSessionLost(error(fields))).toBe(isLost);
+});
+
+it('tries again only where that may help', () => {
+  expect(isTransient(error({ code: 'unreachable' }))).toBe(true);
+  expect(isTransient(error({ status: 503 }))).toBe(true);
+  expect(isTransient(error({ code: '57014' }))).toBe(true);
+  expect(isTransient(new TypeError('Failed to fetch'))).toBe(true);
+  expect(isTransient(error({ status: 404, code: 'job_not_found' }))).toBe(false);
+  expect(isTransient(error({ code: '42501' }))).toBe(false);
+});
+
+it('knows no code that the endpoints do not have', () => {
+  // A renamed code would fall back to the general words unnoticed.
+  for (const code of ['final_exists', 'quota_exceeded', 'delivery_busy', 'delivery_failed', 'rate_limited']) {
+    expect(Object.keys(PROBLEMS)).toContain(code);
+  }
+});

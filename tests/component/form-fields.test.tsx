@@ -1,0 +1,101 @@
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { fillForm, formFields, readForm, REST } from '../../src/components/schema-form/form-fields.ts';
+import { exampleNames, loadExample } from '../../src/components/report/examples.ts';
+import { REPORT_TYPES } from '../../src/contracts/constants.ts';
+import { greetingUserData, orgUserData, requirementUserData } from '../../src/contracts/intake.ts';
+
+const SCHEMAS = { greeting: greetingUserData, org: orgUserData, requirement: requirementUserData };
+const required = { full_name: 'Ada', job_title: 'Analyst', organisation_name: 'Engines' };
+
+it('makes a control for each text, number and list, required ones first', () => {
+  expect(formFields(greetingUserData).map(({ name, kind, isOptional }) => [name, kind, isOptional])).toEqual([
+    ['full_name', 'text', false],
+    ['job_title', 'text', false],
+    ['organisation_name', 'text', false],
+    ['department', 'text', true],
+    ['location', 'text', true],
+    ['years_in_role', 'number', true],
+    ['team_size', 'number', true],
+    ['languages', 'texts', true],
+    ['background', 'long-text', true],
+    ['responsibilities', 'texts', true],
+    ['learning_goals', 'texts', true],
+    ['concerns', 'texts', true],
+    ['preferred_formats', 'texts', true],
+    ['availability', 'long-text', true],
+  ]);
+});
+
+it('knows the fields of every report type', () => {
+  for (const schema of Object.values(SCHEMAS)) {
+    const isRequired = formFields(schema).filter(({ isOptional }) => !isOptional);
+    expect(isRequired.length).toBeGreaterThan(1);
+  }
+});
+
+describe('every example goes into the form and comes out as it was', () => {
+  for (const reportType of REPORT_TYPES) {
+    it.each(exampleNames(reportType))('%s', async (name) => {
+      const { user_data } = await loadExample(name);
+      const schema = SCHEMAS[reportType];
+      const read = readForm(schema, fillForm(formFields(schema), user_data));
+      expect(read).toEqual({ ok: true, value: user_data });
+    });
+  }
+});
+
+it('leaves out what is empty, and makes numbers and lists of texts', () => {
+  const texts = { ...required, department: '  ', team_size: ' 12 ', languages: 'Hindi\n\n English \n' };
+  expect(readForm(greetingUserData, { texts, rest: '' })).toEqual({
+    ok: true,
+    value: { ...required, team_size: 12, languages: ['Hindi', 'English'] },
+  });
+});
+
+it('keeps nested and unknown fields of the JSON', () => {
+  const rest = '{"contact": {"email": "a@example.com"}, "shoe_size": 38}';
+  expect(readForm(greetingUserData, { texts: required, rest })).toEqual({
+    ok: true,
+    value: { ...required, contact: { email: 'a@example.com' }, shoe_size: 38 },
+  });
+});
+
+function errorsOf(texts: Record<string, string>, rest = ''): unknown {
+  const read = readForm(greetingUserData, { texts, rest });
+  return read.ok ? {} : read.errors;
+}
+
+it('names the required fields that are missing', () => {
+  expect(errorsOf({ full_name: 'Ada' })).toEqual({
+    job_title: 'Job title is required.',
+    organisation_name: 'Organisation name is required.',
+  });
+});
+
+it('puts each issue at its field, with the line of a list and the path of nested JSON', () => {
+  expect(errorsOf({ ...required, team_size: '-1' })).toEqual({
+    team_size: expect.stringMatching(/>=0/) as unknown,
+  });
+  expect(errorsOf({ ...required, team_size: 'many' })).toEqual({
+    team_size: expect.stringMatching(/expected (number|int)/i) as unknown,
+  });
+  expect(errorsOf({ ...required, languages: `Hindi\n${'x'.repeat(20_001)}` })).toEqual({
+    languages: expect.stringMatching(/^line 2: /) as unknown,
+  });
+  expect(errorsOf(required, '{"prior_training": [{"title": "A", "year": 3}]}')).toEqual({
+    [REST]: expect.stringMatching(/^prior_training\.0\.year: /) as unknown,
+  });
+});
+
+it('refuses JSON that is none, no object, or that says what a field says', () => {
+  expect(errorsOf(required, '{"a"')).toEqual({ [REST]: expect.stringMatching(/^is not JSON: /) as unknown });
+  expect(errorsOf(required, '[1]')).toEqual({ [REST]: expect.stringMatching(/JSON object/) as unknown });
+  expect(errorsOf(required, '{"full_name": "Eve"}')).toEqual({
+    [REST]: expect.stringMatching(/^full_name has a field/) as unknown,
+  });
+});
+
+it('gives what it cannot show no control', () => {
+  expect(formFields(z.object({ when: z.date(), nested: z.object({}), choice: z.enum(['a']) }))).toEqual([]);
+});
