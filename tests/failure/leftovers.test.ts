@@ -73,7 +73,7 @@ async function expectNothingLeft(): Promise<void> {
 
 async function untilRunning(program: Program): Promise<void> {
   const path = join(directory, 'dev.json');
-  for (let tries = 0; tries < 400; tries += 1) {
+  for (let tries = 0; tries < 1200; tries += 1) {
     if ((await stat(path).catch(() => undefined)) !== undefined) return;
     await sleep(50);
   }
@@ -104,7 +104,7 @@ describe('npm run dev', () => {
     interrupt(second);
     expect(await second.ended).toBe(0);
     await expectNothingLeft();
-  }, 90_000);
+  }, 240_000);
 
   it.each([100, 700, 2000])(
     'leaves nothing when it is interrupted %i ms after its start',
@@ -126,7 +126,7 @@ describe('npm run dev', () => {
     const deadline = Date.now() + 20_000;
     while ((await processesAbout(directory)).length > 0 && Date.now() < deadline) await sleep(100);
     expect(await processesAbout(directory)).toEqual([]);
-  }, 60_000);
+  }, 120_000);
 
   it('says which port is taken, and how to move it', async () => {
     const blocker = createServer();
