@@ -79,7 +79,10 @@ function Reports() {
             {rows.map((report) => (
               <tr key={report.id}>
                 <td className="foreign">
-                  <Link href={reportHref({ report_type: report.report_type, report_id: report.id })}>
+                  <Link
+                    dir="auto"
+                    href={reportHref({ report_type: report.report_type, report_id: report.id })}
+                  >
                     {report.title ?? 'Untitled'}
                   </Link>
                   <div className="narrow-only muted">
