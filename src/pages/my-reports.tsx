@@ -80,6 +80,7 @@ function Reports() {
               <tr key={report.id}>
                 <td className="foreign">
                   <Link
+                    className="clamped"
                     dir="auto"
                     href={reportHref({ report_type: report.report_type, report_id: report.id })}
                   >
