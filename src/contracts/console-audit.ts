@@ -8,7 +8,7 @@ export const direction = z.enum(['in', 'out']);
 export type Direction = z.infer<typeof direction>;
 
 /** What an attempt can come to (`webhook_audit.outcome`, direction `out`). */
-export const ATTEMPT_OUTCOMES = ['delivered', 'failed', 'unknown', 'refused', 'skipped'] as const;
+export const ATTEMPT_OUTCOMES = ['delivered', 'failed', 'unknown', 'rejected', 'refused', 'skipped'] as const;
 /** What a request that was carried out can come to (direction `in`); refusals have the codes of `PROBLEMS`. */
 export const REQUEST_OUTCOMES = [
   'applied',
