@@ -1,3 +1,4 @@
+import { PROBLEMS } from '../contracts/problem.ts';
 import styles from './status-badge.module.css';
 
 type Tone = 'good' | 'bad' | 'warn' | 'info' | 'idle' | 'dead';
@@ -8,15 +9,20 @@ const TONES: Record<string, Tone> = {
   succeeded: 'good',
   completed: 'good',
   applied: 'good',
+  delivered: 'good',
   closed: 'good',
   failed: 'bad',
   refused: 'bad',
+  rejected: 'bad',
   open: 'bad',
   'dead letter': 'dead',
   retrying: 'warn',
+  unknown: 'warn',
+  busy: 'warn',
   half_open: 'warn',
   running: 'info',
   sent: 'info',
+  redriven: 'info',
   pending: 'idle',
   queued: 'idle',
   cancelled: 'idle',
@@ -24,9 +30,14 @@ const TONES: Record<string, Tone> = {
   duplicate: 'idle',
 };
 
+/** Refusals have the codes of problems. */
+function toneOf(status: string): Tone {
+  return TONES[status] ?? (Object.hasOwn(PROBLEMS, status) ? 'bad' : 'idle');
+}
+
 export function StatusBadge({ status }: { status: string }) {
   return (
-    <span className={`${styles['badge'] ?? ''} ${styles[TONES[status] ?? 'idle'] ?? ''}`}>
+    <span className={`${styles['badge'] ?? ''} ${styles[toneOf(status)] ?? ''}`}>
       {status.replaceAll('_', ' ')}
     </span>
   );

@@ -58,7 +58,7 @@ export function AuditLog() {
       lead="Every attempt, and every request to a webhook or retry endpoint."
       actions={
         <>
-          <CopyLink />
+          {!isOpen && <CopyLink />}
           <RefreshBar query={log} isPaused={isPaused} onPausedChange={setPaused} />
         </>
       }

@@ -79,7 +79,7 @@ export function AuditTable({
 function Subject({ entry: { event_id, report_id, report_type, actor } }: { entry: AuditEntry }) {
   const id = event_id ?? report_id;
   return (
-    <>
+    <span className={styles['ids']}>
       {report_type !== null && <span>{labelOf(report_type)}</span>}
       {id !== null && (
         <span className={styles['id']} title={id}>
@@ -87,6 +87,6 @@ function Subject({ entry: { event_id, report_id, report_type, actor } }: { entry
         </span>
       )}
       {id === null && <span className="muted">{actor === null ? 'not verified' : `by ${actor}`}</span>}
-    </>
+    </span>
   );
 }

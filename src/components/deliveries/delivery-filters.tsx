@@ -49,7 +49,7 @@ export function DeliveryFilters({
         onChange={(stage) => onChange({ stage })}
       />
       <FilterSelect
-        label="Dead letter because"
+        label="Reason"
         value={filter.dead_reason}
         options={REASONS}
         onChange={(reason) => onChange({ reason, status: reason === undefined ? filter.status : 'dead' })}

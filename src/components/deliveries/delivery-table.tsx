@@ -25,17 +25,19 @@ export function DeliveryTable({
       <thead role="rowgroup">
         <tr role="row">
           <th role="columnheader" scope="col" className={styles['select']}>
-            <input
-              type="checkbox"
-              aria-label="Select all shown"
-              checked={areAllSelected}
-              ref={(box) => {
-                if (box) box.indeterminate = selected.size > 0 && !areAllSelected;
-              }}
-              onChange={(event) =>
-                onSelectedChange(new Set(event.target.checked ? deliveries.map(({ id }) => id) : []))
-              }
-            />
+            <label className={styles['selectAll']}>
+              <input
+                type="checkbox"
+                checked={areAllSelected}
+                ref={(box) => {
+                  if (box) box.indeterminate = selected.size > 0 && !areAllSelected;
+                }}
+                onChange={(event) =>
+                  onSelectedChange(new Set(event.target.checked ? deliveries.map(({ id }) => id) : []))
+                }
+              />
+              <span>Select all shown</span>
+            </label>
           </th>
           <th role="columnheader" scope="col">
             Status

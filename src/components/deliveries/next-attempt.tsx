@@ -30,7 +30,7 @@ export function NextAttempt({ delivery }: { delivery: OpenDelivery }) {
       </span>
       <span className="muted">
         {effect === null && 'result not applied yet'}
-        {effect === 'applied' && `result is in its report${channel === null ? '' : `, ${CHANNELS[channel]}`}`}
+        {effect === 'applied' && `in its report${channel === null ? '' : ` ${CHANNELS[channel]}`}`}
         {effect === 'superseded' && 'a newer result is in its report'}
       </span>
     </>

@@ -13,10 +13,15 @@ export const CHART = {
   margin: { top: 8, right: 8, bottom: 0, left: 0 },
 } as const;
 
+const X_AXIS_HEIGHT = 22;
+/** Where the plot begins and ends, in pixels from the top: the height is that of `.chart`. */
+export const PLOT = { top: CHART.margin.top, bottom: 198 - X_AXIS_HEIGHT } as const;
+
 const TICK = { fill: 'var(--text-muted)', fontSize: 11.5 };
 
 export const X_AXIS = {
   dataKey: 'at',
+  height: X_AXIS_HEIGHT,
   tick: TICK,
   tickLine: false,
   axisLine: { stroke: 'var(--border-strong)' },
@@ -36,7 +41,7 @@ export const LIMIT_LINE = {
 } as const;
 
 export function limitLabel(value: string) {
-  return { value, position: 'insideBottomRight', fill: 'var(--danger)', fontSize: 11.5 } as const;
+  return { value, position: 'insideBottomLeft', fill: 'var(--danger)', fontSize: 11.5 } as const;
 }
 
 export interface Line {
@@ -106,37 +111,25 @@ export function tooltipOf(
   };
 }
 
-/**
- * A dot where the limit is crossed, and where a line would be invisible because there is nothing on either side.
- * @param isAlone whether the neighbours have no value
- */
+/** A dot on a line, in the colour of the limit where that is crossed. */
 export function LimitDot({
   cx,
   cy,
   color,
   isCrossed,
-  isAlone,
+  isShown,
 }: {
   cx: number | undefined;
   cy: number | undefined;
   color: string;
   isCrossed: boolean;
-  isAlone: boolean;
+  isShown: boolean;
 }) {
-  if (cx === undefined || cy === undefined || (!isCrossed && !isAlone)) return null;
-  return (
-    <circle
-      cx={cx}
-      cy={cy}
-      r={isCrossed ? 3.5 : 2.5}
-      fill={isCrossed ? 'var(--danger)' : color}
-      stroke="var(--surface)"
-      className={isCrossed ? 'crossed' : undefined}
-    />
-  );
+  if (cx === undefined || cy === undefined || !isShown) return null;
+  return <circle cx={cx} cy={cy} r={2.5} fill={isCrossed ? 'var(--danger)' : color} stroke="none" />;
 }
 
-/** Whether the bucket at this index has a value, and none of its neighbours has. */
+/** Whether this bucket has a value and none of its neighbours has: then its line has no length. */
 export function isAloneAt(
   buckets: readonly Bucket[],
   index: number,

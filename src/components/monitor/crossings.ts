@@ -1,4 +1,4 @@
-import { THRESHOLDS, type Latency, type Traffic } from '../../contracts/console-statistics.ts';
+import { THRESHOLDS, type Traffic } from '../../contracts/console-statistics.ts';
 
 /** Where figures call for a person. Without a figure there is nothing to call for. */
 export function isRateLow({ success_rate }: Pick<Traffic, 'success_rate'>): boolean {
@@ -7,10 +7,6 @@ export function isRateLow({ success_rate }: Pick<Traffic, 'success_rate'>): bool
 
 export function isSlow(ms: number | null): boolean {
   return ms !== null && ms > THRESHOLDS.latencyMs;
-}
-
-export function isAnySlow({ p50_ms, p95_ms, p99_ms }: Latency): boolean {
-  return [p50_ms, p95_ms, p99_ms].some(isSlow);
 }
 
 export function isQueueLong(depth: number): boolean {

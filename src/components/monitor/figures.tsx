@@ -3,7 +3,7 @@ import type { ReactNode } from 'react';
 import { THRESHOLDS, type WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
 import { RelativeTime } from '../relative-time.tsx';
-import { isAnySlow, isQueueLong, isRateLow, isSlow } from './crossings.ts';
+import { isQueueLong, isRateLow, isSlow } from './crossings.ts';
 import type { TrafficSide } from './monitor-body.tsx';
 import styles from './monitor.module.css';
 
@@ -23,6 +23,7 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
   const { sent, received, queue, by_status } = statistics;
   const figures = statistics[traffic];
   const isSent = traffic === 'sent';
+  const slow = PERCENTILES.filter(([, key]) => isSlow(figures[key])).map(([name]) => name);
   return (
     <ul className={styles['figures']} aria-label="Figures">
       <Figure
@@ -37,10 +38,11 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
       <Figure
         name="Latency, p95"
         value={formatDuration(figures.p95_ms)}
-        isCrossed={isAnySlow(figures)}
-        limit={isAnySlow(figures) ? `over ${LIMITS.latency}` : `limit ${LIMITS.latency}`}
+        isCrossed={slow.length > 0}
+        isValueCrossed={isSlow(figures.p95_ms)}
+        limit={slow.length > 0 ? `${slow.join(', ')} over ${LIMITS.latency}` : `limit ${LIMITS.latency}`}
       >
-        {PERCENTILES.map(([name, key]) => (
+        {PERCENTILES.filter(([name]) => name !== 'p95').map(([name, key]) => (
           <span key={name} className={styles['percentile']} data-crossed={isSlow(figures[key])}>
             {name} {formatDuration(figures[key])}
           </span>
@@ -83,19 +85,24 @@ function Figure({
   value,
   limit,
   isCrossed = false,
+  isValueCrossed = isCrossed,
   children,
 }: {
   name: string;
   value: string;
   limit?: string | undefined;
   isCrossed?: boolean;
+  /** Where another of its figures crosses the limit, and not this one. */
+  isValueCrossed?: boolean;
   children: ReactNode;
 }) {
   return (
     <li className={styles['figure']} data-crossed={isCrossed}>
       <span className={styles['figureName']}>{name}</span>
       <span className={styles['figureLine']}>
-        <strong className={styles['figureValue']}>{value}</strong>
+        <strong className={styles['figureValue']} data-crossed={isValueCrossed}>
+          {value}
+        </strong>
         {limit !== undefined && <span className={styles['limit']}>{limit}</span>}
       </span>
       <span className={styles['figureNote']}>{children}</span>

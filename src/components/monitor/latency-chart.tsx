@@ -24,7 +24,7 @@ const LINES = (
   [
     { key: 'p99_ms', name: 'p99', color: 'var(--warn)' },
     { key: 'p95_ms', name: 'p95', color: 'var(--accent)' },
-    { key: 'p50_ms', name: 'p50', color: 'var(--info)' },
+    { key: 'p50_ms', name: 'p50', color: 'var(--chart-p50)' },
   ] as const
 ).map((line) => ({
   ...line,
@@ -62,7 +62,7 @@ export function LatencyChart({ buckets, window }: ChartProps) {
                   cy={cy}
                   color={color}
                   isCrossed={bucket !== undefined && isCrossed(bucket)}
-                  isAlone={isAloneAt(buckets, index, read)}
+                  isShown={(bucket !== undefined && isCrossed(bucket)) || isAloneAt(buckets, index, read)}
                 />
               );
             }}

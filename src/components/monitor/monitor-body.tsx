@@ -1,6 +1,5 @@
 import { lazy, Suspense } from 'react';
 import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
-import { Panel } from '../page.tsx';
 import { Breakdowns } from './breakdowns.tsx';
 import { Circuits } from './circuits.tsx';
 import { Figures } from './figures.tsx';
@@ -28,9 +27,7 @@ export function MonitorBody({
       <Suspense fallback={<div className={styles['chartsToCome']} aria-hidden />}>
         <Charts statistics={statistics} traffic={traffic} />
       </Suspense>
-      <Panel title="The charts as a table" isFlush>
-        <SeriesTable statistics={statistics} traffic={traffic} />
-      </Panel>
+      <SeriesTable statistics={statistics} traffic={traffic} />
       <Breakdowns statistics={statistics} />
       <Circuits circuits={statistics.circuits} />
     </div>

@@ -1,5 +1,5 @@
 import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
-import { formatCount, formatDuration, formatShare } from '../format.ts';
+import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
 import { isRateLow, isSlow } from './crossings.ts';
 import { labelBucket } from './label-bucket.ts';
 import type { TrafficSide } from './monitor-body.tsx';
@@ -20,9 +20,7 @@ export function SeriesTable({
     .reverse();
   return (
     <details className={styles['seriesTable']}>
-      <summary>
-        {rows.length === 0 ? 'No traffic in this window' : `${rows.length} times with traffic`}
-      </summary>
+      <summary>The charts as a table, {plural(rows.length, 'row')}</summary>
       <div className={styles['scroll']} tabIndex={0} role="region" aria-label="Figures over time">
         <table className="table">
           <thead>

@@ -18,6 +18,7 @@ import {
   LIMIT_LINE,
   LimitDot,
   limitLabel,
+  PLOT,
   tooltipOf,
   X_AXIS,
   Y_AXIS,
@@ -44,15 +45,32 @@ export function SuccessChart({ buckets, window }: ChartProps) {
   const lowest = Math.min(0.9, ...rates);
   const bottom = Math.floor(lowest * 10) / 10;
   const isCrossed = buckets.some(isRateLow);
+  const ticks = [0, 1, 2, 3, 4].map((step) => bottom + ((1 - bottom) * step) / 4);
+  const limitAt = (1 - THRESHOLDS.successRate) / (1 - bottom);
   return (
     <ChartPanel title="Success rate" lines={LINES.slice(0, 1)} isEmpty={rates.length === 0}>
       <LineChart {...CHART} data={buckets} title="Success rate over time">
+        <defs>
+          {/* In pixels of the plot: by the line's own box, a level line would have no height and not be drawn. */}
+          <linearGradient
+            id="success-line"
+            gradientUnits="userSpaceOnUse"
+            x1="0"
+            x2="0"
+            y1={PLOT.top}
+            y2={PLOT.bottom}
+          >
+            <stop offset={limitAt} stopColor={COLOR} />
+            <stop offset={limitAt} stopColor="var(--danger)" />
+          </linearGradient>
+        </defs>
         <CartesianGrid {...GRID} />
         <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
         <YAxis
           {...Y_AXIS}
           domain={[bottom, 1]}
-          tickCount={4}
+          ticks={ticks}
+          interval={0}
           tickFormatter={(share: number) => `${Math.round(share * 100)} %`}
         />
         {isCrossed && (
@@ -62,7 +80,7 @@ export function SuccessChart({ buckets, window }: ChartProps) {
         <Tooltip content={tooltipOf(LINES, buckets, window)} isAnimationActive={false} />
         <Line
           dataKey="success_rate"
-          stroke={COLOR}
+          stroke="url(#success-line)"
           strokeWidth={2}
           isAnimationActive={false}
           dot={({ index, cx, cy }) => {
@@ -74,7 +92,7 @@ export function SuccessChart({ buckets, window }: ChartProps) {
                 cy={cy}
                 color={COLOR}
                 isCrossed={bucket !== undefined && isRateLow(bucket)}
-                isAlone={isAloneAt(buckets, index, rate)}
+                isShown={isAloneAt(buckets, index, rate)}
               />
             );
           }}

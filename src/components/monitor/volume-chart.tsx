@@ -16,7 +16,7 @@ export function VolumeChart({ buckets, window }: ChartProps) {
   const isEmpty = buckets.every(({ total, skipped }) => total + skipped === 0);
   return (
     <ChartPanel title="Volume" lines={LINES} isEmpty={isEmpty}>
-      <BarChart {...CHART} data={buckets} title="Volume over time" barCategoryGap={1}>
+      <BarChart {...CHART} data={buckets} title="Volume over time" barCategoryGap="8%">
         <CartesianGrid {...GRID} />
         <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
         <YAxis
