@@ -35,6 +35,7 @@ export async function startBuiltConsole(dev: DevFile): Promise<AsyncDisposable &
     define: {
       'import.meta.env.VITE_SUPABASE_URL': JSON.stringify(url),
       'import.meta.env.VITE_SUPABASE_PUBLISHABLE_KEY': JSON.stringify(dev.publishableKey),
+      'import.meta.env.VITE_SUPABASE_REALTIME': JSON.stringify('off'),
     },
   });
 

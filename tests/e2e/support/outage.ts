@@ -75,3 +75,12 @@ export const statusOf = async (sql: postgres.Sql, eventId: string): Promise<unkn
     select status, dead_at is not null as dead from public.webhook_deliveries where event_id = ${eventId}`;
   return row;
 };
+
+/** Leaves nothing open, so that the next test begins with an empty list. */
+export async function clearDeliveries(sql: postgres.Sql): Promise<void> {
+  await sql`
+    update public.webhook_deliveries
+    set status = 'success', next_attempt = null, dead_at = null, dead_reason = null, lease_expires_at = null
+    where status <> 'success'`;
+  await closeCircuits(sql);
+}

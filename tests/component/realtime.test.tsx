@@ -1,0 +1,125 @@
+import { act, cleanup, renderHook } from '@testing-library/react';
+import { REALTIME_SUBSCRIBE_STATES, type SupabaseClient } from '@supabase/supabase-js';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { useRealtime } from '../../src/console/use-realtime.ts';
+
+// Realtime is a service of the hosted project, which the local system has not.
+
+beforeEach(() => vi.useFakeTimers());
+afterEach(() => {
+  cleanup();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+const noListener = (status: REALTIME_SUBSCRIBE_STATES): void => {
+  throw new Error(`nobody listens to ${status}`);
+};
+
+function fakeProject() {
+  const channels: FakeChannel[] = [];
+  interface FakeChannel {
+    tables: string[];
+    isOpen: boolean;
+    change: () => void;
+    tell: (status: REALTIME_SUBSCRIBE_STATES) => void;
+  }
+  const client = {
+    channel() {
+      const listeners: (() => void)[] = [];
+      const channel = {
+        tables: [] as string[],
+        isOpen: false,
+        change: () => listeners.forEach((listener) => listener()),
+        tell: noListener,
+        on(_type: string, { table }: { table: string }, listener: () => void) {
+          channel.tables.push(table);
+          listeners.push(listener);
+          return channel;
+        },
+        subscribe(tell: (status: REALTIME_SUBSCRIBE_STATES) => void) {
+          channel.isOpen = true;
+          channel.tell = tell;
+          return channel;
+        },
+      };
+      channels.push(channel);
+      return channel;
+    },
+    removeChannel(channel: FakeChannel) {
+      channel.isOpen = false;
+      channel.tell(REALTIME_SUBSCRIBE_STATES.CLOSED);
+      return Promise.resolve('ok');
+    },
+  };
+  // Only these two members are used.
+  return { client: client as unknown as SupabaseClient, channels };
+}
+
+function listen(isEnabled = true) {
+  const project = fakeProject();
+  const onChange = vi.fn();
+  const hook = renderHook(
+    (props: { isEnabled: boolean }) =>
+      useRealtime(project.client, ['webhook_deliveries', 'webhook_circuits'], props.isEnabled, onChange),
+    { initialProps: { isEnabled } },
+  );
+  return { ...project, onChange, hook };
+}
+
+function hide(isHidden: boolean): void {
+  vi.spyOn(document, 'hidden', 'get').mockReturnValue(isHidden);
+  act(() => {
+    document.dispatchEvent(new Event('visibilitychange'));
+  });
+}
+
+it('tells of a burst of changes once', () => {
+  const { channels, onChange } = listen();
+  expect(channels.map(({ tables }) => tables)).toEqual([['webhook_deliveries', 'webhook_circuits']]);
+  for (let count = 0; count < 20; count += 1) channels[0]?.change();
+  expect(onChange).not.toHaveBeenCalled();
+  vi.advanceTimersByTime(1000);
+  expect(onChange).toHaveBeenCalledTimes(1);
+  channels[0]?.change();
+  vi.advanceTimersByTime(1000);
+  expect(onChange).toHaveBeenCalledTimes(2);
+});
+
+it.each([
+  REALTIME_SUBSCRIBE_STATES.CHANNEL_ERROR,
+  REALTIME_SUBSCRIBE_STATES.TIMED_OUT,
+  REALTIME_SUBSCRIBE_STATES.CLOSED,
+])('leaves the channel for good after %s, and says nothing', (status) => {
+  const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const { channels, onChange } = listen();
+  channels[0]?.tell(status);
+  vi.advanceTimersByTime(60_000);
+  expect(channels.map(({ isOpen }) => isOpen)).toEqual([false]);
+  expect(onChange).not.toHaveBeenCalled();
+  expect(error).not.toHaveBeenCalled();
+});
+
+it('stays in the channel once it is subscribed', () => {
+  const { channels } = listen();
+  channels[0]?.tell(REALTIME_SUBSCRIBE_STATES.SUBSCRIBED);
+  expect(channels[0]?.isOpen).toBe(true);
+});
+
+it('hears nothing while the tab is hidden or refreshing is paused', () => {
+  const { channels, hook } = listen();
+  hide(true);
+  expect(channels.map(({ isOpen }) => isOpen)).toEqual([false]);
+  hide(false);
+  expect(channels.map(({ isOpen }) => isOpen)).toEqual([false, true]);
+  hook.rerender({ isEnabled: false });
+  expect(channels.map(({ isOpen }) => isOpen)).toEqual([false, false]);
+});
+
+it('forgets a change that it had not told yet when it ends', () => {
+  const { channels, onChange, hook } = listen();
+  channels[0]?.change();
+  hook.unmount();
+  vi.advanceTimersByTime(5000);
+  expect(onChange).not.toHaveBeenCalled();
+});

@@ -1,0 +1,191 @@
+import type { Page } from '@playwright/test';
+import { addFailure, clearDeliveries, statusOf } from './support/outage.ts';
+import { expect, inspect, signIn, test } from './support/test.ts';
+
+test.afterEach(({ sql }) => clearDeliveries(sql));
+
+const rows = (page: Page) =>
+  page.getByRole('table', { name: 'Deliveries' }).locator('tbody').getByRole('row');
+const messages = (page: Page) => page.getByRole('region', { name: 'Messages' });
+
+test('without a failure there is nothing to do', async ({ page, dev }) => {
+  await signIn(page, dev, 'operator', '/deliveries');
+  await expect(page.getByText('Nothing has failed')).toBeVisible();
+  await inspect(page, 'deliveries-none');
+});
+
+test('one is retried, the selected are retried, and all dead letters are redriven', async ({
+  page,
+  dev,
+  sql,
+}) => {
+  const failed = [];
+  const dead = [];
+  for (let count = 0; count < 3; count += 1) failed.push(await addFailure(sql, dev.user.id));
+  for (let count = 0; count < 4; count += 1)
+    dead.push(await addFailure(sql, dev.user.id, { isDead: true, stage: 'final', reportType: 'greeting' }));
+  await signIn(page, dev, 'operator', '/deliveries');
+  await expect(rows(page)).toHaveCount(7);
+  await inspect(page, 'deliveries');
+
+  // One: no question, an outcome.
+  const [first, ...others] = failed;
+  const row = rows(page).filter({ hasText: first?.eventId ?? '' });
+  await expect(row).toContainText('next in');
+  await row.getByRole('button', { name: /^Retry/ }).click();
+  await expect(messages(page).getByText(/: delivered/)).toBeVisible();
+  await expect(row).toHaveCount(0);
+  expect(await statusOf(sql, first?.eventId ?? '')).toEqual({ status: 'success', dead: false });
+
+  // Some: a question that says how many, and an outcome for each.
+  for (const { reportId } of others)
+    await page.getByRole('checkbox', { name: new RegExp(reportId.slice(0, 8)) }).check();
+  await expect(page.getByText('2 selected')).toBeVisible();
+  await page.getByRole('button', { name: 'Retry 2', exact: true }).click();
+  const dialog = page.getByRole('alertdialog');
+  await expect(dialog.getByRole('heading')).toHaveText('Retry 2 deliveries?');
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await expect(dialog).toHaveCount(0);
+  expect(await statusOf(sql, others[0]?.eventId ?? '')).toEqual({ status: 'failed', dead: false });
+  await page.getByRole('button', { name: 'Retry 2', exact: true }).click();
+  await dialog.getByRole('button', { name: 'Retry 2 deliveries' }).click();
+  await expect(dialog.getByRole('status')).toHaveText('2 of 2, 2 done, 0 failed');
+  await expect(dialog.getByRole('list', { name: 'Outcomes' }).getByText('delivered')).toHaveCount(2);
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await expect(rows(page)).toHaveCount(4);
+
+  // All dead letters: back on schedule, each audited with who did it.
+  await page.getByLabel('Status').selectOption('dead');
+  await page.getByRole('button', { name: 'Redrive all 4' }).click();
+  await dialog.getByRole('button', { name: 'Redrive 4 deliveries' }).click();
+  await expect(dialog.getByRole('status')).toHaveText('4 of 4, 4 done, 0 failed');
+  await inspect(page, 'deliveries-redriven');
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await expect(page.getByText('No delivery matches')).toBeVisible();
+  const audited = await sql`
+    select distinct actor from public.webhook_audit
+    where outcome = 'redriven' and event_id = any(${dead.map(({ eventId }) => eventId)})`;
+  expect(audited).toEqual([{ actor: dev.operator.id }]);
+});
+
+test('all that match are retried; each that fails again says why', async ({ page, dev, sql }) => {
+  for (let count = 0; count < 3; count += 1) await addFailure(sql, dev.user.id, { error: 'answered 502' });
+  const other = await addFailure(sql, dev.user.id, { error: 'no answer within 10000 ms', status: null });
+  // The event is told as another than it is: the endpoint refuses it.
+  const hopeless = await addFailure(sql, dev.user.id, { error: 'answered 502' });
+  await sql`alter table public.report_events disable trigger keep_event`;
+  await sql`update public.report_events set digest = repeat('0', 64) where id = ${hopeless.eventId}`;
+  await sql`alter table public.report_events enable trigger keep_event`;
+  await signIn(page, dev, 'operator', '/deliveries');
+  await page.getByLabel('Error has').fill('502');
+  await expect(page).toHaveURL(/error=502/);
+  await expect(rows(page)).toHaveCount(4);
+  await page.getByRole('button', { name: 'Retry all 4' }).click();
+  const dialog = page.getByRole('alertdialog');
+  await dialog.getByRole('button', { name: 'Retry 4 deliveries' }).click();
+  await expect(dialog.getByRole('status')).toHaveText('4 of 4, 3 done, 1 failed');
+  const outcomes = dialog.getByRole('list', { name: 'Outcomes' }).getByRole('listitem');
+  await expect(outcomes.first()).toContainText(/failed again.*conflict/);
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  expect(await statusOf(sql, other.eventId)).toEqual({ status: 'failed', dead: false });
+  expect(await statusOf(sql, hopeless.eventId)).toEqual({ status: 'failed', dead: true });
+});
+
+test('a redrive says which it left as they were', async ({ page, dev, sql }) => {
+  const kept = await addFailure(sql, dev.user.id, { isDead: true });
+  const gone = await addFailure(sql, dev.user.id, { isDead: true });
+  await signIn(page, dev, 'operator', '/deliveries?status=dead');
+  await expect(rows(page)).toHaveCount(2);
+  await page.getByRole('checkbox', { name: 'Select all shown' }).check();
+  await page.getByRole('button', { name: 'Redrive 2', exact: true }).click();
+  const dialog = page.getByRole('alertdialog');
+  await expect(dialog).toBeVisible();
+  await sql`delete from public.org_reports where id = ${gone.reportId}`;
+  await dialog.getByRole('button', { name: 'Redrive 2 deliveries' }).click();
+  await expect(dialog.getByRole('status')).toHaveText('2 of 2, 1 done, 0 failed, 1 left as they were');
+  await expect(dialog.getByText('not redriven')).toBeVisible();
+  expect(await statusOf(sql, kept.eventId)).toEqual({ status: 'failed', dead: false });
+});
+
+test('filters narrow the list, are in the address, and are cleared', async ({ page, dev, sql }) => {
+  await addFailure(sql, dev.user.id, { reportType: 'greeting', stage: 'final' });
+  await addFailure(sql, dev.user.id, { reportType: 'org', isDead: true });
+  await addFailure(sql, dev.user.id, { reportType: 'requirement', error: 'socket hang up', status: null });
+  await signIn(page, dev, 'operator', '/deliveries');
+  await expect(rows(page)).toHaveCount(3);
+  for (const [label, option, words] of [
+    ['Report type', 'greeting', 'Greeting, final'],
+    ['Stage', 'final', 'Greeting, final'],
+    ['Reason', 'attempts_exhausted', 'dead letter'],
+    ['Status', 'dead', 'dead letter'],
+  ] as const) {
+    await page.getByLabel(label).selectOption(option);
+    await expect(rows(page)).toHaveCount(1);
+    await expect(rows(page)).toContainText(words);
+    await page.getByRole('button', { name: 'Clear filters' }).click();
+    await expect(rows(page)).toHaveCount(3);
+  }
+  await page.getByLabel('Error has').fill('hang up');
+  await expect(rows(page)).toHaveCount(1);
+  await page.getByLabel('Committed').selectOption('hour');
+  await page.reload();
+  await expect(page.getByLabel('Error has')).toHaveValue('hang up');
+  await expect(rows(page)).toHaveCount(1);
+  await page.getByLabel('Committed').selectOption('between');
+  await page.getByLabel('From').fill('2020-01-01T00:00');
+  await page.getByLabel('To').fill('2020-01-02T00:00');
+  await expect(page.getByText('No delivery matches')).toBeVisible();
+});
+
+test('a long list comes page by page', async ({ page, dev, sql }) => {
+  for (let count = 0; count < 53; count += 1) await addFailure(sql, dev.user.id, { isDead: true });
+  await signIn(page, dev, 'operator', '/deliveries?status=dead');
+  await expect(rows(page)).toHaveCount(50);
+  await page.getByRole('button', { name: 'Show more' }).click();
+  await expect(rows(page)).toHaveCount(53);
+  await expect(page.getByRole('button', { name: 'Show more' })).toHaveCount(0);
+});
+
+test('hostile errors and answers are text, and break nothing', async ({ page, dev, sql }) => {
+  const markup = '<img src=x onerror="document.title=1"><script>document.title=2</script>';
+  await addFailure(sql, dev.user.id, {
+    isDead: true,
+    error: `${markup} ${'x'.repeat(3000)}`,
+    response: `${markup} \u202egpj.exe ${'y'.repeat(3000)}`,
+  });
+  await addFailure(sql, dev.user.id, { error: '\u202eطويل \u2066جدا', status: null });
+  await signIn(page, dev, 'operator', '/deliveries');
+  await expect(rows(page)).toHaveCount(2);
+  await rows(page).filter({ hasText: 'onerror' }).locator('summary').click();
+  await expect(rows(page).getByText('The last answer began')).toBeVisible();
+  await expect(rows(page).locator('img, script')).toHaveCount(0);
+  await expect(page).toHaveTitle('Failed deliveries · Polaris reports');
+  await inspect(page, 'deliveries-hostile');
+});
+
+test('by keyboard alone: select two, redrive them, and close', async ({ page, dev, sql }) => {
+  for (let count = 0; count < 2; count += 1) await addFailure(sql, dev.user.id, { isDead: true });
+  await signIn(page, dev, 'operator', '/deliveries?status=dead');
+  await expect(rows(page)).toHaveCount(2);
+  const press = async (name: RegExp, role: 'button' | 'checkbox', key: string) => {
+    const wanted = page.getByRole(role, { name });
+    for (let count = 0; count < 60; count += 1) {
+      if (await wanted.evaluate((element) => element === document.activeElement)) break;
+      await page.keyboard.press('Tab');
+    }
+    await expect(wanted).toBeFocused();
+    await page.keyboard.press(key);
+  };
+  await press(/^Select all shown$/, 'checkbox', 'Space');
+  await expect(page.getByText('2 selected')).toBeVisible();
+  await page.evaluate(() => {
+    (document.activeElement as HTMLElement).blur();
+  });
+  await press(/^Redrive 2$/, 'button', 'Enter');
+  const dialog = page.getByRole('alertdialog');
+  await expect(dialog).toBeVisible();
+  await press(/^Redrive 2 deliveries$/, 'button', 'Enter');
+  await expect(dialog.getByRole('status')).toHaveText('2 of 2, 2 done, 0 failed');
+  await page.keyboard.press('Escape');
+  await expect(dialog).toHaveCount(0);
+});
