@@ -86,7 +86,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   await prepareDatabase(databaseUrl);
   await migrate(databaseUrl);
   const sql = postgres(databaseUrl, { max: 4, onnotice: () => undefined });
-  stack.defer(() => sql.end());
+  stack.defer(() => sql.end({ timeout: 5 }));
 
   onStep('starting: Supabase API');
   const api = stack.use(await keepSupabaseApi({ databaseUrl, port: await freePort(), ...secrets }));

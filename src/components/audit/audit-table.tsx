@@ -36,9 +36,11 @@ export function AuditTable({
                 href={hrefOf(entry)}
                 className={styles['open']}
                 aria-current={entry.id === opened ? 'true' : undefined}
-                aria-label={`Open ${entry.direction === 'out' ? 'attempt' : 'request'} ${entry.outcome ?? ''}, ${entry.created_at}`}
               >
                 <RelativeTime value={entry.created_at} />
+                <span className="visually-hidden">
+                  , open {entry.direction === 'out' ? 'attempt' : 'request'} {entry.outcome}
+                </span>
               </Link>
             </td>
             <td role="cell" className={styles['endpoint']}>
