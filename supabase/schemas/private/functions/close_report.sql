@@ -9,7 +9,7 @@ begin
   -- process finds the report gone and closes it. Waiting here would turn the order of locks around.
   perform private.close_delivery(event_id) from (
     select event_id from public.webhook_deliveries
-    where report_id = old.id and report_type = tg_argv[0] and status <> 'success' and dead_at is null
+    where report_id = old.id and report_type = tg_argv[0] and status <> 'success'
     for update skip locked) open;
   update public.report_jobs
   set status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = null, completed_at = now(),
