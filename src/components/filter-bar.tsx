@@ -51,7 +51,7 @@ export function FilterSelect<T extends string>({
   );
 }
 
-/** Takes effect when the typing rests. `value` is what is in effect. */
+/** Takes effect when the typing rests, or the input is left. `value` is what is in effect. */
 export function FilterText({
   label,
   value,
@@ -65,13 +65,15 @@ export function FilterText({
 }) {
   // Null: nothing is typed that is not in effect.
   const [draft, setDraft] = useState<string | null>(null);
-  const commit = useEffectEvent((text: string) => {
-    onChange(text);
+  function commit(): void {
+    if (draft === null) return;
+    onChange(draft);
     setDraft(null);
-  });
+  }
+  const commitRested = useEffectEvent(commit);
   useEffect(() => {
     if (draft === null) return;
-    const timer = setTimeout(() => commit(draft), TYPING_MS);
+    const timer = setTimeout(() => commitRested(), TYPING_MS);
     return () => clearTimeout(timer);
   }, [draft]);
   return (
@@ -86,6 +88,8 @@ export function FilterText({
           placeholder={placeholder}
           value={draft ?? value ?? ''}
           onChange={(event) => setDraft(event.target.value)}
+          // What is pressed next, to clear the filters say, must come after it.
+          onBlur={commit}
         />
       )}
     </Field>

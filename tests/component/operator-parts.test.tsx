@@ -31,7 +31,7 @@ it('keeps a time through the input and back, and takes nothing from one half typ
   expect(fromLocalInput('soon')).toBeUndefined();
 });
 
-it('takes effect when the typing rests, and shows what is in effect when that changes from outside', () => {
+it('takes effect when the typing rests or the input is left, and shows what is in effect when that changes from outside', () => {
   const told: string[] = [];
   function Host() {
     const [value, setValue] = useState<string | undefined>('first');
@@ -57,7 +57,11 @@ it('takes effect when the typing rests, and shows what is in effect when that ch
   expect(told).toEqual([]);
   act(() => void vi.advanceTimersByTime(400));
   expect(told).toEqual(['answered 5']);
+  fireEvent.change(input, { target: { value: 'half' } });
+  fireEvent.blur(input);
   fireEvent.click(screen.getByText('Clear'));
+  act(() => void vi.advanceTimersByTime(1000));
+  expect(told).toEqual(['answered 5', 'half']);
   expect(input.value).toBe('');
 });
 

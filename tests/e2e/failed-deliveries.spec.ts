@@ -134,7 +134,7 @@ test('filters narrow the list, are in the address, and are cleared', async ({ pa
   await expect(page.getByLabel('Error has')).toHaveValue('hang up');
   await expect(rows(page)).toHaveCount(1);
   await page.getByLabel('Committed').selectOption('between');
-  await page.getByLabel('From').fill('2020-01-01T00:00');
+  await page.getByLabel('From', { exact: true }).fill('2020-01-01T00:00');
   await page.getByLabel('To', { exact: true }).fill('2020-01-02T00:00');
   await expect(page.getByText('No delivery matches')).toBeVisible();
 });

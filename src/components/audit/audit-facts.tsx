@@ -5,6 +5,7 @@ import { ExactTime } from '../exact-time.tsx';
 import { Fact, Facts } from '../facts.tsx';
 import { formatCount, formatDuration } from '../format.ts';
 import { JsonView } from '../json-view.tsx';
+import { LongText } from '../long-text.tsx';
 import { StatusBadge } from '../status-badge.tsx';
 import styles from './audit.module.css';
 
@@ -21,7 +22,7 @@ export function AuditFacts({ row }: { row: AuditRow }) {
           <StatusBadge status={row.outcome ?? 'unknown'} />
         </Fact>
         <Fact name="Answer">{row.response_status ?? 'none came'}</Fact>
-        <Fact name="Error">{row.error_message}</Fact>
+        <Fact name="Error">{row.error_message === null ? null : <LongText text={row.error_message} />}</Fact>
         <Fact name="Attempt">{isSent ? row.attempt_number : null}</Fact>
         <Fact name="Took">{row.duration_ms === null ? null : formatDuration(row.duration_ms)}</Fact>
         <Fact name="By">{row.actor}</Fact>

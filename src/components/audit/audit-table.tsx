@@ -37,10 +37,11 @@ export function AuditTable({
                 className={styles['open']}
                 aria-current={entry.id === opened ? 'true' : undefined}
               >
-                <RelativeTime value={entry.created_at} />
                 <span className="visually-hidden">
-                  , open {entry.direction === 'out' ? 'attempt' : 'request'} {entry.outcome}
+                  {entry.direction === 'out' ? 'Attempt' : 'Request'}{' '}
+                  {entry.outcome?.replaceAll('_', ' ')}{' '}
                 </span>
+                <RelativeTime value={entry.created_at} />
               </Link>
             </td>
             <td role="cell" className={styles['endpoint']}>

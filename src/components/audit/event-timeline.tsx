@@ -6,6 +6,7 @@ import type { EventTimeline as Timeline } from '../../contracts/console-audit.ts
 import { CopyableId } from '../copyable-id.tsx';
 import { Fact, Facts } from '../facts.tsx';
 import { labelOf } from '../label-of.ts';
+import { LongText } from '../long-text.tsx';
 import { Panel } from '../page.tsx';
 import { reportHref } from '../report/links.ts';
 import { ErrorState, LoadingState } from '../states.tsx';
@@ -68,7 +69,7 @@ function EventFacts({ id, timeline: { event, job, delivery } }: { id: string; ti
           <Fact name="Effect">
             <StatusBadge status={event.effect ?? 'none yet'} />
           </Fact>
-          <Fact name="Error">{event.error}</Fact>
+          <Fact name="Error">{event.error === null ? null : <LongText text={event.error} />}</Fact>
           <Fact name="Content">{event.pruned_at === null ? null : 'removed after its time'}</Fact>
         </>
       )}

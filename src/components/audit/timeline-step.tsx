@@ -1,16 +1,16 @@
 import { Link } from 'raviger';
-import type { ReactNode } from 'react';
 import type { TimelineStep } from '../../contracts/console-audit.ts';
 import { ExactTime } from '../exact-time.tsx';
 import { formatCount, formatDuration, plural } from '../format.ts';
 import { labelOf } from '../label-of.ts';
+import { LongText } from '../long-text.tsx';
 import styles from './audit.module.css';
 
 interface Words {
   title: string;
   tone: 'good' | 'bad' | 'idle';
   /** What else is known, each a line. */
-  notes: (ReactNode | null)[];
+  notes: (string | null)[];
 }
 
 /** One thing that happened to an event. Where the audit has a row of it, it leads there. */
@@ -43,7 +43,7 @@ export function Step({
         .filter((note) => note !== null)
         .map((note, index) => (
           <span key={index} className={`${styles['stepNote'] ?? ''} foreign`}>
-            {note}
+            <LongText text={note} />
           </span>
         ))}
     </li>

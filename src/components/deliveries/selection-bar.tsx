@@ -42,7 +42,7 @@ export function SelectionBar({
           disabled={total.count === 0}
           onClick={() => onRequest({ action: RETRY, find: retryAll })}
         >
-          Retry all {countText(total)}
+          Retry all {total.count > 0 && countText(total)}
         </Button>
         {areDeadOnly && (
           <Button
@@ -51,7 +51,7 @@ export function SelectionBar({
             disabled={total.count === 0}
             onClick={() => onRequest({ action: REDRIVE, find: redriveAll })}
           >
-            Redrive all {countText(total)}
+            Redrive all {total.count > 0 && countText(total)}
           </Button>
         )}
       </>
