@@ -40,7 +40,11 @@ export function LatencyChart({ buckets, window }: ChartProps) {
       <LineChart {...CHART} data={buckets} title="Latency over time">
         <CartesianGrid {...GRID} />
         <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
-        <YAxis {...Y_AXIS} tickCount={4} tickFormatter={(ms: number) => formatDuration(ms)} />
+        <YAxis
+          {...Y_AXIS}
+          tickCount={4} // A label is broken at a space where it does not fit.
+          tickFormatter={(ms: number) => formatDuration(ms).replace(' ', '\u00a0')}
+        />
         {slowest > THRESHOLDS.latencyMs * NEAR && (
           <ReferenceLine {...LIMIT_LINE} y={THRESHOLDS.latencyMs} label={limitLabel('2 s')} />
         )}
