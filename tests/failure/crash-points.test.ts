@@ -256,6 +256,7 @@ describe.each(Object.entries(lives))('a job that is %s', (name, live) => {
   const isSubmitted = name.startsWith('submitted');
 
   it('ends in the one right state, at whatever step a process is killed', async () => {
+    sentBeforeCommit.length = 0;
     const undisturbed = await newCaller();
     await plan('');
     await live(undisturbed);

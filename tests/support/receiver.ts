@@ -20,12 +20,12 @@ export interface Receiver extends AsyncDisposable {
 }
 
 /**
- * Stands between sender and endpoint, and does as it is told. `target` is where it passes requests on to; `onRequest` is
- * called with each event id, and awaited before anything is done with the request.
+ * Stands between sender and endpoint, and does as it is told. `target` is where it passes requests on to; `onEvent` is
+ * called with the id of each event that comes, and awaited before anything is done with the request.
  */
 export async function startReceiver(
   target?: () => string,
-  onRequest?: (eventId: string) => Promise<void>,
+  onEvent?: (eventId: string) => Promise<void>,
 ): Promise<Receiver> {
   let behaviour: Behaviour = { kind: 'pass' };
   const requests: Receiver['requests'] = [];
@@ -36,7 +36,8 @@ export async function startReceiver(
     const body = Buffer.concat(chunks);
     const path = incoming.url ?? '/';
     requests.push({ path, headers: incoming.headers, body });
-    await onRequest?.(String(incoming.headers['webhook-id']));
+    const eventId = incoming.headers['webhook-id'];
+    if (typeof eventId === 'string') await onEvent?.(eventId);
     const present = behaviour;
     switch (present.kind) {
       case 'reset':
