@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
 const JOBS = 40;
-const TIMEOUT_MS = 300_000;
+const TIMEOUT_MS = 420_000;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
