@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -49,16 +49,21 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true });
 });
 
-/** Names the step to die at; an empty name: none. What was noted of an earlier life is forgotten. */
+let life = '';
+const noteOfLife = (what: 'steps' | 'killed') => join(directory, `${life}.${what}`);
+
+/** Begins another life and names the step of it to die at; an empty name: none. */
 async function plan(step: string): Promise<void> {
-  await writeFile(join(directory, 'steps'), '');
-  await writeFile(join(directory, 'killed'), '');
-  await writeFile(join(directory, 'plan'), step);
+  life = randomUUID();
+  await writeFile(noteOfLife('steps'), '');
+  await writeFile(noteOfLife('killed'), '');
+  await writeFile(join(directory, 'next-plan'), JSON.stringify({ life, step }));
+  await rename(join(directory, 'next-plan'), join(directory, 'plan'));
 }
 
 /** The steps that were taken, each with its number among its likes, as the plan names them. */
 async function stepsTaken(): Promise<string[]> {
-  const lines = (await readFile(join(directory, 'steps'), 'utf8')).split('\n').filter((line) => line !== '');
+  const lines = (await readFile(noteOfLife('steps'), 'utf8')).split('\n').filter((line) => line !== '');
   const counts = new Map<string, number>();
   return lines.map((line) => {
     const nth = (counts.get(line) ?? 0) + 1;
@@ -67,7 +72,7 @@ async function stepsTaken(): Promise<string[]> {
   });
 }
 
-const wasKilled = async () => (await readFile(join(directory, 'killed'), 'utf8')) !== '';
+const wasKilled = async () => (await readFile(noteOfLife('killed'), 'utf8')) !== '';
 
 const refusals: string[] = [];
 /** Events that were on the network before the database knew them: what a process that dies then would lose. */

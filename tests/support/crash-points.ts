@@ -2,25 +2,45 @@
  * Loaded into every function's process ahead of its code (`node --import`): each call that leaves the process, to the database
  * or the network, is two steps, before and after it. Every step is written down, and at the one that the plan names the
  * process is killed. So the list of steps is what the running code does, and no new step can be left out of it.
+ *
+ * A step belongs to the life whose request led to it, through whatever processes: what a process still does for a life that
+ * is over (a sender between two attempts, say) is neither counted nor killed in the next one.
  */
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { subscribe } from 'node:diagnostics_channel';
 import { appendFileSync, readFileSync } from 'node:fs';
+import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
+
+const LIFE_HEADER = 'x-crash-point-life';
 
 const directory = process.env['POLARIS_CRASH_POINTS'];
 const entrypoint = process.env['VERCEL_DEV_ENTRYPOINT'];
 
 if (directory !== undefined && entrypoint !== undefined) {
   const callOriginal = globalThis.fetch;
-  const steps = join(directory, 'steps');
+  const lifeOfRequest = new AsyncLocalStorage<string>();
+
+  const readPlan = () =>
+    JSON.parse(readFileSync(join(directory, 'plan'), 'utf8')) as { life: string; step: string };
+
+  subscribe('http.server.request.start', (message) => {
+    const { request } = message as { request: IncomingMessage };
+    const inherited = request.headers[LIFE_HEADER];
+    lifeOfRequest.enterWith(typeof inherited === 'string' ? inherited : readPlan().life);
+  });
 
   const pass = (step: string) => {
+    const plan = readPlan();
+    if ((lifeOfRequest.getStore() ?? plan.life) !== plan.life) return;
     const line = `${entrypoint}: ${step}`;
+    const steps = join(directory, `${plan.life}.steps`);
     appendFileSync(steps, `${line}\n`);
     const nth = readFileSync(steps, 'utf8')
       .split('\n')
       .filter((other) => other === line).length;
-    if (readFileSync(join(directory, 'plan'), 'utf8') === `${line} #${nth}`) {
-      appendFileSync(join(directory, 'killed'), 'killed\n');
+    if (plan.step === `${line} #${nth}`) {
+      appendFileSync(join(directory, `${plan.life}.killed`), 'killed\n');
       process.kill(process.pid, 'SIGKILL');
       // The signal may take a moment; nothing more must happen meanwhile.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0);
@@ -28,10 +48,13 @@ if (directory !== undefined && entrypoint !== undefined) {
   };
 
   globalThis.fetch = async (input, init) => {
-    const url = new URL(input instanceof Request ? input.url : input);
-    pass(`before ${url.pathname}`);
-    const answer = await callOriginal(input, init);
-    pass(`after ${url.pathname}`);
+    const request = new Request(input, init);
+    const { pathname } = new URL(request.url);
+    const life = lifeOfRequest.getStore();
+    if (life !== undefined) request.headers.set(LIFE_HEADER, life);
+    pass(`before ${pathname}`);
+    const answer = await callOriginal(request);
+    pass(`after ${pathname}`);
     return answer;
   };
 }
