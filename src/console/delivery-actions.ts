@@ -64,9 +64,14 @@ export async function collectMatching(
 
 async function retry(
   client: SupabaseClient,
-  { report_type, report_id, webhook_type }: OpenDelivery,
+  { report_type, report_id, webhook_type, event_id }: OpenDelivery,
 ): Promise<Outcome> {
-  const { data, error } = await retryFailedWebhook(client, { report_type, report_id, webhook_type });
+  const { data, error } = await retryFailedWebhook(client, {
+    report_type,
+    report_id,
+    webhook_type,
+    event_id,
+  });
   if (error !== null) return fault(error);
   switch (data.outcome) {
     case 'applied':
@@ -74,12 +79,7 @@ async function retry(
     case 'superseded':
       return { kind: 'good', word: 'delivered', detail: `The endpoint answered: ${data.outcome}.` };
     case 'already_succeeded':
-      return {
-        kind: 'none',
-        word: 'nothing sent',
-        detail:
-          'The newest delivery of this report and stage has succeeded already. A redrive sends this one.',
-      };
+      return { kind: 'none', word: 'nothing sent', detail: 'It has been delivered already.' };
   }
 }
 

@@ -2,11 +2,12 @@ import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
 import { eventId, reportType, webhookType } from './webhooks.ts';
 
-/** Body of `POST /api/webhooks/retry`. */
+/** Body of `POST /api/webhooks/retry`: the delivery of this event, or else the report's latest one (of that type). */
 export const retryRequest = z.strictObject({
   report_type: reportType,
-  report_id: z.uuid(),
+  report_id: z.guid(),
   webhook_type: webhookType.optional(),
+  event_id: eventId.optional(),
 });
 export type RetryRequest = z.infer<typeof retryRequest>;
 

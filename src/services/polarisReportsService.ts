@@ -75,8 +75,9 @@ export async function getReportsWithFailedWebhooks(
 }
 
 /**
- * Sends a report's latest delivery (of that type) again, now. For operators. Codes: `delivery_failed` (it failed again;
- * `details` say why), `delivery_busy` (another holds it), `delivery_not_found`, `report_not_found`, `forbidden`.
+ * Sends the delivery of an event, or else a report's latest one (of that type), again, now. For operators. Codes:
+ * `delivery_failed` (it failed again; `details` say why), `delivery_busy` (another holds it), `delivery_not_found`,
+ * `report_not_found`, `forbidden`.
  */
 export async function retryFailedWebhook(
   client: SupabaseClient,

@@ -180,6 +180,29 @@ describe('POST', () => {
     ]);
   });
 
+  it('sends the delivery of the event that is named, though a newer one has succeeded', async () => {
+    const older = await failedDelivery({ kind: 'reset' });
+    const { reportId } = older;
+    const newer = await pipeline.request(reportId);
+    await pipeline.until(newer, confirmed);
+    const [row] = await system.sql`select event_id from public.report_jobs where job_id = ${older.jobId}`;
+    const event_id = String(row?.['event_id']);
+    const body = { report_type: 'org', report_id: reportId };
+    const before = receiver.requests.length;
+    expect(await call('POST', body)).toMatchObject({ json: { outcome: 'already_succeeded' } });
+    expect(await call('POST', { ...body, event_id })).toMatchObject({ json: { outcome: 'duplicate' } });
+    const sent = receiver.requests.slice(before).map(({ headers }) => headers['webhook-id']);
+    expect(sent).toEqual([event_id]);
+    expect(await call('POST', { ...body, event_id })).toMatchObject({
+      json: { outcome: 'already_succeeded' },
+    });
+    const elsewhere = await system.createReport();
+    expect(await call('POST', { ...body, report_id: elsewhere.reportId, event_id })).toMatchObject({
+      status: 404,
+      json: { code: 'delivery_not_found' },
+    });
+  });
+
   it('sends a failed final to the final endpoint', async () => {
     const { reportId } = await failedDelivery({ kind: 'reset' }, { stage: 'final' });
     await call('POST', { report_type: 'org', report_id: reportId, webhook_type: 'final-report' });

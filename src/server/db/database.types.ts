@@ -322,7 +322,7 @@ isOneToOne: false
 { Args: { "p_lease_seconds": number }; Returns: Json
                            },
 "claim_report_delivery":
-{ Args: { "p_lease_seconds": number,"p_report_id": string,"p_report_type": string,"p_webhook_type": string }; Returns: Json
+{ Args: { "p_event_id"?: string,"p_lease_seconds": number,"p_report_id": string,"p_report_type": string,"p_webhook_type": string }; Returns: Json
                            },
 "cleanup_expired_report_jobs":
 { Args: Record<PropertyKey, never>; Returns: undefined

@@ -17,16 +17,17 @@ export type Retried =
   | { outcome: 'delivery_busy' | 'delivery_not_found' | 'report_not_found' }
   | { outcome: 'delivery_failed'; detail: string };
 
-/** Sends a report's latest delivery (of that type) now, due or not, with one POST. */
+/** Sends the delivery of an event, or else a report's latest one (of that type), now, due or not, with one POST. */
 export async function retryDelivery(
   sender: Sender & { rpc: Rpc },
-  { report_type, report_id, webhook_type }: RetryRequest,
+  { report_type, report_id, webhook_type, event_id }: RetryRequest,
 ): Promise<Retried> {
   const parameters = {
     p_report_type: report_type,
     p_report_id: report_id,
     p_webhook_type: webhook_type ?? null,
     p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs),
+    p_event_id: event_id ?? null,
   };
   const claimed = await sender.rpc('claim_report_delivery', parameters, claim);
   if (claimed.outcome !== 'claimed') return claimed;

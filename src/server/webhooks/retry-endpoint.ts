@@ -23,13 +23,14 @@ export interface Result {
 export async function retryOne(services: RetryServices, request: Request): Promise<Result> {
   const body = await parseJsonBody(request, retryRequest);
   if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
-  const { report_type, report_id, webhook_type } = body.value;
+  const { report_type, report_id, webhook_type, event_id } = body.value;
   const retried = await retryDelivery(services, body.value);
   const record = {
     outcome: retried.outcome,
     report_type,
     report_id,
     ...(webhook_type !== undefined && { webhook_type }),
+    ...(event_id !== undefined && { event_id }),
   };
   switch (retried.outcome) {
     case 'applied':

@@ -2,7 +2,8 @@ CREATE OR REPLACE FUNCTION public.claim_report_delivery (
   p_report_type   text,
   p_report_id     uuid,
   p_webhook_type  text,
-  p_lease_seconds integer
+  p_lease_seconds integer,
+  p_event_id      text    DEFAULT NULL::text
 )
   RETURNS jsonb
   LANGUAGE plpgsql
@@ -21,6 +22,7 @@ begin
   select * into v_delivery from public.webhook_deliveries
   where report_type = p_report_type and report_id = p_report_id
     and (p_webhook_type is null or webhook_type = p_webhook_type)
+    and (p_event_id is null or event_id = p_event_id)
   order by id desc
   limit 1
   for update;
@@ -32,12 +34,12 @@ begin
   end;
 end $function$;
 
-GRANT EXECUTE ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer) TO "service_role";
+GRANT EXECUTE ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer, text) TO "service_role";
 
-COMMENT ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer) IS 'Claims a report''s latest delivery, due or not. Returns {outcome, delivery}.';
+COMMENT ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer, text) IS 'Claims the delivery of an event of this report, or its latest one, due or not. Returns {outcome, delivery}.';
 
-REVOKE ALL ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer) FROM "postgres";
+REVOKE ALL ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer, text) FROM "postgres";
 
-GRANT EXECUTE ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer) TO "postgres";
+GRANT EXECUTE ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer, text) TO "postgres";
 
-REVOKE ALL ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer) FROM PUBLIC, "anon", "authenticated";
+REVOKE ALL ON FUNCTION "public"."claim_report_delivery"(text, uuid, text, integer, text) FROM PUBLIC, "anon", "authenticated";
