@@ -75,6 +75,19 @@ describe('apply_report_event', () => {
     expect(delivery).toEqual({ status: 'success', attempts: 1 });
   });
 
+  it('keeps the content of a result out of the audit', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    const sent = envelope(reportId, event({ stage: 'final' }));
+    const content = { research_metadata: { model: 'm' }, final_data: { long: 'x'.repeat(10_000) } };
+    const given = sql.json({ ...sent, data: { ...sent.data, ...content } });
+    await sql`select public.apply_report_event(${given}, '{"webhook_type": "final-report"}')`;
+    const [row] = await sql`select request_payload from public.webhook_audit where event_id = ${sent.id}`;
+    const { research_report, ...rest } = { research_report: '', ...sent.data };
+    expect(research_report).not.toBe('');
+    expect(row).toEqual({ request_payload: { ...sent, data: rest } });
+  });
+
   it('ends in the same state for every order of older, newer, prelim, final and failed events', async () => {
     const times = ['2026-01-01T00:00:00.000Z', '2026-01-02T00:00:00.000Z', '2026-01-03T00:00:00.000Z'];
     const [old = '', middle = '', recent = ''] = times;

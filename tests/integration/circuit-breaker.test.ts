@@ -54,6 +54,17 @@ async function isOpen(type = 'prelim-report'): Promise<unknown> {
   return row?.['open'];
 }
 
+/** Until so many connections wait for a lock that another holds. */
+async function untilWaiting(count: number): Promise<void> {
+  await expect
+    .poll(async () => {
+      const waiting = await database.sql`
+        select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+      return waiting.length;
+    })
+    .toBe(count);
+}
+
 const openIt = () => times(10, () => send('failed', GATEWAY));
 const letProbe = () =>
   database.sql`update public.webhook_circuits set probe_after = now() where opened_at is not null`;
@@ -155,6 +166,43 @@ describe('a circuit', () => {
     // What failed before it closed says nothing against it now.
     await send('failed', GATEWAY);
     expect(await isOpen()).toBe(false);
+  });
+
+  it('probes without using up the schedule of what it probes with', async () => {
+    await openIt();
+    await database.sql`
+      update public.webhook_deliveries set status = 'success', next_attempt = null
+      where id <> (select max(id) from public.webhook_deliveries)`;
+    const waiting = () => database.sql`
+      select rounds, next_attempt::text, dead_at from public.webhook_deliveries where status <> 'success'`;
+    const before = await waiting();
+    expect(before).toMatchObject([{ rounds: 1, dead_at: null }]);
+    await times(8, async () => {
+      await letProbe();
+      const held = await store.claim();
+      if (held === null) throw new Error('no probe');
+      await store.record(held, 'failed', GATEWAY);
+    });
+    expect(await waiting()).toEqual(before);
+  });
+
+  it('is probed and asked for at the same time without a deadlock', async () => {
+    await openIt();
+    const [old] = await database.sql`
+      select report_id from public.webhook_deliveries where status <> 'success' order by attempts, id limit 1`;
+    const { run } = await store.request(String(old?.['report_id']));
+    await letProbe();
+    const both = await database.sql.begin(async (transaction) => {
+      // Both wait for this job's report: the one for the job, the other holding a delivery.
+      await transaction`select from public.report_jobs where job_id = ${run.job_id} for update`;
+      const completed = store.complete(run.job_id, run.lease_token);
+      await untilWaiting(1);
+      const probe = store.claim();
+      await untilWaiting(2);
+      return { completed, probe };
+    });
+    const outcomes = await Promise.all([both.completed, both.probe]);
+    expect(outcomes[0]).toMatchObject({ outcome: 'completed' });
   });
 
   it('gives the probe to another when the prober has died', async () => {

@@ -81,7 +81,7 @@ describe('getReportsWithFailedWebhooks', () => {
     expect(await eventsOf({ dead_reason: 'refused' })).toEqual([refused]);
     expect(await eventsOf({ report_type: 'greeting' })).toEqual([final.eventId]);
     expect(await eventsOf({ stage: 'final' })).toEqual([final.eventId]);
-    expect(await eventsOf({ error: '<script>' })).toEqual([final.eventId]);
+    expect(await eventsOf({ error: '<Script>' })).toEqual([final.eventId]);
     expect(await eventsOf({ error: "'; drop" })).toEqual([final.eventId]);
     // As it is written: no pattern.
     expect(await eventsOf({ error: '%' })).toEqual([final.eventId]);

@@ -195,7 +195,7 @@ describe('getWebhookStatistics', () => {
       insert into public.report_events (
         id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at)
       select 'evt_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now(), 'x', 'e', 'import', 'superseded', now()
-      from generate_series(1, 7) n`;
+      from generate_series(1, 8) n`;
     await system.sql`
       insert into public.webhook_deliveries (
         event_id, webhook_type, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at)
@@ -207,7 +207,8 @@ describe('getWebhookStatistics', () => {
         (4, 'retrying', now(), null, null, now() + interval '1 hour', '2026-01-03T00:00:00Z'),
         (5, 'failed', null, now(), 'refused', null, '2026-01-01T00:00:00Z'),
         (6, 'failed', null, now(), 'attempts_exhausted', null, '2026-01-01T00:00:00Z'),
-        (7, 'success', null, null, null, null, '2026-01-01T00:00:00Z')
+        (7, 'success', null, null, null, null, '2026-01-01T00:00:00Z'),
+        (8, 'failed', null, now(), 'report_deleted', null, '2026-01-01T00:00:00Z')
       ) states (n, status, next_attempt, dead_at, dead_reason, lease, at)`;
     await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;
     await system.sql`

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { storeClient } from '../support/store.ts';
+import { storeClient, type Held } from '../support/store.ts';
 
 let database: TestDatabase;
 let store: ReturnType<typeof storeClient>;
@@ -146,6 +146,9 @@ describe('a delivery', () => {
     const delivered = [{ status: 200, duration_ms: 5, authentic: true }];
     expect(await store.record(held, 'delivered', delivered)).toMatchObject({ status: 'success' });
     expect(await store.record(held, 'failed')).toMatchObject({ status: 'success' });
+    const [row] = await database.sql`
+      select response ->> 'status' as status from public.webhook_deliveries where event_id = ${held.event_id}`;
+    expect(row).toEqual({ status: '200' });
   });
 
   it('is not shown over a newer one that is created while its attempt is recorded', async () => {
@@ -177,5 +180,70 @@ describe('a delivery', () => {
     await database.sql`delete from public.org_reports where id = ${reportId}`;
     const [row] = await database.sql`select dead_reason from public.webhook_deliveries where id = ${id}`;
     expect(row).toEqual({ dead_reason: 'report_deleted' });
+  });
+
+  it('is closed, too, when its report is deleted while its attempt is recorded', async () => {
+    const { reportId, id, held } = await delivery();
+    await store.record(held, 'failed', [{ status: 401, duration_ms: 5, authentic: true }]);
+    await database.sql`update public.webhook_deliveries set next_attempt = '2000-01-01' where id = ${id}`;
+    const claimed = await store.claim();
+    if (claimed?.delivery_id !== id) throw new Error('not claimed');
+    let recorded: Promise<unknown> | undefined;
+    await database.sql.begin(async (transaction) => {
+      await transaction`select from public.org_reports where id = ${reportId} for update`;
+      recorded = store.record(claimed, 'failed', [{ status: 401, duration_ms: 5, authentic: true }]);
+      await untilSomebodyWaits();
+      await transaction`delete from public.org_reports where id = ${reportId}`;
+    });
+    await recorded;
+    const [row] = await database.sql`
+      select status, dead_reason, next_attempt from public.webhook_deliveries where id = ${id}`;
+    expect(row).toEqual({ status: 'failed', dead_reason: 'report_deleted', next_attempt: null });
+    expect(await store.redrive({ event_ids: [held.event_id] })).toBe(0);
+  });
+
+  it('is redriven by two at once, whatever their order, without a deadlock', async () => {
+    const reports = await Promise.all([createReport(database.sql), createReport(database.sql)]);
+    const plan = [
+      [0, 'prelim'],
+      [1, 'final'],
+      [1, 'prelim'],
+      [0, 'final'],
+    ] as const;
+    const deliveries: Held[] = [];
+    for (const [report, stage] of plan) {
+      const { run } = await store.request(reports[report].reportId, { stage });
+      const completed = await store.complete(run.job_id, run.lease_token);
+      if (completed.delivery) deliveries.push(completed.delivery);
+    }
+    const refused = [{ status: 409, duration_ms: 5, authentic: true }];
+    for (const held of deliveries) await store.record(held, 'refused', refused);
+    const event_ids = deliveries.map(({ event_id }) => event_id);
+    for (let round = 0; round < 40; round += 1) {
+      const redriven = await Promise.all([
+        store.redrive({ event_ids, webhook_type: 'prelim-report' }),
+        store.redrive({ event_ids, webhook_type: 'final-report' }),
+      ]);
+      expect(redriven).toEqual([2, 2]);
+      // Dead again, in the order in which they were made.
+      for (const [index, id] of event_ids.entries()) {
+        await database.sql`
+          update public.webhook_deliveries
+          set dead_at = now() + ${index} * interval '1 ms', dead_reason = 'refused', next_attempt = null
+          where event_id = ${id}`;
+      }
+    }
+  });
+
+  it('that a client of the first version calls a success has its result in the report', async () => {
+    const { reportId, held } = await delivery();
+    await database.sql`select public.update_webhook_status('org_reports', ${reportId}, 'success')`;
+    const [row] = await database.sql`
+      select research_report, webhook_status from public.org_reports where id = ${reportId}`;
+    expect(row).toEqual({ research_report: 'text', webhook_status: 'success' });
+    expect(await store.record(held, 'failed')).toMatchObject({ status: 'success', effect: 'applied' });
+    await expect(
+      database.sql`select public.update_webhook_status('no_reports', ${reportId}, 'success')`,
+    ).rejects.toThrow('no table of reports: no_reports');
   });
 });

@@ -112,6 +112,19 @@ describe('retention', () => {
     expect(event).toEqual({ events: 1 });
   });
 
+  it('leaves, as the first version’s clean-up does, a job that alone says how its report stands', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    await sql`
+      insert into public.report_jobs (job_id, report_type, report_id, stage, status, prompt, created_at, completed_at, expires_at)
+      values ('job_of_old', 'org', ${reportId}, 'prelim', 'failed', 'p', now() - interval '80 days',
+        now() - interval '80 days', now() - interval '70 days')`;
+    await sql`update public.org_reports set research_status = 'failed' where id = ${reportId}`;
+    await store.prune();
+    await sql`select public.cleanup_expired_report_jobs()`;
+    expect(await sql`select from public.report_jobs where job_id = 'job_of_old'`).toHaveLength(1);
+  });
+
   it('is the only one that may remove', async () => {
     const { sql } = database;
     const plain = [

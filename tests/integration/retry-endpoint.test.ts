@@ -210,13 +210,16 @@ describe('POST', () => {
     expect(await delivery(reportId)).toMatchObject({ status: 'success' });
   });
 
-  it('answers 502 when it failed again, and keeps count', async () => {
+  it('answers 502 when it failed again, keeps count, and leaves the schedule as it was', async () => {
     const { reportId } = await failedDelivery({ kind: 'reset' });
+    const planned = await delivery(reportId);
     receiver.behave({ kind: 'answer', status: 500 });
     const answer = await call('POST', { report_type: 'org', report_id: reportId });
     receiver.behave({ kind: 'pass' });
     expect(answer).toMatchObject({ status: 502, json: { success: false, code: 'delivery_failed' } });
-    expect(await delivery(reportId)).toMatchObject({ status: 'failed', attempts: 4, rounds: 2 });
+    expect(await delivery(reportId)).toMatchObject({ status: 'failed', attempts: 4, rounds: 1 });
+    const seconds = Number((await delivery(reportId))?.['seconds']);
+    expect(seconds).toBeLessThanOrEqual(Number(planned?.['seconds']));
   });
 
   it('revives a dead letter', async () => {
@@ -382,7 +385,7 @@ describe('redriving dead letters', () => {
     const filter = (change: object) => redrive({ filter: change }, operator.accessToken);
     expect((await filter({ report_type: 'greeting' })).json).toEqual({ redriven: 0 });
     expect((await filter({ error: 'answered 404' })).json).toEqual({ redriven: 0 });
-    expect((await filter({ error: 'answered 500', webhook_type: 'prelim-report', dead_after })).json).toEqual(
+    expect((await filter({ error: 'Answered 500', webhook_type: 'prelim-report', dead_after })).json).toEqual(
       {
         redriven: 2,
       },

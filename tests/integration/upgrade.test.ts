@@ -5,6 +5,7 @@ import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrate } from '../../scripts/local/migrate.ts';
 import { projectRoot } from '../../scripts/local/paths.ts';
+import { webhookEnvelope } from '../../src/contracts/webhooks.ts';
 import { prepareDatabase } from '../../scripts/local/supabase-api.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -210,6 +211,25 @@ describe('an upgraded database', () => {
       from public.report_jobs where job_id = ${run.job_id}`;
     const [report] = await sql`select research_report from public.org_reports where id = ${id('101')}`;
     expect(report).toEqual({ research_report: 'new' });
+  });
+
+  it('can deliver whatever it imported, as a sender reads and writes it', async () => {
+    const open = await sql`
+      select delivery.report_type, delivery.report_id, delivery.event_id
+      from public.webhook_deliveries delivery join public.report_events event on event.id = delivery.event_id
+      where delivery.status <> 'success' and event.channel = 'import'`;
+    expect(open.length).toBeGreaterThan(20);
+    for (const { report_type, report_id, event_id } of open) {
+      const [claimed] = await sql`
+        select public.claim_report_delivery(${report_type as string}, ${report_id as string}, null, 30, ${event_id as string})
+          as answer`;
+      const { delivery } = claimed?.['answer'] as { delivery: { type: string; data: object } };
+      const { type, data } = delivery;
+      const envelope = webhookEnvelope.parse({ type, timestamp: new Date().toISOString(), data });
+      const given = sql.json({ id: event_id as string, ...envelope });
+      const [applied] = await sql`select public.apply_report_event(${given}) ->> 'outcome' as outcome`;
+      expect([event_id, applied?.['outcome']]).toEqual([event_id, 'duplicate']);
+    }
   });
 
   it('has the policies, grants, triggers, functions and columns of a fresh one', async () => {

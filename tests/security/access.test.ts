@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
@@ -169,6 +170,70 @@ describe('an owner', () => {
       channel: 'owner',
       effect: 'applied',
     });
+  });
+
+  const historyOf = (reportId: string) => database.sql`
+    select stage, effect, research_report from public.report_events where report_id = ${reportId} order by requested_at`;
+
+  it('writes nothing into the history of a report that an insert only collides with', async () => {
+    const victim = await createReport(database.sql);
+    const { userId } = await createReport(database.sql);
+    const forged = {
+      id: victim.reportId,
+      user_id: userId,
+      user_data: {},
+      research_report: 'x',
+      stage: 'final',
+    };
+    await as(
+      userId,
+      (sql) => sql`insert into public.org_reports ${sql({ ...forged })} on conflict (id) do nothing`,
+    );
+    await expect(
+      as(
+        userId,
+        (sql) => sql`insert into public.org_reports ${sql({ ...forged })}
+          on conflict (id) do update set research_report = excluded.research_report`,
+      ),
+    ).rejects.toThrow('row-level security');
+    await expect(
+      as(userId, (sql) => sql`insert into public.org_reports ${sql({ ...forged })}`),
+    ).rejects.toThrow('duplicate key');
+    expect(await historyOf(victim.reportId)).toEqual([]);
+  });
+
+  it('may upsert: a new report has the event of its text, one that is there is edited', async () => {
+    const { userId } = await createReport(database.sql);
+    const id = randomUUID();
+    const upsert = (text: string) =>
+      as(
+        userId,
+        (sql) => sql`
+          insert into public.org_reports (id, user_id, user_data, research_report, stage)
+          values (${id}, ${userId}, '{}', ${text}, 'final')
+          on conflict (id) do update set research_report = excluded.research_report, stage = excluded.stage
+          returning research_report, research_status, stage, winner_event_id is not null as won`,
+      );
+    const shown = { research_status: 'completed', stage: 'final', won: true };
+    expect([...(await upsert('first'))]).toEqual([{ research_report: 'first', ...shown }]);
+    expect([...(await upsert('second'))]).toEqual([{ research_report: 'second', ...shown }]);
+    await upsert('second');
+    expect([...(await historyOf(id))]).toEqual([
+      { stage: 'final', effect: 'applied', research_report: 'first' },
+      { stage: 'final', effect: 'applied', research_report: 'second' },
+    ]);
+  });
+
+  it('cannot begin a report with the history of one that was deleted', async () => {
+    const { userId, reportId } = await createReport(database.sql);
+    await as(
+      userId,
+      (sql) => sql`update public.org_reports set research_report = 'x' where id = ${reportId}`,
+    );
+    await as(userId, (sql) => sql`delete from public.org_reports where id = ${reportId}`);
+    await expect(
+      as(userId, (sql) => sql`insert into public.org_reports (id, user_id) values (${reportId}, ${userId})`),
+    ).rejects.toThrow('this id was used before');
   });
 
   it('sees only what is theirs, and an operator everything until revoked', async () => {

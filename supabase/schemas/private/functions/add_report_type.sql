@@ -11,12 +11,17 @@ begin
   execute format(
     'alter table public.%I
        add column if not exists stage text check (stage in (''prelim'', ''final'')),
-       add column if not exists winner_event_id text references public.report_events (id)', p_table_name);
+       add column if not exists winner_event_id text references public.report_events (id) deferrable initially deferred',
+    p_table_name);
   execute format('create index on public.%I (user_id, created_at desc)', p_table_name);
   execute format('create index on public.%I (created_at desc, id desc)', p_table_name);
   execute format(
     'create trigger guard_owner_write before insert or update on public.%I for each row
        when (current_user in (''anon'', ''authenticated'')) execute function private.guard_owner_write(%L)',
+    p_table_name, p_report_type);
+  execute format(
+    'create trigger open_history after insert on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.open_history(%L)',
     p_table_name, p_report_type);
   execute format(
     'create trigger close_report after delete on public.%I for each row

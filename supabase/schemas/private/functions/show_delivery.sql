@@ -6,7 +6,10 @@ CREATE OR REPLACE FUNCTION private.show_delivery()
   AS $function$
 begin
   -- Statements see what was committed before they began: the question below must be one that begins after this lock.
-  perform private.lock_report(new.report_type, new.report_id);
+  if not private.lock_report(new.report_type, new.report_id) then
+    perform private.close_delivery(new.event_id);
+    return null;
+  end if;
   if exists (
     select from public.webhook_deliveries later
     where later.report_id = new.report_id and later.report_type = new.report_type and later.id > new.id)
@@ -21,7 +24,7 @@ begin
   return null;
 end $function$;
 
-COMMENT ON FUNCTION "private"."show_delivery"() IS 'A report''s webhook columns are the state of its latest delivery.';
+COMMENT ON FUNCTION "private"."show_delivery"() IS 'A report''s webhook columns are the state of its latest delivery; without a report, a delivery is closed.';
 
 REVOKE ALL ON FUNCTION "private"."show_delivery"() FROM PUBLIC;
 

@@ -74,7 +74,7 @@ begin
     values (
       'in', v_request ->> 'webhook_type', v_data ->> 'job_id', (v_data ->> 'report_id')::uuid,
       private.report_table(v_data ->> 'report_type'), coalesce(v_event.id, v_envelope ->> 'id'),
-      v_envelope #- '{data,research_report}', private.outcome_status(v_outcome), v_answer, v_outcome, 1,
+      jsonb_set(v_envelope, '{data}', v_data - '{research_report,research_metadata,final_data}'::text[]), private.outcome_status(v_outcome), v_answer, v_outcome, 1,
       v_request ->> 'body_sha256', (v_request ->> 'body_bytes')::int,
       coalesce((v_request ->> 'elapsed_ms')::numeric, 0)
         + extract(epoch from clock_timestamp() - v_started) * 1000);

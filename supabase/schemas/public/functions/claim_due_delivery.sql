@@ -9,7 +9,7 @@ CREATE OR REPLACE FUNCTION public.claim_due_delivery (
 declare
   v_type text;
   v_id bigint;
-  v_token bigint;
+  v_probe public.webhook_deliveries;
 begin
   -- The probes of half-open circuits first: due or not, or an endpoint whose deliveries all wait for hours stayed shut.
   for v_type in
@@ -17,14 +17,17 @@ begin
     where opened_at is not null and probe_after <= now()
       and (probe_lease_expires_at is null or probe_lease_expires_at < now())
   loop
-    select id, lease_token + 1 into v_id, v_token from public.webhook_deliveries
+    select * into v_probe from public.webhook_deliveries
     where webhook_type = v_type and status <> 'success' and dead_at is null
       and (lease_expires_at is null or lease_expires_at < now())
     order by attempts, id
     limit 1
     for update skip locked;
-    if v_id is not null and private.take_probe(v_type, v_id, v_token, p_lease_seconds) then
-      return private.claim(v_id, p_lease_seconds);
+    continue when v_probe.id is null;
+    -- Claiming it will lock its report, and circuits come after reports.
+    perform private.lock_report(v_probe.report_type, v_probe.report_id);
+    if private.take_probe(v_type, v_probe.id, v_probe.lease_token + 1, p_lease_seconds) then
+      return private.claim(v_probe.id, p_lease_seconds);
     end if;
   end loop;
 

@@ -6,6 +6,8 @@ CREATE OR REPLACE FUNCTION public.cleanup_expired_report_jobs()
   AS $function$
   delete from public.report_jobs job
   where job.expires_at < now() and job.status in ('succeeded', 'failed', 'cancelled')
+    -- Of a job that ended without an event nothing else would tell how its report stands.
+    and (job.event_id is not null or job.status = 'cancelled' or job.report_id is null)
     and not exists (
       select from public.report_events event
       left join public.webhook_deliveries delivery on delivery.event_id = event.id

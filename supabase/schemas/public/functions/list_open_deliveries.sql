@@ -24,7 +24,7 @@ declare
     case when p_report_type is not null then 'report_type = $2' end,
     case when p_stage is not null then 'stage = $3' end,
     case when p_dead_reason is not null then 'dead_reason = $4' end,
-    case when p_error is not null then 'strpos(error, $5) > 0' end,
+    case when p_error is not null then 'strpos(lower(error), lower($5)) > 0' end,
     case when p_after is not null then v_time || ' >= $6' end,
     case when p_before is not null then v_time || ' < $7' end);
   v_rows jsonb;

@@ -16,6 +16,7 @@ declare
   v_posts int := jsonb_array_length(v_attempts);
   v_delivery public.webhook_deliveries;
   v_event public.report_events;
+  v_rounds int;
   v_next timestamptz;
   v_effect text;
 begin
@@ -51,7 +52,8 @@ begin
   set attempts = attempts + v_posts - (counted_on_arrival and v_posts > 0)::int,
     counted_on_arrival = false,
     last_attempt = case when v_posts > 0 then now() else last_attempt end,
-    response = coalesce(v_last, response)
+    -- A late failure says nothing about a delivery that is proven.
+    response = case when status = 'success' and p_result <> 'delivered' then response else coalesce(v_last, response) end
   where id = p_delivery_id
   returning * into v_delivery;
 
@@ -65,11 +67,19 @@ begin
     where id = p_delivery_id
     returning * into v_delivery;
   elsif v_delivery.lease_token = p_delivery_token and v_delivery.dead_at is null then
-    v_next := case when p_result <> 'refused'
-      then private.next_attempt(v_delivery.rounds + 1, p_retry_after_seconds) end;
+    v_rounds := v_delivery.rounds;
+    if p_result = 'refused' then
+      v_next := null;
+    elsif v_delivery.next_attempt > now() then
+      v_next := greatest(
+        v_delivery.next_attempt, now() + make_interval(secs => least(coalesce(p_retry_after_seconds, 0), 3600)));
+    else
+      v_rounds := v_rounds + 1;
+      v_next := private.next_attempt(v_rounds, p_retry_after_seconds);
+    end if;
     update public.webhook_deliveries
     set status = case when p_result = 'unknown' and v_next is not null then 'sent' else 'failed' end,
-      rounds = rounds + 1, next_attempt = v_next, lease_token = lease_token + 1, lease_expires_at = null,
+      rounds = v_rounds, next_attempt = v_next, lease_token = lease_token + 1, lease_expires_at = null,
       dead_at = case when v_next is null then now() end,
       dead_reason = case when v_next is null then
         case p_result when 'refused' then 'refused' else 'attempts_exhausted' end end

@@ -14,19 +14,22 @@ declare
   v_redriven int := 0;
 begin
   for v_delivery in
-    select * from public.webhook_deliveries
-    where dead_at is not null and dead_reason <> 'report_deleted'
-      and (v_filter -> 'event_ids' is null or v_filter -> 'event_ids' ? event_id)
-      and (v_filter -> 'report_type' is null or report_type = v_filter ->> 'report_type')
-      and (v_filter -> 'webhook_type' is null or webhook_type = v_filter ->> 'webhook_type')
-      and (v_filter -> 'dead_reason' is null or dead_reason = v_filter ->> 'dead_reason')
-      and (v_filter -> 'error' is null or strpos(response ->> 'error', v_filter ->> 'error') > 0)
-      and (v_filter -> 'dead_after' is null or dead_at >= (v_filter ->> 'dead_after')::timestamptz)
-      and (v_filter -> 'dead_before' is null or dead_at < (v_filter ->> 'dead_before')::timestamptz)
-    order by dead_at, id
-    limit p_limit
-    -- Held by another: that one is being retried or redriven now.
-    for update skip locked
+    -- In the order of their reports, whose locks each takes: two redrives must not wait for each other.
+    select * from (
+      select * from public.webhook_deliveries
+      where dead_at is not null and dead_reason <> 'report_deleted'
+        and (v_filter -> 'event_ids' is null or v_filter -> 'event_ids' ? event_id)
+        and (v_filter -> 'report_type' is null or report_type = v_filter ->> 'report_type')
+        and (v_filter -> 'webhook_type' is null or webhook_type = v_filter ->> 'webhook_type')
+        and (v_filter -> 'dead_reason' is null or dead_reason = v_filter ->> 'dead_reason')
+        and (v_filter -> 'error' is null or strpos(lower(response ->> 'error'), lower(v_filter ->> 'error')) > 0)
+        and (v_filter -> 'dead_after' is null or dead_at >= (v_filter ->> 'dead_after')::timestamptz)
+        and (v_filter -> 'dead_before' is null or dead_at < (v_filter ->> 'dead_before')::timestamptz)
+      order by dead_at, id
+      limit p_limit
+      -- Held by another: that one is being retried or redriven now.
+      for update skip locked) picked
+    order by report_type, report_id, id
   loop
     update public.webhook_deliveries
     set dead_at = null, dead_reason = null, rounds = 0, next_attempt = now(), lease_token = lease_token + 1,

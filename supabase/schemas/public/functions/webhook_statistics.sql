@@ -104,7 +104,8 @@ begin
   from (
     select report_type,
       count(*) filter (where dead_at is null) as waiting,
-      count(*) filter (where dead_at is not null) as dead,
+      -- Those whose report was deleted wait for nobody.
+      count(*) filter (where dead_at is not null and dead_reason <> 'report_deleted') as dead,
       count(*) filter (where status = 'pending') as pending,
       count(*) filter (where status = 'sent') as sent,
       count(*) filter (where status = 'retrying') as retrying,

@@ -52,7 +52,7 @@ ALTER TABLE "public"."org_reports"
   ADD CONSTRAINT "org_reports_webhook_status_check" CHECK ((webhook_status = ANY (ARRAY['pending'::text, 'sent'::text, 'success'::text, 'failed'::text, 'retrying'::text])));
 
 ALTER TABLE "public"."org_reports"
-  ADD CONSTRAINT "org_reports_winner_event_id_fkey" FOREIGN KEY (winner_event_id) REFERENCES public.report_events(id);
+  ADD CONSTRAINT "org_reports_winner_event_id_fkey" FOREIGN KEY (winner_event_id) REFERENCES public.report_events(id) DEFERRABLE INITIALLY DEFERRED;
 
 CREATE INDEX org_reports_created_at ON public.org_reports USING btree (created_at DESC, id DESC);
 
@@ -74,6 +74,12 @@ CREATE TRIGGER guard_owner_write
   FOR EACH ROW
   WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name])))
   EXECUTE FUNCTION private.guard_owner_write('org');
+
+CREATE TRIGGER open_history
+  AFTER INSERT ON public.org_reports
+  FOR EACH ROW
+  WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name])))
+  EXECUTE FUNCTION private.open_history('org');
 
 CREATE POLICY "operators read" ON "public"."org_reports"
   FOR SELECT

@@ -52,7 +52,7 @@ ALTER TABLE "public"."requirement_reports"
   ADD CONSTRAINT "requirement_reports_webhook_status_check" CHECK ((webhook_status = ANY (ARRAY['pending'::text, 'sent'::text, 'success'::text, 'failed'::text, 'retrying'::text])));
 
 ALTER TABLE "public"."requirement_reports"
-  ADD CONSTRAINT "requirement_reports_winner_event_id_fkey" FOREIGN KEY (winner_event_id) REFERENCES public.report_events(id);
+  ADD CONSTRAINT "requirement_reports_winner_event_id_fkey" FOREIGN KEY (winner_event_id) REFERENCES public.report_events(id) DEFERRABLE INITIALLY DEFERRED;
 
 CREATE INDEX requirement_reports_created_at ON public.requirement_reports USING btree (created_at DESC, id DESC);
 
@@ -74,6 +74,12 @@ CREATE TRIGGER guard_owner_write
   FOR EACH ROW
   WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name])))
   EXECUTE FUNCTION private.guard_owner_write('requirement');
+
+CREATE TRIGGER open_history
+  AFTER INSERT ON public.requirement_reports
+  FOR EACH ROW
+  WHEN ((CURRENT_USER = ANY (ARRAY['anon'::name, 'authenticated'::name])))
+  EXECUTE FUNCTION private.open_history('requirement');
 
 CREATE POLICY "operators read" ON "public"."requirement_reports"
   FOR SELECT
