@@ -2,12 +2,13 @@ CREATE OR REPLACE FUNCTION private.as_object (
   p_value jsonb
 )
   RETURNS jsonb
-  LANGUAGE sql
+  LANGUAGE plpgsql
   IMMUTABLE
   SET search_path TO ''
   AS $function$
-  select case when jsonb_typeof(p_value) = 'string' then (p_value #>> '{}')::jsonb else p_value end
-$function$;
+begin
+  return case when jsonb_typeof(p_value) = 'string' then (p_value #>> '{}')::jsonb else p_value end;
+end $function$;
 
 COMMENT ON FUNCTION "private"."as_object"(jsonb) IS 'Some REST layers hand a jsonb argument over as a JSON string: take both.';
 

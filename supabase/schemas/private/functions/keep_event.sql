@@ -4,20 +4,25 @@ CREATE OR REPLACE FUNCTION private.keep_event()
   SET search_path TO ''
   AS $function$
 declare
-  v_content constant text[] := '{research_report,research_metadata,final_data,pruned_at,status}';
+  -- What the row would be if only what may change had.
+  v_allowed public.report_events := old;
 begin
-  -- The generated column is computed after this trigger, from a column that is compared.
-  if tg_op = 'UPDATE'
-    and old.effect is null and new.effect is not null
-    and to_jsonb(old) - '{effect,channel,applied_at,status}'::text[]
-      = to_jsonb(new) - '{effect,channel,applied_at,status}'::text[]
-  then
-    return new;
-  elsif tg_op = 'UPDATE' and private.is_retention() and old.effect = 'superseded' and new.pruned_at is not null
-    and num_nonnulls(new.research_report, new.research_metadata, new.final_data) = 0
-    and to_jsonb(old) - v_content = to_jsonb(new) - v_content
-  then
-    return new;
+  if tg_op = 'UPDATE' then
+    -- The generated column is computed after this trigger, from a column that is compared.
+    v_allowed.status := new.status;
+    if old.effect is null and new.effect is not null then
+      v_allowed.effect := new.effect;
+      v_allowed.channel := new.channel;
+      v_allowed.applied_at := new.applied_at;
+    elsif private.is_retention() and old.effect = 'superseded' and new.pruned_at is not null then
+      v_allowed.research_report := null;
+      v_allowed.research_metadata := null;
+      v_allowed.final_data := null;
+      v_allowed.pruned_at := new.pruned_at;
+    end if;
+    if v_allowed operator(pg_catalog.*=) new and v_allowed operator(pg_catalog.*<>) old then
+      return new;
+    end if;
   end if;
   raise exception 'report_events is append-only: only its effect is set, once' using errcode = 'PL001';
 end $function$;
