@@ -1,9 +1,10 @@
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
 import type { Session as AuthSession, SupabaseClient } from '@supabase/supabase-js';
-import { useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
+import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { Button } from '../components/button.tsx';
 import { ErrorState, LoadingState } from '../components/states.tsx';
 import { SignIn } from '../pages/sign-in.tsx';
+import { sessionOf, type ServiceError } from '../services/answer.ts';
 import { getIdentity } from '../services/identity.ts';
 import { createQueryClient } from './query-client.ts';
 import { SessionContext } from './session.ts';
@@ -15,10 +16,22 @@ type AuthState = { session: AuthSession | null; wasLost: boolean } | 'unknown';
 /** Renders its children for whoever is signed in, and the sign-in for everybody else. */
 export function SessionProvider({ supabase, children }: { supabase: SupabaseClient; children: ReactNode }) {
   const [auth, setAuth] = useState<AuthState>('unknown');
+  const [unreachable, setUnreachable] = useState<ServiceError | null>(null);
   const isLeaving = useRef(false);
 
+  const look = useCallback(async () => {
+    const { data, error } = await sessionOf(supabase);
+    if (error?.code === 'unreachable') setUnreachable(error);
+    else setAuth({ session: data, wasLost: false });
+  }, [supabase]);
+
   useEffect(() => {
-    const { data } = supabase.auth.onAuthStateChange((_event, session) => {
+    const { data } = supabase.auth.onAuthStateChange((event, session) => {
+      // This one has no session either where there is one that Auth could not be asked to refresh.
+      if (event === 'INITIAL_SESSION') {
+        void look();
+        return;
+      }
       setAuth((before) => {
         // Whoever was signed in and did not sign out has lost the session, and is told so.
         const wasSignedIn = before !== 'unknown' && before.session !== null;
@@ -28,8 +41,24 @@ export function SessionProvider({ supabase, children }: { supabase: SupabaseClie
       });
     });
     return () => data.subscription.unsubscribe();
-  }, [supabase]);
+  }, [supabase, look]);
 
+  async function leave(wasLost: boolean): Promise<void> {
+    // All the queries of a page lose the session at once: what ends later could end the next one.
+    if (isLeaving.current) return;
+    isLeaving.current = true;
+    await endSession(supabase);
+    setAuth({ session: null, wasLost });
+    isLeaving.current = false;
+  }
+
+  if (auth === 'unknown' && unreachable !== null) {
+    return (
+      <main className="lone">
+        <ErrorState error={unreachable} onRetry={() => void look()} />
+      </main>
+    );
+  }
   if (auth === 'unknown') return <LoadingState label="Looking for your session" />;
   if (auth.session === null) return <SignIn supabase={supabase} sessionWasLost={auth.wasLost} />;
   // One cache for each person: nobody sees what was fetched for somebody else.
@@ -38,12 +67,8 @@ export function SessionProvider({ supabase, children }: { supabase: SupabaseClie
       key={auth.session.user.id}
       supabase={supabase}
       user={auth.session.user}
-      onSignOut={async () => {
-        isLeaving.current = true;
-        await endSession(supabase);
-        setAuth({ session: null, wasLost: false });
-        isLeaving.current = false;
-      }}
+      onSignOut={() => leave(false)}
+      onSessionLost={() => void leave(true)}
     >
       {children}
     </SignedIn>
@@ -54,16 +79,12 @@ interface SignedInProps {
   supabase: SupabaseClient;
   user: AuthSession['user'];
   onSignOut: () => Promise<void>;
+  onSessionLost: () => void;
   children: ReactNode;
 }
 
 function SignedIn(props: SignedInProps) {
-  const { supabase } = props;
-  const [client] = useState(() =>
-    createQueryClient(() => {
-      void endSession(supabase);
-    }),
-  );
+  const [client] = useState(() => createQueryClient(props.onSessionLost));
   return (
     <QueryClientProvider client={client}>
       <WithRole {...props} />

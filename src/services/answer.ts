@@ -1,4 +1,10 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
+import {
+  isAuthError,
+  isAuthRefreshDiscardedError,
+  isAuthRetryableFetchError,
+  type Session,
+  type SupabaseClient,
+} from '@supabase/supabase-js';
 import { z } from 'zod';
 import { problemDetails } from '../contracts/problem.ts';
 
@@ -36,11 +42,31 @@ const databaseError = z.object({
   hint: z.string().nullish(),
 });
 
+/**
+ * The session of the person who is signed in. `unauthorized`: there is none, or Auth has refused it. `unreachable`: it
+ * cannot be refreshed just now, and is kept.
+ */
+export async function sessionOf(client: SupabaseClient): Promise<Answer<Session>> {
+  const { data, error } = await client.auth
+    .getSession()
+    .catch((thrown: unknown) => ({ data: { session: null }, error: thrown }));
+  if (data.session !== null) return { data: data.session, error: null };
+  const isOver =
+    error === null ||
+    (isAuthError(error) && !isAuthRetryableFetchError(error) && !isAuthRefreshDiscardedError(error));
+  if (isOver) return failure('unauthorized', 'Sign in first.');
+  return failure('unreachable', error instanceof Error ? error.message : 'The session cannot be read.');
+}
+
 /** Runs a query with the person's rights and parses what it answers. */
 export async function ask<T>(
+  client: SupabaseClient,
   query: PromiseLike<{ data: unknown; error: unknown; status?: number }>,
   schema: z.ZodType<T>,
 ): Promise<Answer<T>> {
+  const session = await sessionOf(client);
+  // supabase-js would ask as nobody: the person would be told that they may not see this.
+  if (session.error !== null && session.error.code === 'unreachable') return session;
   try {
     const { data, error } = await query;
     if (error !== null) return { data: null, error: toServiceError(error) };
@@ -79,13 +105,13 @@ export async function callApi<T>(
   { method, path, body, headers }: ApiRequest,
   { signal, baseUrl = '' }: CallOptions,
 ): Promise<Answer<T>> {
+  const session = await sessionOf(client);
+  if (session.error !== null) return session;
   try {
-    const { data } = await client.auth.getSession();
-    if (data.session === null) return failure('unauthorized', 'Sign in first.');
     const response = await fetch(`${baseUrl}/api${path}`, {
       method,
       headers: {
-        authorization: `Bearer ${data.session.access_token}`,
+        authorization: `Bearer ${session.data.access_token}`,
         ...(body !== undefined && { 'content-type': 'application/json' }),
         ...headers,
       },

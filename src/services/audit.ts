@@ -13,7 +13,7 @@ export async function getAuditRow(
 ): Promise<Answer<AuditRow>> {
   return withInput(z.uuid(), id, async (rowId) => {
     const query = client.from('webhook_audit').select().eq('id', rowId).limit(1);
-    const answer = await ask(signal ? query.abortSignal(signal) : query, z.array(auditRow));
+    const answer = await ask(client, signal ? query.abortSignal(signal) : query, z.array(auditRow));
     return first(answer, 'There is no such row in the audit log.');
   });
 }

@@ -12,7 +12,7 @@ export function call<T>(
   { signal }: CallOptions,
 ): Promise<Answer<T>> {
   const query = client.rpc(name, parameters);
-  return ask(signal ? query.abortSignal(signal) : query, schema);
+  return ask(client, signal ? query.abortSignal(signal) : query, schema);
 }
 
 /** The parameters that every list function takes. */

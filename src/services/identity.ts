@@ -1,6 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
-import { ask, failure, type Answer, type CallOptions } from './answer.ts';
+import { ask, sessionOf, type Answer, type CallOptions } from './answer.ts';
 
 export interface Identity {
   id: string;
@@ -14,11 +14,12 @@ export async function getIdentity(
   client: SupabaseClient,
   { signal }: CallOptions = {},
 ): Promise<Answer<Identity>> {
-  const { data } = await client.auth.getSession();
-  if (data.session === null) return failure('unauthorized', 'Sign in first.');
-  const { id, email } = data.session.user;
+  const session = await sessionOf(client);
+  if (session.error !== null) return session;
+  const { id, email } = session.data.user;
   const query = client.from('operators').select('user_id').eq('user_id', id);
   const answer = await ask(
+    client,
     signal ? query.abortSignal(signal) : query,
     z.array(z.object({ user_id: z.uuid() })),
   );

@@ -24,7 +24,7 @@ export async function listNotifications(
       .limit(limit + 1);
     if (unread) select = select.is('read_at', null);
     if (before != null) select = select.lt('id', before);
-    const answer = await ask(signal ? select.abortSignal(signal) : select, z.array(notification));
+    const answer = await ask(client, signal ? select.abortSignal(signal) : select, z.array(notification));
     if (answer.error !== null) return answer;
     const rows = answer.data.slice(0, limit);
     const next = answer.data.length > limit ? (rows.at(-1)?.id ?? null) : null;
@@ -46,7 +46,7 @@ export async function markNotificationRead(
       .eq('id', rowId)
       .is('read_at', null)
       .select();
-    const answer = await ask(signal ? update.abortSignal(signal) : update, z.array(notification));
+    const answer = await ask(client, signal ? update.abortSignal(signal) : update, z.array(notification));
     return first(answer, 'There is no unread notification with this id.');
   });
 }

@@ -24,7 +24,7 @@ import {
   type WebhookStatistics,
 } from '../contracts/console-statistics.ts';
 import { retryAnswer, retryRequest, type RetryAnswer, type RetryRequest } from '../contracts/retry.ts';
-import { ask, callApi, failure, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
+import { ask, callApi, first, found, sessionOf, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page } from './database.ts';
 
 // All work with the rights of the person who is signed in with `client`, answer as supabase-js does, and never throw.
@@ -135,13 +135,13 @@ export async function createReportWithWebhookTracking(
   { signal }: CallOptions = {},
 ): Promise<Answer<ReportRecord>> {
   return withInput(newReport, report, async ({ report_type, ...row }) => {
-    const { data } = await client.auth.getSession();
-    if (data.session === null) return failure('unauthorized', 'Sign in first.');
+    const session = await sessionOf(client);
+    if (session.error !== null) return session;
     const insert = client
       .from(`${report_type}_reports`)
-      .insert({ ...row, user_id: data.session.user.id })
+      .insert({ ...row, user_id: session.data.user.id })
       .select();
-    const answer = await ask(signal ? insert.abortSignal(signal) : insert, z.array(reportRecord));
+    const answer = await ask(client, signal ? insert.abortSignal(signal) : insert, z.array(reportRecord));
     return first(answer, 'The report was not added.');
   });
 }

@@ -43,7 +43,7 @@ export async function getReport(
 ): Promise<Answer<ReportRecord>> {
   return withInput(reportRef, report, async ({ report_type, report_id }) => {
     const query = client.from(`${report_type}_reports`).select().eq('id', report_id).limit(1);
-    const answer = await ask(signal ? query.abortSignal(signal) : query, z.array(reportRecord));
+    const answer = await ask(client, signal ? query.abortSignal(signal) : query, z.array(reportRecord));
     return first(answer, 'There is no such report.');
   });
 }
@@ -76,7 +76,7 @@ async function resultsOfEvents(
       .match({ report_id, report_type, stage, status: 'completed' })
       .order('requested_at', { ascending: false })
       .limit(1);
-    return ask(signal ? query.abortSignal(signal) : query, z.array(reportResult));
+    return ask(client, signal ? query.abortSignal(signal) : query, z.array(reportResult));
   };
   return collect(STAGES.map(newest));
 }
