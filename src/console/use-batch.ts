@@ -1,5 +1,5 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
-import { useRef, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { OpenDelivery } from '../contracts/console-deliveries.ts';
 import type { DeliveryAction, Outcome } from './delivery-actions.ts';
 
@@ -19,11 +19,21 @@ export interface Batch {
   stop: () => void;
 }
 
-/** Does something with many deliveries, a few at a time, and keeps what came of each. */
+/**
+ * Does something with many deliveries, a few at a time, and keeps what came of each. When its view is left it stops:
+ * nobody would see what comes of the rest.
+ */
 export function useBatch(client: SupabaseClient, action: DeliveryAction): Batch {
   const [state, setState] = useState<Batch['state']>('ready');
   const [done, setDone] = useState<readonly Done[]>([]);
   const isStopped = useRef(false);
+
+  useEffect(
+    () => () => {
+      isStopped.current = true;
+    },
+    [],
+  );
 
   async function start(deliveries: readonly OpenDelivery[]): Promise<void> {
     const waiting = [...deliveries];

@@ -76,6 +76,16 @@ it('starts nothing more once it is stopped, and still has what came of what was 
   expect(result.current.done.map(({ delivery }) => delivery.id)).toEqual(['0', '1', '2', '3']);
 });
 
+it('starts nothing more once its view is left', async () => {
+  const { action, calls } = heldAction(1);
+  const { result, unmount } = renderHook(() => useBatch(client, action));
+  act(() => void result.current.start(deliveries(9)));
+  unmount();
+  for (const { end } of calls) end();
+  await settle();
+  expect(calls).toHaveLength(4);
+});
+
 it('is over at once where there is nothing to do', async () => {
   const { action } = heldAction(1);
   const { result } = renderHook(() => useBatch(client, action));
