@@ -139,7 +139,8 @@ export function explain(error: unknown): Explanation {
   if (isNetworkFailure(error)) {
     return {
       title: 'The server cannot be reached',
-      advice: 'Check your connection. This page tries again by itself when it is back.',
+      advice:
+        'Check your connection. What is shown refreshes by itself when it is back; what you sent, send again.',
       ...rest,
     };
   }

@@ -19,6 +19,8 @@ export function createQueryClient(onSessionLost: () => void): QueryClient {
         staleTime: 5_000,
         retry: (failures, error) => failures < RETRIES && isTransient(error),
       },
+      // Else what is pressed without a connection is held unseen, and done when there is one again.
+      mutations: { networkMode: 'always' },
     },
   });
 }
