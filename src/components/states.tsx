@@ -25,12 +25,21 @@ export function EmptyState({ title, children }: { title: string; children?: Reac
   );
 }
 
-/** What failed, and what to do about it. */
-export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+/** What failed, and what to do about it. `isRefresh`: what was read before that is still shown. */
+export function ErrorState({
+  error,
+  onRetry,
+  isRefresh = false,
+}: {
+  error: unknown;
+  onRetry?: () => void;
+  isRefresh?: boolean;
+}) {
   const { title, advice, detail } = explain(error);
   return (
     <div className={styles['error']} role="alert">
       <p className={styles['title']}>{title}</p>
+      {isRefresh && <p className={styles['text']}>Cannot refresh: what is shown may have changed.</p>}
       <p className={styles['text']}>{advice}</p>
       {detail !== undefined && (
         <pre className={styles['detail']} dir="auto">

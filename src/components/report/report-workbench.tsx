@@ -50,19 +50,22 @@ export function ReportWorkbench({
   }, [client, report, jobStates]);
 
   if (record.isPending) return <LoadingState label="Loading the report" rows={10} />;
-  if (record.isError) return <ErrorState error={record.error} onRetry={() => void record.refetch()} />;
+  // Once it was read it stays, and with it what was typed.
+  if (record.data === undefined) {
+    return <ErrorState error={record.error} onRetry={() => void record.refetch()} />;
+  }
   const isMine = record.data.user_id === user.id;
   return (
     <div className={styles['workbench']}>
+      {record.isError && <ErrorState error={record.error} onRetry={() => void record.refetch()} isRefresh />}
       <Panel
         title={`${labelOf(report.report_type)} report`}
         actions={<CopyableId id={report.report_id} what="report id" />}
       >
-        {webhook.isError ? (
-          <ErrorState error={webhook.error} onRetry={() => void webhook.refetch()} />
-        ) : (
-          <ReportFacts record={record.data} webhook={webhook.data} />
+        {webhook.isError && (
+          <ErrorState error={webhook.error} onRetry={() => void webhook.refetch()} isRefresh />
         )}
+        <ReportFacts record={record.data} webhook={webhook.data} />
         <details className={styles['more']}>
           <summary>Intake</summary>
           <pre className={styles['json']} tabIndex={0} dir="auto">

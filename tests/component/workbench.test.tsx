@@ -1,0 +1,57 @@
+import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
+import { afterEach, expect, it } from 'vitest';
+import { ReportWorkbench } from '../../src/components/report/report-workbench.tsx';
+import { browserClient, PERSON, type Network } from '../support/browser-session.ts';
+import { renderSignedIn } from '../support/signed-in.tsx';
+
+afterEach(cleanup);
+
+const REPORT = { report_type: 'org', report_id: '00000000-0000-4000-8000-000000000002' } as const;
+const AT = '2026-11-25T12:00:00+00:00';
+const shared = {
+  research_status: 'running',
+  stage: null,
+  winner_event_id: null,
+  webhook_status: 'pending',
+  webhook_attempts: 3,
+  webhook_last_attempt: null,
+  webhook_job_id: 'job',
+  webhook_response: null,
+  updated_at: AT,
+};
+const record = {
+  ...shared,
+  id: REPORT.report_id,
+  user_id: PERSON.id,
+  summary_id: null,
+  user_data: { organisation_name: 'Harbour' },
+  research_report: null,
+  research_metadata: {},
+  created_at: AT,
+};
+const refused = () => Response.json({ code: '42501', message: 'denied' }, { status: 403 });
+
+it('keeps what it shows, and what was typed, when it cannot refresh', async () => {
+  let isRecordRead = false;
+  let statusReads = 0;
+  const network: Network = ({ pathname }) => {
+    if (pathname.endsWith('/list_report_jobs')) return Response.json({ rows: [], next: null });
+    if (pathname.endsWith('/report_webhook_status')) {
+      statusReads += 1;
+      // A result arrives, then nothing more is told.
+      if (statusReads > 3) return refused();
+      const winner_event_id = statusReads > 2 ? 'event' : null;
+      return Response.json({ ...REPORT, ...shared, winner_event_id, delivery: null });
+    }
+    if (isRecordRead) return refused();
+    isRecordRead = true;
+    return Response.json([record]);
+  };
+  renderSignedIn(browserClient(network), <ReportWorkbench report={REPORT} initialPrompt={undefined} />);
+  fireEvent.change(await screen.findByLabelText('Instructions'), { target: { value: 'Half a thought' } });
+  // The record's, and that of how its webhook stands.
+  await waitFor(() => expect(screen.getAllByText(/^Cannot refresh/)).toHaveLength(2), { timeout: 8000 });
+  const panel = screen.getByRole('region', { name: 'Org report' });
+  expect(within(panel).getByText('3')).toBeDefined();
+  expect(screen.getByLabelText<HTMLTextAreaElement>('Instructions').value).toBe('Half a thought');
+});
