@@ -42,6 +42,8 @@ export function AuditLog() {
   const [isPaused, setPaused] = useState(false);
   const log = useInfiniteQuery(auditQuery(supabase, filter, isPaused));
   const entries = log.data?.pages.flatMap((page) => page.rows) ?? [];
+  // The entries are those of the filter before, until the present one's are there.
+  const isFormer = log.isPlaceholderData;
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const isOpen = row !== undefined || event !== undefined;
   const query = new URLSearchParams(location.search);
@@ -72,8 +74,10 @@ export function AuditLog() {
       <div className={styles['columns']} data-open={isOpen}>
         <div className={styles['list']}>
           <Panel title="Newest first" isFlush>
-            {log.isPending && <LoadingState label="Loading the audit log" rows={10} />}
-            {log.isSuccess && entries.length === 0 && (
+            {(log.isPending || (isFormer && entries.length === 0)) && (
+              <LoadingState label="Loading the audit log" rows={10} />
+            )}
+            {log.isSuccess && !isFormer && entries.length === 0 && (
               <EmptyState title={isFiltered ? 'Nothing in the log matches' : 'The log is empty'}>
                 {isFiltered
                   ? 'Ids must be whole. Choose other filters, or clear them.'
@@ -81,11 +85,13 @@ export function AuditLog() {
               </EmptyState>
             )}
             {entries.length > 0 && (
-              <AuditTable
-                entries={entries}
-                opened={row}
-                hrefOf={(entry) => hrefWith(query, { row: entry.id, event: entry.event_id })}
-              />
+              <div aria-busy={isFormer} data-former={isFormer}>
+                <AuditTable
+                  entries={entries}
+                  opened={row}
+                  hrefOf={(entry) => hrefWith(query, { row: entry.id, event: entry.event_id })}
+                />
+              </div>
             )}
             <MoreButton query={log} />
           </Panel>

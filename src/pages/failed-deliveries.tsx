@@ -48,7 +48,9 @@ export function FailedDeliveries() {
   useRealtime(supabase, TABLES, !isPaused && request === null, () => void refresh());
 
   const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
-  const total = list.data?.pages[0]?.total;
+  // The rows are those of the filter before, until the present one's are there.
+  const isFormer = list.isPlaceholderData;
+  const total = isFormer ? undefined : list.data?.pages[0]?.total;
   const isFiltered = Object.values(filter).some((value) => value !== undefined);
   const shownSelected = rows.filter(({ id }) => selected.has(id));
 
@@ -82,8 +84,10 @@ export function FailedDeliveries() {
           )
         }
       >
-        {list.isPending && <LoadingState label="Loading deliveries" rows={8} />}
-        {list.isSuccess && rows.length === 0 && (
+        {(list.isPending || (isFormer && rows.length === 0)) && (
+          <LoadingState label="Loading deliveries" rows={8} />
+        )}
+        {list.isSuccess && !isFormer && rows.length === 0 && (
           <EmptyState title={isFiltered ? 'No delivery matches' : 'Nothing has failed'}>
             {isFiltered
               ? 'Choose other filters, or clear them.'
@@ -91,11 +95,13 @@ export function FailedDeliveries() {
           </EmptyState>
         )}
         {rows.length > 0 && (
-          <DeliveryTable
-            deliveries={rows}
-            selected={new Set(shownSelected.map(({ id }) => id))}
-            onSelectedChange={setSelected}
-          />
+          <div aria-busy={isFormer} data-former={isFormer}>
+            <DeliveryTable
+              deliveries={rows}
+              selected={new Set(shownSelected.map(({ id }) => id))}
+              onSelectedChange={setSelected}
+            />
+          </div>
         )}
         <MoreButton query={list} />
       </Panel>

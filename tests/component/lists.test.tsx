@@ -1,0 +1,102 @@
+import { act, cleanup, screen } from '@testing-library/react';
+import { navigate } from 'raviger';
+import { afterEach, expect, it, vi } from 'vitest';
+import { AuditLog } from '../../src/pages/audit-log.tsx';
+import { FailedDeliveries } from '../../src/pages/failed-deliveries.tsx';
+import { browserClient } from '../support/browser-session.ts';
+import { renderSignedIn } from '../support/signed-in.tsx';
+
+// Realtime is a service of the hosted project.
+vi.hoisted(() => {
+  vi.stubEnv('VITE_SUPABASE_URL', 'http://project.test');
+  vi.stubEnv('VITE_SUPABASE_PUBLISHABLE_KEY', 'publishable');
+  vi.stubEnv('VITE_SUPABASE_REALTIME', 'off');
+});
+
+afterEach(() => {
+  cleanup();
+  navigate('/');
+});
+
+const AT = '2026-11-25T12:00:00Z';
+const ID = '00000000-0000-4000-8000-000000000003';
+const delivery = {
+  id: '1',
+  event_id: 'event',
+  job_id: 'job',
+  report_type: 'org',
+  report_id: ID,
+  webhook_type: 'final-report',
+  stage: 'final',
+  status: 'failed',
+  attempts: 7,
+  created_at: AT,
+  last_attempt: AT,
+  next_attempt: null,
+  dead_at: AT,
+  dead_reason: 'attempts_exhausted',
+  error: 'answered 502',
+  response_status: 502,
+  response_excerpt: null,
+  channel: 'direct',
+  effect: 'applied',
+};
+const entry = {
+  id: ID,
+  created_at: AT,
+  direction: 'out',
+  webhook_type: 'final-report',
+  endpoint: null,
+  outcome: 'failed',
+  response_status: 502,
+  report_type: 'org',
+  report_id: ID,
+  job_id: 'job',
+  event_id: 'event',
+  attempt_number: 1,
+  duration_ms: 12,
+  error_message: null,
+  actor: null,
+};
+const pages = [
+  { name: 'deliveries', View: FailedDeliveries, row: delivery, nothing: 'No delivery matches' },
+  { name: 'the audit log', View: AuditLog, row: entry, nothing: 'Nothing in the log matches' },
+];
+const page = (rows: object[], next: object | null = null) =>
+  Response.json({ rows, next, total: { count: rows.length, capped: false } });
+
+/** A network whose answers come when they are told to. */
+function heldNetwork() {
+  const asked: ((answer: Response) => void)[] = [];
+  const network = () => new Promise<Response>((resolve) => asked.push(resolve));
+  async function answer(response: Response): Promise<void> {
+    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    asked.splice(0)[0]?.(response);
+  }
+  return { network, answer };
+}
+
+it.each(pages)(
+  'shows what another filter of $name found as former, without its count',
+  async ({ View, row, nothing }) => {
+    const { network, answer } = heldNetwork();
+    renderSignedIn(browserClient(network), <View />);
+    await answer(page([row]));
+    const table = await screen.findByRole('table');
+    expect(table.closest('[aria-busy=true]')).toBeNull();
+
+    act(() => navigate('/?error=first&search=first'));
+    expect(screen.getByRole('table').closest('[aria-busy=true]')).not.toBeNull();
+    expect(screen.queryByRole('heading', { name: /, 1$/ })).toBeNull();
+    expect(screen.queryByRole('button', { name: 'Retry all 1' })).toBeNull();
+    await answer(page([]));
+    expect(await screen.findByText(nothing)).toBeDefined();
+
+    act(() => navigate('/?error=second&search=second'));
+    expect(screen.queryByText(nothing)).toBeNull();
+    expect(screen.getByText(/^Loading/)).toBeDefined();
+    await answer(page([row]));
+    const found = await screen.findByRole('table');
+    expect(found.closest('[aria-busy=true]')).toBeNull();
+  },
+);
