@@ -54,7 +54,12 @@ export function WebhookMonitor() {
             onChange={(value) => change({ traffic: value }, { replace: true })}
           />
         </div>
-        <RefreshBar query={statistics} isPaused={isPaused} onPausedChange={setPaused} />
+        <RefreshBar
+          query={statistics}
+          readAt={statistics.dataUpdatedAt || undefined}
+          isPaused={isPaused}
+          onPausedChange={setPaused}
+        />
       </div>
       {statistics.isError && (
         <ErrorState error={statistics.error} onRetry={() => void statistics.refetch()} />

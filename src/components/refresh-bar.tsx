@@ -2,13 +2,18 @@ import { Button } from './button.tsx';
 import styles from './refresh-bar.module.css';
 import { RelativeTime } from './relative-time.tsx';
 
-/** How old the data shown is; holds the refreshing, or does it now. Says so where the last refresh failed. */
+/**
+ * How old the data shown is, since `readAt` (in ms); holds the refreshing, or does it now. Says so where the last refresh
+ * failed.
+ */
 export function RefreshBar({
   query,
+  readAt,
   isPaused,
   onPausedChange,
 }: {
-  query: { dataUpdatedAt: number; isError: boolean; isFetching: boolean; refetch: () => Promise<unknown> };
+  query: { isError: boolean; isFetching: boolean; refetch: () => Promise<unknown> };
+  readAt: number | undefined;
   isPaused: boolean;
   onPausedChange: (isPaused: boolean) => void;
 }) {
@@ -17,9 +22,9 @@ export function RefreshBar({
       <span className={styles['age']} data-stale={query.isError || isPaused}>
         {query.isError && 'Cannot refresh. '}
         {isPaused && 'Paused. '}
-        {query.dataUpdatedAt > 0 && (
+        {readAt !== undefined && (
           <>
-            Updated <RelativeTime value={new Date(query.dataUpdatedAt).toISOString()} />
+            Updated <RelativeTime value={new Date(readAt).toISOString()} />
           </>
         )}
       </span>

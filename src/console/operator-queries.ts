@@ -4,6 +4,7 @@ import type { AuditQuery } from '../contracts/console-audit.ts';
 import type { DeliveryQuery } from '../contracts/console-deliveries.ts';
 import type { StatisticsWindow } from '../contracts/console-statistics.ts';
 import type { Cursor } from '../contracts/paging.ts';
+import type { Answer } from '../services/answer.ts';
 import { getAuditRow, getEventTimeline } from '../services/audit.ts';
 import {
   getReportsWithFailedWebhooks,
@@ -21,6 +22,11 @@ const REFRESH_MS = 5_000;
 /** How a view refreshes by itself: while the tab is seen, and not while it is paused. */
 function refresh(isPaused: boolean) {
   return { refetchInterval: isPaused ? (false as const) : REFRESH_MS, refetchOnWindowFocus: !isPaused };
+}
+
+/** A page of a list, and when it was read (in ms): the time that the query itself keeps moves with every further page. */
+async function readPage<T extends object>(answer: Promise<Answer<T>>): Promise<T & { readAt: number }> {
+  return { ...(await unwrap(answer)), readAt: Date.now() };
 }
 
 export function statisticsQuery(client: SupabaseClient, window: StatisticsWindow, isPaused: boolean) {
@@ -45,7 +51,7 @@ export function deliveriesQuery(client: SupabaseClient, filter: DeliveryFilter, 
     // The first page has no cursor.
     initialPageParam: null as Cursor | null,
     queryFn: ({ pageParam, signal }) =>
-      unwrap(
+      readPage(
         getReportsWithFailedWebhooks(client, { ...deliveryQueryOf(filter), cursor: pageParam }, { signal }),
       ),
     getNextPageParam: ({ next }) => next,
@@ -64,7 +70,7 @@ export function auditQuery(client: SupabaseClient, filter: AuditFilter, isPaused
     initialPageParam: null as Cursor | null,
     queryFn: ({ pageParam, signal }) => {
       const range = rangeOf({ since, after, before }, Date.now());
-      return unwrap(getWebhookAuditLog(client, { ...rest, ...range, cursor: pageParam }, { signal }));
+      return readPage(getWebhookAuditLog(client, { ...rest, ...range, cursor: pageParam }, { signal }));
     },
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,

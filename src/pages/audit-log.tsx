@@ -61,7 +61,12 @@ export function AuditLog() {
       actions={
         <>
           {!isOpen && <CopyLink />}
-          <RefreshBar query={log} isPaused={isPaused} onPausedChange={setPaused} />
+          <RefreshBar
+            query={log}
+            readAt={log.data?.pages[0]?.readAt}
+            isPaused={isPaused}
+            onPausedChange={setPaused}
+          />
         </>
       }
     >

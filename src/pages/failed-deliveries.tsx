@@ -58,7 +58,14 @@ export function FailedDeliveries() {
     <Page
       title="Failed deliveries"
       lead="What has not reached its endpoint. Every result is in its report all the same."
-      actions={<RefreshBar query={list} isPaused={isPaused} onPausedChange={setPaused} />}
+      actions={
+        <RefreshBar
+          query={list}
+          readAt={list.data?.pages[0]?.readAt}
+          isPaused={isPaused}
+          onPausedChange={setPaused}
+        />
+      }
     >
       <DeliveryFilters
         filter={filter}

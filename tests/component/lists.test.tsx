@@ -1,4 +1,4 @@
-import { act, cleanup, screen } from '@testing-library/react';
+import { act, cleanup, fireEvent, screen } from '@testing-library/react';
 import { navigate } from 'raviger';
 import { afterEach, expect, it, vi } from 'vitest';
 import { AuditLog } from '../../src/pages/audit-log.tsx';
@@ -14,6 +14,7 @@ vi.hoisted(() => {
 });
 
 afterEach(() => {
+  vi.useRealTimers();
   cleanup();
   navigate('/');
 });
@@ -98,5 +99,23 @@ it.each(pages)(
     await answer(page([row]));
     const found = await screen.findByRole('table');
     expect(found.closest('[aria-busy=true]')).toBeNull();
+  },
+);
+
+it.each(pages)(
+  'shows how old the beginning of $name is, whatever was read below it since',
+  async ({ View, row }) => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date(AT) });
+    const { network, answer } = heldNetwork();
+    renderSignedIn(browserClient(network), <View />);
+    await answer(page([row], { at: AT, id: '1' }));
+    const more = await screen.findByRole('button', { name: 'Show more' });
+    const age = () => screen.getByText(/^Updated/).querySelector('time')?.dateTime;
+    expect(age()).toMatch(/T12:00:/);
+    vi.setSystemTime(new Date('2026-11-25T12:05:00Z'));
+    fireEvent.click(more);
+    await answer(page([]));
+    await vi.waitFor(() => expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull());
+    expect(age()).toMatch(/T12:00:/);
   },
 );
