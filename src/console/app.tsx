@@ -24,10 +24,10 @@ export function App() {
             <AppShell>
               <CurrentView />
             </AppShell>
+            <Toaster />
           </SessionProvider>
         )}
       </ErrorBoundary>
-      <Toaster />
     </CSPProvider>
   );
 }

@@ -9,6 +9,7 @@ import { getIdentity } from '../services/identity.ts';
 import { createQueryClient } from './query-client.ts';
 import { SessionContext } from './session.ts';
 import { endSession } from './supabase.ts';
+import { dismissAll } from './toasts.ts';
 import { unwrap } from './unwrap.ts';
 
 type AuthState = { session: AuthSession | null; wasLost: boolean } | 'unknown';
@@ -85,6 +86,11 @@ interface SignedInProps {
 
 function SignedIn(props: SignedInProps) {
   const [client] = useState(() => createQueryClient(props.onSessionLost));
+  useEffect(() => {
+    // Also what came of the person before after they had left.
+    dismissAll();
+    return dismissAll;
+  }, []);
   return (
     <QueryClientProvider client={client}>
       <WithRole {...props} />

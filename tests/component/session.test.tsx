@@ -1,7 +1,9 @@
 import { act, cleanup, render, screen } from '@testing-library/react';
 import { createClient, type SupabaseClient } from '@supabase/supabase-js';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Toaster } from '../../src/components/toaster.tsx';
 import { SessionProvider } from '../../src/console/session-provider.tsx';
+import { notify } from '../../src/console/toasts.ts';
 import { MyReports } from '../../src/pages/my-reports.tsx';
 import { getIdentity } from '../../src/services/identity.ts';
 import { createReportWithWebhookTracking } from '../../src/services/polarisReportsService.ts';
@@ -46,6 +48,7 @@ function open(network: Network, session?: object): void {
   render(
     <SessionProvider supabase={client}>
       <MyReports />
+      <Toaster />
     </SessionProvider>,
   );
 }
@@ -93,6 +96,22 @@ it('shows the sign-in when the session is refused, although Auth does not hear o
   await pass(5);
   expect(screen.getByText('Your session has ended. Sign in to go on where you were.')).toBeDefined();
   expect(localStorage.getItem(SESSION_KEY)).toBeNull();
+});
+
+it('shows nobody the messages of the person before', async () => {
+  open(project(() => Response.json(newSession())));
+  await pass(3);
+  act(() => notify({ kind: 'error', title: 'Greeting, final: failed again' }));
+  expect(screen.getByText('Greeting, final: failed again')).toBeDefined();
+  await client?.auth.signOut({ scope: 'local' });
+  await pass(3);
+  expect(screen.queryByText('Greeting, final: failed again')).toBeNull();
+  // Of a call that was under way.
+  act(() => notify({ kind: 'error', title: 'Org, final: failed again' }));
+  await client?.auth.signInWithPassword({ email: 'grace@example.com', password: 'secret' });
+  await pass(3);
+  expect(screen.getByRole('heading', { name: 'My reports' })).toBeDefined();
+  expect(screen.queryByText(/failed again/)).toBeNull();
 });
 
 it('answers that it cannot be reached, and never as to a stranger, while the token cannot be refreshed', async () => {
