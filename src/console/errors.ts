@@ -21,6 +21,11 @@ const failure = z.looseObject({
 });
 type Failure = z.infer<typeof failure>;
 
+const DATABASE_AWAY = {
+  title: 'The database does not answer',
+  advice: 'Nothing is lost. Try again in a moment; if it lasts, look at the state of the Supabase project.',
+};
+
 const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   invalid_credentials: {
     title: 'E-mail or password is wrong',
@@ -94,10 +99,12 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   invalid_input: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
   invalid_body: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
   rate_limited: { title: 'Too many requests', advice: 'Wait a moment, then try again.' },
-  database_unavailable: {
-    title: 'The database does not answer',
-    advice: 'Nothing is lost. Try again in a moment; if it lasts, look at the state of the Supabase project.',
-  },
+  database_unavailable: DATABASE_AWAY,
+  // PostgREST's own: it has no connection, or not read the schema yet, or no connection was free in time.
+  PGRST000: DATABASE_AWAY,
+  PGRST001: DATABASE_AWAY,
+  PGRST002: DATABASE_AWAY,
+  PGRST003: DATABASE_AWAY,
 };
 
 const LOST_SESSION_CODES = new Set(['PGRST301', 'PGRST303', 'bad_jwt', 'session_not_found', 'unauthorized']);
@@ -105,7 +112,10 @@ const LOST_SESSION_CODES = new Set(['PGRST301', 'PGRST303', 'bad_jwt', 'session_
 /** The answer says that the access token is nobody's (any more). */
 export function isSessionLost(error: unknown): boolean {
   const { code, status } = parse(error);
-  return status === 401 || (code !== undefined && LOST_SESSION_CODES.has(code));
+  // A gateway's 401, which has no code of ours, is not about the person's session.
+  return (
+    (status === 401 && code !== 'unexpected_answer') || (code !== undefined && LOST_SESSION_CODES.has(code))
+  );
 }
 
 /** Asking again may help: nobody answered, or the server was busy. */
@@ -127,8 +137,17 @@ function parse(error: unknown): Failure {
   return failure.catch({}).parse(error);
 }
 
+/** What a gateway answered has no code, but its status says more than that it cannot be understood. */
+function codeOf({ code, status = 0 }: Failure): string | undefined {
+  if (code !== 'unexpected_answer') return code;
+  if (status === 429) return 'rate_limited';
+  return status >= 500 ? undefined : code;
+}
+
 export function explain(error: unknown): Explanation {
-  const { message, details, code, status, issues } = parse(error);
+  const failed = parse(error);
+  const { message, details, status, issues } = failed;
+  const code = codeOf(failed);
   const known = code === undefined ? undefined : BY_CODE[code];
   const raw = [
     details ?? message,

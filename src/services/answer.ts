@@ -14,7 +14,7 @@ export interface ServiceError {
   code: string;
   details?: string;
   hint?: string;
-  /** HTTP status, where an endpoint answered. */
+  /** HTTP status, where one was answered. */
   status?: number;
   issues?: { path: string; message: string }[];
 }
@@ -61,15 +61,15 @@ export async function sessionOf(client: SupabaseClient): Promise<Answer<Session>
 /** Runs a query with the person's rights and parses what it answers. */
 export async function ask<T>(
   client: SupabaseClient,
-  query: PromiseLike<{ data: unknown; error: unknown; status?: number }>,
+  query: PromiseLike<{ data: unknown; error: unknown; status: number }>,
   schema: z.ZodType<T>,
 ): Promise<Answer<T>> {
   const session = await sessionOf(client);
   // supabase-js would ask as nobody: the person would be told that they may not see this.
   if (session.error !== null && session.error.code === 'unreachable') return session;
   try {
-    const { data, error } = await query;
-    if (error !== null) return { data: null, error: toServiceError(error) };
+    const { data, error, status } = await query;
+    if (error !== null) return { data: null, error: toServiceError(error, status) };
     return parse(data, schema);
   } catch (error) {
     return { data: null, error: toServiceError(error) };
@@ -155,10 +155,18 @@ function issuesOf(error: z.ZodError): { path: string; message: string }[] {
   return error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
 }
 
-function toServiceError(error: unknown): ServiceError {
+/** `status`: 0 where nothing was answered. */
+function toServiceError(error: unknown, status = 0): ServiceError {
   const parsed = databaseError.safeParse(error);
-  if (!parsed.success) return { code: 'unreachable', message: 'The database cannot be reached.' };
-  const { message, code, details, hint } = parsed.data;
-  // supabase-js gives failures of fetch, which have no code, an empty one.
-  return { message, code: code || 'unreachable', ...(details && { details }), ...(hint && { hint }) };
+  const { message, code, details, hint }: z.infer<typeof databaseError> = parsed.success
+    ? parsed.data
+    : { message: status === 0 ? 'The database cannot be reached.' : `The database answered ${status}.` };
+  return {
+    message,
+    // supabase-js has none for a failure of fetch, nor for what a gateway answered in the database's place.
+    code: code || (status === 0 ? 'unreachable' : 'unexpected_answer'),
+    ...(status !== 0 && { status }),
+    ...(details && { details }),
+    ...(hint && { hint }),
+  };
 }

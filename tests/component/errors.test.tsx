@@ -14,6 +14,10 @@ it.each([
   [{ code: 'not_found' }, /does not exist/],
   [{ code: 'database_unavailable', status: 503 }, /does not answer/],
   [{ status: 500, code: 'internal_error' }, /server failed/],
+  [{ status: 503, code: 'PGRST002' }, /does not answer/],
+  [{ status: 429, code: 'unexpected_answer' }, /Too many requests/],
+  [{ status: 502, code: 'unexpected_answer' }, /server failed/],
+  [{ status: 404, code: 'unexpected_answer' }, /cannot be understood/],
   [{}, /did not work/],
 ])('says what happened and what to do of %o', (fields, title) => {
   const explanation = explain(error(fields));
@@ -43,6 +47,9 @@ it.each([
   [{ status: 401 }, true],
   [{ code: 'PGRST301' }, true],
   [{ code: '42501' }, false],
+  [{ code: '42501', status: 401 }, true],
+  [{ code: '42501', status: 403 }, false],
+  [{ code: 'unexpected_answer', status: 401 }, false],
   [{ status: 500 }, false],
   [{ code: 'unreachable' }, false],
 ])('%o is a lost session: %s', (fields, isLost) => {
