@@ -1,4 +1,5 @@
 import { Component, type ErrorInfo, type ReactNode } from 'react';
+import { explain } from '../console/errors.ts';
 import { Button } from './button.tsx';
 import { ErrorState } from './states.tsx';
 
@@ -15,11 +16,12 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: E
   }
 
   override render(): ReactNode {
-    if (this.state.error === null) return this.props.children;
+    const { error } = this.state;
+    if (error === null) return this.props.children;
     return (
       <div className="lone">
-        <ErrorState error={this.state.error} onRetry={() => this.setState({ error: null })} />
-        <Button onClick={() => location.reload()}>Reload the page</Button>
+        <ErrorState error={error} onRetry={() => this.setState({ error: null })} />
+        {!explain(error).needsReload && <Button onClick={() => location.reload()}>Reload the page</Button>}
       </div>
     );
   }

@@ -35,7 +35,7 @@ export function ErrorState({
   onRetry?: () => void;
   isRefresh?: boolean;
 }) {
-  const { title, advice, detail } = explain(error);
+  const { title, advice, detail, needsReload } = explain(error);
   return (
     <div className={styles['error']} role="alert">
       <p className={styles['title']}>{title}</p>
@@ -46,7 +46,12 @@ export function ErrorState({
           {detail}
         </pre>
       )}
-      {onRetry !== undefined && (
+      {needsReload && (
+        <Button size="small" onClick={() => location.reload()}>
+          Reload the page
+        </Button>
+      )}
+      {onRetry !== undefined && !needsReload && (
         <Button size="small" onClick={onRetry}>
           Try again
         </Button>

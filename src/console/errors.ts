@@ -5,6 +5,8 @@ export interface Explanation {
   title: string;
   advice: string;
   detail?: string;
+  /** Only a page that is loaded anew can go on. */
+  needsReload?: boolean;
 }
 
 // Errors of the services, of supabase-js and of the browser have these in common.
@@ -124,8 +126,15 @@ export function isTransient(error: unknown): boolean {
   return isNetworkFailure(error) || (status !== undefined && status >= 500) || code === '57014';
 }
 
+/** A file of the console's own is gone, as after a deploy. In the words of Chrome and Firefox, of Safari, of Vite. */
+function isPartMissing(error: unknown): boolean {
+  const { message = '' } = parse(error);
+  return /dynamically imported module|importing a module script|unable to preload css/i.test(message);
+}
+
 function isNetworkFailure(error: unknown): boolean {
   const { name, message, code } = parse(error);
+  if (isPartMissing(error)) return false;
   return (
     code === 'unreachable' ||
     name === 'AuthRetryableFetchError' ||
@@ -155,6 +164,15 @@ export function explain(error: unknown): Explanation {
   ].filter((line): line is string => Boolean(line));
   const rest = raw.length > 0 ? { detail: raw.join('\n') } : {};
   if (known !== undefined) return { ...known, ...rest };
+  if (isPartMissing(error)) {
+    return {
+      title: 'A part of this page cannot be loaded',
+      advice:
+        'A newer version of the console has taken its place, or the connection is gone. Reload the page.',
+      needsReload: true,
+      ...rest,
+    };
+  }
   if (isNetworkFailure(error)) {
     return {
       title: 'The server cannot be reached',

@@ -1,4 +1,6 @@
-import { expect, it } from 'vitest';
+import { cleanup, render, screen } from '@testing-library/react';
+import { expect, it, vi } from 'vitest';
+import { ErrorBoundary } from '../../src/components/error-boundary.tsx';
 import { explain, isSessionLost, isTransient } from '../../src/console/errors.ts';
 import { PROBLEMS } from '../../src/contracts/problem.ts';
 
@@ -70,4 +72,27 @@ it('knows no code that the endpoints do not have', () => {
   for (const code of ['final_exists', 'quota_exceeded', 'delivery_busy', 'delivery_failed', 'rate_limited']) {
     expect(Object.keys(PROBLEMS)).toContain(code);
   }
+});
+
+it.each([
+  'Failed to fetch dynamically imported module: https://console.test/assets/charts-1.js',
+  'error loading dynamically imported module: https://console.test/assets/charts-1.js',
+  'Importing a module script failed.',
+  'Unable to preload CSS for /assets/charts-1.css',
+])('asks to reload the page, and nothing else, after %s', (message) => {
+  vi.spyOn(console, 'error').mockImplementation(() => undefined);
+  const missing = new TypeError(message);
+  expect(isTransient(missing)).toBe(false);
+  const Part = (): never => {
+    throw missing;
+  };
+  render(
+    <ErrorBoundary>
+      <Part />
+    </ErrorBoundary>,
+  );
+  expect(screen.getByRole('alert').textContent).toMatch(/cannot be loaded.*newer version/);
+  expect(screen.getAllByRole('button').map(({ textContent }) => textContent)).toEqual(['Reload the page']);
+  cleanup();
+  vi.restoreAllMocks();
 });
