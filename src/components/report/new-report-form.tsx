@@ -3,8 +3,7 @@ import { useState } from 'react';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
 import { unwrap } from '../../console/unwrap.ts';
-import type { ReportRef } from '../../contracts/console-reports.ts';
-import { newReport } from '../../contracts/console-reports.ts';
+import { newReport, type NewReport, type ReportRef } from '../../contracts/console-reports.ts';
 import { REPORT_TYPES, STAGES } from '../../contracts/constants.ts';
 import { greetingUserData, orgUserData, requirementUserData } from '../../contracts/intake.ts';
 import type { ReportType, Stage } from '../../contracts/webhooks.ts';
@@ -33,15 +32,12 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
   const [text, setText] = useState('');
   const [stage, setStage] = useState<Stage>('prelim');
   const [errors, setErrors] = useState<FormErrors>({});
+  const [textError, setTextError] = useState<string>();
   const schema = SCHEMAS[reportType];
   const fields = formFields(schema);
 
   const create = useMutation({
-    mutationFn: async (userData: Record<string, unknown>) => {
-      const finished = text.trim() === '' ? {} : { research_report: text, stage };
-      const report = newReport.parse({ report_type: reportType, user_data: userData, ...finished });
-      return unwrap(createReportWithWebhookTracking(supabase, report));
-    },
+    mutationFn: (report: NewReport) => unwrap(createReportWithWebhookTracking(supabase, report)),
     onSuccess: ({ id }) => {
       void client.invalidateQueries({ queryKey: ['my-reports'] });
       notify({ kind: 'success', title: 'Report created' });
@@ -59,13 +55,21 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
 
   function submit(form: HTMLFormElement): void {
     const read = readForm(schema, values);
+    const finished = text.trim() === '' ? {} : { research_report: text, stage };
+    const user_data = read.ok ? read.value : {};
+    const report = newReport.safeParse({ report_type: reportType, user_data, ...finished });
     setErrors(read.ok ? {} : read.errors);
-    if (read.ok) {
-      create.mutate(read.value);
+    setTextError(report.error?.issues.find(({ path }) => path[0] === 'research_report')?.message);
+    if (report.success) {
+      create.mutate(report.data);
       return;
     }
     // After the errors are on the page.
-    requestAnimationFrame(() => form.querySelector<HTMLElement>('[aria-invalid]')?.focus());
+    requestAnimationFrame(() => {
+      const field = form.querySelector<HTMLElement>('[aria-invalid]');
+      field?.closest('details')?.setAttribute('open', '');
+      field?.focus();
+    });
   }
 
   return (
@@ -127,6 +131,7 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
             <Field
               label="Text"
               isOptional
+              error={textError}
               hint="Markdown. It becomes the report's content at once, as your edit."
             >
               {(control) => (
