@@ -89,7 +89,7 @@ async function redrive(client: SupabaseClient, deliveries: readonly OpenDelivery
   if (error !== null) return deliveries.map(() => fault(error));
   if (data.redriven === deliveries.length) return deliveries.map(() => backOnSchedule);
   // The answer only counts: which of them it were is asked of each.
-  return Promise.all(event_ids.map((id) => isStillDead(client, id)));
+  return Promise.all(event_ids.map((id) => afterRedrive(client, id)));
 }
 
 const backOnSchedule: Outcome = {
@@ -98,9 +98,13 @@ const backOnSchedule: Outcome = {
   detail: 'The next sweep sends it, within a minute.',
 };
 
-async function isStillDead(client: SupabaseClient, eventId: string): Promise<Outcome> {
+async function afterRedrive(client: SupabaseClient, eventId: string): Promise<Outcome> {
   const { data, error } = await getEventTimeline(client, eventId);
   if (error !== null) return fault(error);
+  // Neither is a dead letter any more: what somebody else has delivered meanwhile, and what is to be sent.
+  if (data.delivery?.status === 'success') {
+    return { kind: 'none', word: 'not redriven', detail: 'It has been delivered already.' };
+  }
   if (data.delivery?.dead_at === null) return backOnSchedule;
   return { kind: 'none', word: 'not redriven', detail: 'Its report was deleted, or another holds it now.' };
 }

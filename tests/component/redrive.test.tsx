@@ -1,0 +1,52 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { REDRIVE } from '../../src/console/delivery-actions.ts';
+import type { OpenDelivery } from '../../src/contracts/console-deliveries.ts';
+import { browserClient, type Network } from '../support/browser-session.ts';
+
+afterEach(() => vi.unstubAllGlobals());
+
+const AT = '2026-11-25T12:00:00Z';
+const dead: OpenDelivery = {
+  id: '1',
+  event_id: 'dead',
+  job_id: 'job',
+  report_type: 'org',
+  report_id: '00000000-0000-4000-8000-000000000002',
+  webhook_type: 'final-report',
+  stage: 'final',
+  status: 'failed',
+  attempts: 7,
+  created_at: AT,
+  last_attempt: AT,
+  next_attempt: null,
+  dead_at: AT,
+  dead_reason: 'attempts_exhausted',
+  error: 'answered 502',
+  response_status: 502,
+  response_excerpt: null,
+  channel: 'direct',
+  effect: 'applied',
+};
+/** How each of them stands when it is looked at after the redrive. */
+const after = [
+  dead,
+  { ...dead, event_id: 'delivered', status: 'success', dead_at: null, dead_reason: null },
+  { ...dead, event_id: 'redriven', next_attempt: AT, dead_at: null, dead_reason: null },
+];
+
+it('tells apart what is back on schedule, what has been delivered meanwhile, and what was left', async () => {
+  const network: Network = async (url, init) => {
+    if (url.pathname.endsWith('/redrive')) return Response.json({ redriven: 1 });
+    const { p_event_id } = (await new Request(url, init).json()) as { p_event_id: string };
+    const delivery = after.find(({ event_id }) => event_id === p_event_id);
+    return Response.json({ event: null, job: null, delivery, steps: [], truncated: false });
+  };
+  vi.stubGlobal('fetch', (path: string, init?: RequestInit) => network(new URL(path, location.href), init));
+  const chosen = after.map(({ event_id }) => ({ ...dead, event_id }));
+  const outcomes = await REDRIVE.run(browserClient(network), chosen);
+  expect(outcomes.map(({ word, detail }) => [word, detail])).toEqual([
+    ['not redriven', 'Its report was deleted, or another holds it now.'],
+    ['not redriven', 'It has been delivered already.'],
+    ['back on schedule', 'The next sweep sends it, within a minute.'],
+  ]);
+});
