@@ -3,8 +3,14 @@ import { explain } from '../console/errors.ts';
 import { Button } from './button.tsx';
 import { ErrorState } from './states.tsx';
 
+interface ErrorBoundaryProps {
+  /** What is shown instead: without one, what failed and what to do about it. */
+  fallback?: ReactNode;
+  children: ReactNode;
+}
+
 /** Keeps a fault of one view from taking the page away. Give it a key that changes with the view. */
-export class ErrorBoundary extends Component<{ children: ReactNode }, { error: Error | null }> {
+export class ErrorBoundary extends Component<ErrorBoundaryProps, { error: Error | null }> {
   override state: { error: Error | null } = { error: null };
 
   static getDerivedStateFromError(error: unknown) {
@@ -18,6 +24,7 @@ export class ErrorBoundary extends Component<{ children: ReactNode }, { error: E
   override render(): ReactNode {
     const { error } = this.state;
     if (error === null) return this.props.children;
+    if (this.props.fallback !== undefined) return this.props.fallback;
     return (
       <div className="lone">
         <ErrorState error={error} onRetry={() => this.setState({ error: null })} />

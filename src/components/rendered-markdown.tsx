@@ -1,10 +1,9 @@
 import type { ReactNode } from 'react';
 import ReactMarkdown, { type Components } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
+import { isCostly } from './markdown-cost.ts';
 import styles from './markdown.module.css';
-
-/** Laying out more than this as Markdown would hold the page up for seconds. */
-const MOST_CHARACTERS = 200_000;
+import { PlainText } from './plain-text.tsx';
 
 function Outside({ href, children }: { href: string | undefined; children: ReactNode }) {
   // An address that is no web address was taken away.
@@ -40,14 +39,12 @@ const components: Components = {
 
 /** Markdown without its HTML, which is shown as the text that it is. */
 export function RenderedMarkdown({ text }: { text: string }) {
-  if (text.length > MOST_CHARACTERS) {
+  if (isCostly(text)) {
     return (
-      <>
-        <p className="muted">This text is too long to lay out: it is shown as it is.</p>
-        <pre className={styles['plain']} dir="auto">
-          {text}
-        </pre>
-      </>
+      <PlainText
+        note="This text is too long or too intricate to lay out: it is shown as it is."
+        text={text}
+      />
     );
   }
   return (
