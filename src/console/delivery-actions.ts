@@ -1,6 +1,6 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import type { DeliveryPage, DeliveryQuery, OpenDelivery } from '../contracts/console-deliveries.ts';
-import { MAX_PAGE_ROWS, type Cursor } from '../contracts/paging.ts';
+import { MAX_PAGE_ROWS, type CappedCount, type Cursor } from '../contracts/paging.ts';
 import { getEventTimeline } from '../services/audit.ts';
 import { getReportsWithFailedWebhooks, retryFailedWebhook } from '../services/polarisReportsService.ts';
 import { redriveDeadLetters } from '../services/redrive.ts';
@@ -40,6 +40,22 @@ export function canBeSent({ dead_reason }: OpenDelivery): boolean {
 
 export function canBeRedriven(delivery: OpenDelivery): boolean {
   return isDead(delivery) && canBeSent(delivery);
+}
+
+/**
+ * How many of those that match a filter can be sent, `rows` being the first of `total`. Null: it is not known before all
+ * are read, since there may be some of deleted reports among them.
+ */
+export function countSendable(
+  { status, dead_reason }: DeliveryQuery,
+  rows: readonly OpenDelivery[],
+  hasMore: boolean,
+  total: CappedCount,
+): CappedCount | null {
+  if (!hasMore) return { count: rows.filter(canBeSent).length, capped: false };
+  const areDead = status === undefined || status === 'dead';
+  const haveOtherReason = dead_reason !== undefined && dead_reason !== 'report_deleted';
+  return areDead && !haveOtherReason ? null : total;
 }
 
 /** All deliveries that match, read page by page. `onCount` is told how many there are so far. */

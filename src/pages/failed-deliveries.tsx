@@ -9,7 +9,7 @@ import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
 import { RefreshBar } from '../components/refresh-bar.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
-import { collectMatching } from '../console/delivery-actions.ts';
+import { collectMatching, countSendable } from '../console/delivery-actions.ts';
 import { deliveriesQuery, deliveryQueryOf, OPERATOR_KEY } from '../console/operator-queries.ts';
 import { useSession } from '../console/session.ts';
 import { timeRangeFields } from '../console/time-range.ts';
@@ -80,7 +80,7 @@ export function FailedDeliveries() {
           total !== undefined && (
             <SelectionBar
               selected={shownSelected}
-              total={total}
+              sendable={countSendable(filter, rows, list.hasNextPage, total)}
               areDeadOnly={filter.status === 'dead'}
               findAll={(onCount, signal) =>
                 collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)

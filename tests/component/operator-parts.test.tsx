@@ -109,7 +109,14 @@ it.each([
     'idle',
   ],
   [{ kind: 'dead_letter', at: AT, dead_reason: 'refused' }, 'Dead letter', 'bad'],
+  [{ kind: 'dead_letter', at: AT, dead_reason: 'report_deleted' }, 'Dead letter', 'idle'],
   [{ kind: 'next_attempt', at: AT }, 'Next attempt', 'idle'],
 ] as const)('tells of %o', (step, title, tone) => {
   expect(describeStep(step)).toMatchObject({ title, tone });
+});
+
+it('asks for a person only where one can do something', () => {
+  const notesOf = (dead_reason: string) => describeStep({ kind: 'dead_letter', at: AT, dead_reason }).notes;
+  expect(notesOf('attempts_exhausted')).toEqual(['Attempts exhausted. It waits for a person.']);
+  expect(notesOf('report_deleted')).toEqual(['Its report was deleted: there is nothing left to do.']);
 });

@@ -101,8 +101,9 @@ export function describeStep(step: TimelineStep): Words {
     case 'dead_letter':
       return {
         title: 'Dead letter',
-        tone: 'bad',
-        notes: [`${labelOf(step.dead_reason)}. It waits for a person.`],
+        ...(step.dead_reason === 'report_deleted'
+          ? { tone: 'idle', notes: ['Its report was deleted: there is nothing left to do.'] }
+          : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. It waits for a person.`] }),
       };
     case 'next_attempt':
       return { title: 'Next attempt', tone: 'idle', notes: [] };

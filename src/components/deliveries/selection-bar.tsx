@@ -13,14 +13,15 @@ export function countText({ count, capped }: CappedCount): string {
 /** What can be done with the selected, or, while none is, with all that match. */
 export function SelectionBar({
   selected,
-  total,
+  sendable,
   areDeadOnly,
   findAll,
   onRequest,
   onClear,
 }: {
   selected: readonly OpenDelivery[];
-  total: CappedCount;
+  /** How many of all that match can be sent; null: that shows when they are counted. */
+  sendable: CappedCount | null;
   /** The filter shows dead letters only. */
   areDeadOnly: boolean;
   findAll: BatchRequest['find'];
@@ -35,23 +36,21 @@ export function SelectionBar({
       (await findAll(onCount, signal)).filter(canBeRedriven);
     const retryAll: BatchRequest['find'] = async (onCount, signal) =>
       (await findAll(onCount, signal)).filter(canBeSent);
+    const isNone = sendable?.count === 0;
+    const many = sendable === null || isNone ? '' : ` ${countText(sendable)}`;
     return (
       <>
-        <Button
-          size="small"
-          disabled={total.count === 0}
-          onClick={() => onRequest({ action: RETRY, find: retryAll })}
-        >
-          Retry all {total.count > 0 && countText(total)}
+        <Button size="small" disabled={isNone} onClick={() => onRequest({ action: RETRY, find: retryAll })}>
+          Retry all{many}
         </Button>
         {areDeadOnly && (
           <Button
             size="small"
             look="primary"
-            disabled={total.count === 0}
+            disabled={isNone}
             onClick={() => onRequest({ action: REDRIVE, find: redriveAll })}
           >
-            Redrive all {total.count > 0 && countText(total)}
+            Redrive all{many}
           </Button>
         )}
       </>
