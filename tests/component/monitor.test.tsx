@@ -1,6 +1,7 @@
 import { cleanup, render, screen, within } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
 import { formatDuration, formatShare, plural } from '../../src/components/format.ts';
+import { Breakdowns } from '../../src/components/monitor/breakdowns.tsx';
 import { isQueueLong, isRateLow, isSlow } from '../../src/components/monitor/crossings.ts';
 import { Figures } from '../../src/components/monitor/figures.tsx';
 import { SeriesTable } from '../../src/components/monitor/series-table.tsx';
@@ -156,4 +157,32 @@ it('shows the side of the traffic that was asked for, also as a table', () => {
   expect(cells().slice(1, 4)).toEqual(['9', '0', '100.0 %']);
   // Buckets without traffic are left out.
   expect(cells()).toHaveLength(7);
+});
+
+it('leads from a count of the window to the log of that window, and says what the log has beside it', () => {
+  const { rerender } = render(
+    <Breakdowns
+      statistics={statistics({
+        window: 'week',
+        by_outcome: [
+          { direction: 'out', outcome: 'failed', count: 3 },
+          { direction: 'in', outcome: 'applied', count: 2 },
+        ],
+      })}
+    />,
+  );
+  const href = (name: string) => screen.getByRole('link', { name }).getAttribute('href');
+  expect(href('success')).toBe('/audit?outcome=delivered&direction=out&since=week');
+  expect(href('applied')).toBe('/audit?outcome=applied&direction=in&since=week');
+  expect(screen.getAllByRole('link', { name: 'failed' }).map((link) => link.getAttribute('href'))).toEqual([
+    '/deliveries?status=failed',
+    '/audit?outcome=failed&direction=out&since=week',
+  ]);
+  expect(screen.getByText(/The log also has what operators and the cron asked for/)).toBeDefined();
+  rerender(
+    <Breakdowns
+      statistics={statistics({ by_outcome: [{ direction: 'out', outcome: 'failed', count: 3 }] })}
+    />,
+  );
+  expect(screen.queryByText(/The log also has/)).toBeNull();
 });

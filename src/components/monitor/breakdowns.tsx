@@ -1,5 +1,6 @@
 import { Link } from 'raviger';
-import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
+import type { Direction } from '../../contracts/console-audit.ts';
+import type { StatisticsWindow, WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { formatCount, formatShare } from '../format.ts';
 import { labelOf } from '../label-of.ts';
 import { Panel } from '../page.tsx';
@@ -8,7 +9,7 @@ import { isRateLow } from './crossings.ts';
 import styles from './monitor.module.css';
 
 const STATUSES = [
-  { status: 'success', name: 'success', href: '/audit?outcome=delivered&direction=out' },
+  { status: 'success', name: 'success', href: null },
   { status: 'pending', name: 'pending', href: '/deliveries?status=pending' },
   { status: 'sent', name: 'sent', href: '/deliveries?status=sent' },
   { status: 'retrying', name: 'retrying', href: '/deliveries?status=retrying' },
@@ -18,6 +19,7 @@ const STATUSES = [
 
 /** Totals by status, by report type and by outcome. Each leads to what it counts. */
 export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
+  const { window } = statistics;
   return (
     <div className={styles['breakdowns']}>
       <Panel title="Deliveries by status" isFlush>
@@ -34,7 +36,7 @@ export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
             {STATUSES.map(({ status, name, href }) => (
               <tr key={status}>
                 <td>
-                  <Link href={href} className={styles['plainLink']}>
+                  <Link href={href ?? auditHref('out', 'delivered', window)} className={styles['plainLink']}>
                     <StatusBadge status={name} />
                   </Link>
                   {status === 'success' && <span className="muted"> in the window</span>}
@@ -85,12 +87,22 @@ export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
           </table>
         </div>
       </Panel>
-      <Outcomes outcomes={statistics.by_outcome} />
+      <Outcomes outcomes={statistics.by_outcome} window={window} />
     </div>
   );
 }
 
-function Outcomes({ outcomes }: { outcomes: WebhookStatistics['by_outcome'] }) {
+function auditHref(direction: Direction, outcome: string, since: StatisticsWindow): string {
+  return `/audit?${new URLSearchParams({ outcome, direction, since }).toString()}`;
+}
+
+function Outcomes({
+  outcomes,
+  window,
+}: {
+  outcomes: WebhookStatistics['by_outcome'];
+  window: StatisticsWindow;
+}) {
   return (
     <Panel title="Outcomes in the window" isFlush>
       {outcomes.length === 0 && <p className={styles['none']}>No attempt and no request yet.</p>}
@@ -110,10 +122,7 @@ function Outcomes({ outcomes }: { outcomes: WebhookStatistics['by_outcome'] }) {
               {outcomes.map(({ direction, outcome, count }) => (
                 <tr key={`${direction} ${outcome}`}>
                   <td>
-                    <Link
-                      href={`/audit?${new URLSearchParams({ outcome, direction }).toString()}`}
-                      className={styles['plainLink']}
-                    >
+                    <Link href={auditHref(direction, outcome, window)} className={styles['plainLink']}>
                       <StatusBadge status={outcome} />
                     </Link>
                   </td>
@@ -124,6 +133,12 @@ function Outcomes({ outcomes }: { outcomes: WebhookStatistics['by_outcome'] }) {
             </tbody>
           </table>
         </div>
+      )}
+      {outcomes.some(({ direction }) => direction === 'in') && (
+        <p className={styles['tableNote']}>
+          Received counts what senders brought to the webhooks. The log also has what operators and the cron
+          asked for.
+        </p>
       )}
     </Panel>
   );
