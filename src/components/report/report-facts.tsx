@@ -15,13 +15,14 @@ export function ReportFacts({
   const now = webhook ?? record;
   const delivery = webhook?.delivery ?? null;
   return (
-    // Told as it changes: nobody has to look for it.
-    <dl className={styles['facts']} aria-live="polite">
-      <Fact name="Research">
+    <dl className={styles['facts']}>
+      <Fact name="Research" isTold>
         <StatusBadge status={now.research_status} />
       </Fact>
-      <Fact name="Stage">{now.stage ?? <span className="muted">none yet</span>}</Fact>
-      <Fact name="Webhook">
+      <Fact name="Stage" isTold>
+        {now.stage ?? <span className="muted">none yet</span>}
+      </Fact>
+      <Fact name="Webhook" isTold>
         {now.webhook_job_id === null && now.webhook_attempts === 0 ? (
           <span className="muted">nothing to deliver yet</span>
         ) : (
@@ -52,9 +53,22 @@ export function ReportFacts({
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
+function Fact({
+  name,
+  isTold = false,
+  children,
+}: {
+  name: string;
+  /** A screen reader says it as it changes: nobody has to look for it. Times change all the time, and are not told. */
+  isTold?: boolean;
+  children: ReactNode;
+}) {
   return (
-    <div className={styles['fact']}>
+    <div
+      className={styles['fact']}
+      aria-live={isTold ? 'polite' : undefined}
+      aria-atomic={isTold || undefined}
+    >
       <dt>{name}</dt>
       <dd>{children}</dd>
     </div>
