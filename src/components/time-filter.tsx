@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import { fromLocalInput, SINCE, toLocalInput, type Since, type TimeRange } from '../console/time-range.ts';
 import { FilterSelect } from './filter-bar.tsx';
 import { Field } from './field.tsx';
@@ -6,41 +7,44 @@ const OPTIONS = [
   ...Object.entries(SINCE).map(([value, { label }]) => ({ value: value as Since, label })),
   { value: 'between' as const, label: 'Between…' },
 ];
+/** Typing a year passes through those of antiquity; beyond four digits ISO 8601 is written otherwise. */
+const EARLIEST = '1970-01-01T00:00';
+const LATEST = '9999-12-31T23:59';
 
 /** The last hour (day, week), or two times. `label` names what happened then. */
 export function TimeFilter({
   label,
-  range,
+  range: { since, after, before },
   onChange,
 }: {
   label: string;
   range: TimeRange;
-  onChange: (range: { [K in keyof TimeRange]: string | null }) => void;
+  onChange: (range: { [K in keyof TimeRange]: string | null }, options?: { replace?: boolean }) => void;
 }) {
-  const isBetween = range.since === undefined && (range.after !== undefined || range.before !== undefined);
+  const chosen = since ?? (after === undefined && before === undefined ? undefined : 'between');
   return (
     <>
       <FilterSelect
         label={label}
-        value={isBetween ? 'between' : range.since}
+        value={chosen}
         any="Any time"
         options={OPTIONS}
         onChange={(value) => {
-          if (value !== 'between') onChange({ since: value ?? null, after: null, before: null });
-          else onChange({ since: null, after: new Date(startOfToday()).toISOString(), before: null });
+          const from = value === 'between' ? new Date(startOfToday()).toISOString() : null;
+          onChange({ since: value ?? null, after: from, before: null });
         }}
       />
-      {isBetween && (
+      {chosen === 'between' && (
         <>
           <LocalTime
             label="From"
-            value={range.after}
-            onChange={(after) => onChange({ ...without(range), after })}
+            value={after}
+            onChange={(iso) => onChange({ since: 'between', after: iso }, { replace: true })}
           />
           <LocalTime
             label="To"
-            value={range.before}
-            onChange={(before) => onChange({ ...without(range), before })}
+            value={before}
+            onChange={(iso) => onChange({ since: 'between', before: iso }, { replace: true })}
           />
         </>
       )}
@@ -52,10 +56,7 @@ function startOfToday(): number {
   return new Date().setHours(0, 0, 0, 0);
 }
 
-function without({ after, before }: TimeRange) {
-  return { since: null, after: after ?? null, before: before ?? null };
-}
-
+/** Takes effect when it is left, or with Enter, once it is a whole time or empty. `value` is what is in effect. */
 function LocalTime({
   label,
   value,
@@ -65,14 +66,29 @@ function LocalTime({
   value: string | undefined;
   onChange: (iso: string | null) => void;
 }) {
+  // Null: nothing is typed that is not in effect.
+  const [draft, setDraft] = useState<string | null>(null);
+  const [isWrong, setWrong] = useState(false);
+  function commit(input: HTMLInputElement): void {
+    setWrong(!input.validity.valid);
+    if (draft === null || !input.validity.valid) return;
+    onChange(fromLocalInput(draft) ?? null);
+    setDraft(null);
+  }
   return (
-    <Field label={label}>
+    <Field label={label} error={isWrong ? 'Not a whole time.' : undefined}>
       {(control) => (
         <input
           {...control}
           type="datetime-local"
-          value={toLocalInput(value)}
-          onChange={(event) => onChange(fromLocalInput(event.target.value) ?? null)}
+          min={EARLIEST}
+          max={LATEST}
+          value={draft ?? toLocalInput(value)}
+          onChange={(event) => setDraft(event.target.value)}
+          onBlur={(event) => commit(event.target)}
+          onKeyDown={(event) => {
+            if (event.key === 'Enter') commit(event.currentTarget);
+          }}
         />
       )}
     </Field>

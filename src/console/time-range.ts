@@ -10,25 +10,28 @@ export const SINCE = {
 } as const;
 export type Since = keyof typeof SINCE;
 
-/** A view's time filter in the URL: the last hour (day, week), or between two times, each of which may be missing. */
+/**
+ * A view's time filter in the URL: the last hour (day, week), or between two times, each of which may be missing. `between`
+ * is said while that is chosen, even with neither.
+ */
 export const timeRangeFields = {
-  since: z.enum(['hour', 'day', 'week']).optional().catch(undefined),
+  since: z.enum(['hour', 'day', 'week', 'between']).optional().catch(undefined),
   after: isoTime.optional().catch(undefined),
   before: isoTime.optional().catch(undefined),
 };
 
 export interface TimeRange {
-  since?: Since | undefined;
+  since?: Since | 'between' | undefined;
   after?: string | undefined;
   before?: string | undefined;
 }
 
-/** The times to ask for. `since` moves with the clock, and goes before the two others. */
+/** The times to ask for. The last hour (day, week) moves with the clock, and goes before two times. */
 export function rangeOf(
   { since, after, before }: TimeRange,
   nowMs: number,
 ): { after?: string | undefined; before?: string | undefined } {
-  if (since === undefined) return { after, before };
+  if (since === undefined || since === 'between') return { after, before };
   return { after: new Date(nowMs - SINCE[since].ms).toISOString() };
 }
 
@@ -36,8 +39,9 @@ export function rangeOf(
 export function toLocalInput(iso: string | undefined): string {
   if (iso === undefined) return '';
   const time = new Date(iso);
-  const shifted = new Date(time.getTime() - time.getTimezoneOffset() * 60_000);
-  return shifted.toISOString().slice(0, 16);
+  const two = (number: number) => String(number).padStart(2, '0');
+  const day = `${String(time.getFullYear()).padStart(4, '0')}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
+  return `${day}T${two(time.getHours())}:${two(time.getMinutes())}`;
 }
 
 /** ISO 8601 of what such an input holds; undefined while it is empty or half typed. */

@@ -136,6 +136,7 @@ test('filters narrow the list, are in the address, and are cleared', async ({ pa
   await page.getByLabel('Committed').selectOption('between');
   await page.getByLabel('From', { exact: true }).fill('2020-01-01T00:00');
   await page.getByLabel('To', { exact: true }).fill('2020-01-02T00:00');
+  await page.getByLabel('To', { exact: true }).press('Enter');
   await expect(page.getByText('No delivery matches')).toBeVisible();
 });
 
