@@ -4,7 +4,7 @@ import styles from './button.module.css';
 export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
   look?: 'primary' | 'plain' | 'quiet' | 'danger';
   size?: 'small' | 'normal';
-  /** Something runs that this button started: it cannot be pressed again, and keeps its width. */
+  /** Something runs that this button started: pressing it again does nothing. It keeps its width, and the focus. */
   isBusy?: boolean;
 }
 
@@ -14,7 +14,8 @@ export function Button({
   isBusy = false,
   type = 'button',
   className = '',
-  disabled,
+  disabled = false,
+  onClick,
   children,
   ...rest
 }: ButtonProps) {
@@ -22,8 +23,15 @@ export function Button({
     <button
       {...rest}
       type={type}
-      disabled={disabled === true || isBusy}
+      // A disabled button would lose the focus, and the keyboard its place.
+      disabled={disabled && !isBusy}
+      aria-disabled={isBusy || undefined}
       aria-busy={isBusy || undefined}
+      onClick={(event) => {
+        // Else the form would be sent again.
+        if (isBusy) event.preventDefault();
+        else onClick?.(event);
+      }}
       className={`${styles['button'] ?? ''} ${styles[look] ?? ''} ${styles[size] ?? ''} ${className}`}
     >
       <span className={isBusy ? styles['hiddenLabel'] : undefined}>{children}</span>
