@@ -1,10 +1,12 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import { z } from 'zod';
+import { labelOf } from '../components/label-of.ts';
 import { Page } from '../components/page.tsx';
 import { NewReportForm } from '../components/report/new-report-form.tsx';
 import { RecentReports } from '../components/report/recent-reports.tsx';
 import { ReportWorkbench } from '../components/report/report-workbench.tsx';
 import { TabLinks } from '../components/tab-links.tsx';
+import { ViewInTurn } from '../components/view-in-turn.tsx';
 import { WebhookMonitor } from '../components/WebhookMonitor.tsx';
 import { useSession } from '../console/session.ts';
 import { useSearch } from '../console/use-search.ts';
@@ -55,20 +57,25 @@ export function DebugTab() {
     <ReportsDebug tab="/debug">
       <div className={styles['columns']}>
         <RecentReports selected={selected} />
-        {selected === null ? (
-          <NewReportForm
-            onCreated={(ref, prompt) => {
-              setPrompts({ ...prompts, [ref.report_id]: prompt });
-              select(ref);
-            }}
-          />
-        ) : (
-          <ReportWorkbench
-            key={selected.report_id}
-            report={selected}
-            initialPrompt={prompts[selected.report_id]}
-          />
-        )}
+        <ViewInTurn
+          id={selected?.report_id ?? 'new'}
+          name={selected === null ? 'New report' : `${labelOf(selected.report_type)} report`}
+        >
+          {selected === null ? (
+            <NewReportForm
+              onCreated={(ref, prompt) => {
+                setPrompts({ ...prompts, [ref.report_id]: prompt });
+                select(ref);
+              }}
+            />
+          ) : (
+            <ReportWorkbench
+              key={selected.report_id}
+              report={selected}
+              initialPrompt={prompts[selected.report_id]}
+            />
+          )}
+        </ViewInTurn>
       </div>
     </ReportsDebug>
   );

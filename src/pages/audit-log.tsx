@@ -1,5 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { z } from 'zod';
 import { AuditDetail } from '../components/audit/audit-detail.tsx';
 import { AuditFilters } from '../components/audit/audit-filters.tsx';
@@ -40,6 +40,7 @@ export function AuditLog() {
   const [{ row, event, search, answer, ...rest }, change] = useSearch(view);
   const filter = { ...rest, search: search?.trim() || undefined, response_status: answer };
   const [isPaused, setPaused] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
   const log = useInfiniteQuery(auditQuery(supabase, filter, isPaused));
   const entries = log.data?.pages.flatMap((page) => page.rows) ?? [];
   // The entries are those of the filter before, until the present one's are there.
@@ -50,8 +51,9 @@ export function AuditLog() {
 
   function close(): void {
     change({ row: null, event: null });
-    // The list was left at this row, and goes on there.
-    if (row !== undefined) requestAnimationFrame(() => document.getElementById(`audit-${row}`)?.focus());
+    // The list was left at this row, and goes on there; without one, at its heading. On a phone it has to be shown first.
+    const left = document.getElementById(`audit-${row ?? ''}`) ?? heading.current;
+    requestAnimationFrame(() => left?.focus());
   }
 
   return (
@@ -78,7 +80,7 @@ export function AuditLog() {
       {log.isError && <ErrorState error={log.error} onRetry={() => void log.refetch()} />}
       <div className={styles['columns']} data-open={isOpen}>
         <div className={styles['list']}>
-          <Panel title="Newest first" isFlush>
+          <Panel title="Newest first" isFlush headingRef={heading}>
             {(log.isPending || (isFormer && entries.length === 0)) && (
               <LoadingState label="Loading the audit log" rows={10} />
             )}

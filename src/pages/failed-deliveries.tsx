@@ -1,5 +1,5 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
-import { lazy, Suspense, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
 import { z } from 'zod';
 import type { BatchRequest } from '../components/deliveries/batch-dialog.tsx';
 import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
@@ -43,6 +43,7 @@ export function FailedDeliveries() {
   const [isPaused, setPaused] = useState(false);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [request, setRequest] = useState<BatchRequest | null>(null);
+  const heading = useRef<HTMLHeadingElement>(null);
   const list = useInfiniteQuery(deliveriesQuery(supabase, filter, isPaused || request !== null));
   const refresh = () => client.invalidateQueries({ queryKey: OPERATOR_KEY });
   useRealtime(supabase, TABLES, !isPaused && request === null, () => void refresh());
@@ -76,6 +77,7 @@ export function FailedDeliveries() {
       <Panel
         title={total === undefined ? 'Deliveries' : `Deliveries, ${countText(total)}`}
         isFlush
+        headingRef={heading}
         actions={
           total !== undefined && (
             <SelectionBar
@@ -116,6 +118,7 @@ export function FailedDeliveries() {
         <Suspense>
           <BatchDialog
             request={request}
+            returnTo={heading}
             onChanged={() => {
               setSelected(new Set());
               void refresh();

@@ -191,4 +191,5 @@ test('by keyboard alone: select two, redrive them, and close', async ({ page, de
   await expect(dialog.getByRole('status')).toHaveText('2 of 2, 2 done, 0 failed');
   await page.keyboard.press('Escape');
   await expect(dialog).toHaveCount(0);
+  await expect(page.getByRole('heading', { name: /^Deliveries/ })).toBeFocused();
 });

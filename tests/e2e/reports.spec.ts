@@ -184,6 +184,7 @@ test('the whole way with the keyboard alone: sign in, create, start, read, sign 
   await page.keyboard.type('Printing');
   await press('Enter');
   await expect(page.getByRole('heading', { name: 'Org report' })).toBeVisible();
+  await expect(page.getByRole('group', { name: 'Org report' })).toBeFocused();
   await tabTo(/^Start prelim job$/);
   await press('Enter');
   await expect(webhook(page)).toHaveText('success');

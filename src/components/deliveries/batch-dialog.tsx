@@ -1,5 +1,5 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState, type RefObject } from 'react';
 import type { DeliveryAction } from '../../console/delivery-actions.ts';
 import { useSession } from '../../console/session.ts';
 import { useBatch } from '../../console/use-batch.ts';
@@ -34,10 +34,13 @@ type Found = { deliveries: readonly OpenDelivery[] } | { count: number } | { err
 /** Counts, asks, acts, and says what came of each. */
 export function BatchDialog({
   request,
+  returnTo,
   onChanged,
   onClose,
 }: {
   request: BatchRequest;
+  /** Has the focus once something was done: what opened the dialog may be gone then. */
+  returnTo: RefObject<HTMLElement | null>;
   onChanged: () => void;
   onClose: () => void;
 }) {
@@ -46,6 +49,7 @@ export function BatchDialog({
   const words = WORDS[action.name];
   const [found, setFound] = useState<Found>({ count: 0 });
   const batch = useBatch(supabase, action);
+  const title = useRef<HTMLHeadingElement>(null);
 
   useEffect(() => {
     const controller = new AbortController();
@@ -76,8 +80,11 @@ export function BatchDialog({
     <AlertDialog.Root open onOpenChange={(isOpen) => !isOpen && close()}>
       <AlertDialog.Portal>
         <AlertDialog.Backdrop className={styles['backdrop'] ?? ''} />
-        <AlertDialog.Popup className={styles['dialog'] ?? ''}>
-          <AlertDialog.Title className={styles['dialogTitle'] ?? ''}>
+        <AlertDialog.Popup
+          className={styles['dialog'] ?? ''}
+          finalFocus={() => (batch.state === 'ready' ? true : returnTo.current)}
+        >
+          <AlertDialog.Title ref={title} tabIndex={-1} className={styles['dialogTitle'] ?? ''}>
             {deliveries === null
               ? `${words.title} all that match`
               : batch.state === 'over'
@@ -107,7 +114,10 @@ export function BatchDialog({
                 look="primary"
                 disabled={deliveries === null || deliveries.length === 0}
                 onClick={() => {
-                  if (deliveries !== null) void batch.start(deliveries).then(onChanged);
+                  if (deliveries === null) return;
+                  // This button goes, and the next one stops what it starts.
+                  title.current?.focus();
+                  void batch.start(deliveries).then(onChanged);
                 }}
               >
                 {deliveries === null ? words.button : `${words.button} ${many}`}
