@@ -57,7 +57,7 @@ export function DeliveryFilters({
       <TimeFilter label={isDead ? 'Died' : 'Committed'} range={filter} onChange={onChange} />
       <FilterText
         label="Error has"
-        placeholder="502, timeout, …"
+        placeholder="502, timed out, …"
         value={filter.error}
         onChange={(error) => onChange({ error }, { replace: true })}
       />
