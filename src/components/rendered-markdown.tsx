@@ -1,5 +1,5 @@
-import type { ReactNode } from 'react';
-import ReactMarkdown, { type Components } from 'react-markdown';
+import { useId, type ComponentProps, type ReactNode } from 'react';
+import ReactMarkdown, { type Components, type ExtraProps } from 'react-markdown';
 import remarkGfm from 'remark-gfm';
 import { isCostly } from './markdown-cost.ts';
 import styles from './markdown.module.css';
@@ -15,6 +15,24 @@ function Outside({ href, children }: { href: string | undefined; children: React
   );
 }
 
+/** A footnote's reference and the way back from it stay in the page. Nothing else in the page has an address. */
+function Inside({ node, href, id, children, 'aria-label': label }: ComponentProps<'a'> & ExtraProps) {
+  const properties = node?.properties ?? {};
+  if ('dataFootnoteBackref' in properties)
+    return (
+      <a href={href} aria-label={label}>
+        {children}
+      </a>
+    );
+  if (!('dataFootnoteRef' in properties)) return children;
+  return (
+    <a href={href} id={id}>
+      <span className="visually-hidden">Footnote </span>
+      {children}
+    </a>
+  );
+}
+
 // Headings go down two levels: the page and the panel around the text have the first two.
 const components: Components = {
   h1: ({ children }) => <h3>{children}</h3>,
@@ -22,7 +40,14 @@ const components: Components = {
   h3: ({ children }) => <h5>{children}</h5>,
   h4: ({ children }) => <h6>{children}</h6>,
   h5: ({ children }) => <h6>{children}</h6>,
-  a: ({ href, children }) => <Outside href={href}>{children}</Outside>,
+  a: (props) =>
+    props.href?.startsWith('#') ? (
+      <Inside {...props} />
+    ) : (
+      <Outside href={props.href}>{props.children}</Outside>
+    ),
+  // A task's, which its state and the text beside it tell of.
+  input: ({ checked }) => <input type="checkbox" aria-label="Task" checked={checked} disabled />,
   // Loading it would tell a stranger's server who reads this and when, and the policy forbids it.
   img: ({ src, alt }) => (
     <Outside href={typeof src === 'string' ? src : undefined}>
@@ -39,6 +64,7 @@ const components: Components = {
 
 /** Markdown without its HTML, which is shown as the text that it is. */
 export function RenderedMarkdown({ text }: { text: string }) {
+  const id = useId();
   if (isCostly(text)) {
     return (
       <PlainText
@@ -49,7 +75,12 @@ export function RenderedMarkdown({ text }: { text: string }) {
   }
   return (
     <div className={styles['markdown']} dir="auto">
-      <ReactMarkdown remarkPlugins={[remarkGfm]} components={components}>
+      <ReactMarkdown
+        remarkPlugins={[remarkGfm]}
+        // Two texts on one page each have their footnotes.
+        remarkRehypeOptions={{ clobberPrefix: `${id}-` }}
+        components={components}
+      >
         {text}
       </ReactMarkdown>
     </div>

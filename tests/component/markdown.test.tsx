@@ -57,6 +57,49 @@ it('opens links without giving them the page', () => {
   expect(link?.rel.split(' ')).toEqual(expect.arrayContaining(['noopener', 'noreferrer']));
 });
 
+it('leads to footnotes and back without leaving the page, each text to its own', () => {
+  const text = 'One[^a] and again[^a], two[^b].\n\n[^a]: First.\n[^b]: Second.';
+  const { container } = render(
+    <>
+      <RenderedMarkdown text={text} />
+      <RenderedMarkdown text={text} />
+    </>,
+  );
+  const links = [...container.querySelectorAll('a')];
+  expect(links.map((link) => link.getAttribute('aria-label') ?? link.textContent).slice(0, 6)).toEqual([
+    'Footnote 1',
+    'Footnote 1',
+    'Footnote 2',
+    'Back to reference 1',
+    'Back to reference 1-2',
+    'Back to reference 2',
+  ]);
+  for (const link of links) {
+    expect(link.target).toBe('');
+    const led = document.getElementById(decodeURIComponent(link.hash.slice(1)));
+    const [here, there] = [link, led].map((element) => element?.closest('[dir]'));
+    expect(there).toBeInstanceOf(HTMLElement);
+    expect(there).toBe(here);
+  }
+  const ids = [...container.querySelectorAll('[id]')].map(({ id }) => id);
+  expect(new Set(ids).size).toBe(ids.length);
+});
+
+it('makes no link to a place in the page that is not there', () => {
+  const page = html('[the summary](#summary)');
+  expect(page.querySelector('a')).toBeNull();
+  expect(page.textContent).toBe('the summary');
+});
+
+it('names the boxes of tasks', () => {
+  html('- [x] done\n- [ ] to do');
+  const boxes = screen.getAllByRole<HTMLInputElement>('checkbox', { name: 'Task' });
+  expect(boxes.map(({ checked, disabled }) => [checked, disabled])).toEqual([
+    [true, true],
+    [false, true],
+  ]);
+});
+
 it('loads no picture: it links to it', () => {
   const page = html('![a chart](https://example.com/x.png)');
   expect(page.querySelector('img')).toBeNull();
