@@ -89,14 +89,14 @@ test('searches and filters narrow the log, and are in the address', async ({ pag
   await expect(page.getByText('Nothing in the log matches')).toBeVisible();
   await page.getByRole('button', { name: 'Clear filters' }).click();
   await page.getByLabel('Outcome').selectOption('missing_signature');
-  await page.getByLabel('Answer').selectOption('401');
+  await page.getByLabel('Answer').fill('401');
   await expect(rows(page).first()).toContainText('missing signature');
   await page.getByLabel('When').selectOption('hour');
   await expect(page).toHaveURL(/outcome=missing_signature&answer=401&since=hour/);
   await page.reload();
   await expect(page.getByLabel('Outcome')).toHaveValue('missing_signature');
   await expect(rows(page).first()).toContainText('not verified');
-  await page.getByLabel('Answer').selectOption('none');
+  await page.getByLabel('Answer').fill('none');
   await expect(page.getByText('Nothing in the log matches')).toBeVisible();
 });
 

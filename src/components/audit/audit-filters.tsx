@@ -1,3 +1,4 @@
+import { useId, useState } from 'react';
 import type { AuditFilter } from '../../console/operator-queries.ts';
 import { ATTEMPT_OUTCOMES, REQUEST_OUTCOMES } from '../../contracts/console-audit.ts';
 import { PROBLEMS } from '../../contracts/problem.ts';
@@ -16,7 +17,8 @@ const GROUPS = [
   { label: 'Refusals', outcomes: Object.keys(PROBLEMS) },
 ];
 const KNOWN = new Set<string>(GROUPS.flatMap(({ outcomes }) => [...outcomes]));
-const STATUSES = [200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 502, 503, 504];
+/** What is offered; any other status can be typed. */
+const ANSWERS = ['none', 200, 400, 401, 403, 404, 409, 413, 415, 429, 500, 502, 503, 504];
 
 export function AuditFilters({
   filter,
@@ -27,7 +29,6 @@ export function AuditFilters({
   onChange: (change: Record<string, string | null | undefined>, options?: { replace?: boolean }) => void;
   onClear: (() => void) | undefined;
 }) {
-  const status = filter.response_status?.toString();
   return (
     <FilterBar onClear={onClear}>
       <FilterText
@@ -65,26 +66,53 @@ export function AuditFilters({
           </select>
         )}
       </Field>
-      <Field label="Answer">
-        {(control) => (
-          <select
-            {...control}
-            value={status ?? ''}
-            onChange={(event) => onChange({ answer: event.target.value })}
-          >
-            <option value="">Any</option>
-            <option value="none">No answer</option>
-            {[...new Set([...STATUSES.map(String), ...(status && status !== 'none' ? [status] : [])])].map(
-              (code) => (
-                <option key={code} value={code}>
-                  {code}
-                </option>
-              ),
-            )}
-          </select>
-        )}
-      </Field>
+      <AnswerFilter
+        value={filter.response_status?.toString()}
+        onChange={(answer) => onChange({ answer }, { replace: true })}
+      />
       <TimeFilter label="When" range={filter} onChange={onChange} />
     </FilterBar>
+  );
+}
+
+/** Takes effect as soon as it is a status, `none` or empty. */
+function AnswerFilter({
+  value,
+  onChange,
+}: {
+  value: string | undefined;
+  onChange: (answer: string) => void;
+}) {
+  // Null: nothing is typed that is not in effect.
+  const [draft, setDraft] = useState<string | null>(null);
+  const [isLeft, setLeft] = useState(false);
+  const listId = useId();
+  return (
+    <Field label="Answer" error={isLeft && draft !== null ? 'A status from 100 to 599, or none.' : undefined}>
+      {(control) => (
+        <>
+          <input
+            {...control}
+            list={listId}
+            autoComplete="off"
+            placeholder="502, none, …"
+            value={draft ?? value ?? ''}
+            onFocus={() => setLeft(false)}
+            onBlur={() => setLeft(true)}
+            onChange={({ target }) => {
+              const answer = target.value.trim().toLowerCase();
+              const isWhole = /^([1-5]\d\d|none|)$/.test(answer);
+              setDraft(isWhole ? null : target.value);
+              if (isWhole) onChange(answer);
+            }}
+          />
+          <datalist id={listId}>
+            {ANSWERS.map((answer) => (
+              <option key={answer} value={answer} />
+            ))}
+          </datalist>
+        </>
+      )}
+    </Field>
   );
 }

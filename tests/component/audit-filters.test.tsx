@@ -1,0 +1,46 @@
+import { cleanup, render, screen } from '@testing-library/react';
+import { userEvent } from '@testing-library/user-event';
+import { useState } from 'react';
+import { afterEach, expect, it } from 'vitest';
+import { AuditFilters } from '../../src/components/audit/audit-filters.tsx';
+import type { AuditFilter } from '../../src/console/operator-queries.ts';
+
+afterEach(cleanup);
+
+function open(): { told: unknown[]; answer: HTMLInputElement } {
+  const told: unknown[] = [];
+  function Host() {
+    const [status, setStatus] = useState<AuditFilter['response_status']>();
+    return (
+      <AuditFilters
+        filter={{ response_status: status }}
+        onChange={({ answer }) => {
+          told.push(answer);
+          setStatus(answer === 'none' ? 'none' : Number(answer) || undefined);
+        }}
+        onClear={undefined}
+      />
+    );
+  }
+  render(<Host />);
+  return { told, answer: screen.getByLabelText('Answer') };
+}
+
+it.each(['302', '408', '520', 'none'])('finds answers of status %s, which is typed', async (status) => {
+  const { told, answer } = open();
+  await userEvent.type(answer, status);
+  expect(told).toEqual([status]);
+  expect(answer.value).toBe(status);
+  await userEvent.clear(answer);
+  expect(told).toEqual([status, '']);
+});
+
+it('says what an answer can be when something else was typed', async () => {
+  const { told, answer } = open();
+  await userEvent.type(answer, '999');
+  expect(screen.queryByText(/from 100 to 599/)).toBeNull();
+  await userEvent.tab();
+  expect(screen.getByText('A status from 100 to 599, or none.')).toBeDefined();
+  expect(answer.getAttribute('aria-invalid')).toBe('true');
+  expect(told).toEqual([]);
+});
