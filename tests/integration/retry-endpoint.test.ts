@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { retryAnswer, sweepAnswer } from '../../src/contracts/retry.ts';
+import { createRpc } from '../../src/server/db/rpc.ts';
+import { claimedDelivery } from '../../src/server/webhooks/delivery.ts';
+import { directDatabaseUpdate } from '../../src/server/webhooks/record-round.ts';
 import { confirmed, jobClient } from '../support/jobs.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
+import { storeClient } from '../support/store.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -70,6 +74,11 @@ async function delivery(reportId: string) {
   return row;
 }
 
+/** Problem details that are not ours, in ASCII. */
+function foreignProblem(code: string): string {
+  return JSON.stringify({ type: 'about:blank', title: 't', status: 500, code });
+}
+
 const makeDue = (reportId: string) =>
   system.sql`update public.webhook_deliveries set next_attempt = now() where report_id = ${reportId}`;
 
@@ -116,6 +125,52 @@ describe('when the webhook fails', () => {
       );
     },
   );
+
+  it.each([
+    [
+      'a Retry-After of the year 9999',
+      { status: 503, headers: { 'retry-after': 'Fri, 31 Dec 9999 23:59:59 GMT' } },
+      'answered 503',
+    ],
+    ['a code with U+0000', { status: 500, body: foreignProblem('a\u0000b') }, 'answered 500 ab'],
+    [
+      'a code with half a surrogate pair',
+      { status: 500, body: foreignProblem('a\ud800b') },
+      'answered 500 ab',
+    ],
+    [
+      'a code of 12 KB',
+      { status: 500, body: foreignProblem('x'.repeat(12_000)) },
+      `answered 500 ${'x'.repeat(100)}`,
+    ],
+  ])('by an answer with %s, its attempts are recorded all the same', async (_name, answer, error) => {
+    const { reportId, job } = await failedDelivery({ kind: 'answer', ...answer });
+    expect(await delivery(reportId)).toMatchObject({ status: 'failed', rounds: 1, waits: true });
+    const [report] = await system.sql`select research_report from public.org_reports where id = ${reportId}`;
+    expect(report).toEqual({ research_report: job.result });
+    const audit = await system.sql`
+      select distinct error_message from public.webhook_audit where report_id = ${reportId} and direction = 'out'`;
+    expect([...audit]).toEqual([{ error_message: error }]);
+  });
+
+  it('with words that the database refuses, the round is recorded without them', async () => {
+    const { reportId } = await system.createReport();
+    const store = storeClient(system.sql);
+    const { run } = await store.request(reportId);
+    const { delivery: held } = await store.complete(run.job_id, run.lease_token);
+    const { url, secretKey } = system.supabase;
+    const attempt = { status: 500, duration_ms: 1, error: 'a\u0000b', authentic: false, response: null };
+    const recorded = await directDatabaseUpdate(
+      createRpc({ url, secretKey, fetch }),
+      claimedDelivery.parse(held),
+      { result: 'failed', attempts: [attempt], retryAfterSeconds: null, outcome: null },
+    );
+    expect(recorded).toEqual({ status: 'failed', dead: false, effect: 'applied' });
+    expect(await delivery(reportId)).toMatchObject({
+      attempts: 1,
+      response: { status: 500, error: 'what was answered cannot be stored' },
+    });
+  });
 
   it('with our own word that it is hopeless, it ends at once as a dead letter', async () => {
     const { reportId } = await failedDelivery({

@@ -1,4 +1,5 @@
 import { PROBLEMS, problemDetails, type ProblemCode } from '../../contracts/problem.ts';
+import { toStorable } from '../../contracts/text.ts';
 import { webhookAnswer } from '../../contracts/webhooks.ts';
 import type { Round } from './delivery.ts';
 
@@ -18,7 +19,7 @@ import type { Round } from './delivery.ts';
 export interface Meaning {
   result: Round['result'];
   outcome: Round['outcome'];
-  /** Seconds; only on 429 and 503. */
+  /** Seconds, an hour at most; only on 429 and 503. */
   retryAfterSeconds: number | null;
   error: string | null;
   /** The endpoint itself answered, below 500: it is well, whatever it said. Closes its circuit. */
@@ -59,7 +60,7 @@ export function classifyAnswer(answer: Response, body: string, jobId: unknown, n
   if (isOurs && HOPELESS.has(problem.data.code)) {
     return { ...failure(problem.data.code), result: 'refused', authentic };
   }
-  const code = problem.success ? ` ${problem.data.code}` : '';
+  const code = problem.success ? ` ${foreignText(problem.data.code)}` : '';
   const error = `answered ${answer.status}${code}`;
   if (answer.status !== 429 && answer.status !== 503) return { ...failure(error), authentic };
   return {
@@ -110,10 +111,18 @@ function statusOf(code: string): number | undefined {
   return Object.entries(PROBLEMS).find(([name]) => name === code)?.[1].status;
 }
 
-/** Retry-After as RFC 9110 has it: seconds, or a date. The longest that is honoured is the schedule's to say. */
+const FOREIGN_CHARACTERS = 100;
+
+/** What a stranger wrote, as an error may quote it: an attempt that the database refuses could never be recorded. */
+function foreignText(text: string): string {
+  return toStorable(text.slice(0, FOREIGN_CHARACTERS));
+}
+
+const MAX_RETRY_AFTER_SECONDS = 3600;
+
+/** Retry-After as RFC 9110 has it: seconds, or a date, of which some lie further ahead than a SQL integer can tell. */
 function retryAfter(header: string | null, now: number): number | null {
   if (header === null) return null;
-  if (/^\d{1,9}$/.test(header)) return Number(header);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? null : Math.max(0, Math.ceil((date - now) / 1000));
+  const seconds = /^\d+$/.test(header) ? Number(header) : Math.ceil((Date.parse(header) - now) / 1000);
+  return Number.isNaN(seconds) ? null : Math.min(Math.max(0, seconds), MAX_RETRY_AFTER_SECONDS);
 }

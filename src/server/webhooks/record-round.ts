@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { webhookStatus } from '../../contracts/jobs.ts';
 import type { Json } from '../../contracts/text.ts';
-import type { Rpc } from '../db/rpc.ts';
+import { DatabaseUnavailable, type Rpc } from '../db/rpc.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
 
 const recorded = z.object({
@@ -33,7 +33,8 @@ const PAUSE_MS = 500;
 
 /**
  * The fallback: records the failed round and, in the same transaction, applies the event without the webhook. Tried again
- * where the database is away, since the report waits for it; after that a sweep does it.
+ * where the database is away, since the report waits for it; after that a sweep does it. A round whose words the database
+ * refuses is recorded without them: unrecorded, it would be sent again and again, outside the schedule.
  * @throws {DatabaseUnavailable} when no try was answered
  */
 export async function directDatabaseUpdate(
@@ -41,12 +42,30 @@ export async function directDatabaseUpdate(
   delivery: ClaimedDelivery,
   round: Round,
 ): Promise<Recorded> {
+  let told = round;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await recordRound(rpc, delivery, round);
+      return await recordRound(rpc, delivery, told);
     } catch (error) {
       if (tries === DIRECT_UPDATE_TRIES) throw error;
-      await sleep(PAUSE_MS * tries);
+      if (isRefusedAsData(error)) told = withoutWords(round);
+      else await sleep(PAUSE_MS * tries);
     }
   }
+}
+
+/** SQLSTATE class 22, data exception. */
+const dataException = z.object({ code: z.string().startsWith('22') });
+
+function isRefusedAsData(error: unknown): boolean {
+  return error instanceof DatabaseUnavailable && dataException.safeParse(error.cause).success;
+}
+
+function withoutWords(round: Round): Round {
+  const attempts = round.attempts.map((attempt) => ({
+    ...attempt,
+    error: 'what was answered cannot be stored',
+    response: null,
+  }));
+  return { ...round, attempts, retryAfterSeconds: null };
 }
