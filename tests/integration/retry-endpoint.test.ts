@@ -359,6 +359,41 @@ describe('the sweep', () => {
     expect(report).toEqual({ research_report: job.result });
   });
 
+  it('sends what is due though more deliveries than it has workers cannot be recorded', async () => {
+    const store = storeClient(system.sql);
+    const due = [];
+    for (let count = 0; count < 13; count += 1) {
+      const { reportId } = await system.createReport();
+      const { run } = await store.request(reportId);
+      await store.complete(run.job_id, run.lease_token);
+      due.push(reportId);
+    }
+    const [healthy = '', ...faulty] = due.toReversed();
+    await system.sql`
+      update public.webhook_deliveries set lease_expires_at = now() - interval '1 second',
+        next_attempt = now() - case when report_id = ${healthy} then interval '1 second' else interval '1 minute' end
+      where report_id in ${system.sql(due)}`;
+    await system.sql.unsafe(`
+      create function private.refuse_attempts() returns trigger language plpgsql as $$
+      begin raise exception 'refused' using errcode = 'data_exception'; end $$;
+      create trigger refuse_attempts before insert on public.webhook_audit for each row
+      when (new.direction = 'out' and new.report_id in (${faulty.map((id) => `'${id}'`).join()}))
+      execute function private.refuse_attempts()`);
+    try {
+      expect((await call('GET')).json).toMatchObject({
+        processed: 13,
+        successes: 1,
+        errors: ['record_delivery_attempts failed'],
+      });
+    } finally {
+      await system.sql`drop function private.refuse_attempts cascade`;
+    }
+    const sent = await system.sql`
+      select report_id from public.webhook_audit
+      where report_id in ${system.sql(due)} and direction = 'out'`;
+    expect([...sent]).toEqual([{ report_id: healthy }]);
+  });
+
   it('of the cron also takes over jobs whose runner died', async () => {
     const { reportId } = await system.createReport();
     const jobId = await pipeline.request(reportId, { generate: false });
