@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
+import { timestamp } from './timestamp.ts';
 import { eventId, reportType, webhookType } from './webhooks.ts';
 
 /** Body of `POST /api/webhooks/retry`: the delivery of this event, or else the report's latest one (of that type). */
@@ -21,8 +22,8 @@ export const redriveRequest = z.union([
       dead_reason: z.enum(DEAD_REASONS).optional(),
       /** Part of the last error. */
       error: z.string().min(1).max(200).optional(),
-      dead_after: z.iso.datetime({ offset: true }).optional(),
-      dead_before: z.iso.datetime({ offset: true }).optional(),
+      dead_after: timestamp.optional(),
+      dead_before: timestamp.optional(),
     }),
   }),
 ]);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EVENT_TYPES, REPORT_TYPES, STAGES, WEBHOOK_TYPES } from './constants.ts';
 import { storableObject, storableText } from './text.ts';
+import { timestamp } from './timestamp.ts';
 
 export const reportType = z.enum(REPORT_TYPES);
 export type ReportType = z.infer<typeof reportType>;
@@ -18,8 +19,6 @@ export const eventId = z
 
 export const jobId = storableText.min(1).max(200);
 
-const isoTime = z.iso.datetime({ offset: true });
-
 /** What happened, in the words of the platform: `data` of an envelope, and the whole of a flat body. */
 export const reportData = z.object({
   job_id: jobId,
@@ -27,7 +26,7 @@ export const reportData = z.object({
   report_type: reportType,
   research_report: storableText.nullish(),
   research_status: z.enum(['completed', 'failed']),
-  requested_at: isoTime.optional(),
+  requested_at: timestamp.optional(),
   research_metadata: storableObject.nullish(),
   final_data: storableObject.nullish(),
   error: storableText.nullish(),
@@ -47,7 +46,7 @@ function requireResult(data: ReportData, context: z.RefinementCtx, path: string[
 
 /** The body of a signed webhook, as Standard Webhooks lays it out. */
 export const webhookEnvelope = z
-  .object({ type: eventType, timestamp: isoTime, data: reportData })
+  .object({ type: eventType, timestamp, data: reportData })
   .superRefine((body, context) => {
     requireResult(body.data, context, ['data']);
     if (!body.type.endsWith(`.${body.data.research_status}`)) {
@@ -72,6 +71,6 @@ export const webhookAnswer = z.object({
   stage,
   /** What the event said: it tells nothing of newer requests for the same report. */
   status: z.enum(['completed', 'failed']),
-  timestamp: isoTime,
+  timestamp,
 });
 export type WebhookAnswer = z.infer<typeof webhookAnswer>;

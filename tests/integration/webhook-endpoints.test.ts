@@ -195,6 +195,35 @@ describe('answer 400', () => {
     expect(await row(reportId)).toMatchObject({ research_report: null, research_status: 'pending' });
   });
 
+  it.each([
+    '2026-01-01T00:00:00+18:00',
+    '2026-01-01T00:00:00+16:00',
+    '2026-01-01T00:00:00-16:30',
+    '0000-01-01T00:00:00Z',
+    '0001-01-01T00:00:00+01:00',
+    `2026-01-01T00:00:00.${'1'.repeat(200)}Z`,
+  ])('invalid_body for the time %s, which PostgreSQL would not take', async (time) => {
+    const { reportId } = await system.createReport();
+    for (const event of [
+      envelope({ reportId, requestedAt: time }),
+      { ...envelope({ reportId }), timestamp: time },
+    ]) {
+      const id = randomUUID();
+      expect(said(await client.post(event, { id }))).toBe('400 invalid_body');
+      expect(await audited(id)).toMatchObject([{ outcome: 'invalid_body' }]);
+    }
+  });
+
+  it.each([
+    '2026-01-01T00:00:00+15:59',
+    '2026-01-01T00:00:00-15:59',
+    '0001-01-01T00:00:00Z',
+    '2026-01-01T00:00:00.123456789Z',
+  ])('is not given to the time %s, which both take', async (time) => {
+    const { reportId } = await system.createReport();
+    expect(said(await client.post(envelope({ reportId, requestedAt: time })))).toBe('200 applied');
+  });
+
   it('for bytes that are not UTF-8', async () => {
     const { reportId } = await system.createReport();
     const bytes = Buffer.from(

@@ -1,0 +1,18 @@
+import { z } from 'zod';
+
+/** Room for nanoseconds and an offset. PostgreSQL refuses longer ones, if much longer. */
+const MAX_CHARACTERS = 40;
+const FIRST = Date.parse('0001-01-01T00:00:00Z');
+const LAST = Date.parse('9999-12-31T23:59:59.999Z');
+
+/**
+ * A caller's point in time: ISO 8601 with its offset, as far as PostgreSQL takes it too (offsets under 16 hours, the years
+ * 1 to 9999). What only the database would refuse would be answered as its failure, for ever.
+ */
+export const timestamp = z.iso
+  .datetime({ offset: true })
+  .max(MAX_CHARACTERS)
+  .refine((text) => !/[+-](?:1[6-9]|2\d):\d\d$/.test(text), { error: 'must have an offset under 16 hours' })
+  .refine((text) => Date.parse(text) >= FIRST && Date.parse(text) <= LAST, {
+    error: 'must lie in the years 1 to 9999',
+  });
