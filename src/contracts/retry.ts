@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
+import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
 import { eventId, reportType, webhookType } from './webhooks.ts';
 
@@ -21,7 +22,7 @@ export const redriveRequest = z.union([
       webhook_type: webhookType.optional(),
       dead_reason: z.enum(DEAD_REASONS).optional(),
       /** Part of the last error. */
-      error: z.string().min(1).max(200).optional(),
+      error: storableText.min(1).max(200).optional(),
       dead_after: timestamp.optional(),
       dead_before: timestamp.optional(),
     }),

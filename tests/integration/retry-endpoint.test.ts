@@ -490,6 +490,8 @@ describe('redriving dead letters', () => {
     ['an unknown filter', { filter: { colour: 'red' } }],
     ['a time that PostgreSQL does not take', { filter: { dead_after: '2026-01-01T00:00:00+18:00' } }],
     ['a year that PostgreSQL does not take', { filter: { dead_before: '0000-01-01T00:00:00Z' } }],
+    ['U+0000', { filter: { error: 'a\u0000b' } }],
+    ['half a surrogate pair', { filter: { error: '\ud800' } }],
     ['both', { event_ids: ['a'], filter: {} }],
   ])('refuses %s', async (_name, body) => {
     const operator = await system.createOperator();
