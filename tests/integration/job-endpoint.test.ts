@@ -62,6 +62,14 @@ describe('a job', () => {
     await expect.poll(audit).toEqual(['in applied', 'in applied', 'out delivered', 'out delivered']);
   });
 
+  it('is generated though its user_data is deeper than any recursion goes', async () => {
+    const levels = 2000;
+    const deep = JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as [];
+    const { reportId } = await system.createReport({ userData: { organisation_name: 'Deep Ltd', deep } });
+    const job = await pipeline.until(await pipeline.request(reportId), confirmed);
+    expect(job.result).toContain('Deep Ltd');
+  });
+
   it('is made once for ten requests at once with one key', async () => {
     const { reportId } = await system.createReport();
     const key = randomUUID();
@@ -231,6 +239,18 @@ describe('refusals', () => {
       status: 400,
       json: { issues: [{ path: 'result' }] },
     });
+    const deep = `{"deep": ${'['.repeat(2000)}${']'.repeat(2000)}}`;
+    const nested = (request: object) =>
+      JSON.stringify({ ...request, metadata: 0 }).replace(':0}', `:${deep}}`);
+    for (const answer of [
+      await pipeline.post(nested(body(reportId))),
+      await pipeline.patch(jobId, nested({ status: 'succeeded', result: 'x' })),
+    ]) {
+      expect(answer).toMatchObject({
+        status: 400,
+        json: { code: 'invalid_body', issues: [{ message: 'must not be nested deeper than 100 levels' }] },
+      });
+    }
     expect(await pipeline.get(jobId)).toMatchObject({ json: { status: 'queued' } });
   });
 

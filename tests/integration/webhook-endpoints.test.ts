@@ -224,6 +224,17 @@ describe('answer 400', () => {
     expect(said(await client.post(envelope({ reportId, requestedAt: time })))).toBe('200 applied');
   });
 
+  it.each([101, 2000, 100_000])('invalid_body for JSON of %d levels, audited', async (levels) => {
+    const { reportId } = await system.createReport();
+    const id = randomUUID();
+    const deep = `${'['.repeat(levels)}${']'.repeat(levels)}`;
+    const event = JSON.stringify(envelope({ reportId, data: { research_metadata: { deep: 'deep' } } }));
+    const answer = await client.post(event.replace('"deep":"deep"', `"deep":${deep}`), { id });
+    expect(said(answer)).toBe('400 invalid_body');
+    expect(answer.text).toContain('must not be nested deeper than 100 levels');
+    expect(await audited(id)).toMatchObject([{ outcome: 'invalid_body', response_status: 400 }]);
+  });
+
   it('for bytes that are not UTF-8', async () => {
     const { reportId } = await system.createReport();
     const bytes = Buffer.from(

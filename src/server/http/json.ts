@@ -20,17 +20,42 @@ export async function parseJsonBody<T>(request: Request, schema: z.ZodType<T>): 
   const raw = await readRawBody(request);
   if (!raw.ok) return refuse(raw.code);
   const json = decodeJson(raw.bytes);
-  if (!json.ok) return refuse('invalid_json');
+  if (!json.ok) return refuse(json.code, json.extras);
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data };
   return refuse('invalid_body', { issues: issuesOf(parsed.error) });
 }
 
+export type Decoded =
+  | { ok: true; value: unknown }
+  | { ok: false; code: Extract<ProblemCode, 'invalid_json' | 'invalid_body'>; extras: ProblemExtras };
+
+/** Deeper than anybody means it, and no deeper than schemas and PostgreSQL can follow. */
+const MAX_DEPTH = 100;
+
 /** Parses bytes as JSON in UTF-8, as RFC 8259 has it: other bytes are refused, not replaced. */
-export function decodeJson(bytes: Uint8Array): { ok: true; value: unknown } | { ok: false } {
+export function decodeJson(bytes: Uint8Array): Decoded {
+  let value: unknown;
   try {
-    return { ok: true, value: JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) };
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
-    return { ok: false };
+    return { ok: false, code: 'invalid_json', extras: {} };
   }
+  if (!isDeeper(value, MAX_DEPTH)) return { ok: true, value };
+  const issue = { path: '', message: `must not be nested deeper than ${MAX_DEPTH} levels` };
+  return { ok: false, code: 'invalid_body', extras: { issues: [issue] } };
+}
+
+/** Level by level, without recursion: a body of 1 MiB can be so deep that a recursion over it ends in a stack overflow. */
+function isDeeper(value: unknown, levels: number): boolean {
+  let level = [value].filter(isNested);
+  for (let depth = 0; level.length > 0; depth += 1) {
+    if (depth === levels) return true;
+    level = level.flatMap((nested): unknown[] => Object.values(nested)).filter(isNested);
+  }
+  return false;
+}
+
+function isNested(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }

@@ -13,7 +13,8 @@ export const jobRun = z.object({
   model: z.string().nullable(),
   temperature: z.number().nullable(),
   max_tokens: z.int().nullable(),
-  user_data: z.json(),
+  /** Any JSON, of any depth: a schema of JSON would recurse over it. */
+  user_data: z.unknown(),
   previous_report: z.string().nullable(),
   summary: z.string().nullable(),
   take_overs: z.int(),

@@ -9,8 +9,8 @@ export const claimedDelivery = z.object({
   event_id: eventId,
   webhook_type: webhookType,
   type: eventType,
-  /** `data` of the envelope, as committed. */
-  data: z.record(z.string(), z.json()),
+  /** `data` of the envelope, as committed: JSON of any depth, over which a schema of JSON would recurse. */
+  data: z.record(z.string(), z.unknown()),
 });
 export type ClaimedDelivery = z.infer<typeof claimedDelivery>;
 

@@ -116,7 +116,7 @@ function eventIdOf({ id, body }: VerifiedBody): string {
 
 function parse(request: VerifiedBody, type: WebhookType, now: number): Parsed {
   const json = decodeJson(request.body);
-  if (!json.ok) return { ok: false, code: 'invalid_json', extras: {} };
+  if (!json.ok) return json;
   const { value } = json;
   const flat = typeof value === 'object' && value !== null && !('data' in value);
   const stage = type === 'final-report' ? 'final' : 'prelim';
