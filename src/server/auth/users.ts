@@ -1,3 +1,4 @@
+import type { AuthError } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { DatabaseUnavailable } from '../db/rpc.ts';
 
@@ -9,12 +10,19 @@ export type FindUser = (accessToken: string) => Promise<string | null>;
 
 const claims = z.object({ sub: z.uuid(), role: z.literal('authenticated') });
 
+/** Auth answers within milliseconds; a caller must not wait for one that hangs until the function ends. */
+const AUTH_TIMEOUT_MS = 5000;
+
+const fetchInTime: typeof fetch = (input, init) =>
+  fetch(input, { ...init, signal: AbortSignal.timeout(AUTH_TIMEOUT_MS) });
+
 export function createFindUser(options: { url: string; publishableKey: string }): FindUser {
   // Loaded with the first token of a user, which most functions never see.
   const client = once(async () => {
     const { createClient } = await import('@supabase/supabase-js');
     return createClient(options.url, options.publishableKey, {
       auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
+      global: { fetch: fetchInTime },
     });
   });
   return async (accessToken) => {
@@ -22,14 +30,17 @@ export function createFindUser(options: { url: string; publishableKey: string })
     const { auth } = await client();
     const { data, error } = await auth.getClaims(accessToken).catch(notAToken);
     if (error !== null) {
-      if (error.name === 'AuthRetryableFetchError' || (error.status ?? 400) >= 500) {
-        throw new DatabaseUnavailable('Supabase Auth did not answer', { cause: error });
-      }
+      if (saysNothing(error)) throw new DatabaseUnavailable('Supabase Auth did not answer', { cause: error });
       return null;
     }
     const parsed = claims.safeParse(data?.claims);
     return parsed.success ? parsed.data.sub : null;
   };
+}
+
+/** Auth was not reached, had no time for us, or some gateway answered in its place: that tells nothing of the token. */
+function saysNothing({ name, status = 0 }: AuthError): boolean {
+  return name === 'AuthRetryableFetchError' || name === 'AuthUnknownError' || status === 429 || status >= 500;
 }
 
 /** Its parser throws plain errors at what only looks like a token; failures to reach Auth are answered, not thrown. */

@@ -1,0 +1,65 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type RequestListener } from 'node:http';
+import { expect, it, onTestFinished } from 'vitest';
+import { createFindUser } from '../../../src/server/auth/users.ts';
+import { DatabaseUnavailable } from '../../../src/server/db/rpc.ts';
+
+const USER = randomUUID();
+const part = (content: object) => Buffer.from(JSON.stringify(content)).toString('base64url');
+const expires = Math.floor(Date.now() / 1000) + 3600;
+const token = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: USER, role: 'authenticated', exp: expires })}.c2ln`;
+
+/** Asks a Supabase Auth that answers as it is told. */
+async function findUser(answer: RequestListener): Promise<string | null> {
+  const server = createServer(answer);
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  onTestFinished(async () => {
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  return createFindUser({ url: `http://127.0.0.1:${port}`, publishableKey: 'k' })(token);
+}
+
+const answered =
+  (status: number, body: string): RequestListener =>
+  (_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' }).end(body);
+  };
+
+it('is found by a token that Auth confirms', async () => {
+  expect(await findUser(answered(200, JSON.stringify({ id: USER })))).toBe(USER);
+});
+
+it.each([
+  [401, '{"code":"bad_jwt","message":"invalid JWT"}'],
+  [403, '{"code":"session_not_found","message":"gone"}'],
+])('is nobody where Auth answers %d %s', async (status, body) => {
+  expect(await findUser(answered(status, body))).toBeNull();
+});
+
+it.each([
+  [429, '{"code":"over_request_rate_limit","message":"slow down"}'],
+  [429, '<h1>Too many requests</h1>'],
+  [500, '{"message":"unexpected failure"}'],
+  [503, 'upstream connect error'],
+  [599, '{"message":"whatever"}'],
+  [404, '<h1>Not found</h1>'],
+])('is unknown where Auth answers %d %s: the caller should come again', async (status, body) => {
+  await expect(findUser(answered(status, body))).rejects.toThrow(DatabaseUnavailable);
+});
+
+it.each<[string, RequestListener]>([
+  ['accepts and does not answer', () => undefined],
+  [
+    'stops in mid-answer',
+    (_request, response) => {
+      response.writeHead(200, { 'content-type': 'application/json' }).write('{"id":');
+    },
+  ],
+])('is unknown after some seconds where Auth %s', async (_name, answer) => {
+  const started = Date.now();
+  await expect(findUser(answer)).rejects.toThrow(DatabaseUnavailable);
+  expect(Date.now() - started).toBeLessThan(8000);
+});
