@@ -432,6 +432,31 @@ describe('who may', () => {
   });
 });
 
+describe('the audit of refusals', () => {
+  /** As though this minute, and the next, had seen so many requests that nobody vouched for. */
+  const refusedAlready = (requests: number) => system.sql`
+    insert into public.webhook_refusals (minute, requests)
+    select date_trunc('minute', now()) + minutes * interval '1 minute', ${requests} from generate_series(0, 1) minutes
+    on conflict (minute) do update set requests = excluded.requests`;
+
+  it('is capped for signed-in users as for strangers, but not for operators', async () => {
+    const user = await system.createUser();
+    const operator = await system.createOperator();
+    await refusedAlready(60);
+    expect(await call('GET', undefined, user.accessToken)).toMatchObject({ status: 403 });
+    expect(await call('GET', undefined, operator.accessToken)).toMatchObject({ status: 200 });
+    await refusedAlready(0);
+    expect(await call('POST', {}, user.accessToken, '/api/webhooks/redrive')).toMatchObject({ status: 403 });
+    const audit = await system.sql`
+      select actor, outcome from public.webhook_audit where actor in (${user.id}, ${operator.id})
+      order by created_at`;
+    expect([...audit]).toEqual([
+      { actor: operator.id, outcome: 'swept' },
+      { actor: user.id, outcome: 'forbidden' },
+    ]);
+  });
+});
+
 describe('redriving dead letters', () => {
   const redrive = (body: object, token: string) => call('POST', body, token, '/api/webhooks/redrive');
 

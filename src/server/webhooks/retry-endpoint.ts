@@ -57,7 +57,7 @@ export async function retryAll(services: RetryServices): Promise<Result> {
 }
 
 /**
- * Admits operators and the cron. A refusal is audited, and so is what `work` says of its result.
+ * Admits operators and the cron. A refusal is audited, and so is what `work` says of its result. Whoever is not admitted, a signed-in user too, is under the cap: they must not be able to fill the audit.
  */
 export async function asOperator(
   services: RetryServices,
@@ -82,7 +82,7 @@ export async function asOperator(
       ...(actor !== undefined && { actor }),
       ...record,
     },
-    actor !== undefined,
+    access.ok,
   );
   return response;
 }
