@@ -1,11 +1,11 @@
-import { endpoint } from '../../src/server/http/endpoint.ts';
+import { guard } from '../../src/server/http/endpoint.ts';
 import { log } from '../../src/server/log.ts';
 import { services } from '../../src/server/services.ts';
 import { sweep } from '../../src/server/sweep.ts';
 import { asOperator } from '../../src/server/webhooks/retry-endpoint.ts';
 
-const handle = endpoint(
-  { GET: (request) => asOperator(services(), 'sweep', request, () => sweep(services())) },
+const handle = guard(
+  (request) => asOperator(services(), 'sweep', request, { GET: () => sweep(services()) }),
   log,
 );
 

@@ -1,14 +1,13 @@
-import { endpoint } from '../../src/server/http/endpoint.ts';
+import { guard } from '../../src/server/http/endpoint.ts';
 import { log } from '../../src/server/log.ts';
 import { services } from '../../src/server/services.ts';
 import { redrive } from '../../src/server/webhooks/redrive.ts';
 import { asOperator } from '../../src/server/webhooks/retry-endpoint.ts';
 
-const handle = endpoint(
-  {
-    POST: (request) =>
-      asOperator(services(), 'redrive', request, (actor) => redrive(services(), request, actor)),
-  },
+// Every method comes here: those that are refused are audited too.
+const handle = guard(
+  (request) =>
+    asOperator(services(), 'redrive', request, { POST: (actor) => redrive(services(), request, actor) }),
   log,
 );
 

@@ -1,13 +1,15 @@
-import { endpoint } from '../../src/server/http/endpoint.ts';
+import { guard } from '../../src/server/http/endpoint.ts';
 import { log } from '../../src/server/log.ts';
 import { services } from '../../src/server/services.ts';
 import { asOperator, retryAll, retryOne } from '../../src/server/webhooks/retry-endpoint.ts';
 
-const handle = endpoint(
-  {
-    GET: (request) => asOperator(services(), 'retry', request, () => retryAll(services())),
-    POST: (request) => asOperator(services(), 'retry', request, () => retryOne(services(), request)),
-  },
+// Every method comes here: those that are refused are audited too.
+const handle = guard(
+  (request) =>
+    asOperator(services(), 'retry', request, {
+      GET: () => retryAll(services()),
+      POST: () => retryOne(services(), request),
+    }),
   log,
 );
 

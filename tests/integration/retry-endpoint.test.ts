@@ -439,6 +439,22 @@ describe('the audit of refusals', () => {
     select date_trunc('minute', now()) + minutes * interval '1 minute', ${requests} from generate_series(0, 1) minutes
     on conflict (minute) do update set requests = excluded.requests`;
 
+  it.each([
+    ['/api/webhooks/retry', 'retry', ['PUT', 'PATCH', 'DELETE'], 'GET, POST'],
+    ['/api/webhooks/redrive', 'redrive', ['GET', 'PUT', 'PATCH', 'DELETE'], 'POST'],
+  ])('of %s has every method that is not allowed', async (path, endpoint, methods, allow) => {
+    for (const method of methods) {
+      const response = await fetch(system.url(path), { method });
+      expect(response.status).toBe(405);
+      expect(response.headers.get('allow')).toBe(allow);
+      expect(await response.json()).toMatchObject({ code: 'method_not_allowed' });
+    }
+    const audit = await system.sql`
+      select request_payload ->> 'method' as method, response_status, actor from public.webhook_audit
+      where outcome = 'method_not_allowed' and request_payload ->> 'endpoint' = ${endpoint} order by created_at`;
+    expect([...audit]).toEqual(methods.map((method) => ({ method, response_status: 405, actor: null })));
+  });
+
   it('is capped for signed-in users as for strangers, but not for operators', async () => {
     const user = await system.createUser();
     const operator = await system.createOperator();

@@ -1,10 +1,12 @@
+import type { ProblemCode } from '../../contracts/problem.ts';
 import { retryRequest } from '../../contracts/retry.ts';
 import type { Json } from '../../contracts/text.ts';
 import { authenticateOperator } from '../auth/operators.ts';
 import type { FindUser } from '../auth/users.ts';
 import type { Rpc } from '../db/rpc.ts';
+import type { Method } from '../http/endpoint.ts';
 import { parseJsonBody } from '../http/json.ts';
-import { answer, problem } from '../http/problem.ts';
+import { answer, problem, type ProblemExtras } from '../http/problem.ts';
 import type { Log } from '../log.ts';
 import { auditRequest, type RequestRecord } from './audit.ts';
 import type { Sender } from './call-webhook.ts';
@@ -56,33 +58,39 @@ export async function retryAll(services: RetryServices): Promise<Result> {
   return { response: answer(swept), record: { outcome: 'swept', answer: swept satisfies Json } };
 }
 
+type Work = (actor: string) => Promise<Result>;
+
 /**
- * Admits operators and the cron. A refusal is audited, and so is what `work` says of its result. Whoever is not admitted, a signed-in user too, is under the cap: they must not be able to fill the audit.
+ * Admits operators and the cron to an endpoint's methods. Refusals are audited, of other methods too, and so is what a
+ * method says of its result. Whoever is not admitted, a signed-in user too, is under the cap: they must not be able to
+ * fill the audit.
  */
 export async function asOperator(
   services: RetryServices,
   endpoint: RequestRecord['endpoint'],
   request: Request,
-  work: (actor: string) => Promise<Result>,
+  methods: Partial<Record<Method, Work>>,
 ): Promise<Response> {
   const started = services.now();
+  const audit = (status: number, record: NonNullable<Result['record']>, verified: boolean) =>
+    auditRequest(
+      services,
+      { endpoint, method: request.method, status, elapsed_ms: services.now() - started, ...record },
+      verified,
+    );
+  const refuse = async (code: ProblemCode, extras?: ProblemExtras, actor?: string) => {
+    const response = problem(code, extras);
+    await audit(response.status, { outcome: code, ...(actor !== undefined && { actor }) }, false);
+    return response;
+  };
+
+  const work = new Map<string, Work>(Object.entries(methods)).get(request.method);
+  if (work === undefined) {
+    return refuse('method_not_allowed', { headers: { allow: Object.keys(methods).join(', ') } });
+  }
   const access = await authenticateOperator(services, request.headers);
-  const { response, record } = access.ok
-    ? await work(access.actor)
-    : { response: problem(access.code), record: { outcome: access.code } };
-  if (record === null) return response;
-  const { actor } = access;
-  await auditRequest(
-    services,
-    {
-      endpoint,
-      method: request.method,
-      status: response.status,
-      elapsed_ms: services.now() - started,
-      ...(actor !== undefined && { actor }),
-      ...record,
-    },
-    access.ok,
-  );
+  if (!access.ok) return refuse(access.code, {}, access.actor);
+  const { response, record } = await work(access.actor);
+  if (record !== null) await audit(response.status, { actor: access.actor, ...record }, true);
   return response;
 }
