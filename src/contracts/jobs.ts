@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { JOB_STATUSES, MAX_PROMPT_CHARACTERS, WEBHOOK_STATUSES } from './constants.ts';
 import { storableObject, storableText } from './text.ts';
-import { jobId, reportType, stage } from './webhooks.ts';
+import { jobId, reportId, reportType, stage } from './webhooks.ts';
 
 export const jobStatus = z.enum(JOB_STATUSES);
 export const webhookStatus = z.enum(WEBHOOK_STATUSES);
@@ -11,12 +11,12 @@ export type WebhookStatus = z.infer<typeof webhookStatus>;
 export const jobRequest = z.strictObject({
   prompt: storableText.min(1).max(MAX_PROMPT_CHARACTERS),
   report_type: reportType,
-  report_id: z.uuid(),
+  report_id: reportId,
   stage: stage.default('prelim'),
   model: storableText.min(1).max(200).optional(),
   temperature: z.number().min(0).max(2).optional(),
   max_tokens: z.int().min(1).max(1_000_000).optional(),
-  summary_id: z.uuid().optional(),
+  summary_id: z.guid().optional(),
   metadata: storableObject.optional(),
   /** `false`: the job waits for a result that is generated elsewhere and sent by PATCH. */
   generate: z.boolean().default(true),
@@ -51,7 +51,7 @@ export type JobAccepted = z.infer<typeof jobAccepted>;
 export const jobView = z.object({
   job_id: jobId,
   report_type: reportType.nullable(),
-  report_id: z.uuid().nullable(),
+  report_id: reportId.nullable(),
   stage: stage.nullable(),
   status: jobStatus,
   percent: z.int().min(0).max(100),

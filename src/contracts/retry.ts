@@ -2,12 +2,12 @@ import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
 import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
-import { eventId, reportType, webhookType } from './webhooks.ts';
+import { eventId, reportId, reportType, webhookType } from './webhooks.ts';
 
 /** Body of `POST /api/webhooks/retry`: the delivery of this event, or else the report's latest one (of that type). */
 export const retryRequest = z.strictObject({
   report_type: reportType,
-  report_id: z.guid(),
+  report_id: reportId,
   webhook_type: webhookType.optional(),
   event_id: eventId.optional(),
 });

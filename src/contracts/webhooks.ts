@@ -19,10 +19,13 @@ export const eventId = z
 
 export const jobId = storableText.min(1).max(200);
 
+/** As PostgreSQL has it: any UUID by its form, since rows of the platform have ids that RFC 9562 knows no version of. */
+export const reportId = z.guid();
+
 /** What happened, in the words of the platform: `data` of an envelope, and the whole of a flat body. */
 export const reportData = z.object({
   job_id: jobId,
-  report_id: z.uuid(),
+  report_id: reportId,
   report_type: reportType,
   research_report: storableText.nullish(),
   research_status: z.enum(['completed', 'failed']),
@@ -65,7 +68,7 @@ export const flatBody = reportData.superRefine((body, context) => requireResult(
 /** The answer 200 of a webhook endpoint. */
 export const webhookAnswer = z.object({
   outcome: z.enum(['applied', 'duplicate', 'superseded']),
-  report_id: z.uuid(),
+  report_id: reportId,
   job_id: z.string(),
   report_type: reportType,
   stage,

@@ -43,7 +43,7 @@ export function MonitorTab() {
 
 const selection = z.object({
   report_type: reportType.optional().catch(undefined),
-  report_id: z.uuid().optional().catch(undefined),
+  report_id: z.guid().optional().catch(undefined),
 });
 
 export function DebugTab() {

@@ -11,7 +11,7 @@ export async function getAuditRow(
   id: string,
   { signal }: CallOptions = {},
 ): Promise<Answer<AuditRow>> {
-  return withInput(z.uuid(), id, async (rowId) => {
+  return withInput(z.guid(), id, async (rowId) => {
     const query = client.from('webhook_audit').select().eq('id', rowId).limit(1);
     const answer = await ask(client, signal ? query.abortSignal(signal) : query, z.array(auditRow));
     return first(answer, 'There is no such row in the audit log.');

@@ -21,7 +21,7 @@ export async function getIdentity(
   const answer = await ask(
     client,
     signal ? query.abortSignal(signal) : query,
-    z.array(z.object({ user_id: z.uuid() })),
+    z.array(z.object({ user_id: z.guid() })),
   );
   if (answer.error !== null) return answer;
   return { data: { id, email: email ?? null, operator: answer.data.length > 0 }, error: null };

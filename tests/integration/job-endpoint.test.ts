@@ -62,6 +62,19 @@ describe('a job', () => {
     await expect.poll(audit).toEqual(['in applied', 'in applied', 'out delivered', 'out delivered']);
   });
 
+  it('goes all the way for an old row, whose ids are UUIDs to PostgreSQL but not to RFC 9562', async () => {
+    const oldId = () => randomUUID().replace(/-4(...)-./, '-0$1-0');
+    const { userId } = await system.createReport();
+    const [report_id, summary_id] = [oldId(), oldId()];
+    await system.sql`insert into public.org_reports (id, user_id, user_data) values (${report_id}, ${userId}, '{}')`;
+    const jobId = await pipeline.request(report_id, { summary_id });
+    expect(await pipeline.get(jobId)).toMatchObject({ status: 200, json: { report_id } });
+    await pipeline.until(jobId, confirmed);
+    const [report] = await system.sql`
+      select stage, webhook_status from public.org_reports where id = ${report_id}`;
+    expect(report).toEqual({ stage: 'prelim', webhook_status: 'success' });
+  });
+
   it('is generated though its user_data is deeper than any recursion goes', async () => {
     const levels = 2000;
     const deep = JSON.parse(`${'['.repeat(levels)}${']'.repeat(levels)}`) as [];

@@ -8,7 +8,7 @@ import { DatabaseUnavailable } from '../db/rpc.ts';
  */
 export type FindUser = (accessToken: string) => Promise<string | null>;
 
-const claims = z.object({ sub: z.uuid(), role: z.literal('authenticated') });
+const claims = z.object({ sub: z.guid(), role: z.literal('authenticated') });
 
 /** Auth answers within milliseconds; a caller must not wait for one that hangs until the function ends. */
 const AUTH_TIMEOUT_MS = 5000;

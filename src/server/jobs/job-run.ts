@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { jobId, reportType, stage } from '../../contracts/webhooks.ts';
+import { jobId, reportId, reportType, stage } from '../../contracts/webhooks.ts';
 
 /** What a runner needs to generate the result of a job that it holds under a lease. */
 export const jobRun = z.object({
@@ -7,7 +7,7 @@ export const jobRun = z.object({
   /** Fencing token: shown by every progress report and by the completion. */
   lease_token: z.int(),
   report_type: reportType,
-  report_id: z.uuid(),
+  report_id: reportId,
   stage,
   prompt: z.string().nullable(),
   model: z.string().nullable(),
