@@ -19,8 +19,11 @@ export const eventId = z
 
 export const jobId = storableText.min(1).max(200);
 
-/** As PostgreSQL has it: any UUID by its form, since rows of the platform have ids that RFC 9562 knows no version of. */
-export const reportId = z.guid();
+/**
+ * As PostgreSQL has it: any UUID by its form, since rows of the platform have ids that RFC 9562 knows no version of, in
+ * lower case, since the digest of a content is of its text.
+ */
+export const reportId = z.guid().toLowerCase();
 
 /** What happened, in the words of the platform: `data` of an envelope, and the whole of a flat body. */
 export const reportData = z.object({

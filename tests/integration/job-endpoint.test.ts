@@ -91,6 +91,9 @@ describe('a job', () => {
     expect(new Set(answers.map((answer) => answer.json['job_id'])).size).toBe(1);
     const jobs = await system.sql`select from public.report_jobs where report_id = ${reportId}`;
     expect(jobs).toHaveLength(1);
+    expect(await pipeline.post(body(reportId.toUpperCase()), key)).toMatchObject({
+      json: { job_id: answers[0]?.json['job_id'] },
+    });
     expect(await pipeline.post(body(reportId, { prompt: 'other' }), key)).toMatchObject({
       status: 409,
       json: { code: 'idempotency_conflict' },

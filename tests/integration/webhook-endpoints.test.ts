@@ -78,6 +78,22 @@ describe('answer 200', () => {
     expect(await row(reportId)).toEqual(before);
   });
 
+  it('says duplicate however the id of the report is spelled', async () => {
+    const { reportId } = await system.createReport();
+    for (const spellings of [
+      [reportId, reportId.toUpperCase()],
+      [reportId.toUpperCase(), reportId],
+    ]) {
+      const id = randomUUID();
+      const jobId = randomUUID();
+      const answers = [];
+      for (const spelling of spellings)
+        answers.push(await client.post(envelope({ reportId: spelling, jobId }), { id }));
+      expect(answers.map(said)).toEqual(['200 applied', '200 duplicate']);
+      expect(JSON.parse(answers[0]?.text ?? '')).toMatchObject({ report_id: reportId });
+    }
+  });
+
   it('says superseded for the result of an older request, which is kept', async () => {
     const { reportId } = await system.createReport();
     const older = randomUUID();
