@@ -47,7 +47,10 @@ export interface TakeOverCaller {
   log: Log;
   fetch: typeof fetch;
   cronSecret: string;
-  /** The deployment that the take-over is asked of is the one that receives webhooks: never who a request says it is. */
+  /**
+   * The deployment that the take-over is asked of is the one that receives webhooks, below the same prefix: never who a
+   * request says it is, nor whoever else has the same host, since it is told the secret.
+   */
   webhookBaseUrl: string;
 }
 
@@ -57,9 +60,10 @@ export async function sweepJobs(
 ): Promise<{ taken_over: number; given_up: number; errors: string[] }> {
   const jobs = await caller.rpc('due_report_jobs', { p_limit: JOBS_PER_SWEEP }, z.array(jobId));
   const errors: string[] = [];
+  const address = caller.webhookBaseUrl.replace(/\/webhooks$/, '/cron/take-over');
   const outcomes = await Promise.all(
     jobs.map(async (job) => {
-      const url = new URL('/api/cron/take-over', caller.webhookBaseUrl);
+      const url = new URL(address);
       url.searchParams.set('job_id', job);
       try {
         const response = await caller.fetch(url, {
