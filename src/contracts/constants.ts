@@ -18,6 +18,9 @@ export const DEAD_REASONS = ['attempts_exhausted', 'refused', 'report_deleted', 
 /** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */
 export const TOLERANCE_SECONDS = 5 * 60;
 
+/** How long a function may run: `maxDuration` in vercel.json. */
+export const FUNCTION_SECONDS = 300;
+
 /** Largest request body that is read. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { FUNCTION_SECONDS } from './constants.ts';
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 
@@ -25,6 +26,13 @@ function atobLength(base64: string): number {
 /** Secrets that are compared as bearer tokens must not be guessable. */
 const bearerSecret = z.string().min(32, { error: 'must be at least 32 characters' });
 
+/**
+ * What a job may take beside its generation and its sending, should the database be away at each of the worst moments: 13 s
+ * to check the caller and commit the job, 33 s to commit its result (`completeJobPatiently`), 26 s to record what came of
+ * the webhook (`directDatabaseUpdate`), and a little for the rest.
+ */
+const DATABASE_SECONDS = 75;
+
 /** Every variable that the functions read. `env.example` explains each. */
 export const serverEnv = z
   .object({
@@ -43,8 +51,8 @@ export const serverEnv = z
     CRON_SECRET: bearerSecret,
     /** How long a runner may be silent before its job is taken over. */
     JOB_LEASE_SECONDS: wholeNumber(5, 600).default(60),
-    /** Generation ends after this long; the function itself may run for 300 seconds. */
-    JOB_DEADLINE_SECONDS: wholeNumber(1, 270).default(240),
+    /** Generation ends after this long: its result is still to be committed, sent and recorded by the same function. */
+    JOB_DEADLINE_SECONDS: wholeNumber(1, FUNCTION_SECONDS).default(200),
     /** A job whose runner was lost more often than this fails. */
     JOB_MAX_TAKE_OVERS: wholeNumber(0, 100).default(3),
     /** Unfinished jobs that one user may have at a time. */
@@ -62,5 +70,17 @@ export const serverEnv = z
   .refine((env) => (env.LLM_BASE_URL === undefined) === (env.LLM_MODEL === undefined), {
     error: 'LLM_BASE_URL and LLM_MODEL go together',
     path: ['LLM_MODEL'],
+  })
+  .superRefine(({ JOB_DEADLINE_SECONDS, WEBHOOK_TIMEOUT_MS }, context) => {
+    // A round of sending takes two time-outs at most.
+    const longest = Math.floor(FUNCTION_SECONDS - DATABASE_SECONDS - (2 * WEBHOOK_TIMEOUT_MS) / 1000);
+    if (JOB_DEADLINE_SECONDS <= longest) return;
+    context.addIssue({
+      code: 'custom',
+      path: ['JOB_DEADLINE_SECONDS'],
+      message:
+        `must be at most ${longest} with this WEBHOOK_TIMEOUT_MS: two time-outs of sending, ` +
+        `and ${DATABASE_SECONDS} s for the database, must fit into the ${FUNCTION_SECONDS} s of a function`,
+    });
   });
 export type ServerEnv = z.infer<typeof serverEnv>;

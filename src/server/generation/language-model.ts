@@ -22,7 +22,7 @@ export interface ModelGeneratorConfig extends Partial<AttemptLimits & RetryPolic
   now?: () => number;
 }
 
-// With the idle timeout, three attempts at a dead provider end within the 240 seconds of a job's deadline.
+// With the idle timeout, three attempts at a dead provider end within the 200 seconds of a job's deadline.
 const DEFAULTS = {
   attemptTimeoutMs: 200_000,
   idleTimeoutMs: 60_000,

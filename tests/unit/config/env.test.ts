@@ -35,4 +35,19 @@ describe('the environment', () => {
     expect(reading).toThrow(/LLM_MODEL|WEBHOOK|CRON/);
     expect(reading).not.toThrow(value);
   });
+
+  it.each([
+    ['240', '10000', 205],
+    ['270', '60000', 105],
+    ['106', '60000', 105],
+  ])(
+    'refuses to generate for %s s with a time-out of %s ms: a function does not last so long',
+    (seconds, timeoutMs, most) => {
+      const env = { ...complete, JOB_DEADLINE_SECONDS: seconds, WEBHOOK_TIMEOUT_MS: timeoutMs };
+      expect(() => readEnv(env)).toThrow(`JOB_DEADLINE_SECONDS: must be at most ${most}`);
+      expect(readEnv({ ...env, JOB_DEADLINE_SECONDS: String(most) })).toMatchObject({
+        JOB_DEADLINE_SECONDS: most,
+      });
+    },
+  );
 });

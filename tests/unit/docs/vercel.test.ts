@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
+import { FUNCTION_SECONDS } from '../../../src/contracts/constants.ts';
 
 const root = new URL('../../../', import.meta.url);
 const vercel = z
@@ -18,7 +19,8 @@ it('calls the sweep every minute, which is there', () => {
 });
 
 it('gives functions five minutes at most', () => {
-  expect(Object.values(vercel.functions)).toEqual([{ maxDuration: 300 }]);
+  expect(FUNCTION_SECONDS).toBe(300);
+  expect(Object.values(vercel.functions)).toEqual([{ maxDuration: FUNCTION_SECONDS }]);
 });
 
 it('never rewrites what is under /api, and everything else to the console', () => {
