@@ -412,7 +412,15 @@ describe('the flat body and the legacy header', () => {
     const body = Buffer.from(JSON.stringify(envelope({ reportId, jobId, text: 'flat' }).data));
     expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('200 applied');
     expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('200 duplicate');
-    expect(await row(reportId)).toMatchObject({ research_report: 'flat', research_status: 'completed' });
+    const rewritten = Buffer.from(JSON.stringify(JSON.parse(String(body)), null, 2));
+    const again = await client.send('prelim', { headers: legacy(rewritten), body: rewritten });
+    expect(said(again)).toBe('200 duplicate');
+    const digest = createHash('sha256').update(body).digest('hex');
+    expect(await row(reportId)).toMatchObject({
+      research_report: 'flat',
+      research_status: 'completed',
+      winner_event_id: digest,
+    });
     const [job] = await system.sql`select status from public.report_jobs where job_id = ${jobId}`;
     expect(job).toEqual({ status: 'succeeded' });
   });
