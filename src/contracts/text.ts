@@ -19,6 +19,8 @@ export const storableText = z
   .refine(isStorable, { error: 'must not contain U+0000 or unpaired surrogates' });
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+/** What becomes JSON when it is sent: members that are undefined are left out then. */
+export type Sendable = Json | Sendable[] | { [key: string]: Sendable | undefined };
 
 function isStorableJson(value: Json): boolean {
   if (typeof value === 'string') return isStorable(value);

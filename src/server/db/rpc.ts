@@ -1,6 +1,6 @@
 import { PostgrestClient } from '@supabase/postgrest-js';
 import type { z } from 'zod';
-import type { Json } from '../../contracts/text.ts';
+import type { Sendable } from '../../contracts/text.ts';
 
 /** Supabase did not give a well-formed answer. The caller should come again: nothing is known of what happened. */
 export class DatabaseUnavailable extends Error {
@@ -13,7 +13,7 @@ export class DatabaseUnavailable extends Error {
  * @throws {DatabaseUnavailable} for anything but an answer of that shape. REST layers answer 404 for a database that is
  * starting, so their status is never read for a meaning.
  */
-export type Rpc = <T>(name: string, parameters: Record<string, Json>, answer: z.ZodType<T>) => Promise<T>;
+export type Rpc = <T>(name: string, parameters: Record<string, Sendable>, answer: z.ZodType<T>) => Promise<T>;
 
 /** How long one call may take, in milliseconds: less than a sender waits, so that it hears of it. */
 const CALL_TIMEOUT_MS = 8000;

@@ -7,7 +7,6 @@ import {
   type JobAccepted,
   type JobView,
 } from '../../contracts/jobs.ts';
-import type { Json } from '../../contracts/text.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
 import { parseJsonBody } from '../http/json.ts';
@@ -42,10 +41,8 @@ export async function requestJob(services: JobServices, request: Request): Promi
   if (!key.success) return problem('invalid_idempotency_key');
   const body = await parseJsonBody(request, jobRequest);
   if (!body.ok) return body.answer;
-  // Members that are undefined do not survive; what remains is JSON.
-  const plain = JSON.parse(JSON.stringify(body.value)) as Json;
   const parameters = {
-    p_request: plain,
+    p_request: body.value,
     p_caller: caller,
     p_idempotency_key: key.data,
     p_lease_seconds: services.jobLeaseSeconds,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Json } from '../../contracts/text.ts';
+import type { Sendable } from '../../contracts/text.ts';
 import type { Rpc } from '../db/rpc.ts';
 import type { Log } from '../log.ts';
 
@@ -17,7 +17,7 @@ export interface RequestRecord {
   event_id?: string;
   report_type?: string;
   report_id?: string;
-  answer?: Record<string, Json>;
+  answer?: Record<string, Sendable>;
   body_sha256?: string;
   body_bytes?: number;
   elapsed_ms: number;
@@ -32,9 +32,11 @@ export async function auditRequest(
   record: RequestRecord,
   verified: boolean,
 ): Promise<void> {
-  // Members that are undefined do not survive; what remains is JSON.
-  const plain = JSON.parse(JSON.stringify(record)) as Json;
-  const parameters = { p_request: plain, p_verified: verified, p_cap_per_minute: UNVERIFIED_PER_MINUTE };
+  const parameters = {
+    p_request: { ...record },
+    p_verified: verified,
+    p_cap_per_minute: UNVERIFIED_PER_MINUTE,
+  };
   try {
     await rpc('record_webhook_request', parameters, z.boolean());
   } catch (error) {

@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import type { ProblemCode } from '../../contracts/problem.ts';
-import type { Json } from '../../contracts/text.ts';
 import {
   flatBody,
   webhookAnswer,
@@ -37,7 +36,8 @@ const REFUSED = [
 const applied = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) })]);
 
 type Parsed =
-  { ok: true; envelope: Json; flat: boolean } | { ok: false; code: ProblemCode; extras: ProblemExtras };
+  | { ok: true; envelope: WebhookEnvelope & { id: string }; flat: boolean }
+  | { ok: false; code: ProblemCode; extras: ProblemExtras };
 
 /** One request to a webhook endpoint: verified, parsed, applied with its audit row in one call, answered. */
 export async function receiveWebhook(
@@ -136,7 +136,5 @@ function parse(request: VerifiedBody, type: WebhookType, now: number): Parsed {
     const detail = `This endpoint takes ${stage} events.`;
     return { ok: false, code: 'unexpected_event_type', extras: { detail } };
   }
-  // Parsed JSON, and no member that is undefined survives it.
-  const plain = JSON.parse(JSON.stringify({ id: eventIdOf(request), ...envelope })) as Json;
-  return { ok: true, envelope: plain, flat };
+  return { ok: true, envelope: { id: eventIdOf(request), ...envelope }, flat };
 }

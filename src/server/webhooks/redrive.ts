@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { redriveRequest, type RedriveAnswer } from '../../contracts/retry.ts';
-import type { Json } from '../../contracts/text.ts';
 import type { Rpc } from '../db/rpc.ts';
 import { parseJsonBody } from '../http/json.ts';
 import { answer, problem } from '../http/problem.ts';
@@ -22,9 +21,7 @@ export async function redrive(
   if (actor === 'cron') return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
   const body = await parseJsonBody(request, redriveRequest);
   if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
-  // Members that are undefined do not survive; what remains is JSON.
-  const chosen = 'filter' in body.value ? body.value.filter : body.value;
-  const filter = JSON.parse(JSON.stringify(chosen)) as Json;
+  const filter = 'filter' in body.value ? body.value.filter : body.value;
   const deadline = services.now() + BUDGET_MS;
   const result: RedriveAnswer = { redriven: 0 };
   for (;;) {
