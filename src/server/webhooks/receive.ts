@@ -109,7 +109,7 @@ export async function receiveWebhook(
   }
 }
 
-/** The legacy header signs no id: there, the signed bytes are their own (docs/decisions/0007-id-of-legacy-events.md). */
+/** The legacy header signs no id: there, the signed bytes are their own (docs/decisions/0008-id-of-legacy-events.md). */
 function eventIdOf({ id, body }: VerifiedBody): string {
   return id ?? sha256Hex(body);
 }
