@@ -103,6 +103,8 @@ export const timelineStep = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('attempt'), ...audited, attempt_number: z.int().nullable() }),
   /** A request that the webhook endpoint received. */
   z.object({ kind: z.literal('request'), ...audited, body_bytes: z.int().nullable() }),
+  /** Somebody asked for it to be sent now. */
+  z.object({ kind: z.literal('retried'), ...audited, actor: z.string().nullable() }),
   z.object({ kind: z.literal('redriven'), at: isoTime, audit_id: z.guid(), actor: z.string().nullable() }),
   z.object({
     kind: z.literal('effect'),

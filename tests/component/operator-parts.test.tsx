@@ -97,6 +97,7 @@ it.each([
     'Request received: event conflict',
     'bad',
   ],
+  [{ kind: 'retried', ...audited, outcome: 'delivery_failed', actor: 'x' }, 'Retried', 'bad'],
   [{ kind: 'redriven', at: AT, audit_id: 'a', actor: 'x' }, 'Redriven', 'idle'],
   [
     { kind: 'effect', at: AT, effect: 'applied', channel: 'direct', notified: true },

@@ -36,6 +36,7 @@ test('an event is followed from its failed delivery through the log, by a link t
     'Applied by direct update, the fallback',
     'The owner was notified.',
     'Request received: duplicate',
+    'Retried',
   ])
     await expect(timeline).toContainText(step);
   await expect(timeline.getByRole('link', { name: 'Attempt 1: failed' })).toHaveAttribute(

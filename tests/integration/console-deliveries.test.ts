@@ -167,7 +167,8 @@ describe('retryFailedWebhook', () => {
   it('sends it again, and says what came of it', async () => {
     const { reportId, eventId } = await addDelivery('failed');
     const report = { report_type: 'org', report_id: reportId } as const;
-    expect(await dataOf(retryFailedWebhook(operator, report, options))).toEqual({
+    const named = { ...report, event_id: eventId };
+    expect(await dataOf(retryFailedWebhook(operator, named, options))).toEqual({
       success: true,
       outcome: 'duplicate',
     });
@@ -186,7 +187,10 @@ describe('retryFailedWebhook', () => {
       'effect',
       'request',
       'attempt',
+      'retried',
     ]);
+    const { data } = await operator.auth.getUser();
+    expect(steps.at(-1)).toMatchObject({ outcome: 'duplicate', response_status: 200, actor: data.user?.id });
   });
 
   it('hands on every refusal of the endpoint', async () => {

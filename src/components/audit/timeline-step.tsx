@@ -90,6 +90,12 @@ export function describeStep(step: TimelineStep): Words {
           step.error,
         ],
       };
+    case 'retried':
+      return {
+        title: 'Retried',
+        tone: (step.response_status ?? 500) < 400 ? 'good' : 'bad',
+        notes: [step.actor === null ? null : `by ${step.actor}`, answerOf(step), step.error],
+      };
     case 'redriven':
       return { title: 'Redriven', tone: 'idle', notes: [step.actor === null ? null : `by ${step.actor}`] };
     case 'effect':

@@ -23,6 +23,9 @@ begin
   from private.delivery_rows delivery where event_id = p_event_id;
   select jsonb_agg(jsonb_build_object('at', created_at, 'audit_id', id) || case
     when outcome = 'redriven' then jsonb_build_object('kind', 'redriven', 'actor', actor)
+    when request_payload ->> 'endpoint' = 'retry' then jsonb_build_object(
+      'kind', 'retried', 'actor', actor, 'outcome', outcome, 'response_status', response_status, 'duration_ms', duration_ms,
+      'error', error_message)
     else jsonb_build_object(
         'outcome', outcome, 'response_status', response_status, 'duration_ms', duration_ms, 'error', error_message)
       || case direction when 'out' then jsonb_build_object('kind', 'attempt', 'attempt_number', attempt_number)
