@@ -39,7 +39,8 @@ export const reportRecord = z.object({
   id: z.guid(),
   user_id: z.guid(),
   summary_id: z.guid().nullable(),
-  user_data: z.record(z.string(), z.json()),
+  /** Of any depth, which a schema of JSON would recurse over. */
+  user_data: z.record(z.string(), z.unknown()),
   research_report: z.string().nullable(),
   research_status: researchStatus,
   research_metadata: z.record(z.string(), z.json()),
