@@ -33,7 +33,7 @@ export function AuditFacts({ row }: { row: AuditRow }) {
         <Fact name="Report">{idOf(row.report_id, 'report id')}</Fact>
         <Fact name="Table">{row.report_table}</Fact>
       </Facts>
-      <JsonView label="Request, without the report’s text" value={row.request_payload} />
+      <JsonView label="Request, without the result’s content" value={row.request_payload} />
       <JsonView label="Answer" value={row.response_body} />
     </div>
   );
