@@ -32,6 +32,7 @@ const bearerSecret = z.string().min(32, { error: 'must be at least 32 characters
  * the webhook (`directDatabaseUpdate`), and a little for the rest.
  */
 const DATABASE_SECONDS = 75;
+const DEADLINE_SECONDS = 200;
 
 /** Every variable that the functions read. `env.example` explains each. */
 export const serverEnv = z
@@ -51,8 +52,11 @@ export const serverEnv = z
     CRON_SECRET: bearerSecret,
     /** How long a runner may be silent before its job is taken over. */
     JOB_LEASE_SECONDS: wholeNumber(5, 600).default(60),
-    /** Generation ends after this long: its result is still to be committed, sent and recorded by the same function. */
-    JOB_DEADLINE_SECONDS: wholeNumber(1, FUNCTION_SECONDS).default(200),
+    /**
+     * Generation ends after this long: its result is still to be committed, sent and recorded by the same function. 200, or
+     * what WEBHOOK_TIMEOUT_MS leaves of them, unless it is set.
+     */
+    JOB_DEADLINE_SECONDS: wholeNumber(1, FUNCTION_SECONDS).optional(),
     /** A job whose runner was lost more often than this fails. */
     JOB_MAX_TAKE_OVERS: wholeNumber(0, 100).default(3),
     /** Unfinished jobs that one user may have at a time. */
@@ -71,16 +75,19 @@ export const serverEnv = z
     error: 'LLM_BASE_URL and LLM_MODEL go together',
     path: ['LLM_MODEL'],
   })
-  .superRefine(({ JOB_DEADLINE_SECONDS, WEBHOOK_TIMEOUT_MS }, context) => {
+  .transform((env, context) => {
     // A round of sending takes two time-outs at most.
-    const longest = Math.floor(FUNCTION_SECONDS - DATABASE_SECONDS - (2 * WEBHOOK_TIMEOUT_MS) / 1000);
-    if (JOB_DEADLINE_SECONDS <= longest) return;
-    context.addIssue({
-      code: 'custom',
-      path: ['JOB_DEADLINE_SECONDS'],
-      message:
-        `must be at most ${longest} with this WEBHOOK_TIMEOUT_MS: two time-outs of sending, ` +
-        `and ${DATABASE_SECONDS} s for the database, must fit into the ${FUNCTION_SECONDS} s of a function`,
-    });
+    const longest = Math.floor(FUNCTION_SECONDS - DATABASE_SECONDS - (2 * env.WEBHOOK_TIMEOUT_MS) / 1000);
+    const { JOB_DEADLINE_SECONDS = Math.min(DEADLINE_SECONDS, longest) } = env;
+    if (JOB_DEADLINE_SECONDS > longest) {
+      context.addIssue({
+        code: 'custom',
+        path: ['JOB_DEADLINE_SECONDS'],
+        message:
+          `must be at most ${longest} with this WEBHOOK_TIMEOUT_MS: two time-outs of sending, ` +
+          `and ${DATABASE_SECONDS} s for the database, must fit into the ${FUNCTION_SECONDS} s of a function`,
+      });
+    }
+    return { ...env, JOB_DEADLINE_SECONDS };
   });
 export type ServerEnv = z.infer<typeof serverEnv>;

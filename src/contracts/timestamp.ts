@@ -13,6 +13,6 @@ export const timestamp = z.iso
   .datetime({ offset: true })
   .max(MAX_CHARACTERS)
   .refine((text) => !/[+-](?:1[6-9]|2\d):\d\d$/.test(text), { error: 'must have an offset under 16 hours' })
-  .refine((text) => Date.parse(text) >= FIRST && Date.parse(text) <= LAST, {
+  .refine((text) => !text.startsWith('0000') && Date.parse(text) >= FIRST && Date.parse(text) <= LAST, {
     error: 'must lie in the years 1 to 9999',
   });

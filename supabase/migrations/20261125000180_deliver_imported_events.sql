@@ -16,9 +16,18 @@ begin
   end;
 end $$;
 
+-- What is nested too deeply to be followed stays as it is.
+create function private.with_plain_numbers_if_possible(p_value jsonb) returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  return private.with_plain_numbers(p_value);
+exception when statement_too_complex then
+  return p_value;
+end $$;
+
 alter table public.report_events disable trigger keep_event;
 with content as (
-  select id, coalesce(job_id, id) as job_id, private.with_plain_numbers(research_metadata) as research_metadata
+  select id, coalesce(job_id, id) as job_id, private.with_plain_numbers_if_possible(research_metadata) as research_metadata
   from public.report_events where channel = 'import'
 )
 update public.report_events event
@@ -30,4 +39,5 @@ set job_id = content.job_id, research_metadata = content.research_metadata,
 from content where content.id = event.id;
 alter table public.report_events enable trigger keep_event;
 
+drop function private.with_plain_numbers_if_possible(jsonb);
 drop function private.with_plain_numbers(jsonb);

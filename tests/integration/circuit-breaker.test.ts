@@ -205,6 +205,31 @@ describe('a circuit', () => {
     expect(outcomes[0]).toMatchObject({ outcome: 'completed' });
   });
 
+  it('lets those go on without a deadlock that lost the probe to another', async () => {
+    const twins = await Promise.all([createReport(database.sql), createReport(database.sql)]);
+    for (const { reportId } of twins) {
+      for (const stage of ['prelim', 'final']) {
+        const { run } = await store.request(reportId, { stage });
+        const { delivery } = await store.complete(run.job_id, run.lease_token);
+        if (delivery) await store.record(delivery, 'failed', OUR_429);
+      }
+    }
+    await database.sql`
+      update public.webhook_deliveries set next_attempt = now() - id * interval '1 second' where status = 'failed'`;
+    await database.sql`
+      update public.webhook_circuits set opened_at = now(), probe_after = now() where webhook_type = 'prelim-report'`;
+    const claims = await database.sql.begin(async (transaction) => {
+      await transaction`
+        update public.webhook_circuits set probe_delivery_id = 0, probe_lease_expires_at = now() + interval '1 minute'
+        where webhook_type = 'prelim-report'`;
+      const started = [store.claim(), store.claim()];
+      await untilWaiting(2);
+      return { started };
+    });
+    const claimed = await Promise.all(claims.started);
+    expect(claimed).toMatchObject([{ webhook_type: 'final-report' }, { webhook_type: 'final-report' }]);
+  });
+
   it('gives the probe to another when the prober has died', async () => {
     await openIt();
     await letProbe();

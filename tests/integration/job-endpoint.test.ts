@@ -264,7 +264,7 @@ describe('refusals', () => {
     ]) {
       expect(answer).toMatchObject({
         status: 400,
-        json: { code: 'invalid_body', issues: [{ message: 'must not be nested deeper than 100 levels' }] },
+        json: { code: 'invalid_body', issues: [{ message: 'must not be nested deeper than 99 levels' }] },
       });
     }
     expect(await pipeline.get(jobId)).toMatchObject({ json: { status: 'queued' } });

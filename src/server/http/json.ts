@@ -19,7 +19,7 @@ export async function parseJsonBody<T>(request: Request, schema: z.ZodType<T>): 
   });
   const raw = await readRawBody(request);
   if (!raw.ok) return refuse(raw.code);
-  const json = decodeJson(raw.bytes);
+  const json = decodeJson(raw.bytes, MAX_DEPTH - 1);
   if (!json.ok) return refuse(json.code, json.extras);
   const parsed = schema.safeParse(json.value);
   if (parsed.success) return { ok: true, value: parsed.data };
@@ -30,19 +30,22 @@ export type Decoded =
   | { ok: true; value: unknown }
   | { ok: false; code: Extract<ProblemCode, 'invalid_json' | 'invalid_body'>; extras: ProblemExtras };
 
-/** Deeper than anybody means it, and no deeper than schemas and PostgreSQL can follow. */
+/**
+ * Deeper than anybody means it, and no deeper than schemas and PostgreSQL can follow. What a job's body brings lies one level
+ * deeper in the envelope that it is sent in.
+ */
 const MAX_DEPTH = 100;
 
 /** Parses bytes as JSON in UTF-8, as RFC 8259 has it: other bytes are refused, not replaced. */
-export function decodeJson(bytes: Uint8Array): Decoded {
+export function decodeJson(bytes: Uint8Array, maxDepth = MAX_DEPTH): Decoded {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch {
     return { ok: false, code: 'invalid_json', extras: {} };
   }
-  if (!isDeeper(value, MAX_DEPTH)) return { ok: true, value };
-  const issue = { path: '', message: `must not be nested deeper than ${MAX_DEPTH} levels` };
+  if (!isDeeper(value, maxDepth)) return { ok: true, value };
+  const issue = { path: '', message: `must not be nested deeper than ${maxDepth} levels` };
   return { ok: false, code: 'invalid_body', extras: { issues: [issue] } };
 }
 

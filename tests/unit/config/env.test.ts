@@ -36,6 +36,12 @@ describe('the environment', () => {
     expect(reading).not.toThrow(value);
   });
 
+  it('generates for as long as the time-outs leave, 200 s at most', () => {
+    const deadline = (timeoutMs: string) =>
+      readEnv({ ...complete, WEBHOOK_TIMEOUT_MS: timeoutMs }).JOB_DEADLINE_SECONDS;
+    expect([deadline('10000'), deadline('13000'), deadline('60000')]).toEqual([200, 199, 105]);
+  });
+
   it.each([
     ['240', '10000', 205],
     ['270', '60000', 105],

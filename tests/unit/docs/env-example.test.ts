@@ -12,7 +12,7 @@ const LOCAL = ['PORT', 'SUPABASE_API_PORT', 'SUPABASE_DB_PORT', 'POLARIS_DATA_DI
 
 it('names every variable that functions and console read, and the local system’s, and no other', () => {
   expect(Object.keys(example).sort()).toEqual(
-    [...Object.keys(serverEnv.shape), ...Object.keys(consoleEnv.shape), ...LOCAL].sort(),
+    [...Object.keys(serverEnv.in.shape), ...Object.keys(consoleEnv.shape), ...LOCAL].sort(),
   );
 });
 

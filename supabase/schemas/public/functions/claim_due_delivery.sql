@@ -17,18 +17,24 @@ begin
     where opened_at is not null and probe_after <= now()
       and (probe_lease_expires_at is null or probe_lease_expires_at < now())
   loop
-    select * into v_probe from public.webhook_deliveries
-    where webhook_type = v_type and status <> 'success' and dead_at is null
-      and (lease_expires_at is null or lease_expires_at < now())
-    order by attempts, id
-    limit 1
-    for update skip locked;
-    continue when v_probe.id is null;
-    -- Claiming it will lock its report, and circuits come after reports.
-    perform private.lock_report(v_probe.report_type, v_probe.report_id);
-    if private.take_probe(v_type, v_probe.id, v_probe.lease_token + 1, p_lease_seconds) then
-      return private.claim(v_probe.id, p_lease_seconds);
-    end if;
+    begin
+      select * into v_probe from public.webhook_deliveries
+      where webhook_type = v_type and status <> 'success' and dead_at is null
+        and (lease_expires_at is null or lease_expires_at < now())
+      order by attempts, id
+      limit 1
+      for update skip locked;
+      continue when v_probe.id is null;
+      -- Claiming it will lock its report, and circuits come after reports.
+      perform private.lock_report(v_probe.report_type, v_probe.report_id);
+      if private.take_probe(v_type, v_probe.id, v_probe.lease_token + 1, p_lease_seconds) then
+        return private.claim(v_probe.id, p_lease_seconds);
+      end if;
+      -- Another has the probe. What goes on from here must not hold this report while it waits for the next one's lock.
+      raise exception 'no probe' using errcode = 'PL003';
+    exception when sqlstate 'PL003' then
+      continue;
+    end;
   end loop;
 
   select id into v_id from public.webhook_deliveries
