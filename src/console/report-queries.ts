@@ -22,12 +22,12 @@ export function isUnfinished({ status }: Pick<JobSummary, 'status'>): boolean {
   return status === 'queued' || status === 'running';
 }
 
-/** Read again when its content has changed; a read that failed is tried again by itself. */
+/** Read again when its content has changed; what could be read once is tried again by itself. */
 export function reportQuery(client: SupabaseClient, ref: ReportRef) {
   return queryOptions({
     queryKey: [...reportKey(ref), 'record'],
     queryFn: ({ signal }) => unwrap(getReport(client, ref, { signal })),
-    refetchInterval: ({ state }) => (state.status === 'error' ? QUIET_MS : false),
+    refetchInterval: ({ state }) => (state.status === 'error' && state.data !== undefined ? QUIET_MS : false),
   });
 }
 

@@ -21,6 +21,7 @@ export function SessionProvider({ supabase, children }: { supabase: SupabaseClie
   const isLeaving = useRef(false);
 
   const look = useCallback(async () => {
+    setUnreachable(null);
     const { data, error } = await sessionOf(supabase);
     if (error?.code === 'unreachable') setUnreachable(error);
     else setAuth({ session: data, wasLost: false });

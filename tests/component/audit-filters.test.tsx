@@ -18,7 +18,7 @@ function open(): { told: unknown[]; answer: HTMLInputElement } {
           told.push(answer);
           setStatus(answer === 'none' ? 'none' : Number(answer) || undefined);
         }}
-        onClear={undefined}
+        onClear={() => setStatus(undefined)}
       />
     );
   }
@@ -43,4 +43,13 @@ it('says what an answer can be when something else was typed', async () => {
   expect(screen.getByText('A status from 100 to 599, or none.')).toBeDefined();
   expect(answer.getAttribute('aria-invalid')).toBe('true');
   expect(told).toEqual([]);
+});
+
+it('drops what was half typed when the filters are cleared', async () => {
+  const { answer } = open();
+  await userEvent.type(answer, '502{Backspace}');
+  expect(answer.value).toBe('50');
+  await userEvent.click(screen.getByRole('button', { name: 'Clear filters' }));
+  expect(answer.value).toBe('');
+  expect(screen.queryByText(/from 100 to 599/)).toBeNull();
 });

@@ -1,5 +1,7 @@
+import { QueryClient } from '@tanstack/react-query';
 import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
+import { reportQuery } from '../../src/console/report-queries.ts';
 import { ReportWorkbench } from '../../src/components/report/report-workbench.tsx';
 import { browserClient, PERSON, type Network } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
@@ -54,4 +56,13 @@ it('keeps what it shows, and what was typed, when it cannot refresh', async () =
   const panel = screen.getByRole('region', { name: 'Org report' });
   expect(within(panel).getByText('3')).toBeDefined();
   expect(screen.getByLabelText<HTMLTextAreaElement>('Instructions').value).toBe('Half a thought');
+});
+
+it('does not ask by itself again for a report that it could never read', async () => {
+  const client = new QueryClient();
+  const query = { ...reportQuery(browserClient(refused), REPORT), retry: false };
+  await expect(client.query(query)).rejects.toThrow();
+  const cached = client.getQueryCache().find({ queryKey: query.queryKey });
+  const { refetchInterval } = reportQuery(browserClient(refused), REPORT);
+  expect(typeof refetchInterval === 'function' && refetchInterval(cached as never)).toBe(false);
 });

@@ -83,8 +83,9 @@ function AnswerFilter({
   value: string | undefined;
   onChange: (answer: string) => void;
 }) {
-  // Null: nothing is typed that is not in effect.
-  const [draft, setDraft] = useState<string | null>(null);
+  // What is typed and not in effect, and what was in effect then: when that changes, nothing is typed any more.
+  const [typed, setTyped] = useState<{ text: string; over: string | undefined } | null>(null);
+  const draft = typed !== null && typed.over === value ? typed.text : null;
   const [isLeft, setLeft] = useState(false);
   const listId = useId();
   return (
@@ -102,7 +103,7 @@ function AnswerFilter({
             onChange={({ target }) => {
               const answer = target.value.trim().toLowerCase();
               const isWhole = /^([1-5]\d\d|none|)$/.test(answer);
-              setDraft(isWhole ? null : target.value);
+              setTyped(isWhole ? null : { text: target.value, over: value });
               if (isWhole) onChange(answer);
             }}
           />
