@@ -222,9 +222,12 @@ describe('a circuit', () => {
       await transaction`
         update public.webhook_circuits set probe_delivery_id = 0, probe_lease_expires_at = now() + interval '1 minute'
         where webhook_type = 'prelim-report'`;
-      const started = [store.claim(), store.claim()];
+      // The one has the first report and would go on to the second, the other has the second and would go on to the first.
+      const first = store.claim();
+      await untilWaiting(1);
+      const second = store.claim();
       await untilWaiting(2);
-      return { started };
+      return { started: [first, second] };
     });
     const claimed = await Promise.all(claims.started);
     expect(claimed).toMatchObject([{ webhook_type: 'final-report' }, { webhook_type: 'final-report' }]);
