@@ -151,6 +151,22 @@ describe('a delivery', () => {
     expect(row).toEqual({ status: '200' });
   });
 
+  it('is not taken from its holder by what a sender records whose lease had run out', async () => {
+    const { id, held } = await delivery();
+    await database.sql`
+      update public.webhook_deliveries
+      set lease_expires_at = now() - interval '1 second', next_attempt = '2000-01-01' where id = ${id}`;
+    const holder = await store.claim();
+    expect(holder?.delivery_id).toBe(id);
+    const lease = () => database.sql`
+      select status, rounds, next_attempt, dead_at, lease_token, lease_expires_at is not null as leased
+      from public.webhook_deliveries where id = ${id}`;
+    const before = await lease();
+    expect(before).toMatchObject([{ status: 'retrying', leased: true }]);
+    await store.record(held, 'refused', [{ status: 409, duration_ms: 5, authentic: true }]);
+    expect(await lease()).toEqual(before);
+  });
+
   it('is not shown over a newer one that is created while its attempt is recorded', async () => {
     const { reportId, held } = await delivery();
     const { run } = await store.request(reportId);

@@ -216,6 +216,8 @@ describe('answer 400', () => {
     '2026-01-01T00:00:00+16:00',
     '2026-01-01T00:00:00-16:30',
     '0000-01-01T00:00:00Z',
+    // Of the year 1 by its instant, but not as it is written.
+    '0000-12-31T23:59:59-15:59',
     '0001-01-01T00:00:00+01:00',
     `2026-01-01T00:00:00.${'1'.repeat(200)}Z`,
   ])('invalid_body for the time %s, which PostgreSQL would not take', async (time) => {
