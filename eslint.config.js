@@ -16,7 +16,7 @@ function forbid(files, rooms, reason) {
 }
 
 export default tseslint.config(
-  { ignores: ['dist', '.data*', '.vercel', 'coverage', 'src/server/db/database.types.ts'] },
+  { ignores: ['dist', '.data*', '.vercel', 'coverage', 'src/contracts/database.types.ts'] },
   js.configs.recommended,
   tseslint.configs.strictTypeChecked,
   {

@@ -1,6 +1,6 @@
 import { endpoint } from '../src/server/http/endpoint.ts';
 import { cancelJob, requestJob, showJob, submitResult } from '../src/server/jobs/endpoint.ts';
-import { log } from '../src/server/log.ts';
+import { log } from '../src/server/observe/log.ts';
 import { services } from '../src/server/services.ts';
 
 const handle = endpoint(

@@ -14,7 +14,7 @@ import { startPostgresService } from './local/services.ts';
 import { prepareDatabase } from './local/supabase-api.ts';
 import { supabase } from './local/supabase-cli.ts';
 
-const TYPES = join(projectRoot, 'src/server/db/database.types.ts');
+const TYPES = join(projectRoot, 'src/contracts/database.types.ts');
 const DUMP = join(projectRoot, 'supabase/schemas');
 
 const findings = z.array(
@@ -76,14 +76,14 @@ async function main(check: boolean): Promise<boolean> {
       await writeFile(TYPES, types);
       await rm(DUMP, { recursive: true, force: true });
       await cp(dump, DUMP, { recursive: true });
-      console.log('Written: src/server/db/database.types.ts and supabase/schemas.');
+      console.log('Written: src/contracts/database.types.ts and supabase/schemas.');
       return true;
     }
     const changed = differences(await readFolder(DUMP), await readFolder(dump)).map(
       (name) => `supabase/schemas/${name}`,
     );
     if ((await readFile(TYPES, 'utf8').catch(() => '')) !== types)
-      changed.push('src/server/db/database.types.ts');
+      changed.push('src/contracts/database.types.ts');
     const unsafe = await securityFindings(url);
     for (const name of changed) console.error(`differs from the migrations: ${name}`);
     for (const finding of unsafe) console.error(`advisors: ${finding}`);

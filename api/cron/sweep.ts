@@ -1,8 +1,8 @@
 import { guard } from '../../src/server/http/endpoint.ts';
-import { log } from '../../src/server/log.ts';
+import { log } from '../../src/server/observe/log.ts';
 import { services } from '../../src/server/services.ts';
 import { sweep } from '../../src/server/sweep.ts';
-import { asOperator } from '../../src/server/webhooks/retry-endpoint.ts';
+import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
 
 const handle = guard(
   (request) => asOperator(services(), 'sweep', request, { GET: () => sweep(services()) }),

@@ -1,7 +1,7 @@
 import { guard } from '../../src/server/http/endpoint.ts';
-import { log } from '../../src/server/log.ts';
+import { log } from '../../src/server/observe/log.ts';
 import { services } from '../../src/server/services.ts';
-import { receiveWebhook } from '../../src/server/webhooks/receive.ts';
+import { receiveWebhook } from '../../src/server/events/receive.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = guard((request) => receiveWebhook(services(), 'final-report', request), log);

@@ -1,7 +1,7 @@
 import { guard } from '../../src/server/http/endpoint.ts';
-import { log } from '../../src/server/log.ts';
+import { log } from '../../src/server/observe/log.ts';
 import { services } from '../../src/server/services.ts';
-import { asOperator, retryAll, retryOne } from '../../src/server/webhooks/retry-endpoint.ts';
+import { asOperator, retryAll, retryOne } from '../../src/server/deliver/retry-endpoint.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = guard(

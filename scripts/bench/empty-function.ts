@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { createRpc } from '../../src/server/db/rpc.ts';
+import { createRpc } from '../../src/server/store/rpc.ts';
 
 // The floor: what a function costs that does nothing but call the database once, through the same client.
 const rpc = createRpc({

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { parseWebhookSecret } from '../../src/server/webhooks/secrets.ts';
-import { sign } from '../../src/server/webhooks/sign.ts';
+import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
+import { sign } from '../../src/server/deliver/sign.ts';
 
 export interface BenchEvent {
   id: string;

@@ -1,7 +1,7 @@
 import { Webhook } from 'svix';
-import { parseWebhookSecret } from '../../src/server/webhooks/secrets.ts';
-import { sign } from '../../src/server/webhooks/sign.ts';
-import { verify } from '../../src/server/webhooks/verify.ts';
+import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
+import { sign } from '../../src/server/deliver/sign.ts';
+import { verify } from '../../src/server/deliver/verify.ts';
 
 const FOR_MS = 1000;
 

@@ -2,8 +2,8 @@ import { createHash, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobAccepted } from '../../src/contracts/jobs.ts';
 import type { Stage } from '../../src/contracts/webhooks.ts';
-import { parseWebhookSecret } from '../../src/server/webhooks/secrets.ts';
-import { sign } from '../../src/server/webhooks/sign.ts';
+import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
+import { sign } from '../../src/server/deliver/sign.ts';
 import { createRandom, type Random } from './random.ts';
 import type { ChaosSystem } from './system.ts';
 

@@ -2,11 +2,11 @@ import { waitUntil } from '@vercel/functions';
 import type { ServerEnv } from '../contracts/env.ts';
 import { createFindUser } from './auth/users.ts';
 import { readEnv } from './config/env.ts';
-import { createRpc } from './db/rpc.ts';
+import { createRpc } from './store/rpc.ts';
 import type { Generate } from './generation/generate.ts';
-import { log } from './log.ts';
-import { deliveryLeaseSeconds } from './webhooks/notify-report-completion.ts';
-import { parseWebhookSecret } from './webhooks/secrets.ts';
+import { log } from './observe/log.ts';
+import { deliveryLeaseSeconds } from './deliver/notify-report-completion.ts';
+import { parseWebhookSecret } from './deliver/secrets.ts';
 
 /** Everything that the endpoints work with: the one place where the outside world comes in. */
 export type Services = ReturnType<typeof createServices>;

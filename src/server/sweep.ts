@@ -1,11 +1,11 @@
 import type { CronAnswer } from '../contracts/retry.ts';
 import { answer } from './http/problem.ts';
 import { sweepJobs, type TakeOverCaller } from './jobs/take-over.ts';
-import { prune, type Retention } from './retention.ts';
-import { rollUp } from './statistics.ts';
-import type { Sender } from './webhooks/call-webhook.ts';
-import type { Result } from './webhooks/retry-endpoint.ts';
-import { sweepDeliveries } from './webhooks/sweep-deliveries.ts';
+import { prune, type Retention } from './observe/retention.ts';
+import { rollUp } from './observe/statistics.ts';
+import type { Sender } from './deliver/call-webhook.ts';
+import type { Result } from './deliver/retry-endpoint.ts';
+import { sweepDeliveries } from './deliver/sweep-deliveries.ts';
 
 /** A sweep a minute: after this long no further batch is counted or pruned. */
 const BUDGET_MS = 55_000;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRpc } from '../../src/server/db/rpc.ts';
-import { claimedDelivery } from '../../src/server/webhooks/delivery.ts';
-import { directDatabaseUpdate } from '../../src/server/webhooks/record-round.ts';
+import { createRpc } from '../../src/server/store/rpc.ts';
+import { claimedDelivery } from '../../src/server/deliver/delivery.ts';
+import { directDatabaseUpdate } from '../../src/server/deliver/record-round.ts';
 import { startDeliveryBed, type DeliveryBed } from '../support/delivery-bed.ts';
 import { confirmed } from '../support/jobs.ts';
 import { storeClient } from '../support/store.ts';

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { App } from '@supabase/lite';
 import { createPostgresConnection } from '@supabase/lite/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRpc } from '../../src/server/db/rpc.ts';
-import { receiveWebhook, type Receiver } from '../../src/server/webhooks/receive.ts';
-import { parseWebhookSecret } from '../../src/server/webhooks/secrets.ts';
-import { sign } from '../../src/server/webhooks/sign.ts';
+import { createRpc } from '../../src/server/store/rpc.ts';
+import { receiveWebhook, type Receiver } from '../../src/server/events/receive.ts';
+import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
+import { sign } from '../../src/server/deliver/sign.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const keys = parseWebhookSecret(`whsec_${Buffer.alloc(32, 1).toString('base64')}`);

@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { problemDetails } from '../../src/contracts/problem.ts';
 import { webhookAnswer, type ReportType, type Stage } from '../../src/contracts/webhooks.ts';
 import type { TestSystem } from './system.ts';
-import { parseWebhookSecret } from '../../src/server/webhooks/secrets.ts';
-import { sign } from '../../src/server/webhooks/sign.ts';
+import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
+import { sign } from '../../src/server/deliver/sign.ts';
 
 export interface EventOptions {
   reportId: string;

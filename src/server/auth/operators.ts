@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rpc } from '../db/rpc.ts';
+import type { Rpc } from '../store/rpc.ts';
 import { bearerToken, isSecret } from '../http/bearer.ts';
 import type { FindUser } from './users.ts';
 

@@ -1,5 +1,5 @@
-import { DatabaseUnavailable } from '../db/rpc.ts';
-import type { Log } from '../log.ts';
+import { DatabaseUnavailable } from '../store/rpc.ts';
+import type { Log } from '../observe/log.ts';
 import { problem, unavailable } from './problem.ts';
 
 export type Handler = (request: Request) => Promise<Response>;

@@ -2,8 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { MAX_RESULT_BYTES } from '../../contracts/constants.ts';
 import type { Json } from '../../contracts/text.ts';
-import { DatabaseUnavailable, type Rpc } from '../db/rpc.ts';
-import { claimedDelivery, type ClaimedDelivery } from '../webhooks/delivery.ts';
+import { DatabaseUnavailable, type Rpc } from '../store/rpc.ts';
+import { claimedDelivery, type ClaimedDelivery } from '../deliver/delivery.ts';
 
 /** What came of a job: the content of its event. */
 export type JobOutcome =

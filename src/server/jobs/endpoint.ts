@@ -11,7 +11,7 @@ import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
 import { parseJsonBody } from '../http/json.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
-import { notifyReportCompletion } from '../webhooks/notify-report-completion.ts';
+import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { findCaller, PIPELINE, type Caller } from './callers.ts';
 import { completeJob, type JobOutcome } from './complete-job.ts';
 import { jobRun } from './job-run.ts';

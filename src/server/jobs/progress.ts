@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Rpc } from '../db/rpc.ts';
-import type { Log } from '../log.ts';
+import type { Rpc } from '../store/rpc.ts';
+import type { Log } from '../observe/log.ts';
 import type { JobRun } from './job-run.ts';
 
 export interface Progress {

@@ -1,9 +1,9 @@
 import { toStorable, type Json } from '../../contracts/text.ts';
 import { GenerationFailed, type Generate, type Generated } from '../generation/generate.ts';
-import type { Rpc } from '../db/rpc.ts';
-import type { Log } from '../log.ts';
-import type { Sender } from '../webhooks/call-webhook.ts';
-import { notifyReportCompletion } from '../webhooks/notify-report-completion.ts';
+import type { Rpc } from '../store/rpc.ts';
+import type { Log } from '../observe/log.ts';
+import type { Sender } from '../deliver/call-webhook.ts';
+import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { completeJobPatiently, type JobOutcome } from './complete-job.ts';
 import type { JobRun } from './job-run.ts';
 import { reportProgress } from './progress.ts';

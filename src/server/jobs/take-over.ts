@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { jobId } from '../../contracts/webhooks.ts';
 import { bearerToken, isSecret } from '../http/bearer.ts';
 import { answer, problem } from '../http/problem.ts';
-import type { Log } from '../log.ts';
-import type { Rpc } from '../db/rpc.ts';
+import type { Log } from '../observe/log.ts';
+import type { Rpc } from '../store/rpc.ts';
 import { jobRun } from './job-run.ts';
 import { runJob, type Runner } from './run-job.ts';
 

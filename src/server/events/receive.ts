@@ -7,13 +7,13 @@ import {
   type WebhookEnvelope,
   type WebhookType,
 } from '../../contracts/webhooks.ts';
-import type { Rpc } from '../db/rpc.ts';
+import type { Rpc } from '../store/rpc.ts';
 import { readRawBody } from '../http/body.ts';
 import { decodeJson, issuesOf } from '../http/json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
-import type { Log } from '../log.ts';
-import { auditRequest } from './audit.ts';
-import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from './verify.ts';
+import type { Log } from '../observe/log.ts';
+import { auditRequest } from '../observe/audit.ts';
+import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from '../deliver/verify.ts';
 
 export interface Receiver {
   rpc: Rpc;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { Sendable } from '../../contracts/text.ts';
-import type { Rpc } from '../db/rpc.ts';
-import type { Log } from '../log.ts';
+import type { Rpc } from '../store/rpc.ts';
+import type { Log } from './log.ts';
 
 /** What the audit keeps of a request that applied nothing: never its body. */
 export interface RequestRecord {

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RetryAnswer, RetryRequest } from '../../contracts/retry.ts';
-import type { Rpc } from '../db/rpc.ts';
+import type { Rpc } from '../store/rpc.ts';
 import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
 import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-completion.ts';

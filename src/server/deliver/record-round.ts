@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { webhookStatus } from '../../contracts/jobs.ts';
 import type { Json } from '../../contracts/text.ts';
-import { DatabaseUnavailable, type Rpc } from '../db/rpc.ts';
+import { DatabaseUnavailable, type Rpc } from '../store/rpc.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
 
 const recorded = z.object({

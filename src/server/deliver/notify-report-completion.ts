@@ -1,4 +1,4 @@
-import type { Rpc } from '../db/rpc.ts';
+import type { Rpc } from '../store/rpc.ts';
 import { callWebhook, type Sender } from './call-webhook.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
 import { directDatabaseUpdate, recordRound, type Recorded } from './record-round.ts';

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SweepAnswer } from '../../contracts/retry.ts';
-import type { Rpc } from '../db/rpc.ts';
-import type { Log } from '../log.ts';
+import type { Rpc } from '../store/rpc.ts';
+import type { Log } from '../observe/log.ts';
 import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
 import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-completion.ts';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rpc } from './db/rpc.ts';
+import type { Rpc } from '../store/rpc.ts';
 
 /** Quarters of an hour in one transaction: a few thousand audit rows are counted in some ten milliseconds. */
 const BATCH = 8;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { redriveRequest, type RedriveAnswer } from '../../contracts/retry.ts';
-import type { Rpc } from '../db/rpc.ts';
+import type { Rpc } from '../store/rpc.ts';
 import { parseJsonBody } from '../http/json.ts';
 import { answer, problem } from '../http/problem.ts';
 import type { Result } from './retry-endpoint.ts';

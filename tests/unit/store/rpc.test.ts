@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { createRpc, DatabaseUnavailable } from '../../../src/server/db/rpc.ts';
+import { createRpc, DatabaseUnavailable } from '../../../src/server/store/rpc.ts';
 
 /** A REST layer that answers as it is told. */
 async function rpcBefore(answer: RequestListener) {

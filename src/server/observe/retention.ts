@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rpc } from './db/rpc.ts';
+import type { Rpc } from '../store/rpc.ts';
 
 export interface Retention {
   auditDays: number;

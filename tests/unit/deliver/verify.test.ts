@@ -2,9 +2,9 @@ import { createHmac } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, it } from 'vitest';
-import { parseWebhookSecret } from '../../../src/server/webhooks/secrets.ts';
-import { sign } from '../../../src/server/webhooks/sign.ts';
-import { verify, type VerificationKeys } from '../../../src/server/webhooks/verify.ts';
+import { parseWebhookSecret } from '../../../src/server/deliver/secrets.ts';
+import { sign } from '../../../src/server/deliver/sign.ts';
+import { verify, type VerificationKeys } from '../../../src/server/deliver/verify.ts';
 
 const secret = `whsec_${Buffer.alloc(32, 1).toString('base64')}`;
 const otherSecret = `whsec_${Buffer.alloc(24, 2).toString('base64')}`;
