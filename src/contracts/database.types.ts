@@ -827,13 +827,13 @@ export type Database = {
           p_lease_seconds: number;
           p_report_id: string;
           p_report_type: string;
-          p_webhook_type: string;
+          p_webhook_type?: string;
         };
         Returns: Json;
       };
       cleanup_expired_report_jobs: { Args: Record<PropertyKey, never>; Returns: undefined };
       complete_report_job: {
-        Args: { p_delivery_lease_seconds: number; p_job_id: string; p_lease_token: number; p_result: Json };
+        Args: { p_delivery_lease_seconds: number; p_job_id: string; p_lease_token?: number; p_result: Json };
         Returns: Json;
       };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
@@ -910,7 +910,7 @@ export type Database = {
           p_delivery_id: number;
           p_delivery_token: number;
           p_result: string;
-          p_retry_after_seconds: number;
+          p_retry_after_seconds?: number;
         };
         Returns: Json;
       };
@@ -921,7 +921,7 @@ export type Database = {
       redrive_deliveries: { Args: { p_actor: string; p_filter: Json; p_limit: number }; Returns: number };
       report_job_progress: {
         Args: {
-          p_eta_seconds: number;
+          p_eta_seconds?: number;
           p_job_id: string;
           p_lease_seconds: number;
           p_lease_token: number;
@@ -933,7 +933,7 @@ export type Database = {
       request_report_job: {
         Args: {
           p_caller: string;
-          p_idempotency_key: string;
+          p_idempotency_key?: string;
           p_lease_seconds: number;
           p_quota: number;
           p_request: Json;

@@ -2,7 +2,7 @@ import { waitUntil } from '@vercel/functions';
 import type { ServerEnv } from '../contracts/env.ts';
 import { createFindUser } from './auth/users.ts';
 import { readEnv } from './config/env.ts';
-import { createRpc } from './store/rpc.ts';
+import { createRestStore } from './store/rest-store.ts';
 import type { Generate } from './generation/generate.ts';
 import { log } from './observe/log.ts';
 import { deliveryLeaseSeconds } from './deliver/notify-report-completion.ts';
@@ -14,7 +14,7 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(env: ServerEnv) {
   const webhookKeys = parseWebhookSecret(env.WEBHOOK_SECRET);
   return {
-    rpc: createRpc({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
+    ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
     generate: lazyGenerate(env),
     fetch,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { createRpc } from '../../src/server/store/rpc.ts';
+import { createRestStore } from '../../src/server/store/rest-store.ts';
 import { claimedDelivery } from '../../src/server/deliver/delivery.ts';
 import { directDatabaseUpdate } from '../../src/server/deliver/record-round.ts';
 import { startDeliveryBed, type DeliveryBed } from '../support/delivery-bed.ts';
@@ -98,7 +98,7 @@ describe('when the webhook fails', () => {
     const { url, secretKey } = bed.system.supabase;
     const attempt = { status: 500, duration_ms: 1, error: 'a\u0000b', authentic: false, response: null };
     const recorded = await directDatabaseUpdate(
-      createRpc({ url, secretKey, fetch }),
+      createRestStore({ url, secretKey, fetch }),
       claimedDelivery.parse(held),
       { result: 'failed', attempts: [attempt], retryAfterSeconds: null, outcome: null },
     );

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { App } from '@supabase/lite';
 import { createPostgresConnection } from '@supabase/lite/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRpc } from '../../src/server/store/rpc.ts';
+import { createRestStore } from '../../src/server/store/rest-store.ts';
 import { receiveWebhook, type Receiver } from '../../src/server/events/receive.ts';
 import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
 import { sign } from '../../src/server/deliver/sign.ts';
@@ -36,7 +36,7 @@ beforeAll(async () => {
     return app.fetch(request);
   };
   receiver = {
-    rpc: createRpc({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaApp }),
+    ...createRestStore({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaApp }),
     verificationKeys: { keys },
     now: () => Date.now(),
     log: () => undefined,

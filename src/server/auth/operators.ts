@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import { bearerToken, isSecret } from '../http/bearer.ts';
 import type { FindUser } from './users.ts';
 
@@ -9,7 +9,7 @@ export type OperatorAccess =
 
 /** Admits the cron by its secret, and operators by their access token: whether they still are is asked each time. */
 export async function authenticateOperator(
-  { cronSecret, findUser, rpc }: { cronSecret: string; findUser: FindUser; rpc: Rpc },
+  { cronSecret, findUser, rpc }: Store & { cronSecret: string; findUser: FindUser },
   headers: Headers,
 ): Promise<OperatorAccess> {
   const token = bearerToken(headers);

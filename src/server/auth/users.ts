@@ -1,6 +1,6 @@
 import type { AuthError } from '@supabase/supabase-js';
 import { z } from 'zod';
-import { DatabaseUnavailable } from '../store/rpc.ts';
+import { DatabaseUnavailable } from '../store/store.ts';
 
 /**
  * Answers the id of the user whose access token this is, or null when it is nobody's.

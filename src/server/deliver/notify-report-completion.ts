@@ -1,4 +1,4 @@
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import { callWebhook, type Sender } from './call-webhook.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
 import { directDatabaseUpdate, recordRound, type Recorded } from './record-round.ts';
@@ -14,13 +14,13 @@ export interface Notified {
  * @throws {DatabaseUnavailable} when the round could not be recorded; a sweep finds the delivery when its lease ends
  */
 export async function notifyReportCompletion(
-  sender: Sender & { rpc: Rpc },
+  sender: Sender & Store,
   delivery: ClaimedDelivery,
   quickRetries: number,
 ): Promise<Notified> {
   const round = await callWebhook(sender, delivery, quickRetries);
   const record = round.result === 'delivered' ? recordRound : directDatabaseUpdate;
-  return { round, recorded: await record(sender.rpc, delivery, round) };
+  return { round, recorded: await record(sender, delivery, round) };
 }
 
 /** The longest pause between claiming a delivery and recording its round, apart from the sending itself. */

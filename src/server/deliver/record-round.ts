@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { webhookStatus } from '../../contracts/jobs.ts';
 import type { Json } from '../../contracts/text.ts';
-import { DatabaseUnavailable, type Rpc } from '../store/rpc.ts';
+import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
 
 const recorded = z.object({
@@ -17,15 +17,15 @@ export type Recorded = z.infer<typeof recorded>;
  * Records a round of attempts, which schedules the next, under the delivery's fencing token.
  * @throws {DatabaseUnavailable} nothing is known of what was recorded; a sweep finds the delivery when its lease ends
  */
-export async function recordRound(rpc: Rpc, delivery: ClaimedDelivery, round: Round): Promise<Recorded> {
+export async function recordRound(store: Store, delivery: ClaimedDelivery, round: Round): Promise<Recorded> {
   const parameters = {
     p_delivery_id: delivery.delivery_id,
     p_delivery_token: delivery.delivery_token,
     p_result: round.result,
     p_attempts: round.attempts.map((attempt): Json => ({ ...attempt })),
-    p_retry_after_seconds: round.retryAfterSeconds,
+    p_retry_after_seconds: round.retryAfterSeconds ?? undefined,
   };
-  return rpc('record_delivery_attempts', parameters, recorded);
+  return store.rpc('record_delivery_attempts', parameters, recorded);
 }
 
 const DIRECT_UPDATE_TRIES = 3;
@@ -38,14 +38,14 @@ const PAUSE_MS = 500;
  * @throws {DatabaseUnavailable} when no try was answered
  */
 export async function directDatabaseUpdate(
-  rpc: Rpc,
+  store: Store,
   delivery: ClaimedDelivery,
   round: Round,
 ): Promise<Recorded> {
   let told = round;
   for (let tries = 1; ; tries += 1) {
     try {
-      return await recordRound(rpc, delivery, told);
+      return await recordRound(store, delivery, told);
     } catch (error) {
       if (tries === DIRECT_UPDATE_TRIES) throw error;
       if (isRefusedAsData(error)) told = withoutWords(round);

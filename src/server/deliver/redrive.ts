@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { redriveRequest, type RedriveAnswer } from '../../contracts/retry.ts';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import { parseJsonBody } from '../http/json.ts';
 import { answer, problem } from '../http/problem.ts';
 import type { Result } from './retry-endpoint.ts';
@@ -14,7 +14,7 @@ const BUDGET_MS = 60_000;
  * @param actor an operator's id, or `cron`, which is refused
  */
 export async function redrive(
-  services: { rpc: Rpc; now: () => number },
+  services: Store & { now: () => number },
   request: Request,
   actor: string,
 ): Promise<Result> {

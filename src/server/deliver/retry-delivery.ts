@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { RetryAnswer, RetryRequest } from '../../contracts/retry.ts';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
 import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-completion.ts';
@@ -19,15 +19,15 @@ export type Retried =
 
 /** Sends the delivery of an event, or else a report's latest one (of that type), now, due or not, with one POST. */
 export async function retryDelivery(
-  sender: Sender & { rpc: Rpc },
+  sender: Sender & Store,
   { report_type, report_id, webhook_type, event_id }: RetryRequest,
 ): Promise<Retried> {
   const parameters = {
     p_report_type: report_type,
     p_report_id: report_id,
-    p_webhook_type: webhook_type ?? null,
+    p_webhook_type: webhook_type,
     p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs),
-    p_event_id: event_id ?? null,
+    p_event_id: event_id,
   };
   const claimed = await sender.rpc('claim_report_delivery', parameters, claim);
   if (claimed.outcome !== 'claimed') return claimed;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { SweepAnswer } from '../../contracts/retry.ts';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
@@ -18,7 +18,7 @@ const claim = z.looseObject({ event_id: z.string() }).nullable();
  * number of sweeps may run at once. A delivery that cannot be sent or recorded keeps no other from being sent: only a
  * database that lets nothing be claimed ends a sweep early.
  */
-export async function sweepDeliveries(sender: Sender & { rpc: Rpc; log: Log }): Promise<SweepAnswer> {
+export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Promise<SweepAnswer> {
   const answer: SweepAnswer = { processed: 0, successes: 0, failures: 0, dead: 0, errors: [] };
   const deadline = sender.now() + BUDGET_MS;
   const parameters = { p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs) };

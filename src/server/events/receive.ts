@@ -7,7 +7,7 @@ import {
   type WebhookEnvelope,
   type WebhookType,
 } from '../../contracts/webhooks.ts';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import { readRawBody } from '../http/body.ts';
 import { decodeJson, issuesOf } from '../http/json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
@@ -15,8 +15,7 @@ import type { Log } from '../observe/log.ts';
 import { auditRequest } from '../observe/audit.ts';
 import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from '../deliver/verify.ts';
 
-export interface Receiver {
-  rpc: Rpc;
+export interface Receiver extends Store {
   verificationKeys: VerificationKeys;
   /** Milliseconds since the epoch. */
   now: () => number;

@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '../store/rpc.ts';
+import { DatabaseUnavailable } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import { problem, unavailable } from './problem.ts';
 

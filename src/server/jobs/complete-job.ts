@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { MAX_RESULT_BYTES } from '../../contracts/constants.ts';
 import type { Json } from '../../contracts/text.ts';
-import { DatabaseUnavailable, type Rpc } from '../store/rpc.ts';
+import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import { claimedDelivery, type ClaimedDelivery } from '../deliver/delivery.ts';
 
 /** What came of a job: the content of its event. */
@@ -41,7 +41,7 @@ export interface Completed {
  * @throws {DatabaseUnavailable}
  */
 export async function completeJob(
-  { rpc, deliveryLeaseSeconds }: { rpc: Rpc; deliveryLeaseSeconds: number },
+  { rpc, deliveryLeaseSeconds }: Store & { deliveryLeaseSeconds: number },
   jobId: string,
   leaseToken: number | null,
   outcome: JobOutcome,
@@ -49,7 +49,7 @@ export async function completeJob(
   const fitting = fitIntoEnvelope(outcome);
   const parameters = {
     p_job_id: jobId,
-    p_lease_token: leaseToken,
+    p_lease_token: leaseToken ?? undefined,
     p_result: fitting,
     p_delivery_lease_seconds: deliveryLeaseSeconds,
   };

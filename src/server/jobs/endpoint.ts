@@ -44,7 +44,7 @@ export async function requestJob(services: JobServices, request: Request): Promi
   const parameters = {
     p_request: body.value,
     p_caller: caller,
-    p_idempotency_key: key.data,
+    p_idempotency_key: key.data ?? undefined,
     p_lease_seconds: services.jobLeaseSeconds,
     p_quota: services.jobQuotaPerUser,
   };

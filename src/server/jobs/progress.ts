@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { JobRun } from './job-run.ts';
 
@@ -18,7 +18,7 @@ const INTERVAL_MS = 2000;
  * seconds where something changed, and at the latest when a third of the lease has passed.
  */
 export function reportProgress(
-  { rpc, log, jobLeaseSeconds }: { rpc: Rpc; log: Log; jobLeaseSeconds: number },
+  { rpc, log, jobLeaseSeconds }: Store & { log: Log; jobLeaseSeconds: number },
   run: JobRun,
   /** Called when the job is no longer this runner's: cancelled, deleted, or taken over. */
   onLost: () => void,
@@ -43,7 +43,7 @@ export function reportProgress(
       p_job_id: run.job_id,
       p_lease_token: run.lease_token,
       p_percent: Math.round(percent),
-      p_eta_seconds: etaSeconds === null ? null : Math.round(etaSeconds),
+      p_eta_seconds: etaSeconds === null ? undefined : Math.round(etaSeconds),
       p_lease_seconds: jobLeaseSeconds,
     };
     const sent = latest;

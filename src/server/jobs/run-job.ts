@@ -1,6 +1,6 @@
 import { toStorable, type Json } from '../../contracts/text.ts';
 import { GenerationFailed, type Generate, type Generated } from '../generation/generate.ts';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { Sender } from '../deliver/call-webhook.ts';
 import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
@@ -8,16 +8,16 @@ import { completeJobPatiently, type JobOutcome } from './complete-job.ts';
 import type { JobRun } from './job-run.ts';
 import { reportProgress } from './progress.ts';
 
-export type Runner = Sender & {
-  rpc: Rpc;
-  log: Log;
-  generate: Generate;
-  maxRetries: number;
-  jobLeaseSeconds: number;
-  /** Generation ends after this long: well before the function does. */
-  jobDeadlineSeconds: number;
-  deliveryLeaseSeconds: number;
-};
+export type Runner = Sender &
+  Store & {
+    log: Log;
+    generate: Generate;
+    maxRetries: number;
+    jobLeaseSeconds: number;
+    /** Generation ends after this long: well before the function does. */
+    jobDeadlineSeconds: number;
+    deliveryLeaseSeconds: number;
+  };
 
 /**
  * Runs a job that this process holds under a lease: generates, commits the result, sends it. Whatever it dies of, a sweep

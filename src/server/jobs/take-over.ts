@@ -3,7 +3,7 @@ import { jobId } from '../../contracts/webhooks.ts';
 import { bearerToken, isSecret } from '../http/bearer.ts';
 import { answer, problem } from '../http/problem.ts';
 import type { Log } from '../observe/log.ts';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import { jobRun } from './job-run.ts';
 import { runJob, type Runner } from './run-job.ts';
 
@@ -42,8 +42,7 @@ export async function takeOverJob(services: TakeOverServices, request: Request):
 const JOBS_PER_SWEEP = 50;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
 
-export interface TakeOverCaller {
-  rpc: Rpc;
+export interface TakeOverCaller extends Store {
   log: Log;
   fetch: typeof fetch;
   cronSecret: string;

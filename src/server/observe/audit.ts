@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Sendable } from '../../contracts/text.ts';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
 
 /** What the audit keeps of a request that applied nothing: never its body. */
@@ -28,7 +28,7 @@ const UNVERIFIED_PER_MINUTE = 60;
 
 /** Audits a request. The answer to it stands, audited or not. */
 export async function auditRequest(
-  { rpc, log }: { rpc: Rpc; log: Log },
+  { rpc, log }: Store & { log: Log },
   record: RequestRecord,
   verified: boolean,
 ): Promise<void> {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Rpc } from '../store/rpc.ts';
+import type { Store } from '../store/store.ts';
 
 export interface Retention {
   auditDays: number;
@@ -18,7 +18,7 @@ const pruned = z.object({ audit: z.int(), refusals: z.int(), payloads: z.int(), 
  * @throws {DatabaseUnavailable}
  */
 export async function prune(
-  { rpc, now, retention }: { rpc: Rpc; now: () => number; retention: Retention },
+  { rpc, now, retention }: Store & { now: () => number; retention: Retention },
   deadline: number,
 ): Promise<number> {
   const parameters = {

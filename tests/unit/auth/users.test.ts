@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
 import { createFindUser } from '../../../src/server/auth/users.ts';
-import { DatabaseUnavailable } from '../../../src/server/store/rpc.ts';
+import { DatabaseUnavailable } from '../../../src/server/store/store.ts';
 
 /** To PostgreSQL this is a UUID, and many a seed has it; RFC 9562 has no such version. */
 const USER = '11111111-1111-1111-1111-111111111111';

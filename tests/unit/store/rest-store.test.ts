@@ -1,10 +1,11 @@
 import { createServer, type RequestListener } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
-import { createRpc, DatabaseUnavailable } from '../../../src/server/store/rpc.ts';
+import { createRestStore } from '../../../src/server/store/rest-store.ts';
+import { DatabaseUnavailable, SchemaMismatch } from '../../../src/server/store/store.ts';
 
 /** A REST layer that answers as it is told. */
-async function rpcBefore(answer: RequestListener) {
+async function storeBefore(answer: RequestListener) {
   const server = createServer((request, response) => {
     request.resume();
     request.on('end', () => {
@@ -18,20 +19,23 @@ async function rpcBefore(answer: RequestListener) {
   });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return createRpc({ url: `http://127.0.0.1:${port}`, secretKey: 'k', fetch });
+  return createRestStore<{ answer: { Args: Record<PropertyKey, never> } }>({
+    url: `http://127.0.0.1:${port}`,
+    secretKey: 'k',
+    fetch,
+  });
 }
 
 const shape = z.object({ outcome: z.enum(['applied', 'duplicate']) });
 
 it('gives the answer of a well-formed call', async () => {
-  const rpc = await rpcBefore((_request, response) => {
+  const store = await storeBefore((_request, response) => {
     response.writeHead(200, { 'content-type': 'application/json' }).end('{"outcome":"applied"}');
   });
-  expect(await rpc('apply_report_event', {}, shape)).toEqual({ outcome: 'applied' });
+  expect(await store.rpc('answer', {}, shape)).toEqual({ outcome: 'applied' });
 });
 
 it.each([
-  [404, '{"code":"PGRST202","message":"Could not find the function","details":null,"hint":null}'],
   [404, '<h1>Not Found</h1>'],
   [409, '{"code":"23505","message":"duplicate key value","details":null,"hint":null}'],
   [401, '{"message":"Invalid API key"}'],
@@ -43,13 +47,33 @@ it.each([
   [200, 'null'],
   [204, ''],
 ])('reads no meaning into %d %s: the database is unavailable', async (status, body) => {
-  const rpc = await rpcBefore((_request, response) => {
+  const store = await storeBefore((_request, response) => {
     response.writeHead(status, { 'content-type': 'application/json' }).end(body);
   });
-  await expect(rpc('apply_report_event', {}, shape)).rejects.toThrow(DatabaseUnavailable);
+  const call = store.rpc('answer', {}, shape);
+  await expect(call).rejects.toThrow(DatabaseUnavailable);
+  await expect(call).rejects.not.toThrow(SchemaMismatch);
+});
+
+it.each([
+  [404, 'PGRST202'],
+  [300, 'PGRST203'],
+  // A layer that has not read the schema yet, whatever its status.
+  [503, 'PGRST202'],
+])('tells by %d %s that schema and functions are of different versions', async (status, code) => {
+  const store = await storeBefore((_request, response) => {
+    response.writeHead(status, { 'content-type': 'application/json' });
+    response.end(JSON.stringify({ code, message: 'Could not find the function', details: null, hint: null }));
+  });
+  await expect(store.rpc('answer', {}, shape)).rejects.toMatchObject({
+    name: 'SchemaMismatch',
+    message: 'no SQL function answer has these parameters',
+    retryable: true,
+    cause: { code },
+  });
 });
 
 it('is unavailable when the connection is lost before the answer', async () => {
-  const rpc = await rpcBefore((request) => request.socket.destroy());
-  await expect(rpc('apply_report_event', {}, shape)).rejects.toThrow(DatabaseUnavailable);
+  const store = await storeBefore((request) => request.socket.destroy());
+  await expect(store.rpc('answer', {}, shape)).rejects.toThrow(DatabaseUnavailable);
 });

@@ -1,0 +1,50 @@
+import { PostgrestClient } from '@supabase/postgrest-js';
+import type { PublicFunctions, SqlFunctions } from '../../contracts/sql-functions.ts';
+import { DatabaseUnavailable, SchemaMismatch, type Store } from './store.ts';
+
+/** Shorter than a sender waits for a webhook endpoint, so that the sender receives the 503. */
+const CALL_TIMEOUT_MS = 8000;
+
+/** PostgREST: no function, or more than one, has this name and these parameters. */
+const MISMATCH_CODES: ReadonlySet<string> = new Set(['PGRST202', 'PGRST203']);
+
+export interface RestStoreOptions {
+  url: string;
+  secretKey: string;
+  fetch: typeof fetch;
+  /** How long one call may take, in milliseconds. */
+  timeoutMs?: number;
+}
+
+/** Calls SQL functions through Supabase's Data API. */
+export function createRestStore<Functions extends SqlFunctions = PublicFunctions>(
+  options: RestStoreOptions,
+): Store<Functions> {
+  const { timeoutMs = CALL_TIMEOUT_MS } = options;
+  const client = new PostgrestClient(new URL('rest/v1', withSlash(options.url)).href, {
+    headers: { apikey: options.secretKey, authorization: `Bearer ${options.secretKey}` },
+    fetch: options.fetch,
+  });
+  return {
+    async rpc(name, parameters, answer) {
+      const result = await client.rpc(name, parameters).abortSignal(AbortSignal.timeout(timeoutMs));
+      const { error } = result;
+      // Only the code is read, never the status: a layer whose database is starting answers 404.
+      if (error !== null && MISMATCH_CODES.has(error.code)) {
+        throw new SchemaMismatch(`no SQL function ${name} has these parameters`, { cause: error });
+      }
+      if (error !== null) throw new DatabaseUnavailable(`the call of ${name} failed`, { cause: error });
+      const parsed = answer.safeParse(result.data);
+      if (!parsed.success) {
+        throw new DatabaseUnavailable(`the answer of ${name} does not match its schema`, {
+          cause: parsed.error,
+        });
+      }
+      return parsed.data;
+    },
+  };
+}
+
+function withSlash(url: string): string {
+  return url.endsWith('/') ? url : `${url}/`;
+}

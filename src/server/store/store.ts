@@ -1,0 +1,36 @@
+import type { z } from 'zod';
+import type { Exactly, ParametersOf, PublicFunctions, SqlFunctions } from '../../contracts/sql-functions.ts';
+
+/**
+ * The database, as the server calls it. Every implementation passes `tests/integration/store/conformance.ts`.
+ * `Functions` is generated from the SQL, so that a misspelled function or parameter does not compile.
+ */
+export interface Store<Functions extends SqlFunctions = PublicFunctions> {
+  /**
+   * Calls a SQL function and parses its answer: JSON, an array for a set, null for `void`.
+   * @throws {SchemaMismatch} when the database has no function with this name and these parameters
+   * @throws {DatabaseUnavailable} for every other failure: no answer, an error, an answer that `answer` rejects
+   */
+  rpc: <Name extends keyof Functions & string, Given extends ParametersOf<Functions, Name>, T>(
+    name: Name,
+    parameters: Exactly<ParametersOf<Functions, Name>, Given>,
+    answer: z.ZodType<T>,
+  ) => Promise<T>;
+}
+
+/**
+ * No usable answer from Supabase. The outcome is unknown; the caller should retry. Where the database raised an error,
+ * `cause.code` is its SQLSTATE.
+ */
+export class DatabaseUnavailable extends Error {
+  override name = 'DatabaseUnavailable';
+  readonly retryable = true;
+}
+
+/**
+ * The database has no function with this name and these parameters: the schema and the functions are of different versions.
+ * Retryable as well, because a REST layer that has not read the schema yet gives the same answer.
+ */
+export class SchemaMismatch extends DatabaseUnavailable {
+  override name = 'SchemaMismatch';
+}
