@@ -4,15 +4,15 @@ import type { ProblemDetails } from '../../src/contracts/problem.ts';
 /** Answers what the platform, not a function, refuses, in the form that the functions use. */
 export function sendProblem(
   response: ServerResponse,
-  problem: Pick<ProblemDetails, 'status' | 'code' | 'title'>,
+  { status, code, title }: Pick<ProblemDetails, 'status' | 'code' | 'title'>,
   headers: Record<string, string> = {},
 ): void {
   if (response.headersSent) {
     response.destroy();
     return;
   }
-  const body = JSON.stringify({ type: 'about:blank', ...problem });
-  response.writeHead(problem.status, {
+  const body = JSON.stringify({ type: 'about:blank', title, status, code, error: title });
+  response.writeHead(status, {
     'content-type': 'application/problem+json',
     'content-length': Buffer.byteLength(body),
     'cache-control': 'no-store',

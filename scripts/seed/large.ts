@@ -170,7 +170,7 @@ async function addAudit(sql: postgres.TransactionSql, deliveries: number, auditR
       case kind when 'failed' then '"<h1>Bad gateway</h1>"'::jsonb when 'unknown' then null
         else jsonb_build_object('outcome', kind) end,
       case kind when 'failed' then 'answered 502' when 'unknown' then 'no answer within 10000 ms'
-        when 'invalid_signature' then 'The signature does not fit' end,
+        when 'invalid_signature' then 'Invalid signature' end,
       kind, 1 + place / 2, encode(sha256(event_id::bytea), 'hex'), 6000,
       case kind when 'unknown' then 10000 else exp(random_normal(4.2, 0.7)) end,
       least(at + interval '41 seconds' + interval '1 minute' * place * random(), now() - interval '1 second' * random())

@@ -4,20 +4,20 @@ import { DatabaseUnavailable } from '../store/store.ts';
 
 /**
  * Answers the id of the user whose access token this is, or null when it is nobody's.
- * @throws {DatabaseUnavailable} when Supabase Auth cannot be asked: the caller should come again, not sign in again.
+ * @throws {DatabaseUnavailable} when Supabase Auth gives no usable answer: the caller should retry, not sign in again.
  */
 export type FindUser = (accessToken: string) => Promise<string | null>;
 
 const claims = z.object({ sub: z.guid(), role: z.literal('authenticated') });
 
-/** Auth answers within milliseconds; a caller must not wait for one that hangs until the function ends. */
+/** Auth answers within milliseconds. Without this limit, a hanging Auth would hold the caller until the function ends. */
 const AUTH_TIMEOUT_MS = 5000;
 
 const fetchInTime: typeof fetch = (input, init) =>
   fetch(input, { ...init, signal: AbortSignal.timeout(AUTH_TIMEOUT_MS) });
 
 export function createFindUser(options: { url: string; publishableKey: string }): FindUser {
-  // Loaded with the first token of a user, which most functions never see.
+  // Loaded with the first token of a user: most functions receive none.
   const client = once(async () => {
     const { createClient } = await import('@supabase/supabase-js');
     return createClient(options.url, options.publishableKey, {
@@ -30,7 +30,8 @@ export function createFindUser(options: { url: string; publishableKey: string })
     const { auth } = await client();
     const { data, error } = await auth.getClaims(accessToken).catch(notAToken);
     if (error !== null) {
-      if (saysNothing(error)) throw new DatabaseUnavailable('Supabase Auth did not answer', { cause: error });
+      if (isInconclusive(error))
+        throw new DatabaseUnavailable('Supabase Auth did not answer', { cause: error });
       return null;
     }
     const parsed = claims.safeParse(data?.claims);
@@ -38,12 +39,12 @@ export function createFindUser(options: { url: string; publishableKey: string })
   };
 }
 
-/** Auth was not reached, had no time for us, or some gateway answered in its place: that tells nothing of the token. */
-function saysNothing({ name, status = 0 }: AuthError): boolean {
+/** Auth was unreachable, overloaded or proxied; we cannot tell if the token is valid. */
+function isInconclusive({ name, status = 0 }: AuthError): boolean {
   return name === 'AuthRetryableFetchError' || name === 'AuthUnknownError' || status === 429 || status >= 500;
 }
 
-/** Its parser throws plain errors at what only looks like a token; failures to reach Auth are answered, not thrown. */
+/** `getClaims` throws for a malformed token; it returns an error when Auth cannot be reached. */
 function notAToken(): { data: null; error: null } {
   return { data: null, error: null };
 }

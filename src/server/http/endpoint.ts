@@ -1,4 +1,4 @@
-import { DatabaseUnavailable } from '../store/store.ts';
+import { DatabaseUnavailable, SchemaMismatch } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import { problem, unavailable } from './problem.ts';
 
@@ -19,7 +19,10 @@ export function endpoint(methods: Partial<Record<Method, Handler>>, log: Log): H
   };
 }
 
-/** Answers 503 where the database is away, and an empty-handed 500, with its reason in the log, for all else that is thrown. */
+/**
+ * Turns an error into an answer and a line of the log: 503 when Supabase is unavailable or has another version of the
+ * schema, for everything else a 500 without details.
+ */
 export function guard(handle: Handler, log: Log): Handler {
   return async (request) => {
     try {
@@ -29,11 +32,18 @@ export function guard(handle: Handler, log: Log): Handler {
       const request_id = request.headers.get('x-vercel-id') ?? undefined;
       const details = { method: request.method, pathname, request_id, error };
       if (error instanceof DatabaseUnavailable) {
-        log('error', 'the database did not answer', details);
+        log('error', reasonOf(error), details);
         return unavailable();
       }
       log('error', 'a handler failed', details);
       return problem('internal_error');
     }
   };
+}
+
+/** An operator fixes the two in different places: the database, or the deployment. */
+function reasonOf(error: DatabaseUnavailable): string {
+  return error instanceof SchemaMismatch
+    ? 'the schema and the functions are of different versions'
+    : 'Supabase is unavailable';
 }

@@ -24,6 +24,7 @@ export function problem(
     title,
     status,
     code,
+    error: title,
     ...(detail === undefined ? {} : { detail }),
     ...(issues === undefined ? {} : { issues }),
     ...(success === undefined ? {} : { success }),
@@ -36,7 +37,7 @@ export function problem(
 
 const RETRY_AFTER_SECONDS = 5;
 
-/** The database is away, busy or slow: the caller should come again. */
+/** The database is unavailable, busy or slow: the caller should retry. */
 export function unavailable(): Response {
   return problem('database_unavailable', { headers: { 'retry-after': String(RETRY_AFTER_SECONDS) } });
 }

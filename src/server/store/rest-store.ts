@@ -31,7 +31,7 @@ export function createRestStore<Functions extends SqlFunctions = PublicFunctions
       const { error } = result;
       // Only the code is read, never the status: a layer whose database is starting answers 404.
       if (error !== null && MISMATCH_CODES.has(error.code)) {
-        throw new SchemaMismatch(`no SQL function ${name} has these parameters`, { cause: error });
+        throw new SchemaMismatch(name, { cause: error });
       }
       if (error !== null) throw new DatabaseUnavailable(`the call of ${name} failed`, { cause: error });
       const parsed = answer.safeParse(result.data);

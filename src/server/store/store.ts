@@ -33,4 +33,9 @@ export class DatabaseUnavailable extends Error {
  */
 export class SchemaMismatch extends DatabaseUnavailable {
   override name = 'SchemaMismatch';
+
+  constructor(functionName: string, options: ErrorOptions) {
+    const what = `no SQL function ${functionName} has these parameters`;
+    super(`the schema and the functions are of different versions: ${what}`, options);
+  }
 }
