@@ -1,0 +1,69 @@
+import { connect, createServer, type Socket } from 'node:net';
+
+/** What becomes of each connection through the proxy, old or new. */
+export type Line =
+  | { kind: 'whole' }
+  /** Reset as soon as the client sends something. */
+  | { kind: 'reset' }
+  /** What either side sends is swallowed. */
+  | { kind: 'silent' }
+  /** Reset once this many bytes of answers have passed. */
+  | { kind: 'cut'; afterBytes: number };
+
+export interface TcpProxy {
+  port: number;
+  set(line: Line): void;
+  stop(): Promise<void>;
+}
+
+/** Stands before a server on 127.0.0.1, whatever its protocol, and breaks connections as it is told. */
+export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
+  let line: Line = { kind: 'whole' };
+  let passedBytes = 0;
+  const sockets = new Set<Socket>();
+
+  const server = createServer((client) => {
+    const target = connect(targetPort, '127.0.0.1');
+    const reset = () => {
+      client.resetAndDestroy();
+      target.destroy();
+    };
+    for (const socket of [client, target]) {
+      sockets.add(socket);
+      socket.on('error', reset);
+      socket.on('close', () => {
+        sockets.delete(socket);
+        client.destroy();
+        target.destroy();
+      });
+    }
+    client.on('data', (bytes) => {
+      if (line.kind === 'reset') reset();
+      else if (line.kind !== 'silent') target.write(bytes);
+    });
+    target.on('data', (bytes) => {
+      if (line.kind === 'silent') return;
+      const rest = line.kind === 'cut' ? line.afterBytes - passedBytes : Infinity;
+      passedBytes += bytes.length;
+      if (bytes.length < rest) client.write(bytes);
+      else client.write(bytes.subarray(0, rest), reset);
+    });
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  const address = server.address();
+  if (typeof address !== 'object' || address === null) throw new Error('the proxy has no port');
+  return {
+    port: address.port,
+    set(next) {
+      line = next;
+      passedBytes = 0;
+    },
+    async stop() {
+      for (const socket of sockets) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
