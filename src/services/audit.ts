@@ -1,13 +1,12 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { auditRow, eventTimeline, type AuditRow, type EventTimeline } from '../contracts/console-audit.ts';
 import { eventId } from '../contracts/webhooks.ts';
 import { ask, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
-import { call } from './database.ts';
+import { call, type DatabaseClient } from './database.ts';
 
 /** One row of the audit log, whole. `not_found`: no such row, or the person is no operator. */
 export async function getAuditRow(
-  client: SupabaseClient,
+  client: DatabaseClient,
   id: string,
   { signal }: CallOptions = {},
 ): Promise<Answer<AuditRow>> {
@@ -23,7 +22,7 @@ export async function getAuditRow(
  * operators; others: `42501`. `not_found`: nobody ever named this id.
  */
 export async function getEventTimeline(
-  client: SupabaseClient,
+  client: DatabaseClient,
   id: string,
   options: CallOptions = {},
 ): Promise<Answer<EventTimeline>> {

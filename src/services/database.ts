@@ -1,13 +1,22 @@
 import type { SupabaseClient } from '@supabase/supabase-js';
 import type { z } from 'zod';
+import type { Database } from '../contracts/database.types.ts';
 import type { Cursor } from '../contracts/paging.ts';
+import type { Exactly, ParametersOf, PublicFunctions } from '../contracts/sql-functions.ts';
 import { ask, type Answer, type CallOptions } from './answer.ts';
 
-/** Calls a SQL function with the rights of the person who is signed in. */
-export function call<T>(
-  client: SupabaseClient,
-  name: string,
-  parameters: Record<string, unknown>,
+/** A client that knows our tables and functions: a misspelled name does not compile. */
+export type DatabaseClient = SupabaseClient<Database>;
+
+/** Calls a SQL function with the rights of the person who is signed in. Parameters that are undefined are left out. */
+export function call<
+  Name extends keyof PublicFunctions,
+  Given extends ParametersOf<PublicFunctions, Name>,
+  T,
+>(
+  client: DatabaseClient,
+  name: Name,
+  parameters: Exactly<ParametersOf<PublicFunctions, Name>, Given>,
   schema: z.ZodType<T>,
   { signal }: CallOptions,
 ): Promise<Answer<T>> {
@@ -17,5 +26,5 @@ export function call<T>(
 
 /** The parameters that every list function takes. */
 export function page({ limit, cursor }: { limit: number; cursor?: Cursor | null | undefined }) {
-  return { p_limit: limit, p_cursor_at: cursor?.at ?? null, p_cursor_id: cursor?.id ?? null };
+  return { p_limit: limit, p_cursor_at: cursor?.at, p_cursor_id: cursor?.id };
 }

@@ -1,6 +1,6 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { ask, sessionOf, type Answer, type CallOptions } from './answer.ts';
+import type { DatabaseClient } from './database.ts';
 
 export interface Identity {
   id: string;
@@ -11,7 +11,7 @@ export interface Identity {
 
 /** Who is signed in, and whether they are an operator. `unauthorized`: nobody is. */
 export async function getIdentity(
-  client: SupabaseClient,
+  client: DatabaseClient,
   { signal }: CallOptions = {},
 ): Promise<Answer<Identity>> {
   const session = await sessionOf(client);

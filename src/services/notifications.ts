@@ -1,4 +1,3 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import {
   notification,
@@ -8,10 +7,11 @@ import {
   type NotificationQuery,
 } from '../contracts/console-reports.ts';
 import { ask, first, withInput, type Answer, type CallOptions } from './answer.ts';
+import type { DatabaseClient } from './database.ts';
 
 /** What the signed-in person was told, newest first. */
 export async function listNotifications(
-  client: SupabaseClient,
+  client: DatabaseClient,
   query: NotificationQuery = {},
   { signal }: CallOptions = {},
 ): Promise<Answer<NotificationPage>> {
@@ -34,7 +34,7 @@ export async function listNotifications(
 
 /** Marks one of one's own notifications as read. `not_found`: there is none with this id that was not read yet. */
 export async function markNotificationRead(
-  client: SupabaseClient,
+  client: DatabaseClient,
   id: number,
   { signal }: CallOptions = {},
 ): Promise<Answer<Notification>> {

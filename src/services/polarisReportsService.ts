@@ -1,4 +1,3 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { auditPage, auditQuery, type AuditPage, type AuditQuery } from '../contracts/console-audit.ts';
 import {
@@ -23,15 +22,17 @@ import {
   type StatisticsWindow,
   type WebhookStatistics,
 } from '../contracts/console-statistics.ts';
+import type { TablesInsert } from '../contracts/database.types.ts';
 import { retryAnswer, retryRequest, type RetryAnswer, type RetryRequest } from '../contracts/retry.ts';
+import type { ReportType } from '../contracts/webhooks.ts';
 import { ask, callApi, first, found, sessionOf, withInput, type Answer, type CallOptions } from './answer.ts';
-import { call, page } from './database.ts';
+import { call, page, type DatabaseClient } from './database.ts';
 
 // All work with the rights of the person who is signed in with `client`, answer as supabase-js does, and never throw.
 
 /** How one report and its webhook stand. `not_found`: no such report, or not one that this person may see. */
 export async function getReportWebhookStatus(
-  client: SupabaseClient,
+  client: DatabaseClient,
   report: ReportRef,
   options: CallOptions = {},
 ): Promise<Answer<ReportWebhookStatus>> {
@@ -50,7 +51,7 @@ export async function getReportWebhookStatus(
 
 /** Deliveries that have not succeeded, dead letters among them, newest first. For operators; others: `42501`. */
 export async function getReportsWithFailedWebhooks(
-  client: SupabaseClient,
+  client: DatabaseClient,
   query: DeliveryQuery = {},
   options: CallOptions = {},
 ): Promise<Answer<DeliveryPage>> {
@@ -59,13 +60,13 @@ export async function getReportsWithFailedWebhooks(
       client,
       'list_open_deliveries',
       {
-        p_status: filter.status ?? null,
-        p_report_type: filter.report_type ?? null,
-        p_stage: filter.stage ?? null,
-        p_dead_reason: filter.dead_reason ?? null,
-        p_error: filter.error ?? null,
-        p_after: filter.after ?? null,
-        p_before: filter.before ?? null,
+        p_status: filter.status,
+        p_report_type: filter.report_type,
+        p_stage: filter.stage,
+        p_dead_reason: filter.dead_reason,
+        p_error: filter.error,
+        p_after: filter.after,
+        p_before: filter.before,
         ...page(filter),
       },
       deliveryPage,
@@ -80,7 +81,7 @@ export async function getReportsWithFailedWebhooks(
  * `report_not_found`, `forbidden`.
  */
 export async function retryFailedWebhook(
-  client: SupabaseClient,
+  client: DatabaseClient,
   request: RetryRequest,
   options: CallOptions = {},
 ): Promise<Answer<RetryAnswer>> {
@@ -91,7 +92,7 @@ export async function retryFailedWebhook(
 
 /** The audit log, newest first. For operators; others: `42501`. */
 export async function getWebhookAuditLog(
-  client: SupabaseClient,
+  client: DatabaseClient,
   query: AuditQuery = {},
   options: CallOptions = {},
 ): Promise<Answer<AuditPage>> {
@@ -100,12 +101,12 @@ export async function getWebhookAuditLog(
       client,
       'list_webhook_audit',
       {
-        p_search: filter.search ?? null,
-        p_outcome: filter.outcome ?? null,
-        p_direction: filter.direction ?? null,
-        p_response_status: filter.response_status?.toString() ?? null,
-        p_after: filter.after ?? null,
-        p_before: filter.before ?? null,
+        p_search: filter.search,
+        p_outcome: filter.outcome,
+        p_direction: filter.direction,
+        p_response_status: filter.response_status?.toString(),
+        p_after: filter.after,
+        p_before: filter.before,
         ...page(filter),
       },
       auditPage,
@@ -116,7 +117,7 @@ export async function getWebhookAuditLog(
 
 /** How webhooks fared in the last hour, day or week, and what waits now. For operators; others: `42501`. */
 export async function getWebhookStatistics(
-  client: SupabaseClient,
+  client: DatabaseClient,
   window: StatisticsWindow = 'hour',
   options: CallOptions = {},
 ): Promise<Answer<WebhookStatistics>> {
@@ -130,17 +131,16 @@ export async function getWebhookStatistics(
  * transaction.
  */
 export async function createReportWithWebhookTracking(
-  client: SupabaseClient,
+  client: DatabaseClient,
   report: NewReport,
   { signal }: CallOptions = {},
 ): Promise<Answer<ReportRecord>> {
   return withInput(newReport, report, async ({ report_type, ...row }) => {
     const session = await sessionOf(client);
     if (session.error !== null) return session;
-    const insert = client
-      .from(`${report_type}_reports`)
-      .insert({ ...row, user_id: session.data.user.id })
-      .select();
+    // Safe: the schema has parsed each column. Members that it leaves undefined are left out of the JSON that is sent.
+    const values = { ...row, user_id: session.data.user.id } as TablesInsert<`${ReportType}_reports`>;
+    const insert = client.from(`${report_type}_reports`).insert(values).select();
     const answer = await ask(client, signal ? insert.abortSignal(signal) : insert, z.array(reportRecord));
     return first(answer, 'The report was not added.');
   });

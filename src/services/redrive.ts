@@ -1,13 +1,13 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
 import type { z } from 'zod';
 import { redriveAnswer, redriveRequest, type RedriveAnswer } from '../contracts/retry.ts';
 import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
+import type { DatabaseClient } from './database.ts';
 
 export type RedriveRequest = z.infer<typeof redriveRequest>;
 
 /** Puts dead letters back on schedule: those with these event ids, or all that match the filter. For operators. */
 export async function redriveDeadLetters(
-  client: SupabaseClient,
+  client: DatabaseClient,
   request: RedriveRequest,
   options: CallOptions = {},
 ): Promise<Answer<RedriveAnswer>> {

@@ -1,4 +1,3 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
 import type { z } from 'zod';
 import { jobPage, jobQuery, type JobPage, type JobQuery } from '../contracts/console-reports.ts';
 import {
@@ -11,11 +10,11 @@ import {
 } from '../contracts/jobs.ts';
 import { jobId } from '../contracts/webhooks.ts';
 import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
-import { call, page } from './database.ts';
+import { call, page, type DatabaseClient } from './database.ts';
 
 /** Jobs, newest first: the person's own, or (operators) everybody's. */
 export async function listReportJobs(
-  client: SupabaseClient,
+  client: DatabaseClient,
   query: JobQuery = {},
   options: CallOptions = {},
 ): Promise<Answer<JobPage>> {
@@ -25,8 +24,8 @@ export async function listReportJobs(
       'list_report_jobs',
       {
         p_scope: filter.scope,
-        p_report_type: filter.report?.report_type ?? null,
-        p_report_id: filter.report?.report_id ?? null,
+        p_report_type: filter.report?.report_type,
+        p_report_id: filter.report?.report_id,
         ...page(filter),
       },
       jobPage,
@@ -40,7 +39,7 @@ export async function listReportJobs(
  * starts nothing twice. Codes: `report_not_found`, `final_exists`, `quota_exceeded`, `idempotency_conflict`.
  */
 export async function startReportJob(
-  client: SupabaseClient,
+  client: DatabaseClient,
   request: z.input<typeof jobRequest>,
   key: string,
   options: CallOptions = {},
@@ -59,7 +58,7 @@ export async function startReportJob(
 
 /** One's own job as it stands, with its result. `job_not_found`: no such job, or not one's own. */
 export async function getReportJob(
-  client: SupabaseClient,
+  client: DatabaseClient,
   id: string,
   options: CallOptions = {},
 ): Promise<Answer<JobView>> {
@@ -70,7 +69,7 @@ export async function getReportJob(
 
 /** Cancels one's own job where it has not finished; answers it as it then stands. */
 export async function cancelReportJob(
-  client: SupabaseClient,
+  client: DatabaseClient,
   id: string,
   options: CallOptions = {},
 ): Promise<Answer<JobView>> {

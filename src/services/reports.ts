@@ -1,4 +1,3 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import {
   reportPage,
@@ -15,12 +14,12 @@ import {
 import { STAGES } from '../contracts/constants.ts';
 import type { Stage } from '../contracts/webhooks.ts';
 import { ask, first, withInput, type Answer, type CallOptions } from './answer.ts';
-import { call, page } from './database.ts';
+import { call, page, type DatabaseClient } from './database.ts';
 import { getReportJob, listReportJobs } from './report-jobs.ts';
 
 /** Reports, newest first: the person's own, or (operators) everybody's. */
 export async function listReports(
-  client: SupabaseClient,
+  client: DatabaseClient,
   query: ReportQuery = {},
   options: CallOptions = {},
 ): Promise<Answer<ReportPage>> {
@@ -28,7 +27,7 @@ export async function listReports(
     call(
       client,
       'list_reports',
-      { p_scope: filter.scope, p_report_type: filter.report_type ?? null, ...page(filter) },
+      { p_scope: filter.scope, p_report_type: filter.report_type, ...page(filter) },
       reportPage,
       options,
     ),
@@ -37,7 +36,7 @@ export async function listReports(
 
 /** A report with its content. `not_found`: no such report, or not one that this person may see. */
 export async function getReport(
-  client: SupabaseClient,
+  client: DatabaseClient,
   report: ReportRef,
   { signal }: CallOptions = {},
 ): Promise<Answer<ReportRecord>> {
@@ -53,7 +52,7 @@ export async function getReport(
  * read the results of their own jobs.
  */
 export async function getReportResults(
-  client: SupabaseClient,
+  client: DatabaseClient,
   report: ReportRef,
   options: CallOptions = {},
 ): Promise<Answer<ReportResult[]>> {
@@ -65,7 +64,7 @@ export async function getReportResults(
 }
 
 async function resultsOfEvents(
-  client: SupabaseClient,
+  client: DatabaseClient,
   { report_type, report_id }: ReportRef,
   { signal }: CallOptions,
 ): Promise<Answer<ReportResult[]>> {
@@ -82,7 +81,7 @@ async function resultsOfEvents(
 }
 
 async function resultsOfJobs(
-  client: SupabaseClient,
+  client: DatabaseClient,
   report: ReportRef,
   options: CallOptions,
 ): Promise<Answer<ReportResult[]>> {
