@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { JOB_STATUSES, MAX_PROMPT_CHARACTERS, WEBHOOK_STATUSES } from './constants.ts';
+import { jsonObjectText } from './json-text.ts';
 import { storableObject, storableText } from './text.ts';
 import { jobId, reportId, reportType, stage } from './webhooks.ts';
 
@@ -7,7 +8,7 @@ export const jobStatus = z.enum(JOB_STATUSES);
 export const webhookStatus = z.enum(WEBHOOK_STATUSES);
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 
-/** Body of `POST /api/reportJobsDb`. */
+/** Body of `POST /api/reportJobsDb`, as clients build it. */
 export const jobRequest = z.strictObject({
   prompt: storableText.min(1).max(MAX_PROMPT_CHARACTERS),
   report_type: reportType,
@@ -23,25 +24,39 @@ export const jobRequest = z.strictObject({
 });
 export type JobRequest = z.infer<typeof jobRequest>;
 
+/** The same as the server reads it: its metadata is text. */
+export const receivedJobRequest = jobRequest.extend({ metadata: jsonObjectText.optional() });
+
 /** Header `Idempotency-Key`: any printable ASCII. */
 export const idempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,255}$/, { error: 'must be 1 to 255 printable characters' });
 
-/** Body of `PATCH /api/reportJobsDb?job_id=`. */
-export const jobResult = z
-  .strictObject({
-    status: z.enum(['succeeded', 'failed']),
-    result: storableText.optional(),
-    error: storableText.max(10_000).optional(),
-    metadata: storableObject.optional(),
-  })
-  .superRefine((body, context) => {
-    if (body.status === 'succeeded' && !body.result?.trim()) {
-      context.addIssue({ code: 'custom', path: ['result'], message: 'a succeeded job needs its result' });
-    }
-  });
+const jobResultMembers = z.strictObject({
+  status: z.enum(['succeeded', 'failed']),
+  result: storableText.optional(),
+  error: storableText.max(10_000).optional(),
+  metadata: storableObject.optional(),
+});
+
+function requireResult(
+  body: Pick<z.infer<typeof jobResultMembers>, 'status' | 'result'>,
+  context: z.RefinementCtx,
+): void {
+  if (body.status === 'succeeded' && !body.result?.trim()) {
+    context.addIssue({ code: 'custom', path: ['result'], message: 'a succeeded job needs its result' });
+  }
+}
+
+/** Body of `PATCH /api/reportJobsDb?job_id=`, as clients build it. */
+export const jobResult = jobResultMembers.superRefine(requireResult);
 export type JobResult = z.infer<typeof jobResult>;
+
+/** The same as the server reads it: its metadata is text. */
+export const receivedJobResult = jobResultMembers
+  .extend({ metadata: jsonObjectText.optional() })
+  .superRefine(requireResult);
+export type ReceivedJobResult = z.infer<typeof receivedJobResult>;
 
 /** Answer 202 of `POST /api/reportJobsDb`. */
 export const jobAccepted = z.object({ job_id: z.string(), status: jobStatus, status_url: z.string() });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { EVENT_TYPES, REPORT_TYPES, STAGES, WEBHOOK_TYPES } from './constants.ts';
+import { jsonObjectText } from './json-text.ts';
 import { storableObject, storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
 
@@ -25,7 +26,7 @@ export const jobId = storableText.min(1).max(200);
  */
 export const reportId = z.guid().toLowerCase();
 
-/** What happened, in the words of the platform: `data` of an envelope, and the whole of a flat body. */
+/** What happened, in the words of the platform: `data` of an envelope, and the whole of a flat body, as clients build it. */
 export const reportData = z.object({
   job_id: jobId,
   report_id: reportId,
@@ -39,8 +40,16 @@ export const reportData = z.object({
 });
 export type ReportData = z.infer<typeof reportData>;
 
+/** The same as the server reads it: its objects are text. */
+const receivedData = reportData.extend({
+  research_metadata: jsonObjectText.nullish(),
+  final_data: jsonObjectText.nullish(),
+});
+
+type Result = Pick<ReportData, 'research_status' | 'research_report'>;
+
 /** A completed event carries its result: without this rule an empty text could replace a report. */
-function requireResult(data: ReportData, context: z.RefinementCtx, path: string[]): void {
+function requireResult(data: Result, context: z.RefinementCtx, path: string[]): void {
   if (data.research_status === 'completed' && !data.research_report?.trim()) {
     context.addIssue({
       code: 'custom',
@@ -50,23 +59,32 @@ function requireResult(data: ReportData, context: z.RefinementCtx, path: string[
   }
 }
 
+function requireFit(body: { type: EventType; data: Result }, context: z.RefinementCtx): void {
+  requireResult(body.data, context, ['data']);
+  if (!body.type.endsWith(`.${body.data.research_status}`)) {
+    context.addIssue({
+      code: 'custom',
+      path: ['data', 'research_status'],
+      message: `does not fit the type ${body.type}`,
+    });
+  }
+}
+
 /** The body of a signed webhook, as Standard Webhooks lays it out. */
 export const webhookEnvelope = z
   .object({ type: eventType, timestamp, data: reportData })
-  .superRefine((body, context) => {
-    requireResult(body.data, context, ['data']);
-    if (!body.type.endsWith(`.${body.data.research_status}`)) {
-      context.addIssue({
-        code: 'custom',
-        path: ['data', 'research_status'],
-        message: `does not fit the type ${body.type}`,
-      });
-    }
-  });
+  .superRefine(requireFit);
 export type WebhookEnvelope = z.infer<typeof webhookEnvelope>;
 
 /** The body of the platform's first version: `data`'s fields at the top level, its type told by the path. */
 export const flatBody = reportData.superRefine((body, context) => requireResult(body, context, []));
+
+/** Both bodies as the server reads them. */
+export const receivedEnvelope = z
+  .object({ type: eventType, timestamp, data: receivedData })
+  .superRefine(requireFit);
+export type ReceivedEnvelope = z.infer<typeof receivedEnvelope>;
+export const receivedFlatBody = receivedData.superRefine((body, context) => requireResult(body, context, []));
 
 /** The answer 200 of a webhook endpoint. */
 export const webhookAnswer = z.object({

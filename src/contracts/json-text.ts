@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/**
+ * A JSON object or array, as its sender spelled it. It is passed on as text: parsing and printing it would round its
+ * numbers, and Node's `JSON.parse` misreads escaped member names (nodejs/node#63785).
+ */
+export class JsonText {
+  readonly kind: 'object' | 'array';
+  readonly text: string;
+
+  constructor(kind: 'object' | 'array', text: string) {
+    this.kind = kind;
+    this.text = text;
+  }
+}
+
+/**
+ * A member that must be an object, as the server's reader of bodies leaves it: unparsed. The reader has already refused what
+ * cannot be stored, so the schema does not walk the object. Clients, who build plain objects, use `storableObject`.
+ */
+export const jsonObjectText = z.custom<JsonText>(
+  (value) => value instanceof JsonText && value.kind === 'object',
+  { error: 'must be an object' },
+);
