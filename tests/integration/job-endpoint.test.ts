@@ -267,6 +267,17 @@ describe('refusals', () => {
         json: { code: 'invalid_body', issues: [{ message: 'must not be nested deeper than 99 levels' }] },
       });
     }
+    const unstorable = (request: object) =>
+      JSON.stringify({ ...request, metadata: 0 }).replace(':0}', ':{"a":[1e64]}}');
+    for (const answer of [
+      await pipeline.post(unstorable(body(reportId))),
+      await pipeline.patch(jobId, unstorable({ status: 'succeeded', result: 'x' })),
+    ]) {
+      expect(answer).toMatchObject({
+        status: 400,
+        json: { code: 'invalid_body', issues: [{ path: 'metadata.a.0' }] },
+      });
+    }
     expect(await pipeline.get(jobId)).toMatchObject({ json: { status: 'queued' } });
   });
 

@@ -253,6 +253,23 @@ describe('answer 400', () => {
     expect(await audited(id)).toMatchObject([{ outcome: 'invalid_body', response_status: 400 }]);
   });
 
+  it.each([
+    ['a number of more than 64 digits', '{"a":[{"n":1e131071}]}', 'data.research_metadata.a.0.n'],
+    ['a repeated name', '{"a":1,"\\u0061":1}', 'data.research_metadata.a'],
+    ['half a surrogate pair', '{"a":"\\ud800"}', 'data.research_metadata.a'],
+    ['U+0000 in a name', '{"a":{"\\u0000":1}}', 'data.research_metadata.a.'],
+    ['a list in the place of the metadata', '[{}]', 'data.research_metadata'],
+  ])('invalid_body for %s, with its path, audited', async (_name, metadata, path) => {
+    const { reportId } = await system.createReport();
+    const id = randomUUID();
+    const event = JSON.stringify(envelope({ reportId, data: { research_metadata: 'METADATA' } }));
+    const answer = await client.post(event.replace('"METADATA"', metadata), { id });
+    expect(said(answer)).toBe('400 invalid_body');
+    expect(JSON.parse(answer.text)).toMatchObject({ issues: [{ path }] });
+    expect(await audited(id)).toMatchObject([{ outcome: 'invalid_body', response_status: 400 }]);
+    expect(await row(reportId)).toMatchObject({ research_report: null, research_status: 'pending' });
+  });
+
   it('for bytes that are not UTF-8', async () => {
     const { reportId } = await system.createReport();
     const bytes = Buffer.from(

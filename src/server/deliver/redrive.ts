@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { redriveRequest, type RedriveAnswer } from '../../contracts/retry.ts';
+import { parseJsonBody } from '../http/read-json.ts';
 import type { Store } from '../store/store.ts';
-import { parseJsonBody } from '../http/json.ts';
 import { answer, problem } from '../http/problem.ts';
 import type { Result } from './retry-endpoint.ts';
 
@@ -19,7 +19,7 @@ export async function redrive(
   actor: string,
 ): Promise<Result> {
   if (actor === 'cron') return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
-  const body = await parseJsonBody(request, redriveRequest);
+  const body = await parseJsonBody(request, redriveRequest, ['event_ids', 'filter']);
   if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
   const filter = 'filter' in body.value ? body.value.filter : body.value;
   const deadline = services.now() + BUDGET_MS;

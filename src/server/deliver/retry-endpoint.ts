@@ -5,7 +5,7 @@ import { authenticateOperator } from '../auth/operators.ts';
 import type { FindUser } from '../auth/users.ts';
 import type { Store } from '../store/store.ts';
 import type { Method } from '../http/endpoint.ts';
-import { parseJsonBody } from '../http/json.ts';
+import { parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, type ProblemExtras } from '../http/problem.ts';
 import type { Log } from '../observe/log.ts';
 import { auditRequest, type RequestRecord } from '../observe/audit.ts';

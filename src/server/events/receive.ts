@@ -1,15 +1,15 @@
 import { z } from 'zod';
 import type { ProblemCode } from '../../contracts/problem.ts';
 import {
-  flatBody,
+  receivedEnvelope,
+  receivedFlatBody,
   webhookAnswer,
-  webhookEnvelope,
-  type WebhookEnvelope,
+  type ReceivedEnvelope,
   type WebhookType,
 } from '../../contracts/webhooks.ts';
 import type { Store } from '../store/store.ts';
 import { readRawBody } from '../http/body.ts';
-import { decodeJson, issuesOf } from '../http/json.ts';
+import { parsedObject, readJson, validate } from '../http/read-json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
 import type { Log } from '../observe/log.ts';
 import { auditRequest } from '../observe/audit.ts';
@@ -35,7 +35,7 @@ const REFUSED = [
 const applied = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) })]);
 
 type Parsed =
-  | { ok: true; envelope: WebhookEnvelope & { id: string }; flat: boolean }
+  | { ok: true; envelope: ReceivedEnvelope & { id: string }; flat: boolean }
   | { ok: false; code: ProblemCode; extras: ProblemExtras };
 
 /** One request to a webhook endpoint: verified, parsed, applied with its audit row in one call, answered. */
@@ -79,7 +79,7 @@ export async function receiveWebhook(
   if (!parsed.ok) return refuse(parsed.code, raw.bytes, { ...parsed.extras, eventId });
 
   const parameters = {
-    p_envelope: parsed.envelope,
+    p_envelope: asSent(parsed.envelope),
     p_request: {
       channel: 'webhook',
       webhook_type: type,
@@ -113,23 +113,34 @@ function eventIdOf({ id, body }: VerifiedBody): string {
   return id ?? sha256Hex(body);
 }
 
+/** The envelope for SQL, which still takes objects, not their text. */
+function asSent({ data, ...envelope }: ReceivedEnvelope & { id: string }) {
+  const { research_metadata, final_data, ...content } = data;
+  return {
+    ...envelope,
+    data: {
+      ...content,
+      ...(research_metadata && { research_metadata: parsedObject(research_metadata) }),
+      ...(final_data && { final_data: parsedObject(final_data) }),
+    },
+  };
+}
+
 function parse(request: VerifiedBody, type: WebhookType, now: number): Parsed {
-  const json = decodeJson(request.body);
+  const json = readJson(request.body, { open: ['data'] });
   if (!json.ok) return json;
   const { value } = json;
   const flat = typeof value === 'object' && value !== null && !('data' in value);
   const stage = type === 'final-report' ? 'final' : 'prelim';
-  const parsed = flat ? flatBody.safeParse(value) : webhookEnvelope.safeParse(value);
-  if (!parsed.success) {
-    return { ok: false, code: 'invalid_body', extras: { issues: issuesOf(parsed.error) } };
-  }
-  const envelope: WebhookEnvelope =
-    'data' in parsed.data
-      ? parsed.data
+  const parsed = flat ? validate(receivedFlatBody, value) : validate(receivedEnvelope, value);
+  if (!parsed.ok) return { ok: false, code: 'invalid_body', extras: { issues: parsed.issues } };
+  const envelope: ReceivedEnvelope =
+    'data' in parsed.value
+      ? parsed.value
       : {
-          type: `report.${stage}.${parsed.data.research_status}`,
+          type: `report.${stage}.${parsed.value.research_status}`,
           timestamp: new Date(now).toISOString(),
-          data: parsed.data,
+          data: parsed.value,
         };
   if (!envelope.type.startsWith(`report.${stage}.`)) {
     const detail = `This endpoint takes ${stage} events.`;

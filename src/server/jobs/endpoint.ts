@@ -1,15 +1,16 @@
 import { z } from 'zod';
 import {
   idempotencyKey,
-  jobRequest,
-  jobResult,
   jobView,
+  receivedJobRequest,
+  receivedJobResult,
   type JobAccepted,
   type JobView,
+  type ReceivedJobResult,
 } from '../../contracts/jobs.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
-import { parseJsonBody } from '../http/json.ts';
+import { parsedObject, parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
 import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { findCaller, PIPELINE, type Caller } from './callers.ts';
@@ -39,10 +40,11 @@ export async function requestJob(services: JobServices, request: Request): Promi
   const header = request.headers.get('idempotency-key');
   const key = idempotencyKey.nullable().safeParse(header);
   if (!key.success) return problem('invalid_idempotency_key');
-  const body = await parseJsonBody(request, jobRequest);
+  const body = await parseJsonBody(request, receivedJobRequest);
   if (!body.ok) return body.answer;
+  const { metadata, ...members } = body.value;
   const parameters = {
-    p_request: body.value,
+    p_request: { ...members, ...(metadata && { metadata: parsedObject(metadata) }) },
     p_caller: caller,
     p_idempotency_key: key.data ?? undefined,
     p_lease_seconds: services.jobLeaseSeconds,
@@ -96,7 +98,7 @@ export async function submitResult(services: JobServices, request: Request): Pro
   if (caller !== PIPELINE) return problem('forbidden', { detail: 'Only the pipeline submits results.' });
   const id = jobIdOf(request);
   if (id === null) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
-  const body = await parseJsonBody(request, jobResult);
+  const body = await parseJsonBody(request, receivedJobResult);
   if (!body.ok) return body.answer;
   const { outcome, delivery } = await completeJob(services, id, null, outcomeOf(body.value));
   switch (outcome) {
@@ -125,8 +127,8 @@ async function notify(services: JobServices, delivery: Parameters<typeof notifyR
   }
 }
 
-function outcomeOf({ status, result, error, metadata }: z.infer<typeof jobResult>): JobOutcome {
-  const research_metadata = metadata ?? null;
+function outcomeOf({ status, result, error, metadata }: ReceivedJobResult): JobOutcome {
+  const research_metadata = metadata === undefined ? null : parsedObject(metadata);
   if (status === 'succeeded') {
     return { status: 'completed', research_report: result ?? '', research_metadata, final_data: null };
   }
