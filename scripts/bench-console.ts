@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createClient } from '@supabase/supabase-js';
 import postgres from 'postgres';
+import type { Database } from '../src/contracts/database.types.ts';
 import { consoleViews, type Subject } from './bench/console-views.ts';
 import { quantile, round } from './bench/measure.ts';
 import { ensureAccount, makeOperator } from './local/accounts.ts';
@@ -52,7 +53,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const credentials = { email: `${randomUUID()}@example.com`, password: randomUUID() };
   const operator = await ensureAccount({ url, ...secrets }, credentials, sql);
   await makeOperator(sql, operator.id);
-  const client = createClient(url, secrets.publishableKey, { auth: { autoRefreshToken: false } });
+  const client = createClient<Database>(url, secrets.publishableKey, { auth: { autoRefreshToken: false } });
   await client.auth.signInWithPassword(credentials);
 
   const views = consoleViews(client, await chooseSubject(sql));

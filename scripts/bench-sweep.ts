@@ -16,7 +16,7 @@ const QUERIES = {
   'old audit rows':
     "select id from public.webhook_audit where created_at < now() - interval '90 days' order by created_at limit 500",
   'attempts of the last minute':
-    "select count(*) from public.webhook_audit where direction = 'out' and webhook_type = 'final-report' and outcome <> 'skipped' and created_at > now() - interval '1 minute'",
+    "select count(*) from public.webhook_audit where direction = 'out' and endpoint_id = 'final-report' and outcome <> 'skipped' and created_at > now() - interval '1 minute'",
 };
 
 const step = (text: string) => process.stderr.write(`${text}\n`);

@@ -15,7 +15,7 @@ async function main(): Promise<boolean> {
     const [counts] = await sql`
       select (select count(*) from public.report_events)::int as events,
         (select count(*) from public.webhook_deliveries)::int as deliveries,
-        (select count(*) from public.report_jobs)::int as jobs`;
+        (select count(*) from private.job_runs)::int as jobs`;
     for (const row of problems.slice(0, MAX_PRINTED)) {
       const { problem, report_type, report_id, event_id, job_id } = row as Record<string, string | null>;
       const where = [`${report_type ?? ''} report ${report_id ?? ''}`];

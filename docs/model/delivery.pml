@@ -60,6 +60,28 @@ inline apply() {
   fi
 }
 
+/* The transitions of a delivery, by their names in private.move_delivery(). */
+inline claimed() {
+  delivery_holder = me;
+  delivery_leased = true
+}
+
+inline delivered() {
+  confirmed = true
+}
+
+/* What a sender records, which ends its lease. `unknown` and `refused` differ in the schedule, which is not in the model. */
+inline failed() {
+  if
+  :: CURRENT(delivery_holder) ->
+    /* A lease that has not run out is ended by its holder alone. */
+    assert(!delivery_leased || delivery_holder == me);
+    delivery_leased = false;
+    delivery_holder = 0
+  :: else -> skip
+  fi
+}
+
 /* The process may die here. */
 #define MAY_DIE if :: faults < FAULTS -> faults++; dead[me] = true; posted[me] = false; goto end :: true -> skip fi
 
@@ -88,14 +110,7 @@ inline send_and_record() {
     :: heard -> assert(confirmed)
     :: else -> apply() /* the direct update */
     fi;
-    if
-    :: CURRENT(delivery_holder) ->
-      /* A lease that has not run out is ended by its holder alone. */
-      assert(!delivery_leased || delivery_holder == me);
-      delivery_leased = false;
-      delivery_holder = 0
-    :: else -> skip
-    fi;
+    failed();
     heard = false
   }
 }
@@ -120,8 +135,7 @@ end_idle:
       assert(!job_leased || job_holder == me);
       committed = me;
       job_leased = false;
-      delivery_holder = me;
-      delivery_leased = true
+      claimed() /* A delivery is created under a lease of its creator. */
     :: else -> goto again
     fi
   };
@@ -141,7 +155,7 @@ proctype Sweep(byte me) {
 again:
 end_idle:
   if
-  :: atomic { committed != 0 && !confirmed && !delivery_leased -> delivery_holder = me; delivery_leased = true }
+  :: atomic { committed != 0 && !confirmed && !delivery_leased -> claimed() }
   :: atomic { confirmed -> goto done }
   fi;
   send_and_record();
@@ -159,7 +173,7 @@ active proctype Endpoint() {
   byte to;
 end:
   do
-  :: atomic { posts > 0 -> posts--; apply(); confirmed = true };
+  :: atomic { posts > 0 -> posts--; apply(); delivered() };
     atomic {
       if
       :: posted[1] -> to = 1

@@ -1,4 +1,4 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { getAuditRow, getEventTimeline } from '../../src/services/audit.ts';
 import type { Answer } from '../../src/services/answer.ts';
 import { listNotifications } from '../../src/services/notifications.ts';
@@ -23,7 +23,7 @@ export interface Subject {
 
 /** Every query that a view of the console makes, by its name, as an operator makes it. */
 export function consoleViews(
-  client: SupabaseClient,
+  client: DatabaseClient,
   { eventId, jobId, reportId, reportType, auditId, halfWay }: Subject,
 ): Record<string, () => Promise<Answer<unknown>>> {
   const report = { report_type: reportType, report_id: reportId };

@@ -1,4 +1,3 @@
-import type postgres from 'postgres';
 import type { BenchResult } from '../../src/contracts/bench.ts';
 import type { Bed } from './bed.ts';
 import { emptySamples, measure, summarise } from './measure.ts';
@@ -16,7 +15,6 @@ export async function measureThroughput(
   const secret = secrets.webhookSecret;
   const known = newEvent(reports, TEXT_6KB);
   await postEvent(url, secret, known, 'applied');
-  const request = { channel: 'webhook', webhook_type: 'prelim-report' };
   const subjects: Record<string, { count: number; call: () => Promise<void> }> = {
     floor: {
       count: 150,
@@ -30,8 +28,7 @@ export async function measureThroughput(
       count: 150,
       call: async () => {
         const { id, envelope } = newEvent(reports, TEXT_6KB);
-        const given = sql.json({ id, ...envelope } as postgres.JSONValue);
-        await sql`select public.apply_report_event(${given}, ${sql.json(request)})`;
+        await sql`select public.apply_report_event(${id}, 'webhook', ${JSON.stringify(envelope)}, 'prelim-report')`;
       },
     },
     new6kb: { count: 150, call: () => postEvent(url, secret, newEvent(reports, TEXT_6KB), 'applied') },

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobAccepted } from '../../src/contracts/jobs.ts';
 import { sweepAnswer } from '../../src/contracts/retry.ts';
@@ -50,24 +51,18 @@ export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> 
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
     const reports = await addReports(sql, DELIVERIES);
     for (const reportId of reports) {
-      const request = {
-        report_type: 'org',
-        report_id: reportId,
-        stage: 'prelim',
-        prompt: 'p',
-        generate: true,
-      };
-      const result = { status: 'completed', research_report: 'x'.repeat(6000) };
       await sql`
         with job as (
-          select public.request_report_job(${sql.json(request)}, 'pipeline', null, 60, 5) -> 'run' as run
+          select public.request_report_job(
+            ${`job_${randomUUID()}`}, 'pipeline', 'org', ${reportId}, 'prelim', 'p', true, 60, 5) -> 'run' as run
         ), completed as (
-          select public.complete_report_job(run ->> 'job_id', (run ->> 'lease_token')::bigint, ${sql.json(result)}, 30)
-            -> 'delivery' as delivery from job)
+          select public.complete_report_job(
+            run ->> 'job_id', 'completed', 30, (run ->> 'lease_token')::bigint, repeat('x', 6000)) -> 'delivery' as delivery
+          from job)
         select public.record_delivery_attempts(
           (delivery ->> 'delivery_id')::bigint, (delivery ->> 'delivery_token')::bigint, 'failed',
           -- Authentic: it says nothing against the endpoint, whose circuit stays closed.
-          '[{"status": 401, "duration_ms": 1, "authentic": true}]', null) from completed`;
+          '[{"status": 401, "duration_ms": 1, "authentic": true}]') from completed`;
     }
     await sql`update public.webhook_deliveries set next_attempt = now() where report_id in ${sql(reports)}`;
     const started = performance.now();

@@ -54,7 +54,7 @@ export async function drawAccount(system: ChaosSystem, jobs: readonly ChaosJob[]
       to_char(job.created_at::timestamptz(3) at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS.MS') as created_ms,
       (select count(*)::int from public.report_events any_event where any_event.job_id = job.job_id) as events,
       event.id as event_id, event.effect, event.channel,
-      encode(sha256(convert_to(event.research_report, 'UTF8')), 'hex') as sha256,
+      encode(sha256(convert_to(content.research_report, 'UTF8')), 'hex') as sha256,
       delivery.status as delivery_status, delivery.dead_at is not null as dead, delivery.attempts,
       (select count(*)::int from public.webhook_audit audit
         where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = 'applied') as applied_rows,
@@ -64,9 +64,10 @@ export async function drawAccount(system: ChaosSystem, jobs: readonly ChaosJob[]
       (select count(*)::int from public.report_notifications notification
         where notification.event_id = event.id) as notifications,
       coalesce(report.winner_event_id = event.id, false) as is_winner,
-      coalesce(report.research_report = event.research_report, false) as shown
-    from public.report_jobs job
+      coalesce(report.research_report = content.research_report, false) as shown
+    from private.job_runs job
     left join public.report_events event on event.job_id = job.job_id
+    left join private.report_contents content on content.event_id = event.id
     left join public.webhook_deliveries delivery on delivery.event_id = event.id
     left join public.org_reports report on report.id = job.report_id`;
   const byJob = Map.groupBy(rows, (row) => row.job_id);
@@ -186,7 +187,7 @@ function sum(rows: readonly Row[], value: (row: Row) => number): number {
 export async function historyOf(sql: postgres.Sql, jobId: string): Promise<string[]> {
   const [job] = await sql`
     select job_id, report_id, stage, status, generate, lease_token, take_overs, created_at, completed_at, event_id
-    from public.report_jobs where job_id = ${jobId}`;
+    from private.job_runs where job_id = ${jobId}`;
   const events = await sql`
     select id, type, effect, channel, requested_at, created_at, applied_at from public.report_events
     where report_id = ${String(job?.['report_id'])} order by created_at`;

@@ -67,7 +67,7 @@ export interface Open {
 export async function countOpen(system: ChaosSystem): Promise<Open | undefined> {
   const rows = await system.sql<Open[]>`
     select
-      (select count(*)::int from public.report_jobs where status in ('queued', 'running')) as jobs,
+      (select count(*)::int from private.job_runs where status in ('queued', 'running')) as jobs,
       (select count(*)::int from public.webhook_deliveries where status <> 'success' and dead_at is null) as deliveries,
       (select count(*)::int from public.report_events where effect is null) as events`.catch(() => []);
   return rows[0];

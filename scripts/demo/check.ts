@@ -33,12 +33,13 @@ export async function checkResults(sql: postgres.Sql, jobs: readonly DemoJob[]):
       select id, winner_event_id, research_report from public.greeting_reports
       union all select id, winner_event_id, research_report from public.org_reports
       union all select id, winner_event_id, research_report from public.requirement_reports)
-    select event.job_id, event.id as event_id, event.effect, event.channel, event.research_report as event_text,
+    select event.job_id, event.id as event_id, event.effect, event.channel, content.research_report as event_text,
       coalesce(report.winner_event_id = event.id, false) as is_winner, report.research_report as report_text,
       delivery.attempts, delivery.status as webhook_status,
       (select count(*)::int from public.webhook_audit audit
         where audit.event_id = event.id and audit.outcome = 'applied') as applied_by_webhook
     from public.report_events event
+    left join private.report_contents content on content.event_id = event.id
     left join report on report.id = event.report_id
     left join public.webhook_deliveries delivery on delivery.event_id = event.id
     where event.job_id = any (${ids}) and event.type like '%.completed'`;

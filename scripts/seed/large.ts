@@ -80,6 +80,13 @@ async function addPlan(sql: postgres.TransactionSql, deliveries: number, days: n
         when dead_reason = 'refused' then
           '{"status": 409, "error": "event_conflict", "response": {"code": "event_conflict"}, "duration_ms": 12}'
         else '{"status": 502, "error": "answered 502", "response": "<h1>Bad gateway</h1>", "duration_ms": 640}' end`;
+  await sql`alter table plan add column content private.incoming_result`;
+  await sql`
+    update plan set content = row(
+      format('report.%s.%s', stage, case when failed_job then 'failed' else 'completed' end), report_type, report_id, stage,
+      job_id, null, case when not failed_job then format(E'# Report %s\n\nThe %s result, seeded.', n / 2, stage) end,
+      case when not failed_job then '{"seeded": true}'::jsonb end, null,
+      case when failed_job then 'the model gave no text' end)::private.incoming_result`;
   await sql`create unique index on plan (n)`;
   await sql`analyze plan`;
 }
@@ -90,30 +97,30 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
     select distinct user_id, 'seed-' || user_id || '@example.com' from plan on conflict do nothing`;
   await sql`
     insert into public.report_events (
-      id, type, report_type, report_id, stage, job_id, requested_at, digest, research_report, research_metadata, error,
-      channel, effect, applied_at, created_at)
+      id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, applied_at, position,
+      created_at)
     select
       event_id, format('report.%s.%s', stage, case when failed_job then 'failed' else 'completed' end),
-      report_type, report_id, stage, job_id, at, encode(sha256(event_id::bytea), 'hex'),
-      case when not failed_job then format(E'# Report %s\n\nThe %s result, seeded.', n / 2, stage) end,
-      case when not failed_job then '{"seeded": true}'::jsonb end,
+      report_type, report_id, stage, job_id, at, private.content_digest(content),
       case when failed_job then 'the model gave no text' end,
       case status when 'success' then 'webhook' else 'direct' end, 'applied',
-      at + interval '41 seconds', at + interval '40 seconds'
+      at + interval '41 seconds', 1 + n % 2, at + interval '40 seconds'
     from plan order by n`;
   await sql`
-    insert into public.report_jobs (
-      job_id, user_id, status, prompt, percent, metadata, created_at, updated_at, started_at, completed_at, expires_at,
-      report_type, report_id, stage, caller, lease_token, event_id, error)
+    insert into private.report_contents (event_id, research_report, research_metadata)
+    select event_id, (content).research_report, (content).research_metadata from plan order by n`;
+  await sql`
+    insert into private.job_runs (
+      job_id, user_id, status, prompt, percent, created_at, updated_at, started_at, completed_at, report_type, report_id,
+      stage, caller, lease_token, event_id, error)
     select
-      job_id, user_id, case when failed_job then 'failed' else 'succeeded' end, 'What does the team need?', 100,
-      jsonb_build_object('report_type', report_type, 'report_id', report_id), at, at + interval '40 seconds',
-      at + interval '1 second', at + interval '40 seconds', now() + interval '7 days', report_type, report_id, stage,
+      job_id, user_id, case when failed_job then 'failed' else 'succeeded' end, 'What does the team need?', 100, at,
+      at + interval '40 seconds', at + interval '1 second', at + interval '40 seconds', report_type, report_id, stage,
       'pipeline', 2, event_id, case when failed_job then 'the model gave no text' end
     from plan order by n`;
   await sql`
     insert into public.webhook_deliveries (
-      event_id, webhook_type, report_type, report_id, job_id, status, attempts, rounds, last_attempt, next_attempt,
+      event_id, endpoint_id, report_type, report_id, job_id, status, attempts, rounds, last_attempt, next_attempt,
       dead_at, dead_reason, response, lease_token, created_at)
     select
       event_id, stage || '-report', report_type, report_id, job_id, status, attempts, least(attempts, 7),
@@ -133,8 +140,8 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
         jsonb_build_object(
           'full_name', 'Person ' || first.n / 2, 'job_title', 'Nurse', 'organisation_name', 'Organisation ' || first.n / 2,
           'industry', 'Health', 'requirement_title', 'Requirement ' || first.n / 2, 'business_need', 'Fewer mistakes'),
-        event.research_report, case when latest.failed_job then 'failed' else 'completed' end::public.research_status,
-        event.research_metadata, event.stage, event.id,
+        content.research_report, case when latest.failed_job then 'failed' else 'completed' end::public.research_status,
+        content.research_metadata, event.stage, event.id,
         delivery.status, delivery.attempts, delivery.last_attempt, delivery.response, delivery.job_id,
         first.at - interval '1 minute', latest.at + interval '41 seconds'
       from plan first
@@ -142,6 +149,7 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
       cross join lateral (select (coalesce(second, first)).*) latest
       join public.report_events event
         on event.id = case when latest.failed_job then first.event_id else latest.event_id end
+      join private.report_contents content on content.event_id = event.id
       join public.webhook_deliveries delivery on delivery.event_id = latest.event_id
       where first.n % 2 = 0 and first.report_type = ${type}`;
   }
@@ -155,7 +163,7 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
 async function addAudit(sql: postgres.TransactionSql, deliveries: number, auditRows: number): Promise<void> {
   await sql`
     insert into public.webhook_audit (
-      direction, webhook_type, job_id, report_id, report_table, event_id, request_payload, response_status, response_body,
+      direction, endpoint_id, job_id, report_id, report_table, event_id, request_payload, response_status, response_body,
       error_message, outcome, attempt_number, body_sha256, body_bytes, duration_ms, created_at)
     select
       case when kind in ('failed', 'unknown', 'delivered') then 'out' else 'in' end,

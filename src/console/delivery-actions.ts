@@ -1,4 +1,5 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
+import { FINAL_DEAD_REASONS } from '../contracts/constants.ts';
+import type { DatabaseClient } from '../services/database.ts';
 import type { DeliveryPage, DeliveryQuery, OpenDelivery } from '../contracts/console-deliveries.ts';
 import { MAX_PAGE_ROWS, type CappedCount, type Cursor } from '../contracts/paging.ts';
 import { getEventTimeline } from '../services/audit.ts';
@@ -18,7 +19,7 @@ export interface Outcome {
 export interface DeliveryAction {
   name: 'retry' | 'redrive';
   perCall: number;
-  run: (client: SupabaseClient, deliveries: readonly OpenDelivery[]) => Promise<Outcome[]>;
+  run: (client: DatabaseClient, deliveries: readonly OpenDelivery[]) => Promise<Outcome[]>;
 }
 
 export const RETRY: DeliveryAction = {
@@ -33,9 +34,9 @@ export function isDead({ dead_at }: OpenDelivery): boolean {
   return dead_at !== null;
 }
 
-/** A deleted report's delivery has nowhere to go. */
+/** A deleted report's delivery has nowhere to go, and one of erased content has nothing to send. */
 export function canBeSent({ dead_reason }: OpenDelivery): boolean {
-  return dead_reason !== 'report_deleted';
+  return dead_reason === null || !FINAL_DEAD_REASONS.has(dead_reason);
 }
 
 export function canBeRedriven(delivery: OpenDelivery): boolean {
@@ -54,13 +55,13 @@ export function countSendable(
 ): CappedCount | null {
   if (!hasMore) return { count: rows.filter(canBeSent).length, capped: false };
   const areDead = status === undefined || status === 'dead';
-  const haveOtherReason = dead_reason !== undefined && dead_reason !== 'report_deleted';
+  const haveOtherReason = dead_reason !== undefined && !FINAL_DEAD_REASONS.has(dead_reason);
   return areDead && !haveOtherReason ? null : total;
 }
 
 /** All deliveries that match, read page by page. `onCount` is told how many there are so far. */
 export async function collectMatching(
-  client: SupabaseClient,
+  client: DatabaseClient,
   query: DeliveryQuery,
   onCount: (count: number) => void,
   signal: AbortSignal,
@@ -79,13 +80,12 @@ export async function collectMatching(
 }
 
 async function retry(
-  client: SupabaseClient,
-  { report_type, report_id, webhook_type, event_id }: OpenDelivery,
+  client: DatabaseClient,
+  { report_type, report_id, event_id }: OpenDelivery,
 ): Promise<Outcome> {
   const { data, error } = await retryFailedWebhook(client, {
     report_type,
     report_id,
-    webhook_type,
     event_id,
   });
   if (error !== null) return fault(error);
@@ -99,7 +99,7 @@ async function retry(
   }
 }
 
-async function redrive(client: SupabaseClient, deliveries: readonly OpenDelivery[]): Promise<Outcome[]> {
+async function redrive(client: DatabaseClient, deliveries: readonly OpenDelivery[]): Promise<Outcome[]> {
   const event_ids = deliveries.map(({ event_id }) => event_id);
   const { data, error } = await redriveDeadLetters(client, { event_ids });
   if (error !== null) return deliveries.map(() => fault(error));
@@ -114,7 +114,7 @@ const backOnSchedule: Outcome = {
   detail: 'The next sweep sends it, within a minute.',
 };
 
-async function afterRedrive(client: SupabaseClient, eventId: string): Promise<Outcome> {
+async function afterRedrive(client: DatabaseClient, eventId: string): Promise<Outcome> {
   const { data, error } = await getEventTimeline(client, eventId);
   if (error !== null) return fault(error);
   // Neither is a dead letter any more: what somebody else has delivered meanwhile, and what is to be sent.

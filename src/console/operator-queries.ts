@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import type { AuditQuery } from '../contracts/console-audit.ts';
 import type { DeliveryQuery } from '../contracts/console-deliveries.ts';
 import type { StatisticsWindow } from '../contracts/console-statistics.ts';
@@ -29,7 +29,7 @@ async function readPage<T extends object>(answer: Promise<Answer<T>>): Promise<T
   return { ...(await unwrap(answer)), readAt: Date.now() };
 }
 
-export function statisticsQuery(client: SupabaseClient, window: StatisticsWindow, isPaused: boolean) {
+export function statisticsQuery(client: DatabaseClient, window: StatisticsWindow, isPaused: boolean) {
   return queryOptions({
     queryKey: [...OPERATOR_KEY, 'statistics', window],
     queryFn: ({ signal }) => unwrap(getWebhookStatistics(client, window, { signal })),
@@ -45,7 +45,7 @@ export function deliveryQueryOf({ since, after, before, ...filter }: DeliveryFil
   return { ...filter, ...rangeOf({ since, after, before }, Date.now()) };
 }
 
-export function deliveriesQuery(client: SupabaseClient, filter: DeliveryFilter, isPaused: boolean) {
+export function deliveriesQuery(client: DatabaseClient, filter: DeliveryFilter, isPaused: boolean) {
   return infiniteQueryOptions({
     queryKey: [...OPERATOR_KEY, 'deliveries', filter],
     // The first page has no cursor.
@@ -63,7 +63,7 @@ export function deliveriesQuery(client: SupabaseClient, filter: DeliveryFilter, 
 export type AuditFilter = Omit<AuditQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
 
 /** Refreshes by itself only while one page is shown: what is read further down should not move. */
-export function auditQuery(client: SupabaseClient, filter: AuditFilter, isPaused: boolean) {
+export function auditQuery(client: DatabaseClient, filter: AuditFilter, isPaused: boolean) {
   const { since, after, before, ...rest } = filter;
   return infiniteQueryOptions({
     queryKey: [...OPERATOR_KEY, 'audit', filter],
@@ -80,7 +80,7 @@ export function auditQuery(client: SupabaseClient, filter: AuditFilter, isPaused
 }
 
 /** The log is append-only: a row never changes. */
-export function auditRowQuery(client: SupabaseClient, id: string) {
+export function auditRowQuery(client: DatabaseClient, id: string) {
   return queryOptions({
     queryKey: [...OPERATOR_KEY, 'audit-row', id],
     queryFn: ({ signal }) => unwrap(getAuditRow(client, id, { signal })),
@@ -88,7 +88,7 @@ export function auditRowQuery(client: SupabaseClient, id: string) {
   });
 }
 
-export function timelineQuery(client: SupabaseClient, eventId: string, isPaused: boolean) {
+export function timelineQuery(client: DatabaseClient, eventId: string, isPaused: boolean) {
   return queryOptions({
     queryKey: [...OPERATOR_KEY, 'timeline', eventId],
     queryFn: ({ signal }) => unwrap(getEventTimeline(client, eventId, { signal })),

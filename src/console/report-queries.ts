@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import type { JobSummary, ReportRef } from '../contracts/console-reports.ts';
 import type { Cursor } from '../contracts/paging.ts';
 import type { ReportType } from '../contracts/webhooks.ts';
@@ -23,7 +23,7 @@ export function isUnfinished({ status }: Pick<JobSummary, 'status'>): boolean {
 }
 
 /** Read again when its content has changed; what could be read once is tried again by itself. */
-export function reportQuery(client: SupabaseClient, ref: ReportRef) {
+export function reportQuery(client: DatabaseClient, ref: ReportRef) {
   return queryOptions({
     queryKey: [...reportKey(ref), 'record'],
     queryFn: ({ signal }) => unwrap(getReport(client, ref, { signal })),
@@ -32,7 +32,7 @@ export function reportQuery(client: SupabaseClient, ref: ReportRef) {
 }
 
 /** Asked every second while the webhook is on its way. */
-export function webhookStatusQuery(client: SupabaseClient, ref: ReportRef, hasUnfinishedJob: boolean) {
+export function webhookStatusQuery(client: DatabaseClient, ref: ReportRef, hasUnfinishedJob: boolean) {
   return queryOptions({
     queryKey: [...reportKey(ref), 'webhook'],
     queryFn: ({ signal }) => unwrap(getReportWebhookStatus(client, ref, { signal })),
@@ -44,7 +44,7 @@ export function webhookStatusQuery(client: SupabaseClient, ref: ReportRef, hasUn
 }
 
 /** Asked every second while one of them runs. */
-export function reportJobsQuery(client: SupabaseClient, ref: ReportRef) {
+export function reportJobsQuery(client: DatabaseClient, ref: ReportRef) {
   return queryOptions({
     queryKey: [...reportKey(ref), 'jobs'],
     queryFn: ({ signal }) =>
@@ -54,7 +54,7 @@ export function reportJobsQuery(client: SupabaseClient, ref: ReportRef) {
 }
 
 /** `version` changes when a result is there that was not: the event that won, say. */
-export function reportResultsQuery(client: SupabaseClient, ref: ReportRef, version: string) {
+export function reportResultsQuery(client: DatabaseClient, ref: ReportRef, version: string) {
   return queryOptions({
     queryKey: [...reportKey(ref), 'results', version],
     queryFn: ({ signal }) => unwrap(getReportResults(client, ref, { signal })),
@@ -63,7 +63,7 @@ export function reportResultsQuery(client: SupabaseClient, ref: ReportRef, versi
   });
 }
 
-export function myReportsQuery(client: SupabaseClient, reportType: ReportType | undefined) {
+export function myReportsQuery(client: DatabaseClient, reportType: ReportType | undefined) {
   return infiniteQueryOptions({
     queryKey: ['my-reports', reportType ?? 'all'],
     // The first page has no cursor.
@@ -75,7 +75,7 @@ export function myReportsQuery(client: SupabaseClient, reportType: ReportType | 
   });
 }
 
-export function myJobsQuery(client: SupabaseClient) {
+export function myJobsQuery(client: DatabaseClient) {
   return queryOptions({
     queryKey: ['my-jobs'],
     queryFn: ({ signal }) => unwrap(listReportJobs(client, { scope: 'mine', limit: 10 }, { signal })),
@@ -83,7 +83,7 @@ export function myJobsQuery(client: SupabaseClient) {
   });
 }
 
-export function notificationsQuery(client: SupabaseClient, isUnreadOnly: boolean) {
+export function notificationsQuery(client: DatabaseClient, isUnreadOnly: boolean) {
   return infiniteQueryOptions({
     queryKey: ['notifications', isUnreadOnly ? 'unread' : 'all'],
     initialPageParam: null as number | null,

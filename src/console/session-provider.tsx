@@ -1,5 +1,6 @@
 import { QueryClientProvider, useQuery } from '@tanstack/react-query';
-import type { Session as AuthSession, SupabaseClient } from '@supabase/supabase-js';
+import type { Session as AuthSession } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import { useCallback, useEffect, useMemo, useRef, useState, type ReactNode } from 'react';
 import { Button } from '../components/button.tsx';
 import { ErrorState, LoadingState } from '../components/states.tsx';
@@ -15,7 +16,7 @@ import { unwrap } from './unwrap.ts';
 type AuthState = { session: AuthSession | null; wasLost: boolean } | 'unknown';
 
 /** Renders its children for whoever is signed in, and the sign-in for everybody else. */
-export function SessionProvider({ supabase, children }: { supabase: SupabaseClient; children: ReactNode }) {
+export function SessionProvider({ supabase, children }: { supabase: DatabaseClient; children: ReactNode }) {
   const [auth, setAuth] = useState<AuthState>('unknown');
   const [unreachable, setUnreachable] = useState<ServiceError | null>(null);
   const isLeaving = useRef(false);
@@ -78,7 +79,7 @@ export function SessionProvider({ supabase, children }: { supabase: SupabaseClie
 }
 
 interface SignedInProps {
-  supabase: SupabaseClient;
+  supabase: DatabaseClient;
   user: AuthSession['user'];
   onSignOut: () => Promise<void>;
   onSessionLost: () => void;

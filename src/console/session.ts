@@ -1,8 +1,9 @@
-import type { SupabaseClient, User } from '@supabase/supabase-js';
+import type { User } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import { createContext, useContext } from 'react';
 
 export interface Session {
-  supabase: SupabaseClient;
+  supabase: DatabaseClient;
   user: User;
   isOperator: boolean;
   signOut: () => Promise<void>;

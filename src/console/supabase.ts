@@ -1,4 +1,6 @@
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import type { Database } from '../contracts/database.types.ts';
+import { createClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import { config } from './config.ts';
 
 const SESSION_KEY = 'polaris-session';
@@ -7,12 +9,12 @@ const SESSION_KEY = 'polaris-session';
 export const supabase =
   config === null
     ? null
-    : createClient(config.VITE_SUPABASE_URL, config.VITE_SUPABASE_PUBLISHABLE_KEY, {
+    : createClient<Database>(config.VITE_SUPABASE_URL, config.VITE_SUPABASE_PUBLISHABLE_KEY, {
         auth: { storageKey: SESSION_KEY },
       });
 
 /** Ends the session in this browser; a person's other devices stay signed in. */
-export async function endSession(client: SupabaseClient): Promise<void> {
+export async function endSession(client: DatabaseClient): Promise<void> {
   const { error } = await client.auth.signOut({ scope: 'local' });
   // Without an answer the client would keep the session: whoever signs out must be signed out all the same.
   if (error !== null) localStorage.removeItem(SESSION_KEY);

@@ -1,4 +1,4 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import { useEffect, useRef, useState } from 'react';
 import type { OpenDelivery } from '../contracts/console-deliveries.ts';
 import type { DeliveryAction, Outcome } from './delivery-actions.ts';
@@ -23,7 +23,7 @@ export interface Batch {
  * Does something with many deliveries, a few at a time, and keeps what came of each. When its view is left it stops:
  * nobody would see what comes of the rest.
  */
-export function useBatch(client: SupabaseClient, action: DeliveryAction): Batch {
+export function useBatch(client: DatabaseClient, action: DeliveryAction): Batch {
   const [state, setState] = useState<Batch['state']>('ready');
   const [done, setDone] = useState<readonly Done[]>([]);
   const isStopped = useRef(false);

@@ -1,4 +1,5 @@
-import { REALTIME_SUBSCRIBE_STATES, type SupabaseClient } from '@supabase/supabase-js';
+import { REALTIME_SUBSCRIBE_STATES } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import { useEffect, useEffectEvent, useSyncExternalStore } from 'react';
 import { config } from './config.ts';
 
@@ -15,7 +16,7 @@ function subscribeToVisibility(listener: () => void): () => void {
  * sooner: whatever fails, the view goes on refreshing by its interval. A hidden tab hears nothing.
  */
 export function useRealtime(
-  client: SupabaseClient,
+  client: DatabaseClient,
   tables: readonly string[],
   isEnabled: boolean,
   onChange: () => void,

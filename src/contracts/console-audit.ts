@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { jobSummary } from './console-reports.ts';
 import { openDelivery } from './console-deliveries.ts';
+import { CHANNELS } from './constants.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
-import { reportType, stage, webhookType } from './webhooks.ts';
+import { reportType, stage } from './webhooks.ts';
+import { endpointId } from './endpoints.ts';
 
 export const direction = z.enum(['in', 'out']);
 export type Direction = z.infer<typeof direction>;
@@ -39,7 +41,7 @@ export const auditEntry = z.object({
   id: z.guid(),
   created_at: isoTime,
   direction,
-  webhook_type: webhookType.nullable(),
+  endpoint_id: endpointId.nullable(),
   /** Which endpoint was called, where that was none of the webhooks. */
   endpoint: z.string().nullable(),
   outcome: z.string().nullable(),
@@ -65,6 +67,8 @@ export const auditRow = auditEntry.omit({ endpoint: true, report_type: true }).e
   created_at: rowTime,
   // Exact numbers come as text from some REST layers.
   duration_ms: z.coerce.number().nullable(),
+  /** What the platform’s functions write instead of endpoint_id. */
+  webhook_type: z.string().nullable(),
   report_table: z.string().nullable(),
   request_payload: z.json(),
   response_body: z.json(),
@@ -111,7 +115,7 @@ export const timelineStep = z.discriminatedUnion('kind', [
     at: isoTime,
     effect: z.enum(['applied', 'superseded']),
     /** `direct`: by the fallback. */
-    channel: z.enum(['webhook', 'direct', 'owner', 'import']),
+    channel: z.enum(CHANNELS),
     /** Its report's owner was notified, in the same transaction. */
     notified: z.boolean(),
   }),
@@ -131,12 +135,14 @@ export const eventSummary = z.object({
   requested_at: isoTime,
   digest: z.string(),
   error: z.string().nullable(),
-  channel: z.enum(['webhook', 'direct', 'owner', 'import']).nullable(),
+  channel: z.enum(CHANNELS).nullable(),
   effect: z.enum(['applied', 'superseded']).nullable(),
   applied_at: isoTime.nullable(),
   created_at: isoTime,
-  /** Set: its content was removed. */
-  pruned_at: isoTime.nullable(),
+  /** 1, 2, … among the effects on its report. */
+  position: z.int().nullable(),
+  /** Set: its content was erased. */
+  erased_at: isoTime.nullable(),
 });
 export type EventSummary = z.infer<typeof eventSummary>;
 

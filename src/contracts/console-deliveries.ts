@@ -1,8 +1,9 @@
 import { z } from 'zod';
-import { DEAD_REASONS } from './constants.ts';
+import { CHANNELS, DEAD_REASONS } from './constants.ts';
 import { webhookStatus } from './jobs.ts';
 import { cappedCount, isoTime, pageOf, pageRequest } from './paging.ts';
-import { reportType, stage, webhookType } from './webhooks.ts';
+import { reportType, stage } from './webhooks.ts';
+import { endpointId } from './endpoints.ts';
 
 /** What the list of open deliveries is filtered by: a delivery's status, or `dead`. `failed` means not dead yet. */
 export const openStatus = z.enum(['pending', 'sent', 'failed', 'retrying', 'dead']);
@@ -34,7 +35,7 @@ export const openDelivery = z.object({
   job_id: z.string().nullable(),
   report_type: reportType,
   report_id: z.guid(),
-  webhook_type: webhookType,
+  endpoint_id: endpointId,
   stage,
   status: webhookStatus,
   attempts: z.int().min(0),
@@ -51,7 +52,7 @@ export const openDelivery = z.object({
   /** The beginning of the last answer. */
   response_excerpt: z.string().nullable(),
   /** What its event has done. Null: nothing yet. */
-  channel: z.enum(['webhook', 'direct', 'owner', 'import']).nullable(),
+  channel: z.enum(CHANNELS).nullable(),
   effect: z.enum(['applied', 'superseded']).nullable(),
 });
 export type OpenDelivery = z.infer<typeof openDelivery>;

@@ -4,7 +4,8 @@ import { greetingUserData, orgUserData, requirementUserData } from './intake.ts'
 import { jobStatus, webhookStatus } from './jobs.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { storableText } from './text.ts';
-import { jobId, reportType, stage, webhookType } from './webhooks.ts';
+import { jobId, reportType, stage } from './webhooks.ts';
+import { endpointId } from './endpoints.ts';
 
 /** Names one report. */
 export const reportRef = z.strictObject({ report_type: reportType, report_id: z.guid() });
@@ -97,7 +98,7 @@ export type NewReport = z.input<typeof newReport>;
 /** The latest delivery of a report, for operators. */
 export const latestDelivery = z.object({
   event_id: z.string(),
-  webhook_type: webhookType,
+  endpoint_id: endpointId,
   status: webhookStatus,
   attempts: z.int().min(0),
   last_attempt: isoTime.nullable(),
@@ -134,7 +135,7 @@ export type ReportResult = z.infer<typeof reportResult>;
 
 /** A job in a list. Its result is read one by one, with `getReportJob`. */
 export const jobSummary = z.object({
-  id: z.guid(),
+  id: jobId,
   job_id: jobId,
   report_type: reportType.nullable(),
   report_id: z.guid().nullable(),
@@ -146,6 +147,8 @@ export const jobSummary = z.object({
   error: z.string().nullable(),
   event_id: z.string().nullable(),
   take_overs: z.int(),
+  /** `pipeline`, `platform`, or the id of the user who asked. */
+  caller: z.string(),
   created_at: isoTime,
   started_at: isoTime.nullable(),
   completed_at: isoTime.nullable(),

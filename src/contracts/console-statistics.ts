@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { direction } from './console-audit.ts';
 import { isoTime } from './paging.ts';
-import { reportType, webhookType } from './webhooks.ts';
+import { reportType } from './webhooks.ts';
+import { endpointId } from './endpoints.ts';
 
 export const statisticsWindow = z.enum(['hour', 'day', 'week']);
 export type StatisticsWindow = z.infer<typeof statisticsWindow>;
@@ -82,7 +83,7 @@ export const webhookStatistics = z.object({
   }),
   circuits: z.array(
     z.object({
-      webhook_type: webhookType,
+      endpoint_id: endpointId,
       state: z.enum(['closed', 'open', 'half_open']),
       opened_at: isoTime.nullable(),
       /** When a probe may be sent. */

@@ -12,8 +12,22 @@ export const EVENT_TYPES = [
   'report.final.failed',
 ] as const;
 
-/** Why a delivery is a dead letter. A deleted report's cannot be redriven. */
-export const DEAD_REASONS = ['attempts_exhausted', 'refused', 'report_deleted', 'import'] as const;
+/** Who applied an event first. */
+export const CHANNELS = ['webhook', 'direct', 'owner', 'platform', 'import'] as const;
+
+/** Why a delivery is a dead letter. */
+export const DEAD_REASONS = [
+  'attempts_exhausted',
+  'refused',
+  'report_deleted',
+  'content_erased',
+  'import',
+] as const;
+/** Dead letters of these reasons have nothing left to send, or nowhere to send it. */
+export const FINAL_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REASONS)[number]>([
+  'report_deleted',
+  'content_erased',
+]);
 
 /** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */
 export const TOLERANCE_SECONDS = 5 * 60;

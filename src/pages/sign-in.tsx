@@ -1,4 +1,4 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../services/database.ts';
 import { useState } from 'react';
 import { Button } from '../components/button.tsx';
 import { Field } from '../components/field.tsx';
@@ -6,7 +6,7 @@ import { ErrorState } from '../components/states.tsx';
 import styles from './sign-in.module.css';
 
 /** After it the view at the present address opens, so that a shared link or a lost session leads where it should. */
-export function SignIn({ supabase, sessionWasLost }: { supabase: SupabaseClient; sessionWasLost: boolean }) {
+export function SignIn({ supabase, sessionWasLost }: { supabase: DatabaseClient; sessionWasLost: boolean }) {
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
 

@@ -1,5 +1,5 @@
 import { act, cleanup, renderHook } from '@testing-library/react';
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterEach, expect, it } from 'vitest';
 import type { DeliveryAction, Outcome } from '../../src/console/delivery-actions.ts';
 import { useBatch } from '../../src/console/use-batch.ts';
@@ -9,7 +9,7 @@ afterEach(cleanup);
 
 const good: Outcome = { kind: 'good', word: 'delivered' };
 // Neither is looked at by the batch itself.
-const client = {} as unknown as SupabaseClient;
+const client = {} as unknown as DatabaseClient;
 const deliveries = (count: number) =>
   Array.from({ length: count }, (_, index) => ({ id: String(index) }) as OpenDelivery);
 

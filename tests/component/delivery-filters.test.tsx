@@ -9,7 +9,7 @@ it('offers as examples what is in the errors of deliveries', () => {
   render(<DeliveryFilters filter={{}} onChange={() => undefined} onClear={undefined} />);
   const { placeholder } = screen.getByLabelText<HTMLInputElement>('Error has');
   const errors = [
-    classifyAnswer(new Response('', { status: 502 }), '', 'job', 0).error,
+    classifyAnswer(new Response('', { status: 502 }), '', { expects: 'own_answer', job_id: 'job' }, 0).error,
     classifyError(Object.assign(new Error(), { name: 'TimeoutError' })).error,
   ].join();
   const examples = placeholder.split(', ').filter((example) => example !== '…');

@@ -1,3 +1,4 @@
+import type { Database } from '../../src/contracts/database.types.ts';
 import { createClient, type User } from '@supabase/supabase-js';
 import { QueryClientProvider } from '@tanstack/react-query';
 import { act, cleanup, render, screen, waitFor } from '@testing-library/react';
@@ -24,7 +25,7 @@ const focused = () => document.activeElement;
 /** An operator is signed in at a project whose functions answer what they are told to. */
 function SignedIn({ answers = {}, children }: { answers?: Record<string, unknown>; children: ReactNode }) {
   const [client] = useState(() =>
-    createClient('http://127.0.0.1:9', 'key', {
+    createClient<Database>('http://127.0.0.1:9', 'key', {
       auth: { persistSession: false, autoRefreshToken: false },
       global: {
         fetch: (input) => {

@@ -1,5 +1,6 @@
 import { act, cleanup, renderHook } from '@testing-library/react';
-import { REALTIME_SUBSCRIBE_STATES, type SupabaseClient } from '@supabase/supabase-js';
+import { REALTIME_SUBSCRIBE_STATES } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { useRealtime } from '../../src/console/use-realtime.ts';
 
@@ -53,7 +54,7 @@ function fakeProject() {
     },
   };
   // Only these two members are used.
-  return { client: client as unknown as SupabaseClient, channels };
+  return { client: client as unknown as DatabaseClient, channels };
 }
 
 function listen(isEnabled = true) {

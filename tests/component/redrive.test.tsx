@@ -12,7 +12,7 @@ const dead: OpenDelivery = {
   job_id: 'job',
   report_type: 'org',
   report_id: '00000000-0000-4000-8000-000000000002',
-  webhook_type: 'final-report',
+  endpoint_id: 'final-report',
   stage: 'final',
   status: 'failed',
   attempts: 7,

@@ -1,5 +1,7 @@
+import type { Database } from '../../src/contracts/database.types.ts';
 import { act, cleanup, render, screen } from '@testing-library/react';
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import { createClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { Toaster } from '../../src/components/toaster.tsx';
 import { SessionProvider } from '../../src/console/session-provider.tsx';
@@ -10,7 +12,7 @@ import { createReportWithWebhookTracking } from '../../src/services/polarisRepor
 import { listReports } from '../../src/services/reports.ts';
 import { browserClient, newSession, SESSION_KEY, type Network } from '../support/browser-session.ts';
 
-let client: SupabaseClient | undefined;
+let client: DatabaseClient | undefined;
 beforeEach(() =>
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date'] }),
 );
@@ -135,7 +137,7 @@ it('answers an error where the browser refuses its storage', async () => {
     if (isRefused) throw new Error('The operation is insecure.');
     return null;
   };
-  const barred = createClient('http://project.test', 'publishable', {
+  const barred = createClient<Database>('http://project.test', 'publishable', {
     auth: {
       autoRefreshToken: false,
       storage: { getItem: read, setItem: () => undefined, removeItem: () => undefined },

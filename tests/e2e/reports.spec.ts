@@ -87,13 +87,13 @@ test('a job that runs is cancelled', async ({ page, dev, sql }) => {
   expect(answer.status()).toBe(202);
   const { job_id } = (await answer.json()) as { job_id: string };
   // The person's own, as if they had asked for it.
-  await sql`update public.report_jobs set caller = ${dev.user.id}, user_id = ${dev.user.id},
+  await sql`update private.job_runs set caller = ${dev.user.id}, user_id = ${dev.user.id},
     percent = 40, eta_seconds = 12 where job_id = ${job_id}`;
   await page.reload();
   await expect(page.getByRole('progressbar', { name: 'Prelim job' })).toHaveAttribute('value', '40');
   await expect(page.getByText('about 12 s left')).toBeVisible();
   await inspect(page, 'debug-job-running');
-  await sql`update public.report_jobs set percent = 70, eta_seconds = 6 where job_id = ${job_id}`;
+  await sql`update private.job_runs set percent = 70, eta_seconds = 6 where job_id = ${job_id}`;
   await expect(page.getByText('70 %')).toBeVisible();
   await page.getByRole('button', { name: 'Cancel job' }).click();
   await expect(page.getByText('cancelled', { exact: true })).toBeVisible();

@@ -132,7 +132,7 @@ const makeAllDue = () => system.sql`
 
 async function isSettled({ reportId }: Caller): Promise<boolean> {
   const rows = await system.sql`
-    select delivery.status from public.report_jobs job
+    select delivery.status from private.job_runs job
     left join public.webhook_deliveries delivery on delivery.event_id = job.event_id
     where job.report_id = ${reportId}`;
   return rows.length > 0 && rows.every((row) => row['status'] === 'success');
@@ -209,7 +209,7 @@ async function recover(caller: Caller, isSubmitted: boolean): Promise<void> {
       if (isSubmitted) await submit(caller);
     }
     for (let wait = 0; wait < 100 && !(await isOver(caller)); wait += 1) await sleep(20);
-    await system.sql`update public.report_jobs set lease_expires_at = now() - interval '1 second'
+    await system.sql`update private.job_runs set lease_expires_at = now() - interval '1 second'
       where report_id = ${caller.reportId} and status in ('queued', 'running') and generate`;
     await system.sql`update public.webhook_deliveries set lease_expires_at = now() - interval '1 second'
       where report_id = ${caller.reportId} and lease_expires_at is not null`;
@@ -223,15 +223,17 @@ async function recover(caller: Caller, isSubmitted: boolean): Promise<void> {
 async function outcome({ reportId }: Caller) {
   const [row] = await system.sql`
     select
-      (select count(*)::int from public.report_jobs where report_id = report.id) as jobs,
-      (select string_agg(status, ' ') from public.report_jobs where report_id = report.id) as job,
+      (select count(*)::int from private.job_runs where report_id = report.id) as jobs,
+      (select string_agg(status, ' ') from private.job_runs where report_id = report.id) as job,
       (select count(*)::int from public.report_events where report_id = report.id) as events,
       (select string_agg(effect, ' ') from public.report_events where report_id = report.id) as effect,
       (select string_agg(status, ' ') from public.webhook_deliveries where report_id = report.id) as delivery,
       (select count(*)::int <= 1 from public.webhook_audit
         where report_id = report.id and direction = 'in' and outcome = 'applied') as applied_once_at_most,
       (select count(*)::int from public.report_notifications where report_id = report.id) as notifications,
-      report.research_report = (select research_report from public.report_events where report_id = report.id) as shown,
+      report.research_report = (
+        select content.research_report from private.report_contents content
+        join public.report_events event on event.id = content.event_id where event.report_id = report.id) as shown,
       report.research_status, report.webhook_status
     from public.org_reports report where id = ${reportId}`;
   return row;
@@ -252,7 +254,8 @@ const RIGHT = {
 
 async function newCaller(): Promise<Caller> {
   // So many deaths would open the circuit, which has its own tests.
-  await system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, closed_at = clock_timestamp()`;
+  await system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null,
+      probe_lease_expires_at = null, closed_at = clock_timestamp()`;
   const { reportId } = await system.createReport();
   return { reportId, key: randomUUID() };
 }

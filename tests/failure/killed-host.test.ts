@@ -37,7 +37,7 @@ it(`${JOBS} jobs end as ${JOBS} results stored exactly once, though the host is 
   // Some are generating, some are being sent, some are done.
   await expect.poll(() => model.finished(), { interval: 5, timeout: 20_000 }).toBeGreaterThan(JOBS / 4);
   await system.functions.kill();
-  const [killed] = await sql`select count(*)::int as open from public.report_jobs where event_id is null`;
+  const [killed] = await sql`select count(*)::int as open from private.job_runs where event_id is null`;
   expect(killed?.['open']).toBeGreaterThan(0);
   await system.functions.start();
 
@@ -49,7 +49,7 @@ it(`${JOBS} jobs end as ${JOBS} results stored exactly once, though the host is 
     await sql`update public.webhook_deliveries set next_attempt = now() where status in ('failed', 'sent')`;
     await sleep(200);
     const [left] = await sql`
-      select count(*)::int as count from public.report_jobs job
+      select count(*)::int as count from private.job_runs job
       left join public.webhook_deliveries delivery on delivery.event_id = job.event_id
       where delivery.status is distinct from 'success'`;
     return left?.['count'] as number;
@@ -58,11 +58,12 @@ it(`${JOBS} jobs end as ${JOBS} results stored exactly once, though the host is 
   await expect.poll(unsettled, { timeout: 60_000, interval: 300 }).toBe(0);
 
   const results = await sql`
-    select job.job_id, job.status, event.effect, report.research_report = event.research_report as shown,
+    select job.job_id, job.status, event.effect, report.research_report = content.research_report as shown,
       (select count(*)::int from public.webhook_audit where event_id = event.id and outcome = 'applied') as applied,
       event.channel
-    from public.report_jobs job
+    from private.job_runs job
     join public.report_events event on event.job_id = job.job_id
+    join private.report_contents content on content.event_id = event.id
     join public.org_reports report on report.id = job.report_id`;
   expect(results.map((row) => row['job_id'] as string).sort()).toEqual([...jobs].sort());
   for (const row of results) {

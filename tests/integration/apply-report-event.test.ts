@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { storeClient } from '../support/store.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -21,7 +22,6 @@ interface Event {
 
 function envelope(reportId: string, event: Event) {
   return {
-    id: event.id,
     type: `report.${event.stage}.${event.status}`,
     timestamp: event.requestedAt,
     data: {
@@ -36,11 +36,9 @@ function envelope(reportId: string, event: Event) {
 }
 
 async function apply(reportId: string, event: Event): Promise<string> {
-  const { sql } = database;
-  const request = { webhook_type: `${event.stage}-report` };
-  const [row] = await sql<{ answer: { outcome: string } }[]>`
-    select public.apply_report_event(${sql.json(envelope(reportId, event))}, ${sql.json(request)}) as answer`;
-  return row?.answer.outcome ?? 'nothing';
+  const store = storeClient(database.sql);
+  const { outcome } = await store.apply(event.id, envelope(reportId, event), `${event.stage}-report`);
+  return outcome;
 }
 
 async function reportRow(reportId: string) {
@@ -78,14 +76,15 @@ describe('apply_report_event', () => {
   it('keeps the content of a result out of the audit', async () => {
     const { sql } = database;
     const { reportId } = await createReport(sql);
-    const sent = envelope(reportId, event({ stage: 'final' }));
+    const final = event({ stage: 'final' });
+    const { id } = final;
+    const sent = envelope(reportId, final);
     const content = { research_metadata: { model: 'm' }, final_data: { long: 'x'.repeat(10_000) } };
-    const given = sql.json({ ...sent, data: { ...sent.data, ...content } });
-    await sql`select public.apply_report_event(${given}, '{"webhook_type": "final-report"}')`;
-    const [row] = await sql`select request_payload from public.webhook_audit where event_id = ${sent.id}`;
+    await storeClient(sql).apply(id, { ...sent, data: { ...sent.data, ...content } }, 'final-report');
+    const [row] = await sql`select request_payload from public.webhook_audit where event_id = ${id}`;
     const { research_report, ...rest } = { research_report: '', ...sent.data };
     expect(research_report).not.toBe('');
-    expect(row).toEqual({ request_payload: { ...sent, data: rest } });
+    expect(row).toEqual({ request_payload: { id, type: sent.type, data: rest } });
   });
 
   it('ends in the same state for every order of older, newer, prelim, final and failed events', async () => {

@@ -16,10 +16,10 @@ afterAll(async () => {
 async function settle(): Promise<void> {
   await database.sql`
     update public.webhook_circuits
-    set opened_at = null, probe_after = null, probe_lease_expires_at = null, closed_at = clock_timestamp()`;
+    set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null, probe_lease_expires_at = null,
+      closed_at = clock_timestamp()`;
   await database.sql`
-    select public.apply_report_event(jsonb_build_object('id', id), '{"channel": "direct"}')
-    from public.report_events where effect is null`;
+    select public.apply_report_event(id, 'direct') from public.report_events where effect is null`;
   await database.sql`
     update public.webhook_deliveries set status = 'success', next_attempt = null, dead_at = null, dead_reason = null
     where status <> 'success'`;
@@ -50,7 +50,7 @@ async function times(count: number, work: () => Promise<void>): Promise<void> {
 
 async function isOpen(type = 'prelim-report'): Promise<unknown> {
   const [row] = await database.sql`
-    select opened_at is not null as open from public.webhook_circuits where webhook_type = ${type}`;
+    select opened_at is not null as open from public.webhook_circuits where endpoint_id = ${type}`;
   return row?.['open'];
 }
 
@@ -158,7 +158,7 @@ describe('a circuit', () => {
     await store.record(await probe(), 'failed', GATEWAY);
     const [circuit] = await database.sql`
       select extract(epoch from probe_after - now())::int as seconds, probe_delivery_id
-      from public.webhook_circuits where webhook_type = 'prelim-report'`;
+      from public.webhook_circuits where endpoint_id = 'prelim-report'`;
     expect(circuit).toEqual({ seconds: expect.closeTo(30, -1) as number, probe_delivery_id: null });
     expect(await store.claim()).toBeNull();
     await store.record(await probe(), 'failed', OUR_429);
@@ -194,7 +194,7 @@ describe('a circuit', () => {
     await letProbe();
     const both = await database.sql.begin(async (transaction) => {
       // Both wait for this job's report: the one for the job, the other holding a delivery.
-      await transaction`select from public.report_jobs where job_id = ${run.job_id} for update`;
+      await transaction`select from private.job_runs where job_id = ${run.job_id} for update`;
       const completed = store.complete(run.job_id, run.lease_token);
       await untilWaiting(1);
       const probe = store.claim();
@@ -217,11 +217,11 @@ describe('a circuit', () => {
     await database.sql`
       update public.webhook_deliveries set next_attempt = now() - id * interval '1 second' where status = 'failed'`;
     await database.sql`
-      update public.webhook_circuits set opened_at = now(), probe_after = now() where webhook_type = 'prelim-report'`;
+      update public.webhook_circuits set opened_at = now(), probe_after = now() where endpoint_id = 'prelim-report'`;
     const claims = await database.sql.begin(async (transaction) => {
       await transaction`
-        update public.webhook_circuits set probe_delivery_id = 0, probe_lease_expires_at = now() + interval '1 minute'
-        where webhook_type = 'prelim-report'`;
+        update public.webhook_circuits set probe_delivery_id = 0, probe_token = 0, probe_lease_expires_at = now() + interval '1 minute'
+        where endpoint_id = 'prelim-report'`;
       // The one has the first report and would go on to the second, the other has the second and would go on to the first.
       const first = store.claim();
       await untilWaiting(1);
@@ -230,7 +230,7 @@ describe('a circuit', () => {
       return { started: [first, second] };
     });
     const claimed = await Promise.all(claims.started);
-    expect(claimed).toMatchObject([{ webhook_type: 'final-report' }, { webhook_type: 'final-report' }]);
+    expect(claimed).toMatchObject([{ endpoint_id: 'final-report' }, { endpoint_id: 'final-report' }]);
   });
 
   it('gives the probe to another when the prober has died', async () => {

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { AuditQuery } from '../../src/contracts/console-audit.ts';
 import { getAuditRow, getEventTimeline } from '../../src/services/audit.ts';
@@ -9,9 +9,9 @@ import { storeClient } from '../support/store.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
-let operator: SupabaseClient;
-let owner: SupabaseClient;
-let stranger: SupabaseClient;
+let operator: DatabaseClient;
+let owner: DatabaseClient;
+let stranger: DatabaseClient;
 beforeAll(async () => {
   system = await startTestSystem({ functions: [] });
   operator = await consoleClient(system, await system.createOperator());
@@ -32,7 +32,7 @@ async function addRow(row: Record<string, string | number | object | null> = {})
   const columns = {
     id,
     direction: 'in',
-    webhook_type: 'prelim-report',
+    endpoint_id: 'prelim-report',
     response_status: 200,
     outcome: 'applied',
     ...row,

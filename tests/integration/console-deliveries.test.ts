@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { DeliveryQuery } from '../../src/contracts/console-deliveries.ts';
 import { getEventTimeline } from '../../src/services/audit.ts';
@@ -15,9 +15,9 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
 let store: ReturnType<typeof storeClient>;
-let operator: SupabaseClient;
-let owner: SupabaseClient;
-let stranger: SupabaseClient;
+let operator: DatabaseClient;
+let owner: DatabaseClient;
+let stranger: DatabaseClient;
 let options: { baseUrl: string };
 beforeAll(async () => {
   system = await startTestSystem({
@@ -55,7 +55,8 @@ async function addDelivery(result: Result, { type = 'org', stage = 'prelim', err
   }
   if (result === 'retrying')
     await system.sql`select public.claim_report_delivery(${type}, ${reportId}, null, 60)`;
-  await system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, closed_at = now()`;
+  await system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null,
+      probe_lease_expires_at = null, closed_at = now()`;
   return { reportId, jobId: run.job_id, eventId: delivery.event_id };
 }
 
@@ -98,7 +99,7 @@ describe('getReportsWithFailedWebhooks', () => {
         job_id: final.jobId,
         report_id: final.reportId,
         report_type: 'greeting',
-        webhook_type: 'final-report',
+        endpoint_id: 'final-report',
         stage: 'final',
         status: 'failed',
         attempts: 1,
@@ -151,7 +152,7 @@ describe('getReportsWithFailedWebhooks', () => {
         select 'many_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now() - interval '1 day', 'x', 'e',
           'import', 'superseded', now() from generate_series(1, 1001) n
         returning id)
-      insert into public.webhook_deliveries (event_id, webhook_type, report_type, report_id, status)
+      insert into public.webhook_deliveries (event_id, endpoint_id, report_type, report_id, status)
       select id, 'prelim-report', 'org', ${reportId}, 'failed' from events`;
     await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;
     const { total, rows } = await dataOf(getReportsWithFailedWebhooks(operator, { limit: 200 }));

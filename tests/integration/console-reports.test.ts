@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Account } from '../../scripts/local/accounts.ts';
 import { getIdentity } from '../../src/services/identity.ts';
@@ -21,10 +21,10 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
 let account: Account;
-let owner: SupabaseClient;
-let other: SupabaseClient;
-let operator: SupabaseClient;
-let stranger: SupabaseClient;
+let owner: DatabaseClient;
+let other: DatabaseClient;
+let operator: DatabaseClient;
+let stranger: DatabaseClient;
 let options: { baseUrl: string };
 beforeAll(async () => {
   system = await startTestSystem({

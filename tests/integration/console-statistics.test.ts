@@ -1,4 +1,4 @@
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { THRESHOLDS, type StatisticsWindow } from '../../src/contracts/console-statistics.ts';
 import { cronAnswer } from '../../src/contracts/retry.ts';
@@ -7,9 +7,9 @@ import { consoleClient, dataOf, errorOf } from '../support/console.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
-let operator: SupabaseClient;
-let owner: SupabaseClient;
-let stranger: SupabaseClient;
+let operator: DatabaseClient;
+let owner: DatabaseClient;
+let stranger: DatabaseClient;
 beforeAll(async () => {
   system = await startTestSystem({ functions: ['api/cron/sweep.ts'] });
   operator = await consoleClient(system, await system.createOperator());
@@ -19,7 +19,7 @@ beforeAll(async () => {
   // Of every kind, over nine days: counted or not, with a report type or none, measured or not.
   await system.sql`
     insert into public.webhook_audit (
-      direction, webhook_type, report_table, actor, outcome, response_status, duration_ms, created_at)
+      direction, endpoint_id, report_table, actor, outcome, response_status, duration_ms, created_at)
     select
       direction,
       case when n % 23 > 0 then 'prelim-report' end,
@@ -60,7 +60,7 @@ function recounted(from: string, asOf: string, seconds: number) {
         percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms::float8) as p
       from public.webhook_audit
       where outcome is not null and created_at >= ${from}::text::timestamptz and created_at <= ${asOf}::text::timestamptz
-        and (direction = 'out' or (actor is null and webhook_type is not null))
+        and (direction = 'out' or (actor is null and endpoint_id is not null))
       group by grouping sets ((1, 2), (2))) counted
     order by at nulls first, direction`;
 }
@@ -101,7 +101,7 @@ async function checkWindow(window: StatisticsWindow): Promise<void> {
   const outcomes = await system.sql`
     select direction, outcome, count(*)::int as count from public.webhook_audit
     where outcome is not null and created_at >= ${statistics.from}::text::timestamptz
-      and (direction = 'out' or (actor is null and webhook_type is not null))
+      and (direction = 'out' or (actor is null and endpoint_id is not null))
     group by 1, 2 order by direction desc, count desc, outcome`;
   expect(statistics.by_outcome).toEqual([...outcomes]);
   expect(statistics.by_status.success).toBe(statistics.sent.succeeded);
@@ -198,7 +198,7 @@ describe('getWebhookStatistics', () => {
       from generate_series(1, 8) n`;
     await system.sql`
       insert into public.webhook_deliveries (
-        event_id, webhook_type, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at)
+        event_id, endpoint_id, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at)
       select 'evt_' || n, 'prelim-report', 'org', ${reportId}, status, next_attempt, dead_at, dead_reason, lease, at
       from (values
         (1, 'pending', now(), null, null, now() + interval '1 hour', '2026-01-02T00:00:00Z'::timestamptz),
@@ -213,7 +213,7 @@ describe('getWebhookStatistics', () => {
     await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;
     await system.sql`
       update public.webhook_circuits set opened_at = now(), probe_after = now() + interval '1 hour'
-      where webhook_type = 'prelim-report'`;
+      where endpoint_id = 'prelim-report'`;
     const statistics = await dataOf(getWebhookStatistics(operator));
     expect(statistics.by_status).toMatchObject({ pending: 1, sent: 1, retrying: 1, failed: 1, dead: 2 });
     expect(statistics.queue).toEqual({ depth: 4, due: 1, oldest_waiting: '2026-01-02T00:00:00+00:00' });
@@ -223,10 +223,10 @@ describe('getWebhookStatistics', () => {
       { report_type: 'requirement', waiting: 0, dead: 0 },
     ]);
     expect(statistics.circuits).toMatchObject([
-      { webhook_type: 'prelim-report', state: 'open' },
-      { webhook_type: 'final-report', state: 'closed', opened_at: null },
+      { endpoint_id: 'prelim-report', state: 'open' },
+      { endpoint_id: 'final-report', state: 'closed', opened_at: null },
     ]);
-    await system.sql`update public.webhook_circuits set probe_after = now() where webhook_type = 'prelim-report'`;
+    await system.sql`update public.webhook_circuits set probe_after = now() where endpoint_id = 'prelim-report'`;
     expect((await dataOf(getWebhookStatistics(operator))).circuits[0]).toMatchObject({ state: 'half_open' });
     expect(THRESHOLDS.queueDepth).toBeGreaterThan(statistics.queue.depth);
   });

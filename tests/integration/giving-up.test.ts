@@ -13,13 +13,13 @@ afterAll(async () => {
 });
 
 const loseRunner = (jobId: string) =>
-  database.sql`update public.report_jobs set lease_expires_at = now() - interval '1 second' where job_id = ${jobId}`;
+  database.sql`update private.job_runs set lease_expires_at = now() - interval '1 second' where job_id = ${jobId}`;
 
 async function failure(jobId: string) {
   const [row] = await database.sql`
     select job.status, job.error, event.type, delivery.status as webhook,
       delivery.id in (select id from private.due_deliveries) as due
-    from public.report_jobs job
+    from private.job_runs job
     left join public.report_events event on event.id = job.event_id
     left join public.webhook_deliveries delivery on delivery.event_id = event.id
     where job.job_id = ${jobId}`;
@@ -57,11 +57,11 @@ describe('a job', () => {
     expect(report).toEqual({ research_status: 'failed' });
   });
 
-  it('whose result is generated elsewhere fails past its expires_at, and not before', async () => {
+  it('whose result is generated elsewhere fails past its deadline, and not before', async () => {
     const { reportId } = await createReport(database.sql);
     const { job } = await store.request(reportId, { generate: false });
     expect(await store.takeOver(job.job_id)).toEqual({ outcome: 'not_due' });
-    await database.sql`update public.report_jobs set expires_at = now() - interval '1 second' where job_id = ${job.job_id}`;
+    await database.sql`update private.job_runs set deadline = now() - interval '1 second' where job_id = ${job.job_id}`;
     expect(await database.sql`select public.due_report_jobs(10) as job`).toMatchObject([{ job: job.job_id }]);
     expect(await store.takeOver(job.job_id)).toEqual({ outcome: 'given_up' });
     expect(await failure(job.job_id)).toMatchObject({

@@ -89,7 +89,7 @@ describe('a job', () => {
     const answers = await Promise.all(Array.from({ length: 10 }, () => pipeline.post(body(reportId), key)));
     expect(answers.map((answer) => answer.status)).toEqual(Array.from({ length: 10 }, () => 202));
     expect(new Set(answers.map((answer) => answer.json['job_id'])).size).toBe(1);
-    const jobs = await system.sql`select from public.report_jobs where report_id = ${reportId}`;
+    const jobs = await system.sql`select from private.job_runs where report_id = ${reportId}`;
     expect(jobs).toHaveLength(1);
     expect(await pipeline.post(body(reportId.toUpperCase()), key)).toMatchObject({
       json: { job_id: answers[0]?.json['job_id'] },

@@ -14,7 +14,7 @@ afterAll(async () => {
 });
 
 async function jobStatus(jobId: string): Promise<unknown> {
-  const [row] = await database.sql`select status from public.report_jobs where job_id = ${jobId}`;
+  const [row] = await database.sql`select status from private.job_runs where job_id = ${jobId}`;
   return row?.status;
 }
 
@@ -56,7 +56,7 @@ describe('a job', () => {
   it('is completed only by the runner that holds its lease', async () => {
     const { reportId } = await createReport(database.sql);
     const { run } = await store.request(reportId);
-    await database.sql`update public.report_jobs set lease_expires_at = now() - interval '1 second' where job_id = ${run.job_id}`;
+    await database.sql`update private.job_runs set lease_expires_at = now() - interval '1 second' where job_id = ${run.job_id}`;
     expect(await store.takeOver(run.job_id)).toMatchObject({
       outcome: 'taken_over',
       run: { lease_token: 2 },
@@ -184,7 +184,7 @@ describe('a delivery', () => {
   });
 
   it('is claimed by one of many sweeps', async () => {
-    await database.sql`update public.webhook_deliveries set next_attempt = null where next_attempt is not null`;
+    await database.sql`update public.webhook_deliveries set next_attempt = 'infinity' where next_attempt is not null`;
     const { id } = await delivery();
     await database.sql`update public.webhook_deliveries set lease_expires_at = now() - interval '1 s' where id = ${id}`;
     const claims = await Promise.all(Array.from({ length: 10 }, () => store.claim()));
@@ -237,8 +237,8 @@ describe('a delivery', () => {
     const event_ids = deliveries.map(({ event_id }) => event_id);
     for (let round = 0; round < 40; round += 1) {
       const redriven = await Promise.all([
-        store.redrive({ event_ids, webhook_type: 'prelim-report' }),
-        store.redrive({ event_ids, webhook_type: 'final-report' }),
+        store.redrive({ event_ids, endpoint_id: 'prelim-report' }),
+        store.redrive({ event_ids, endpoint_id: 'final-report' }),
       ]);
       expect(redriven).toEqual([2, 2]);
       // Dead again, in the order in which they were made.
@@ -251,13 +251,15 @@ describe('a delivery', () => {
     }
   });
 
-  it('that a client of the first version calls a success has its result in the report', async () => {
+  it('is not moved by what a client of the first version says of it, which is audited', async () => {
     const { reportId, held } = await delivery();
     await database.sql`select public.update_webhook_status('org_reports', ${reportId}, 'success')`;
-    const [row] = await database.sql`
-      select research_report, webhook_status from public.org_reports where id = ${reportId}`;
-    expect(row).toEqual({ research_report: 'text', webhook_status: 'success' });
-    expect(await store.record(held, 'failed')).toMatchObject({ status: 'success', effect: 'applied' });
+    const [row] = await database.sql`select webhook_status from public.org_reports where id = ${reportId}`;
+    expect(row).toEqual({ webhook_status: 'pending' });
+    expect(await store.record(held, 'failed')).toMatchObject({ status: 'failed', effect: 'applied' });
+    const [audited] = await database.sql`
+      select request_payload from public.webhook_audit where report_id = ${reportId} and outcome = 'reported'`;
+    expect(audited).toEqual({ request_payload: { endpoint: 'update_webhook_status', status: 'success' } });
     await expect(
       database.sql`select public.update_webhook_status('no_reports', ${reportId}, 'success')`,
     ).rejects.toThrow('no table of reports: no_reports');

@@ -23,12 +23,11 @@ async function age(days: number): Promise<void> {
   await sql`alter table public.report_events disable trigger keep_event`;
   await sql`update public.report_events set created_at = created_at - ${past}, requested_at = requested_at - ${past}`;
   await sql`alter table public.report_events enable trigger keep_event`;
-  await sql`update public.report_jobs set completed_at = completed_at - ${past}, created_at = created_at - ${past}`;
+  await sql`update private.job_runs set completed_at = completed_at - ${past}, created_at = created_at - ${past}`;
 }
 
 async function sendEvent(reportId: string, text: string, requestedAt: string, id = randomUUID()) {
   const envelope = {
-    id,
     type: 'report.prelim.completed',
     timestamp: requestedAt,
     data: {
@@ -39,9 +38,8 @@ async function sendEvent(reportId: string, text: string, requestedAt: string, id
       research_status: 'completed',
     },
   };
-  const [row] = await database.sql`
-    select public.apply_report_event(${database.sql.json(envelope)}) ->> 'outcome' as outcome`;
-  return { id, outcome: row?.['outcome'] as string };
+  const { outcome } = await store.apply(id, envelope);
+  return { id, outcome };
 }
 
 describe('retention', () => {
@@ -75,9 +73,13 @@ describe('retention', () => {
     await age(31);
     expect(await store.prune()).toMatchObject({ payloads: 1 });
     const [tombstone] = await sql`
-      select research_report, digest, effect from public.report_events where id = ${old.id}`;
+      select event.digest, event.effect, event.erased_at is not null as erased, content.event_id as content
+      from public.report_events event
+      left join private.report_contents content on content.event_id = event.id
+      where event.id = ${old.id}`;
     expect(tombstone).toEqual({
-      research_report: null,
+      erased: true,
+      content: null,
       digest: expect.stringMatching(/^[0-9a-f]{64}$/) as string,
       effect: 'superseded',
     });
@@ -104,7 +106,7 @@ describe('retention', () => {
     await age(61);
     await store.prune();
     const left =
-      await sql`select job_id from public.report_jobs where report_id = ${reportId} order by created_at`;
+      await sql`select job_id from private.job_runs where report_id = ${reportId} order by created_at`;
     expect(left.map((row) => row['job_id'] as string)).toEqual([dead.job.job_id, unfinished.job.job_id]);
     // The same result from a sender who knows nothing of that.
     const [event] =
@@ -112,27 +114,34 @@ describe('retention', () => {
     expect(event).toEqual({ events: 1 });
   });
 
-  it('leaves, as the first version’s clean-up does, a job that alone says how its report stands', async () => {
+  it('leaves a job that alone says how its report stands, and loses none to the platform’s clean-up', async () => {
     const { sql } = database;
     const { reportId } = await createReport(sql);
     await sql`
-      insert into public.report_jobs (job_id, report_type, report_id, stage, status, prompt, created_at, completed_at, expires_at)
-      values ('job_of_old', 'org', ${reportId}, 'prelim', 'failed', 'p', now() - interval '80 days',
-        now() - interval '80 days', now() - interval '70 days')`;
+      insert into private.job_runs (job_id, report_type, report_id, stage, caller, status, created_at, completed_at)
+      values ('job_of_old', 'org', ${reportId}, 'prelim', 'platform', 'failed', now() - interval '80 days',
+        now() - interval '80 days')`;
+    await sql`
+      insert into public.report_jobs (job_id, status, expires_at)
+      values ('job_of_old', 'failed', now() - interval '70 days')`;
     await sql`update public.org_reports set research_status = 'failed' where id = ${reportId}`;
     await store.prune();
     await sql`select public.cleanup_expired_report_jobs()`;
-    expect(await sql`select from public.report_jobs where job_id = 'job_of_old'`).toHaveLength(1);
+    expect(await sql`select from private.job_runs where job_id = 'job_of_old'`).toHaveLength(1);
   });
 
   it('is the only one that may remove', async () => {
     const { sql } = database;
+    const { reportId } = await createReport(sql);
+    await sendEvent(reportId, 'kept', '2026-02-03T00:00:00Z');
     const plain = [
       'delete from public.webhook_audit',
       'truncate public.webhook_audit',
       "update public.webhook_audit set outcome = 'applied'",
       'delete from public.report_events',
-      'update public.report_events set research_report = null, pruned_at = now()',
+      'update public.report_events set erased_at = now()',
+      'update private.report_contents set research_report = null',
+      'delete from private.report_contents',
     ];
     for (const statement of plain)
       await expect(sql.unsafe(statement)).rejects.toMatchObject({ code: 'PL001' });

@@ -40,7 +40,7 @@ describe('POST', () => {
     const { reportId } = older;
     const newer = await bed.pipeline.request(reportId);
     await bed.pipeline.until(newer, confirmed);
-    const [row] = await bed.system.sql`select event_id from public.report_jobs where job_id = ${older.jobId}`;
+    const [row] = await bed.system.sql`select event_id from private.job_runs where job_id = ${older.jobId}`;
     const event_id = String(row?.['event_id']);
     const body = { report_type: 'org', report_id: reportId };
     const before = bed.receiver.requests.length;
@@ -205,7 +205,7 @@ describe('the sweep', () => {
     const { reportId } = await bed.system.createReport();
     const jobId = await bed.pipeline.request(reportId, { generate: false });
     await bed.system.sql`
-      update public.report_jobs set generate = true, status = 'running', lease_expires_at = now() - interval '1 second'
+      update private.job_runs set generate = true, status = 'running', lease_expires_at = now() - interval '1 second'
       where job_id = ${jobId}`;
     const swept = await bed.call('GET', undefined, bed.system.secrets.cronSecret, '/api/cron/sweep');
     expect(swept).toMatchObject({ status: 200, json: { taken_over: 1, errors: [] } });

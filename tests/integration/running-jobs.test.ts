@@ -95,9 +95,9 @@ describe('a running job', () => {
     model.finish();
     const job = await pipeline.until(jobId, ({ webhook }) => webhook.status === 'success');
     expect(job).toMatchObject({ status: 'succeeded' });
-    expect(await system.sql`select take_overs from public.report_jobs where job_id = ${jobId}`).toMatchObject(
-      [{ take_overs: 0 }],
-    );
+    expect(await system.sql`select take_overs from private.job_runs where job_id = ${jobId}`).toMatchObject([
+      { take_overs: 0 },
+    ]);
   });
 
   it('that is cancelled stops its generation, and what it wrote is not taken', async () => {

@@ -25,14 +25,19 @@ async function pretendExtensions(): Promise<void> {
     create schema cron; create schema net; create schema vault;
     create table vault.secrets (id uuid primary key default gen_random_uuid(), name text unique, secret text);
     create view vault.decrypted_secrets as select name, secret as decrypted_secret from vault.secrets;
-    create function vault.create_secret(new_secret text, new_name text default null) returns uuid language sql
+    create function vault.create_secret(
+      new_secret text, new_name text default null, new_description text default '', new_key_id uuid default null) returns uuid language sql
       as 'insert into vault.secrets (name, secret) values (new_name, new_secret) returning id';
-    create function vault.update_secret(secret_id uuid, new_secret text default null) returns void language sql
+    create function vault.update_secret(
+      secret_id uuid, new_secret text default null, new_name text default null, new_description text default null,
+      new_key_id uuid default null) returns void language sql
       as 'update vault.secrets set secret = new_secret where id = secret_id';
     create table cron.job (jobname text primary key, schedule text, command text);
     create function cron.schedule(job_name text, schedule text, command text) returns bigint language sql
       as 'insert into cron.job values (job_name, schedule, command)
         on conflict (jobname) do update set command = excluded.command; select 1::bigint';
+    -- The real extension has this overload as well.
+    create function cron.schedule(schedule text, command text) returns bigint language sql as 'select 0::bigint';
     create table net.calls (url text, headers jsonb);
     create function net.http_get(url text, params jsonb default '{}', headers jsonb default '{}',
       timeout_milliseconds int default 2000) returns bigint language sql

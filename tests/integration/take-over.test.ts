@@ -13,7 +13,7 @@ it('is asked of the application that WEBHOOK_BASE_URL names, and of no other on 
   const { reportId } = await system.createReport();
   const { run } = await storeClient(system.sql).request(reportId);
   await system.sql`
-    update public.report_jobs set lease_expires_at = now() - interval '1 second' where job_id = ${run.job_id}`;
+    update private.job_runs set lease_expires_at = now() - interval '1 second' where job_id = ${run.job_id}`;
   const response = await fetch(system.url('/api/cron/sweep'), {
     headers: { authorization: `Bearer ${system.secrets.cronSecret}` },
   });

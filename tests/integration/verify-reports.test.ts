@@ -55,8 +55,8 @@ it.each<[string, (sql: postgres.TransactionSql) => Promise<unknown>]>([
   [
     'an applied event outranks the winner',
     (sql) => sql`
-      insert into public.report_events (id, type, report_type, report_id, stage, requested_at, digest, channel, effect, applied_at)
-      values ('later', 'report.final.completed', 'org', ${ids.report}, 'final', now() + interval '1 hour', '', 'owner', 'applied', now())`,
+      insert into public.report_events (id, type, report_type, report_id, stage, requested_at, digest, channel, effect, applied_at, position)
+      values ('later', 'report.final.completed', 'org', ${ids.report}, 'final', now() + interval '1 hour', '', 'owner', 'applied', now(), 99)`,
   ],
   [
     'webhook columns differ from the latest delivery',
@@ -75,8 +75,24 @@ it.each<[string, (sql: postgres.TransactionSql) => Promise<unknown>]>([
     (sql) => sql`delete from public.webhook_deliveries where event_id = ${ids.event}`,
   ],
   [
+    'a gap in the positions of a report',
+    (sql) => sql`update public.report_events set position = 7 where id = ${ids.event}`,
+  ],
+  [
+    'an event whose content is missing, or an erased one that still has it',
+    (sql) => sql`delete from private.report_contents where event_id = ${ids.event}`,
+  ],
+  [
+    'an event whose content is missing, or an erased one that still has it',
+    (sql) => sql`update public.report_events set erased_at = now() where id = ${ids.event}`,
+  ],
+  [
+    'a content that does not fit its digest',
+    (sql) => sql`update private.report_contents set research_report = 'other' where event_id = ${ids.event}`,
+  ],
+  [
     'a finished job without its event',
-    (sql) => sql`update public.report_jobs set event_id = null where job_id = ${ids.job}`,
+    (sql) => sql`update private.job_runs set event_id = null where job_id = ${ids.job}`,
   ],
 ])('finds: %s', async (problem, change) => {
   expect(await problemsAfter(change)).toContain(problem);
@@ -86,7 +102,7 @@ it('finds content without an event, and an event that was never applied', async 
   expect(
     await problemsAfter(async (sql) => {
       await sql`update public.org_reports set winner_event_id = null where id = ${ids.report}`;
-      await sql`update public.report_events set effect = null, channel = null, applied_at = null where id = ${ids.event}`;
+      await sql`update public.report_events set effect = null, channel = null, applied_at = null, position = null where id = ${ids.event}`;
       await sql`update public.webhook_deliveries set status = 'success', next_attempt = null where event_id = ${ids.event}`;
     }),
   ).toEqual(expect.arrayContaining(['content without an event', 'an event without an effect']));

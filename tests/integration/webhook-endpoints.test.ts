@@ -426,7 +426,7 @@ describe('the flat body and the legacy header', () => {
     const { reportId, userId } = await system.createReport();
     const jobId = `job_${randomUUID().replaceAll('-', '')}`;
     await system.sql`
-      insert into public.report_jobs (job_id, user_id, status, report_type, report_id, stage, prompt)
+      insert into private.job_runs (job_id, user_id, status, report_type, report_id, stage, prompt)
       values (${jobId}, ${userId}, 'running', 'org', ${reportId}, 'prelim', 'p')`;
     const body = Buffer.from(JSON.stringify(envelope({ reportId, jobId, text: 'flat' }).data));
     expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('200 applied');
@@ -440,7 +440,7 @@ describe('the flat body and the legacy header', () => {
       research_status: 'completed',
       winner_event_id: digest,
     });
-    const [job] = await system.sql`select status from public.report_jobs where job_id = ${jobId}`;
+    const [job] = await system.sql`select status from private.job_runs where job_id = ${jobId}`;
     expect(job).toEqual({ status: 'succeeded' });
   });
 

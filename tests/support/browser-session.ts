@@ -1,4 +1,6 @@
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import type { Database } from '../../src/contracts/database.types.ts';
+import { createClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 
 /** As src/console/supabase.ts names it. */
 export const SESSION_KEY = 'polaris-session';
@@ -27,9 +29,9 @@ export function newSession(expiresInSeconds = 3600) {
 }
 
 /** The console's client in a browser that keeps this session, over a network that a test answers for. */
-export function browserClient(network: Network, session: object = newSession()): SupabaseClient {
+export function browserClient(network: Network, session: object = newSession()): DatabaseClient {
   localStorage.setItem(SESSION_KEY, JSON.stringify(session));
-  const client = createClient('http://project.test', 'publishable', {
+  const client = createClient<Database>('http://project.test', 'publishable', {
     auth: { storageKey: SESSION_KEY },
     global: {
       fetch: async (input, init) => network(new URL(input instanceof Request ? input.url : input), init),

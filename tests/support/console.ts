@@ -1,12 +1,14 @@
-import { createClient, type SupabaseClient } from '@supabase/supabase-js';
+import type { Database } from '../../src/contracts/database.types.ts';
+import { createClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import type { Account } from '../../scripts/local/accounts.ts';
 import type { Answer, ServiceError } from '../../src/services/answer.ts';
 import type { TestSystem } from './system.ts';
 
 /** The console's client, as in a browser: nobody is signed in where no account is given. */
-export async function consoleClient(system: TestSystem, account?: Account): Promise<SupabaseClient> {
+export async function consoleClient(system: TestSystem, account?: Account): Promise<DatabaseClient> {
   const { url, publishableKey } = system.supabase;
-  const client = createClient(url, publishableKey, {
+  const client = createClient<Database>(url, publishableKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
   });
   if (account) {

@@ -23,7 +23,8 @@ export async function startDeliveryBed() {
 
   /** So many failures open the circuits, which have their own tests. */
   const closeCircuits = () =>
-    system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, closed_at = now()`;
+    system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null,
+      probe_lease_expires_at = null, closed_at = now()`;
 
   return {
     system,

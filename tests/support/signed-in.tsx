@@ -1,13 +1,13 @@
 import { QueryClientProvider } from '@tanstack/react-query';
 import { render } from '@testing-library/react';
-import type { SupabaseClient } from '@supabase/supabase-js';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import type { ReactNode } from 'react';
 import { createQueryClient } from '../../src/console/query-client.ts';
 import { SessionContext } from '../../src/console/session.ts';
 import { PERSON } from './browser-session.ts';
 
 /** Renders a part of the console as an operator who is signed in has it. */
-export function renderSignedIn(supabase: SupabaseClient, part: ReactNode) {
+export function renderSignedIn(supabase: DatabaseClient, part: ReactNode) {
   const session = { supabase, user: PERSON, isOperator: true, signOut: () => Promise.resolve() };
   return render(
     <QueryClientProvider client={createQueryClient(() => undefined)}>

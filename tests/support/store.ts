@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 
 export interface Outcome extends Record<string, unknown> {
@@ -8,6 +9,16 @@ export interface Held {
   delivery_id: number;
   delivery_token: number;
   event_id: string;
+  /** The bytes to send, as text. */
+  body: string;
+}
+
+interface JobRequest {
+  job_id: string;
+  report_type: string;
+  stage: string;
+  prompt: string;
+  generate: boolean;
 }
 
 /** Calls the SQL functions as the server does, for tests of what holds in the database itself. */
@@ -18,23 +29,33 @@ export function storeClient(sql: postgres.ISql) {
     return row['answer'] as T;
   }
   return {
-    request(reportId: string, change: object = {}, key: string | null = null, caller = 'pipeline') {
-      const body = {
-        prompt: 'p',
-        report_type: 'org',
-        report_id: reportId,
-        stage: 'prelim',
-        generate: true,
-        ...change,
-      };
+    request(
+      reportId: string,
+      change: Partial<JobRequest> = {},
+      key: string | null = null,
+      caller = 'pipeline',
+    ) {
+      const job = { report_type: 'org', stage: 'prelim', generate: true, prompt: 'p', ...change };
       return one<Outcome & { job: { job_id: string }; run: { job_id: string; lease_token: number } }>(sql`
-        select public.request_report_job(${sql.json(body)}, ${caller}, ${key}, 60, 2) as answer`);
+        select public.request_report_job(
+          p_job_id => ${job.job_id ?? `job_${randomUUID()}`}, p_caller => ${caller}, p_report_type => ${job.report_type},
+          p_report_id => ${reportId}, p_stage => ${job.stage}, p_prompt => ${job.prompt}, p_generate => ${job.generate},
+          p_lease_seconds => 60, p_quota => 2, p_idempotency_key => ${key}) as answer`);
     },
     /** `delivery` is there where the result is to be sent. */
     complete(jobId: string, token: number | null, text = 'text') {
-      const result = { status: 'completed', research_report: text };
       return one<Outcome & { delivery?: Held }>(sql`
-        select public.complete_report_job(${jobId}, ${token}, ${sql.json(result)}, 30) as answer`);
+        select public.complete_report_job(
+          p_job_id => ${jobId}, p_status => 'completed', p_delivery_lease_seconds => 30, p_lease_token => ${token},
+          p_research_report => ${text}) as answer`);
+    },
+    /** What a verified webhook says; without a body, an event that is recorded already, applied directly. */
+    apply(eventId: string, body?: object, endpointId = 'prelim-report') {
+      return one<Outcome>(
+        body === undefined
+          ? sql`select public.apply_report_event(${eventId}, 'direct') as answer`
+          : sql`select public.apply_report_event(${eventId}, 'webhook', ${JSON.stringify(body)}, ${endpointId}) as answer`,
+      );
     },
     record(
       { delivery_id, delivery_token }: Pick<Held, 'delivery_id' | 'delivery_token'>,
@@ -43,14 +64,14 @@ export function storeClient(sql: postgres.ISql) {
     ) {
       return one<{ status: string; dead: boolean; effect: string }>(sql`
         select public.record_delivery_attempts(
-          ${delivery_id}, ${delivery_token}, ${result}, ${sql.json(attempts)}, null) as answer`);
+          ${delivery_id}, ${delivery_token}, ${result}, ${sql.json(attempts)}) as answer`);
     },
-    claim(leaseSeconds = 30) {
-      return one<Held | null>(sql`select public.claim_due_delivery(${leaseSeconds}) as answer`);
+    claim(leaseSeconds = 30, claimId: string | null = null) {
+      return one<Held | null>(sql`select public.claim_due_delivery(${leaseSeconds}, ${claimId}) as answer`);
     },
-    takeOver(jobId: string, maxTakeOvers = 3) {
+    takeOver(jobId: string, maxTakeOvers = 3, claimId: string | null = null) {
       return one<Outcome & { run?: { lease_token: number } }>(sql`
-        select public.take_over_report_job(${jobId}, 60, ${maxTakeOvers}) as answer`);
+        select public.take_over_report_job(${jobId}, 60, ${maxTakeOvers}, ${claimId}) as answer`);
     },
     redrive(filter: postgres.JSONValue = {}, actor = 'somebody') {
       return one<number>(sql`select public.redrive_deliveries(${sql.json(filter)}, ${actor}, 500) as answer`);

@@ -17,7 +17,7 @@ export function AuditFacts({ row }: { row: AuditRow }) {
         <Fact name="When">
           <ExactTime value={row.created_at} />
         </Fact>
-        <Fact name="Endpoint">{row.webhook_type}</Fact>
+        <Fact name="Endpoint">{row.endpoint_id ?? row.webhook_type}</Fact>
         <Fact name="Outcome">
           <StatusBadge status={row.outcome ?? 'unknown'} />
         </Fact>

@@ -51,7 +51,7 @@ export function AuditTable({
                   {entry.direction === 'out' ? 'Sent to' : 'Received at'}{' '}
                 </span>
               </span>
-              <span className="foreign">{entry.endpoint ?? entry.webhook_type ?? 'unknown'}</span>
+              <span className="foreign">{entry.endpoint ?? entry.endpoint_id ?? 'unknown'}</span>
             </td>
             <td role="cell" className={styles['outcome']}>
               <StatusBadge status={entry.outcome ?? 'unknown'} />

@@ -70,7 +70,7 @@ function EventFacts({ id, timeline: { event, job, delivery } }: { id: string; ti
             <StatusBadge status={event.effect ?? 'none yet'} />
           </Fact>
           <Fact name="Error">{event.error === null ? null : <LongText text={event.error} />}</Fact>
-          <Fact name="Content">{event.pruned_at === null ? null : 'removed after its time'}</Fact>
+          <Fact name="Content">{event.erased_at === null ? null : 'erased'}</Fact>
         </>
       )}
       {delivery !== null && (

@@ -1,3 +1,4 @@
+import { FINAL_DEAD_REASONS } from '../../contracts/constants.ts';
 import { Link } from 'raviger';
 import type { TimelineStep } from '../../contracts/console-audit.ts';
 import { ExactTime } from '../exact-time.tsx';
@@ -107,8 +108,8 @@ export function describeStep(step: TimelineStep): Words {
     case 'dead_letter':
       return {
         title: 'Dead letter',
-        ...(step.dead_reason === 'report_deleted'
-          ? { tone: 'idle', notes: ['Its report was deleted: there is nothing left to do.'] }
+        ...(FINAL_DEAD_REASONS.has(step.dead_reason)
+          ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: there is nothing left to do.`] }
           : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. It waits for a person.`] }),
       };
     case 'next_attempt':
@@ -120,6 +121,7 @@ const BY = {
   webhook: 'by the webhook',
   direct: 'by direct update, the fallback',
   owner: 'by its owner',
+  platform: 'by the platform’s own servers',
   import: 'by the import',
 } as const;
 

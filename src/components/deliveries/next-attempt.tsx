@@ -5,6 +5,7 @@ const CHANNELS = {
   webhook: 'by the webhook',
   direct: 'by direct update',
   owner: 'by its owner',
+  platform: 'by the platform’s own servers',
   import: 'by the import',
 } as const;
 

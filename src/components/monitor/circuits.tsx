@@ -9,10 +9,10 @@ export function Circuits({ circuits }: { circuits: WebhookStatistics['circuits']
   return (
     <Panel title="Circuits">
       <ul className={styles['circuits']}>
-        {circuits.map(({ webhook_type, state, opened_at, probe_after }) => (
-          <li key={webhook_type} className={styles['circuit']} data-crossed={state !== 'closed'}>
+        {circuits.map(({ endpoint_id, state, opened_at, probe_after }) => (
+          <li key={endpoint_id} className={styles['circuit']} data-crossed={state !== 'closed'}>
             <span className={styles['circuitHead']}>
-              <span className="mono">{webhook_type}</span>
+              <span className="mono">{endpoint_id}</span>
               <StatusBadge status={state} />
             </span>
             <span className="muted">

@@ -17,6 +17,6 @@ export async function authenticateOperator(
   if (isSecret(token, cronSecret)) return { ok: true, actor: 'cron' };
   const userId = await findUser(token);
   if (userId === null) return { ok: false, code: 'unauthorized' };
-  const isOperator = await rpc('is_operator', { p_user_id: userId }, z.boolean());
+  const isOperator = await rpc('user_is_operator', { p_user_id: userId }, z.boolean());
   return isOperator ? { ok: true, actor: userId } : { ok: false, code: 'forbidden', actor: userId };
 }

@@ -19,13 +19,13 @@ export interface Sender {
 }
 
 const FIRST_BACKOFF_MS = 200;
-/** What is read of an answer: ours has a few hundred bytes, and a stranger's must not fill our memory. */
+/** What is read of an answer: ours has a few hundred bytes, and that of another system must not fill our memory. */
 const ANSWER_BYTES = 16 * 1024;
 const EXCERPT_CHARACTERS = 1000;
 
 /**
  * One round of attempts: a POST and, after a failure that came fast, up to `quickRetries` more with exponential backoff
- * and full jitter, all within one further timeout's time. After a time-out none: who is slow must not be hurried.
+ * and full jitter, all within one further timeout's time. After a time-out none: it would add load to a slow endpoint.
  */
 export async function callWebhook(
   sender: Sender,
@@ -51,15 +51,15 @@ export async function callWebhook(
 
 async function post(
   sender: Sender,
-  { event_id, webhook_type, type, data }: ClaimedDelivery,
+  delivery: ClaimedDelivery,
   timeoutMs: number,
 ): Promise<{ attempt: Attempt; meaning: Meaning; timedOut: boolean }> {
   const started = sender.now();
   const elapsed = () => sender.now() - started;
-  const envelope = { type, timestamp: new Date(started).toISOString(), data };
-  const body = new TextEncoder().encode(JSON.stringify(envelope));
+  const { event_id, endpoint_id } = delivery;
+  const body = new TextEncoder().encode(delivery.body);
   try {
-    const answer = await sender.fetch(`${sender.webhookBaseUrl}/${webhook_type}`, {
+    const answer = await sender.fetch(`${sender.webhookBaseUrl}/${endpoint_id}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...sign(sender.webhookKeys, event_id, started, body) },
       body,
@@ -68,7 +68,7 @@ async function post(
       signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
     });
     const text = await readStart(answer);
-    const meaning = classifyAnswer(answer, text, data['job_id'], sender.now());
+    const meaning = classifyAnswer(answer, text, delivery, sender.now());
     const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
     const { error, authentic } = meaning;
     const attempt = { status: answer.status, duration_ms: elapsed(), error, authentic, response };

@@ -1,7 +1,7 @@
 import { problemDetails, problemOf } from '../../contracts/problem.ts';
 import { toStorable } from '../../contracts/text.ts';
 import { webhookAnswer } from '../../contracts/webhooks.ts';
-import type { Round } from './delivery.ts';
+import type { ClaimedDelivery, Round } from './delivery.ts';
 import { parseRetryAfter } from './retry-after.ts';
 
 /**
@@ -9,7 +9,7 @@ import { parseRetryAfter } from './retry-after.ts';
  *
  * | answer                                                  | meaning                                                  |
  * | ------------------------------------------------------- | -------------------------------------------------------- |
- * | 200 with our answer for this job                        | `delivered`                                              |
+ * | 200 with our answer for this job; of others any 2xx     | `delivered`                                              |
  * | a final code of `PROBLEMS`, with the status of that row | `refused`: the same event can never be accepted          |
  * | 429 or 503 with Retry-After                             | `failed`: retry after that time, no quick retry          |
  * | any other answer: 200 of another system, redirects,     | `failed`: probably a proxy or a misconfiguration; retry  |
@@ -31,24 +31,22 @@ export interface Meaning {
 const delivered = webhookAnswer.pick({ outcome: true, job_id: true });
 const refusal = problemDetails.pick({ code: true });
 
-export function classifyAnswer(answer: Response, body: string, jobId: unknown, now: number): Meaning {
+export function classifyAnswer(
+  answer: Response,
+  body: string,
+  { expects, job_id }: Pick<ClaimedDelivery, 'expects' | 'job_id'>,
+  now: number,
+): Meaning {
+  if (expects === 'any_2xx' && answer.ok) return success(null);
   const json = parse(body);
   if (answer.status === 200) {
     const ours = delivered.safeParse(json);
-    if (ours.success && ours.data.job_id === jobId) {
-      return {
-        result: 'delivered',
-        outcome: ours.data.outcome,
-        retryAfterSeconds: null,
-        error: null,
-        authentic: true,
-      };
-    }
+    if (ours.success && ours.data.job_id === job_id) return success(ours.data.outcome);
     return failure('answered 200, but not with our answer for this job');
   }
   const code = refusal.safeParse(json).data?.code;
   const known = code === undefined ? undefined : problemOf(code);
-  const isOurs = known?.status === answer.status;
+  const isOurs = expects === 'own_answer' && known?.status === answer.status;
   const authentic = isOurs && answer.status < 500;
   if (code !== undefined && isOurs && known.final) {
     return { ...failure(code), result: 'refused', authentic };
@@ -82,6 +80,10 @@ export function classifyError(error: unknown): Meaning & { timedOut: boolean } {
     result: 'unknown',
     timedOut,
   };
+}
+
+function success(outcome: Round['outcome']): Meaning {
+  return { result: 'delivered', outcome, retryAfterSeconds: null, error: null, authentic: true };
 }
 
 function failure(error: string): Meaning {

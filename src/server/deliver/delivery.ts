@@ -1,16 +1,19 @@
 import { z } from 'zod';
+import { endpointId } from '../../contracts/endpoints.ts';
 import type { Json } from '../../contracts/text.ts';
-import { eventId, eventType, webhookType } from '../../contracts/webhooks.ts';
+import { eventId } from '../../contracts/webhooks.ts';
 
-/** A delivery that this process holds under a lease: its event, and the fencing token that every record of it shows. */
+/** A delivery that this process holds under a lease: where it goes, and the fencing token that every record of it shows. */
 export const claimedDelivery = z.object({
   delivery_id: z.int(),
   delivery_token: z.int(),
   event_id: eventId,
-  webhook_type: webhookType,
-  type: eventType,
-  /** `data` of the envelope, as committed: JSON of any depth, over which a schema of JSON would recurse. */
-  data: z.record(z.string(), z.unknown()),
+  endpoint_id: endpointId,
+  /** What proves it delivered: the answer of our own webhook functions for this job, or any 2xx. */
+  expects: z.enum(['own_answer', 'any_2xx']),
+  job_id: z.string().nullable(),
+  /** The bytes to send, as the database composed them: the same on every attempt and every path. */
+  body: z.string(),
 });
 export type ClaimedDelivery = z.infer<typeof claimedDelivery>;
 
@@ -34,6 +37,6 @@ export interface Round {
   result: 'delivered' | 'unknown' | 'failed' | 'refused';
   attempts: Attempt[];
   retryAfterSeconds: number | null;
-  /** What the endpoint did with the event, where it was delivered. */
+  /** What our own endpoint did with the event, where it was delivered to one. */
   outcome: 'applied' | 'duplicate' | 'superseded' | null;
 }

@@ -64,7 +64,7 @@ function isRefusedAsData(error: unknown): boolean {
 function withoutWords(round: Round): Round {
   const attempts = round.attempts.map((attempt) => ({
     ...attempt,
-    error: 'what was answered cannot be stored',
+    error: 'response text could not be stored',
     response: null,
   }));
   return { ...round, attempts, retryAfterSeconds: null };

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { redriveRequest, type RedriveAnswer } from '../../contracts/retry.ts';
 import { parseJsonBody } from '../http/read-json.ts';
@@ -21,14 +22,19 @@ export async function redrive(
   if (actor === 'cron') return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
   const body = await parseJsonBody(request, redriveRequest, ['event_ids', 'filter']);
   if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
-  const filter = 'filter' in body.value ? body.value.filter : body.value;
+  const filter = 'filter' in body.value ? byEndpoint(body.value.filter) : body.value;
   const deadline = services.now() + BUDGET_MS;
   const result: RedriveAnswer = { redriven: 0 };
   for (;;) {
-    const parameters = { p_filter: filter, p_actor: actor, p_limit: BATCH };
+    const parameters = { p_filter: filter, p_actor: actor, p_limit: BATCH, p_claim_id: randomUUID() };
     const batch = await services.rpc('redrive_deliveries', parameters, z.int());
     result.redriven += batch;
     if (batch < BATCH || services.now() > deadline) break;
   }
   return { response: answer(result), record: { outcome: 'redriven', answer: { ...result, filter } } };
+}
+
+/** `webhook_type` is the HTTP contract's name of an internal endpoint. */
+function byEndpoint<T extends { webhook_type?: string | undefined }>({ webhook_type, ...filter }: T) {
+  return { ...filter, ...(webhook_type !== undefined && { endpoint_id: webhook_type }) };
 }

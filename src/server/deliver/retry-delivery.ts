@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { RetryAnswer, RetryRequest } from '../../contracts/retry.ts';
 import type { Store } from '../store/store.ts';
@@ -25,13 +26,15 @@ export async function retryDelivery(
   const parameters = {
     p_report_type: report_type,
     p_report_id: report_id,
-    p_webhook_type: webhook_type,
+    p_endpoint_id: webhook_type,
     p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs),
     p_event_id: event_id,
+    p_claim_id: randomUUID(),
   };
   const claimed = await sender.rpc('claim_report_delivery', parameters, claim);
   if (claimed.outcome !== 'claimed') return claimed;
   const { round } = await notifyReportCompletion(sender, claimed.delivery, 0);
+  // Only our own endpoints are retried by report, and what they answer is an outcome.
   if (round.outcome !== null) return { outcome: round.outcome };
   return { outcome: 'delivery_failed', detail: round.attempts.at(-1)?.error ?? 'no attempt was made' };
 }

@@ -31,7 +31,7 @@ export async function retryOne(services: RetryServices, request: Request): Promi
     outcome: retried.outcome,
     report_type,
     report_id,
-    ...(webhook_type !== undefined && { webhook_type }),
+    ...(webhook_type !== undefined && { endpoint_id: webhook_type }),
     ...(event_id !== undefined && { event_id }),
   };
   switch (retried.outcome) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { SweepAnswer } from '../../contracts/retry.ts';
 import type { Store } from '../store/store.ts';
@@ -25,7 +26,7 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
 
   async function claimNext() {
     try {
-      return await sender.rpc('claim_due_delivery', parameters, claim);
+      return await sender.rpc('claim_due_delivery', { ...parameters, p_claim_id: randomUUID() }, claim);
     } catch (error) {
       note('no delivery could be claimed', error);
       return null;

@@ -1,15 +1,10 @@
 import { z } from 'zod';
+import type { InternalEndpoint } from '../../contracts/endpoints.ts';
 import type { ProblemCode } from '../../contracts/problem.ts';
-import {
-  receivedEnvelope,
-  receivedFlatBody,
-  webhookAnswer,
-  type ReceivedEnvelope,
-  type WebhookType,
-} from '../../contracts/webhooks.ts';
+import { receivedEnvelope, receivedFlatBody, webhookAnswer } from '../../contracts/webhooks.ts';
 import type { Store } from '../store/store.ts';
 import { readRawBody } from '../http/body.ts';
-import { parsedObject, readJson, validate } from '../http/read-json.ts';
+import { readJson, validate } from '../http/read-json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
 import type { Log } from '../observe/log.ts';
 import { auditRequest } from '../observe/audit.ts';
@@ -35,13 +30,13 @@ const REFUSED = [
 const applied = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) })]);
 
 type Parsed =
-  | { ok: true; envelope: ReceivedEnvelope & { id: string }; flat: boolean }
-  | { ok: false; code: ProblemCode; extras: ProblemExtras };
+  /** The body itself: SQL reads it, so that nothing in it is rounded or spelled anew. */
+  { ok: true; text: string } | { ok: false; code: ProblemCode; extras: ProblemExtras };
 
 /** One request to a webhook endpoint: verified, parsed, applied with its audit row in one call, answered. */
 export async function receiveWebhook(
   receiver: Receiver,
-  type: WebhookType,
+  endpoint: InternalEndpoint,
   request: Request,
 ): Promise<Response> {
   const started = receiver.now();
@@ -52,8 +47,8 @@ export async function receiveWebhook(
   ) => {
     const refusal = problem(code, extras);
     const record = {
-      endpoint: type,
-      webhook_type: type,
+      endpoint,
+      endpoint_id: endpoint,
       method: request.method,
       status: refusal.status,
       outcome: code,
@@ -75,19 +70,16 @@ export async function receiveWebhook(
   const verification = verify(receiver.verificationKeys, request.headers, raw.bytes, started);
   if (!verification.ok) return refuse(verification.code, raw.bytes);
   const eventId = eventIdOf(verification.request);
-  const parsed = parse(verification.request, type, started);
+  const parsed = parse(verification.request, endpoint);
   if (!parsed.ok) return refuse(parsed.code, raw.bytes, { ...parsed.extras, eventId });
 
   const parameters = {
-    p_envelope: asSent(parsed.envelope),
-    p_request: {
-      channel: 'webhook',
-      webhook_type: type,
-      flat: parsed.flat,
-      body_sha256: sha256Hex(raw.bytes),
-      body_bytes: raw.bytes.byteLength,
-      elapsed_ms: receiver.now() - started,
-    },
+    p_event_id: eventId,
+    p_body: parsed.text,
+    p_endpoint_id: endpoint,
+    p_body_sha256: sha256Hex(raw.bytes),
+    p_body_bytes: raw.bytes.byteLength,
+    p_elapsed_ms: receiver.now() - started,
   };
   const result = await receiver.rpc('apply_report_event', parameters, applied);
   switch (result.outcome) {
@@ -113,38 +105,17 @@ function eventIdOf({ id, body }: VerifiedBody): string {
   return id ?? sha256Hex(body);
 }
 
-/** The envelope for SQL, which still takes objects, not their text. */
-function asSent({ data, ...envelope }: ReceivedEnvelope & { id: string }) {
-  const { research_metadata, final_data, ...content } = data;
-  return {
-    ...envelope,
-    data: {
-      ...content,
-      ...(research_metadata && { research_metadata: parsedObject(research_metadata) }),
-      ...(final_data && { final_data: parsedObject(final_data) }),
-    },
-  };
-}
-
-function parse(request: VerifiedBody, type: WebhookType, now: number): Parsed {
+function parse(request: VerifiedBody, endpoint: InternalEndpoint): Parsed {
   const json = readJson(request.body, { open: ['data'] });
   if (!json.ok) return json;
-  const { value } = json;
+  const { value, text } = json;
   const flat = typeof value === 'object' && value !== null && !('data' in value);
-  const stage = type === 'final-report' ? 'final' : 'prelim';
   const parsed = flat ? validate(receivedFlatBody, value) : validate(receivedEnvelope, value);
   if (!parsed.ok) return { ok: false, code: 'invalid_body', extras: { issues: parsed.issues } };
-  const envelope: ReceivedEnvelope =
-    'data' in parsed.value
-      ? parsed.value
-      : {
-          type: `report.${stage}.${parsed.value.research_status}`,
-          timestamp: new Date(now).toISOString(),
-          data: parsed.value,
-        };
-  if (!envelope.type.startsWith(`report.${stage}.`)) {
+  const stage = endpoint === 'final-report' ? 'final' : 'prelim';
+  if ('type' in parsed.value && !parsed.value.type.startsWith(`report.${stage}.`)) {
     const detail = `This endpoint takes ${stage} events.`;
     return { ok: false, code: 'unexpected_event_type', extras: { detail } };
   }
-  return { ok: true, envelope: { id: eventIdOf(request), ...envelope }, flat };
+  return { ok: true, text };
 }

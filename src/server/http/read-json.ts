@@ -1,7 +1,5 @@
 import type { z } from 'zod';
-import type { JsonText } from '../../contracts/json-text.ts';
 import type { ProblemCode } from '../../contracts/problem.ts';
-import type { Json } from '../../contracts/text.ts';
 import { readRawBody } from './body.ts';
 import { issuesOf, nameJsonText } from './issues.ts';
 import { problem, type Issue, type ProblemExtras } from './problem.ts';
@@ -51,12 +49,6 @@ export function validate<T>(
 ): { ok: true; value: T } | { ok: false; issues: Issue[] } {
   const parsed = schema.safeParse(value, { error: nameJsonText });
   return parsed.success ? { ok: true, value: parsed.data } : { ok: false, issues: issuesOf(parsed.error) };
-}
-
-/** An object for SQL functions that do not take its text yet. Digits that JavaScript's numbers cannot hold are lost. */
-export function parsedObject({ text }: JsonText): Record<string, Json> {
-  // Safe: the scanner has read this text as a JSON object.
-  return JSON.parse(text) as Record<string, Json>;
 }
 
 export type Parsed<T> =

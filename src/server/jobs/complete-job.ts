@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { MAX_RESULT_BYTES } from '../../contracts/constants.ts';
-import type { Json } from '../../contracts/text.ts';
 import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import { claimedDelivery, type ClaimedDelivery } from '../deliver/delivery.ts';
 
-/** What came of a job: the content of its event. */
+/** What came of a job: the content of its event. Objects are JSON text, which SQL stores as it is. */
 export type JobOutcome =
   | {
       status: 'completed';
       research_report: string;
-      research_metadata: Record<string, Json> | null;
-      final_data: Record<string, Json> | null;
+      research_metadata?: string | undefined;
+      final_data?: string | undefined;
     }
-  | { status: 'failed'; error: string; research_metadata: Record<string, Json> | null };
+  | { status: 'failed'; error: string; research_metadata?: string | undefined };
 
 const REFUSALS = [
   'job_not_found',
@@ -46,40 +44,26 @@ export async function completeJob(
   leaseToken: number | null,
   outcome: JobOutcome,
 ): Promise<Completed> {
-  const fitting = fitIntoEnvelope(outcome);
+  const { status, ...content } = outcome;
   const parameters = {
     p_job_id: jobId,
-    p_lease_token: leaseToken ?? undefined,
-    p_result: fitting,
+    p_status: status,
     p_delivery_lease_seconds: deliveryLeaseSeconds,
+    p_lease_token: leaseToken ?? undefined,
+    p_research_metadata: content.research_metadata,
+    ...('error' in content
+      ? { p_error: content.error }
+      : { p_research_report: content.research_report, p_final_data: content.final_data }),
   };
   const answer = await rpc('complete_report_job', parameters, completion);
-  if (!('delivery' in answer) || answer.delivery === undefined) {
-    return { outcome: answer.outcome, delivery: null };
-  }
-  const { status, ...content } = fitting;
-  const given = Object.entries(content).filter(([, value]) => value !== null);
-  const data = { ...answer.delivery.data, ...Object.fromEntries(given), research_status: status };
-  return { outcome: answer.outcome, delivery: { ...answer.delivery, data } };
-}
-
-/** A result whose envelope no endpoint would take fails its job, or its delivery would be tried for days in vain. */
-function fitIntoEnvelope(outcome: JobOutcome): JobOutcome {
-  const bytes = Buffer.byteLength(JSON.stringify(outcome));
-  if (bytes <= MAX_RESULT_BYTES) return outcome;
-  const kilobytes = (count: number) => `${Math.ceil(count / 1024)} KB`;
-  return {
-    status: 'failed',
-    error: `The result has ${kilobytes(bytes)}; at most ${kilobytes(MAX_RESULT_BYTES)} can be delivered.`,
-    research_metadata: null,
-  };
+  return { outcome: answer.outcome, delivery: ('delivery' in answer ? answer.delivery : undefined) ?? null };
 }
 
 /** Long enough for a database that fails over, short enough for the function's limit. */
 const PATIENCE_MS = 25_000;
 const FIRST_PAUSE_MS = 250;
 
-/** Completes a job though the database be away for a while: until then the result is nowhere but here. */
+/** Completes a job, also when the database is unavailable for a while: until then the result is nowhere but here. */
 export async function completeJobPatiently(
   ...parameters: Parameters<typeof completeJob>
 ): Promise<Completed> {

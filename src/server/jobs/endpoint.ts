@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import {
   idempotencyKey,
@@ -10,7 +11,7 @@ import {
 } from '../../contracts/jobs.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
-import { parsedObject, parseJsonBody } from '../http/read-json.ts';
+import { parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
 import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { findCaller, PIPELINE, type Caller } from './callers.ts';
@@ -42,10 +43,21 @@ export async function requestJob(services: JobServices, request: Request): Promi
   if (!key.success) return problem('invalid_idempotency_key');
   const body = await parseJsonBody(request, receivedJobRequest);
   if (!body.ok) return body.answer;
-  const { metadata, ...members } = body.value;
+  const job = body.value;
   const parameters = {
-    p_request: { ...members, ...(metadata && { metadata: parsedObject(metadata) }) },
+    // Minted here, so that a repeated call is recognised.
+    p_job_id: `job_${randomUUID().replaceAll('-', '')}`,
     p_caller: caller,
+    p_report_type: job.report_type,
+    p_report_id: job.report_id,
+    p_stage: job.stage,
+    p_prompt: job.prompt,
+    p_generate: job.generate,
+    p_model: job.model,
+    p_temperature: job.temperature,
+    p_max_tokens: job.max_tokens,
+    p_summary_id: job.summary_id,
+    p_metadata: job.metadata?.text,
     p_idempotency_key: key.data ?? undefined,
     p_lease_seconds: services.jobLeaseSeconds,
     p_quota: services.jobQuotaPerUser,
@@ -128,9 +140,9 @@ async function notify(services: JobServices, delivery: Parameters<typeof notifyR
 }
 
 function outcomeOf({ status, result, error, metadata }: ReceivedJobResult): JobOutcome {
-  const research_metadata = metadata === undefined ? null : parsedObject(metadata);
+  const research_metadata = metadata?.text;
   if (status === 'succeeded') {
-    return { status: 'completed', research_report: result ?? '', research_metadata, final_data: null };
+    return { status: 'completed', research_report: result ?? '', research_metadata };
   }
   return { status: 'failed', error: error ?? 'The pipeline gave no reason.', research_metadata };
 }

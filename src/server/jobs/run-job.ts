@@ -71,7 +71,7 @@ async function generateOutcome(runner: Runner, run: JobRun): Promise<JobOutcome 
   } catch (error) {
     if (lost.signal.aborted) return null;
     runner.log('error', 'generation failed', { job: run.job_id, error });
-    return { status: 'failed', error: explain(error, deadline, runner), research_metadata: null };
+    return { status: 'failed', error: explain(error, deadline, runner) };
   } finally {
     progress.stop();
   }
@@ -86,7 +86,7 @@ function explain(error: unknown, deadline: AbortSignal, { jobDeadlineSeconds }: 
 /** Models write what PostgreSQL cannot hold. A text of which nothing remains is no result. */
 function storable({ text, metadata, finalData }: Generated): JobOutcome {
   const research_report = toStorable(text);
-  const research_metadata = storableJson(metadata);
+  const research_metadata = storableText(metadata);
   if (research_report.trim() === '') {
     return { status: 'failed', error: 'The generated report was empty.', research_metadata };
   }
@@ -94,14 +94,12 @@ function storable({ text, metadata, finalData }: Generated): JobOutcome {
     status: 'completed',
     research_report,
     research_metadata,
-    final_data: finalData === null ? null : storableJson(finalData),
+    final_data: finalData === null ? undefined : storableText(finalData),
   };
 }
 
-function storableJson(object: Record<string, Json>): Record<string, Json> {
-  const plain = JSON.stringify(object, (_key, value: unknown) =>
+function storableText(object: Record<string, Json>): string {
+  return JSON.stringify(object, (_key, value: unknown) =>
     typeof value === 'string' ? toStorable(value) : value,
   );
-  // What JSON.stringify made of an object of JSON is one.
-  return JSON.parse(plain) as Record<string, Json>;
 }

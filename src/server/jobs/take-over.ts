@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { jobId } from '../../contracts/webhooks.ts';
 import { bearerToken, isSecret } from '../http/bearer.ts';
@@ -32,6 +33,7 @@ export async function takeOverJob(services: TakeOverServices, request: Request):
     p_job_id: id.data,
     p_lease_seconds: services.jobLeaseSeconds,
     p_max_take_overs: services.jobMaxTakeOvers,
+    p_claim_id: randomUUID(),
   };
   const result = await services.rpc('take_over_report_job', parameters, taken);
   if (result.outcome === 'taken_over') services.waitUntil(runJob(services, result.run));

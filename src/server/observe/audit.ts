@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { Sendable } from '../../contracts/text.ts';
 import type { Store } from '../store/store.ts';
@@ -13,7 +14,7 @@ export interface RequestRecord {
   detail?: string | undefined;
   /** `cron`, or an operator's id. */
   actor?: string;
-  webhook_type?: string;
+  endpoint_id?: string;
   event_id?: string;
   report_type?: string;
   report_id?: string;
@@ -33,7 +34,8 @@ export async function auditRequest(
   verified: boolean,
 ): Promise<void> {
   const parameters = {
-    p_request: { ...record },
+    // Its id recognises a repeated call.
+    p_request: { id: randomUUID(), ...record },
     p_verified: verified,
     p_cap_per_minute: UNVERIFIED_PER_MINUTE,
   };

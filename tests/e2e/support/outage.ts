@@ -60,14 +60,15 @@ export async function addFailure(
 export async function closeCircuits(sql: postgres.Sql): Promise<void> {
   await sql`
     update public.webhook_circuits
-    set opened_at = null, probe_after = null, probe_lease_expires_at = null, closed_at = clock_timestamp()`;
+    set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null,
+      probe_lease_expires_at = null, closed_at = clock_timestamp()`;
 }
 
 export async function openCircuit(sql: postgres.Sql, webhookType: string): Promise<void> {
   await sql`
     update public.webhook_circuits
     set opened_at = now() - interval '2 minutes', probe_after = now() + interval '20 minutes'
-    where webhook_type = ${webhookType}`;
+    where endpoint_id = ${webhookType}`;
 }
 
 export const statusOf = async (sql: postgres.Sql, eventId: string): Promise<unknown> => {

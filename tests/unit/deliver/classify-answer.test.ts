@@ -4,10 +4,29 @@ import { classifyAnswer } from '../../../src/server/deliver/classify-answer.ts';
 
 const JOB = 'job 1';
 
-function classify(status: number, body: unknown, headers: Record<string, string> = {}) {
+function classify(
+  status: number,
+  body: unknown,
+  headers: Record<string, string> = {},
+  expects: 'own_answer' | 'any_2xx' = 'own_answer',
+) {
   const text = typeof body === 'string' ? body : JSON.stringify(body);
-  return classifyAnswer(new Response(null, { status, headers }), text, JOB, 0);
+  return classifyAnswer(new Response(null, { status, headers }), text, { expects, job_id: JOB }, 0);
 }
+
+describe('an answer of another system', () => {
+  it.each([200, 202, 204, 299])('with %i is delivered, whatever it says', (status) => {
+    expect(classify(status, 'thanks', {}, 'any_2xx')).toMatchObject({ result: 'delivered', outcome: null });
+  });
+
+  it.each([302, 400, 404, 500])('with %i is a failure', (status) => {
+    expect(classify(status, '', {}, 'any_2xx').result).toBe('failed');
+  });
+
+  it('never ends a delivery with a code of ours', () => {
+    expect(classify(404, { code: 'report_not_found' }, {}, 'any_2xx').result).toBe('failed');
+  });
+});
 
 describe('an answer 200', () => {
   it.each(['applied', 'duplicate', 'superseded'])(

@@ -1,0 +1,574 @@
+-- Why: operators have to see every request and every attempt, figures over them, and whether each invariant holds; and what is
+-- old has to go. The audit table is the platform's and keeps its columns and its inserts: ours are added to it.
+
+alter table public.webhook_audit
+  alter column webhook_type drop not null,
+  alter column job_id drop not null,
+  add column direction text not null default 'in'
+    constraint audit_direction_is_known check (direction in ('in', 'out')),
+  add column endpoint_id text,
+  add column event_id text,
+  add column delivery_id bigint,
+  add column round bigint,
+  add column outcome text,
+  add column body_sha256 text,
+  add column body_bytes int,
+  add column duration_ms numeric(12, 3),
+  add column actor text;
+create index webhook_audit_created_at on public.webhook_audit (created_at desc, id desc);
+create index webhook_audit_event on public.webhook_audit (event_id, created_at desc);
+create index webhook_audit_job on public.webhook_audit (job_id, created_at desc);
+create index webhook_audit_report on public.webhook_audit (report_id, created_at desc);
+create index webhook_audit_round on public.webhook_audit (delivery_id, round) where delivery_id is not null;
+create index webhook_audit_attempts on public.webhook_audit (endpoint_id, created_at) include (outcome)
+  where direction = 'out';
+create index webhook_audit_outcome on public.webhook_audit (outcome, created_at desc, id desc)
+  where outcome not in ('applied', 'delivered');
+create index webhook_audit_response_status on public.webhook_audit (response_status, created_at desc, id desc)
+  where response_status <> 200 or response_status is null;
+
+create table public.webhook_refusals (
+  minute timestamptz primary key,
+  requests bigint not null
+);
+
+create table public.webhook_counts (
+  slot_minutes int not null
+    constraint count_slot_is_a_quarter_or_two_hours check (slot_minutes in (15, 120)),
+  slot timestamptz not null,
+  direction text not null,
+  endpoint_id text not null,
+  report_type text,
+  outcome text not null,
+  requests bigint not null,
+  constraint counts_are_kept_once unique nulls not distinct (
+    slot_minutes, slot, direction, endpoint_id, report_type, outcome)
+);
+
+create table public.webhook_latencies (
+  slot_minutes int not null
+    constraint latency_slot_is_a_quarter_or_two_hours check (slot_minutes in (15, 120)),
+  slot timestamptz not null,
+  direction text not null,
+  endpoint_id text not null,
+  bucket int not null,
+  requests bigint not null,
+  primary key (slot_minutes, slot, direction, endpoint_id, bucket) include (requests)
+);
+
+create table public.webhook_roll_up (
+  only_row boolean primary key default true
+    constraint roll_up_has_one_row check (only_row),
+  rolled_up_until timestamptz not null default '-infinity'
+);
+insert into public.webhook_roll_up default values;
+
+-- Generated from supabase/sql/observe: edited there, written by npm run db:migration.
+
+set check_function_bodies = off;
+
+-- supabase/sql/observe/add_audit.sql
+create or replace function private.add_audit(
+  p_direction text, p_outcome text, p_endpoint_id text default null, p_event_id text default null,
+  p_job_id text default null, p_report_type text default null, p_report_id uuid default null,
+  p_delivery_id bigint default null, p_round bigint default null, p_actor text default null,
+  p_payload jsonb default null, p_response_status int default null, p_response_body jsonb default null,
+  p_error text default null, p_attempt_number int default 1, p_body_sha256 text default null,
+  p_body_bytes int default null, p_duration_ms numeric default null, p_id uuid default gen_random_uuid())
+returns void
+language sql volatile set search_path = '' as $$
+  insert into public.webhook_audit (
+    id, direction, outcome, endpoint_id, event_id, job_id, report_table, report_id, delivery_id, round, actor,
+    request_payload, response_status, response_body, error_message, attempt_number, body_sha256, body_bytes, duration_ms)
+  values (
+    p_id, p_direction, p_outcome, p_endpoint_id, p_event_id, p_job_id, private.report_table(p_report_type), p_report_id,
+    p_delivery_id, p_round, p_actor, p_payload, p_response_status, p_response_body, p_error, p_attempt_number,
+    p_body_sha256, p_body_bytes, p_duration_ms)
+  on conflict (id) do nothing
+$$;
+
+comment on function private.add_audit(text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid) is
+  'The one writer of our audit rows. p_payload is never a report''s text.';
+revoke all on function private.add_audit(text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/get_failed_webhooks.sql
+-- Definer rights: the platform's functions call it with the service key, which has no rights on our tables.
+create or replace function public.get_failed_webhooks(max_attempts int default 3, retry_after_minutes int default 5)
+returns table (table_name text, record_id uuid, job_id text, webhook_attempts int, last_attempt timestamptz)
+language sql stable security definer set search_path = '' as $$
+  select private.report_table(due.report_type), due.report_id, due.job_id, due.attempts, due.last_attempt
+  from private.due_deliveries due
+  where due.attempts < max_attempts
+    and exists (select from public.webhook_endpoints where id = due.endpoint_id and kind = 'internal')
+    and (due.last_attempt is null or due.last_attempt <= now() - make_interval(mins => retry_after_minutes))
+  order by due.next_attempt, due.id
+$$;
+
+comment on function public.get_failed_webhooks(int, int) is
+  'Reports whose webhook failed fewer than max_attempts times, the last retry_after_minutes ago or longer.';
+revoke all on function public.get_failed_webhooks(int, int) from public, anon, authenticated, service_role;
+grant execute on function public.get_failed_webhooks(int, int) to service_role;
+
+-- supabase/sql/observe/keep_audit.sql
+create or replace function private.keep_audit()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  if tg_op = 'DELETE' and private.is_retention() then
+    return old;
+  end if;
+  raise exception 'webhook_audit is append-only' using errcode = 'PL001';
+end
+$$;
+
+comment on function private.keep_audit() is
+  'Refuses every change of an audit row, and its deletion by anybody but retention.';
+revoke all on function private.keep_audit() from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/prune_expired.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.prune_expired(p_audit_days int, p_payload_days int, p_job_days int, p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_audit int;
+  v_refusals int;
+  v_erased text[];
+  v_jobs private.job_runs[];
+begin
+  perform set_config('polaris.retention', 'on', true);
+  delete from public.webhook_audit where id in (
+    select id from public.webhook_audit audit
+    where created_at < now() - make_interval(days => p_audit_days)
+      -- The history of a delivery that is not settled yet tells a person why.
+      and not exists (
+        select from public.webhook_deliveries delivery
+        where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled'))
+    order by created_at
+    limit p_limit
+    for update skip locked);
+  get diagnostics v_audit = row_count;
+  delete from public.webhook_refusals where minute in (
+    select minute from public.webhook_refusals
+    where minute < now() - make_interval(days => p_audit_days)
+    order by minute limit p_limit);
+  get diagnostics v_refusals = row_count;
+  with erased as (
+    update public.report_events set erased_at = now()
+    where id in (
+      select event.id from public.report_events event
+      where event.effect = 'superseded' and event.erased_at is null
+        and event.created_at < now() - make_interval(days => p_payload_days)
+        -- A delivery that has not arrived, dead letters among them, is sent from this content.
+        and not exists (
+          select from public.webhook_deliveries delivery
+          where delivery.event_id = event.id and delivery.status not in ('success', 'superseded', 'cancelled'))
+      order by event.created_at
+      limit p_limit
+      for update skip locked)
+    returning id)
+  select coalesce(array_agg(id), '{}') into v_erased from erased;
+  delete from private.report_contents where event_id = any (v_erased);
+  with pruned as (
+    delete from private.job_runs where job_id in (
+      select job.job_id from private.job_runs job
+      where job.status in ('succeeded', 'failed', 'cancelled')
+        and job.completed_at < now() - make_interval(days => p_job_days)
+        -- Of a job that ended without an event nothing else would say how its report stands.
+        and (job.event_id is not null or job.status = 'cancelled' or job.report_id is null)
+        and not exists (
+          select from public.report_events event
+          left join public.webhook_deliveries delivery on delivery.event_id = event.id
+          where event.id = job.event_id
+            and (event.effect is null or delivery.status not in ('success', 'superseded', 'cancelled')))
+      order by job.completed_at
+      limit p_limit
+      for update skip locked)
+    returning job_runs)
+  select coalesce(array_agg(job_runs), '{}') into v_jobs from pruned;
+  -- Rows that the platform wrote are the platform's to remove.
+  delete from public.report_jobs where job_id in (
+    select job_id from unnest(v_jobs) where caller <> 'platform');
+  perform set_config('polaris.retention', '', true);
+  return jsonb_build_object(
+    'audit', v_audit, 'refusals', v_refusals, 'payloads', cardinality(v_erased), 'jobs', cardinality(v_jobs));
+end
+$$;
+
+comment on function public.prune_expired(int, int, int, int) is
+  'Removes what is older than so many days, up to p_limit rows of each kind, and nothing that is still needed. Returns {audit, refusals, payloads, jobs}.';
+revoke all on function public.prune_expired(int, int, int, int) from public, anon, authenticated, service_role;
+grant execute on function public.prune_expired(int, int, int, int) to service_role;
+
+-- supabase/sql/observe/record_webhook_request.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_webhook_request(p_request jsonb, p_verified boolean, p_cap_per_minute int)
+returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_requests bigint := 0;
+begin
+  if exists (select from public.webhook_audit where id = (p_request ->> 'id')::uuid) then
+    -- Repeated call: this request is audited.
+    return true;
+  end if;
+  if not p_verified then
+    insert into public.webhook_refusals as refusals (minute, requests) values (date_trunc('minute', now()), 1)
+    on conflict (minute) do update set requests = refusals.requests + 1
+    returning requests into v_requests;
+  end if;
+  if v_requests > p_cap_per_minute then
+    return false;
+  end if;
+  perform private.add_audit(
+    p_id => (p_request ->> 'id')::uuid, p_direction => 'in', p_outcome => p_request ->> 'outcome',
+    p_endpoint_id => p_request ->> 'endpoint_id', p_event_id => p_request ->> 'event_id',
+    p_report_type => p_request ->> 'report_type', p_report_id => (p_request ->> 'report_id')::uuid,
+    p_actor => p_request ->> 'actor',
+    p_payload => jsonb_build_object('endpoint', p_request ->> 'endpoint', 'method', p_request ->> 'method'),
+    p_response_status => (p_request ->> 'status')::int, p_response_body => nullif(p_request -> 'answer', 'null'),
+    p_error => p_request ->> 'detail', p_body_sha256 => p_request ->> 'body_sha256',
+    p_body_bytes => (p_request ->> 'body_bytes')::int, p_duration_ms => (p_request ->> 'elapsed_ms')::numeric);
+  return true;
+end
+$$;
+
+comment on function public.record_webhook_request(jsonb, boolean, int) is
+  'Audits a request that applied nothing, without its body. p_request.id, minted by the endpoint, recognises a repeated call. False: over the cap of this minute, so that it was only counted.';
+revoke all on function public.record_webhook_request(jsonb, boolean, int) from public, anon, authenticated, service_role;
+grant execute on function public.record_webhook_request(jsonb, boolean, int) to service_role;
+
+-- supabase/sql/observe/roll_up_webhooks.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.roll_up_webhooks(p_limit int)
+returns int
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  c_quarter constant interval := '15 minutes';
+  -- created_at is when a transaction began: one that takes longer than this would be left out of the figures, not of the
+  -- audit. The REST layer gives up after seconds.
+  c_margin constant interval := '5 minutes';
+  -- Of each length; twice what a window shows.
+  c_slots_kept constant int := 192;
+  v_until timestamptz;
+  v_quarter timestamptz;
+  v_quarters int := 0;
+  v_minutes int;
+  v_slot timestamptz;
+begin
+  select rolled_up_until into v_until from public.webhook_roll_up where only_row for update skip locked;
+  if not found then
+    -- Another sweep is counting.
+    return 0;
+  end if;
+  v_until := greatest(v_until, date_bin('2 hours', now(), 'epoch') - interval '2 hours' * c_slots_kept);
+  while v_quarters < p_limit loop
+    select date_bin(c_quarter, min(created_at), 'epoch') into v_quarter from public.webhook_audit where created_at >= v_until;
+    exit when v_quarter is null or v_quarter + c_quarter > now() - c_margin;
+    foreach v_minutes in array '{15,120}'::int[] loop
+      v_slot := date_bin(make_interval(mins => v_minutes), v_quarter, 'epoch');
+      insert into public.webhook_counts as kept (slot_minutes, slot, direction, endpoint_id, report_type, outcome, requests)
+      select v_minutes, v_slot, direction, endpoint_id, report_type, outcome, count(*)
+      from private.webhook_measures where created_at >= v_quarter and created_at < v_quarter + c_quarter
+      group by direction, endpoint_id, report_type, outcome
+      on conflict (slot_minutes, slot, direction, endpoint_id, report_type, outcome)
+        do update set requests = kept.requests + excluded.requests;
+      insert into public.webhook_latencies as kept (slot_minutes, slot, direction, endpoint_id, bucket, requests)
+      select v_minutes, v_slot, direction, endpoint_id, bucket, count(*)
+      from private.webhook_measures
+      where created_at >= v_quarter and created_at < v_quarter + c_quarter and bucket is not null
+      group by direction, endpoint_id, bucket
+      on conflict (slot_minutes, slot, direction, endpoint_id, bucket)
+        do update set requests = kept.requests + excluded.requests;
+    end loop;
+    v_until := v_quarter + c_quarter;
+    v_quarters := v_quarters + 1;
+  end loop;
+  if v_quarters > 0 then
+    update public.webhook_roll_up set rolled_up_until = v_until where only_row;
+  end if;
+  foreach v_minutes in array '{15,120}'::int[] loop
+    v_slot := now() - make_interval(mins => v_minutes * c_slots_kept);
+    delete from public.webhook_counts where slot_minutes = v_minutes and slot < v_slot;
+    delete from public.webhook_latencies where slot_minutes = v_minutes and slot < v_slot;
+  end loop;
+  return v_quarters;
+end
+$$;
+
+comment on function public.roll_up_webhooks(int) is
+  'Counts up to p_limit quarters of an hour that are over and not counted yet, each once however many sweeps run, and removes counts that no window shows any more. Returns how many quarters.';
+revoke all on function public.roll_up_webhooks(int) from public, anon, authenticated, service_role;
+grant execute on function public.roll_up_webhooks(int) to service_role;
+
+-- supabase/sql/observe/schedule_sweep.sql
+create or replace function private.schedule_sweep(p_url text, p_cron_secret text)
+returns text
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_missing text;
+  v_secret record;
+  v_id uuid;
+begin
+  select string_agg(extension, ', ' order by extension) into v_missing
+  from (values
+    ('pg_cron', to_regprocedure('cron.schedule(text,text,text)') is not null),
+    ('pg_net', to_regprocedure('net.http_get(text,jsonb,jsonb,integer)') is not null),
+    ('supabase_vault', to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null)) needed (extension, there)
+  where not there;
+  if v_missing is not null then
+    return 'Nothing was scheduled: this database lacks ' || v_missing || '.';
+  elsif p_url !~ '^https://[^/\s]+$' then
+    raise exception 'p_url must be the deployment''s address, such as https://polaris.example.com'
+      using errcode = 'invalid_parameter_value';
+  elsif length(p_cron_secret) < 32 then
+    raise exception 'p_cron_secret is shorter than any CRON_SECRET' using errcode = 'invalid_parameter_value';
+  end if;
+  for v_secret in select * from (values ('polaris_url', p_url), ('polaris_cron_secret', p_cron_secret)) secrets (name, value)
+  loop
+    execute 'select id from vault.secrets where name = $1' into v_id using v_secret.name;
+    if v_id is null then
+      execute 'select vault.create_secret($1, $2)' using v_secret.value, v_secret.name;
+    else
+      execute 'select vault.update_secret($1, $2)' using v_id, v_secret.value;
+    end if;
+  end loop;
+  -- The secret stays in Vault: the schedule names it, and reads it when it runs.
+  execute 'select cron.schedule($1, $2, $3)' using 'polaris sweep', '* * * * *', $command$
+    select net.http_get(
+      url := (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_url') || '/api/cron/sweep',
+      headers := jsonb_build_object('authorization', 'Bearer ' ||
+        (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_cron_secret')),
+      timeout_milliseconds := 60000)$command$;
+  return 'The sweep is called every minute.';
+end
+$$;
+
+comment on function private.schedule_sweep(text, text) is
+  'Lets Supabase Cron call the sweep every minute. Run again it takes the new address or secret. Returns what it did.';
+revoke all on function private.schedule_sweep(text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/update_webhook_status.sql
+-- Definer rights: the platform's functions call it with the service key, which has no rights on our functions.
+create or replace function public.update_webhook_status(
+  table_name text, record_id uuid, new_status text, response_data jsonb default '{}',
+  increment_attempts boolean default true)
+returns void
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type text;
+begin
+  select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
+  if v_type is null then
+    raise exception 'no table of reports: %', table_name using errcode = 'undefined_table';
+  end if;
+  perform private.add_audit(
+    p_direction => 'out', p_outcome => 'reported', p_report_type => v_type, p_report_id => record_id,
+    p_payload => jsonb_build_object('endpoint', 'update_webhook_status', 'status', new_status),
+    p_response_body => response_data, p_attempt_number => increment_attempts::int);
+end
+$$;
+
+comment on function public.update_webhook_status(text, uuid, text, jsonb, boolean) is
+  'What the platforms functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
+revoke all on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;
+
+-- supabase/sql/observe/verify_reports.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.verify_reports()
+returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_type public.report_types;
+begin
+  for v_type in select * from public.report_types loop
+    return query execute format($query$
+      select fault.problem, %2$L, report.id, coalesce(fault.event_id, winner.id), null
+      from public.%1$I report
+      left join public.report_events winner on winner.id = report.winner_event_id
+      left join private.report_contents content on content.event_id = winner.id
+      left join lateral (
+        select * from public.webhook_deliveries delivery
+        where delivery.report_id = report.id and delivery.report_type = %2$L
+          and delivery.endpoint_id in (select id from public.webhook_endpoints where kind = 'internal')
+        order by delivery.id desc limit 1) latest on true
+      cross join lateral (
+        select 'content differs from the winning event' as problem, null as event_id
+        where winner.id is not null and (
+          report.research_report is distinct from content.research_report
+          or report.stage is distinct from winner.stage
+          or coalesce(report.research_metadata, '{}')
+            <> coalesce(content.research_metadata, '{}') || coalesce(content.final_data, '{}'))
+        union all
+        select 'the winning event is not an applied result of this report', null
+        where winner.id is not null
+          and (winner.report_id, winner.report_type, winner.status, winner.effect)
+            is distinct from (report.id, %2$L, 'completed', 'applied')
+        union all
+        select 'content without an event', null
+        where winner.id is null and report.research_report is not null
+        union all
+        select 'an applied event outranks the winner', better.id
+        from public.report_events better
+        where better.report_id = report.id and better.report_type = %2$L
+          and better.status = 'completed' and better.effect is not null and better.id is distinct from winner.id
+          and (winner.id is null
+            or (better.stage = 'final', better.requested_at, better.id collate "C")
+              > (winner.stage = 'final', winner.requested_at, winner.id collate "C"))
+        union all
+        select 'webhook columns differ from the latest delivery', latest.event_id
+        where (report.webhook_status, report.webhook_attempts, report.webhook_last_attempt, report.webhook_response,
+            report.webhook_job_id)
+          is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
+          and latest.id is not null
+        union all
+        select 'research_status differs from the newest request', null
+        where report.research_status is distinct from private.report_status(%2$L, report.id)
+      ) fault$query$, v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select fault.problem, event.report_type, event.report_id, event.id, event.job_id
+      from public.report_events event
+      left join private.report_contents content on content.event_id = event.id
+      left join public.webhook_deliveries delivery
+        on delivery.event_id = event.id and delivery.endpoint_id = private.internal_endpoint(event.stage) and delivery.plan = 0
+      cross join lateral (
+        select 'an event without a delivery' as problem
+        where event.channel is distinct from 'owner' and event.channel is distinct from 'import' and delivery.id is null
+        union all
+        select 'an event whose content is missing, or an erased one that still has it'
+        where (event.erased_at is null) = (content.event_id is null)
+        union all
+        select 'a content that does not fit its digest'
+        where content.event_id is not null and event.digest <> private.content_digest(row(
+          event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
+          content.research_metadata, content.final_data, event.error)::private.incoming_result)
+        union all
+        select 'a gap in the positions of a report'
+        where event.position > 1 and not exists (
+          select from public.report_events previous
+          where previous.report_id = event.report_id and previous.report_type = event.report_type
+            and previous.position = event.position - 1)
+        union all
+        -- An event is committed before it is sent, so that it may wait for its effect for a while.
+        select 'an event without an effect'
+        where event.effect is null
+          and (delivery.id is null or delivery.dead_at is not null or delivery.status = 'success'
+            or greatest(delivery.next_attempt, delivery.lease_expires_at) < now() - interval '5 minutes')
+        union all
+        select 'a completed final without its notification'
+        where event.stage = 'final' and event.effect = 'applied' and event.status = 'completed'
+          and event.channel in ('webhook', 'direct')
+          and not exists (select from public.report_notifications notification where notification.event_id = event.id)
+        union all
+        select 'a notification of an event that was not applied'
+        where (event.effect is distinct from 'applied' or event.status <> 'completed' or event.stage <> 'final')
+          and exists (select from public.report_notifications notification where notification.event_id = event.id)
+      ) fault
+      where event.report_type = %2$L
+        -- A report that was deleted takes its events out of the account.
+        and exists (select from public.%1$I report where report.id = event.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select 'a finished job without its event', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      left join public.report_events event on event.id = job.event_id and event.job_id = job.job_id
+      where job.report_type = %2$L and event.id is null
+        -- Imported jobs may have ended without one.
+        and job.status in ('succeeded', 'failed') and job.caller <> 'platform'
+        and exists (select from public.%1$I report where report.id = job.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+  end loop;
+end
+$$;
+
+comment on function public.verify_reports() is
+  'Every row that breaks an invariant, with its problem. No row: all invariants hold.';
+revoke all on function public.verify_reports() from public, anon, authenticated, service_role;
+grant execute on function public.verify_reports() to service_role;
+
+-- supabase/sql/observe/audit_rows.sql
+create or replace view private.audit_rows with (security_invoker = true) as
+  select audit.id, audit.created_at, audit.direction, coalesce(audit.endpoint_id, audit.webhook_type) as endpoint_id,
+    audit.request_payload ->> 'endpoint' as endpoint, audit.outcome, audit.response_status, type.report_type,
+    audit.report_id, audit.job_id, audit.event_id, audit.attempt_number, audit.duration_ms, audit.error_message, audit.actor
+  from public.webhook_audit audit
+  left join public.report_types type on type.table_name = audit.report_table;
+
+comment on view private.audit_rows is 'A row of the audit in a list: without payload and answer.';
+revoke all on table private.audit_rows from public, anon, authenticated, service_role;
+grant select on table private.audit_rows to authenticated;
+
+-- supabase/sql/observe/webhook_measures.sql
+create or replace view private.webhook_measures with (security_invoker = true) as
+  select audit.created_at, audit.direction, audit.endpoint_id, type.report_type, audit.outcome,
+    -- Buckets 5 % wide: bucket n holds durations over 1.05^(n - 1) and up to 1.05^n milliseconds.
+    ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int as bucket
+  from public.webhook_audit audit
+  left join public.report_types type on type.table_name = audit.report_table
+  where audit.outcome is not null and audit.endpoint_id is not null
+    and (audit.direction = 'out' or audit.actor is null);
+
+comment on view private.webhook_measures is
+  'What counts: attempts, and requests of senders to the webhook endpoints. Not what operators and the cron asked for.';
+revoke all on table private.webhook_measures from public, anon, authenticated, service_role;
+grant select on table private.webhook_measures to authenticated;
+
+-- supabase/sql/observe/webhook_audit.sql
+drop policy if exists "operators read" on public.webhook_audit;
+create policy "operators read" on public.webhook_audit for select to authenticated
+  using ((select private.is_operator()));
+create or replace trigger keep_audit before update or delete on public.webhook_audit
+  for each row execute function private.keep_audit();
+create or replace trigger keep_audit_whole before truncate on public.webhook_audit
+  for each statement execute function private.keep_audit();
+comment on column public.webhook_audit.webhook_type is 'What the platform''s functions write. Our rows name an endpoint_id.';
+comment on column public.webhook_audit.request_payload is 'The envelope without the report''s text.';
+comment on column public.webhook_audit.actor is '`cron`, or the id of the operator who asked. Null: a sender.';
+comment on column public.webhook_audit.round is 'The fencing token of the round that an attempt belongs to.';
+
+-- supabase/sql/observe/webhook_counts.sql
+comment on table public.webhook_counts is
+  'Attempts and requests by endpoint and outcome: in slots of 15 minutes for the last day, and of 120 for the last week.';
+comment on column public.webhook_counts.slot is 'Its beginning.';
+comment on column public.webhook_counts.report_type is 'Null: a request that named none, as refused ones do.';
+alter table public.webhook_counts enable row level security;
+revoke all on table public.webhook_counts from anon, authenticated, service_role;
+grant select on table public.webhook_counts to authenticated;
+drop policy if exists "operators read" on public.webhook_counts;
+create policy "operators read" on public.webhook_counts for select to authenticated
+  using ((select private.is_operator()));
+
+-- supabase/sql/observe/webhook_latencies.sql
+comment on table public.webhook_latencies is
+  'How long attempts and requests took, in the same slots.';
+comment on column public.webhook_latencies.bucket is
+  'Counts durations over 1.05^(bucket - 1) and up to 1.05^bucket milliseconds: 5 % wide, so that its middle is 2.5 % off at most.';
+alter table public.webhook_latencies enable row level security;
+revoke all on table public.webhook_latencies from anon, authenticated, service_role;
+grant select on table public.webhook_latencies to authenticated;
+drop policy if exists "operators read" on public.webhook_latencies;
+create policy "operators read" on public.webhook_latencies for select to authenticated
+  using ((select private.is_operator()));
+
+-- supabase/sql/observe/webhook_refusals.sql
+comment on table public.webhook_refusals is
+  'Unverified requests a minute: beyond a cap they are only counted, so that unauthenticated callers cannot fill the audit.';
+alter table public.webhook_refusals enable row level security;
+revoke all on table public.webhook_refusals from anon, authenticated, service_role;
+grant select on table public.webhook_refusals to authenticated;
+drop policy if exists "operators read" on public.webhook_refusals;
+create policy "operators read" on public.webhook_refusals for select to authenticated
+  using ((select private.is_operator()));
+
+-- supabase/sql/observe/webhook_roll_up.sql
+comment on table public.webhook_roll_up is
+  'One row: audit rows from before this time are counted, later ones are not.';
+alter table public.webhook_roll_up enable row level security;
+revoke all on table public.webhook_roll_up from anon, authenticated, service_role;
+grant select on table public.webhook_roll_up to authenticated;
+drop policy if exists "operators read" on public.webhook_roll_up;
+create policy "operators read" on public.webhook_roll_up for select to authenticated
+  using ((select private.is_operator()));

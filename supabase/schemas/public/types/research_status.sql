@@ -1,6 +1,0 @@
-CREATE TYPE "public"."research_status" AS ENUM (
-  'pending',
-  'running',
-  'completed',
-  'failed'
-);

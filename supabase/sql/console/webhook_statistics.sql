@@ -1,0 +1,145 @@
+create or replace function public.webhook_statistics(p_window text default 'hour')
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
+  v_bucket interval;
+  v_span interval;
+  v_slot_minutes int;
+  v_from timestamptz;
+  v_rolled timestamptz;
+  -- Audit rows are read from here on; what came before is in slots. An hour is read whole: it has no slots.
+  v_split timestamptz;
+  v_traffic jsonb;
+  v_open jsonb;
+begin
+  perform private.require_operator();
+  case p_window
+    when 'hour' then v_bucket := '1 minute'; v_span := '1 hour';
+    when 'day' then v_bucket := '15 minutes'; v_span := '1 day'; v_slot_minutes := 15;
+    when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
+    else raise exception 'p_window is hour, day or week' using errcode = 'invalid_parameter_value';
+  end case;
+  v_from := date_bin(v_bucket, now(), 'epoch') - v_span + v_bucket;
+  select rolled_up_until into strict v_rolled from public.webhook_roll_up where only_row;
+  v_split := case p_window when 'hour' then v_from else greatest(v_from, v_rolled) end;
+
+  with fresh as materialized (
+    select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, bucket, count(*) as requests
+    from private.webhook_measures where created_at >= v_split
+    group by 1, 2, 3, 4, 5
+  ), counts as materialized (
+    select at, direction, report_type, outcome, sum(requests)::bigint as requests
+    from (
+      select at, direction, report_type, outcome, requests from fresh
+      union all
+      select slot, direction, report_type, outcome, requests
+      from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from) parts
+    group by 1, 2, 3, 4
+  ), latencies as (
+    -- Of each bucket of the series, and (at null) of the whole window.
+    select at, direction, bucket, sum(requests::int)::int as requests
+    from (
+      select at, direction, bucket, requests from fresh where bucket is not null
+      union all
+      select slot, direction, bucket, requests
+      from public.webhook_latencies where slot_minutes = v_slot_minutes and slot >= v_from) parts
+    group by grouping sets ((at, direction, bucket), (direction, bucket))
+  ), ranked as (
+    select at, direction, bucket,
+      sum(requests) over (partition by at, direction order by bucket) as up_to,
+      sum(requests) over (partition by at, direction) as total
+    from latencies
+  ), percentiles as (
+    select at, direction,
+      min(bucket) filter (where up_to >= 0.50 * total) as p50,
+      min(bucket) filter (where up_to >= 0.95 * total) as p95,
+      min(bucket) filter (where up_to >= 0.99 * total) as p99
+    from ranked group by at, direction
+  ), totals as (
+    select at, direction,
+      sum(requests) filter (where outcome <> 'skipped')::bigint as total,
+      coalesce(sum(requests) filter (where outcome = any (c_succeeded)), 0)::bigint as succeeded,
+      coalesce(sum(requests) filter (where outcome = 'skipped'), 0)::bigint as skipped
+    from counts group by grouping sets ((at, direction), (direction))
+  ), traffic as (
+    select totals.at, totals.direction,
+      private.traffic(total, succeeded, p50, p95, p99)
+        || case totals.direction when 'out' then jsonb_build_object('skipped', skipped) else '{}' end as figures
+    from totals
+    left join percentiles on percentiles.direction = totals.direction
+      and coalesce(percentiles.at, '-infinity') = coalesce(totals.at, '-infinity')
+  ), nothing as (
+    select private.traffic(0, 0, null, null, null) as received,
+      private.traffic(0, 0, null, null, null) || '{"skipped": 0}' as sent
+  )
+  select jsonb_build_object(
+    'sent', coalesce((select figures from traffic where at is null and direction = 'out'), sent),
+    'received', coalesce((select figures from traffic where at is null and direction = 'in'), received),
+    'series', (
+      select jsonb_agg(jsonb_build_object(
+        'at', bucket.at, 'sent', coalesce(outgoing.figures, sent), 'received', coalesce(incoming.figures, received))
+        order by bucket.at)
+      from generate_series(v_from, now(), v_bucket) bucket (at)
+      left join traffic outgoing on outgoing.at = bucket.at and outgoing.direction = 'out'
+      left join traffic incoming on incoming.at = bucket.at and incoming.direction = 'in'),
+    'by_outcome', (
+      select coalesce(jsonb_agg(to_jsonb(summed) order by direction desc, count desc, outcome), '[]')
+      from (select direction, outcome, sum(requests)::bigint as count from counts group by 1, 2) summed),
+    'attempts', (
+      select coalesce(jsonb_object_agg(report_type, private.traffic(total, succeeded, null, null, null)), '{}')
+      from (
+        select report_type, sum(requests)::bigint as total,
+          coalesce(sum(requests) filter (where outcome = 'delivered'), 0)::bigint as succeeded
+        from counts where direction = 'out' and outcome <> 'skipped' and report_type is not null
+        group by 1) attempted))
+  into v_traffic from nothing;
+
+  select jsonb_object_agg(report_type, to_jsonb(open) - 'report_type') into v_open
+  from (
+    select report_type,
+      count(*) filter (where dead_at is null) as waiting,
+      -- Nobody can do anything about those whose report was deleted or whose content was erased.
+      count(*) filter (where dead_at is not null and dead_reason not in ('report_deleted', 'content_erased')) as dead,
+      count(*) filter (where status = 'pending') as pending,
+      count(*) filter (where status = 'sent') as sent,
+      count(*) filter (where status = 'retrying') as retrying,
+      count(*) filter (where status = 'failed' and dead_at is null) as failed,
+      count(*) filter (where dead_at is null and next_attempt <= now()
+        and (lease_expires_at is null or lease_expires_at < now())) as due,
+      min(created_at) filter (where dead_at is null) as oldest
+    from public.webhook_deliveries where status not in ('success', 'superseded', 'cancelled')
+    group by report_type) open;
+
+  return (
+    select jsonb_build_object(
+      'window', p_window, 'as_of', now(), 'from', v_from, 'bucket_seconds', extract(epoch from v_bucket)::int,
+      'rolled_up_until', nullif(v_rolled, '-infinity'),
+      'by_status', jsonb_build_object(
+        'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
+        'retrying', coalesce(sum(retrying), 0), 'failed', coalesce(sum(open.failed), 0),
+        'dead', coalesce(sum(dead), 0), 'success', v_traffic -> 'sent' -> 'succeeded'),
+      'queue', jsonb_build_object(
+        'depth', coalesce(sum(waiting), 0), 'due', coalesce(sum(due), 0), 'oldest_waiting', min(oldest)),
+      'by_report_type', jsonb_agg(jsonb_build_object(
+        'report_type', type.report_type, 'waiting', coalesce(waiting, 0), 'dead', coalesce(dead, 0))
+        || (coalesce(v_traffic -> 'attempts' -> type.report_type, private.traffic(0, 0, null, null, null))
+          - '{p50_ms,p95_ms,p99_ms}'::text[]) order by type.report_type),
+      'circuits', (
+        select jsonb_agg(jsonb_build_object(
+          'endpoint_id', endpoint_id, 'opened_at', opened_at, 'probe_after', probe_after,
+          'state', case when opened_at is null then 'closed' when probe_after > now() then 'open' else 'half_open' end)
+          order by endpoint_id desc)
+        from public.webhook_circuits))
+      || (v_traffic - 'attempts')
+    from public.report_types type
+    left join lateral jsonb_to_record(v_open -> type.report_type) as open (
+      waiting bigint, dead bigint, pending bigint, sent bigint, retrying bigint, failed bigint, due bigint,
+      oldest timestamptz) on true);
+end
+$$;
+
+comment on function public.webhook_statistics(text) is
+  'How webhooks fared in the last hour, day or week, in buckets of a minute, a quarter of an hour or two hours, and what waits now. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+revoke all on function public.webhook_statistics(text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_statistics(text) to authenticated;

@@ -1,0 +1,9 @@
+create or replace function private.lease_is_free(p_lease_expires_at timestamptz)
+returns boolean
+language sql stable set search_path = '' as $$
+  select p_lease_expires_at is null or p_lease_expires_at < now()
+$$;
+
+comment on function private.lease_is_free(timestamptz) is
+  'Whether nobody holds a lease that ends at this time. Null: it is not held.';
+revoke all on function private.lease_is_free(timestamptz) from public, anon, authenticated, service_role;

@@ -1,0 +1,49 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.redrive_deliveries(
+  p_filter jsonb, p_actor text, p_limit int, p_claim_id uuid default null)
+returns int
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_delivery public.webhook_deliveries;
+  v_redriven int;
+begin
+  select count(*) into v_redriven from public.webhook_deliveries where claim_id = p_claim_id;
+  if v_redriven > 0 then
+    return v_redriven;
+  end if;
+  for v_delivery in
+    -- In the order of their reports, whose locks each takes: two redrives must not wait for each other.
+    select * from (
+      select * from public.webhook_deliveries
+      where dead_at is not null and dead_reason not in ('report_deleted', 'content_erased')
+        and (p_filter -> 'event_ids' is null or p_filter -> 'event_ids' ? event_id)
+        and (p_filter -> 'report_type' is null or report_type = p_filter ->> 'report_type')
+        and (p_filter -> 'endpoint_id' is null or endpoint_id = p_filter ->> 'endpoint_id')
+        and (p_filter -> 'dead_reason' is null or dead_reason = p_filter ->> 'dead_reason')
+        and (p_filter -> 'error' is null or strpos(lower(response ->> 'error'), lower(p_filter ->> 'error')) > 0)
+        and (p_filter -> 'dead_after' is null or dead_at >= (p_filter ->> 'dead_after')::timestamptz)
+        and (p_filter -> 'dead_before' is null or dead_at < (p_filter ->> 'dead_before')::timestamptz)
+      order by dead_at, id
+      limit p_limit
+      -- One that another process holds is being retried or redriven now.
+      for update skip locked) picked
+    order by report_type, report_id, id
+  loop
+    perform private.move_delivery(v_delivery.id, 'redriven', p_claim_id => p_claim_id);
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => 'redriven', p_endpoint_id => v_delivery.endpoint_id,
+      p_event_id => v_delivery.event_id, p_job_id => v_delivery.job_id, p_report_type => v_delivery.report_type,
+      p_report_id => v_delivery.report_id, p_actor => p_actor,
+      p_payload => jsonb_build_object(
+        'endpoint', 'redrive', 'dead_at', v_delivery.dead_at, 'dead_reason', v_delivery.dead_reason),
+      p_error => v_delivery.response ->> 'error', p_attempt_number => v_delivery.attempts);
+    v_redriven := v_redriven + 1;
+  end loop;
+  return v_redriven;
+end
+$$;
+
+comment on function public.redrive_deliveries(jsonb, text, int, uuid) is
+  'Puts dead letters back on schedule, at its beginning, and audits each with who did it. Returns how many. A repeated call is recognised by p_claim_id.';
+revoke all on function public.redrive_deliveries(jsonb, text, int, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.redrive_deliveries(jsonb, text, int, uuid) to service_role;

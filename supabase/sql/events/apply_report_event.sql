@@ -1,0 +1,83 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.apply_report_event(
+  p_event_id text, p_channel text default 'webhook', p_body text default null, p_endpoint_id text default null,
+  p_body_sha256 text default null, p_body_bytes int default null, p_elapsed_ms numeric default 0)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_started timestamptz := clock_timestamp();
+  v_result private.incoming_result;
+  v_event public.report_events;
+  v_owner uuid;
+  v_registered record;
+  v_outcome text;
+  v_answer jsonb;
+begin
+  if p_body is not null then
+    v_result := private.read_body(p_body, p_endpoint_id);
+    -- One at a time for each id: copies of an event that is not known yet wait here, and then find it.
+    perform pg_advisory_xact_lock(hashtextextended(p_event_id, 0));
+  end if;
+  v_event := private.find_event(p_event_id, v_result.job_id);
+  if v_event.id is null and p_body is null then
+    raise exception 'no event %', p_event_id using errcode = 'PL002';
+  elsif v_event.id is not null and p_body is not null and v_event.digest <> private.content_digest(v_result) then
+    v_outcome := case when v_event.id = p_event_id then 'event_conflict' else 'job_conflict' end;
+  else
+    if v_event.id is not null then
+      perform from public.webhook_deliveries
+      where event_id = v_event.id and endpoint_id = private.internal_endpoint(v_event.stage) for update;
+    end if;
+    v_owner := private.lock_report(
+      coalesce(v_event.report_type, v_result.report_type), coalesce(v_event.report_id, v_result.report_id));
+    if v_owner is null then
+      v_outcome := 'report_not_found';
+      perform private.close_deliveries(v_event.id);
+    else
+      if v_event.id is null then
+        v_registered := private.register_event(p_event_id, v_result, v_owner);
+        v_event := v_registered.event;
+        v_outcome := v_registered.problem;
+      else
+        -- While this call waited for the locks, another may have applied the event.
+        v_event := private.find_event(v_event.id, null);
+      end if;
+      if v_outcome is null then
+        v_outcome := case when v_event.effect is null
+          then private.take_effect(v_event, p_channel, v_owner) else 'duplicate' end;
+        if p_channel = 'webhook' then
+          perform private.confirm_delivery(v_event, v_outcome);
+        end if;
+      end if;
+    end if;
+  end if;
+  v_answer := jsonb_build_object(
+    'outcome', v_outcome,
+    'report_id', coalesce(v_result.report_id, v_event.report_id),
+    'job_id', coalesce(v_result.job_id, v_event.job_id),
+    'report_type', coalesce(v_result.report_type, v_event.report_type),
+    'stage', coalesce(v_result.stage, v_event.stage),
+    'status', split_part(coalesce(v_result.type, v_event.type), '.', 3),
+    'timestamp', private.iso_time(clock_timestamp()));
+  if p_channel = 'webhook' then
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
+      p_event_id => coalesce(v_event.id, p_event_id), p_job_id => v_result.job_id, p_report_type => v_result.report_type,
+      p_report_id => v_result.report_id,
+      p_payload => jsonb_strip_nulls(jsonb_build_object(
+        'id', p_event_id, 'type', v_result.type, 'data', jsonb_build_object(
+          'job_id', v_result.job_id, 'report_id', v_result.report_id, 'report_type', v_result.report_type,
+          'research_status', split_part(v_result.type, '.', 3), 'error', v_result.error,
+          'requested_at', private.iso_time(v_result.requested_at)))),
+      p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer,
+      p_body_sha256 => p_body_sha256, p_body_bytes => p_body_bytes,
+      p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000);
+  end if;
+  return v_answer;
+end
+$$;
+
+comment on function public.apply_report_event(text, text, text, text, text, int, numeric) is
+  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp}.';
+revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric) from public, anon, authenticated, service_role;
+grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric) to service_role;

@@ -1,0 +1,16 @@
+create or replace function private.content_digest(p_result private.incoming_result)
+returns text
+language sql immutable set search_path = '' as $$
+  -- Texts are hashed as they are, so that no canonical form of a large text has to be built; jsonb prints its own canonical
+  -- text: one order of members, one spelling of every value.
+  select encode(sha256(convert_to(jsonb_build_array(
+    p_result.type, p_result.report_type, p_result.report_id, p_result.job_id,
+    encode(sha256(convert_to(p_result.research_report, 'UTF8')), 'hex'),
+    encode(sha256(convert_to(p_result.research_metadata::text, 'UTF8')), 'hex'),
+    encode(sha256(convert_to(p_result.final_data::text, 'UTF8')), 'hex'),
+    p_result.error)::text, 'UTF8')), 'hex')
+$$;
+
+comment on function private.content_digest(private.incoming_result) is
+  'SHA-256, in hexadecimal, of a result: its type, what it is about and its content, without times.';
+revoke all on function private.content_digest(private.incoming_result) from public, anon, authenticated, service_role;

@@ -1,0 +1,46 @@
+-- Definer rights: an owner's statement fires it, and owners may not write job_runs.
+create or replace function private.guard_job()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_job private.job_runs;
+  v_may_cancel boolean;
+begin
+  if tg_op = 'INSERT' or new.job_id is distinct from old.job_id then
+    if exists (select from private.job_runs where job_id = new.job_id) then
+      -- Otherwise the row of somebody else would show this job's progress.
+      raise exception 'this job id is in use' using errcode = 'unique_violation';
+    end if;
+  end if;
+  if tg_op = 'INSERT' then
+    return new;
+  end if;
+  select * into v_job from private.job_runs where job_id = old.job_id;
+  if v_job.job_id is null then
+    return case tg_op when 'DELETE' then old else new end;
+  end if;
+  v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
+  if tg_op = 'DELETE' then
+    perform private.cancel_job(old.job_id) where v_may_cancel;
+    return old;
+  end if;
+  if new.status = 'cancelled' and v_may_cancel then
+    v_job := private.cancel_job(old.job_id);
+  else
+    select * into v_job from private.job_runs where job_id = old.job_id for key share;
+  end if;
+  new := old;
+  new.status := v_job.status;
+  new.percent := v_job.percent;
+  new.eta_seconds := v_job.eta_seconds;
+  new.error := v_job.error;
+  new.started_at := v_job.started_at;
+  new.completed_at := v_job.completed_at;
+  new.updated_at := v_job.updated_at;
+  return new;
+end
+$$;
+
+comment on function private.guard_job() is
+  'What others write into a row of report_jobs that shows a job of ours has no effect, but for a cancellation by its owner.';
+revoke all on function private.guard_job() from public, anon, authenticated, service_role;

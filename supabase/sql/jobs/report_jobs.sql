@@ -1,0 +1,6 @@
+drop policy if exists "operators read" on public.report_jobs;
+create policy "operators read" on public.report_jobs for select to authenticated
+  using ((select private.is_operator()));
+-- Our own functions run as the owner of the table; everybody else's writes are guarded.
+create or replace trigger guard_job before insert or update or delete on public.report_jobs
+  for each row when (current_user <> 'postgres') execute function private.guard_job();

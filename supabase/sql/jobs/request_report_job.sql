@@ -1,0 +1,81 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.request_report_job(
+  p_job_id text, p_caller text, p_report_type text, p_report_id uuid, p_stage text, p_prompt text,
+  p_generate boolean, p_lease_seconds int, p_quota int, p_idempotency_key text default null,
+  p_model text default null, p_temperature numeric default null, p_max_tokens int default null,
+  p_summary_id uuid default null, p_metadata text default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_metadata jsonb := coalesce(nullif(p_metadata::jsonb, 'null'), '{}');
+  v_digest text := encode(sha256(convert_to(jsonb_build_array(
+    p_report_type, p_report_id, p_stage, p_prompt, p_generate, p_model, p_temperature, p_max_tokens, p_summary_id,
+    v_metadata)::text, 'UTF8')), 'hex');
+  v_owner uuid;
+  v_stage text;
+  v_job private.job_runs;
+  v_is_new boolean := true;
+begin
+  select * into v_job from private.job_runs where job_id = p_job_id;
+  if v_job.job_id is null then
+    select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
+    v_is_new := v_job.job_id is null;
+  end if;
+  if v_job.job_id is null then
+    v_owner := private.lock_report(p_report_type, p_report_id);
+    if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
+      return '{"outcome": "report_not_found"}';
+    end if;
+    execute format('select stage from public.%I where id = $1', private.report_table(p_report_type))
+    into v_stage using p_report_id;
+    if p_stage = 'prelim' and v_stage = 'final' then
+      return '{"outcome": "final_exists"}';
+    end if;
+    if p_caller <> 'pipeline' then
+      -- One at a time for each user: otherwise simultaneous requests would all count the same unfinished jobs.
+      perform pg_advisory_xact_lock(hashtextextended('quota ' || p_caller, 0));
+      if (select count(*) from private.job_runs where caller = p_caller and status in ('queued', 'running')) >= p_quota
+        and not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key)
+      then
+        return '{"outcome": "quota_exceeded"}';
+      end if;
+    end if;
+    insert into private.job_runs (
+      job_id, report_type, report_id, stage, user_id, summary_id, caller, caller_key, request_digest, prompt, model,
+      temperature, max_tokens, metadata, generate, lease_token, lease_expires_at)
+    values (
+      p_job_id, p_report_type, p_report_id, p_stage, v_owner,
+      (select id from public.polaris_summaries where id = p_summary_id and user_id = v_owner),
+      p_caller, p_idempotency_key, v_digest, p_prompt, p_model, p_temperature, p_max_tokens, v_metadata, p_generate, 1,
+      case when p_generate then now() + make_interval(secs => p_lease_seconds) end)
+    on conflict do nothing
+    returning * into v_job;
+    if v_job.job_id is not null then
+      -- Without the caller's prompt, metadata and key, which are not the owner's to read, and without an end, or the
+      -- platform's clean-up would delete it while it runs.
+      insert into public.report_jobs (
+        job_id, user_id, summary_id, status, model, temperature, max_tokens, percent, metadata, created_at, updated_at,
+        expires_at)
+      values (
+        v_job.job_id, v_owner, v_job.summary_id, v_job.status, p_model, p_temperature, p_max_tokens, 0,
+        jsonb_build_object('report_type', p_report_type, 'report_id', p_report_id, 'stage', p_stage),
+        v_job.created_at, v_job.updated_at, null);
+      perform private.show_report_status(p_report_type, p_report_id);
+    else
+      v_is_new := false;
+      select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
+    end if;
+  end if;
+  if v_job.request_digest <> v_digest then
+    return '{"outcome": "idempotency_conflict"}';
+  end if;
+  return jsonb_build_object('outcome', case when v_is_new then 'created' else 'existing' end, 'job', private.job_view(v_job))
+    || case when v_is_new and v_job.generate and v_job.lease_token = 1 and v_job.status = 'queued'
+      then jsonb_build_object('run', private.run_context(v_job)) else '{}' end;
+end
+$$;
+
+comment on function public.request_report_job(text, text, text, uuid, text, text, boolean, int, int, text, text, numeric, int, uuid, text) is
+  'Creates a job under its creator''s lease, or answers the one that this caller''s key has made. A repeated call is recognised by p_job_id, which the calling function mints. Returns {outcome, job, run}.';
+revoke all on function public.request_report_job(text, text, text, uuid, text, text, boolean, int, int, text, text, numeric, int, uuid, text) from public, anon, authenticated, service_role;
+grant execute on function public.request_report_job(text, text, text, uuid, text, text, boolean, int, int, text, text, numeric, int, uuid, text) to service_role;

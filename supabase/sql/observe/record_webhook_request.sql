@@ -1,0 +1,36 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_webhook_request(p_request jsonb, p_verified boolean, p_cap_per_minute int)
+returns boolean
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_requests bigint := 0;
+begin
+  if exists (select from public.webhook_audit where id = (p_request ->> 'id')::uuid) then
+    -- Repeated call: this request is audited.
+    return true;
+  end if;
+  if not p_verified then
+    insert into public.webhook_refusals as refusals (minute, requests) values (date_trunc('minute', now()), 1)
+    on conflict (minute) do update set requests = refusals.requests + 1
+    returning requests into v_requests;
+  end if;
+  if v_requests > p_cap_per_minute then
+    return false;
+  end if;
+  perform private.add_audit(
+    p_id => (p_request ->> 'id')::uuid, p_direction => 'in', p_outcome => p_request ->> 'outcome',
+    p_endpoint_id => p_request ->> 'endpoint_id', p_event_id => p_request ->> 'event_id',
+    p_report_type => p_request ->> 'report_type', p_report_id => (p_request ->> 'report_id')::uuid,
+    p_actor => p_request ->> 'actor',
+    p_payload => jsonb_build_object('endpoint', p_request ->> 'endpoint', 'method', p_request ->> 'method'),
+    p_response_status => (p_request ->> 'status')::int, p_response_body => nullif(p_request -> 'answer', 'null'),
+    p_error => p_request ->> 'detail', p_body_sha256 => p_request ->> 'body_sha256',
+    p_body_bytes => (p_request ->> 'body_bytes')::int, p_duration_ms => (p_request ->> 'elapsed_ms')::numeric);
+  return true;
+end
+$$;
+
+comment on function public.record_webhook_request(jsonb, boolean, int) is
+  'Audits a request that applied nothing, without its body. p_request.id, minted by the endpoint, recognises a repeated call. False: over the cap of this minute, so that it was only counted.';
+revoke all on function public.record_webhook_request(jsonb, boolean, int) from public, anon, authenticated, service_role;
+grant execute on function public.record_webhook_request(jsonb, boolean, int) to service_role;

@@ -1,0 +1,45 @@
+create or replace function private.schedule_sweep(p_url text, p_cron_secret text)
+returns text
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_missing text;
+  v_secret record;
+  v_id uuid;
+begin
+  select string_agg(extension, ', ' order by extension) into v_missing
+  from (values
+    ('pg_cron', to_regprocedure('cron.schedule(text,text,text)') is not null),
+    ('pg_net', to_regprocedure('net.http_get(text,jsonb,jsonb,integer)') is not null),
+    ('supabase_vault', to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null)) needed (extension, there)
+  where not there;
+  if v_missing is not null then
+    return 'Nothing was scheduled: this database lacks ' || v_missing || '.';
+  elsif p_url !~ '^https://[^/\s]+$' then
+    raise exception 'p_url must be the deployment''s address, such as https://polaris.example.com'
+      using errcode = 'invalid_parameter_value';
+  elsif length(p_cron_secret) < 32 then
+    raise exception 'p_cron_secret is shorter than any CRON_SECRET' using errcode = 'invalid_parameter_value';
+  end if;
+  for v_secret in select * from (values ('polaris_url', p_url), ('polaris_cron_secret', p_cron_secret)) secrets (name, value)
+  loop
+    execute 'select id from vault.secrets where name = $1' into v_id using v_secret.name;
+    if v_id is null then
+      execute 'select vault.create_secret($1, $2)' using v_secret.value, v_secret.name;
+    else
+      execute 'select vault.update_secret($1, $2)' using v_id, v_secret.value;
+    end if;
+  end loop;
+  -- The secret stays in Vault: the schedule names it, and reads it when it runs.
+  execute 'select cron.schedule($1, $2, $3)' using 'polaris sweep', '* * * * *', $command$
+    select net.http_get(
+      url := (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_url') || '/api/cron/sweep',
+      headers := jsonb_build_object('authorization', 'Bearer ' ||
+        (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_cron_secret')),
+      timeout_milliseconds := 60000)$command$;
+  return 'The sweep is called every minute.';
+end
+$$;
+
+comment on function private.schedule_sweep(text, text) is
+  'Lets Supabase Cron call the sweep every minute. Run again it takes the new address or secret. Returns what it did.';
+revoke all on function private.schedule_sweep(text, text) from public, anon, authenticated, service_role;

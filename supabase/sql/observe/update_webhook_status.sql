@@ -1,0 +1,24 @@
+-- Definer rights: the platform's functions call it with the service key, which has no rights on our functions.
+create or replace function public.update_webhook_status(
+  table_name text, record_id uuid, new_status text, response_data jsonb default '{}',
+  increment_attempts boolean default true)
+returns void
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type text;
+begin
+  select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
+  if v_type is null then
+    raise exception 'no table of reports: %', table_name using errcode = 'undefined_table';
+  end if;
+  perform private.add_audit(
+    p_direction => 'out', p_outcome => 'reported', p_report_type => v_type, p_report_id => record_id,
+    p_payload => jsonb_build_object('endpoint', 'update_webhook_status', 'status', new_status),
+    p_response_body => response_data, p_attempt_number => increment_attempts::int);
+end
+$$;
+
+comment on function public.update_webhook_status(text, uuid, text, jsonb, boolean) is
+  'What the platforms functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
+revoke all on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;

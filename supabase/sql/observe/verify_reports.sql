@@ -1,0 +1,113 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.verify_reports()
+returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_type public.report_types;
+begin
+  for v_type in select * from public.report_types loop
+    return query execute format($query$
+      select fault.problem, %2$L, report.id, coalesce(fault.event_id, winner.id), null
+      from public.%1$I report
+      left join public.report_events winner on winner.id = report.winner_event_id
+      left join private.report_contents content on content.event_id = winner.id
+      left join lateral (
+        select * from public.webhook_deliveries delivery
+        where delivery.report_id = report.id and delivery.report_type = %2$L
+          and delivery.endpoint_id in (select id from public.webhook_endpoints where kind = 'internal')
+        order by delivery.id desc limit 1) latest on true
+      cross join lateral (
+        select 'content differs from the winning event' as problem, null as event_id
+        where winner.id is not null and (
+          report.research_report is distinct from content.research_report
+          or report.stage is distinct from winner.stage
+          or coalesce(report.research_metadata, '{}')
+            <> coalesce(content.research_metadata, '{}') || coalesce(content.final_data, '{}'))
+        union all
+        select 'the winning event is not an applied result of this report', null
+        where winner.id is not null
+          and (winner.report_id, winner.report_type, winner.status, winner.effect)
+            is distinct from (report.id, %2$L, 'completed', 'applied')
+        union all
+        select 'content without an event', null
+        where winner.id is null and report.research_report is not null
+        union all
+        select 'an applied event outranks the winner', better.id
+        from public.report_events better
+        where better.report_id = report.id and better.report_type = %2$L
+          and better.status = 'completed' and better.effect is not null and better.id is distinct from winner.id
+          and (winner.id is null
+            or (better.stage = 'final', better.requested_at, better.id collate "C")
+              > (winner.stage = 'final', winner.requested_at, winner.id collate "C"))
+        union all
+        select 'webhook columns differ from the latest delivery', latest.event_id
+        where (report.webhook_status, report.webhook_attempts, report.webhook_last_attempt, report.webhook_response,
+            report.webhook_job_id)
+          is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
+          and latest.id is not null
+        union all
+        select 'research_status differs from the newest request', null
+        where report.research_status is distinct from private.report_status(%2$L, report.id)
+      ) fault$query$, v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select fault.problem, event.report_type, event.report_id, event.id, event.job_id
+      from public.report_events event
+      left join private.report_contents content on content.event_id = event.id
+      left join public.webhook_deliveries delivery
+        on delivery.event_id = event.id and delivery.endpoint_id = private.internal_endpoint(event.stage) and delivery.plan = 0
+      cross join lateral (
+        select 'an event without a delivery' as problem
+        where event.channel is distinct from 'owner' and event.channel is distinct from 'import' and delivery.id is null
+        union all
+        select 'an event whose content is missing, or an erased one that still has it'
+        where (event.erased_at is null) = (content.event_id is null)
+        union all
+        select 'a content that does not fit its digest'
+        where content.event_id is not null and event.digest <> private.content_digest(row(
+          event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
+          content.research_metadata, content.final_data, event.error)::private.incoming_result)
+        union all
+        select 'a gap in the positions of a report'
+        where event.position > 1 and not exists (
+          select from public.report_events previous
+          where previous.report_id = event.report_id and previous.report_type = event.report_type
+            and previous.position = event.position - 1)
+        union all
+        -- An event is committed before it is sent, so that it may wait for its effect for a while.
+        select 'an event without an effect'
+        where event.effect is null
+          and (delivery.id is null or delivery.dead_at is not null or delivery.status = 'success'
+            or greatest(delivery.next_attempt, delivery.lease_expires_at) < now() - interval '5 minutes')
+        union all
+        select 'a completed final without its notification'
+        where event.stage = 'final' and event.effect = 'applied' and event.status = 'completed'
+          and event.channel in ('webhook', 'direct')
+          and not exists (select from public.report_notifications notification where notification.event_id = event.id)
+        union all
+        select 'a notification of an event that was not applied'
+        where (event.effect is distinct from 'applied' or event.status <> 'completed' or event.stage <> 'final')
+          and exists (select from public.report_notifications notification where notification.event_id = event.id)
+      ) fault
+      where event.report_type = %2$L
+        -- A report that was deleted takes its events out of the account.
+        and exists (select from public.%1$I report where report.id = event.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select 'a finished job without its event', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      left join public.report_events event on event.id = job.event_id and event.job_id = job.job_id
+      where job.report_type = %2$L and event.id is null
+        -- Imported jobs may have ended without one.
+        and job.status in ('succeeded', 'failed') and job.caller <> 'platform'
+        and exists (select from public.%1$I report where report.id = job.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+  end loop;
+end
+$$;
+
+comment on function public.verify_reports() is
+  'Every row that breaks an invariant, with its problem. No row: all invariants hold.';
+revoke all on function public.verify_reports() from public, anon, authenticated, service_role;
+grant execute on function public.verify_reports() to service_role;

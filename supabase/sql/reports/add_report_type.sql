@@ -1,0 +1,36 @@
+create or replace function private.add_report_type(p_report_type text, p_table_name text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  insert into public.report_types (report_type, table_name) values (p_report_type, p_table_name)
+  on conflict (report_type) do nothing;
+  execute format(
+    'alter table public.%I
+       add column if not exists stage text constraint report_stage_is_known check (stage in (''prelim'', ''final'')),
+       add column if not exists winner_event_id text
+         references public.report_events (id) deferrable initially deferred', p_table_name);
+  execute format(
+    'create index if not exists %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name);
+  execute format(
+    'create index if not exists %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name);
+  execute format(
+    'create or replace trigger guard_owner_write before insert or update on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.guard_owner_write(%L)',
+    p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger open_history after insert on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.open_history(%L)',
+    p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger close_report after delete on public.%I for each row
+       execute function private.close_report(%L)', p_table_name, p_report_type);
+  execute format('drop policy if exists "operators read" on public.%I', p_table_name);
+  execute format(
+    'create policy "operators read" on public.%I for select to authenticated
+       using ((select private.is_operator()))', p_table_name);
+end
+$$;
+
+comment on function private.add_report_type(text, text) is
+  'Makes a table of the platform''s shape take part: registry, our columns, indexes, triggers and the policy for operators.';
+revoke all on function private.add_report_type(text, text) from public, anon, authenticated, service_role;

@@ -1,0 +1,34 @@
+-- Definer rights: an owner's statement fires it, and owners may not write deliveries.
+create or replace function private.close_report()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_delivery_id bigint;
+  v_job_id text;
+begin
+  -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
+  -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
+  for v_delivery_id in
+    select id from public.webhook_deliveries
+    where report_id = old.id and report_type = tg_argv[0] and status not in ('success', 'superseded', 'cancelled')
+    order by id
+    for update skip locked
+  loop
+    perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
+  end loop;
+  for v_job_id in
+    update private.job_runs
+    set status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = null, completed_at = now(),
+      error = 'The report was deleted.', updated_at = now()
+    where report_id = old.id and report_type = tg_argv[0] and status in ('queued', 'running')
+    returning job_id
+  loop
+    perform private.show_job(v_job_id);
+  end loop;
+  return null;
+end
+$$;
+
+comment on function private.close_report() is
+  'Deleting a report closes its deliveries and cancels its jobs.';
+revoke all on function private.close_report() from public, anon, authenticated, service_role;

@@ -1,0 +1,43 @@
+create or replace function private.create_report_type(p_report_type text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_table text := p_report_type || '_reports';
+  v_verb text;
+begin
+  execute format(
+    'create table public.%I (
+       id uuid primary key default gen_random_uuid(),
+       summary_id uuid references public.polaris_summaries (id) on delete cascade,
+       user_id uuid not null references auth.users (id) on delete cascade,
+       user_data jsonb not null default ''{}'',
+       research_report text,
+       research_status public.research_status not null default ''pending'',
+       research_metadata jsonb not null default ''{}'',
+       created_at timestamptz not null default now(),
+       updated_at timestamptz not null default now(),
+       webhook_status text default ''pending''
+         check (webhook_status in (''pending'', ''sent'', ''success'', ''failed'', ''retrying'')),
+       webhook_attempts int default 0,
+       webhook_last_attempt timestamptz,
+       webhook_response jsonb default ''{}'',
+       webhook_job_id text
+     )', v_table);
+  execute format('comment on table public.%I is %L', v_table, 'Reports of the type ' || p_report_type || '.');
+  execute format('create index %I on public.%I (summary_id)', v_table || '_summary_id', v_table);
+  execute format('alter table public.%I enable row level security', v_table);
+  execute format('revoke all on table public.%I from anon, authenticated, service_role', v_table);
+  execute format('grant select, insert, update, delete on table public.%I to authenticated', v_table);
+  execute format('grant select on table public.%I to service_role', v_table);
+  foreach v_verb in array '{select,insert,update,delete}'::text[] loop
+    execute format('create policy %I on public.%I for %s to authenticated %s %s', 'owners ' || v_verb, v_table, v_verb,
+      case when v_verb <> 'insert' then 'using ((select auth.uid()) = user_id)' end,
+      case when v_verb in ('insert', 'update') then 'with check ((select auth.uid()) = user_id)' end);
+  end loop;
+  perform private.add_report_type(p_report_type, v_table);
+end
+$$;
+
+comment on function private.create_report_type(text) is
+  'Creates a new report type with a table of its own, <type>_reports, which only its owners and the server reach.';
+revoke all on function private.create_report_type(text) from public, anon, authenticated, service_role;
