@@ -31,7 +31,7 @@ export function readJson(
 ): JsonRead {
   let text: string;
   try {
-    // ignoreBOM leaves the mark in the text, where the scanner refuses it: else the text were not the bytes.
+    // ignoreBOM keeps the mark in the text, where the scanner refuses it. Without it the text would differ from the bytes.
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return { ok: false, code: 'invalid_json', extras: {} };
