@@ -16,7 +16,7 @@ import { migrate } from './local/migrate.ts';
 import { freePort } from './local/ports.ts';
 import { createSecrets } from './local/secrets.ts';
 import { startPostgresService, startSupabaseApiService } from './local/services.ts';
-import { prepareDatabase } from './local/supabase-api.ts';
+import { prepareDatabase } from './local/prepare-database.ts';
 import { stopSignal } from './local/until-stopped.ts';
 import { LARGE, seedLarge } from './seed/large.ts';
 

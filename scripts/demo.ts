@@ -15,7 +15,7 @@ import { addReport, runJob, type DemoJob, type DemoReport } from './demo/pipelin
 import { createProgress } from './demo/progress.ts';
 import { table } from './demo/table.ts';
 import { consolePage } from './local/console-page.ts';
-import { dataDirectory, lockDirectory, writeDevFile } from './local/data-directory.ts';
+import { dataDirectory, lockDirectory, removeDatabase, writeDevFile } from './local/data-directory.ts';
 import { describeAccess } from './local/describe-access.ts';
 import { startFront } from './local/front.ts';
 import { startLocalSystem, type LocalSystem } from './local/local-system.ts';
@@ -94,7 +94,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
   // Its data is its own, and begins anew each time.
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   stack.defer(unlock);
-  await rm(join(directory, 'postgres'), { recursive: true, force: true });
+  await removeDatabase(directory);
 
   const proxy = stack.use(await startOutageProxy());
   const port = async (variable: string, fallback: number) =>

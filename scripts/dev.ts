@@ -1,8 +1,11 @@
-/** The local system, for developers: database, Supabase API, functions, a sweep in place of the cron, and the console. */
+/**
+ * The local system, for developers: database, Supabase API, functions, a sweep in place of the cron, and the console.
+ * `--fresh` deletes the local database first.
+ */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { consolePage } from './local/console-page.ts';
-import { dataDirectory, lockDirectory, writeDevFile } from './local/data-directory.ts';
+import { dataDirectory, lockDirectory, removeDatabase, writeDevFile } from './local/data-directory.ts';
 import { startFront } from './local/front.ts';
 import { startLocalSystem } from './local/local-system.ts';
 import { projectRoot } from './local/paths.ts';
@@ -25,6 +28,10 @@ async function main(signal: AbortSignal): Promise<void> {
 
   await using stack = new AsyncDisposableStack();
   stack.defer(await lockDirectory(directory));
+  if (process.argv.includes('--fresh')) {
+    print(`--fresh: deleting the local database in ${directory}`);
+    await removeDatabase(directory);
+  }
   const system = stack.use(
     await startLocalSystem({
       directory,

@@ -11,7 +11,7 @@ import { migrate } from './local/migrate.ts';
 import { projectRoot } from './local/paths.ts';
 import { freePort } from './local/ports.ts';
 import { startPostgresService } from './local/services.ts';
-import { prepareDatabase } from './local/supabase-api.ts';
+import { prepareDatabase } from './local/prepare-database.ts';
 import { supabase } from './local/supabase-cli.ts';
 
 const TYPES = join(projectRoot, 'src/contracts/database.types.ts');

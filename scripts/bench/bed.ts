@@ -8,7 +8,7 @@ import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
 import { createSecrets, type Secrets } from '../local/secrets.ts';
 import { startFunctionsService, startPostgresService, startSupabaseApiService } from '../local/services.ts';
-import { prepareDatabase } from '../local/supabase-api.ts';
+import { prepareDatabase } from '../local/prepare-database.ts';
 import { startCountingProxy } from './counting-proxy.ts';
 
 /** What the benchmark runs on: a database of its own that writes to disk as in production, with 64 reports. */
@@ -44,7 +44,6 @@ export async function startBed(onStep: (step: string) => void): Promise<Bed> {
   stack.defer(() => sql.end());
   await sql`create function public.bench_empty() returns boolean language sql security definer set search_path = ''
     as 'select true'`;
-  await sql`select private.apply_grants()`;
 
   onStep('starting: Supabase API and functions');
   const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets });

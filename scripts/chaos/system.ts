@@ -15,7 +15,7 @@ import {
   startSupabaseApiService,
   type FunctionsService,
 } from '../local/services.ts';
-import { prepareDatabase } from '../local/supabase-api.ts';
+import { prepareDatabase } from '../local/prepare-database.ts';
 import type { SupabaseApiOptions } from '../local/supabase-api.ts';
 import { startFaultProxy, type FaultProxy, type Passed } from './fault-proxy.ts';
 import { drawFault, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';

@@ -3,10 +3,21 @@ import { join, resolve } from 'node:path';
 import { devFile, type DevFile } from '../../src/contracts/dev.ts';
 import { commandOf, isAlive } from './processes.ts';
 import { projectRoot } from './paths.ts';
+import { removePostgres } from './postgres.ts';
 
 /** `$POLARIS_DATA_DIR`, or `.data` in the project: where a local system keeps what it has. */
 export function dataDirectory(): string {
   return resolve(process.env['POLARIS_DATA_DIR'] ?? join(projectRoot, '.data'));
+}
+
+/** Where the database's cluster is. */
+export function databaseDirectory(directory: string): string {
+  return join(directory, 'postgres');
+}
+
+/** Deletes the database and keeps the secrets. The caller holds the directory's lock. */
+export function removeDatabase(directory: string): Promise<void> {
+  return removePostgres(databaseDirectory(directory));
 }
 
 /**

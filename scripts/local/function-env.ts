@@ -1,5 +1,5 @@
 import type { Secrets } from './secrets.ts';
-import type { SupabaseKeys } from './supabase-api.ts';
+import type { SupabaseKeys } from './lite.ts';
 
 /** Where the functions find Supabase, local or not. */
 export type SupabaseAccess = { url: string } & Pick<SupabaseKeys, 'publishableKey' | 'secretKey'>;

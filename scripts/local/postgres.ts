@@ -3,6 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, open, readFile, rm, stat, writeFile } fro
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { createHostedRoles } from './hosted-roles.ts';
 import { requireFreePort } from './ports.ts';
 import { findBinaries, requireReachable, serverOwner, type Owner } from './postgres-binaries.ts';
 import { commandOf, isAlive, signal, waitForExit } from './processes.ts';
@@ -11,6 +12,8 @@ const START_TIMEOUT_MS = 60_000;
 const FAST_STOP_TIMEOUT_MS = 10_000;
 const IMMEDIATE_STOP_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 200;
+/** In a file beside the data. Data without it are of the first kind, whose superuser was `postgres`. */
+const LAYOUT = '2';
 
 export interface PostgresOptions {
   /** Holds the cluster (`data/`) and its log. Made when absent, kept when stopped. */
@@ -24,14 +27,17 @@ export interface PostgresOptions {
 }
 
 export interface Postgres {
-  /** Superuser, database `postgres`. */
+  /** Database `postgres`, as its owner `postgres`, who is no superuser: `asRole` makes the others' addresses of it. */
   url: string;
   port: number;
   pid: number;
   stop(): Promise<void>;
 }
 
-/** Starts a PostgreSQL server on 127.0.0.1, in a process group of its own; its data outlives it. */
+/**
+ * Starts a PostgreSQL server on 127.0.0.1 with the roles of a hosted project, in a process group of its own; its data
+ * outlives it.
+ */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const directory = resolve(options.directory);
   const data = join(directory, 'data');
@@ -40,6 +46,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     () => true,
     () => false,
   );
+  if (exists) await requireLayout(directory);
   await endPrevious(data);
   await requireFreePort(options.port, 'PostgreSQL', options.portVariable);
 
@@ -52,7 +59,11 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     await requireReachable(directory, owner);
     await requireReachable(postgres, owner);
   }
-  if (!exists) await initialise(initdb, data, options, owner);
+  if (!exists) {
+    // First, so that no cluster of this kind is ever without it.
+    await writeFile(join(directory, 'layout'), `${LAYOUT}\n`);
+    await initialise(initdb, data, options, owner);
+  }
 
   const logFile = await open(log, 'w', 0o600);
   const child = spawn(postgres, settings(data, options), {
@@ -76,12 +87,34 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   child.unref();
   const { pid } = child;
   if (pid === undefined) throw new Error('PostgreSQL has no pid');
+  const url = `postgresql://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`;
+  try {
+    await createHostedRoles(url);
+  } catch (error) {
+    await end(pid);
+    throw error;
+  }
   return {
-    url: `postgresql://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`,
+    url,
     port: options.port,
     pid,
     stop: () => end(pid),
   };
+}
+
+/** Deletes a cluster with all that is in it, after ending a server that a killed run left on it. */
+export async function removePostgres(directory: string): Promise<void> {
+  await endPrevious(join(resolve(directory), 'data'));
+  await rm(directory, { recursive: true, force: true });
+}
+
+async function requireLayout(directory: string): Promise<void> {
+  const layout = await readFile(join(directory, 'layout'), 'utf8').catch(() => '1');
+  if (layout.trim() === LAYOUT) return;
+  throw new Error(
+    `The database in ${directory} was made by another version of this project and cannot be used by this one. ` +
+      'Run npm run dev -- --fresh to delete it and to start with an empty one, or set POLARIS_DATA_DIR to another folder.',
+  );
 }
 
 /** `initdb`, into a folder that counts as a cluster only once it is complete. */
@@ -101,7 +134,12 @@ async function initialise(
     if (owner) {
       for (const path of [data, secrets, passwordFile]) await chown(path, owner.uid, owner.gid);
     }
-    const flags = ['--username=postgres', '--auth=scram-sha-256', '--encoding=UTF8', '--locale=C.UTF-8'];
+    const flags = [
+      '--username=supabase_admin',
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C.UTF-8',
+    ];
     if (unsafelyFast) flags.push('--no-sync');
     await run(initdb, [`--pgdata=${data}`, `--pwfile=${passwordFile}`, ...flags], owner);
   } catch (error) {

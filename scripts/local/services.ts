@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { FunctionsOptions, FunctionsState } from './functions.ts';
 import type { PostgresOptions } from './postgres.ts';
+import { BINARIES_VARIABLE } from './postgres-binaries.ts';
 import { startService, type Service } from './start-service.ts';
 import type { SupabaseApiOptions } from './supabase-api.ts';
 
@@ -21,11 +22,13 @@ export function startPostgresService(
   options: PostgresOptions & { temporary?: boolean },
   surroundings: Surroundings = {},
 ): Promise<PostgresService> {
+  const binaries = process.env[BINARIES_VARIABLE];
   return startService({
     program: new URL('./postgres-process.ts', import.meta.url),
     options,
     state: z.object({ url: z.string(), pid: z.int() }),
     ...surroundings,
+    env: { ...(binaries && { [BINARIES_VARIABLE]: binaries }), ...surroundings.env },
   });
 }
 

@@ -20,7 +20,8 @@ export class AlreadySeeded extends Error {
 /**
  * Fills a database with the past that so many deliveries would have left: most arrived, some failed first, some are dead
  * letters, a few still wait (for hours, so that no sweep sends them at once). What must always hold does: `verify_reports()`
- * finds nothing. The connection's user must be a superuser.
+ * finds nothing. The connection's user must be a superuser, or one who may set
+ * `session_replication_role`, as `postgres` may.
  * @throws {AlreadySeeded}
  */
 export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days }: SeedSize): Promise<void> {

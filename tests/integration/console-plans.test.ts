@@ -20,7 +20,8 @@ beforeAll(async () => {
   await database.sql`insert into public.operators (user_id) values (${operator})`;
   const [row] = await database.sql`select user_id from public.org_reports limit 1`;
   owner = String(row?.['user_id']);
-  explained = postgres(database.url, {
+  // The superuser: others may neither load the module nor set what it logs.
+  explained = postgres(database.superuserUrl, {
     max: 1,
     onnotice: ({ message }) => plans.push(message ?? ''),
   });
@@ -31,13 +32,13 @@ afterAll(async () => {
   await database[Symbol.asyncDispose]();
 }, 120_000);
 
-/** Runs a query, as a signed-in person does where one is named; answers the plans of all its statements. */
+/** Runs a query, as a signed-in person does where one is named, else as the owner; answers the plans of all its statements. */
 async function planOf(query: string, userId?: string): Promise<string> {
   await explained.begin(async (sql) => {
     await sql`
       select set_config('auto_explain.log_min_duration', '0', true),
         set_config('auto_explain.log_nested_statements', 'on', true),
-        set_config('client_min_messages', 'log', true)`;
+        set_config('client_min_messages', 'log', true), set_config('role', 'postgres', true)`;
     if (userId !== undefined) {
       await sql`
         select set_config('request.jwt.claims', ${JSON.stringify({ sub: userId, role: 'authenticated' })}, true),

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { App } from '@supabase/lite';
-import { createPostgresConnection } from '@supabase/lite/postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createGateway } from '../../scripts/local/supabase-api.ts';
 import { createRestStore } from '../../src/server/store/rest-store.ts';
 import { receiveWebhook, type Receiver } from '../../src/server/events/receive.ts';
 import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
@@ -16,27 +15,21 @@ let calls: string[] = [];
 
 beforeAll(async () => {
   database = await createTestDatabase();
-  const connection = createPostgresConnection({
-    url: database.url,
-    postgresOptions: { max: 4, onnotice: () => undefined },
+  const gateway = await createGateway({
+    databaseUrl: database.url,
+    maxConnections: 4,
+    jwtSecret: 's'.repeat(32),
+    publishableKey: 'sb_publishable_test',
+    secretKey: 'sb_secret_test',
   });
-  closeConnection = () => connection.close();
-  const app = new App({
-    connection,
-    auth: {
-      enabled: true,
-      jwt_secret: 's'.repeat(32),
-      publishable_key: 'sb_publishable_test',
-      secret_key: 'sb_secret_test',
-    },
-  });
-  const viaApp: typeof fetch = async (input, init) => {
+  closeConnection = () => gateway.close();
+  const viaGateway: typeof fetch = async (input, init) => {
     const request = new Request(input, init);
     calls.push(new URL(request.url).pathname);
-    return app.fetch(request);
+    return gateway.fetch(request);
   };
   receiver = {
-    ...createRestStore({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaApp }),
+    ...createRestStore({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaGateway }),
     verificationKeys: { keys },
     now: () => Date.now(),
     log: () => undefined,

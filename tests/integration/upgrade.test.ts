@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrate } from '../../scripts/local/migrate.ts';
 import { projectRoot } from '../../scripts/local/paths.ts';
 import { webhookEnvelope } from '../../src/contracts/webhooks.ts';
-import { prepareDatabase } from '../../scripts/local/supabase-api.ts';
+import { prepareDatabase } from '../../scripts/local/prepare-database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const TABLES = [

@@ -2,11 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { inject } from 'vitest';
+import { asRole } from '../../scripts/local/hosted-roles.ts';
 import type { ReportType } from '../../src/contracts/webhooks.ts';
 
 export interface TestDatabase extends AsyncDisposable {
+  /** As `postgres`, who owns it and is no superuser, as on a hosted project. */
   url: string;
   sql: postgres.Sql;
+  /** For what no hosted project allows: publications for all tables, auto_explain. End each connection before `drop`. */
+  superuserUrl: string;
   /** Fails when an invariant is broken in it, or somebody is still connected: a pool or a process has leaked. */
   drop(): Promise<void>;
 }
@@ -38,7 +42,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
       await admin.end();
     }
   }
-  return { url: `${base}/${name}`, sql, drop, [Symbol.asyncDispose]: drop };
+  const url = `${base}/${name}`;
+  return { url, sql, superuserUrl: asRole(url, 'supabase_admin'), drop, [Symbol.asyncDispose]: drop };
 }
 
 async function connections(admin: postgres.Sql, name: string): Promise<string[]> {

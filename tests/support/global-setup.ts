@@ -9,7 +9,7 @@ import { migrate } from '../../scripts/local/migrate.ts';
 import { freePort } from '../../scripts/local/ports.ts';
 import { signal } from '../../scripts/local/processes.ts';
 import { startPostgresService } from '../../scripts/local/services.ts';
-import { prepareDatabase } from '../../scripts/local/supabase-api.ts';
+import { prepareDatabase } from '../../scripts/local/prepare-database.ts';
 import { processesWith } from './processes.ts';
 
 declare module 'vitest' {

@@ -8,7 +8,14 @@ const lines = readFileSync(new URL('../../../env.example', import.meta.url), 'ut
 const example = Object.fromEntries(
   lines.filter((line) => /^[A-Z_]+=/.test(line)).map((line) => line.split('=', 2)),
 ) as Record<string, string>;
-const LOCAL = ['PORT', 'SUPABASE_API_PORT', 'SUPABASE_DB_PORT', 'POLARIS_DATA_DIR', 'DATABASE_URL'];
+const LOCAL = [
+  'PORT',
+  'SUPABASE_API_PORT',
+  'SUPABASE_DB_PORT',
+  'POLARIS_DATA_DIR',
+  'POLARIS_POSTGRES_BIN',
+  'DATABASE_URL',
+];
 
 it('names every variable that functions and console read, and the local system’s, and no other', () => {
   expect(Object.keys(example).sort()).toEqual(
