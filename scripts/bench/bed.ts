@@ -44,6 +44,8 @@ export async function startBed(onStep: (step: string) => void): Promise<Bed> {
   stack.defer(() => sql.end());
   await sql`create function public.bench_empty() returns boolean language sql security definer set search_path = ''
     as 'select true'`;
+  await sql`revoke execute on function public.bench_empty() from public, anon, authenticated`;
+  await sql`grant execute on function public.bench_empty() to service_role`;
 
   onStep('starting: Supabase API and functions');
   const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets });

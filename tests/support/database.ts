@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { inject } from 'vitest';
 import { asRole } from '../../scripts/local/hosted-roles.ts';
+import { prepareDatabase, type DatabaseOptions } from '../../scripts/local/prepare-database.ts';
 import type { ReportType } from '../../src/contracts/webhooks.ts';
 
 export interface TestDatabase extends AsyncDisposable {
@@ -21,28 +22,44 @@ const GRACE_MS = 2_000;
 
 /** A database of the calling test file's own, cloned from the migrated template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
-  const { port, password, template } = inject('cluster');
-  const name = `test_${randomUUID().replaceAll('-', '')}`;
-  const base = `postgresql://postgres:${password}@127.0.0.1:${port}`;
-  // A database with an open connection cannot be cloned, so that not even this one is to the template.
-  const admin = postgres(`${base}/template1`, { max: 1, onnotice: () => undefined });
-  await admin.unsafe(`create database ${name} template ${template} strategy file_copy`);
-  const sql = postgres(`${base}/${name}`, { max: CONNECTIONS, onnotice: () => undefined });
-
+  const { template } = inject('cluster');
+  const database = await createDatabase(`template ${template} strategy file_copy`);
   async function drop(): Promise<void> {
     // Whatever a test has done, what must always hold does.
-    const problems = await sql`select * from public.verify_reports()`;
+    const problems = await database.sql`select * from public.verify_reports()`;
+    await database.drop();
+    if (problems.length > 0) throw new Error(`verify_reports() says: ${JSON.stringify(problems)}`);
+  }
+  return { ...database, drop, [Symbol.asyncDispose]: drop };
+}
+
+/** A database with what a hosted project has before its first migration. */
+export async function createNewProject(options: DatabaseOptions = {}): Promise<TestDatabase> {
+  const database = await createDatabase('template template0');
+  await prepareDatabase(database.url, options);
+  return database;
+}
+
+async function createDatabase(from: string): Promise<TestDatabase> {
+  const { port, password } = inject('cluster');
+  const name = `test_${randomUUID().replaceAll('-', '')}`;
+  const base = `postgresql://postgres:${password}@127.0.0.1:${port}`;
+  const url = `${base}/${name}`;
+  // A database with an open connection cannot be cloned, so that not even this one is to the template.
+  const admin = postgres(`${base}/template1`, { max: 1, onnotice: () => undefined });
+  await admin.unsafe(`create database ${name} ${from}`);
+  const sql = postgres(url, { max: CONNECTIONS, onnotice: () => undefined });
+
+  async function drop(): Promise<void> {
     await sql.end();
     try {
       const others = await connections(admin, name);
       await admin.unsafe(`drop database ${name} with (force)`);
       if (others.length > 0) throw new Error(`connections are left open: ${others.join('; ')}`);
-      if (problems.length > 0) throw new Error(`verify_reports() says: ${JSON.stringify(problems)}`);
     } finally {
       await admin.end();
     }
   }
-  const url = `${base}/${name}`;
   return { url, sql, superuserUrl: asRole(url, 'supabase_admin'), drop, [Symbol.asyncDispose]: drop };
 }
 

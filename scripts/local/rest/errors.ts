@@ -55,7 +55,7 @@ export function refusalOf(error: unknown, role: string): Refusal | undefined {
   if (COULD_NOT_CONNECT.has(error.code)) {
     return refusal(503, 'PGRST000', CONNECTION_FAILED, { details: error.message });
   }
-  if (CONNECTION_LOST.has(error.code)) {
+  if (isConnectionError(error.code)) {
     return refusal(503, 'PGRST001', 'Database client error. Retrying the connection.', {
       details: error.message,
     });
@@ -63,8 +63,12 @@ export function refusalOf(error: unknown, role: string): Refusal | undefined {
   return undefined;
 }
 
+/** By the driver's or the system's code: the connection could not be made, or was lost. */
+export function isConnectionError(code: unknown): boolean {
+  return typeof code === 'string' && (COULD_NOT_CONNECT.has(code) || CONNECTION_LOST.has(code));
+}
+
 const CONNECTION_FAILED = 'Database connection error. Retrying the connection.';
-/** Of the driver and of the system. */
 const COULD_NOT_CONNECT = new Set(['ECONNREFUSED', 'CONNECT_TIMEOUT']);
 const CONNECTION_LOST = new Set([
   'CONNECTION_CLOSED',

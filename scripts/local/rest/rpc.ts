@@ -47,6 +47,7 @@ export function createRpc({
     ];
     const mode = routine.isVolatile ? 'read write' : 'read only';
     const seat = await seats.take();
+    let failure: unknown;
     try {
       const rows = await seat.sql.begin(`isolation level read committed ${mode}`, async (transaction) => {
         const setting = variables.map((_, index) => `set_config($${2 * index + 1}, $${2 * index + 2}, true)`);
@@ -62,8 +63,11 @@ export function createRpc({
       return routine.returns === 'nothing'
         ? new Response(null, { status: 204 })
         : jsonResponse(200, rows[0]?.body ?? 'null');
+    } catch (error) {
+      failure = error;
+      throw error;
     } finally {
-      seats.leave(seat);
+      seats.leave(seat, failure);
     }
   }
 

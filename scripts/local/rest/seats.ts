@@ -1,11 +1,12 @@
-import type postgres from 'postgres';
+import postgres from 'postgres';
 import { connectLite } from '../lite.ts';
-import { refusal, RefusalError } from './errors.ts';
+import { isConnectionError, refusal, RefusalError } from './errors.ts';
 import { unguardedIn } from './unguarded-statement.ts';
 
 /** One connection as `authenticator`, held by one request at a time. */
 export interface Seat {
-  readonly sql: postgres.Sql;
+  /** Changes when the connection is lost. */
+  sql: postgres.Sql;
   /** What pg-safeupdate would have said since the request took its seat. */
   unguarded: string | undefined;
   /** The connection was lost since the request took its seat: the next statement would run on another one. */
@@ -15,7 +16,8 @@ export interface Seat {
 export interface Seats {
   /** @throws {RefusalError} 504 PGRST003 when no seat becomes free in time */
   take(): Promise<Seat>;
-  leave(seat: Seat): void;
+  /** With the error that the request ended with, if it did. */
+  leave(seat: Seat, error?: unknown): void;
   close(): Promise<void>;
 }
 
@@ -63,7 +65,8 @@ export function createSeats({ url, count, waitMs }: SeatsOptions): Seats {
       seat.isLost = false;
       return seat;
     },
-    leave(seat) {
+    leave(seat, error) {
+      if (seat.isLost || isFatal(error)) reconnect(seat, url);
       const next = waiting.shift();
       if (next) next(seat);
       else free.push(seat);
@@ -75,6 +78,25 @@ export function createSeats({ url, count, waitMs }: SeatsOptions): Seats {
 }
 
 function createSeat(url: string): Seat {
+  // Safe: it gets its client before anybody sees it.
+  const seat = { unguarded: undefined, isLost: false } as unknown as Seat;
+  seat.sql = connect(url, seat);
+  return seat;
+}
+
+/** A client whose connection was lost inside a transaction can hang with its next statement, so that it gets no other. */
+function reconnect(seat: Seat, url: string): void {
+  seat.sql.end({ timeout: 0 }).catch(() => undefined);
+  seat.sql = connect(url, seat);
+}
+
+/** Nothing more comes over the connection that answered this. */
+export function isFatal(error: unknown): boolean {
+  if (error instanceof postgres.PostgresError) return error.severity === 'FATAL';
+  return error instanceof Error && 'code' in error && isConnectionError(error.code);
+}
+
+function connect(url: string, seat: Seat): postgres.Sql {
   const { driver } = connectLite(url, {
     max: 1,
     backoff: () => RECONNECT_SECONDS,
@@ -83,12 +105,13 @@ function createSeat(url: string): Seat {
       seat.unguarded ??= unguardedIn(message ?? '');
     },
     onclose: () => {
-      seat.isLost = true;
+      // One that was replaced says so late.
+      if (seat.sql === client) seat.isLost = true;
     },
   });
   // Safe: the layer's own types, which the driver's type leaves open, matter for parsed columns only.
-  const seat: Seat = { sql: driver as postgres.Sql, unguarded: undefined, isLost: false };
-  return seat;
+  const client = driver as postgres.Sql;
+  return client;
 }
 
 /** Refuses what pg-safeupdate would have refused. Called inside the transaction, which then rolls back. */

@@ -5,7 +5,7 @@ import { connectLite, liteConfig, type SupabaseKeys } from '../lite.ts';
 import { refusalOf } from './errors.ts';
 import type { RoleSettings, Setting } from './role-settings.ts';
 import { SEARCH_PATH } from './rpc.ts';
-import { requireGuarded, type Seat, type Seats } from './seats.ts';
+import { isFatal, requireGuarded, type Seat, type Seats } from './seats.ts';
 
 export interface TablesOptions {
   keys: SupabaseKeys;
@@ -118,7 +118,11 @@ function reserved(seat: Seat, seats: Seats): postgres.ReservedSql {
   const unsafe = (...statement: Parameters<postgres.Sql['unsafe']>) => {
     // On another connection the statement would run outside the transaction and its role.
     if (seat.isLost) throw Object.assign(new Error('the connection was lost'), { code: 'CONNECTION_CLOSED' });
-    return seat.sql.unsafe(...statement);
+    const query = seat.sql.unsafe(...statement);
+    query.catch((error: unknown) => {
+      if (isFatal(error)) seat.isLost = true;
+    });
+    return query;
   };
   // Safe: of a connection the layer's driver uses these two only.
   return { unsafe, release: () => seats.leave(seat) } as unknown as postgres.ReservedSql;
