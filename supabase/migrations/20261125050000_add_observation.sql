@@ -505,7 +505,8 @@ grant select on table private.audit_rows to authenticated;
 create or replace view private.webhook_measures with (security_invoker = true) as
   select audit.created_at, audit.direction, audit.endpoint_id, type.report_type, audit.outcome,
     -- Buckets 5 % wide: bucket n holds durations over 1.05^(n - 1) and up to 1.05^n milliseconds.
-    ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int as bucket
+    case when audit.duration_ms is not null then
+      ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int end as bucket
   from public.webhook_audit audit
   left join public.report_types type on type.table_name = audit.report_table
   where audit.outcome is not null and audit.endpoint_id is not null

@@ -119,5 +119,5 @@ it.each([
 it('asks for a person only where one can do something', () => {
   const notesOf = (dead_reason: string) => describeStep({ kind: 'dead_letter', at: AT, dead_reason }).notes;
   expect(notesOf('attempts_exhausted')).toEqual(['Attempts exhausted. It waits for a person.']);
-  expect(notesOf('report_deleted')).toEqual(['Its report was deleted: there is nothing left to do.']);
+  expect(notesOf('report_deleted')).toEqual(['Report deleted: there is nothing left to do.']);
 });

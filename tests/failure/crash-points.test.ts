@@ -186,15 +186,9 @@ const lives: Record<string, (caller: Caller) => Promise<void>> = {
     await untilQuiet(caller);
   },
   'left behind by its runner, taken over by a sweep': async (caller) => {
-    const request = {
-      prompt: 'p',
-      report_type: 'org',
-      report_id: caller.reportId,
-      stage: 'final',
-      generate: true,
-    };
     await system.sql`
-      select public.request_report_job(${system.sql.json(request)}, 'pipeline', ${caller.key}, 0, 5)`;
+      select public.request_report_job(
+        ${`job_${randomUUID()}`}, 'pipeline', 'org', ${caller.reportId}, 'final', 'p', true, 0, 5, ${caller.key})`;
     await sweep();
     await untilQuiet(caller);
   },

@@ -53,8 +53,7 @@ async function addDelivery(result: Result, { type = 'org', stage = 'prelim', err
       update public.webhook_deliveries
       set dead_at = now(), dead_reason = 'attempts_exhausted', next_attempt = null where id = ${delivery.delivery_id}`;
   }
-  if (result === 'retrying')
-    await system.sql`select public.claim_report_delivery(${type}, ${reportId}, null, 60)`;
+  if (result === 'retrying') await system.sql`select public.claim_report_delivery(${type}, ${reportId}, 60)`;
   await system.sql`update public.webhook_circuits set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null,
       probe_lease_expires_at = null, closed_at = now()`;
   return { reportId, jobId: run.job_id, eventId: delivery.event_id };
@@ -148,10 +147,13 @@ describe('getReportsWithFailedWebhooks', () => {
     await system.sql`
       with events as (
         insert into public.report_events (
-          id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at)
-        select 'many_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now() - interval '1 day', 'x', 'e',
-          'import', 'superseded', now() from generate_series(1, 1001) n
-        returning id)
+          id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at, position)
+        select 'many_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now() - interval '1 day',
+          private.content_digest(row(
+            'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e',
+          'import', 'superseded', now(), n from generate_series(1, 1001) n
+        returning id
+      ), contents as (insert into private.report_contents (event_id) select id from events)
       insert into public.webhook_deliveries (event_id, endpoint_id, report_type, report_id, status)
       select id, 'prelim-report', 'org', ${reportId}, 'failed' from events`;
     await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;

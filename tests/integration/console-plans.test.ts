@@ -54,7 +54,7 @@ const BIG = [
   'webhook_audit',
   'webhook_deliveries',
   'report_events',
-  'report_jobs',
+  'job_runs',
   'greeting_reports',
   'org_reports',
   'requirement_reports',
@@ -88,10 +88,10 @@ describe('the plan of every list', () => {
     ["list_webhook_audit(p_response_status => '413')", 'webhook_audit_response_status'],
     ["event_timeline('seed_evt_7')", 'webhook_audit_event'],
     ["list_reports('all')", 'org_reports_created_at'],
-    ["list_report_jobs('all')", 'report_jobs_created_at'],
+    ["list_report_jobs('all')", 'job_runs_created_at'],
     [
       "list_report_jobs('all', 'org', (select report_id from public.report_events where id = 'seed_evt_2'))",
-      'report_jobs_report',
+      'job_runs_report',
     ],
   ])('of %s uses %s, and reads no big table whole', async (call, index) => {
     const plan = await planOf(`select public.${call}`, operator);
@@ -100,10 +100,10 @@ describe('the plan of every list', () => {
   });
 
   it.each([
-    ["list_reports('mine')", 'org_reports_user_id_created_at'],
+    ["list_reports('mine')", 'org_reports_owner'],
     // To who is no operator all is what is theirs.
-    ["list_reports('all')", 'org_reports_user_id_created_at'],
-    ["list_report_jobs('all')", 'report_jobs_owner'],
+    ["list_reports('all')", 'org_reports_owner'],
+    ["list_report_jobs('all')", 'job_runs_owner'],
   ])('of %s uses %s for an owner', async (call, index) => {
     const plan = await planOf(`select public.${call}`, owner);
     expect(plan).toContain(index);

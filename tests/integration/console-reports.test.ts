@@ -96,6 +96,7 @@ describe('createReportWithWebhookTracking', () => {
       });
       const events = await system.sql`
         select id, type, channel, effect, stage, research_report from public.report_events
+        join private.report_contents on event_id = id
         where report_id = ${created.id}`;
       expect([...events]).toEqual([
         {
@@ -164,7 +165,7 @@ describe('a report', () => {
     }
     expect(await errorOf(getReport(other, ref))).toMatchObject({ code: 'not_found' });
     expect(await errorOf(getReportWebhookStatus(other, ref))).toMatchObject({ code: 'not_found' });
-    expect(await errorOf(getReport(stranger, ref))).toMatchObject({ code: '42501' });
+    expect(await errorOf(getReport(stranger, ref))).toMatchObject({ code: 'not_found' });
     expect(await errorOf(getReportWebhookStatus(stranger, ref))).toMatchObject({ code: '42501' });
     const wrong = { ...ref, report_id: "x' or true" };
     expect(await errorOf(getReport(owner, wrong))).toMatchObject({ code: 'invalid_input' });
@@ -226,7 +227,8 @@ describe('a job', () => {
         ['final', texts[1]],
       ]);
     }
-    expect(await dataOf(getReportResults(other, report, options))).toEqual([]);
+    expect(await errorOf(getReportResults(other, report, options))).toMatchObject({ code: 'not_found' });
+    expect(await errorOf(getReportResults(stranger, report, options))).toMatchObject({ code: '42501' });
     const status = await dataOf(getReportWebhookStatus(owner, report));
     expect(status).toMatchObject({ webhook_status: 'success', stage: 'final', delivery: null });
     expect((await dataOf(getReportWebhookStatus(operator, report))).delivery).toMatchObject({

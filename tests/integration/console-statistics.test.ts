@@ -22,7 +22,7 @@ beforeAll(async () => {
       direction, endpoint_id, report_table, actor, outcome, response_status, duration_ms, created_at)
     select
       direction,
-      case when n % 23 > 0 then 'prelim-report' end,
+      (array['prelim-report', 'final-report', 'somebody-else', null])[1 + (n / 3) % 4],
       (array['org_reports', 'greeting_reports', 'requirement_reports', null])[1 + n % 4],
       case when n % 17 = 0 then 'cron' end,
       case direction when 'out' then (array['delivered', 'delivered', 'delivered', 'failed', 'unknown', 'skipped'])[1 + n % 6]
@@ -60,7 +60,7 @@ function recounted(from: string, asOf: string, seconds: number) {
         percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms::float8) as p
       from public.webhook_audit
       where outcome is not null and created_at >= ${from}::text::timestamptz and created_at <= ${asOf}::text::timestamptz
-        and (direction = 'out' or (actor is null and endpoint_id is not null))
+        and endpoint_id is not null and (direction = 'out' or actor is null)
       group by grouping sets ((1, 2), (2))) counted
     order by at nulls first, direction`;
 }
@@ -101,7 +101,7 @@ async function checkWindow(window: StatisticsWindow): Promise<void> {
   const outcomes = await system.sql`
     select direction, outcome, count(*)::int as count from public.webhook_audit
     where outcome is not null and created_at >= ${statistics.from}::text::timestamptz
-      and (direction = 'out' or (actor is null and endpoint_id is not null))
+      and endpoint_id is not null and (direction = 'out' or actor is null)
     group by 1, 2 order by direction desc, count desc, outcome`;
   expect(statistics.by_outcome).toEqual([...outcomes]);
   expect(statistics.by_status.success).toBe(statistics.sent.succeeded);
@@ -109,7 +109,7 @@ async function checkWindow(window: StatisticsWindow): Promise<void> {
     select replace(report_table, '_reports', '') as report_type, count(*)::int as total,
       count(*) filter (where outcome = 'delivered')::int as succeeded
     from public.webhook_audit
-    where direction = 'out' and outcome <> 'skipped' and report_table is not null
+    where direction = 'out' and outcome <> 'skipped' and report_table is not null and endpoint_id is not null
       and created_at >= ${statistics.from}::text::timestamptz
     group by 1 order by 1`;
   expect(
@@ -123,9 +123,9 @@ const checkAll = async () => {
 
 const slots = async () => {
   const counts =
-    await system.sql`select * from public.webhook_counts order by slot_minutes, slot, direction, report_type, outcome`;
+    await system.sql`select * from public.webhook_counts order by slot_minutes, slot, direction, endpoint_id, report_type, outcome`;
   const latencies =
-    await system.sql`select * from public.webhook_latencies order by slot_minutes, slot, direction, bucket`;
+    await system.sql`select * from public.webhook_latencies order by slot_minutes, slot, direction, endpoint_id, bucket`;
   return [[...counts], [...latencies]];
 };
 
@@ -174,11 +174,11 @@ describe('getWebhookStatistics', () => {
 
   it('keeps no slot that no window shows', async () => {
     await system.sql`
-      insert into public.webhook_counts values (15, now() - interval '3 days', 'out', 'org', 'delivered', 1),
-        (120, now() - interval '17 days', 'out', 'org', 'delivered', 1)`;
+      insert into public.webhook_counts values (15, now() - interval '3 days', 'out', 'prelim-report', 'org', 'delivered', 1),
+        (120, now() - interval '17 days', 'out', 'prelim-report', 'org', 'delivered', 1)`;
     await system.sql`
-      insert into public.webhook_latencies values (15, now() - interval '3 days', 'out', 1, 1),
-        (120, now() - interval '17 days', 'out', 1, 1)`;
+      insert into public.webhook_latencies values (15, now() - interval '3 days', 'out', 'prelim-report', 1, 1),
+        (120, now() - interval '17 days', 'out', 'prelim-report', 1, 1)`;
     await system.sql`select public.roll_up_webhooks(1)`;
     const [row] = await system.sql`
       select (select count(*)::int from public.webhook_counts
@@ -193,9 +193,12 @@ describe('getWebhookStatistics', () => {
     const { reportId } = await system.createReport();
     await system.sql`
       insert into public.report_events (
-        id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at)
-      select 'evt_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now(), 'x', 'e', 'import', 'superseded', now()
+        id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at, position)
+      select 'evt_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now(),
+        private.content_digest(row(
+            'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e', 'import', 'superseded', now(), n
       from generate_series(1, 8) n`;
+    await system.sql`insert into private.report_contents (event_id) select id from public.report_events where id like 'evt\\__'`;
     await system.sql`
       insert into public.webhook_deliveries (
         event_id, endpoint_id, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at)

@@ -105,7 +105,7 @@ describe('when the webhook fails', () => {
     expect(recorded).toEqual({ status: 'failed', dead: false, effect: 'applied' });
     expect(await bed.delivery(reportId)).toMatchObject({
       attempts: 1,
-      response: { status: 500, error: 'what was answered cannot be stored' },
+      response: { status: 500, error: 'response text could not be stored' },
     });
   });
 

@@ -161,7 +161,7 @@ describe('a result generated elsewhere', () => {
     const answer = await pipeline.patch(jobId, { status: 'succeeded', result: 'x'.repeat(901 * 1024) });
     expect(answer).toMatchObject({
       status: 200,
-      json: { status: 'failed', error: expect.stringContaining('at most 900 KB') as string },
+      json: { status: 'failed', error: expect.stringContaining('the limit is 900 KB') as string },
     });
     await pipeline.until(jobId, confirmed);
   });

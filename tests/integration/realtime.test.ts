@@ -3,7 +3,7 @@ import postgres from 'postgres';
 import { expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
-const MIGRATION = new URL('../../supabase/migrations/20261125000130_add_realtime.sql', import.meta.url);
+const MIGRATION = new URL('../../supabase/migrations/20261125060000_add_console.sql', import.meta.url);
 
 async function asSuperuser(
   database: TestDatabase,

@@ -190,7 +190,7 @@ describe('the sweep', () => {
       expect((await bed.call('GET')).json).toMatchObject({
         processed: 13,
         successes: 1,
-        errors: ['record_delivery_attempts failed'],
+        errors: ['the call of record_delivery_attempts failed'],
       });
     } finally {
       await bed.system.sql`drop function private.refuse_attempts cascade`;

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { migrate } from '../../scripts/local/migrate.ts';
 import { projectRoot } from '../../scripts/local/paths.ts';
 import { webhookEnvelope } from '../../src/contracts/webhooks.ts';
+import { storeClient } from '../support/store.ts';
 import { prepareDatabase } from '../../scripts/local/prepare-database.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
@@ -22,6 +23,7 @@ const REPORTS = TABLES.filter((table) => table.endsWith('_reports'));
 let admin: postgres.Sql;
 let sql: postgres.Sql;
 let fresh: TestDatabase;
+let policiesBefore: unknown[];
 let before: Record<string, Record<string, unknown>[]>;
 const name = `test_${randomUUID().replaceAll('-', '')}`;
 const id = (tail: string) => `00000000-0000-4000-8000-${tail.padStart(12, '0')}`;
@@ -32,6 +34,13 @@ async function snapshot(): Promise<typeof before> {
     all[table] = [...(await sql`select * from ${sql(`public.${table}`)} order by id`)];
   return all;
 }
+
+/** The policies on the platform’s tables that are not ours. */
+const platformPolicies = async () => [
+  ...(await sql`
+    select tablename, policyname, cmd, roles::text, qual, with_check from pg_policies
+    where schemaname = 'public' and tablename in ${sql(TABLES)} and policyname <> 'operators read' order by 1, 2`),
+];
 
 beforeAll(async () => {
   const { port, password } = inject('cluster');
@@ -45,6 +54,7 @@ beforeAll(async () => {
     await sql.unsafe(await readFile(join(projectRoot, 'tests/fixtures/legacy', file), 'utf8'));
   }
   before = await snapshot();
+  policiesBefore = await platformPolicies();
   await migrate(url);
   await migrate(url);
   fresh = await createTestDatabase();
@@ -122,9 +132,10 @@ describe('an upgraded database', () => {
       const without = await sql`
         select report.id from ${sql(`public.${table}`)} report
         left join public.report_events event on event.id = report.winner_event_id
-        where report.research_report is distinct from event.research_report
+        left join private.report_contents content on content.event_id = event.id
+        where report.research_report is distinct from content.research_report
           or event.id is not null and (event.channel <> 'import' or event.effect <> 'applied')
-          or event.id is not null and event.research_metadata <> report.research_metadata
+          or event.id is not null and content.research_metadata <> report.research_metadata
             and report.id not in (${id('102')})`;
       expect([...without]).toEqual([]);
     }
@@ -145,21 +156,19 @@ describe('an upgraded database', () => {
       select job_id, status from public.report_jobs where status in ('queued', 'running') or job_id in
         ('job_garbage', 'job_array', 'job_bare', 'job_orphan', 'job_expired') order by job_id`;
     expect(rows.map((row) => `${String(row['job_id'])} ${String(row['status'])}`)).toEqual([
-      'job_array failed',
-      'job_bare failed',
+      // Those without a report are none of ours, and left alone.
+      'job_array running',
+      'job_bare queued',
       'job_expired failed',
-      'job_garbage failed',
-      'job_orphan failed',
+      'job_garbage queued',
+      'job_orphan running',
       'job_running running',
     ]);
     expect(await sql`select public.due_report_jobs(10) as job`).toMatchObject([{ job: 'job_running' }]);
-    const [taken] = await sql`select public.take_over_report_job('job_running', 60, 3) -> 'run' as run`;
-    const { lease_token } = taken?.['run'] as { lease_token: number };
-    const result = { status: 'completed', research_report: 'finished after all' };
-    await sql`select public.complete_report_job('job_running', ${lease_token}, ${sql.json(result)}, 30)`;
-    await sql`
-      select public.apply_report_event(jsonb_build_object('id', event_id), '{"channel": "direct"}')
-      from public.report_jobs where job_id = 'job_running'`;
+    const store = storeClient(sql);
+    const { run } = await store.takeOver('job_running');
+    const { delivery } = await store.complete('job_running', run?.lease_token ?? null, 'finished after all');
+    await store.apply(delivery?.event_id ?? '');
     const [report] = await sql`
       select research_report, research_status from public.org_reports where id = ${id('104')}`;
     expect(report).toEqual({ research_report: 'finished after all', research_status: 'completed' });
@@ -174,41 +183,25 @@ describe('an upgraded database', () => {
       select public.update_webhook_status(table_name => 'org_reports', record_id => ${id('103')}, new_status => 'sent',
         response_data => '{"seen": 1}', increment_attempts => false)`;
     const [report] = await sql`
-      select webhook_status, webhook_attempts, webhook_response from public.org_reports where id = ${id('103')}`;
-    expect(report).toEqual({ webhook_status: 'sent', webhook_attempts: 3, webhook_response: { seen: 1 } });
+      select webhook_status, webhook_attempts from public.org_reports where id = ${id('103')}`;
+    expect(report).toEqual({ webhook_status: 'failed', webhook_attempts: 3 });
+    const [audited] = await sql`select response_body from public.webhook_audit where outcome = 'reported'`;
+    expect(audited).toEqual({ response_body: { seen: 1 } });
   });
 
   it('lets a failed delivery be retried, and a new job win over the import', async () => {
-    const [claimed] = await sql`
-      select public.claim_report_delivery('org', ${id('103')}, null, 30) as answer`;
+    const store = storeClient(sql);
+    const [claimed] = await sql`select public.claim_report_delivery('org', ${id('103')}, 30) as answer`;
     expect(claimed?.['answer']).toMatchObject({
       outcome: 'claimed',
-      delivery: { webhook_type: 'final-report', data: { research_report: 'the final', job_id: 'job_final' } },
+      delivery: { endpoint_id: 'final-report', job_id: 'job_final' },
     });
-    const { delivery } = claimed?.['answer'] as {
-      delivery: { type: string; event_id: string; data: object };
-    };
-    const { type, event_id, data } = delivery;
-    const envelope = { id: event_id, type, timestamp: new Date().toISOString(), data };
-    const [applied] = await sql`
-      select public.apply_report_event(${sql.json(envelope as postgres.JSONValue)}, '{"channel": "webhook", "webhook_type": "final-report"}') as answer`;
-    expect(applied?.['answer']).toMatchObject({ outcome: 'duplicate' });
+    const { delivery } = claimed?.['answer'] as { delivery: { event_id: string; body: string } };
+    expect(await store.send(delivery, 'final-report')).toMatchObject({ outcome: 'duplicate' });
 
-    const request = {
-      report_type: 'org',
-      report_id: id('101'),
-      stage: 'prelim',
-      prompt: 'p',
-      generate: true,
-    };
-    const [job] =
-      await sql`select public.request_report_job(${sql.json(request)}, 'pipeline', null, 60, 5) as answer`;
-    const { run } = job?.['answer'] as { run: { job_id: string; lease_token: number } };
-    const result = { status: 'completed', research_report: 'new' };
-    await sql`select public.complete_report_job(${run.job_id}, ${run.lease_token}, ${sql.json(result)}, 30)`;
-    await sql`
-      select public.apply_report_event(jsonb_build_object('id', event_id), '{"channel": "direct"}')
-      from public.report_jobs where job_id = ${run.job_id}`;
+    const { run } = await store.request(id('101'));
+    const completed = await store.complete(run.job_id, run.lease_token, 'new');
+    await store.apply(completed.delivery?.event_id ?? '');
     const [report] = await sql`select research_report from public.org_reports where id = ${id('101')}`;
     expect(report).toEqual({ research_report: 'new' });
   });
@@ -221,23 +214,24 @@ describe('an upgraded database', () => {
     expect(open.length).toBeGreaterThan(20);
     for (const { report_type, report_id, event_id } of open) {
       const [claimed] = await sql`
-        select public.claim_report_delivery(${report_type as string}, ${report_id as string}, null, 30, ${event_id as string})
-          as answer`;
-      const { delivery } = claimed?.['answer'] as { delivery: { type: string; data: object } };
-      const { type, data } = delivery;
-      const envelope = webhookEnvelope.parse({ type, timestamp: new Date().toISOString(), data });
-      const given = sql.json({ id: event_id as string, ...envelope });
-      const [applied] = await sql`select public.apply_report_event(${given}) ->> 'outcome' as outcome`;
-      expect([event_id, applied?.['outcome']]).toEqual([event_id, 'duplicate']);
+        select public.claim_report_delivery(
+          ${report_type as string}, ${report_id as string}, 30, null, ${event_id as string}) as answer`;
+      const { delivery } = claimed?.['answer'] as {
+        delivery: { event_id: string; body: string; endpoint_id: string };
+      };
+      webhookEnvelope.parse(JSON.parse(delivery.body));
+      const applied = await storeClient(sql).send(delivery, delivery.endpoint_id);
+      expect([event_id, applied.outcome]).toEqual([event_id, 'duplicate']);
     }
   });
 
-  it('has the policies, grants, triggers, functions and columns of a fresh one', async () => {
+  it('has our policies, grants, triggers, functions and columns of a fresh one, and keeps the platform’s policies', async () => {
     const catalog = async (database: postgres.Sql) => ({
       policies: [
         ...(await database`
           select tablename, policyname, cmd, roles::text, qual, with_check from pg_policies
-          where schemaname = 'public' order by 1, 2`),
+          where schemaname in ('public', 'private')
+            and (tablename <> all (${TABLES}) or policyname = 'operators read') order by 1, 2`),
       ],
       tables: [
         ...(await database`
@@ -251,7 +245,8 @@ describe('an upgraded database', () => {
           select proc.oid::regprocedure::text as name, role, proconfig::text, prosecdef, md5(prosrc) as body
           from pg_proc proc
           left join unnest(array['anon', 'authenticated', 'service_role']) role on has_function_privilege(role, proc.oid, 'execute')
-          where pronamespace in ('public'::regnamespace, 'private'::regnamespace) order by 1, 2`),
+          where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
+            and proname <> 'cleanup_expired_report_jobs' order by 1, 2`),
       ],
       triggers: [
         ...(await database`
@@ -271,5 +266,6 @@ describe('an upgraded database', () => {
     expect(upgraded.functions).toEqual(expected.functions);
     expect(upgraded.triggers).toEqual(expected.triggers);
     expect(upgraded.columns).toEqual(expected.columns);
+    expect(await platformPolicies()).toEqual(policiesBefore);
   });
 });

@@ -102,7 +102,7 @@ describe('answer 200', () => {
     expect(said(await client.post(late, { id: older }))).toBe('200 superseded');
     expect(await row(reportId)).toMatchObject({ research_report: 'new' });
     const [event] = await system.sql`
-      select research_report, effect from public.report_events where id = ${older}`;
+      select research_report, effect from public.report_events join private.report_contents on event_id = id where id = ${older}`;
     expect(event).toEqual({ research_report: 'old', effect: 'superseded' });
   });
 
@@ -426,8 +426,8 @@ describe('the flat body and the legacy header', () => {
     const { reportId, userId } = await system.createReport();
     const jobId = `job_${randomUUID().replaceAll('-', '')}`;
     await system.sql`
-      insert into private.job_runs (job_id, user_id, status, report_type, report_id, stage, prompt)
-      values (${jobId}, ${userId}, 'running', 'org', ${reportId}, 'prelim', 'p')`;
+      insert into private.job_runs (job_id, user_id, caller, status, report_type, report_id, stage, prompt)
+      values (${jobId}, ${userId}, 'platform', 'running', 'org', ${reportId}, 'prelim', 'p')`;
     const body = Buffer.from(JSON.stringify(envelope({ reportId, jobId, text: 'flat' }).data));
     expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('200 applied');
     expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('200 duplicate');

@@ -57,6 +57,12 @@ export function storeClient(sql: postgres.ISql) {
           : sql`select public.apply_report_event(${eventId}, 'webhook', ${JSON.stringify(body)}, ${endpointId}) as answer`,
       );
     },
+    /** Sends a claimed delivery's own bytes to the endpoint's SQL. */
+    send({ event_id, body }: Pick<Held, 'event_id' | 'body'>, endpointId = 'prelim-report') {
+      return one<Outcome>(
+        sql`select public.apply_report_event(${event_id}, 'webhook', ${body}, ${endpointId}) as answer`,
+      );
+    },
     record(
       { delivery_id, delivery_token }: Pick<Held, 'delivery_id' | 'delivery_token'>,
       result: string,
