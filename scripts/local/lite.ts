@@ -17,15 +17,6 @@ export function connectLite(url: string, driverOptions: DriverOptions): Postgres
     postgresOptions: {
       onnotice: () => undefined,
       ...driverOptions,
-      types: {
-        // The layer hands over JSON text, which its own serializer would turn into a JSON string.
-        jsonb: {
-          to: 3802,
-          from: [3802],
-          serialize: (value: unknown) => (typeof value === 'string' ? value : JSON.stringify(value)),
-          parse: (text: string) => JSON.parse(text) as unknown,
-        },
-      },
     },
   });
 }

@@ -23,7 +23,8 @@ interface Context {
 
 /**
  * `@supabase/lite`'s tables, read and written as `authenticator` in the role of the caller, with PostgREST's settings and
- * statuses. The tables are those of the moment of its start.
+ * statuses. The tables are those of the moment of its start. Unlike PostgREST, the layer refuses a bare `true` or `false`
+ * for a column of type jsonb, and reads a string there that is JSON text as that JSON.
  */
 export async function createTables(options: TablesOptions): Promise<(request: Request) => Promise<Response>> {
   const { keys, databaseUrl, seats, roleSettings } = options;

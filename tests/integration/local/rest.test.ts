@@ -366,6 +366,19 @@ describe('a table', () => {
     expect((await list('service_role')).body).toHaveLength(3);
   });
 
+  it.each([
+    ['object', { a: 'b' }],
+    ['array', [1, 'a']],
+    ['string', 'a "quoted" text'],
+    ['number', 1],
+  ])('keeps JSON of type %s as it is sent', async (type, data) => {
+    const sent = await gateway.send('PATCH', '/rest/v1/bed?id=eq.2', { data });
+    expect(sent.status).toBe(204);
+    const [kept] = await database.sql`
+      select jsonb_typeof(data) as type, data = ${JSON.stringify(data)}::text::jsonb as same from public.bed where id = 2`;
+    expect(kept).toEqual({ type, same: true });
+  });
+
   it('is read in a read-only transaction', async () => {
     expect(await gateway.send('GET', '/rest/v1/bed_writing?select=entry')).toMatchObject({
       status: 405,
