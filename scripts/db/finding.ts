@@ -1,0 +1,34 @@
+/** One fault of a source, a migration or the database, as a person reads it. */
+export interface Finding {
+  /** The file, by its path in the project, or the object of the database. */
+  where: string;
+  line?: number;
+  rule: Rule;
+  message: string;
+}
+
+export type Rule =
+  | 'syntax'
+  | 'file'
+  | 'without-where'
+  | 'dynamic'
+  | 'search-path'
+  | 'volatility'
+  | 'language'
+  | 'comment'
+  | 'definer'
+  | 'invoker'
+  | 'rights'
+  | 'row-level-security'
+  | 'on-all'
+  | 'default-privileges'
+  | 'platform'
+  | 'why'
+  | 'drift'
+  | 'types'
+  | 'advisors'
+  | 'checksum';
+
+export function formatFinding({ where, line, rule, message }: Finding): string {
+  return `${where}${line === undefined ? '' : `:${line}`} [${rule}] ${message}`;
+}

@@ -1,0 +1,82 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Finding, Rule } from '../finding.ts';
+import { nameOf, nodesOf, parseSql, SqlSyntaxError, type Statement } from '../parser.ts';
+import { relationName } from '../read-sources.ts';
+import { lintStatements } from './statements.ts';
+
+export const MIGRATIONS = 'supabase/migrations';
+
+/** The platform's own history, which we did not write and do not change. */
+export function isPlatformMigration(name: string): boolean {
+  return name.startsWith('2024');
+}
+
+export async function listMigrations(folder: string): Promise<string[]> {
+  const names = await readdir(folder);
+  return names.filter((name) => name.endsWith('.sql')).sort();
+}
+
+/** Checks each migration that is not the platform's. */
+export async function lintMigrations(folder: string): Promise<Finding[]> {
+  const findings: Finding[] = [];
+  for (const name of await listMigrations(folder)) {
+    if (isPlatformMigration(name)) continue;
+    findings.push(...(await lintMigration(name, await readFile(join(folder, name), 'utf8'))));
+  }
+  return findings;
+}
+
+export async function lintMigration(name: string, text: string): Promise<Finding[]> {
+  const where = `${MIGRATIONS}/${name}`;
+  const findings: Finding[] = [];
+  const add = (rule: Rule, message: string, line?: number) => {
+    findings.push({ where, rule, message, ...(line !== undefined && { line }) });
+  };
+  if (!/^\d{14}_[a-z0-9_]+\.sql$/.test(name)) add('file', 'is not named <14 digits>_<name>.sql');
+  if (!text.startsWith('-- Why: ')) add('why', 'must begin with "-- Why: " and the reason');
+  try {
+    const { statements } = await parseSql(text);
+    findings.push(...(await lintStatements(where, statements)), ...lintTables(where, statements));
+  } catch (error) {
+    if (!(error instanceof SqlSyntaxError)) throw error;
+    add('syntax', error.message, error.line);
+  }
+  return findings;
+}
+
+/** A table is closed and explained by the migration that makes it. */
+function lintTables(where: string, statements: readonly Statement[]): Finding[] {
+  const nodes = statements.map(({ node }) => node);
+  const commented = new Set(
+    nodes.flatMap((node) =>
+      'CommentStmt' in node && node.CommentStmt.objtype === 'OBJECT_TABLE' && node.CommentStmt.object
+        ? 'List' in node.CommentStmt.object
+          ? [nameOf(node.CommentStmt.object.List.items)]
+          : []
+        : [],
+    ),
+  );
+  const secured = new Set(
+    nodes.flatMap((node) =>
+      'AlterTableStmt' in node &&
+      nodesOf(node.AlterTableStmt.cmds, 'AlterTableCmd').some(
+        ({ subtype }) => subtype === 'AT_EnableRowSecurity',
+      )
+        ? [relationName(node.AlterTableStmt.relation)]
+        : [],
+    ),
+  );
+  const findings: Finding[] = [];
+  for (const { node, line } of statements) {
+    if (!('CreateStmt' in node) || node.CreateStmt.relation?.relpersistence === 't') continue;
+    const table = relationName(node.CreateStmt.relation);
+    const add = (rule: Rule, message: string) => {
+      findings.push({ where, line, rule, message });
+    };
+    if (!secured.has(table))
+      add('row-level-security', `${table} has no row level security in this migration`);
+    if (!commented.has(table)) add('comment', `comment on table ${table} is missing in this migration`);
+  }
+  return findings;
+}

@@ -1,0 +1,93 @@
+import { nodesOf } from '../parser.ts';
+import type { Finding, Rule } from '../finding.ts';
+import type { Source } from '../read-sources.ts';
+import { statedRights } from '../stated-rights.ts';
+import { lintStatements, optionsOf } from './statements.ts';
+
+/** By default privileges, old projects open every new object to these; functions are open to `public` everywhere. */
+const EVERY_ROLE = ['public', 'anon', 'authenticated', 'service_role'];
+const API_ROLES = ['anon', 'authenticated', 'service_role'];
+
+/** What a source must say, beside what holds for all SQL. */
+export async function lintSource(source: Source): Promise<Finding[]> {
+  const findings = await lintStatements(source.path, source.statements);
+  const add = (rule: Rule, message: string, line?: number) => {
+    findings.push({ where: source.path, rule, message, ...(line !== undefined && { line }) });
+  };
+  if (source.kind === 'table' && source.platform) {
+    for (const { node, line } of source.statements) {
+      if ('GrantStmt' in node)
+        add('platform', `${source.object} is the platform's: grant and revoke nothing`, line);
+      if ('AlterTableStmt' in node)
+        add('platform', `${source.object} is the platform's: do not alter it`, line);
+      if (
+        'CommentStmt' in node &&
+        !['OBJECT_POLICY', 'OBJECT_TRIGGER'].includes(node.CommentStmt.objtype ?? '')
+      ) {
+        add(
+          'platform',
+          `${source.object} is the platform's: comment only on our policies and triggers`,
+          line,
+        );
+      }
+    }
+    return findings;
+  }
+
+  if (!hasComment(source)) add('comment', `comment on ${source.kind} ${source.object} is missing`);
+  const { revoked, faults } = statedRights(source);
+  for (const { line, message } of faults) add('rights', message, line);
+  const on = source.kind === 'function' ? 'function' : 'relation';
+  const from = revoked.get(`${on} ${source.object}`);
+  const missing = (on === 'function' ? EVERY_ROLE : API_ROLES).filter((role) => from?.has(role) !== true);
+  if (missing.length > 0) {
+    add(
+      'rights',
+      `its rights are not stated: revoke all on ${source.object} from ${missing.join(', ')} is missing`,
+    );
+  }
+
+  switch (source.kind) {
+    case 'function': {
+      const security = optionsOf(source.stmt).get('security')?.arg;
+      const isDefiner = security && 'Boolean' in security && security.Boolean.boolval === true;
+      if (isDefiner && !source.comments.some(({ text }) => /definer/i.test(text))) {
+        add(
+          'definer',
+          `${source.object} runs with its owner's rights: say why in a comment with the word "definer", outside its body`,
+        );
+      }
+      break;
+    }
+    case 'view': {
+      const options = optionsOf(source.stmt);
+      const invoker = options.get('security_invoker')?.arg;
+      if (!(invoker && 'String' in invoker && invoker.String.sval === 'true')) {
+        add(
+          'invoker',
+          `${source.object} must be made with (security_invoker = true), or it shows its owner's rows`,
+        );
+      }
+      break;
+    }
+    case 'table': {
+      const commands = nodesOf(
+        source.statements.map(({ node }) => node),
+        'AlterTableCmd',
+      );
+      if (!commands.some(({ subtype }) => subtype === 'AT_EnableRowSecurity')) {
+        add('row-level-security', `alter table ${source.object} enable row level security is missing`);
+      }
+      break;
+    }
+  }
+  return findings;
+}
+
+function hasComment({ kind, statements }: Source): boolean {
+  const type = `OBJECT_${kind.toUpperCase()}`;
+  return statements.some(
+    ({ node }) =>
+      'CommentStmt' in node && node.CommentStmt.objtype === type && (node.CommentStmt.comment ?? '') !== '',
+  );
+}
