@@ -1,0 +1,68 @@
+/**
+ * Writes a migration from what differs between supabase/sql and the migrations, or, with `--rewrite`, the generated
+ * parts of the migrations that are not released yet.
+ */
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { SourceError } from './db/apply-sources.ts';
+import { readChecksums } from './db/checksums.ts';
+import { findDifferences } from './db/differences.ts';
+import { formatFinding } from './db/finding.ts';
+import { lintSource } from './db/lint/sources.ts';
+import { readSources, type Source } from './db/read-sources.ts';
+import { rewriteMigrations } from './db/rewrite-migrations.ts';
+import { migrateInSteps, startThrowawayServer, withConnection } from './db/throwaway.ts';
+import { RefusedError, requireRequest, writeMigration } from './db/write-migration.ts';
+import { projectRoot } from './local/paths.ts';
+
+const FOLDER = join(projectRoot, 'supabase/migrations');
+const USAGE = 'npm run db:migration -- <name> "<why>", or npm run db:migration -- --rewrite';
+
+/** Sources without a fault: what is written from others would have to be written again. */
+async function soundSources(): Promise<Source[]> {
+  const { sources, findings } = await readSources(join(projectRoot, 'supabase/sql'));
+  for (const source of sources) findings.push(...(await lintSource(source)));
+  if (findings.length > 0) throw new RefusedError(findings.map(formatFinding).join('\n'));
+  return sources;
+}
+
+async function rewrite(): Promise<void> {
+  const released = await readChecksums(join(projectRoot, 'supabase/migrations.sha256'));
+  const written = await rewriteMigrations(FOLDER, await soundSources(), new Set(released.keys()));
+  console.log(written.length === 0 ? 'Nothing to rewrite.' : `Rewritten:\n${written.join('\n')}`);
+}
+
+async function write(name: string, why: string): Promise<void> {
+  requireRequest({ name, why });
+  const sources = await soundSources();
+  await using server = await startThrowawayServer();
+  const url = await server.createDatabase();
+  const migrated = await migrateInSteps(url, projectRoot);
+  const differences = await withConnection(url, (sql) => findDifferences(sql, migrated, sources));
+  const { file, toConfirm } = await writeMigration(
+    { folder: FOLDER, name, why, now: new Date() },
+    differences,
+  );
+  console.log(`Written: supabase/migrations/${file}`);
+  for (const drop of toConfirm)
+    console.log(`To be confirmed by a person, and a comment until then: ${drop};`);
+}
+
+try {
+  const { values, positionals } = parseArgs({
+    options: { rewrite: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  const [name, why, ...rest] = positionals;
+  if (values.rewrite) {
+    if (name !== undefined) throw new RefusedError(USAGE);
+    await rewrite();
+  } else {
+    if (name === undefined || why === undefined || rest.length > 0) throw new RefusedError(USAGE);
+    await write(name, why);
+  }
+} catch (error) {
+  if (!(error instanceof RefusedError || error instanceof SourceError)) throw error;
+  console.error(error.message);
+  process.exitCode = 1;
+}

@@ -1,0 +1,13 @@
+/** Writes the database types from the migrations. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { generateTypes, TYPES } from './db/derived.ts';
+import { startThrowawayServer } from './db/throwaway.ts';
+import { migrate } from './local/migrate.ts';
+import { projectRoot } from './local/paths.ts';
+
+await using server = await startThrowawayServer();
+const url = await server.createDatabase();
+await migrate(url);
+await writeFile(join(projectRoot, TYPES), await generateTypes(url, projectRoot));
+console.log(`Written: ${TYPES}`);

@@ -1,0 +1,148 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { checkBodies, SourceError } from './apply-sources.ts';
+import { compareCatalogues, type CatalogueEntry } from './catalogue.ts';
+import { checksumsOf, compareChecksums, readChecksums } from './checksums.ts';
+import { generateTypes, securityFindings, TYPES } from './derived.ts';
+import { findDifferences, type Differences } from './differences.ts';
+import { formatFinding, type Finding } from './finding.ts';
+import { lint } from './lint/lint.ts';
+import { platformEntries } from './ownership.ts';
+import type { Source } from './read-sources.ts';
+import { compareRights, readRights } from './rights.ts';
+import { PLATFORM_TABLES } from './rooms.ts';
+import { migrateInSteps, startThrowawayServer, withConnection, type Migrated } from './throwaway.ts';
+
+/**
+ * Everything that must hold between sources, migrations, types and what a migrated database has.
+ * @param project the folder that holds `supabase/` and `src/`
+ */
+export async function check(project: string): Promise<Finding[]> {
+  const folder = join(project, 'supabase/migrations');
+  const { sources, findings } = await lint({ sources: join(project, 'supabase/sql'), migrations: folder });
+  findings.push(
+    ...compareChecksums(
+      await readChecksums(join(project, 'supabase/migrations.sha256')),
+      await checksumsOf(folder),
+    ),
+  );
+  await using server = await startThrowawayServer();
+  const open = await server.createDatabase({ defaultPrivileges: 'open' });
+  const closed = await server.createDatabase({ defaultPrivileges: 'closed' });
+  const inOpen = await checkDatabase(open, project, sources, async () => {
+    findings.push(...(await checkTypes(open, project)), ...(await securityFindings(open, project)));
+  });
+  const inClosed = await checkDatabase(closed, project, sources);
+  return [...findings, ...merge(inOpen, inClosed)];
+}
+
+/**
+ * Migrates a database, compares rights, and applies the sources.
+ * @param derive called while the database is what the migrations make
+ */
+export async function checkDatabase(
+  url: string,
+  project: string,
+  sources: readonly Source[],
+  derive: () => Promise<void> = () => Promise.resolve(),
+): Promise<Finding[]> {
+  const migrated = await migrateInSteps(url, project);
+  const rights = compareRights(sources, await withConnection(url, (sql) => readRights(sql)));
+  await derive();
+  return [...rights, ...(await checkSources(url, migrated, sources))];
+}
+
+/** A fault of both is said once. */
+function merge(inOpen: readonly Finding[], inClosed: readonly Finding[]): Finding[] {
+  const closed = new Map(inClosed.map((finding) => [formatFinding(finding), finding]));
+  const only = (finding: Finding, kind: string): Finding => ({
+    ...finding,
+    message: `${finding.message} (only with ${kind} default privileges)`,
+  });
+  const merged = inOpen.map((finding) =>
+    closed.delete(formatFinding(finding)) ? finding : only(finding, 'open'),
+  );
+  return [...merged, ...[...closed.values()].map((finding) => only(finding, 'closed'))];
+}
+
+async function checkTypes(url: string, project: string): Promise<Finding[]> {
+  const committed = await readFile(join(project, TYPES), 'utf8').catch(() => '');
+  if ((await generateTypes(url, project)) === committed) return [];
+  return [{ where: TYPES, rule: 'types', message: 'differs from the migrations: run npm run db:types' }];
+}
+
+async function checkSources(url: string, migrated: Migrated, sources: readonly Source[]): Promise<Finding[]> {
+  return withConnection(url, async (sql) => {
+    let differences;
+    try {
+      differences = await findDifferences(sql, migrated, sources);
+    } catch (error) {
+      if (!(error instanceof SourceError)) throw error;
+      return [error.finding];
+    }
+    return [
+      ...drift(differences),
+      ...changedPlatform(migrated, sources, differences),
+      ...orphans(differences),
+      ...(await checkBodies(sql, sources)),
+    ];
+  });
+}
+
+function drift({ changes, replacements }: Differences): Finding[] {
+  return [
+    ...replacements.map(({ source, reason }): Finding => ({
+      where: source.path,
+      rule: 'drift',
+      message: reason,
+    })),
+    ...changes.map(({ key, before, after }): Finding => ({
+      where: key,
+      rule: 'drift',
+      message: `${
+        before === undefined
+          ? 'is in supabase/sql, but no migration makes it'
+          : after === undefined
+            ? 'goes when the sources are applied'
+            : 'differs between supabase/sql and the migrations'
+      }: run npm run db:migration`,
+    })),
+  ];
+}
+
+function changedPlatform(
+  { platform, migrated }: Migrated,
+  sources: readonly Source[],
+  { declared }: Differences,
+): Finding[] {
+  const own = new Set(platformEntries(platform, sources, declared).map(({ key }) => key));
+  const isDefault = (key: string) => key.startsWith('default privileges');
+  return compareCatalogues(platform, migrated)
+    .filter(({ key, before, after }) => own.has(key) || isDefault(key) || grantsColumn(before, after))
+    .map(({ key }) => ({
+      where: key,
+      rule: 'platform',
+      message: `is the platform's, and our migrations change it`,
+    }));
+}
+
+/** A column that we add to a platform's table is ours, the right to it is not. */
+function grantsColumn(before: CatalogueEntry | undefined, after: CatalogueEntry | undefined): boolean {
+  return (
+    after?.kind === 'column' &&
+    PLATFORM_TABLES.includes(after.object) &&
+    rightsIn(before?.definition) !== rightsIn(after.definition)
+  );
+}
+
+function rightsIn(definition = ''): string {
+  return definition.split('\n').find((line) => line.startsWith('rights: ')) ?? '';
+}
+
+function orphans({ orphans: entries }: Differences): Finding[] {
+  return entries.map(({ key }) => ({
+    where: key,
+    rule: 'drift',
+    message: 'is made by the migrations, but has no source: write its file, or drop it',
+  }));
+}

@@ -1,0 +1,91 @@
+import { randomUUID } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import postgres from 'postgres';
+import { migrate } from '../local/migrate.ts';
+import { freePort } from '../local/ports.ts';
+import { prepareDatabase, type DatabaseOptions } from '../local/prepare-database.ts';
+import { startPostgresService } from '../local/services.ts';
+import { readCatalogue, type Catalogue } from './catalogue.ts';
+import { isPlatformMigration } from './lint/migrations.ts';
+
+export interface ThrowawayServer extends AsyncDisposable {
+  /** Makes a database such as a hosted project has before its first migration. */
+  createDatabase(options?: DatabaseOptions): Promise<string>;
+}
+
+/** A PostgreSQL server for one program, removed with all its databases. */
+export async function startThrowawayServer(): Promise<ThrowawayServer> {
+  const server = await startPostgresService({
+    directory: await mkdtemp(join(tmpdir(), 'polaris-db-')),
+    port: await freePort(),
+    password: randomUUID(),
+    unsafelyFast: true,
+    temporary: true,
+  });
+  const { url } = server.state();
+  let count = 0;
+  return {
+    async createDatabase(options) {
+      const name = `throwaway_${++count}`;
+      const sql = postgres(url, { max: 1, onnotice: () => undefined });
+      try {
+        await sql.unsafe(`create database ${name} template template0`);
+      } finally {
+        await sql.end();
+      }
+      const own = new URL(url);
+      own.pathname = name;
+      await prepareDatabase(own.href, options);
+      return own.href;
+    },
+    [Symbol.asyncDispose]: () => server.stop(),
+  };
+}
+
+/** One connection, for what changes settings. */
+export async function withConnection<Result>(
+  url: string,
+  run: (sql: postgres.Sql) => Promise<Result>,
+): Promise<Result> {
+  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  try {
+    return await run(sql);
+  } finally {
+    await sql.end();
+  }
+}
+
+export interface Migrated {
+  /** What stood there when only the platform's own migrations had run. */
+  platform: Catalogue;
+  /** What stands there now. */
+  migrated: Catalogue;
+}
+
+/**
+ * Applies a project's migrations as they are applied to a hosted project, the platform's own first.
+ * @param project the folder that holds `supabase/`
+ */
+export async function migrateInSteps(
+  url: string,
+  project: string,
+  schemas?: readonly string[],
+): Promise<Migrated> {
+  const read = () => withConnection(url, (sql) => readCatalogue(sql, schemas));
+  const workdir = await mkdtemp(join(tmpdir(), 'polaris-platform-'));
+  try {
+    const from = join(project, 'supabase/migrations');
+    const to = join(workdir, 'supabase/migrations');
+    await mkdir(to, { recursive: true });
+    const names = (await readdir(from)).filter(isPlatformMigration);
+    for (const name of names) await cp(join(from, name), join(to, name));
+    if (names.length > 0) await migrate(url, workdir);
+  } finally {
+    await rm(workdir, { recursive: true, force: true });
+  }
+  const platform = await read();
+  await migrate(url, project);
+  return { platform, migrated: await read() };
+}
