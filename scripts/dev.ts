@@ -4,6 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { consolePage } from './local/console-page.ts';
 import { dataDirectory, lockDirectory, removeDatabase, writeDevFile } from './local/data-directory.ts';
 import { startFront } from './local/front.ts';
@@ -25,10 +26,16 @@ async function main(signal: AbortSignal): Promise<void> {
     database: portFrom('SUPABASE_DB_PORT', 54322),
   };
   const directory = dataDirectory();
+  const { fresh } = parseArgs({ options: { fresh: { type: 'boolean', default: false } } }).values;
+  if (fresh && process.env['SUPABASE_URL']) {
+    throw new Error(
+      '--fresh deletes only a database of the local system, but SUPABASE_URL names another one. Unset SUPABASE_URL, or leave --fresh out.',
+    );
+  }
 
   await using stack = new AsyncDisposableStack();
   stack.defer(await lockDirectory(directory));
-  if (process.argv.includes('--fresh')) {
+  if (fresh) {
     print(`--fresh: deleting the local database in ${directory}`);
     await removeDatabase(directory);
   }

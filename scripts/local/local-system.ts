@@ -4,6 +4,7 @@ import { ensureAccount, makeOperator, type Account } from './accounts.ts';
 import { databaseDirectory } from './data-directory.ts';
 import { functionEnv, passedOnEnv, type SupabaseAccess } from './function-env.ts';
 import { migrate } from './migrate.ts';
+import { requireSameHistory } from './migration-history.ts';
 import { loadSecrets, type Secrets } from './secrets.ts';
 import {
   startFunctionsService,
@@ -123,6 +124,7 @@ async function startSupabase(
   const databaseUrl = database.state().url;
   step('migrations');
   await prepareDatabase(databaseUrl);
+  await requireSameHistory(databaseUrl, databaseDirectory(directory));
   await migrate(databaseUrl);
   step('Supabase API');
   const api = await startSupabaseApiService(

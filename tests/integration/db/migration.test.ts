@@ -1,0 +1,248 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkDatabase } from '../../../scripts/db/check.ts';
+import { findDifferences } from '../../../scripts/db/differences.ts';
+import { formatFinding } from '../../../scripts/db/finding.ts';
+import { roomLine } from '../../../scripts/db/generated-part.ts';
+import { lintMigrations } from '../../../scripts/db/lint/migrations.ts';
+import { lintSource } from '../../../scripts/db/lint/sources.ts';
+import { readSources, type Source } from '../../../scripts/db/read-sources.ts';
+import { rewriteMigrations } from '../../../scripts/db/rewrite-migrations.ts';
+import { migrateInSteps, withConnection } from '../../../scripts/db/throwaway.ts';
+import { writeMigration, type WrittenMigration } from '../../../scripts/db/write-migration.ts';
+import { createEmptyDatabase } from '../../support/throwaway-database.ts';
+
+const PLATFORM = `create table public.org_reports (id int primary key, user_id uuid);
+alter table public.org_reports enable row level security;
+create policy "owners select" on public.org_reports for select using (true);
+create function public.get_failed_webhooks() returns int language sql stable set search_path = '' as 'select 1';
+`;
+const HEAD = `-- Why: things.
+create schema private;
+create table public.things (id bigint generated always as identity primary key, title text);
+`;
+const COUNT = `create or replace function private.count_things() returns bigint
+language sql stable set search_path = '' as $$ select count(*) from public.things $$;
+comment on function private.count_things() is 'How many things there are.';
+revoke all on function private.count_things() from public, anon, authenticated, service_role;
+grant execute on function private.count_things() to service_role;
+`;
+const VIEW = `create or replace view private.all_things with (security_invoker = true) as
+select id, title, private.count_things() as total from public.things;
+comment on view private.all_things is 'Things.';
+revoke all on private.all_things from public, anon, authenticated, service_role;
+grant select on private.all_things to authenticated;
+`;
+const TABLE = `comment on table public.things is 'Things.';
+alter table public.things enable row level security;
+revoke all on table public.things from anon, authenticated, service_role;
+revoke all on sequence public.things_id_seq from anon, authenticated, service_role;
+grant select on table public.things to authenticated;
+grant update (title) on table public.things to authenticated;
+drop policy if exists "all read" on public.things;
+create policy "all read" on public.things for select to authenticated using (true);
+`;
+const REPORTS = `drop policy if exists "nobody inserts" on public.org_reports;
+create policy "nobody inserts" on public.org_reports for insert to authenticated with check (false);
+`;
+const FILES = {
+  'supabase/migrations/20240101000001_platform.sql': PLATFORM,
+  'supabase/migrations/20261201000000_things.sql': `${HEAD}${roomLine('events')}\n`,
+  'supabase/sql/events/count_things.sql': COUNT,
+  'supabase/sql/events/all_things.sql': VIEW,
+  'supabase/sql/events/things.sql': TABLE,
+  'supabase/sql/events/org_reports.sql': REPORTS,
+};
+
+let project: string;
+
+beforeEach(async () => {
+  project = await mkdtemp(join(tmpdir(), 'polaris-project-'));
+  for (const [path, text] of Object.entries(FILES)) await write(path, text);
+  await rewriteMigrations(folder(), await sources(), new Set());
+});
+
+afterEach(() => rm(project, { recursive: true }));
+
+const folder = () => join(project, 'supabase/migrations');
+
+async function write(path: string, text: string): Promise<void> {
+  await mkdir(dirname(join(project, path)), { recursive: true });
+  await writeFile(join(project, path), text);
+}
+
+async function sources(): Promise<Source[]> {
+  const read = await readSources(join(project, 'supabase/sql'));
+  expect(read.findings).toEqual([]);
+  return read.sources;
+}
+
+async function findings(): Promise<string[]> {
+  await using database = await createEmptyDatabase();
+  return (await checkDatabase(database.url, project, await sources())).map(formatFinding);
+}
+
+async function migration(name = 'change_things', why = 'things change'): Promise<WrittenMigration> {
+  await using database = await createEmptyDatabase();
+  const migrated = await migrateInSteps(database.url, project);
+  const all = await sources();
+  const differences = await withConnection(database.url, (sql) => findDifferences(sql, migrated, all));
+  return await writeMigration(
+    { folder: folder(), name, why, now: new Date('2026-12-05T10:20:30Z') },
+    differences,
+  );
+}
+
+describe('checking a migrated database', () => {
+  it('finds nothing where sources, migrations and rights agree', async () => {
+    const all = await sources();
+    expect((await Promise.all(all.map(lintSource))).flat()).toEqual([]);
+    expect(await lintMigrations(folder())).toEqual([]);
+    expect(await findings()).toEqual([]);
+  });
+
+  it('names each source that the migrations do not make', async () => {
+    await write('supabase/sql/events/count_things.sql', COUNT.replace('count(*)', 'count(id)'));
+    await write('supabase/sql/events/all_things.sql', VIEW.replace(`is 'Things.'`, `is 'All things.'`));
+    await write('supabase/sql/events/things.sql', TABLE.replace('using (true)', 'using (id > 0)'));
+    const more = COUNT.replaceAll('count_things', 'more');
+    await write('supabase/sql/events/more.sql', more);
+    expect(await findings()).toEqual([
+      expect.stringContaining('execute on function private.more to service_role: the file states it'),
+      expect.stringMatching(/^function private\.count_things\(\) \[drift\] differs/),
+      expect.stringMatching(
+        /^function private\.more\(\) \[drift\] is in supabase\/sql, but no migration makes it/,
+      ),
+      expect.stringMatching(/^policy "all read" on public\.things \[drift\] differs/),
+      expect.stringMatching(/^view private\.all_things \[drift\] differs/),
+    ]);
+  });
+
+  it('names each right that no file states, and what of the platform was changed', async () => {
+    await write(
+      'supabase/migrations/20261202000000_open.sql',
+      `grant execute on function private.count_things() to anon;
+       grant insert, select (title) on public.things to anon;
+       grant usage on sequence public.things_id_seq to authenticated;
+       revoke select on public.org_reports from anon;
+       grant update (id) on public.org_reports to anon;
+       alter default privileges in schema public revoke all on tables from anon;
+       drop policy "owners select" on public.org_reports;
+       create table public.others (id int);
+       create function public.forgotten() returns int language sql as 'select 1';`,
+    );
+    const found = await findings();
+    expect(found.filter((finding) => finding.includes('the file does not state it'))).toEqual([
+      expect.stringContaining('execute on function private.count_things to anon'),
+      expect.stringContaining('select (title) on relation public.things to anon'),
+      expect.stringContaining('insert on relation public.things to anon'),
+      expect.stringContaining('usage on sequence public.things_id_seq to authenticated'),
+    ]);
+    expect(found.filter((finding) => finding.includes('[platform]'))).toEqual([
+      expect.stringContaining('column public.org_reports.id'),
+      expect.stringContaining('default privileges of postgres in public on r'),
+      expect.stringContaining('policy "owners select" on public.org_reports'),
+      expect.stringContaining('table public.org_reports'),
+    ]);
+    expect(found.filter((finding) => finding.includes('has no source'))).toEqual([
+      expect.stringContaining('function public.forgotten()'),
+      expect.stringContaining('table public.others'),
+    ]);
+  });
+
+  it('tells that PostgreSQL refuses a source, and which', async () => {
+    await write('supabase/sql/events/all_things.sql', VIEW.replace('title,', 'titel,'));
+    expect(await findings()).toEqual([
+      expect.stringContaining('all_things.sql [syntax] column "titel" does not exist'),
+    ]);
+  });
+
+  it('has PostgreSQL read the bodies once everything is there', async () => {
+    const text = COUNT.replace('public.things', 'public.thngs');
+    await write('supabase/sql/events/count_things.sql', text);
+    await rewriteMigrations(folder(), await sources(), new Set());
+    expect(await findings()).toEqual([expect.stringContaining('relation "public.thngs" does not exist')]);
+  });
+});
+
+describe('npm run db:migration', () => {
+  it('writes what differs, whole and in order; applied, nothing differs any more', async () => {
+    const changed = COUNT.replace('count(*)', 'count(id)');
+    await write('supabase/sql/events/count_things.sql', changed);
+    await write('supabase/sql/events/org_reports.sql', REPORTS.replace('check (false)', 'check (id > 0)'));
+    expect(await migration()).toEqual({ file: '20261205102030_change_things.sql', toConfirm: [] });
+    expect(await readFile(join(folder(), '20261205102030_change_things.sql'), 'utf8')).toBe(
+      [
+        '-- Why: things change\n',
+        '-- Generated from supabase/sql: edited there, written by npm run db:migration.\n',
+        'set check_function_bodies = off;\n',
+        `-- supabase/sql/events/count_things.sql\n${changed}`,
+        `-- supabase/sql/events/org_reports.sql\n${REPORTS.replace('check (false)', 'check (id > 0)')}`,
+        'reset check_function_bodies;\n',
+      ].join('\n'),
+    );
+    expect(await findings()).toEqual([]);
+    await expect(migration('again')).rejects.toThrow('Nothing differs');
+  });
+
+  it('writes a drop as a comment, for what has no source any more and for what cannot be replaced', async () => {
+    await rm(join(project, 'supabase/sql/events/all_things.sql'));
+    await write(
+      'supabase/sql/events/count_things.sql',
+      COUNT.replace('returns bigint', 'returns int').replace('count(*)', 'count(*)::int'),
+    );
+    await write('supabase/sql/events/things.sql', TABLE.replace(/drop policy[^]*$/, ''));
+    const { file, toConfirm } = await migration();
+    expect(toConfirm).toEqual([
+      'drop function private.count_things()',
+      'drop policy "all read" on public.things',
+      'drop view private.all_things',
+    ]);
+    const text = await readFile(join(folder(), file), 'utf8');
+    expect(text).toContain('-- To be confirmed: view private.all_things has no source any more.');
+    expect(text).toContain('\n-- drop view private.all_things;\n');
+    expect(text).toContain('cannot change return type of existing function');
+    // A person confirms them, in the order in which PostgreSQL takes them.
+    const drops = toConfirm.reverse().map((drop) => `${drop};\n`);
+    await writeFile(
+      join(folder(), file),
+      text.replace(/-- To be confirmed[^]*?(?=-- Generated)/, () => drops.join('')),
+    );
+    expect(await findings()).toEqual([]);
+  });
+
+  it('takes the time after the newest migration when the clock is behind it', async () => {
+    await write('supabase/migrations/20270101000000_later.sql', '-- Why: later.\nselect 1;\n');
+    await write('supabase/sql/events/count_things.sql', COUNT.replace('count(*)', 'count(id)'));
+    expect((await migration()).file).toBe('20270101000001_change_things.sql');
+  });
+
+  it.each([
+    ['Things', 'why', 'is no name'],
+    ['1things', 'why', 'is no name'],
+    ['things-more', 'why', 'is no name'],
+    ['../things', 'why', 'is no name'],
+    ['', 'why', 'is no name'],
+    ['a'.repeat(61), 'why', 'is no name'],
+    ['fine', ' ', 'Say in one line why'],
+    ['fine', 'two\nlines', 'Say in one line why'],
+  ])('refuses the name "%s" with the reason "%s"', async (name, why, message) => {
+    const nothing = {
+      changes: [],
+      changed: [],
+      replacements: [],
+      orphans: [],
+      declared: new Set<string>(),
+      applied: new Map(),
+    };
+    const request = { folder: folder(), name, why, now: new Date() };
+    await expect(writeMigration(request, nothing)).rejects.toThrow(message);
+  });
+
+  it('refuses a name that a migration has', async () => {
+    await write('supabase/sql/events/count_things.sql', COUNT.replace('count(*)', 'count(id)'));
+    await expect(migration('things')).rejects.toThrow('20261201000000_things.sql has this name already');
+  });
+});
