@@ -213,6 +213,13 @@ describe('update and delete without where', () => {
   });
 });
 
+it('update and delete without where are found where all of many conditions are absent', async () => {
+  const parts = Array.from({ length: 14 }, (_, n) => `case when p_id = '${n}' then 'and c${n} = 1' end`);
+  const text = `delete from private.things %s ${parts.map(() => '%s').join(' ')}`;
+  const body = `execute format('${text}', case when p_id = 'x' then 'where true' end, ${parts.join(', ')});`;
+  expect(await findingsOf('claim', withBody(body))).toEqual([expect.stringContaining('[without-where]')]);
+});
+
 describe('a dynamic statement that cannot be read', () => {
   it.each([
     ['a parameter', 'execute p_id;'],
@@ -224,6 +231,10 @@ describe('a dynamic statement that cannot be read', () => {
     ['another function', 'execute private.query_of(p_id);'],
     ['a text of itself', `v_status := v_status || 'x'; execute v_status;`],
     ['no SQL', `execute 'delte from private.things';`],
+    [
+      'no SQL in a branch',
+      `execute case when p_id = 'x' then 'select 1' else 'delte from private.things' end;`,
+    ],
     ['a query of return query', 'return query execute p_id;'],
     ['a cursor', 'open v_c for execute p_id;'],
   ])('%s', async (_name, body) => {
@@ -253,6 +264,10 @@ describe('planted faults of a table', () => {
     ['row-level-security', TABLE.replace(/alter table .*\n/, '')],
     ['rights', TABLE.replace(/revoke all on table .*\n/, '')],
     ['rights', TABLE.replace(/grant select .* on table/, 'grant all on table')],
+    [
+      'rights',
+      TABLE.replace(/revoke all on sequence .*\n/, 'grant usage on sequence public.things_id_seq to anon;\n'),
+    ],
     ['on-all', TABLE.replace('on table public.things from', 'on all tables in schema public from')],
     ['file', TABLE.replace(/drop policy .*\n/, '')],
     ['file', TABLE.replace('drop policy if exists', 'drop policy')],
