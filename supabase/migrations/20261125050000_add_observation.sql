@@ -15,6 +15,9 @@ alter table public.webhook_audit
   add column body_bytes int,
   add column duration_ms numeric(12, 3),
   add column actor text;
+comment on column public.webhook_audit.endpoint_id is 'Our rows name an endpoint; the platform''s functions write webhook_type.';
+comment on column public.webhook_audit.actor is '`cron`, or the id of the operator who asked. Null: a sender.';
+comment on column public.webhook_audit.round is 'The fencing token of the round that an attempt belongs to.';
 create index webhook_audit_created_at on public.webhook_audit (created_at desc, id desc);
 create index webhook_audit_event on public.webhook_audit (event_id, created_at desc);
 create index webhook_audit_job on public.webhook_audit (job_id, created_at desc);
@@ -525,10 +528,6 @@ create or replace trigger keep_audit before update or delete on public.webhook_a
   for each row execute function private.keep_audit();
 create or replace trigger keep_audit_whole before truncate on public.webhook_audit
   for each statement execute function private.keep_audit();
-comment on column public.webhook_audit.webhook_type is 'What the platform''s functions write. Our rows name an endpoint_id.';
-comment on column public.webhook_audit.request_payload is 'The envelope without the report''s text.';
-comment on column public.webhook_audit.actor is '`cron`, or the id of the operator who asked. Null: a sender.';
-comment on column public.webhook_audit.round is 'The fencing token of the round that an attempt belongs to.';
 
 -- supabase/sql/observe/webhook_counts.sql
 comment on table public.webhook_counts is

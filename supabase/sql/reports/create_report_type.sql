@@ -3,7 +3,6 @@ returns void
 language plpgsql volatile set search_path = '' as $$
 declare
   v_table text := p_report_type || '_reports';
-  v_verb text;
 begin
   execute format(
     'create table public.%I (
@@ -29,11 +28,14 @@ begin
   execute format('revoke all on table public.%I from anon, authenticated, service_role', v_table);
   execute format('grant select, insert, update, delete on table public.%I to authenticated', v_table);
   execute format('grant select on table public.%I to service_role', v_table);
-  foreach v_verb in array '{select,insert,update,delete}'::text[] loop
-    execute format('create policy %I on public.%I for %s to authenticated %s %s', 'owners ' || v_verb, v_table, v_verb,
-      case when v_verb <> 'insert' then 'using ((select auth.uid()) = user_id)' end,
-      case when v_verb in ('insert', 'update') then 'with check ((select auth.uid()) = user_id)' end);
-  end loop;
+  execute format('create policy "owners select" on public.%I for select to authenticated
+    using ((select auth.uid()) = user_id)', v_table);
+  execute format('create policy "owners insert" on public.%I for insert to authenticated
+    with check ((select auth.uid()) = user_id)', v_table);
+  execute format('create policy "owners update" on public.%I for update to authenticated
+    using ((select auth.uid()) = user_id) with check ((select auth.uid()) = user_id)', v_table);
+  execute format('create policy "owners delete" on public.%I for delete to authenticated
+    using ((select auth.uid()) = user_id)', v_table);
   perform private.add_report_type(p_report_type, v_table);
 end
 $$;
