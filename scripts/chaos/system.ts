@@ -99,8 +99,8 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
       draw: () => drawFault(restRandom, REST_FAULTS, share),
       onPassed({ path, body, again }) {
         if (!again || !path.endsWith('/apply_report_event')) return;
-        const { p_envelope } = JSON.parse(body.toString()) as { p_envelope: { id: string } };
-        appliedAgain.set(p_envelope.id, (appliedAgain.get(p_envelope.id) ?? 0) + 1);
+        const { p_event_id } = JSON.parse(body.toString()) as { p_event_id: string };
+        appliedAgain.set(p_event_id, (appliedAgain.get(p_event_id) ?? 0) + 1);
       },
     }),
   );
