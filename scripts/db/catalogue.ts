@@ -53,10 +53,12 @@ export async function readCatalogue(
         obj_description(oid, 'pg_class'), coalesce(relacl, acldefault('r', relowner))
       from relations where relkind in ('r', 'p')
       union all
-      select format('column %s.%I', name, attname), 'column', name, null, '', col_description(oid, attnum), attacl
-      from relations join pg_attribute on attrelid = oid
+      select format('column %s.%I', name, attname), 'column', name, null,
+        concat_ws(' ', format_type(atttypid, atttypmod), case when attnotnull then 'not null' end,
+          (select 'default ' || pg_get_expr(adbin, adrelid) from pg_attrdef where adrelid = attrelid and adnum = attnum)),
+        col_description(relations.oid, attnum), attacl
+      from relations join pg_attribute on attrelid = relations.oid
       where relkind in ('r', 'p', 'v', 'm') and attnum > 0 and not attisdropped
-        and (attacl is not null or col_description(oid, attnum) is not null)
       union all
       select 'sequence ' || sequence.name, 'sequence', coalesce(relations.name, sequence.name), null, '',
         obj_description(sequence.oid, 'pg_class'), coalesce(sequence.relacl, acldefault('s', sequence.relowner))

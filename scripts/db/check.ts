@@ -10,7 +10,7 @@ import { lint } from './lint/lint.ts';
 import { platformEntries } from './ownership.ts';
 import type { Source } from './read-sources.ts';
 import { compareRights, readRights } from './rights.ts';
-import { PLATFORM_TABLES } from './rooms.ts';
+import { PLATFORM_CHANGES, PLATFORM_TABLES } from './rooms.ts';
 import { migrateInSteps, startThrowawayServer, withConnection, type Migrated } from './throwaway.ts';
 
 /**
@@ -118,6 +118,7 @@ function changedPlatform(
   const own = new Set(platformEntries(platform, sources, declared).map(({ key }) => key));
   const isDefault = (key: string) => key.startsWith('default privileges');
   return compareCatalogues(platform, migrated)
+    .filter(({ key }) => !PLATFORM_CHANGES.has(key))
     .filter(({ key, before, after }) => own.has(key) || isDefault(key) || grantsColumn(before, after))
     .map(({ key }) => ({
       where: key,

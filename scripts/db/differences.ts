@@ -8,7 +8,7 @@ import {
   type CatalogueEntry,
   type Change,
 } from './catalogue.ts';
-import { withoutSource } from './ownership.ts';
+import { madeByFunctions, withoutSource } from './ownership.ts';
 import type { Source } from './read-sources.ts';
 import type { Migrated } from './throwaway.ts';
 
@@ -44,7 +44,7 @@ export async function findDifferences(
     changes,
     changed: sources.filter((source) => objects.has(source.object) || replaced.has(source)),
     replacements,
-    orphans: withoutSource(migrated, sources, platform, declared),
+    orphans: withoutSource(migrated, sources, platform, declared, await madeByFunctions(sources)),
     declared,
     applied,
   };

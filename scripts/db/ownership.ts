@@ -1,5 +1,8 @@
+import type { Node } from 'libpg-query';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
-import { nodesOf } from './parser.ts';
+import { NULL_MARK, readTexts, variablesOf } from './lint/dynamic-text.ts';
+import { bodyOf } from './lint/statements.ts';
+import { nodesOf, parsePlpgsql, parseSql, type Statement } from './parser.ts';
 import type { Source } from './read-sources.ts';
 
 const SOURCED: readonly CatalogueEntry['kind'][] = ['function', 'view', 'table', 'policy', 'trigger'];
@@ -12,10 +15,15 @@ export function withoutSource(
   platform: Catalogue,
   /** By the catalogue, the keys of functions as the sources declare them. */
   declared: ReadonlySet<string>,
+  /** What functions make, as `madeByFunctions` tells. */
+  made: ReadonlySet<string>,
 ): CatalogueEntry[] {
   return [...catalogue.values()].filter(
     (entry) =>
-      SOURCED.includes(entry.kind) && !platform.has(entry.key) && !isSourced(entry, sources, declared),
+      !made.has(`${entry.kind} ${entry.name ?? ''}`) &&
+      SOURCED.includes(entry.kind) &&
+      !platform.has(entry.key) &&
+      !isSourced(entry, sources, declared),
   );
 }
 
@@ -31,6 +39,36 @@ export function platformEntries(
     // The rights, comments and columns of a platform's table stay the platform's when we add a policy to it.
     return source === undefined || (source.kind === 'table' && source.platform);
   });
+}
+
+/**
+ * The policies and triggers that functions make on tables whose names they are given, by kind and name: their source
+ * is the function's.
+ */
+export async function madeByFunctions(sources: readonly Source[]): Promise<Set<string>> {
+  const made = new Set<string>();
+  for (const source of sources) {
+    if (source.kind !== 'function' || bodyOf(source.stmt).language !== 'plpgsql') continue;
+    const statement = source.statements.find(({ node }) => 'CreateFunctionStmt' in node);
+    for (const tree of statement ? await executedTrees(statement) : []) {
+      for (const { policy_name = '' } of nodesOf(tree, 'CreatePolicyStmt')) made.add(`policy ${policy_name}`);
+      for (const { trigname = '' } of nodesOf(tree, 'CreateTrigStmt')) made.add(`trigger ${trigname}`);
+    }
+  }
+  return made;
+}
+
+/** Those that can be read; the lint tells of the others. */
+async function executedTrees(statement: Statement): Promise<Node[]> {
+  const body = await parsePlpgsql(statement.text);
+  const trees = body.executed.map(async ({ text }) => {
+    const texts = await readTexts(text, variablesOf(body)).catch(() => []);
+    const parsed = texts.map((each) =>
+      parseSql(each?.replaceAll(NULL_MARK, '') ?? '').catch(() => undefined),
+    );
+    return (await Promise.all(parsed)).flatMap((each) => each?.statements.map(({ node }) => node) ?? []);
+  });
+  return (await Promise.all(trees)).flat();
 }
 
 function isSourced(

@@ -107,7 +107,7 @@ const assignment = z.object({
   expr: z.object({ PLpgSQL_expr: expression }),
 });
 const withLine = z.object({ lineno: z.number() });
-const varno = z.object({ varno: z.number() });
+const foreach = z.object({ varno: z.number(), expr: z.object({ PLpgSQL_expr: expression }) });
 const diagnostic = z.object({ target: z.number() });
 const functions = z.object({
   plpgsql_funcs: z.array(z.object({ PLpgSQL_function: z.object({ datums: z.array(z.unknown()) }) })),
@@ -206,13 +206,17 @@ export async function parsePlpgsql(text: string): Promise<PlpgsqlBody> {
   visit(tree, 1);
   // Some statements name a variable by its number.
   const numbered = functions.parse(tree).plpgsql_funcs.flatMap(({ PLpgSQL_function: { datums } }) => datums);
-  const writeBy = (number: number | undefined) => {
-    const datum = declared.safeParse(number === undefined ? undefined : numbered[number]);
-    if (datum.success) otherwise.add(datum.data.PLpgSQL_var.refname);
-  };
+  const nameBy = (number: number | undefined) =>
+    declared.safeParse(number === undefined ? undefined : numbered[number]).data?.PLpgSQL_var.refname;
   walk(tree, (key, value) => {
-    if (key === 'PLpgSQL_stmt_foreach_a') writeBy(varno.safeParse(value).data?.varno);
-    if (key === 'PLpgSQL_diag_item') writeBy(diagnostic.safeParse(value).data?.target);
+    const written = key === 'PLpgSQL_diag_item' && nameBy(diagnostic.safeParse(value).data?.target);
+    if (written) otherwise.add(written);
+    if (key === 'PLpgSQL_stmt_foreach_a') {
+      const { varno, expr } = foreach.parse(value);
+      const name = nameBy(varno);
+      // Its elements, one after the other.
+      if (name !== undefined) assigned.push({ name, value: `unnest(${expr.PLpgSQL_expr.query})` });
+    }
   });
   await Promise.all(pending);
   // Those are read as what they evaluate to: a part of such a text would be taken for the whole.

@@ -13,3 +13,10 @@ export const PLATFORM_TABLES: readonly string[] = [
   'public.polaris_summaries',
   'public.webhook_audit',
 ];
+
+/** What our migrations do change of the platform's, by the catalogue's key, and why that harms nobody. */
+export const PLATFORM_CHANGES: ReadonlyMap<string, string> = new Map([
+  ['column public.webhook_audit.job_id', 'no longer not null: an unverified request names no job'],
+  ['column public.webhook_audit.webhook_type', 'no longer not null: our rows name an endpoint instead'],
+  ['column public.webhook_audit.request_payload', 'only a comment'],
+]);

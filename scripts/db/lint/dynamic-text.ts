@@ -1,5 +1,5 @@
 import type { Node } from 'libpg-query';
-import { nameOf, parseSql } from '../parser.ts';
+import { nameOf, parseSql, type PlpgsqlBody } from '../parser.ts';
 
 /** A dynamic statement whose text does not follow from constants. */
 export class UnreadableError extends Error {
@@ -23,10 +23,18 @@ export interface Variables {
   isUnset(name: string): boolean;
 }
 
+export function variablesOf({ variables, unset }: PlpgsqlBody): Variables {
+  return {
+    get: (name) => variables.get(name),
+    has: (name) => variables.has(name),
+    isUnset: (name) => unset.has(name),
+  };
+}
+
 /**
  * Reads what an expression can evaluate to, from constants alone: `format()` with a constant text, `||`, `case`,
  * `concat_ws()`, and variables that only get such values. What format's `%I` and `%L` put in cannot change the kind of
- * a statement; what its `%s` puts in can, and is read as well.
+ * a statement (a name is read where it is known); what its `%s` puts in can, and is read as well.
  * @throws {UnreadableError} naming the part that does not follow from constants
  */
 export async function readTexts(text: string, variables: Variables): Promise<Texts> {
@@ -138,6 +146,9 @@ class Reader {
       case 'quote_literal':
       case 'quote_nullable':
         return [`'x'`];
+      case 'unnest':
+        if (first) return this.#elements(first);
+        break;
       case 'string_agg':
         // One row stands for all of them: each has its text from the same expression.
         if (first) return distinct([...(await this.node(first)), null]);
@@ -158,6 +169,30 @@ class Reader {
       default:
     }
     throw new UnreadableError(`${name}() can return any text`);
+  }
+
+  /** Of `array['a', 'b']` or `'{a,b}'::text[]`. */
+  async #elements(node: Node): Promise<Texts> {
+    if ('A_ArrayExpr' in node) {
+      const elements = await Promise.all((node.A_ArrayExpr.elements ?? []).map((each) => this.node(each)));
+      return distinct(elements.flat());
+    }
+    if ('TypeCast' in node && node.TypeCast.arg) return this.#elements(node.TypeCast.arg);
+    const literal = 'A_Const' in node ? (node.A_Const.sval?.sval ?? '') : '';
+    const [, inner] = /^\{([^{}"\\]+)\}$/.exec(literal) ?? [];
+    if (inner !== undefined) return inner.split(',').map((element) => element.trim());
+    throw new UnreadableError('the elements of an array come from data or from a caller');
+  }
+
+  /** A name, where it is known; what it is does not change the kind of a statement. */
+  async #identifier(node: Node | undefined): Promise<Texts> {
+    try {
+      const names = node ? await this.node(node) : [];
+      if (names.length > 0) return names.map((name) => `"${(name ?? 'x').replaceAll('"', '""')}"`);
+    } catch (error) {
+      if (!(error instanceof UnreadableError)) throw error;
+    }
+    return ['x'];
   }
 
   async #format(templates: Texts, args: readonly Node[]): Promise<Texts> {
@@ -181,7 +216,7 @@ class Reader {
         const index = position === undefined ? next : Number(position) - 1;
         next = index + 1;
         const arg = args[index];
-        if (kind === 'I') pieces.push(['x']);
+        if (kind === 'I') pieces.push(distinct(await this.#identifier(arg)));
         else if (kind === 'L') pieces.push([`'x'`]);
         else if (arg) pieces.push(distinct((await this.node(arg)).map((text) => text ?? NULL_MARK)));
         else throw new UnreadableError(`format() has no argument for ${whole}`);

@@ -20,13 +20,10 @@ export async function lintSource(source: Source): Promise<Finding[]> {
         add('platform', `${source.object} is the platform's: grant and revoke nothing`, line);
       if ('AlterTableStmt' in node)
         add('platform', `${source.object} is the platform's: do not alter it`, line);
-      if (
-        'CommentStmt' in node &&
-        !['OBJECT_POLICY', 'OBJECT_TRIGGER'].includes(node.CommentStmt.objtype ?? '')
-      ) {
+      if ('CommentStmt' in node && node.CommentStmt.objtype === 'OBJECT_TABLE') {
         add(
           'platform',
-          `${source.object} is the platform's: comment only on our policies and triggers`,
+          `${source.object} is the platform's: comment only on our columns, policies and triggers`,
           line,
         );
       }

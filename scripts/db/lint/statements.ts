@@ -9,7 +9,7 @@ import {
   type BodyText,
   type Statement,
 } from '../parser.ts';
-import { NULL_MARK, readTexts, UnreadableError } from './dynamic-text.ts';
+import { NULL_MARK, readTexts, UnreadableError, variablesOf } from './dynamic-text.ts';
 
 /** What holds for every statement, in a source as in a migration, and in the bodies of functions. */
 export async function lintStatements(where: string, statements: readonly Statement[]): Promise<Finding[]> {
@@ -177,11 +177,7 @@ async function lintPlpgsql(where: string, definition: string, firstLine: number)
   for (const { text, line } of body.statements) {
     findings.push(...(await lintPart(where, text, at(line))));
   }
-  const variables = {
-    get: (name: string) => body.variables.get(name),
-    has: (name: string) => body.variables.has(name),
-    isUnset: (name: string) => body.unset.has(name),
-  };
+  const variables = variablesOf(body);
   for (const executed of body.executed) {
     const line = at(executed.line);
     try {

@@ -130,6 +130,7 @@ describe('checking a migrated database', () => {
        grant update (id) on public.org_reports to anon;
        alter default privileges in schema public revoke all on tables from anon;
        drop policy "owners select" on public.org_reports;
+       comment on column public.org_reports.user_id is 'Ours?';
        create table public.others (id int);
        create function public.forgotten() returns int language sql as 'select 1';`,
     );
@@ -142,6 +143,7 @@ describe('checking a migrated database', () => {
     ]);
     expect(found.filter((finding) => finding.includes('[platform]'))).toEqual([
       expect.stringContaining('column public.org_reports.id'),
+      expect.stringContaining('column public.org_reports.user_id'),
       expect.stringContaining('default privileges of postgres in public on r'),
       expect.stringContaining('policy "owners select" on public.org_reports'),
       expect.stringContaining('table public.org_reports'),
@@ -150,6 +152,31 @@ describe('checking a migrated database', () => {
       expect.stringContaining('function public.forgotten()'),
       expect.stringContaining('table public.others'),
     ]);
+  });
+
+  it("takes a function's text for the source of the policies and triggers that it makes", async () => {
+    await write(
+      'supabase/sql/events/add_policies.sql',
+      COUNT.replaceAll('count_things', 'add_policies').replace(
+        /returns[^]*\$\$;/,
+        () =>
+          `returns void language plpgsql volatile set search_path = '' as $$
+declare
+  v_verb text;
+begin
+  foreach v_verb in array '{update,delete}'::text[] loop
+    execute format('create policy %I on public.org_reports for %s using (false)', 'nobody ' || v_verb, v_verb);
+  end loop;
+end $$;`,
+      ),
+    );
+    await rewriteMigrations(folder(), await sources(), new Set());
+    const calls = '-- Why: nobody.\nselect private.add_policies();\n';
+    await write('supabase/migrations/20261202000000_nobody.sql', calls);
+    expect(await findings()).toEqual([]);
+    const another = 'create policy "nobody at all" on public.org_reports for all using (false);\n';
+    await write('supabase/migrations/20261202000000_nobody.sql', calls + another);
+    expect(await findings()).toEqual([expect.stringMatching(/^policy "nobody at all" .* has no source/)]);
   });
 
   it('tells that PostgreSQL refuses a source, and which', async () => {

@@ -36,6 +36,7 @@ create or replace trigger keep before update on public.things for each row execu
 const PLATFORM = `drop policy if exists "operators select" on public.org_reports;
 create policy "operators select" on public.org_reports for select to authenticated using ((select private.is_operator()));
 comment on policy "operators select" on public.org_reports is 'Operators read everything.';
+comment on column public.org_reports.stage is 'How far the content has come.';
 `;
 
 /** All findings of a file, as a person reads them. */
@@ -161,6 +162,14 @@ describe('update and delete without where', () => {
       `execute format('delete from private.things %s', case when p_id = 'x' then 'where true' end);`,
     ],
     ['a variable', `v_status := 'delete ' || 'from private.things'; execute v_status;`],
+    [
+      'an element',
+      `foreach v_status in array '{select 1,delete from private.things}'::text[] loop execute v_status; end loop;`,
+    ],
+    [
+      'an element of array[]',
+      `foreach v_status in array array['delete ' || 'from private.things'] loop execute v_status; end loop;`,
+    ],
     ['a do in a text', `execute 'do $x$ begin delete from private.things; end $x$';`],
     ['a text for later', `perform private.schedule('* * * * *', 'delete from private.things');`],
   ])('is found in %s', async (_name, body) => {
@@ -227,7 +236,7 @@ describe('a dynamic statement that cannot be read', () => {
     ['a parameter joined', `execute 'select ' || p_id;`],
     ['a column', `select id into v_status from private.things; execute v_status;`],
     ['a diagnostic', `get stacked diagnostics v_status = message_text; execute v_status;`],
-    ['an array', `foreach v_status in array array['a'] loop execute v_status; end loop;`],
+    ['an array', `foreach v_status in array string_to_array(p_id, ',') loop execute v_status; end loop;`],
     ['another function', 'execute private.query_of(p_id);'],
     ['a text of itself', `v_status := v_status || 'x'; execute v_status;`],
     ['no SQL', `execute 'delte from private.things';`],
@@ -283,7 +292,7 @@ describe('planted faults of a table', () => {
     ['a grant', 'grant select on public.org_reports to authenticated;'],
     ['a revoke', 'revoke all on public.org_reports from anon;'],
     ['row level security', 'alter table public.org_reports enable row level security;'],
-    ['a comment', `comment on table public.org_reports is 'Ours?';`],
+    ['a comment on it', `comment on table public.org_reports is 'Ours?';`],
   ])('platform: %s', async (_name, statement) => {
     expect(await findingsOf('org_reports', PLATFORM + statement)).toEqual([
       expect.stringContaining('[platform]'),
