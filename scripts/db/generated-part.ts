@@ -22,5 +22,5 @@ export const CHANGES_LINE = `-- Generated from supabase/sql: ${WRITER}`;
 /** Each source whole, under the name of its file. Bodies may name what only comes later. */
 export function writeObjects(sources: readonly Source[]): string {
   const objects = sources.map(({ path, text }) => `-- ${path}\n${text.trim()}\n`);
-  return ['set check_function_bodies = off;\n', ...objects, 'reset check_function_bodies;\n'].join('\n');
+  return ['set check_function_bodies = off;\n', ...objects].join('\n');
 }

@@ -47,7 +47,7 @@ export async function rewriteMigrations(
   const written: string[] = [];
   for (const [room, { file, text, head }] of parts) {
     const own = sources.filter((source) => source.room === room);
-    const next = `${head}${roomLine(room)}\n${writeObjects(own)}`;
+    const next = `${head}${roomLine(room)}\n\n${writeObjects(own)}`;
     if (next === text) continue;
     await writeFile(join(folder, file), next);
     written.push(file);

@@ -207,7 +207,6 @@ describe('npm run db:migration', () => {
         'set check_function_bodies = off;\n',
         `-- supabase/sql/events/count_things.sql\n${changed}`,
         `-- supabase/sql/events/org_reports.sql\n${REPORTS.replace('check (false)', 'check (id > 0)')}`,
-        'reset check_function_bodies;\n',
       ].join('\n'),
     );
     expect(await findings()).toEqual([]);

@@ -99,9 +99,8 @@ describe('rewriting migrations that are not released', () => {
   it('keeps what was written by hand, writes each source whole below, and is done after once', async () => {
     expect(await rewrite()).toEqual(['20261201000000_events.sql']);
     expect(await text()).toBe(
-      `${head}${roomLine('events')}\nset check_function_bodies = off;\n\n` +
-        `-- supabase/sql/events/f.sql\n${fn('private.f')}\n\n-- supabase/sql/events/g.sql\n${fn('private.g')}\n\n` +
-        'reset check_function_bodies;\n',
+      `${head}${roomLine('events')}\n\nset check_function_bodies = off;\n\n` +
+        `-- supabase/sql/events/f.sql\n${fn('private.f')}\n\n-- supabase/sql/events/g.sql\n${fn('private.g')}\n`,
     );
     expect(await rewrite()).toEqual([]);
   });
