@@ -53,6 +53,40 @@ create index job_runs_finished on private.job_runs (completed_at) where status i
 
 set check_function_bodies = off;
 
+-- supabase/sql/jobs/adopt_job.sql
+-- Definer rights: the platform's functions insert with the service key, which has no rights on job_runs.
+create or replace function private.adopt_job()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_named record := private.named_report(new.metadata, new.idempotency_key);
+  v_owner uuid;
+begin
+  if v_named.report_id is null or new.status not in ('queued', 'running') then
+    return null;
+  end if;
+  execute format('select user_id from public.%I where id = $1', private.report_table(v_named.report_type))
+  into v_owner using v_named.report_id;
+  if v_owner is null or new.user_id <> v_owner then
+    return null;
+  end if;
+  insert into private.job_runs (
+    job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status,
+    lease_token, lease_expires_at, created_at, started_at)
+  values (
+    new.job_id, v_named.report_type, v_named.report_id,
+    case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
+    v_owner, new.summary_id, 'platform', new.prompt, new.model, new.temperature, new.max_tokens, new.status, 1,
+    now() + interval '5 minutes', least(coalesce(new.created_at, now()), now()), new.started_at)
+  on conflict (job_id) do nothing;
+  return null;
+end
+$$;
+
+comment on function private.adopt_job() is
+  'A job that the platform''s functions insert and that names a report is watched: its runner has five minutes, then a sweep takes it.';
+revoke all on function private.adopt_job() from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/cancel_job.sql
 create or replace function private.cancel_job(p_job_id text)
 returns private.job_runs
@@ -260,6 +294,17 @@ begin
   if v_job.job_id is null then
     return case tg_op when 'DELETE' then old else new end;
   end if;
+  if v_job.caller = 'platform' and tg_op = 'UPDATE' and coalesce(current_setting('role', true), '') not in ('anon', 'authenticated')
+  then
+    -- The platform's own functions go on with the jobs that they inserted. What they report as a result is taken by the sweep,
+    -- when the runner has been silent: here the job would be locked before its report.
+    update private.job_runs
+    set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
+      lease_expires_at = now() + interval '5 minutes', updated_at = now()
+    where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
+    new.job_id := old.job_id;
+    return new;
+  end if;
   v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
   if tg_op = 'DELETE' then
     perform private.cancel_job(old.job_id) where v_may_cancel;
@@ -342,6 +387,30 @@ $$;
 comment on function private.job_view(private.job_runs) is
   'A job as GET answers it.';
 revoke all on function private.job_view(private.job_runs) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/named_report.sql
+create or replace function private.named_report(p_metadata jsonb, p_key text, out report_type text, out report_id uuid)
+returns record
+language plpgsql stable set search_path = '' as $$
+declare
+  v_type text := p_metadata ->> 'report_type';
+  v_id text := p_metadata ->> 'report_id';
+begin
+  if v_type is null or v_id is null then
+    v_type := split_part(p_key, ':', 1);
+    v_id := split_part(p_key, ':', 2);
+  end if;
+  v_type := case v_type when 'organization' then 'org' when 'requirements' then 'requirement' else v_type end;
+  if private.report_table(v_type) is not null and v_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    report_type := v_type;
+    report_id := v_id;
+  end if;
+end
+$$;
+
+comment on function private.named_report(jsonb, text) is
+  'The report that a job of the platform names, in its metadata or by a key of the form greeting:<report id>.';
+revoke all on function private.named_report(jsonb, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/report_job_progress.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -516,6 +585,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_job private.job_runs;
   v_owner uuid;
+  v_shown public.report_jobs;
   v_error text;
 begin
   select * into v_job from private.job_runs where job_id = p_job_id;
@@ -529,6 +599,18 @@ begin
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
     return '{"outcome": "given_up"}';
+  end if;
+  if v_job.caller = 'platform' then
+    -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
+    select * into v_shown from public.report_jobs where job_id = p_job_id;
+    if v_shown.status in ('succeeded', 'failed') then
+      return case public.complete_report_job(
+          p_job_id, case when nullif(btrim(v_shown.result), '') is null then 'failed' else 'completed' end, 0,
+          p_lease_token => v_job.lease_token, p_research_report => nullif(btrim(v_shown.result), ''),
+          p_error => case when nullif(btrim(v_shown.result), '') is null
+            then coalesce(v_shown.error, 'The report could not be generated.') end) ->> 'outcome'
+        when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
+    end if;
   end if;
   v_error := case
     when not v_job.generate then 'No result was submitted before the job expired.'
@@ -614,3 +696,5 @@ create policy "operators read" on public.report_jobs for select to authenticated
 -- Our own functions run as the owner of the table; everybody else's writes are guarded.
 create or replace trigger guard_job before insert or update or delete on public.report_jobs
   for each row when (current_user <> 'postgres') execute function private.guard_job();
+create or replace trigger adopt_job after insert on public.report_jobs
+  for each row when (current_user not in ('anon', 'authenticated', 'postgres')) execute function private.adopt_job();

@@ -353,6 +353,25 @@ comment on function private.schedule_sweep(text, text) is
   'Lets Supabase Cron call the sweep every minute. Run again it takes the new address or secret. Returns what it did.';
 revoke all on function private.schedule_sweep(text, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/observe/strip_audit.sql
+create or replace function private.strip_audit()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  new.request_payload := new.request_payload - '{research_report,research_metadata,final_data,result}'::text[];
+  if jsonb_typeof(new.request_payload -> 'data') = 'object' then
+    new.request_payload := jsonb_set(
+      new.request_payload, '{data}',
+      new.request_payload -> 'data' - '{research_report,research_metadata,final_data,result}'::text[]);
+  end if;
+  return new;
+end
+$$;
+
+comment on function private.strip_audit() is
+  'Audit rows of the platform lose the text of the report: contents stand in one place.';
+revoke all on function private.strip_audit() from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/update_webhook_status.sql
 -- Definer rights: the platform's functions call it with the service key, which has no rights on our functions.
 create or replace function public.update_webhook_status(
@@ -440,7 +459,8 @@ begin
         on delivery.event_id = event.id and delivery.endpoint_id = private.internal_endpoint(event.stage) and delivery.plan = 0
       cross join lateral (
         select 'an event without a delivery' as problem
-        where event.channel is distinct from 'owner' and event.channel is distinct from 'import' and delivery.id is null
+        where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
+          and event.channel is distinct from 'import' and delivery.id is null
         union all
         select 'an event whose content is missing, or an erased one that still has it'
         where (event.erased_at is null) = (content.event_id is null)
@@ -530,6 +550,8 @@ create or replace trigger keep_audit before update or delete on public.webhook_a
   for each row execute function private.keep_audit();
 create or replace trigger keep_audit_whole before truncate on public.webhook_audit
   for each statement execute function private.keep_audit();
+create or replace trigger strip_audit before insert on public.webhook_audit
+  for each row when (current_user <> 'postgres') execute function private.strip_audit();
 
 -- supabase/sql/observe/webhook_counts.sql
 comment on table public.webhook_counts is

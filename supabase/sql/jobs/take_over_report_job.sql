@@ -6,6 +6,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_job private.job_runs;
   v_owner uuid;
+  v_shown public.report_jobs;
   v_error text;
 begin
   select * into v_job from private.job_runs where job_id = p_job_id;
@@ -19,6 +20,18 @@ begin
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
     return '{"outcome": "given_up"}';
+  end if;
+  if v_job.caller = 'platform' then
+    -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
+    select * into v_shown from public.report_jobs where job_id = p_job_id;
+    if v_shown.status in ('succeeded', 'failed') then
+      return case public.complete_report_job(
+          p_job_id, case when nullif(btrim(v_shown.result), '') is null then 'failed' else 'completed' end, 0,
+          p_lease_token => v_job.lease_token, p_research_report => nullif(btrim(v_shown.result), ''),
+          p_error => case when nullif(btrim(v_shown.result), '') is null
+            then coalesce(v_shown.error, 'The report could not be generated.') end) ->> 'outcome'
+        when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
+    end if;
   end if;
   v_error := case
     when not v_job.generate then 'No result was submitted before the job expired.'

@@ -58,7 +58,8 @@ begin
         on delivery.event_id = event.id and delivery.endpoint_id = private.internal_endpoint(event.stage) and delivery.plan = 0
       cross join lateral (
         select 'an event without a delivery' as problem
-        where event.channel is distinct from 'owner' and event.channel is distinct from 'import' and delivery.id is null
+        where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
+          and event.channel is distinct from 'import' and delivery.id is null
         union all
         select 'an event whose content is missing, or an erased one that still has it'
         where (event.erased_at is null) = (content.event_id is null)
