@@ -1,4 +1,8 @@
-/** Report types: each is a row of `public.report_types`, whose table holds its reports. */
+/**
+ * Report types: each is a row of `public.report_types`, and its reports stand in the table `<type>_reports`. To add a type,
+ * call `private.create_report_type()` in a migration and name the type here. What else a type may have (its own intake,
+ * composer, instructions, examples) is optional: without it, the type has the general one.
+ */
 export const REPORT_TYPES = ['greeting', 'org', 'requirement'] as const;
 export const STAGES = ['prelim', 'final'] as const;
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
