@@ -115,10 +115,12 @@ comment on function private.add_report_type(text, text) is
 revoke all on function private.add_report_type(text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/check_winner.sql
+-- Definer rights: people and servers who write reports may not read events and contents.
 create or replace function private.check_winner()
 returns trigger
-language plpgsql stable set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' as $$
 begin
+  -- Volatile, since a stable function would not see the event that the same statement recorded.
   if not exists (
     select from public.report_events event
     join private.report_contents content on content.event_id = event.id
@@ -263,21 +265,30 @@ comment on function private.create_report_type(text) is
 revoke all on function private.create_report_type(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/guard_insert.sql
+-- Definer rights: people and servers who insert reports may not call our helpers.
 create or replace function private.guard_insert()
 returns trigger
-language plpgsql volatile set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_is_owner boolean := current_setting('role', true) in ('anon', 'authenticated');
+  v_has_text boolean := new.research_report is not null
+    and (v_is_owner or new.research_status <> 'failed' or btrim(new.research_report) <> '');
 begin
-  new.stage := null;
-  new.winner_event_id := null;
+  -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
+  -- becomes an update of a row that exists.
+  new.stage := case when v_has_text then
+    case when not v_is_owner and new.research_metadata ->> 'processing_stage' = 'final' then 'final'
+      when v_is_owner then coalesce(new.stage, 'prelim') else 'prelim' end end;
+  new.winner_event_id := case when v_has_text then private.new_id(case when v_is_owner then 'own_' else 'plt_' end) end;
   new.webhook_status := 'pending';
   new.webhook_attempts := 0;
   new.webhook_last_attempt := null;
   new.webhook_response := '{}';
   new.webhook_job_id := null;
-  if current_setting('role', true) in ('anon', 'authenticated') then
-    new.research_status := 'pending';
+  if v_is_owner then
     new.research_metadata := '{}';
   end if;
+  new.research_status := case when v_has_text then 'completed' when v_is_owner then 'pending' else new.research_status end;
   return new;
 end
 $$;
@@ -332,6 +343,9 @@ begin
       or not v_has_text and job.idempotency_key = v_key)
     and (job.user_id is null or job.user_id = p_row.user_id)
   on conflict (job_id) do nothing;
+  perform private.show_job(run.job_id)
+  from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
+  where run.report_type = p_report_type and run.report_id = p_row.id and run.status <> shown.status;
   select * into v_own from private.job_runs
   where report_type = p_report_type and report_id = p_row.id and status = 'succeeded' and v_has_text
     and job_id = coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id');
@@ -574,12 +588,14 @@ begin
   perform private.refuse_first_version(tg_argv[1]);
   perform private.count_foreign_write();
   v_event := private.record_foreign(
-    tg_argv[0], new.id, tg_argv[1], new.research_report, new.research_metadata, v_failed, null, null,
-    new.research_metadata ->> 'job_id');
-  execute format(
-    'update public.%I set winner_event_id = $1, stage = $2, research_status = $3 where id = $4', tg_table_name)
-  using case when v_event.status = 'completed' then v_event.id end, case when v_event.status = 'completed' then v_event.stage end,
-    private.report_status(tg_argv[0], new.id), new.id;
+    tg_argv[0], new.id, tg_argv[1], new.research_report, new.research_metadata, v_failed, new.stage, null,
+    new.research_metadata ->> 'job_id', new.winner_event_id);
+  if new.winner_event_id is null then
+    execute format(
+      'update public.%I set winner_event_id = $1, stage = $2, research_status = $3 where id = $4', tg_table_name)
+    using case when v_event.status = 'completed' then v_event.id end,
+      case when v_event.status = 'completed' then v_event.stage end, private.report_status(tg_argv[0], new.id), new.id;
+  end if;
   return null;
 end
 $$;
@@ -658,7 +674,8 @@ create or replace function private.refuse_first_version(p_channel text)
 returns void
 language plpgsql stable set search_path = '' as $$
 begin
-  if p_channel = 'platform' and current_user <> session_user
+  -- The role of the request; in the SQL editor there is none.
+  if p_channel = 'platform'
     and exists (select from private.first_version where closed_at is not null)
     and coalesce(current_setting('role', true), 'none') not in ('none', 'postgres')
   then

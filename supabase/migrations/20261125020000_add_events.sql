@@ -471,7 +471,7 @@ revoke all on function private.read_body(text, text) from public, anon, authenti
 -- supabase/sql/events/record_foreign.sql
 create or replace function private.record_foreign(
   p_report_type text, p_report_id uuid, p_channel text, p_text text, p_metadata jsonb, p_failed boolean,
-  p_stage text, p_winner_id text, p_job_id text)
+  p_stage text, p_winner_id text, p_job_id text, p_event_id text default null)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -515,7 +515,7 @@ begin
     v_result.research_report := p_text;
     v_result.research_metadata := p_metadata;
   end if;
-  v_event.id := private.new_id(case p_channel when 'owner' then 'own_' else 'plt_' end);
+  v_event.id := coalesce(p_event_id, private.new_id(case p_channel when 'owner' then 'own_' else 'plt_' end));
   v_event.stage := v_result.stage;
   v_event.requested_at := v_requested_at;
   v_event := private.insert_event(
@@ -539,9 +539,9 @@ begin
 end
 $$;
 
-comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text) is
+comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) is
   'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more.';
-revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text) from public, anon, authenticated, service_role;
+revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/register_event.sql
 create or replace function private.register_event(
@@ -613,7 +613,7 @@ begin
       'update public.%I set research_report = $1, research_metadata = $2, stage = $3, winner_event_id = $4,
          research_status = $5, updated_at = now() where id = $6', private.report_table(p_event.report_type))
     using v_content.research_report,
-      coalesce(v_content.research_metadata, '{}') || coalesce(v_content.final_data, '{}'),
+      private.shown_metadata(v_content),
       p_event.stage, p_event.id,
       private.report_status(p_event.report_type, p_event.report_id), p_event.report_id;
     if p_event.stage = 'final' and p_event.channel in ('webhook', 'direct') then
@@ -629,6 +629,22 @@ $$;
 comment on function private.show_effect(public.report_events, uuid) is
   'Brings the report''s row up to date with an effect that was just recorded, and notifies its owner of a final.';
 revoke all on function private.show_effect(public.report_events, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/shown_metadata.sql
+create or replace function private.shown_metadata(p_content private.report_contents)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- Others may write metadata that is no object: it stays what it is.
+  return case
+    when p_content.final_data is null then coalesce(p_content.research_metadata, '{}')
+    else coalesce(p_content.research_metadata, '{}') || p_content.final_data end;
+end
+$$;
+
+comment on function private.shown_metadata(private.report_contents) is
+  'The metadata that a report shows of its winner: its research_metadata with final_data over it.';
+revoke all on function private.shown_metadata(private.report_contents) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/take_effect.sql
 create or replace function private.take_effect(p_event public.report_events, p_channel text, p_owner uuid)

@@ -362,7 +362,7 @@ begin
   if jsonb_typeof(new.request_payload -> 'data') = 'object' then
     new.request_payload := jsonb_set(
       new.request_payload, '{data}',
-      new.request_payload -> 'data' - '{research_report,research_metadata,final_data,result}'::text[]);
+      (new.request_payload -> 'data') - '{research_report,research_metadata,final_data,result}'::text[]);
   end if;
   return new;
 end
@@ -422,8 +422,7 @@ begin
         where winner.id is not null and (
           report.research_report is distinct from content.research_report
           or report.stage is distinct from winner.stage
-          or coalesce(report.research_metadata, '{}')
-            <> coalesce(content.research_metadata, '{}') || coalesce(content.final_data, '{}'))
+          or report.research_metadata is distinct from private.shown_metadata(content))
         union all
         select 'the winning event is not an applied result of this report', null
         where winner.id is not null

@@ -49,6 +49,7 @@ const SERVICE_FUNCTIONS = [
   'due_report_jobs',
   'get_failed_webhooks',
   'get_report_job',
+  'import_reports',
   'prune_expired',
   'record_delivery_attempts',
   'record_webhook_request',

@@ -53,7 +53,7 @@ const VALUES: Record<string, string> = {
 /** Columns that are the owner's own to write: their text becomes an event, the rest is the platform's. */
 const FREE: Record<string, readonly string[]> = {
   report_notifications: ['read_at'],
-  org_reports: ['research_report', 'user_data', 'summary_id'],
+  org_reports: ['research_report', 'research_metadata', 'user_data', 'summary_id'],
 };
 
 /** All that decides about jobs, results and deliveries, and what the report shows of it. */

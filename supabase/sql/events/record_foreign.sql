@@ -1,6 +1,6 @@
 create or replace function private.record_foreign(
   p_report_type text, p_report_id uuid, p_channel text, p_text text, p_metadata jsonb, p_failed boolean,
-  p_stage text, p_winner_id text, p_job_id text)
+  p_stage text, p_winner_id text, p_job_id text, p_event_id text default null)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -44,7 +44,7 @@ begin
     v_result.research_report := p_text;
     v_result.research_metadata := p_metadata;
   end if;
-  v_event.id := private.new_id(case p_channel when 'owner' then 'own_' else 'plt_' end);
+  v_event.id := coalesce(p_event_id, private.new_id(case p_channel when 'owner' then 'own_' else 'plt_' end));
   v_event.stage := v_result.stage;
   v_event.requested_at := v_requested_at;
   v_event := private.insert_event(
@@ -68,6 +68,6 @@ begin
 end
 $$;
 
-comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text) is
+comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) is
   'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more.';
-revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text) from public, anon, authenticated, service_role;
+revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) from public, anon, authenticated, service_role;

@@ -6,7 +6,7 @@ begin
   if jsonb_typeof(new.request_payload -> 'data') = 'object' then
     new.request_payload := jsonb_set(
       new.request_payload, '{data}',
-      new.request_payload -> 'data' - '{research_report,research_metadata,final_data,result}'::text[]);
+      (new.request_payload -> 'data') - '{research_report,research_metadata,final_data,result}'::text[]);
   end if;
   return new;
 end

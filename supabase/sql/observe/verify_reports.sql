@@ -21,8 +21,7 @@ begin
         where winner.id is not null and (
           report.research_report is distinct from content.research_report
           or report.stage is distinct from winner.stage
-          or coalesce(report.research_metadata, '{}')
-            <> coalesce(content.research_metadata, '{}') || coalesce(content.final_data, '{}'))
+          or report.research_metadata is distinct from private.shown_metadata(content))
         union all
         select 'the winning event is not an applied result of this report', null
         where winner.id is not null

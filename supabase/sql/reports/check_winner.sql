@@ -1,7 +1,9 @@
+-- Definer rights: people and servers who write reports may not read events and contents.
 create or replace function private.check_winner()
 returns trigger
-language plpgsql stable set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' as $$
 begin
+  -- Volatile, since a stable function would not see the event that the same statement recorded.
   if not exists (
     select from public.report_events event
     join private.report_contents content on content.event_id = event.id

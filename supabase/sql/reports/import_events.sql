@@ -43,6 +43,9 @@ begin
       or not v_has_text and job.idempotency_key = v_key)
     and (job.user_id is null or job.user_id = p_row.user_id)
   on conflict (job_id) do nothing;
+  perform private.show_job(run.job_id)
+  from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
+  where run.report_type = p_report_type and run.report_id = p_row.id and run.status <> shown.status;
   select * into v_own from private.job_runs
   where report_type = p_report_type and report_id = p_row.id and status = 'succeeded' and v_has_text
     and job_id = coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id');

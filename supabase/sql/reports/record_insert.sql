@@ -16,12 +16,14 @@ begin
   perform private.refuse_first_version(tg_argv[1]);
   perform private.count_foreign_write();
   v_event := private.record_foreign(
-    tg_argv[0], new.id, tg_argv[1], new.research_report, new.research_metadata, v_failed, null, null,
-    new.research_metadata ->> 'job_id');
-  execute format(
-    'update public.%I set winner_event_id = $1, stage = $2, research_status = $3 where id = $4', tg_table_name)
-  using case when v_event.status = 'completed' then v_event.id end, case when v_event.status = 'completed' then v_event.stage end,
-    private.report_status(tg_argv[0], new.id), new.id;
+    tg_argv[0], new.id, tg_argv[1], new.research_report, new.research_metadata, v_failed, new.stage, null,
+    new.research_metadata ->> 'job_id', new.winner_event_id);
+  if new.winner_event_id is null then
+    execute format(
+      'update public.%I set winner_event_id = $1, stage = $2, research_status = $3 where id = $4', tg_table_name)
+    using case when v_event.status = 'completed' then v_event.id end,
+      case when v_event.status = 'completed' then v_event.stage end, private.report_status(tg_argv[0], new.id), new.id;
+  end if;
   return null;
 end
 $$;
