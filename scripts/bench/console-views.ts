@@ -1,3 +1,4 @@
+import type { ReportType } from '../../src/contracts/webhooks.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { getAuditRow, getEventTimeline } from '../../src/services/audit.ts';
 import type { Answer } from '../../src/services/answer.ts';
@@ -16,7 +17,7 @@ export interface Subject {
   eventId: string;
   jobId: string;
   reportId: string;
-  reportType: 'greeting' | 'org' | 'requirement';
+  reportType: ReportType;
   auditId: string;
   halfWay: string;
 }

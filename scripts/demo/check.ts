@@ -1,4 +1,5 @@
 import type postgres from 'postgres';
+import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 import { sha256, type DemoJob } from './pipeline.ts';
 
 /** A job as the database has it, beside what the pipeline was answered. */
@@ -28,11 +29,11 @@ interface Row {
 /** Compares every result with its event and, for the winning one, with its report; all by SHA-256 of the whole text. */
 export async function checkResults(sql: postgres.Sql, jobs: readonly DemoJob[]): Promise<DemoResult[]> {
   const ids = jobs.map(({ jobId }) => jobId);
+  const reports = REPORT_TYPES.map(
+    (type) => sql`select id, winner_event_id, research_report from ${sql(`public.${type}_reports`)}`,
+  ).reduce((some, other) => sql`${some} union all ${other}`);
   const rows = await sql<Row[]>`
-    with report as (
-      select id, winner_event_id, research_report from public.greeting_reports
-      union all select id, winner_event_id, research_report from public.org_reports
-      union all select id, winner_event_id, research_report from public.requirement_reports)
+    with report as (${reports})
     select event.job_id, event.id as event_id, event.effect, event.channel, content.research_report as event_text,
       coalesce(report.winner_event_id = event.id, false) as is_winner, report.research_report as report_text,
       delivery.attempts, delivery.status as webhook_status,

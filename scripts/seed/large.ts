@@ -1,4 +1,5 @@
 import type postgres from 'postgres';
+import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 
 export interface SeedSize {
   /** Each with its event and its job; two belong to one report, its prelim and its final. */
@@ -51,7 +52,7 @@ async function addPlan(sql: postgres.TransactionSql, deliveries: number, days: n
       n, 'seed_evt_' || n as event_id, 'seed_job_' || n as job_id,
       overlay(overlay(md5('seed report ' || n / 2) placing '4' from 13) placing '8' from 17)::uuid as report_id,
       overlay(overlay(md5('seed owner ' || (n / 2) % ${OWNERS}::int) placing '4' from 13) placing '8' from 17)::uuid as user_id,
-      (array['greeting', 'org', 'requirement'])[1 + (n / 2) % 3] as report_type,
+      (${sql.array([...REPORT_TYPES])}::text[])[1 + (n / 2) % ${REPORT_TYPES.length}::int] as report_type,
       (array['prelim', 'final'])[1 + n % 2] as stage,
       date_trunc('milliseconds', now() - interval '1 day' * ${days}::float8 * (1 - n / ${deliveries}::float8)
         - interval '2 minutes') as at,
@@ -131,7 +132,7 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
       at + interval '40 seconds'
     from plan order by n`;
   await sql`analyze public.report_events, public.webhook_deliveries`;
-  for (const type of ['greeting', 'org', 'requirement']) {
+  for (const type of REPORT_TYPES) {
     await sql`
       insert into ${sql(`public.${type}_reports`)} (
         id, user_id, user_data, research_report, research_status, research_metadata, stage, winner_event_id,

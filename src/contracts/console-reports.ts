@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
-import { greetingUserData, orgUserData, requirementUserData } from './intake.ts';
+import { byReportType } from './intake.ts';
 import { jobStatus, webhookStatus } from './jobs.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { storableText } from './text.ts';
@@ -21,7 +21,7 @@ const webhookColumns = {
   webhook_job_id: z.string().nullable(),
 };
 
-/** A report without its content; `title` is the name of the person, the requirement or the organisation it is for. */
+/** A report without its content; `title` is the name of whom or what it is about. */
 export const reportSummary = z.object({
   id: z.guid(),
   report_type: reportType,
@@ -69,30 +69,18 @@ export type ReportQuery = z.input<typeof reportQuery>;
 export const reportPage = pageOf(reportSummary);
 export type ReportPage = z.infer<typeof reportPage>;
 
-const newReportFields = {
+/** What `createReportWithWebhookTracking` takes. */
+export const newReport = byReportType({
   summary_id: z.guid().optional(),
   /** A finished text: it is recorded as an event of channel `owner`. */
   research_report: storableText.trim().min(1).optional(),
   /** Of the finished text; `prelim` where left out. A report without content has no stage. */
   stage: stage.optional(),
-};
-
-/** What `createReportWithWebhookTracking` takes. */
-export const newReport = z
-  .discriminatedUnion('report_type', [
-    z.strictObject({ report_type: z.literal('greeting'), user_data: greetingUserData, ...newReportFields }),
-    z.strictObject({ report_type: z.literal('org'), user_data: orgUserData, ...newReportFields }),
-    z.strictObject({
-      report_type: z.literal('requirement'),
-      user_data: requirementUserData,
-      ...newReportFields,
-    }),
-  ])
-  .superRefine((report, context) => {
-    if (report.stage !== undefined && report.research_report === undefined) {
-      context.addIssue({ code: 'custom', path: ['stage'], message: 'only a finished text has a stage' });
-    }
-  });
+}).superRefine((report, context) => {
+  if (report.stage !== undefined && report.research_report === undefined) {
+    context.addIssue({ code: 'custom', path: ['stage'], message: 'only a finished text has a stage' });
+  }
+});
 export type NewReport = z.input<typeof newReport>;
 
 /** The latest delivery of a report, for operators. */

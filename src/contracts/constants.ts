@@ -1,9 +1,13 @@
-/** Report types: each is a row of `public.report_types`, whose table holds its reports. */
+/**
+ * Report types: each is a row of `public.report_types`, and its reports stand in the table `<type>_reports`. To add a type,
+ * call `private.create_report_type()` in a migration and name the type here. What else a type may have (its own intake,
+ * composer, instructions, examples) is optional: without it, the type has the general one.
+ */
 export const REPORT_TYPES = ['greeting', 'org', 'requirement'] as const;
 export const STAGES = ['prelim', 'final'] as const;
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export const WEBHOOK_STATUSES = ['pending', 'sent', 'success', 'failed', 'retrying'] as const;
-/** The endpoints' names, which are also `webhook_type` in stored rows. */
+/** `webhook_type` in the bodies of retry and redrive: the internal endpoints' names. */
 export const WEBHOOK_TYPES = ['prelim-report', 'final-report'] as const;
 export const EVENT_TYPES = [
   'report.prelim.completed',

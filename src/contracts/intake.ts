@@ -1,6 +1,7 @@
 import { z } from 'zod';
-import { MAX_PROMPT_CHARACTERS } from './constants.ts';
+import { MAX_PROMPT_CHARACTERS, REPORT_TYPES } from './constants.ts';
 import { storableText } from './text.ts';
+import type { ReportType } from './webhooks.ts';
 
 const shortText = storableText.trim().min(1).max(300);
 const longText = storableText.trim().min(1).max(20_000);
@@ -154,18 +155,46 @@ export const requirementUserData = z.looseObject({
 });
 export type RequirementUserData = z.infer<typeof requirementUserData>;
 
-const common = {
+/** `user_data` of a report whose type has no intake of its own: what it is about, what it is for, and what stands in the way. */
+export const generalUserData = z.looseObject({
+  title: shortText,
+  description: longText,
+  goals: texts.optional(),
+  challenges: texts.optional(),
+  interview_notes: interviewNotes,
+});
+export type GeneralUserData = z.infer<typeof generalUserData>;
+
+const OWN_INTAKES = { greeting: greetingUserData, org: orgUserData, requirement: requirementUserData };
+/** A report type without an intake of its own; none, while each has one. */
+type GeneralType = Exclude<ReportType, keyof typeof OWN_INTAKES>;
+
+// By own members: a type may be called like a member of every object, such as `constructor`.
+const isGeneral = (type: ReportType): type is GeneralType => !Object.hasOwn(OWN_INTAKES, type);
+
+/** The schema of `user_data` of a report type. */
+export function userDataSchema(type: ReportType) {
+  return isGeneral(type) ? generalUserData : OWN_INTAKES[type];
+}
+
+/** A schema for each report type, told apart by `report_type`: its `user_data`, and the members that all types have. */
+export function byReportType<Members extends z.ZodRawShape>(members: Members) {
+  const option = <Type extends ReportType, UserData extends z.ZodObject>(type: Type, userData: UserData) =>
+    z.strictObject({ ...members, report_type: z.literal<Type>(type), user_data: userData });
+  return z.discriminatedUnion('report_type', [
+    option('greeting', OWN_INTAKES.greeting),
+    option('org', OWN_INTAKES.org),
+    option('requirement', OWN_INTAKES.requirement),
+    ...REPORT_TYPES.filter(isGeneral).map((type) => option(type, generalUserData)),
+  ]);
+}
+
+/** An intake record: `examples/intakes/<report type>-<name>.json`. */
+export const intake = byReportType({
   title: shortText,
   /** What the report generator is asked to do. */
   prompt: storableText.trim().min(1).max(MAX_PROMPT_CHARACTERS),
   /** The summary of the needs analysis so far, where there is one. */
   summary: longText.optional(),
-};
-
-/** An intake record: `examples/intakes/<report type>-<name>.json`. */
-export const intake = z.discriminatedUnion('report_type', [
-  z.strictObject({ report_type: z.literal('greeting'), ...common, user_data: greetingUserData }),
-  z.strictObject({ report_type: z.literal('org'), ...common, user_data: orgUserData }),
-  z.strictObject({ report_type: z.literal('requirement'), ...common, user_data: requirementUserData }),
-]);
+});
 export type Intake = z.infer<typeof intake>;

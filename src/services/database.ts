@@ -2,6 +2,7 @@ import type { SupabaseClient } from '@supabase/supabase-js';
 import type { z } from 'zod';
 import type { Database } from '../contracts/database.types.ts';
 import type { Cursor } from '../contracts/paging.ts';
+import type { ReportType } from '../contracts/webhooks.ts';
 import type { Exactly, ParametersOf, PublicFunctions } from '../contracts/sql-functions.ts';
 import { ask, type Answer, type CallOptions } from './answer.ts';
 
@@ -22,6 +23,13 @@ export function call<
 ): Promise<Answer<T>> {
   const query = client.rpc(name, parameters);
   return ask(client, signal ? query.abortSignal(signal) : query, schema);
+}
+
+/** The table of a report type. */
+export function reportTable(client: DatabaseClient, type: ReportType) {
+  // Safe: the tables of all report types have the same columns, so the columns of one are those of a type that the generated
+  // database types do not know yet.
+  return client.from(`${type}_reports` as 'org_reports');
 }
 
 /** The parameters that every list function takes. */

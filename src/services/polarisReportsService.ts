@@ -24,9 +24,8 @@ import {
 } from '../contracts/console-statistics.ts';
 import type { TablesInsert } from '../contracts/database.types.ts';
 import { retryAnswer, retryRequest, type RetryAnswer, type RetryRequest } from '../contracts/retry.ts';
-import type { ReportType } from '../contracts/webhooks.ts';
 import { ask, callApi, first, found, sessionOf, withInput, type Answer, type CallOptions } from './answer.ts';
-import { call, page, type DatabaseClient } from './database.ts';
+import { call, page, reportTable, type DatabaseClient } from './database.ts';
 
 // All work with the rights of the person who is signed in with `client`, answer as supabase-js does, and never throw.
 
@@ -139,8 +138,8 @@ export async function createReportWithWebhookTracking(
     const session = await sessionOf(client);
     if (session.error !== null) return session;
     // Safe: the schema has parsed each column. Members that it leaves undefined are left out of the JSON that is sent.
-    const values = { ...row, user_id: session.data.user.id } as TablesInsert<`${ReportType}_reports`>;
-    const insert = client.from(`${report_type}_reports`).insert(values).select();
+    const values = { ...row, user_id: session.data.user.id } as TablesInsert<'org_reports'>;
+    const insert = reportTable(client, report_type).insert(values).select();
     const answer = await ask(client, signal ? insert.abortSignal(signal) : insert, z.array(reportRecord));
     return first(answer, 'The report was not added.');
   });

@@ -12,7 +12,7 @@ import {
   type ReportResult,
 } from '../contracts/console-reports.ts';
 import { ask, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
-import { call, page, type DatabaseClient } from './database.ts';
+import { call, page, reportTable, type DatabaseClient } from './database.ts';
 
 /** Reports, newest first: the person's own, or (operators) everybody's. */
 export async function listReports(
@@ -38,7 +38,7 @@ export async function getReport(
   { signal }: CallOptions = {},
 ): Promise<Answer<ReportRecord>> {
   return withInput(reportRef, report, async ({ report_type, report_id }) => {
-    const query = client.from(`${report_type}_reports`).select().eq('id', report_id).limit(1);
+    const query = reportTable(client, report_type).select().eq('id', report_id).limit(1);
     const answer = await ask(client, signal ? query.abortSignal(signal) : query, z.array(reportRecord));
     return first(answer, 'There is no such report.');
   });

@@ -305,8 +305,11 @@ revoke all on function private.report_status(text, uuid) from public, anon, auth
 -- supabase/sql/reports/report_table.sql
 create or replace function private.report_table(p_report_type text)
 returns text
-language sql stable set search_path = '' as $$
-  select table_name from public.report_types where report_type = p_report_type
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select table_name from public.report_types where report_type = p_report_type);
+end
 $$;
 
 comment on function private.report_table(text) is

@@ -112,19 +112,20 @@ begin
       perform private.close_deliveries(v_event.id);
     else
       if v_event.id is null then
-        v_registered := private.register_event(p_event_id, v_result, v_owner);
+        v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel);
         v_event := v_registered.event;
-        v_outcome := v_registered.problem;
+        v_outcome := coalesce(v_registered.problem, v_event.effect);
+        if v_registered.problem is null then
+          perform private.show_effect(v_event, v_owner);
+        end if;
       else
         -- While this call waited for the locks, another may have applied the event.
         v_event := private.find_event(v_event.id, null);
-      end if;
-      if v_outcome is null then
         v_outcome := case when v_event.effect is null
           then private.take_effect(v_event, p_channel, v_owner) else 'duplicate' end;
-        if p_channel = 'webhook' then
-          perform private.confirm_delivery(v_event, v_outcome);
-        end if;
+      end if;
+      if p_channel = 'webhook' and v_outcome in ('applied', 'superseded', 'duplicate') then
+        perform private.confirm_delivery(v_event, v_outcome);
       end if;
     end if;
   end if;
@@ -162,36 +163,76 @@ grant execute on function public.apply_report_event(text, text, text, text, text
 -- supabase/sql/events/content_digest.sql
 create or replace function private.content_digest(p_result private.incoming_result)
 returns text
-language sql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = '' as $$
+begin
   -- Texts are hashed as they are, so that no canonical form of a large text has to be built; jsonb prints its own canonical
   -- text: one order of members, one spelling of every value.
-  select encode(sha256(convert_to(jsonb_build_array(
+  return encode(sha256(convert_to(jsonb_build_array(
     p_result.type, p_result.report_type, p_result.report_id, p_result.job_id,
     encode(sha256(convert_to(p_result.research_report, 'UTF8')), 'hex'),
     encode(sha256(convert_to(p_result.research_metadata::text, 'UTF8')), 'hex'),
     encode(sha256(convert_to(p_result.final_data::text, 'UTF8')), 'hex'),
-    p_result.error)::text, 'UTF8')), 'hex')
+    p_result.error)::text, 'UTF8')), 'hex');
+end
 $$;
 
 comment on function private.content_digest(private.incoming_result) is
   'SHA-256, in hexadecimal, of a result: its type, what it is about and its content, without times.';
 revoke all on function private.content_digest(private.incoming_result) from public, anon, authenticated, service_role;
 
+-- supabase/sql/events/decide_effect.sql
+create or replace function private.decide_effect(p_event public.report_events)
+returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_winner_id text;
+  v_winner public.report_events;
+  v_effect text;
+begin
+  if p_event.status = 'completed' then
+    execute format('select winner_event_id from public.%I where id = $1', private.report_table(p_event.report_type))
+    into v_winner_id using p_event.report_id;
+    select * into v_winner from public.report_events where id = v_winner_id;
+    v_effect := case when private.event_outranks(p_event, v_winner) then 'applied' else 'superseded' end;
+  else
+    -- A failure takes no part in the order of results: it shows only while nothing newer was asked for.
+    v_effect := case when exists (
+        select from private.job_runs job
+        where job.report_id = p_event.report_id and job.report_type = p_event.report_type
+          and job.status <> 'cancelled' and job.job_id is distinct from p_event.job_id
+          and job.created_at::timestamptz(3) > p_event.requested_at)
+      or exists (
+        select from public.report_events event
+        where event.report_id = p_event.report_id and event.report_type = p_event.report_type
+          and event.requested_at > p_event.requested_at and event.effect is not null)
+      then 'superseded' else 'applied' end;
+  end if;
+  return v_effect;
+end
+$$;
+
+comment on function private.decide_effect(public.report_events) is
+  'What applying an event would do now, recorded or not: applied or superseded. The caller holds the report''s lock.';
+revoke all on function private.decide_effect(public.report_events) from public, anon, authenticated, service_role;
+
 -- supabase/sql/events/envelope.sql
 create or replace function private.envelope(p_event public.report_events)
 returns text
-language sql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
+begin
   -- Concatenated, since jsonb would reorder the members and parse the text again. format_version 1.
-  select '{"type":' || to_json(p_event.type)::text || ',"timestamp":"' || private.iso_time(p_event.created_at)
-    || '","data":{"job_id":' || coalesce(to_json(p_event.job_id)::text, 'null')
-    || ',"report_id":"' || p_event.report_id::text || '","report_type":' || to_json(p_event.report_type)::text
-    || ',"research_status":"' || p_event.status || '","requested_at":"' || private.iso_time(p_event.requested_at) || '"'
-    || coalesce(',"research_report":' || to_json(content.research_report)::text, '')
-    || coalesce(',"research_metadata":' || content.research_metadata::text, '')
-    || coalesce(',"final_data":' || content.final_data::text, '')
-    || coalesce(',"error":' || to_json(p_event.error)::text, '') || '}}'
-  from (select 1) always
-  left join private.report_contents content on content.event_id = p_event.id
+  return (
+    select '{"type":' || to_json(p_event.type)::text || ',"timestamp":"' || private.iso_time(p_event.created_at)
+      || '","data":{"job_id":' || coalesce(to_json(p_event.job_id)::text, 'null')
+      || ',"report_id":"' || p_event.report_id::text || '","report_type":' || to_json(p_event.report_type)::text
+      || ',"research_status":"' || p_event.status || '","requested_at":"' || private.iso_time(p_event.requested_at) || '"'
+      || coalesce(',"research_report":' || to_json(content.research_report)::text, '')
+      || coalesce(',"research_metadata":' || content.research_metadata::text, '')
+      || coalesce(',"final_data":' || content.final_data::text, '')
+      || coalesce(',"error":' || to_json(p_event.error)::text, '') || '}}'
+    from (select 1) always
+    left join private.report_contents content on content.event_id = p_event.id);
+end
 $$;
 
 comment on function private.envelope(public.report_events) is
@@ -201,10 +242,12 @@ revoke all on function private.envelope(public.report_events) from public, anon,
 -- supabase/sql/events/event_outranks.sql
 create or replace function private.event_outranks(p_event public.report_events, p_other public.report_events)
 returns boolean
-language sql immutable set search_path = '' as $$
-  select p_other.id is null
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_other.id is null
     or (p_event.stage = 'final', p_event.requested_at, p_event.id collate "C")
-     > (p_other.stage = 'final', p_other.requested_at, p_other.id collate "C")
+     > (p_other.stage = 'final', p_other.requested_at, p_other.id collate "C");
+end
 $$;
 
 comment on function private.event_outranks(public.report_events, public.report_events) is
@@ -232,16 +275,31 @@ revoke all on function private.find_event(text, text) from public, anon, authent
 
 -- supabase/sql/events/insert_event.sql
 create or replace function private.insert_event(
-  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz)
+  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
   v_event public.report_events;
 begin
-  insert into public.report_events (id, type, report_type, report_id, stage, job_id, requested_at, digest, error)
+  v_event.id := p_event_id;
+  v_event.type := p_result.type;
+  v_event.status := split_part(p_result.type, '.', 3);
+  v_event.report_type := p_result.report_type;
+  v_event.report_id := p_result.report_id;
+  v_event.stage := p_result.stage;
+  v_event.job_id := p_result.job_id;
+  v_event.requested_at := p_requested_at;
+  if p_channel is not null then
+    -- With its effect at once: a second write of the row would enter all its indexes again.
+    v_event.effect := private.decide_effect(v_event);
+    v_event.position := private.next_position(v_event.report_type, v_event.report_id);
+    v_event.applied_at := clock_timestamp();
+  end if;
+  insert into public.report_events (
+    id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at)
   values (
-    p_event_id, p_result.type, p_result.report_type, p_result.report_id, p_result.stage, p_result.job_id, p_requested_at,
-    private.content_digest(p_result), p_result.error)
+    v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
+    private.content_digest(p_result), p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at)
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then
@@ -252,15 +310,17 @@ begin
 end
 $$;
 
-comment on function private.insert_event(text, private.incoming_result, timestamptz) is
-  'Records an event with its content. Null: its id or its job has one already.';
-revoke all on function private.insert_event(text, private.incoming_result, timestamptz) from public, anon, authenticated, service_role;
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text) is
+  'Records an event with its content, and with its effect where p_channel says who applies it now. Null: its id or its job has one already.';
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/is_retention.sql
 create or replace function private.is_retention()
 returns boolean
-language sql stable set search_path = '' as $$
-  select coalesce(current_setting('polaris.retention', true), '') = 'on'
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(current_setting('polaris.retention', true), '') = 'on';
+end
 $$;
 
 comment on function private.is_retention() is
@@ -270,8 +330,10 @@ revoke all on function private.is_retention() from public, anon, authenticated, 
 -- supabase/sql/events/iso_time.sql
 create or replace function private.iso_time(p_time timestamptz)
 returns text
-language sql stable set search_path = '' as $$
-  select to_char(p_time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+language plpgsql stable set search_path = '' as $$
+begin
+  return to_char(p_time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+end
 $$;
 
 comment on function private.iso_time(timestamptz) is
@@ -330,8 +392,10 @@ revoke all on function private.keep_event() from public, anon, authenticated, se
 -- supabase/sql/events/new_id.sql
 create or replace function private.new_id(p_prefix text)
 returns text
-language sql volatile set search_path = '' as $$
-  select p_prefix || replace(gen_random_uuid()::text, '-', '')
+language plpgsql volatile set search_path = '' as $$
+begin
+  return p_prefix || replace(gen_random_uuid()::text, '-', '');
+end
 $$;
 
 comment on function private.new_id(text) is
@@ -341,9 +405,12 @@ revoke all on function private.new_id(text) from public, anon, authenticated, se
 -- supabase/sql/events/next_position.sql
 create or replace function private.next_position(p_report_type text, p_report_id uuid)
 returns bigint
-language sql volatile set search_path = '' as $$
-  select coalesce(max(position), 0) + 1 from public.report_events
-  where report_type = p_report_type and report_id = p_report_id
+language plpgsql volatile set search_path = '' as $$
+begin
+  return (
+    select coalesce(max(position), 0) + 1 from public.report_events
+    where report_type = p_report_type and report_id = p_report_id);
+end
 $$;
 
 comment on function private.next_position(text, uuid) is
@@ -353,14 +420,16 @@ revoke all on function private.next_position(text, uuid) from public, anon, auth
 -- supabase/sql/events/outcome_status.sql
 create or replace function private.outcome_status(p_outcome text)
 returns int
-language sql immutable set search_path = '' as $$
-  select case
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case
     when p_outcome in ('applied', 'duplicate', 'superseded') then 200
     when p_outcome = 'requested_in_future' then 400
     when p_outcome in ('report_not_found', 'job_not_found') then 404
     when p_outcome in ('event_conflict', 'job_conflict', 'job_mismatch', 'job_cancelled') then 409
     when p_outcome = 'busy' then 503
-  end
+  end;
+end
 $$;
 
 comment on function private.outcome_status(text) is
@@ -427,7 +496,7 @@ revoke all on function private.record_owner_text(text, text, uuid, text, timesta
 
 -- supabase/sql/events/register_event.sql
 create or replace function private.register_event(
-  p_event_id text, p_result private.incoming_result, p_owner uuid, out event public.report_events,
+  p_event_id text, p_result private.incoming_result, p_owner uuid, p_channel text, out event public.report_events,
   out problem text)
 returns record
 language plpgsql volatile set search_path = '' as $$
@@ -462,7 +531,7 @@ begin
       return;
     end if;
   end if;
-  event := private.insert_event(p_event_id, p_result, v_requested_at);
+  event := private.insert_event(p_event_id, p_result, v_requested_at, p_channel);
   if event.id is null then
     -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
     problem := 'busy';
@@ -478,66 +547,57 @@ begin
 end
 $$;
 
-comment on function private.register_event(text, private.incoming_result, uuid) is
-  'Records an event that was not known, and finishes its job. The caller holds the lock of the report, whose owner is p_owner.';
-revoke all on function private.register_event(text, private.incoming_result, uuid) from public, anon, authenticated, service_role;
+comment on function private.register_event(text, private.incoming_result, uuid, text) is
+  'Records an event that was not known, with its effect where p_channel says who applies it now, and finishes its job. The caller holds the lock of the report, whose owner is p_owner.';
+revoke all on function private.register_event(text, private.incoming_result, uuid, text) from public, anon, authenticated, service_role;
 
--- supabase/sql/events/take_effect.sql
-create or replace function private.take_effect(p_event public.report_events, p_channel text, p_owner uuid)
-returns text
+-- supabase/sql/events/show_effect.sql
+create or replace function private.show_effect(p_event public.report_events, p_owner uuid)
+returns void
 language plpgsql volatile set search_path = '' as $$
 declare
-  v_table text := private.report_table(p_event.report_type);
-  v_winner_id text;
-  v_winner public.report_events;
   v_content private.report_contents;
-  v_effect text;
 begin
-  if p_event.status = 'completed' then
-    execute format('select winner_event_id from public.%I where id = $1', v_table) into v_winner_id using p_event.report_id;
-    select * into v_winner from public.report_events where id = v_winner_id;
-    v_effect := case when private.event_outranks(p_event, v_winner) then 'applied' else 'superseded' end;
-  else
-    -- A failure takes no part in the order of results: it shows only while nothing newer was asked for.
-    v_effect := case when exists (
-        select from private.job_runs job
-        where job.report_id = p_event.report_id and job.report_type = p_event.report_type
-          and job.status <> 'cancelled' and job.job_id is distinct from p_event.job_id
-          and job.created_at::timestamptz(3) > p_event.requested_at)
-      or exists (
-        select from public.report_events event
-        where event.report_id = p_event.report_id and event.report_type = p_event.report_type
-          and event.requested_at > p_event.requested_at and event.effect is not null)
-      then 'superseded' else 'applied' end;
-  end if;
-
-  update public.report_events
-  set effect = v_effect, channel = p_channel, applied_at = clock_timestamp(),
-    position = private.next_position(p_event.report_type, p_event.report_id)
-  where id = p_event.id;
-
-  if v_effect = 'applied' and p_event.status = 'completed' then
+  if p_event.effect = 'applied' and p_event.status = 'completed' then
     select * into v_content from private.report_contents where event_id = p_event.id;
     execute format(
       'update public.%I set research_report = $1, research_metadata = $2, stage = $3, winner_event_id = $4,
-         research_status = $5, updated_at = now() where id = $6', v_table)
+         research_status = $5, updated_at = now() where id = $6', private.report_table(p_event.report_type))
     using v_content.research_report,
       coalesce(v_content.research_metadata, '{}') || coalesce(v_content.final_data, '{}'),
       p_event.stage, p_event.id,
       private.report_status(p_event.report_type, p_event.report_id), p_event.report_id;
-    if p_event.stage = 'final' and p_channel in ('webhook', 'direct') then
+    if p_event.stage = 'final' and p_event.channel in ('webhook', 'direct') then
       insert into public.report_notifications (user_id, report_type, report_id, event_id)
       values (p_owner, p_event.report_type, p_event.report_id, p_event.id);
     end if;
   else
     perform private.show_report_status(p_event.report_type, p_event.report_id);
   end if;
-  return v_effect;
+end
+$$;
+
+comment on function private.show_effect(public.report_events, uuid) is
+  'Brings the report''s row up to date with an effect that was just recorded, and notifies its owner of a final.';
+revoke all on function private.show_effect(public.report_events, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/take_effect.sql
+create or replace function private.take_effect(p_event public.report_events, p_channel text, p_owner uuid)
+returns text
+language plpgsql volatile set search_path = '' as $$
+begin
+  update public.report_events
+  set effect = private.decide_effect(p_event), channel = p_channel, applied_at = clock_timestamp(),
+    position = private.next_position(p_event.report_type, p_event.report_id)
+  where id = p_event.id
+  returning * into p_event;
+  perform private.show_effect(p_event, p_owner);
+  return p_event.effect;
 end
 $$;
 
 comment on function private.take_effect(public.report_events, text, uuid) is
-  'Applies an event that has no effect yet. The caller holds the lock of the report, whose owner is p_owner. Returns the effect.';
+  'Applies an event that was recorded without an effect. The caller holds the lock of the report, whose owner is p_owner. Returns the effect.';
 revoke all on function private.take_effect(public.report_events, text, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/report_contents.sql

@@ -154,7 +154,7 @@ begin
   elsif p_lease_token is not null and p_lease_token <> v_job.lease_token then
     return '{"outcome": "lease_lost"}';
   else
-    v_registered := private.register_event(private.new_id('evt_'), v_result, v_owner);
+    v_registered := private.register_event(private.new_id('evt_'), v_result, v_owner, null);
     if v_registered.problem is not null then
       return jsonb_build_object('outcome', v_registered.problem);
     end if;
@@ -268,7 +268,8 @@ begin
   if new.status = 'cancelled' and v_may_cancel then
     v_job := private.cancel_job(old.job_id);
   else
-    select * into v_job from private.job_runs where job_id = old.job_id for key share;
+    -- The lock waits for a process that changes the job and has skipped this row.
+    select * into v_job from private.job_runs where job_id = old.job_id for share;
   end if;
   new := old;
   new.status := v_job.status;
@@ -301,8 +302,10 @@ revoke all on function private.job_for_caller(text, text) from public, anon, aut
 -- supabase/sql/jobs/job_serves.sql
 create or replace function private.job_serves(p_job private.job_runs, p_owner uuid)
 returns boolean
-language sql immutable set search_path = '' as $$
-  select p_job.caller in ('pipeline', 'platform') or p_job.caller = p_owner::text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_job.caller in ('pipeline', 'platform') or p_job.caller = p_owner::text;
+end
 $$;
 
 comment on function private.job_serves(private.job_runs, uuid) is
@@ -312,26 +315,29 @@ revoke all on function private.job_serves(private.job_runs, uuid) from public, a
 -- supabase/sql/jobs/job_view.sql
 create or replace function private.job_view(p_job private.job_runs)
 returns jsonb
-language sql stable set search_path = '' as $$
-  select jsonb_build_object(
-    'job_id', p_job.job_id,
-    'report_type', p_job.report_type,
-    'report_id', p_job.report_id,
-    'stage', p_job.stage,
-    'status', p_job.status,
-    'percent', p_job.percent,
-    'eta_seconds', p_job.eta_seconds,
-    'result', content.research_report,
-    'error', p_job.error,
-    'webhook', jsonb_build_object(
-      'status', delivery.status,
-      'attempts', coalesce(delivery.attempts, 0),
-      'last_attempt', delivery.last_attempt))
-  from (select 1) always
-  left join private.report_contents content on content.event_id = p_job.event_id
-  left join public.webhook_deliveries delivery
-    on delivery.event_id = p_job.event_id and delivery.endpoint_id = private.internal_endpoint(p_job.stage)
-      and delivery.plan = 0
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select jsonb_build_object(
+      'job_id', p_job.job_id,
+      'report_type', p_job.report_type,
+      'report_id', p_job.report_id,
+      'stage', p_job.stage,
+      'status', p_job.status,
+      'percent', p_job.percent,
+      'eta_seconds', p_job.eta_seconds,
+      'result', content.research_report,
+      'error', p_job.error,
+      'webhook', jsonb_build_object(
+        'status', delivery.status,
+        'attempts', coalesce(delivery.attempts, 0),
+        'last_attempt', delivery.last_attempt))
+    from (select 1) always
+    left join private.report_contents content on content.event_id = p_job.event_id
+    left join public.webhook_deliveries delivery
+      on delivery.event_id = p_job.event_id and delivery.endpoint_id = private.internal_endpoint(p_job.stage)
+        and delivery.plan = 0);
+end
 $$;
 
 comment on function private.job_view(private.job_runs) is
@@ -485,7 +491,8 @@ revoke all on function private.run_context(private.job_runs) from public, anon, 
 -- supabase/sql/jobs/show_job.sql
 create or replace function private.show_job(p_job_id text)
 returns void
-language sql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = '' as $$
+begin
   -- A row that somebody else holds is skipped, since waiting would reverse the order of locks: guard_job(), which runs in
   -- their statement, reads the state of the job once more.
   update public.report_jobs shown
@@ -493,7 +500,8 @@ language sql volatile set search_path = '' as $$
     started_at = job.started_at, completed_at = job.completed_at, updated_at = job.updated_at
   from private.job_runs job
   where job.job_id = p_job_id and shown.job_id in (
-    select job_id from public.report_jobs where job_id = p_job_id for update skip locked)
+    select job_id from public.report_jobs where job_id = p_job_id for update skip locked);
+end
 $$;
 
 comment on function private.show_job(text) is

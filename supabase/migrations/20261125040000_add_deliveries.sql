@@ -107,9 +107,11 @@ revoke all on function private.add_delivery(public.report_events, int) from publ
 -- supabase/sql/deliver/claim_delivery.sql
 create or replace function private.claim_delivery(p_delivery_id bigint, p_lease_seconds int, p_claim_id uuid)
 returns jsonb
-language sql volatile set search_path = '' as $$
-  select private.sendable(private.move_delivery(
-    p_delivery_id, 'claimed', p_lease_seconds => p_lease_seconds, p_claim_id => p_claim_id))
+language plpgsql volatile set search_path = '' as $$
+begin
+  return private.sendable(private.move_delivery(
+    p_delivery_id, 'claimed', p_lease_seconds => p_lease_seconds, p_claim_id => p_claim_id));
+end
 $$;
 
 comment on function private.claim_delivery(bigint, int, uuid) is
@@ -262,8 +264,10 @@ revoke all on function private.confirm_delivery(public.report_events, text) from
 -- supabase/sql/deliver/internal_endpoint.sql
 create or replace function private.internal_endpoint(p_stage text)
 returns text
-language sql immutable set search_path = '' as $$
-  select p_stage || '-report'
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_stage || '-report';
+end
 $$;
 
 comment on function private.internal_endpoint(text) is
@@ -287,8 +291,10 @@ revoke all on function private.keep_endpoint() from public, anon, authenticated,
 -- supabase/sql/deliver/lease_is_free.sql
 create or replace function private.lease_is_free(p_lease_expires_at timestamptz)
 returns boolean
-language sql stable set search_path = '' as $$
-  select p_lease_expires_at is null or p_lease_expires_at < now()
+language plpgsql stable set search_path = '' as $$
+begin
+  return p_lease_expires_at is null or p_lease_expires_at < now();
+end
 $$;
 
 comment on function private.lease_is_free(timestamptz) is
@@ -460,11 +466,14 @@ revoke all on function private.move_delivery(bigint, text, bigint, int, jsonb, n
 -- supabase/sql/deliver/next_attempt.sql
 create or replace function private.next_attempt(p_rounds int, p_retry_after_seconds numeric)
 returns timestamptz
-language sql volatile set search_path = '' as $$
-  select case when p_rounds <= cardinality(policy.slots) then now() + greatest(
-    policy.slots[p_rounds] * (1 - policy.jitter + 2 * policy.jitter * random()),
-    private.retry_after(p_retry_after_seconds)) end
-  from private.sending_policy() policy
+language plpgsql volatile set search_path = '' as $$
+begin
+  return (
+    select case when p_rounds <= cardinality(policy.slots) then now() + greatest(
+      policy.slots[p_rounds] * (1 - policy.jitter + 2 * policy.jitter * random()),
+      private.retry_after(p_retry_after_seconds)) end
+    from private.sending_policy() policy);
+end
 $$;
 
 comment on function private.next_attempt(int, numeric) is
@@ -624,10 +633,13 @@ grant execute on function public.redrive_deliveries(jsonb, text, int, uuid) to s
 -- supabase/sql/deliver/retry_after.sql
 create or replace function private.retry_after(p_seconds numeric)
 returns interval
-language sql immutable set search_path = '' as $$
-  select least(
-    make_interval(secs => least(greatest(coalesce(p_seconds, 0), 0), 1e9)::double precision), policy.longest_retry_after)
-  from private.sending_policy() policy
+language plpgsql immutable set search_path = '' as $$
+begin
+  return (
+    select least(
+      make_interval(secs => least(greatest(coalesce(p_seconds, 0), 0), 1e9)::double precision), policy.longest_retry_after)
+    from private.sending_policy() policy);
+end
 $$;
 
 comment on function private.retry_after(numeric) is
@@ -637,13 +649,16 @@ revoke all on function private.retry_after(numeric) from public, anon, authentic
 -- supabase/sql/deliver/sendable.sql
 create or replace function private.sendable(p_delivery public.webhook_deliveries)
 returns jsonb
-language sql stable set search_path = '' as $$
-  select jsonb_build_object(
-    'delivery_id', p_delivery.id, 'delivery_token', p_delivery.lease_token, 'event_id', event.id,
-    'endpoint_id', p_delivery.endpoint_id, 'expects', endpoint.expects, 'job_id', event.job_id,
-    'body', private.envelope(event))
-  from public.report_events event, public.webhook_endpoints endpoint
-  where event.id = p_delivery.event_id and endpoint.id = p_delivery.endpoint_id
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select jsonb_build_object(
+      'delivery_id', p_delivery.id, 'delivery_token', p_delivery.lease_token, 'event_id', event.id,
+      'endpoint_id', p_delivery.endpoint_id, 'expects', endpoint.expects, 'job_id', event.job_id,
+      'body', private.envelope(event))
+    from public.report_events event, public.webhook_endpoints endpoint
+    where event.id = p_delivery.event_id and endpoint.id = p_delivery.endpoint_id);
+end
 $$;
 
 comment on function private.sendable(public.webhook_deliveries) is
@@ -656,16 +671,19 @@ create or replace function private.sending_policy(
   out circuit_window interval, out circuit_attempts int, out circuit_failed_share double precision,
   out circuit_pause interval)
 returns record
-language sql immutable set search_path = '' as $$
-  select
-    array['30 seconds', '2 minutes', '10 minutes', '1 hour', '6 hours', '24 hours']::interval[],
-    -- Each slot is up to a fifth shorter or longer: deliveries that failed together must not come back together.
-    0.2::double precision,
-    '1 hour'::interval,
-    '1 minute'::interval,
-    10,
-    0.5::double precision,
-    '30 seconds'::interval
+language plpgsql immutable set search_path = '' as $$
+begin
+  slots := '{30 seconds,2 minutes,10 minutes,1 hour,6 hours,24 hours}';
+  -- Each slot is up to a fifth shorter or longer: deliveries that failed together must not come back together.
+  jitter := 0.2;
+  longest_retry_after := '1 hour';
+  -- A circuit opens when this share of at least so many attempts in the window failed retryably.
+  circuit_window := '1 minute';
+  circuit_attempts := 10;
+  circuit_failed_share := 0.5;
+  -- Until one probe asks whether the endpoint is back.
+  circuit_pause := '30 seconds';
+end
 $$;
 
 comment on function private.sending_policy() is

@@ -79,7 +79,8 @@ create or replace function private.add_audit(
   p_error text default null, p_attempt_number int default 1, p_body_sha256 text default null,
   p_body_bytes int default null, p_duration_ms numeric default null, p_id uuid default gen_random_uuid())
 returns void
-language sql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = '' as $$
+begin
   insert into public.webhook_audit (
     id, direction, outcome, endpoint_id, event_id, job_id, report_table, report_id, delivery_id, round, actor,
     request_payload, response_status, response_body, error_message, attempt_number, body_sha256, body_bytes, duration_ms)
@@ -87,7 +88,8 @@ language sql volatile set search_path = '' as $$
     p_id, p_direction, p_outcome, p_endpoint_id, p_event_id, p_job_id, private.report_table(p_report_type), p_report_id,
     p_delivery_id, p_round, p_actor, p_payload, p_response_status, p_response_body, p_error, p_attempt_number,
     p_body_sha256, p_body_bytes, p_duration_ms)
-  on conflict (id) do nothing
+  on conflict (id) do nothing;
+end
 $$;
 
 comment on function private.add_audit(text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid) is
@@ -373,7 +375,7 @@ end
 $$;
 
 comment on function public.update_webhook_status(text, uuid, text, jsonb, boolean) is
-  'What the platforms functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
+  'What the platform''s functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
 revoke all on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { AlreadySeeded, seedLarge } from '../../scripts/seed/large.ts';
+import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const SIZE = { deliveries: 20_001, auditRows: 100_000, days: 10 };
@@ -55,9 +56,7 @@ const BIG = [
   'webhook_deliveries',
   'report_events',
   'job_runs',
-  'greeting_reports',
-  'org_reports',
-  'requirement_reports',
+  ...REPORT_TYPES.map((type) => `${type}_reports`),
 ];
 
 describe('the plan of every list', () => {

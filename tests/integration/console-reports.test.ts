@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { JSONValue } from 'postgres';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Account } from '../../scripts/local/accounts.ts';
@@ -203,6 +204,31 @@ describe('a report', () => {
     const badCursor = { at: 'yesterday', id: 'x' };
     expect(await errorOf(listReports(owner, { cursor: badCursor }))).toMatchObject({ code: 'invalid_input' });
   });
+});
+
+it('lists a report under the first member that may name it, else under its first text', async () => {
+  const long = 'x'.repeat(400);
+  const cases: [JSONValue, string | null][] = [
+    [{ full_name: 'Ana', organisation_name: 'Ward' }, 'Ana'],
+    [{ requirement_title: 'Lockout', organisation_name: 'Mill' }, 'Lockout'],
+    [{ organisation_name: 'Ørsted', industry: 'Energy' }, 'Ørsted'],
+    [{ title: 'Skills', organisation_name: 'Ørsted' }, 'Skills'],
+    [{ name: 'Harbour', about: 'Cranes' }, 'Harbour'],
+    [{ size: 3, on: ['no'], blank: ' \n', topic: 'Cranes' }, 'Cranes'],
+    [{ topic: long }, long.slice(0, 300)],
+    [{ size: 3, on: { topic: 'Cranes' } }, null],
+    // Owners may write any JSON: one row of it must not fail the list.
+    [['Ana'], null],
+    ['Ana', null],
+  ];
+  const person = await system.createUser();
+  const expected: Record<string, string | null> = {};
+  for (const [userData, title] of cases) {
+    const { reportId } = await system.createReport({ userId: person.id, userData });
+    expected[reportId] = title;
+  }
+  const { rows } = await dataOf(listReports(await consoleClient(system, person)));
+  expect(Object.fromEntries(rows.map((row) => [row.id, row.title]))).toEqual(expected);
 });
 
 describe('a job', () => {

@@ -5,7 +5,7 @@ import { notify } from '../../console/toasts.ts';
 import { unwrap } from '../../console/unwrap.ts';
 import { newReport, type NewReport, type ReportRef } from '../../contracts/console-reports.ts';
 import { REPORT_TYPES, STAGES } from '../../contracts/constants.ts';
-import { greetingUserData, orgUserData, requirementUserData } from '../../contracts/intake.ts';
+import { userDataSchema } from '../../contracts/intake.ts';
 import type { ReportType, Stage } from '../../contracts/webhooks.ts';
 import { createReportWithWebhookTracking } from '../../services/polarisReportsService.ts';
 import { Button } from '../button.tsx';
@@ -19,7 +19,6 @@ import { ErrorState } from '../states.tsx';
 import { exampleNames, loadExample } from './examples.ts';
 import styles from './report.module.css';
 
-const SCHEMAS = { greeting: greetingUserData, org: orgUserData, requirement: requirementUserData };
 const DEFAULT_PROMPT = 'Write the needs analysis for this intake.';
 
 /** Adds a report of the signed-in person. `onCreated` is also told what the generator will be asked. */
@@ -33,8 +32,9 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
   const [stage, setStage] = useState<Stage>('prelim');
   const [errors, setErrors] = useState<FormErrors>({});
   const [textError, setTextError] = useState<string>();
-  const schema = SCHEMAS[reportType];
+  const schema = userDataSchema(reportType);
   const fields = formFields(schema);
+  const examples = exampleNames(reportType);
 
   const create = useMutation({
     mutationFn: (report: NewReport) => unwrap(createReportWithWebhookTracking(supabase, report)),
@@ -93,18 +93,20 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
               setErrors({});
             }}
           />
-          <Field label="Example">
-            {(control) => (
-              <select {...control} value="" onChange={(event) => load.mutate(event.target.value)}>
-                <option value="">Load one…</option>
-                {exampleNames(reportType).map((name) => (
-                  <option key={name} value={name}>
-                    {labelOf(name.slice(reportType.length + 1).replaceAll('-', '_'))}
-                  </option>
-                ))}
-              </select>
-            )}
-          </Field>
+          {examples.length > 0 && (
+            <Field label="Example">
+              {(control) => (
+                <select {...control} value="" onChange={(event) => load.mutate(event.target.value)}>
+                  <option value="">Load one…</option>
+                  {examples.map((name) => (
+                    <option key={name} value={name}>
+                      {labelOf(name.slice(reportType.length + 1).replaceAll('-', '_'))}
+                    </option>
+                  ))}
+                </select>
+              )}
+            </Field>
+          )}
         </div>
         {load.isError && <ErrorState error={load.error} />}
         <SchemaForm

@@ -6,6 +6,7 @@ import { excerpt } from './excerpt.ts';
 import { MAX_PERCENT_BEFORE_END, type Generate, type GenerationRequest } from './generate.ts';
 import type { Composer, Recommendation, Section } from './offline/brief.ts';
 import { finalRecommendations, finalSections } from './offline/final.ts';
+import { general } from './offline/general.ts';
 import { greeting } from './offline/greeting.ts';
 import { inline } from './offline/markdown.ts';
 import { objectOf } from './offline/material.ts';
@@ -13,7 +14,12 @@ import { org } from './offline/org.ts';
 import { preliminarySections } from './offline/preliminary.ts';
 import { requirement } from './offline/requirement.ts';
 
-const COMPOSERS: Readonly<Record<ReportType, Composer>> = { greeting, org, requirement };
+/** Of report types that have one of their own. */
+const COMPOSERS: ReadonlyMap<ReportType, Composer> = new Map([
+  ['greeting', greeting],
+  ['org', org],
+  ['requirement', requirement],
+]);
 const MAX_DEPTH = 12;
 const MAX_TITLE_CHARACTERS = 200;
 const MAX_PROMPT_CHARACTERS = 1_000;
@@ -61,7 +67,7 @@ interface BriefPlan {
 }
 
 function plan({ reportType, stage, userData, summary, previousReport }: GenerationRequest): BriefPlan {
-  const composer = COMPOSERS[reportType];
+  const composer = COMPOSERS.get(reportType) ?? general;
   const data = objectOf(boundedJson(userData, MAX_DEPTH));
   const subject = inline(composer.subject(data), MAX_TITLE_CHARACTERS);
   if (stage === 'prelim') {

@@ -1,8 +1,10 @@
 create or replace function private.claim_delivery(p_delivery_id bigint, p_lease_seconds int, p_claim_id uuid)
 returns jsonb
-language sql volatile set search_path = '' as $$
-  select private.sendable(private.move_delivery(
-    p_delivery_id, 'claimed', p_lease_seconds => p_lease_seconds, p_claim_id => p_claim_id))
+language plpgsql volatile set search_path = '' as $$
+begin
+  return private.sendable(private.move_delivery(
+    p_delivery_id, 'claimed', p_lease_seconds => p_lease_seconds, p_claim_id => p_claim_id));
+end
 $$;
 
 comment on function private.claim_delivery(bigint, int, uuid) is

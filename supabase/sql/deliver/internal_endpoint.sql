@@ -1,7 +1,9 @@
 create or replace function private.internal_endpoint(p_stage text)
 returns text
-language sql immutable set search_path = '' as $$
-  select p_stage || '-report'
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_stage || '-report';
+end
 $$;
 
 comment on function private.internal_endpoint(text) is

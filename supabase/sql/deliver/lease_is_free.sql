@@ -1,7 +1,9 @@
 create or replace function private.lease_is_free(p_lease_expires_at timestamptz)
 returns boolean
-language sql stable set search_path = '' as $$
-  select p_lease_expires_at is null or p_lease_expires_at < now()
+language plpgsql stable set search_path = '' as $$
+begin
+  return p_lease_expires_at is null or p_lease_expires_at < now();
+end
 $$;
 
 comment on function private.lease_is_free(timestamptz) is

@@ -1,9 +1,12 @@
 create or replace function private.retry_after(p_seconds numeric)
 returns interval
-language sql immutable set search_path = '' as $$
-  select least(
-    make_interval(secs => least(greatest(coalesce(p_seconds, 0), 0), 1e9)::double precision), policy.longest_retry_after)
-  from private.sending_policy() policy
+language plpgsql immutable set search_path = '' as $$
+begin
+  return (
+    select least(
+      make_interval(secs => least(greatest(coalesce(p_seconds, 0), 0), 1e9)::double precision), policy.longest_retry_after)
+    from private.sending_policy() policy);
+end
 $$;
 
 comment on function private.retry_after(numeric) is

@@ -3,16 +3,19 @@ create or replace function private.sending_policy(
   out circuit_window interval, out circuit_attempts int, out circuit_failed_share double precision,
   out circuit_pause interval)
 returns record
-language sql immutable set search_path = '' as $$
-  select
-    array['30 seconds', '2 minutes', '10 minutes', '1 hour', '6 hours', '24 hours']::interval[],
-    -- Each slot is up to a fifth shorter or longer: deliveries that failed together must not come back together.
-    0.2::double precision,
-    '1 hour'::interval,
-    '1 minute'::interval,
-    10,
-    0.5::double precision,
-    '30 seconds'::interval
+language plpgsql immutable set search_path = '' as $$
+begin
+  slots := '{30 seconds,2 minutes,10 minutes,1 hour,6 hours,24 hours}';
+  -- Each slot is up to a fifth shorter or longer: deliveries that failed together must not come back together.
+  jitter := 0.2;
+  longest_retry_after := '1 hour';
+  -- A circuit opens when this share of at least so many attempts in the window failed retryably.
+  circuit_window := '1 minute';
+  circuit_attempts := 10;
+  circuit_failed_share := 0.5;
+  -- Until one probe asks whether the endpoint is back.
+  circuit_pause := '30 seconds';
+end
 $$;
 
 comment on function private.sending_policy() is

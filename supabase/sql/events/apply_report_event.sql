@@ -35,19 +35,20 @@ begin
       perform private.close_deliveries(v_event.id);
     else
       if v_event.id is null then
-        v_registered := private.register_event(p_event_id, v_result, v_owner);
+        v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel);
         v_event := v_registered.event;
-        v_outcome := v_registered.problem;
+        v_outcome := coalesce(v_registered.problem, v_event.effect);
+        if v_registered.problem is null then
+          perform private.show_effect(v_event, v_owner);
+        end if;
       else
         -- While this call waited for the locks, another may have applied the event.
         v_event := private.find_event(v_event.id, null);
-      end if;
-      if v_outcome is null then
         v_outcome := case when v_event.effect is null
           then private.take_effect(v_event, p_channel, v_owner) else 'duplicate' end;
-        if p_channel = 'webhook' then
-          perform private.confirm_delivery(v_event, v_outcome);
-        end if;
+      end if;
+      if p_channel = 'webhook' and v_outcome in ('applied', 'superseded', 'duplicate') then
+        perform private.confirm_delivery(v_event, v_outcome);
       end if;
     end if;
   end if;

@@ -1,14 +1,16 @@
 create or replace function private.content_digest(p_result private.incoming_result)
 returns text
-language sql immutable set search_path = '' as $$
+language plpgsql immutable set search_path = '' as $$
+begin
   -- Texts are hashed as they are, so that no canonical form of a large text has to be built; jsonb prints its own canonical
   -- text: one order of members, one spelling of every value.
-  select encode(sha256(convert_to(jsonb_build_array(
+  return encode(sha256(convert_to(jsonb_build_array(
     p_result.type, p_result.report_type, p_result.report_id, p_result.job_id,
     encode(sha256(convert_to(p_result.research_report, 'UTF8')), 'hex'),
     encode(sha256(convert_to(p_result.research_metadata::text, 'UTF8')), 'hex'),
     encode(sha256(convert_to(p_result.final_data::text, 'UTF8')), 'hex'),
-    p_result.error)::text, 'UTF8')), 'hex')
+    p_result.error)::text, 'UTF8')), 'hex');
+end
 $$;
 
 comment on function private.content_digest(private.incoming_result) is

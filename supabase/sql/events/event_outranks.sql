@@ -1,9 +1,11 @@
 create or replace function private.event_outranks(p_event public.report_events, p_other public.report_events)
 returns boolean
-language sql immutable set search_path = '' as $$
-  select p_other.id is null
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_other.id is null
     or (p_event.stage = 'final', p_event.requested_at, p_event.id collate "C")
-     > (p_other.stage = 'final', p_other.requested_at, p_other.id collate "C")
+     > (p_other.stage = 'final', p_other.requested_at, p_other.id collate "C");
+end
 $$;
 
 comment on function private.event_outranks(public.report_events, public.report_events) is

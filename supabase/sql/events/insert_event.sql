@@ -1,14 +1,29 @@
 create or replace function private.insert_event(
-  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz)
+  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
   v_event public.report_events;
 begin
-  insert into public.report_events (id, type, report_type, report_id, stage, job_id, requested_at, digest, error)
+  v_event.id := p_event_id;
+  v_event.type := p_result.type;
+  v_event.status := split_part(p_result.type, '.', 3);
+  v_event.report_type := p_result.report_type;
+  v_event.report_id := p_result.report_id;
+  v_event.stage := p_result.stage;
+  v_event.job_id := p_result.job_id;
+  v_event.requested_at := p_requested_at;
+  if p_channel is not null then
+    -- With its effect at once: a second write of the row would enter all its indexes again.
+    v_event.effect := private.decide_effect(v_event);
+    v_event.position := private.next_position(v_event.report_type, v_event.report_id);
+    v_event.applied_at := clock_timestamp();
+  end if;
+  insert into public.report_events (
+    id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at)
   values (
-    p_event_id, p_result.type, p_result.report_type, p_result.report_id, p_result.stage, p_result.job_id, p_requested_at,
-    private.content_digest(p_result), p_result.error)
+    v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
+    private.content_digest(p_result), p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at)
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then
@@ -19,6 +34,6 @@ begin
 end
 $$;
 
-comment on function private.insert_event(text, private.incoming_result, timestamptz) is
-  'Records an event with its content. Null: its id or its job has one already.';
-revoke all on function private.insert_event(text, private.incoming_result, timestamptz) from public, anon, authenticated, service_role;
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text) is
+  'Records an event with its content, and with its effect where p_channel says who applies it now. Null: its id or its job has one already.';
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text) from public, anon, authenticated, service_role;

@@ -1,7 +1,9 @@
 create or replace function private.is_retention()
 returns boolean
-language sql stable set search_path = '' as $$
-  select coalesce(current_setting('polaris.retention', true), '') = 'on'
+language plpgsql stable set search_path = '' as $$
+begin
+  return coalesce(current_setting('polaris.retention', true), '') = 'on';
+end
 $$;
 
 comment on function private.is_retention() is

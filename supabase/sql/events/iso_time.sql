@@ -1,7 +1,9 @@
 create or replace function private.iso_time(p_time timestamptz)
 returns text
-language sql stable set search_path = '' as $$
-  select to_char(p_time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')
+language plpgsql stable set search_path = '' as $$
+begin
+  return to_char(p_time at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"');
+end
 $$;
 
 comment on function private.iso_time(timestamptz) is

@@ -1,7 +1,9 @@
 create or replace function private.new_id(p_prefix text)
 returns text
-language sql volatile set search_path = '' as $$
-  select p_prefix || replace(gen_random_uuid()::text, '-', '')
+language plpgsql volatile set search_path = '' as $$
+begin
+  return p_prefix || replace(gen_random_uuid()::text, '-', '');
+end
 $$;
 
 comment on function private.new_id(text) is

@@ -1,13 +1,15 @@
 create or replace function private.outcome_status(p_outcome text)
 returns int
-language sql immutable set search_path = '' as $$
-  select case
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case
     when p_outcome in ('applied', 'duplicate', 'superseded') then 200
     when p_outcome = 'requested_in_future' then 400
     when p_outcome in ('report_not_found', 'job_not_found') then 404
     when p_outcome in ('event_conflict', 'job_conflict', 'job_mismatch', 'job_cancelled') then 409
     when p_outcome = 'busy' then 503
-  end
+  end;
+end
 $$;
 
 comment on function private.outcome_status(text) is

@@ -1,5 +1,5 @@
 create or replace function private.register_event(
-  p_event_id text, p_result private.incoming_result, p_owner uuid, out event public.report_events,
+  p_event_id text, p_result private.incoming_result, p_owner uuid, p_channel text, out event public.report_events,
   out problem text)
 returns record
 language plpgsql volatile set search_path = '' as $$
@@ -34,7 +34,7 @@ begin
       return;
     end if;
   end if;
-  event := private.insert_event(p_event_id, p_result, v_requested_at);
+  event := private.insert_event(p_event_id, p_result, v_requested_at, p_channel);
   if event.id is null then
     -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
     problem := 'busy';
@@ -50,6 +50,6 @@ begin
 end
 $$;
 
-comment on function private.register_event(text, private.incoming_result, uuid) is
-  'Records an event that was not known, and finishes its job. The caller holds the lock of the report, whose owner is p_owner.';
-revoke all on function private.register_event(text, private.incoming_result, uuid) from public, anon, authenticated, service_role;
+comment on function private.register_event(text, private.incoming_result, uuid, text) is
+  'Records an event that was not known, with its effect where p_channel says who applies it now, and finishes its job. The caller holds the lock of the report, whose owner is p_owner.';
+revoke all on function private.register_event(text, private.incoming_result, uuid, text) from public, anon, authenticated, service_role;

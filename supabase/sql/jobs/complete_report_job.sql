@@ -51,7 +51,7 @@ begin
   elsif p_lease_token is not null and p_lease_token <> v_job.lease_token then
     return '{"outcome": "lease_lost"}';
   else
-    v_registered := private.register_event(private.new_id('evt_'), v_result, v_owner);
+    v_registered := private.register_event(private.new_id('evt_'), v_result, v_owner, null);
     if v_registered.problem is not null then
       return jsonb_build_object('outcome', v_registered.problem);
     end if;

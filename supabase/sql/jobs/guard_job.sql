@@ -27,7 +27,8 @@ begin
   if new.status = 'cancelled' and v_may_cancel then
     v_job := private.cancel_job(old.job_id);
   else
-    select * into v_job from private.job_runs where job_id = old.job_id for key share;
+    -- The lock waits for a process that changes the job and has skipped this row.
+    select * into v_job from private.job_runs where job_id = old.job_id for share;
   end if;
   new := old;
   new.status := v_job.status;

@@ -1,7 +1,9 @@
 create or replace function private.job_serves(p_job private.job_runs, p_owner uuid)
 returns boolean
-language sql immutable set search_path = '' as $$
-  select p_job.caller in ('pipeline', 'platform') or p_job.caller = p_owner::text
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_job.caller in ('pipeline', 'platform') or p_job.caller = p_owner::text;
+end
 $$;
 
 comment on function private.job_serves(private.job_runs, uuid) is

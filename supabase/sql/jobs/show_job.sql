@@ -1,6 +1,7 @@
 create or replace function private.show_job(p_job_id text)
 returns void
-language sql volatile set search_path = '' as $$
+language plpgsql volatile set search_path = '' as $$
+begin
   -- A row that somebody else holds is skipped, since waiting would reverse the order of locks: guard_job(), which runs in
   -- their statement, reads the state of the job once more.
   update public.report_jobs shown
@@ -8,7 +9,8 @@ language sql volatile set search_path = '' as $$
     started_at = job.started_at, completed_at = job.completed_at, updated_at = job.updated_at
   from private.job_runs job
   where job.job_id = p_job_id and shown.job_id in (
-    select job_id from public.report_jobs where job_id = p_job_id for update skip locked)
+    select job_id from public.report_jobs where job_id = p_job_id for update skip locked);
+end
 $$;
 
 comment on function private.show_job(text) is

@@ -1,7 +1,10 @@
 create or replace function private.report_table(p_report_type text)
 returns text
-language sql stable set search_path = '' as $$
-  select table_name from public.report_types where report_type = p_report_type
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select table_name from public.report_types where report_type = p_report_type);
+end
 $$;
 
 comment on function private.report_table(text) is

@@ -2,8 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MAX_RESULT_BYTES, REPORT_TYPES, STAGES } from '../../../src/contracts/constants.ts';
 import { createGenerate } from '../../../src/server/generation/create-generate.ts';
+import type { ReportType } from '../../../src/contracts/webhooks.ts';
 import type { GenerationProgress, GenerationRequest } from '../../../src/server/generation/generate.ts';
 import { generateOffline } from '../../../src/server/generation/offline.ts';
+
+// Safe: a type that has no composer of its own, as a new one has none.
+const NEW_TYPE = 'survey' as ReportType;
 
 function request(overrides: Partial<GenerationRequest> = {}): GenerationRequest {
   return {
@@ -113,6 +117,8 @@ describe('the generator without a network', () => {
       'audience',
       'interview_notes',
       'challenges',
+      'goals',
+      'description',
       'prior_training',
       'availability',
       '__proto__',
@@ -123,7 +129,7 @@ describe('the generator without a network', () => {
     await fc.assert(
       fc.asyncProperty(
         userData,
-        fc.constantFrom(...REPORT_TYPES),
+        fc.constantFrom(...REPORT_TYPES, NEW_TYPE),
         fc.constantFrom(...STAGES),
         fc.option(fc.string()),
         async (data, reportType, stage, previousReport) => {
@@ -142,39 +148,44 @@ describe('the generator without a network', () => {
     expect(await textOf({ userData: deep, reportType: 'org' })).toContain('…');
   });
 
-  it.each(REPORT_TYPES)('keeps a %s brief storable however long the intake is', async (reportType) => {
-    const long = '長い話🧑‍🚀&'.repeat(5_000);
-    const list = Array.from({ length: 200 }, () => long);
-    const fields = [
-      'full_name',
-      'background',
-      'responsibilities',
-      'learning_goals',
-      'concerns',
-      'prior_training',
-      'organisation_name',
-      'mission',
-      'strategic_goals',
-      'departments',
-      'challenges',
-      'regulations',
-      'indicators',
-      'requirement_title',
-      'business_need',
-      'skills',
-      'outcomes',
-      'risks',
-      'audience',
-      'interview_notes',
-    ];
-    const userData = Object.fromEntries(fields.map((field) => [field, list]));
-    const text = await textOf({ userData, reportType, summary: long, prompt: long });
-    expect(text).toContain('The rest is left out');
-    expect(text.isWellFormed()).toBe(true);
-    expect(Buffer.byteLength(text)).toBeLessThan(MAX_RESULT_BYTES);
-    const { finalData } = await generateOffline(request({ userData, reportType, stage: 'final' }), control);
-    expect(JSON.stringify(finalData).length).toBeLessThan(20_000);
-  });
+  it.each([...REPORT_TYPES, NEW_TYPE])(
+    'keeps a %s brief storable however long the intake is',
+    async (reportType) => {
+      const long = '長い話🧑‍🚀&'.repeat(5_000);
+      const list = Array.from({ length: 200 }, () => long);
+      const fields = [
+        'full_name',
+        'background',
+        'responsibilities',
+        'learning_goals',
+        'concerns',
+        'prior_training',
+        'organisation_name',
+        'mission',
+        'strategic_goals',
+        'departments',
+        'challenges',
+        'regulations',
+        'indicators',
+        'requirement_title',
+        'business_need',
+        'skills',
+        'outcomes',
+        'risks',
+        'audience',
+        'interview_notes',
+        'description',
+        'goals',
+      ];
+      const userData = Object.fromEntries(fields.map((field) => [field, list]));
+      const text = await textOf({ userData, reportType, summary: long, prompt: long });
+      expect(text).toContain('The rest is left out');
+      expect(text.isWellFormed()).toBe(true);
+      expect(Buffer.byteLength(text)).toBeLessThan(MAX_RESULT_BYTES);
+      const { finalData } = await generateOffline(request({ userData, reportType, stage: 'final' }), control);
+      expect(JSON.stringify(finalData).length).toBeLessThan(20_000);
+    },
+  );
 
   it('keeps the whole of a long intake that fits, in its appendix', async () => {
     const notes = Array.from({ length: 300 }, (_, index) => ({
@@ -199,5 +210,98 @@ describe('the generator without a network', () => {
     const reason = new Error('cancelled');
     const onProgress = () => controller.abort(reason);
     await expect(generateOffline(request(), { signal: controller.signal, onProgress })).rejects.toBe(reason);
+  });
+});
+
+describe('the brief of a report type without a composer of its own', () => {
+  const userData = {
+    title: 'Skills at the harbour',
+    description: 'Cranes are *new*.',
+    goals: ['Run the cranes at night', 'Fewer stops'],
+    challenges: 'Nobody has time.',
+    headcount: 40,
+    shift_leads: ['Ada', 'Bo'],
+    site: { town: 'Rijeka', berths: 3 },
+    '<b>': 'odd',
+    empty: '',
+  };
+
+  it('shows all that the intake says, under the headings of any brief', async () => {
+    const text = await textOf({ reportType: NEW_TYPE, userData });
+    expect(text.split('\n## Appendix')[0]).toBe(
+      `# Preliminary brief: Skills at the harbour
+
+Asked for: Write the brief.
+
+_Composed from the intake by rule, without a language model._
+
+## What it is about
+
+Cranes are \\*new\\*.
+
+## Goals
+
+- Run the cranes at night
+- Fewer stops
+
+## Challenges
+
+- Nobody has time.
+
+## At a glance
+
+- **Headcount:** 40
+- **&lt;b&gt;:** odd
+
+## Details
+
+**Shift leads**
+
+- Ada
+- Bo
+
+**Site**
+
+- Town: Rijeka
+- Berths: 3
+
+## Points to clarify
+
+The intake does not say:
+
+- Who was asked, and what did they say?
+`,
+    );
+  });
+
+  it('recommends what the goals and the challenges call for', async () => {
+    const { text, finalData } = await generateOffline(
+      request({ reportType: NEW_TYPE, userData, stage: 'final' }),
+      control,
+    );
+    expect(text).toContain('# Final brief: Skills at the harbour\n');
+    expect(text).toContain('2. **Set up a learning path towards: Fewer stops**');
+    expect(finalData).toMatchObject({
+      sections: ['Conclusions', 'Recommendations', 'Plan', 'Measures', 'Risks', 'Open points'],
+      key_recommendations: [
+        { action: 'Set up a learning path towards: Run the cranes at night' },
+        { action: 'Set up a learning path towards: Fewer stops' },
+        { action: 'Find out whether training answers this challenge: Nobody has time.' },
+      ],
+    });
+  });
+
+  it.each([
+    ['a name before that of the organisation', { organisation_name: 'Port', name: 'Ana' }, 'Ana'],
+    [
+      'the first text, where no member names it',
+      { size: 3, blank: ' ', topic: 'Cranes', z: 'last' },
+      'Cranes',
+    ],
+    ['nothing, where there is no text', { size: 3 }, 'An untitled report'],
+  ])('has for its title %s', async (_title, data, title) => {
+    expect(await textOf({ reportType: NEW_TYPE, userData: data })).toContain(
+      `# Preliminary brief: ${title}\n`,
+    );
   });
 });

@@ -26,8 +26,8 @@ export function inline(text: string, maxLength = MAX_ITEM_CHARACTERS): string {
 }
 
 /** A list of texts; when it is long, its end is counted, not shown. */
-export function bullets(texts: readonly string[]): string {
-  const shown = texts.slice(0, MAX_ITEMS).map((text) => `- ${inline(text)}`);
+export function bullets(texts: readonly string[], maxItems = MAX_ITEMS): string {
+  const shown = texts.slice(0, maxItems).map((text) => `- ${inline(text)}`);
   const rest = texts.length - shown.length;
   return [...shown, ...(rest > 0 ? [`- and ${rest} more`] : [])].join('\n');
 }

@@ -1,0 +1,103 @@
+import { globSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { projectRoot } from '../../../scripts/local/paths.ts';
+import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
+import { PROBLEMS, problemOf } from '../../../src/contracts/problem.ts';
+import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
+import { reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
+import { codeIn, readText, tableOf } from './page.ts';
+
+const page = readText('docs/contract.md');
+
+it('has a row for every function, with its methods', () => {
+  const described = Object.fromEntries(
+    page
+      .split('\n')
+      .filter((line) => line.startsWith('| `/api/'))
+      .map((line) => codeIn(line))
+      .map(([path = '', ...methods]) => [path, methods.sort()]),
+  );
+  const files = globSync('api/**/*.ts', { cwd: projectRoot });
+  const deployed = Object.fromEntries(
+    files.map((file) => {
+      const source = readText(file);
+      // A webhook's function takes every method, to audit those that it refuses.
+      const methods = source.includes('receiveWebhook(services(),')
+        ? ['POST']
+        : [...source.matchAll(/\b(GET|POST|PATCH|DELETE): \(/g)].map(([, method = '']) => method);
+      return [`/${file.replace(/\.ts$/, '')}`, methods.sort()];
+    }),
+  );
+  expect(described).toEqual(deployed);
+});
+
+describe('the table of members', () => {
+  const [, redriveByFilter] = redriveRequest.options;
+  const inheritedBy = (shape: object, base: object) => Object.keys(shape).filter((name) => !(name in base));
+  it.each<[string, string[]]>([
+    ['jobRequest', Object.keys(jobRequest.shape)],
+    ['jobAccepted', Object.keys(jobAccepted.shape)],
+    ['jobView', Object.keys(jobView.shape)],
+    ['jobResult', Object.keys(jobResult.shape)],
+    ['reportData', Object.keys(reportData.shape)],
+    ['webhookAnswer', Object.keys(webhookAnswer.shape)],
+    ['retryRequest', Object.keys(retryRequest.shape)],
+    ['redriveFilter', Object.keys(redriveByFilter.shape.filter.shape)],
+    ['sweepAnswer', Object.keys(sweepAnswer.shape)],
+    ['cronAnswer', inheritedBy(cronAnswer.shape, sweepAnswer.shape)],
+  ])('%s has those of the schema, in its order', (name, members) => {
+    expect(tableOf(page, `fields: ${name}`).map(([member = '']) => member)).toEqual(
+      members.map((member) => `\`${member}\``),
+    );
+  });
+});
+
+it('has each problem code with its status, its title and whether it is final', () => {
+  const described = tableOf(page, 'problems').map((cells) => cells.slice(0, 4));
+  expect(described).toEqual(
+    Object.entries(PROBLEMS).map(([code, { status, title, final }]) => [
+      `\`${code}\``,
+      String(status),
+      title,
+      final ? 'yes' : 'no',
+    ]),
+  );
+});
+
+it('names problem codes only beside their status', () => {
+  const named = [...page.matchAll(/\b([45]\d\d)\s+(?:\| )?((?:`[a-z_]+`(?:,\s+)?)+)/g)].flatMap(
+    ([, status, codes = '']) => codeIn(codes).map((code) => ({ code, status: Number(status) })),
+  );
+  expect(named.length).toBeGreaterThan(40);
+  expect(named.filter(({ code, status }) => problemOf(code)?.status !== status)).toEqual([]);
+});
+
+/** The value of a constant that is a number or a product of numbers, in TypeScript or PL/pgSQL. */
+function constantIn(source: string, name: string): number {
+  const value = new RegExp(`\\b${name}(?: =| constant int :=) ([\\d_ *]+);`).exec(source)?.[1];
+  if (value === undefined) throw new Error(`no number ${name}`);
+  return value.split('*').reduce((product, factor) => product * Number(factor.replaceAll('_', '')), 1);
+}
+
+it('has the limits that the code has', () => {
+  const limits = tableOf(page, 'limits');
+  const described = limits.map(([limit, number = '']) => [limit, ...codeIn(number).map(Number)]);
+  const real = limits.map(([limit, , where = '']) => {
+    const [name = '', file = ''] = codeIn(where);
+    return [limit, constantIn(readText(file), name)];
+  });
+  expect(described).toEqual(real);
+});
+
+it('has the numbers of the sending policy that SQL has', () => {
+  const sql = readText('supabase/sql/deliver/sending_policy.sql');
+  const names = [...sql.matchAll(/\bout (\w+) /g)].map(([, name = '']) => name);
+  const values = names.map((name) => {
+    const assigned = new RegExp(`^  ${name} := (?:'([^']+)'|([\\d.]+));$`, 'm').exec(sql);
+    const value = assigned?.[1] ?? assigned?.[2] ?? `${name} has no value`;
+    return value.startsWith('{') ? value.slice(1, -1).split(',') : [value];
+  });
+  expect(
+    tableOf(page, 'sending policy').map(([name = '', value = '']) => [codeIn(name)[0], codeIn(value)]),
+  ).toEqual(names.map((name, index) => [name, values[index]]));
+});
