@@ -819,6 +819,11 @@ drop policy if exists "people see themselves" on public.operators;
 create policy "people see themselves" on public.operators for select to authenticated
   using (user_id = (select auth.uid()));
 
+-- supabase/sql/reports/polaris_summaries.sql
+drop policy if exists "operators read" on public.polaris_summaries;
+create policy "operators read" on public.polaris_summaries for select to authenticated
+  using ((select private.is_operator()));
+
 -- supabase/sql/reports/report_types.sql
 comment on table public.report_types is
   'The one list of report types. To add one, call private.create_report_type() in a migration.';

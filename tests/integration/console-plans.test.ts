@@ -61,8 +61,9 @@ const BIG = [
 
 describe('the plan of every list', () => {
   it.each([
-    ["webhook_statistics('hour')", 'webhook_audit_created_at'],
-    ["webhook_statistics('day')", 'webhook_audit_created_at'],
+    // The platform has an index by time (idx_webhook_audit_created), and we have one: either serves these.
+    ["webhook_statistics('hour')", 'webhook_audit_created'],
+    ["webhook_statistics('day')", 'webhook_audit_created'],
     ["webhook_statistics('week')", 'webhook_deliveries_open'],
     ['list_open_deliveries()', 'webhook_deliveries_open'],
     ["list_open_deliveries(p_status => 'dead')", 'webhook_deliveries_dead'],
@@ -111,7 +112,7 @@ describe('the plan of every list', () => {
 
   it('of the roll-up reads only what is new', async () => {
     const plan = await planOf('select public.roll_up_webhooks(10)');
-    expect(plan).toContain('webhook_audit_created_at');
+    expect(plan).toContain('webhook_audit_created');
     expect(plan).not.toContain('Seq Scan on webhook_audit');
   });
 });
