@@ -182,20 +182,18 @@ describe('what the platform’s functions write', () => {
   });
 
   it('as a job whose runner died is taken by the sweep: its result, else a take-over', async () => {
-    const insert = (status: string, result: string | null) => {
+    const insert = async (status: string, result: string | null) => {
       const id = randomUUID();
-      return platform(
+      await platform(
         (sql) => sql`
           insert into public.report_jobs (job_id, status, prompt, metadata)
           values (${id}, 'running', 'p', ${sql.json({ report_type: 'organization', report_id: reportId })})`,
-      )
-        .then(() =>
-          platform(
-            (sql) =>
-              sql`update public.report_jobs set status = ${status}, result = ${result} where job_id = ${id}`,
-          ),
-        )
-        .then(() => id);
+      );
+      await platform(
+        (sql) =>
+          sql`update public.report_jobs set status = ${status}, result = ${result} where job_id = ${id}`,
+      );
+      return id;
     };
     const finished = await insert('succeeded', 'never reached its report');
     const silent = await insert('running', null);

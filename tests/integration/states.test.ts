@@ -45,8 +45,13 @@ function reportTable(name: string): string[] {
     `+ index public.${name}_owner on public.${name}`,
     `+ policy "operators read" on public.${name}`,
     // What owners write becomes an event; what they may not write keeps its value.
-    `+ trigger guard_owner_write on public.${name}`,
-    `+ trigger open_history on public.${name}`,
+    `+ trigger guard_insert on public.${name}`,
+    `+ trigger record_owner_insert on public.${name}`,
+    `+ trigger record_platform_insert on public.${name}`,
+    `+ trigger record_owner_write on public.${name}`,
+    `+ trigger record_platform_write on public.${name}`,
+    `+ trigger check_winner on public.${name}`,
+    `+ trigger zz_keep_updated_at on public.${name}`,
     `+ trigger close_report on public.${name}`,
   ];
 }
@@ -81,6 +86,7 @@ function allowed(privileges: Privileges): string[] {
     ...reportTable('requirement_reports'),
     '+ policy "operators read" on public.polaris_summaries',
     '+ policy "operators read" on public.report_jobs',
+    '+ trigger adopt_job on public.report_jobs',
     '+ trigger guard_job on public.report_jobs',
     // The audit takes our rows too: they name an endpoint where the platform's have a type, and need no job.
     '~ column public.webhook_audit.webhook_type: definition text not null -> text',
@@ -107,6 +113,7 @@ function allowed(privileges: Privileges): string[] {
     '+ policy "operators read" on public.webhook_audit',
     '+ trigger keep_audit on public.webhook_audit',
     '+ trigger keep_audit_whole on public.webhook_audit',
+    '+ trigger strip_audit on public.webhook_audit',
     ...replacedFunction('update_webhook_status(text,uuid,text,jsonb,boolean)', privileges),
     ...replacedFunction('get_failed_webhooks(integer,integer)', privileges),
   ].sort();

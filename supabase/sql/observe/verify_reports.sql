@@ -29,7 +29,7 @@ begin
             is distinct from (report.id, %2$L, 'completed', 'applied')
         union all
         select 'content without an event', null
-        where winner.id is null and report.research_report is not null
+        where winner.id is null and btrim(report.research_report) <> ''
         union all
         select 'an applied event outranks the winner', better.id
         from public.report_events better
@@ -47,7 +47,11 @@ begin
         union all
         select 'research_status differs from the newest request', null
         where report.research_status is distinct from private.report_status(%2$L, report.id)
-      ) fault$query$, v_type.table_name, v_type.report_type);
+      ) fault
+      -- One that is not imported yet has no history that could be compared.
+      where not exists (
+        select from private.reports_to_import marker where marker.report_type = %2$L and marker.report_id = report.id)$query$,
+      v_type.table_name, v_type.report_type);
 
     return query execute format($query$
       select fault.problem, event.report_type, event.report_id, event.id, event.job_id
