@@ -67,7 +67,6 @@ create table public.webhook_roll_up (
 insert into public.webhook_roll_up default values;
 
 -- Generated from supabase/sql/observe: edited there, written by npm run db:migration.
-
 set check_function_bodies = off;
 
 -- supabase/sql/observe/add_audit.sql
@@ -484,6 +483,12 @@ begin
         and exists (select from public.%1$I report where report.id = job.report_id)$query$,
       v_type.table_name, v_type.report_type);
   end loop;
+
+  return query
+  select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
+  from private.job_runs job
+  where job.report_id is null
+    and (job.event_id is not null or (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null));
 end
 $$;
 
@@ -572,3 +577,5 @@ grant select on table public.webhook_roll_up to authenticated;
 drop policy if exists "operators read" on public.webhook_roll_up;
 create policy "operators read" on public.webhook_roll_up for select to authenticated
   using ((select private.is_operator()));
+
+reset check_function_bodies;
