@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FUNCTION_SECONDS } from './constants.ts';
+import { browserOrigins } from './origins.ts';
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 
@@ -75,6 +76,8 @@ export const serverEnv = z
     JOBS_PER_DAY: wholeNumber(1, 1_000_000).default(10_000),
     /** Who may request jobs without a report: nobody, the pipeline, or the pipeline and users. */
     REPORTLESS_JOBS: z.enum(['off', 'pipeline', 'users']).default('pipeline'),
+    /** Exact origins of the pages that may call the job and the operator endpoints, separated by spaces. */
+    CORS_ORIGINS: browserOrigins.default([]),
     /** Days that audit rows are kept. */
     RETENTION_AUDIT_DAYS: wholeNumber(1, 3650).default(90),
     /** Days that the content of superseded events is kept. */

@@ -41,6 +41,7 @@ export function createServices(env: ServerEnv) {
     jobsPerDay: env.JOBS_PER_DAY,
     reportlessJobs: env.REPORTLESS_JOBS,
     models: modelsOf(env),
+    corsOrigins: new Set(env.CORS_ORIGINS),
     retention: {
       auditDays: env.RETENTION_AUDIT_DAYS,
       payloadDays: env.RETENTION_PAYLOAD_DAYS,
