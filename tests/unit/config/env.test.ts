@@ -31,7 +31,7 @@ describe('the environment', () => {
     ['CRON_SECRET', 'short'],
     ['LLM_BASE_URL', 'https://llm.example/v1'],
     ['LLM_MODELS', 'one two'],
-    ['JOBS_PER_DAY', '-7'],
+    ['JOBS_PER_DAY', '100001'],
     ['JOBS_PER_USER_PER_DAY', 'many'],
     ['REPORTLESS_JOBS', 'everybody'],
     ['GENERATOR', 'random'],
