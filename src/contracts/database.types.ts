@@ -1016,13 +1016,17 @@ export type Database = {
           p_max_tokens?: number;
           p_metadata?: string;
           p_model?: string;
+          p_models?: string[];
+          p_once_per_report?: boolean;
+          p_project_budget?: number;
           p_prompt: string;
           p_quota: number;
-          p_report_id: string;
-          p_report_type: string;
-          p_stage: string;
+          p_report_id?: string;
+          p_report_type?: string;
+          p_stage?: string;
           p_summary_id?: string;
           p_temperature?: number;
+          p_user_budget?: number;
         };
         Returns: Json;
       };
@@ -1033,6 +1037,7 @@ export type Database = {
           p_job_id: string;
           p_lease_seconds: number;
           p_max_take_overs: number;
+          p_models?: string[];
         };
         Returns: Json;
       };

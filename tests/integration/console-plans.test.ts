@@ -117,6 +117,18 @@ describe('the plan of every list', () => {
   });
 });
 
+describe('the plan of a request for a job', () => {
+  // More than the seed has of that day: every job of the day is counted.
+  it.each([
+    ["spent_budget('pipeline', null, 100000)", 'job_runs_created_at'],
+    [`spent_budget('${randomUUID()}', 100, null)`, 'job_runs_caller'],
+  ])('counts the budget of %s by %s', async (call, index) => {
+    const plan = await planOf(`select private.${call}`);
+    expect(plan).toContain(index);
+    expect(plan).not.toContain('Seq Scan on job_runs');
+  });
+});
+
 describe('the seed', () => {
   it('has as many rows as it was told to', async () => {
     const [row] = await database.sql`

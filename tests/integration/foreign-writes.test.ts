@@ -119,7 +119,9 @@ describe('what the platform’s functions write', () => {
     await again('first');
     await again('a third');
     expect(await report()).toMatchObject({ research_report: 'second' });
-    expect((await events()).map(({ effect, research_report }) => [effect, research_report])).toEqual([
+    expect(
+      (await events()).map(({ effect, research_report }) => [effect as string, research_report as string]),
+    ).toEqual([
       ['applied', 'first'],
       ['applied', 'second'],
       ['superseded', 'a third'],

@@ -108,6 +108,12 @@ begin
         and exists (select from public.%1$I report where report.id = job.report_id)$query$,
       v_type.table_name, v_type.report_type);
   end loop;
+
+  return query
+  select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
+  from private.job_runs job
+  where job.report_id is null
+    and (job.event_id is not null or (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null));
 end
 $$;
 
