@@ -1,20 +1,20 @@
 import { z } from 'zod';
 import type { Store } from '../store/store.ts';
-import { bearerToken, isSecret } from '../http/bearer.ts';
+import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import type { FindUser } from './users.ts';
 
 export type OperatorAccess =
   /** `cron`, or an operator's id. */
   { ok: true; actor: string } | { ok: false; code: 'unauthorized' | 'forbidden'; actor?: string };
 
-/** Admits the cron by its secret, and operators by their access token: whether they still are is asked each time. */
+/** Admits the cron by one of its keys, and operators by their access token: whether they still are is asked each time. */
 export async function authenticateOperator(
-  { cronSecret, findUser, rpc }: Store & { cronSecret: string; findUser: FindUser },
+  { cronSecrets, findUser, rpc }: Store & { cronSecrets: BearerKeys; findUser: FindUser },
   headers: Headers,
 ): Promise<OperatorAccess> {
   const token = bearerToken(headers);
   if (token === null) return { ok: false, code: 'unauthorized' };
-  if (isSecret(token, cronSecret)) return { ok: true, actor: 'cron' };
+  if (isOneOf(token, cronSecrets)) return { ok: true, actor: 'cron' };
   const userId = await findUser(token);
   if (userId === null) return { ok: false, code: 'unauthorized' };
   const isOperator = await rpc('user_is_operator', { p_user_id: userId }, z.boolean());

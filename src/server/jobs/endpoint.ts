@@ -11,6 +11,7 @@ import {
 } from '../../contracts/jobs.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
+import type { BearerKeys } from '../http/bearer.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
 import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
@@ -20,7 +21,7 @@ import { jobRun } from './job-run.ts';
 import { runJob, type Runner } from './run-job.ts';
 
 export type JobServices = Runner & {
-  pipelineApiKey: string;
+  pipelineApiKeys: BearerKeys;
   findUser: FindUser;
   jobQuotaPerUser: number;
   /** Lets work go on after the answer. */
