@@ -9,6 +9,7 @@ import { deliveryLeaseSeconds } from './deliver/notify-report-completion.ts';
 import { parseWebhookBaseUrls } from './deliver/own-deployment.ts';
 import { parseWebhookSecret } from './deliver/secrets.ts';
 import { parseBearerKeys } from './http/bearer.ts';
+import { retryDeadSockets } from './http/dead-sockets.ts';
 
 /** Everything that the endpoints work with: the one place where the outside world comes in. */
 export type Services = ReturnType<typeof createServices>;
@@ -19,7 +20,8 @@ export function createServices(env: ServerEnv) {
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
     generate: lazyGenerate(env),
-    fetch,
+    // What we send is recognised when it is repeated: an event by its id, a take-over by its lease.
+    fetch: retryDeadSockets(fetch),
     log,
     waitUntil,
     now: () => Date.now(),

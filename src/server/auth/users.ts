@@ -1,5 +1,6 @@
 import type { AuthError } from '@supabase/supabase-js';
 import { z } from 'zod';
+import { retryDeadSockets } from '../http/dead-sockets.ts';
 import { DatabaseUnavailable } from '../store/store.ts';
 
 /**
@@ -13,8 +14,10 @@ const claims = z.object({ sub: z.guid(), role: z.literal('authenticated') });
 /** Auth answers within milliseconds. Without this limit, a hanging Auth would hold the caller until the function ends. */
 const AUTH_TIMEOUT_MS = 5000;
 
+const fetchAgain = retryDeadSockets(fetch);
+
 const fetchInTime: typeof fetch = (input, init) =>
-  fetch(input, { ...init, signal: AbortSignal.timeout(AUTH_TIMEOUT_MS) });
+  fetchAgain(input, { ...init, signal: AbortSignal.timeout(AUTH_TIMEOUT_MS) });
 
 export function createFindUser(options: { url: string; publishableKey: string }): FindUser {
   // Loaded with the first token of a user: most functions receive none.

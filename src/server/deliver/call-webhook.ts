@@ -48,11 +48,8 @@ export async function callWebhook(
     const { result, outcome, retryAfterSeconds } = meaning;
     const retry = tried - addresses.length;
     const hasUntried = retry < 0;
-    const ends =
-      result === 'delivered' ||
-      result === 'refused' ||
-      retryAfterSeconds !== null ||
-      (!hasUntried && (hasTimedOut || retry >= quickRetries));
+    const isHopeless = hasTimedOut || retryAfterSeconds !== null || retry >= quickRetries;
+    const ends = result === 'delivered' || result === 'refused' || (!hasUntried && isHopeless);
     if (deadline === Infinity) deadline = sender.now() + sender.timeoutMs;
     const pauseMs = hasUntried ? 0 : sender.random() * FIRST_BACKOFF_MS * 2 ** retry;
     if (ends || sender.now() + pauseMs >= deadline) {
