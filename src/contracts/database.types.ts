@@ -1,544 +1,1157 @@
-export type Json = string | number | boolean | null | { [key: string]: Json | undefined } | Json[]
+export type Json =
+  | string
+  | number
+  | boolean
+  | null
+  | { [key: string]: Json | undefined }
+  | Json[];
 
 export type Database = {
-  
-  "public": {
-          Tables: {
-            "greeting_reports": {
-                  Row: {
-                    "created_at": string,"id": string,"research_metadata": NonNullable<Json>,"research_report": string | null,"research_status": Database["public"]['Enums']["research_status"],"stage": string | null,"summary_id": string | null,"updated_at": string,"user_data": NonNullable<Json>,"user_id": string,"webhook_attempts": number | null,"webhook_job_id": string | null,"webhook_last_attempt": string | null,"webhook_response": Json | null,"webhook_status": string | null,"winner_event_id": string | null
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "created_at"?: string,"id"?: string,"research_metadata"?: NonNullable<Json>,"research_report"?: string | null,"research_status"?: Database["public"]['Enums']["research_status"],"stage"?: string | null,"summary_id"?: string | null,"updated_at"?: string,"user_data"?: NonNullable<Json>,"user_id": string,"webhook_attempts"?: number | null,"webhook_job_id"?: string | null,"webhook_last_attempt"?: string | null,"webhook_response"?: Json | null,"webhook_status"?: string | null,"winner_event_id"?: string | null
-                  }
-                  Update: {
-                    "created_at"?: string,"id"?: string,"research_metadata"?: NonNullable<Json>,"research_report"?: string | null,"research_status"?: Database["public"]['Enums']["research_status"],"stage"?: string | null,"summary_id"?: string | null,"updated_at"?: string,"user_data"?: NonNullable<Json>,"user_id"?: string,"webhook_attempts"?: number | null,"webhook_job_id"?: string | null,"webhook_last_attempt"?: string | null,"webhook_response"?: Json | null,"webhook_status"?: string | null,"winner_event_id"?: string | null
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "greeting_reports_summary_id_fkey"
-      columns: ["summary_id"]
-isOneToOne: false
-      referencedRelation: "polaris_summaries"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "greeting_reports_winner_event_id_fkey"
-      columns: ["winner_event_id"]
-isOneToOne: false
-      referencedRelation: "report_events"
-      referencedColumns: ["id"]
-    }
-                  ]
-                },"operators": {
-                  Row: {
-                    "created_at": string,"user_id": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "created_at"?: string,"user_id": string
-                  }
-                  Update: {
-                    "created_at"?: string,"user_id"?: string
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"org_reports": {
-                  Row: {
-                    "created_at": string,"id": string,"research_metadata": NonNullable<Json>,"research_report": string | null,"research_status": Database["public"]['Enums']["research_status"],"stage": string | null,"summary_id": string | null,"updated_at": string,"user_data": NonNullable<Json>,"user_id": string,"webhook_attempts": number | null,"webhook_job_id": string | null,"webhook_last_attempt": string | null,"webhook_response": Json | null,"webhook_status": string | null,"winner_event_id": string | null
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "created_at"?: string,"id"?: string,"research_metadata"?: NonNullable<Json>,"research_report"?: string | null,"research_status"?: Database["public"]['Enums']["research_status"],"stage"?: string | null,"summary_id"?: string | null,"updated_at"?: string,"user_data"?: NonNullable<Json>,"user_id": string,"webhook_attempts"?: number | null,"webhook_job_id"?: string | null,"webhook_last_attempt"?: string | null,"webhook_response"?: Json | null,"webhook_status"?: string | null,"winner_event_id"?: string | null
-                  }
-                  Update: {
-                    "created_at"?: string,"id"?: string,"research_metadata"?: NonNullable<Json>,"research_report"?: string | null,"research_status"?: Database["public"]['Enums']["research_status"],"stage"?: string | null,"summary_id"?: string | null,"updated_at"?: string,"user_data"?: NonNullable<Json>,"user_id"?: string,"webhook_attempts"?: number | null,"webhook_job_id"?: string | null,"webhook_last_attempt"?: string | null,"webhook_response"?: Json | null,"webhook_status"?: string | null,"winner_event_id"?: string | null
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "org_reports_summary_id_fkey"
-      columns: ["summary_id"]
-isOneToOne: false
-      referencedRelation: "polaris_summaries"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "org_reports_winner_event_id_fkey"
-      columns: ["winner_event_id"]
-isOneToOne: false
-      referencedRelation: "report_events"
-      referencedColumns: ["id"]
-    }
-                  ]
-                },"polaris_summaries": {
-                  Row: {
-                    "company_name": string | null,"created_at": string,"edited_content": string | null,"greeting_report": string | null,"id": string,"is_edited": boolean | null,"last_edited_at": string | null,"org_report": string | null,"prelim_report": string | null,"report_title": string | null,"requirement_report": string | null,"stage1_answers": NonNullable<Json>,"stage2_answers": NonNullable<Json>,"stage2_questions": NonNullable<Json>,"stage3_answers": NonNullable<Json>,"stage3_questions": NonNullable<Json>,"summary_content": string,"user_id": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "company_name"?: string | null,"created_at"?: string,"edited_content"?: string | null,"greeting_report"?: string | null,"id"?: string,"is_edited"?: boolean | null,"last_edited_at"?: string | null,"org_report"?: string | null,"prelim_report"?: string | null,"report_title"?: string | null,"requirement_report"?: string | null,"stage1_answers"?: NonNullable<Json>,"stage2_answers"?: NonNullable<Json>,"stage2_questions"?: NonNullable<Json>,"stage3_answers"?: NonNullable<Json>,"stage3_questions"?: NonNullable<Json>,"summary_content": string,"user_id": string
-                  }
-                  Update: {
-                    "company_name"?: string | null,"created_at"?: string,"edited_content"?: string | null,"greeting_report"?: string | null,"id"?: string,"is_edited"?: boolean | null,"last_edited_at"?: string | null,"org_report"?: string | null,"prelim_report"?: string | null,"report_title"?: string | null,"requirement_report"?: string | null,"stage1_answers"?: NonNullable<Json>,"stage2_answers"?: NonNullable<Json>,"stage2_questions"?: NonNullable<Json>,"stage3_answers"?: NonNullable<Json>,"stage3_questions"?: NonNullable<Json>,"summary_content"?: string,"user_id"?: string
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"report_events": {
-                  Row: {
-                    "applied_at": string | null,"channel": string | null,"created_at": string,"digest": string,"effect": string | null,"erased_at": string | null,"error": string | null,"id": string,"job_id": string | null,"position": number | null,"report_id": string,"report_type": string,"requested_at": string,"stage": string,"status": string,"type": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "applied_at"?: string | null,"channel"?: string | null,"created_at"?: string,"digest": string,"effect"?: string | null,"erased_at"?: string | null,"error"?: string | null,"id": string,"job_id"?: string | null,"position"?: number | null,"report_id": string,"report_type": string,"requested_at": string,"stage": string,"status"?: never,"type": string
-                  }
-                  Update: {
-                    "applied_at"?: string | null,"channel"?: string | null,"created_at"?: string,"digest"?: string,"effect"?: string | null,"erased_at"?: string | null,"error"?: string | null,"id"?: string,"job_id"?: string | null,"position"?: number | null,"report_id"?: string,"report_type"?: string,"requested_at"?: string,"stage"?: string,"status"?: never,"type"?: string
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "report_events_report_type_fkey"
-      columns: ["report_type"]
-isOneToOne: false
-      referencedRelation: "report_types"
-      referencedColumns: ["report_type"]
-    }
-                  ]
-                },"report_jobs": {
-                  Row: {
-                    "completed_at": string | null,"created_at": string,"error": string | null,"eta_seconds": number | null,"expires_at": string | null,"id": string,"idempotency_key": string | null,"job_id": string,"max_tokens": number | null,"metadata": Json | null,"model": string | null,"percent": number | null,"prompt": string | null,"result": string | null,"started_at": string | null,"status": string,"summary_id": string | null,"temperature": number | null,"updated_at": string,"user_id": string | null
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "completed_at"?: string | null,"created_at"?: string,"error"?: string | null,"eta_seconds"?: number | null,"expires_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"job_id": string,"max_tokens"?: number | null,"metadata"?: Json | null,"model"?: string | null,"percent"?: number | null,"prompt"?: string | null,"result"?: string | null,"started_at"?: string | null,"status"?: string,"summary_id"?: string | null,"temperature"?: number | null,"updated_at"?: string,"user_id"?: string | null
-                  }
-                  Update: {
-                    "completed_at"?: string | null,"created_at"?: string,"error"?: string | null,"eta_seconds"?: number | null,"expires_at"?: string | null,"id"?: string,"idempotency_key"?: string | null,"job_id"?: string,"max_tokens"?: number | null,"metadata"?: Json | null,"model"?: string | null,"percent"?: number | null,"prompt"?: string | null,"result"?: string | null,"started_at"?: string | null,"status"?: string,"summary_id"?: string | null,"temperature"?: number | null,"updated_at"?: string,"user_id"?: string | null
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "report_jobs_summary_id_fkey"
-      columns: ["summary_id"]
-isOneToOne: false
-      referencedRelation: "polaris_summaries"
-      referencedColumns: ["id"]
-    }
-                  ]
-                },"report_notifications": {
-                  Row: {
-                    "created_at": string,"event_id": string,"id": number,"read_at": string | null,"report_id": string,"report_type": string,"user_id": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "created_at"?: string,"event_id": string,"id"?: never,"read_at"?: string | null,"report_id": string,"report_type": string,"user_id": string
-                  }
-                  Update: {
-                    "created_at"?: string,"event_id"?: string,"id"?: never,"read_at"?: string | null,"report_id"?: string,"report_type"?: string,"user_id"?: string
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "report_notifications_event_id_fkey"
-      columns: ["event_id"]
-isOneToOne: true
-      referencedRelation: "report_events"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "report_notifications_report_type_fkey"
-      columns: ["report_type"]
-isOneToOne: false
-      referencedRelation: "report_types"
-      referencedColumns: ["report_type"]
-    }
-                  ]
-                },"report_types": {
-                  Row: {
-                    "report_type": string,"table_name": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "report_type": string,"table_name": string
-                  }
-                  Update: {
-                    "report_type"?: string,"table_name"?: string
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"requirement_reports": {
-                  Row: {
-                    "created_at": string,"id": string,"research_metadata": NonNullable<Json>,"research_report": string | null,"research_status": Database["public"]['Enums']["research_status"],"stage": string | null,"summary_id": string | null,"updated_at": string,"user_data": NonNullable<Json>,"user_id": string,"webhook_attempts": number | null,"webhook_job_id": string | null,"webhook_last_attempt": string | null,"webhook_response": Json | null,"webhook_status": string | null,"winner_event_id": string | null
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "created_at"?: string,"id"?: string,"research_metadata"?: NonNullable<Json>,"research_report"?: string | null,"research_status"?: Database["public"]['Enums']["research_status"],"stage"?: string | null,"summary_id"?: string | null,"updated_at"?: string,"user_data"?: NonNullable<Json>,"user_id": string,"webhook_attempts"?: number | null,"webhook_job_id"?: string | null,"webhook_last_attempt"?: string | null,"webhook_response"?: Json | null,"webhook_status"?: string | null,"winner_event_id"?: string | null
-                  }
-                  Update: {
-                    "created_at"?: string,"id"?: string,"research_metadata"?: NonNullable<Json>,"research_report"?: string | null,"research_status"?: Database["public"]['Enums']["research_status"],"stage"?: string | null,"summary_id"?: string | null,"updated_at"?: string,"user_data"?: NonNullable<Json>,"user_id"?: string,"webhook_attempts"?: number | null,"webhook_job_id"?: string | null,"webhook_last_attempt"?: string | null,"webhook_response"?: Json | null,"webhook_status"?: string | null,"winner_event_id"?: string | null
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "requirement_reports_summary_id_fkey"
-      columns: ["summary_id"]
-isOneToOne: false
-      referencedRelation: "polaris_summaries"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "requirement_reports_winner_event_id_fkey"
-      columns: ["winner_event_id"]
-isOneToOne: false
-      referencedRelation: "report_events"
-      referencedColumns: ["id"]
-    }
-                  ]
-                },"webhook_audit": {
-                  Row: {
-                    "actor": string | null,"attempt_number": number | null,"body_bytes": number | null,"body_sha256": string | null,"created_at": string,"delivery_id": number | null,"direction": string,"duration_ms": number | null,"endpoint_id": string | null,"error_message": string | null,"event_id": string | null,"id": string,"job_id": string | null,"outcome": string | null,"report_id": string | null,"report_table": string | null,"request_payload": Json | null,"response_body": Json | null,"response_status": number | null,"round": number | null,"webhook_type": string | null
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "actor"?: string | null,"attempt_number"?: number | null,"body_bytes"?: number | null,"body_sha256"?: string | null,"created_at"?: string,"delivery_id"?: number | null,"direction"?: string,"duration_ms"?: number | null,"endpoint_id"?: string | null,"error_message"?: string | null,"event_id"?: string | null,"id"?: string,"job_id"?: string | null,"outcome"?: string | null,"report_id"?: string | null,"report_table"?: string | null,"request_payload"?: Json | null,"response_body"?: Json | null,"response_status"?: number | null,"round"?: number | null,"webhook_type"?: string | null
-                  }
-                  Update: {
-                    "actor"?: string | null,"attempt_number"?: number | null,"body_bytes"?: number | null,"body_sha256"?: string | null,"created_at"?: string,"delivery_id"?: number | null,"direction"?: string,"duration_ms"?: number | null,"endpoint_id"?: string | null,"error_message"?: string | null,"event_id"?: string | null,"id"?: string,"job_id"?: string | null,"outcome"?: string | null,"report_id"?: string | null,"report_table"?: string | null,"request_payload"?: Json | null,"response_body"?: Json | null,"response_status"?: number | null,"round"?: number | null,"webhook_type"?: string | null
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"webhook_circuits": {
-                  Row: {
-                    "closed_at": string,"endpoint_id": string,"opened_at": string | null,"probe_after": string | null,"probe_delivery_id": number | null,"probe_lease_expires_at": string | null,"probe_token": number | null
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "closed_at"?: string,"endpoint_id": string,"opened_at"?: string | null,"probe_after"?: string | null,"probe_delivery_id"?: number | null,"probe_lease_expires_at"?: string | null,"probe_token"?: number | null
-                  }
-                  Update: {
-                    "closed_at"?: string,"endpoint_id"?: string,"opened_at"?: string | null,"probe_after"?: string | null,"probe_delivery_id"?: number | null,"probe_lease_expires_at"?: string | null,"probe_token"?: number | null
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "webhook_circuits_endpoint_id_fkey"
-      columns: ["endpoint_id"]
-isOneToOne: true
-      referencedRelation: "webhook_endpoints"
-      referencedColumns: ["id"]
-    }
-                  ]
-                },"webhook_counts": {
-                  Row: {
-                    "direction": string,"endpoint_id": string,"outcome": string,"report_type": string | null,"requests": number,"slot": string,"slot_minutes": number
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "direction": string,"endpoint_id": string,"outcome": string,"report_type"?: string | null,"requests": number,"slot": string,"slot_minutes": number
-                  }
-                  Update: {
-                    "direction"?: string,"endpoint_id"?: string,"outcome"?: string,"report_type"?: string | null,"requests"?: number,"slot"?: string,"slot_minutes"?: number
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"webhook_deliveries": {
-                  Row: {
-                    "attempts": number,"claim_id": string | null,"counted_on_arrival": boolean,"created_at": string,"dead_at": string | null,"dead_reason": string | null,"endpoint_id": string,"event_id": string,"format_version": number,"id": number,"job_id": string | null,"last_attempt": string | null,"lease_expires_at": string | null,"lease_token": number,"next_attempt": string | null,"plan": number,"report_id": string,"report_type": string,"response": NonNullable<Json>,"rounds": number,"status": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "attempts"?: number,"claim_id"?: string | null,"counted_on_arrival"?: boolean,"created_at"?: string,"dead_at"?: string | null,"dead_reason"?: string | null,"endpoint_id": string,"event_id": string,"format_version"?: number,"id"?: never,"job_id"?: string | null,"last_attempt"?: string | null,"lease_expires_at"?: string | null,"lease_token"?: number,"next_attempt"?: string | null,"plan"?: number,"report_id": string,"report_type": string,"response"?: NonNullable<Json>,"rounds"?: number,"status"?: string
-                  }
-                  Update: {
-                    "attempts"?: number,"claim_id"?: string | null,"counted_on_arrival"?: boolean,"created_at"?: string,"dead_at"?: string | null,"dead_reason"?: string | null,"endpoint_id"?: string,"event_id"?: string,"format_version"?: number,"id"?: never,"job_id"?: string | null,"last_attempt"?: string | null,"lease_expires_at"?: string | null,"lease_token"?: number,"next_attempt"?: string | null,"plan"?: number,"report_id"?: string,"report_type"?: string,"response"?: NonNullable<Json>,"rounds"?: number,"status"?: string
-                  }
-                  Relationships: [
-                    {
-      foreignKeyName: "webhook_deliveries_endpoint_id_fkey"
-      columns: ["endpoint_id"]
-isOneToOne: false
-      referencedRelation: "webhook_endpoints"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "webhook_deliveries_event_id_fkey"
-      columns: ["event_id"]
-isOneToOne: false
-      referencedRelation: "report_events"
-      referencedColumns: ["id"]
-    },{
-      foreignKeyName: "webhook_deliveries_report_type_fkey"
-      columns: ["report_type"]
-isOneToOne: false
-      referencedRelation: "report_types"
-      referencedColumns: ["report_type"]
-    }
-                  ]
-                },"webhook_endpoints": {
-                  Row: {
-                    "created_at": string,"expects": string,"id": string,"kind": string,"stage": string | null
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "created_at"?: string,"expects": string,"id": string,"kind": string,"stage"?: string | null
-                  }
-                  Update: {
-                    "created_at"?: string,"expects"?: string,"id"?: string,"kind"?: string,"stage"?: string | null
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"webhook_latencies": {
-                  Row: {
-                    "bucket": number,"direction": string,"endpoint_id": string,"requests": number,"slot": string,"slot_minutes": number
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "bucket": number,"direction": string,"endpoint_id": string,"requests": number,"slot": string,"slot_minutes": number
-                  }
-                  Update: {
-                    "bucket"?: number,"direction"?: string,"endpoint_id"?: string,"requests"?: number,"slot"?: string,"slot_minutes"?: number
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"webhook_refusals": {
-                  Row: {
-                    "minute": string,"requests": number
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "minute": string,"requests": number
-                  }
-                  Update: {
-                    "minute"?: string,"requests"?: number
-                  }
-                  Relationships: [
-                    
-                  ]
-                },"webhook_roll_up": {
-                  Row: {
-                    "only_row": boolean,"rolled_up_until": string
-                  }
-                  ComputedFields: never
-                  Insert: {
-                    "only_row"?: boolean,"rolled_up_until"?: string
-                  }
-                  Update: {
-                    "only_row"?: boolean,"rolled_up_until"?: string
-                  }
-                  Relationships: [
-                    
-                  ]
-                }
-          }
-          Views: {
-            [_ in never]: never
-          }
-          Functions: {
-            "apply_report_event":
-{ Args: { "p_body"?: string,"p_body_bytes"?: number,"p_body_sha256"?: string,"p_channel"?: string,"p_elapsed_ms"?: number,"p_endpoint_id"?: string,"p_event_id": string }; Returns: Json
-                           },
-"cancel_report_job":
-{ Args: { "p_caller": string,"p_job_id": string }; Returns: Json
-                           },
-"claim_due_delivery":
-{ Args: { "p_claim_id"?: string,"p_lease_seconds": number }; Returns: Json
-                           },
-"claim_report_delivery":
-{ Args: { "p_claim_id"?: string,"p_endpoint_id"?: string,"p_event_id"?: string,"p_lease_seconds": number,"p_report_id": string,"p_report_type": string }; Returns: Json
-                           },
-"cleanup_expired_report_jobs":
-{ Args: Record<PropertyKey, never>; Returns: undefined
-                           },
-"complete_report_job":
-{ Args: { "p_delivery_lease_seconds": number,"p_error"?: string,"p_final_data"?: string,"p_job_id": string,"p_lease_token"?: number,"p_research_metadata"?: string,"p_research_report"?: string,"p_status": string }; Returns: Json
-                           },
-"due_report_jobs":
-{ Args: { "p_limit": number }; Returns: string[]
-                           },
-"event_timeline":
-{ Args: { "p_event_id": string }; Returns: Json
-                           },
-"get_failed_webhooks":
-{ Args: { "max_attempts"?: number,"retry_after_minutes"?: number }; Returns: {
-              "job_id": string,"last_attempt": string,"record_id": string,"table_name": string,"webhook_attempts": number
-            }[]
-                           },
-"get_report_job":
-{ Args: { "p_caller": string,"p_job_id": string }; Returns: Json
-                           },
-"list_open_deliveries":
-{ Args: { "p_after"?: string,"p_before"?: string,"p_cursor_at"?: string,"p_cursor_id"?: string,"p_dead_reason"?: string,"p_error"?: string,"p_limit"?: number,"p_report_type"?: string,"p_stage"?: string,"p_status"?: string }; Returns: Json
-                           },
-"list_report_jobs":
-{ Args: { "p_cursor_at"?: string,"p_cursor_id"?: string,"p_limit"?: number,"p_report_id"?: string,"p_report_type"?: string,"p_scope"?: string }; Returns: Json
-                           },
-"list_reports":
-{ Args: { "p_cursor_at"?: string,"p_cursor_id"?: string,"p_limit"?: number,"p_report_type"?: string,"p_scope"?: string }; Returns: Json
-                           },
-"list_webhook_audit":
-{ Args: { "p_after"?: string,"p_before"?: string,"p_cursor_at"?: string,"p_cursor_id"?: string,"p_direction"?: string,"p_limit"?: number,"p_outcome"?: string,"p_response_status"?: string,"p_search"?: string }; Returns: Json
-                           },
-"prune_expired":
-{ Args: { "p_audit_days": number,"p_job_days": number,"p_limit": number,"p_payload_days": number }; Returns: Json
-                           },
-"record_delivery_attempts":
-{ Args: { "p_attempts": Json,"p_delivery_id": number,"p_delivery_token": number,"p_result": string,"p_retry_after_seconds"?: number }; Returns: Json
-                           },
-"record_webhook_request":
-{ Args: { "p_cap_per_minute": number,"p_request": Json,"p_verified": boolean }; Returns: boolean
-                           },
-"redrive_deliveries":
-{ Args: { "p_actor": string,"p_claim_id"?: string,"p_filter": Json,"p_limit": number }; Returns: number
-                           },
-"report_job_progress":
-{ Args: { "p_eta_seconds"?: number,"p_job_id": string,"p_lease_seconds": number,"p_lease_token": number,"p_percent": number }; Returns: boolean
-                           },
-"report_results":
-{ Args: { "p_report_id": string,"p_report_type": string }; Returns: Json
-                           },
-"report_webhook_status":
-{ Args: { "p_report_id": string,"p_report_type": string }; Returns: Json
-                           },
-"request_report_job":
-{ Args: { "p_caller": string,"p_generate": boolean,"p_idempotency_key"?: string,"p_job_id": string,"p_lease_seconds": number,"p_max_tokens"?: number,"p_metadata"?: string,"p_model"?: string,"p_prompt": string,"p_quota": number,"p_report_id": string,"p_report_type": string,"p_stage": string,"p_summary_id"?: string,"p_temperature"?: number }; Returns: Json
-                           },
-"roll_up_webhooks":
-{ Args: { "p_limit": number }; Returns: number
-                           },
-"take_over_report_job":
-{ Args: { "p_claim_id"?: string,"p_job_id": string,"p_lease_seconds": number,"p_max_take_overs": number }; Returns: Json
-                           },
-"update_webhook_status":
-{ Args: { "increment_attempts"?: boolean,"new_status": string,"record_id": string,"response_data"?: Json,"table_name": string }; Returns: undefined
-                           },
-"user_is_operator":
-{ Args: { "p_user_id": string }; Returns: boolean
-                           },
-"verify_reports":
-{ Args: Record<PropertyKey, never>; Returns: {
-              "event_id": string,"job_id": string,"problem": string,"report_id": string,"report_type": string
-            }[]
-                           },
-"webhook_statistics":
-{ Args: { "p_window"?: string }; Returns: Json
-                           }
-          }
-          Enums: {
-            "research_status": "pending"|"running"|"completed"|"failed"
-          }
-          CompositeTypes: {
-            [_ in never]: never
-          }
-        }
-}
+  public: {
+    Tables: {
+      greeting_reports: {
+        Row: {
+          created_at: string;
+          id: string;
+          research_metadata: NonNullable<Json>;
+          research_report: string | null;
+          research_status: Database["public"]["Enums"]["research_status"];
+          stage: string | null;
+          summary_id: string | null;
+          updated_at: string;
+          user_data: NonNullable<Json>;
+          user_id: string;
+          webhook_attempts: number | null;
+          webhook_job_id: string | null;
+          webhook_last_attempt: string | null;
+          webhook_response: Json | null;
+          webhook_status: string | null;
+          winner_event_id: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          id?: string;
+          research_metadata?: NonNullable<Json>;
+          research_report?: string | null;
+          research_status?: Database["public"]["Enums"]["research_status"];
+          stage?: string | null;
+          summary_id?: string | null;
+          updated_at?: string;
+          user_data?: NonNullable<Json>;
+          user_id: string;
+          webhook_attempts?: number | null;
+          webhook_job_id?: string | null;
+          webhook_last_attempt?: string | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          winner_event_id?: string | null;
+        };
+        Update: {
+          created_at?: string;
+          id?: string;
+          research_metadata?: NonNullable<Json>;
+          research_report?: string | null;
+          research_status?: Database["public"]["Enums"]["research_status"];
+          stage?: string | null;
+          summary_id?: string | null;
+          updated_at?: string;
+          user_data?: NonNullable<Json>;
+          user_id?: string;
+          webhook_attempts?: number | null;
+          webhook_job_id?: string | null;
+          webhook_last_attempt?: string | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          winner_event_id?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "greeting_reports_summary_id_fkey";
+            columns: ["summary_id"];
+            isOneToOne: false;
+            referencedRelation: "polaris_summaries";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "greeting_reports_winner_event_id_fkey";
+            columns: ["winner_event_id"];
+            isOneToOne: false;
+            referencedRelation: "report_events";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      operators: {
+        Row: { created_at: string; user_id: string };
+        ComputedFields: never;
+        Insert: { created_at?: string; user_id: string };
+        Update: { created_at?: string; user_id?: string };
+        Relationships: [];
+      };
+      org_reports: {
+        Row: {
+          created_at: string;
+          id: string;
+          research_metadata: NonNullable<Json>;
+          research_report: string | null;
+          research_status: Database["public"]["Enums"]["research_status"];
+          stage: string | null;
+          summary_id: string | null;
+          updated_at: string;
+          user_data: NonNullable<Json>;
+          user_id: string;
+          webhook_attempts: number | null;
+          webhook_job_id: string | null;
+          webhook_last_attempt: string | null;
+          webhook_response: Json | null;
+          webhook_status: string | null;
+          winner_event_id: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          id?: string;
+          research_metadata?: NonNullable<Json>;
+          research_report?: string | null;
+          research_status?: Database["public"]["Enums"]["research_status"];
+          stage?: string | null;
+          summary_id?: string | null;
+          updated_at?: string;
+          user_data?: NonNullable<Json>;
+          user_id: string;
+          webhook_attempts?: number | null;
+          webhook_job_id?: string | null;
+          webhook_last_attempt?: string | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          winner_event_id?: string | null;
+        };
+        Update: {
+          created_at?: string;
+          id?: string;
+          research_metadata?: NonNullable<Json>;
+          research_report?: string | null;
+          research_status?: Database["public"]["Enums"]["research_status"];
+          stage?: string | null;
+          summary_id?: string | null;
+          updated_at?: string;
+          user_data?: NonNullable<Json>;
+          user_id?: string;
+          webhook_attempts?: number | null;
+          webhook_job_id?: string | null;
+          webhook_last_attempt?: string | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          winner_event_id?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "org_reports_summary_id_fkey";
+            columns: ["summary_id"];
+            isOneToOne: false;
+            referencedRelation: "polaris_summaries";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "org_reports_winner_event_id_fkey";
+            columns: ["winner_event_id"];
+            isOneToOne: false;
+            referencedRelation: "report_events";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      polaris_summaries: {
+        Row: {
+          company_name: string | null;
+          created_at: string;
+          edited_content: string | null;
+          greeting_report: string | null;
+          id: string;
+          is_edited: boolean | null;
+          last_edited_at: string | null;
+          org_report: string | null;
+          prelim_report: string | null;
+          report_title: string | null;
+          requirement_report: string | null;
+          stage1_answers: NonNullable<Json>;
+          stage2_answers: NonNullable<Json>;
+          stage2_questions: NonNullable<Json>;
+          stage3_answers: NonNullable<Json>;
+          stage3_questions: NonNullable<Json>;
+          summary_content: string;
+          user_id: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          company_name?: string | null;
+          created_at?: string;
+          edited_content?: string | null;
+          greeting_report?: string | null;
+          id?: string;
+          is_edited?: boolean | null;
+          last_edited_at?: string | null;
+          org_report?: string | null;
+          prelim_report?: string | null;
+          report_title?: string | null;
+          requirement_report?: string | null;
+          stage1_answers?: NonNullable<Json>;
+          stage2_answers?: NonNullable<Json>;
+          stage2_questions?: NonNullable<Json>;
+          stage3_answers?: NonNullable<Json>;
+          stage3_questions?: NonNullable<Json>;
+          summary_content: string;
+          user_id: string;
+        };
+        Update: {
+          company_name?: string | null;
+          created_at?: string;
+          edited_content?: string | null;
+          greeting_report?: string | null;
+          id?: string;
+          is_edited?: boolean | null;
+          last_edited_at?: string | null;
+          org_report?: string | null;
+          prelim_report?: string | null;
+          report_title?: string | null;
+          requirement_report?: string | null;
+          stage1_answers?: NonNullable<Json>;
+          stage2_answers?: NonNullable<Json>;
+          stage2_questions?: NonNullable<Json>;
+          stage3_answers?: NonNullable<Json>;
+          stage3_questions?: NonNullable<Json>;
+          summary_content?: string;
+          user_id?: string;
+        };
+        Relationships: [];
+      };
+      report_events: {
+        Row: {
+          applied_at: string | null;
+          channel: string | null;
+          created_at: string;
+          digest: string;
+          effect: string | null;
+          erased_at: string | null;
+          error: string | null;
+          id: string;
+          job_id: string | null;
+          position: number | null;
+          report_id: string;
+          report_type: string;
+          requested_at: string;
+          stage: string;
+          status: string;
+          type: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          applied_at?: string | null;
+          channel?: string | null;
+          created_at?: string;
+          digest: string;
+          effect?: string | null;
+          erased_at?: string | null;
+          error?: string | null;
+          id: string;
+          job_id?: string | null;
+          position?: number | null;
+          report_id: string;
+          report_type: string;
+          requested_at: string;
+          stage: string;
+          status?: never;
+          type: string;
+        };
+        Update: {
+          applied_at?: string | null;
+          channel?: string | null;
+          created_at?: string;
+          digest?: string;
+          effect?: string | null;
+          erased_at?: string | null;
+          error?: string | null;
+          id?: string;
+          job_id?: string | null;
+          position?: number | null;
+          report_id?: string;
+          report_type?: string;
+          requested_at?: string;
+          stage?: string;
+          status?: never;
+          type?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "report_events_report_type_fkey";
+            columns: ["report_type"];
+            isOneToOne: false;
+            referencedRelation: "report_types";
+            referencedColumns: ["report_type"];
+          },
+        ];
+      };
+      report_jobs: {
+        Row: {
+          completed_at: string | null;
+          created_at: string;
+          error: string | null;
+          eta_seconds: number | null;
+          expires_at: string | null;
+          id: string;
+          idempotency_key: string | null;
+          job_id: string;
+          max_tokens: number | null;
+          metadata: Json | null;
+          model: string | null;
+          percent: number | null;
+          prompt: string | null;
+          result: string | null;
+          started_at: string | null;
+          status: string;
+          summary_id: string | null;
+          temperature: number | null;
+          updated_at: string;
+          user_id: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          completed_at?: string | null;
+          created_at?: string;
+          error?: string | null;
+          eta_seconds?: number | null;
+          expires_at?: string | null;
+          id?: string;
+          idempotency_key?: string | null;
+          job_id: string;
+          max_tokens?: number | null;
+          metadata?: Json | null;
+          model?: string | null;
+          percent?: number | null;
+          prompt?: string | null;
+          result?: string | null;
+          started_at?: string | null;
+          status?: string;
+          summary_id?: string | null;
+          temperature?: number | null;
+          updated_at?: string;
+          user_id?: string | null;
+        };
+        Update: {
+          completed_at?: string | null;
+          created_at?: string;
+          error?: string | null;
+          eta_seconds?: number | null;
+          expires_at?: string | null;
+          id?: string;
+          idempotency_key?: string | null;
+          job_id?: string;
+          max_tokens?: number | null;
+          metadata?: Json | null;
+          model?: string | null;
+          percent?: number | null;
+          prompt?: string | null;
+          result?: string | null;
+          started_at?: string | null;
+          status?: string;
+          summary_id?: string | null;
+          temperature?: number | null;
+          updated_at?: string;
+          user_id?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "report_jobs_summary_id_fkey";
+            columns: ["summary_id"];
+            isOneToOne: false;
+            referencedRelation: "polaris_summaries";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      report_notifications: {
+        Row: {
+          created_at: string;
+          event_id: string;
+          id: number;
+          read_at: string | null;
+          report_id: string;
+          report_type: string;
+          user_id: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          event_id: string;
+          id?: never;
+          read_at?: string | null;
+          report_id: string;
+          report_type: string;
+          user_id: string;
+        };
+        Update: {
+          created_at?: string;
+          event_id?: string;
+          id?: never;
+          read_at?: string | null;
+          report_id?: string;
+          report_type?: string;
+          user_id?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "report_notifications_event_id_fkey";
+            columns: ["event_id"];
+            isOneToOne: true;
+            referencedRelation: "report_events";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "report_notifications_report_type_fkey";
+            columns: ["report_type"];
+            isOneToOne: false;
+            referencedRelation: "report_types";
+            referencedColumns: ["report_type"];
+          },
+        ];
+      };
+      report_types: {
+        Row: { report_type: string; table_name: string };
+        ComputedFields: never;
+        Insert: { report_type: string; table_name: string };
+        Update: { report_type?: string; table_name?: string };
+        Relationships: [];
+      };
+      requirement_reports: {
+        Row: {
+          created_at: string;
+          id: string;
+          research_metadata: NonNullable<Json>;
+          research_report: string | null;
+          research_status: Database["public"]["Enums"]["research_status"];
+          stage: string | null;
+          summary_id: string | null;
+          updated_at: string;
+          user_data: NonNullable<Json>;
+          user_id: string;
+          webhook_attempts: number | null;
+          webhook_job_id: string | null;
+          webhook_last_attempt: string | null;
+          webhook_response: Json | null;
+          webhook_status: string | null;
+          winner_event_id: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          id?: string;
+          research_metadata?: NonNullable<Json>;
+          research_report?: string | null;
+          research_status?: Database["public"]["Enums"]["research_status"];
+          stage?: string | null;
+          summary_id?: string | null;
+          updated_at?: string;
+          user_data?: NonNullable<Json>;
+          user_id: string;
+          webhook_attempts?: number | null;
+          webhook_job_id?: string | null;
+          webhook_last_attempt?: string | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          winner_event_id?: string | null;
+        };
+        Update: {
+          created_at?: string;
+          id?: string;
+          research_metadata?: NonNullable<Json>;
+          research_report?: string | null;
+          research_status?: Database["public"]["Enums"]["research_status"];
+          stage?: string | null;
+          summary_id?: string | null;
+          updated_at?: string;
+          user_data?: NonNullable<Json>;
+          user_id?: string;
+          webhook_attempts?: number | null;
+          webhook_job_id?: string | null;
+          webhook_last_attempt?: string | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          winner_event_id?: string | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "requirement_reports_summary_id_fkey";
+            columns: ["summary_id"];
+            isOneToOne: false;
+            referencedRelation: "polaris_summaries";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "requirement_reports_winner_event_id_fkey";
+            columns: ["winner_event_id"];
+            isOneToOne: false;
+            referencedRelation: "report_events";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      webhook_audit: {
+        Row: {
+          actor: string | null;
+          attempt_number: number | null;
+          body_bytes: number | null;
+          body_sha256: string | null;
+          created_at: string;
+          delivery_id: number | null;
+          direction: string;
+          duration_ms: number | null;
+          endpoint_id: string | null;
+          error_message: string | null;
+          event_id: string | null;
+          id: string;
+          job_id: string | null;
+          outcome: string | null;
+          report_id: string | null;
+          report_table: string | null;
+          request_payload: Json | null;
+          response_body: Json | null;
+          response_status: number | null;
+          round: number | null;
+          webhook_type: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          actor?: string | null;
+          attempt_number?: number | null;
+          body_bytes?: number | null;
+          body_sha256?: string | null;
+          created_at?: string;
+          delivery_id?: number | null;
+          direction?: string;
+          duration_ms?: number | null;
+          endpoint_id?: string | null;
+          error_message?: string | null;
+          event_id?: string | null;
+          id?: string;
+          job_id?: string | null;
+          outcome?: string | null;
+          report_id?: string | null;
+          report_table?: string | null;
+          request_payload?: Json | null;
+          response_body?: Json | null;
+          response_status?: number | null;
+          round?: number | null;
+          webhook_type?: string | null;
+        };
+        Update: {
+          actor?: string | null;
+          attempt_number?: number | null;
+          body_bytes?: number | null;
+          body_sha256?: string | null;
+          created_at?: string;
+          delivery_id?: number | null;
+          direction?: string;
+          duration_ms?: number | null;
+          endpoint_id?: string | null;
+          error_message?: string | null;
+          event_id?: string | null;
+          id?: string;
+          job_id?: string | null;
+          outcome?: string | null;
+          report_id?: string | null;
+          report_table?: string | null;
+          request_payload?: Json | null;
+          response_body?: Json | null;
+          response_status?: number | null;
+          round?: number | null;
+          webhook_type?: string | null;
+        };
+        Relationships: [];
+      };
+      webhook_circuits: {
+        Row: {
+          closed_at: string;
+          endpoint_id: string;
+          opened_at: string | null;
+          probe_after: string | null;
+          probe_delivery_id: number | null;
+          probe_lease_expires_at: string | null;
+          probe_token: number | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          closed_at?: string;
+          endpoint_id: string;
+          opened_at?: string | null;
+          probe_after?: string | null;
+          probe_delivery_id?: number | null;
+          probe_lease_expires_at?: string | null;
+          probe_token?: number | null;
+        };
+        Update: {
+          closed_at?: string;
+          endpoint_id?: string;
+          opened_at?: string | null;
+          probe_after?: string | null;
+          probe_delivery_id?: number | null;
+          probe_lease_expires_at?: string | null;
+          probe_token?: number | null;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "webhook_circuits_endpoint_id_fkey";
+            columns: ["endpoint_id"];
+            isOneToOne: true;
+            referencedRelation: "webhook_endpoints";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      webhook_counts: {
+        Row: {
+          direction: string;
+          endpoint_id: string;
+          outcome: string;
+          report_type: string | null;
+          requests: number;
+          slot: string;
+          slot_minutes: number;
+        };
+        ComputedFields: never;
+        Insert: {
+          direction: string;
+          endpoint_id: string;
+          outcome: string;
+          report_type?: string | null;
+          requests: number;
+          slot: string;
+          slot_minutes: number;
+        };
+        Update: {
+          direction?: string;
+          endpoint_id?: string;
+          outcome?: string;
+          report_type?: string | null;
+          requests?: number;
+          slot?: string;
+          slot_minutes?: number;
+        };
+        Relationships: [];
+      };
+      webhook_deliveries: {
+        Row: {
+          attempts: number;
+          claim_id: string | null;
+          counted_on_arrival: boolean;
+          created_at: string;
+          dead_at: string | null;
+          dead_reason: string | null;
+          endpoint_id: string;
+          event_id: string;
+          format_version: number;
+          id: number;
+          job_id: string | null;
+          last_attempt: string | null;
+          lease_expires_at: string | null;
+          lease_token: number;
+          next_attempt: string | null;
+          plan: number;
+          report_id: string;
+          report_type: string;
+          response: NonNullable<Json>;
+          rounds: number;
+          status: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          attempts?: number;
+          claim_id?: string | null;
+          counted_on_arrival?: boolean;
+          created_at?: string;
+          dead_at?: string | null;
+          dead_reason?: string | null;
+          endpoint_id: string;
+          event_id: string;
+          format_version?: number;
+          id?: never;
+          job_id?: string | null;
+          last_attempt?: string | null;
+          lease_expires_at?: string | null;
+          lease_token?: number;
+          next_attempt?: string | null;
+          plan?: number;
+          report_id: string;
+          report_type: string;
+          response?: NonNullable<Json>;
+          rounds?: number;
+          status?: string;
+        };
+        Update: {
+          attempts?: number;
+          claim_id?: string | null;
+          counted_on_arrival?: boolean;
+          created_at?: string;
+          dead_at?: string | null;
+          dead_reason?: string | null;
+          endpoint_id?: string;
+          event_id?: string;
+          format_version?: number;
+          id?: never;
+          job_id?: string | null;
+          last_attempt?: string | null;
+          lease_expires_at?: string | null;
+          lease_token?: number;
+          next_attempt?: string | null;
+          plan?: number;
+          report_id?: string;
+          report_type?: string;
+          response?: NonNullable<Json>;
+          rounds?: number;
+          status?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "webhook_deliveries_endpoint_id_fkey";
+            columns: ["endpoint_id"];
+            isOneToOne: false;
+            referencedRelation: "webhook_endpoints";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "webhook_deliveries_event_id_fkey";
+            columns: ["event_id"];
+            isOneToOne: false;
+            referencedRelation: "report_events";
+            referencedColumns: ["id"];
+          },
+          {
+            foreignKeyName: "webhook_deliveries_report_type_fkey";
+            columns: ["report_type"];
+            isOneToOne: false;
+            referencedRelation: "report_types";
+            referencedColumns: ["report_type"];
+          },
+        ];
+      };
+      webhook_endpoints: {
+        Row: {
+          created_at: string;
+          expects: string;
+          id: string;
+          kind: string;
+          stage: string | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          created_at?: string;
+          expects: string;
+          id: string;
+          kind: string;
+          stage?: string | null;
+        };
+        Update: {
+          created_at?: string;
+          expects?: string;
+          id?: string;
+          kind?: string;
+          stage?: string | null;
+        };
+        Relationships: [];
+      };
+      webhook_latencies: {
+        Row: {
+          bucket: number;
+          direction: string;
+          endpoint_id: string;
+          requests: number;
+          slot: string;
+          slot_minutes: number;
+        };
+        ComputedFields: never;
+        Insert: {
+          bucket: number;
+          direction: string;
+          endpoint_id: string;
+          requests: number;
+          slot: string;
+          slot_minutes: number;
+        };
+        Update: {
+          bucket?: number;
+          direction?: string;
+          endpoint_id?: string;
+          requests?: number;
+          slot?: string;
+          slot_minutes?: number;
+        };
+        Relationships: [];
+      };
+      webhook_refusals: {
+        Row: { minute: string; requests: number };
+        ComputedFields: never;
+        Insert: { minute: string; requests: number };
+        Update: { minute?: string; requests?: number };
+        Relationships: [];
+      };
+      webhook_roll_up: {
+        Row: { only_row: boolean; rolled_up_until: string };
+        ComputedFields: never;
+        Insert: { only_row?: boolean; rolled_up_until?: string };
+        Update: { only_row?: boolean; rolled_up_until?: string };
+        Relationships: [];
+      };
+    };
+    Views: { [_ in never]: never };
+    Functions: {
+      apply_report_event: {
+        Args: {
+          p_body?: string;
+          p_body_bytes?: number;
+          p_body_sha256?: string;
+          p_channel?: string;
+          p_elapsed_ms?: number;
+          p_endpoint_id?: string;
+          p_event_id: string;
+        };
+        Returns: Json;
+      };
+      cancel_report_job: {
+        Args: { p_caller: string; p_job_id: string };
+        Returns: Json;
+      };
+      claim_due_delivery: {
+        Args: { p_claim_id?: string; p_lease_seconds: number };
+        Returns: Json;
+      };
+      claim_report_delivery: {
+        Args: {
+          p_claim_id?: string;
+          p_endpoint_id?: string;
+          p_event_id?: string;
+          p_lease_seconds: number;
+          p_report_id: string;
+          p_report_type: string;
+        };
+        Returns: Json;
+      };
+      cleanup_expired_report_jobs: {
+        Args: Record<PropertyKey, never>;
+        Returns: undefined;
+      };
+      complete_report_job: {
+        Args: {
+          p_delivery_lease_seconds: number;
+          p_error?: string;
+          p_final_data?: string;
+          p_job_id: string;
+          p_lease_token?: number;
+          p_research_metadata?: string;
+          p_research_report?: string;
+          p_status: string;
+        };
+        Returns: Json;
+      };
+      deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
+      due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
+      event_timeline: { Args: { p_event_id: string }; Returns: Json };
+      get_failed_webhooks: {
+        Args: { max_attempts?: number; retry_after_minutes?: number };
+        Returns: {
+          job_id: string;
+          last_attempt: string;
+          record_id: string;
+          table_name: string;
+          webhook_attempts: number;
+        }[];
+      };
+      get_report_job: {
+        Args: { p_caller: string; p_job_id: string };
+        Returns: Json;
+      };
+      list_open_deliveries: {
+        Args: {
+          p_after?: string;
+          p_before?: string;
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_dead_reason?: string;
+          p_error?: string;
+          p_limit?: number;
+          p_report_type?: string;
+          p_stage?: string;
+          p_status?: string;
+        };
+        Returns: Json;
+      };
+      list_report_jobs: {
+        Args: {
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_limit?: number;
+          p_report_id?: string;
+          p_report_type?: string;
+          p_scope?: string;
+        };
+        Returns: Json;
+      };
+      list_reports: {
+        Args: {
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_limit?: number;
+          p_report_type?: string;
+          p_scope?: string;
+        };
+        Returns: Json;
+      };
+      list_webhook_audit: {
+        Args: {
+          p_after?: string;
+          p_before?: string;
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_direction?: string;
+          p_limit?: number;
+          p_outcome?: string;
+          p_response_status?: string;
+          p_search?: string;
+        };
+        Returns: Json;
+      };
+      prune_expired: {
+        Args: {
+          p_audit_days: number;
+          p_job_days: number;
+          p_limit: number;
+          p_payload_days: number;
+        };
+        Returns: Json;
+      };
+      record_delivery_attempts: {
+        Args: {
+          p_attempts: Json;
+          p_delivery_id: number;
+          p_delivery_token: number;
+          p_result: string;
+          p_retry_after_seconds?: number;
+        };
+        Returns: Json;
+      };
+      record_ping: { Args: { p_ping_id: string }; Returns: Json };
+      record_sweep: { Args: { p_sweep_id: string }; Returns: number };
+      record_webhook_request: {
+        Args: {
+          p_cap_per_minute: number;
+          p_request: Json;
+          p_verified: boolean;
+        };
+        Returns: boolean;
+      };
+      redrive_deliveries: {
+        Args: {
+          p_actor: string;
+          p_claim_id?: string;
+          p_filter: Json;
+          p_limit: number;
+        };
+        Returns: number;
+      };
+      report_job_progress: {
+        Args: {
+          p_eta_seconds?: number;
+          p_job_id: string;
+          p_lease_seconds: number;
+          p_lease_token: number;
+          p_percent: number;
+        };
+        Returns: boolean;
+      };
+      report_results: {
+        Args: { p_report_id: string; p_report_type: string };
+        Returns: Json;
+      };
+      report_webhook_status: {
+        Args: { p_report_id: string; p_report_type: string };
+        Returns: Json;
+      };
+      request_report_job: {
+        Args: {
+          p_caller: string;
+          p_generate: boolean;
+          p_idempotency_key?: string;
+          p_job_id: string;
+          p_lease_seconds: number;
+          p_max_tokens?: number;
+          p_metadata?: string;
+          p_model?: string;
+          p_prompt: string;
+          p_quota: number;
+          p_report_id: string;
+          p_report_type: string;
+          p_stage: string;
+          p_summary_id?: string;
+          p_temperature?: number;
+        };
+        Returns: Json;
+      };
+      roll_up_webhooks: { Args: { p_limit: number }; Returns: number };
+      take_over_report_job: {
+        Args: {
+          p_claim_id?: string;
+          p_job_id: string;
+          p_lease_seconds: number;
+          p_max_take_overs: number;
+        };
+        Returns: Json;
+      };
+      update_webhook_status: {
+        Args: {
+          increment_attempts?: boolean;
+          new_status: string;
+          record_id: string;
+          response_data?: Json;
+          table_name: string;
+        };
+        Returns: undefined;
+      };
+      user_is_operator: { Args: { p_user_id: string }; Returns: boolean };
+      verify_reports: {
+        Args: Record<PropertyKey, never>;
+        Returns: {
+          event_id: string;
+          job_id: string;
+          problem: string;
+          report_id: string;
+          report_type: string;
+        }[];
+      };
+      webhook_statistics: { Args: { p_window?: string }; Returns: Json };
+    };
+    Enums: { research_status: "pending" | "running" | "completed" | "failed" };
+    CompositeTypes: { [_ in never]: never };
+  };
+};
 
-type DatabaseWithoutInternals = Omit<Database, '__InternalSupabase'>
+type DatabaseWithoutInternals = Omit<Database, "__InternalSupabase">;
 
-type DefaultSchema = DatabaseWithoutInternals[Extract<keyof Database, "public">]
+type DefaultSchema = DatabaseWithoutInternals[Extract<
+  keyof Database,
+  "public"
+>];
 
 export type Tables<
   DefaultSchemaTableNameOrOptions extends
     | keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
     | { schema: keyof DatabaseWithoutInternals },
-  TableName extends DefaultSchemaTableNameOrOptions extends {
-    schema: keyof DatabaseWithoutInternals
+  TableName extends (DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
   }
     ? keyof (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
         DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])
-    : never = never
-> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+    : never) = never,
+> = DefaultSchemaTableNameOrOptions extends {
+  schema: keyof DatabaseWithoutInternals;
+}
   ? (DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"] &
       DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Views"])[TableName] extends {
-      Row: infer R
+      Row: infer R;
     }
     ? R
     : never
-  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] & DefaultSchema["Views"])
-  ? (DefaultSchema["Tables"] & DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
-      Row: infer R
-    }
-    ? R
-    : never
-  : never
+  : DefaultSchemaTableNameOrOptions extends keyof (DefaultSchema["Tables"] &
+        DefaultSchema["Views"])
+    ? (DefaultSchema["Tables"] &
+        DefaultSchema["Views"])[DefaultSchemaTableNameOrOptions] extends {
+        Row: infer R;
+      }
+      ? R
+      : never
+    : never;
 
 export type TablesInsert<
   DefaultSchemaTableNameOrOptions extends
-    | keyof DefaultSchema["Tables"]
-    | { schema: keyof DatabaseWithoutInternals },
-  TableName extends DefaultSchemaTableNameOrOptions extends {
-    schema: keyof DatabaseWithoutInternals
+    keyof DefaultSchema["Tables"] | { schema: keyof DatabaseWithoutInternals },
+  TableName extends (DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
   }
     ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
-    : never = never
-> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+    : never) = never,
+> = DefaultSchemaTableNameOrOptions extends {
+  schema: keyof DatabaseWithoutInternals;
+}
   ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
-      Insert: infer I
+      Insert: infer I;
     }
     ? I
     : never
   : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
-  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
-      Insert: infer I
-    }
-    ? I
-    : never
-  : never
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+        Insert: infer I;
+      }
+      ? I
+      : never
+    : never;
 
 export type TablesUpdate<
   DefaultSchemaTableNameOrOptions extends
-    | keyof DefaultSchema["Tables"]
-    | { schema: keyof DatabaseWithoutInternals },
-  TableName extends DefaultSchemaTableNameOrOptions extends {
-    schema: keyof DatabaseWithoutInternals
+    keyof DefaultSchema["Tables"] | { schema: keyof DatabaseWithoutInternals },
+  TableName extends (DefaultSchemaTableNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
   }
     ? keyof DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"]
-    : never = never
-> = DefaultSchemaTableNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+    : never) = never,
+> = DefaultSchemaTableNameOrOptions extends {
+  schema: keyof DatabaseWithoutInternals;
+}
   ? DatabaseWithoutInternals[DefaultSchemaTableNameOrOptions["schema"]]["Tables"][TableName] extends {
-      Update: infer U
+      Update: infer U;
     }
     ? U
     : never
   : DefaultSchemaTableNameOrOptions extends keyof DefaultSchema["Tables"]
-  ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
-      Update: infer U
-    }
-    ? U
-    : never
-  : never
+    ? DefaultSchema["Tables"][DefaultSchemaTableNameOrOptions] extends {
+        Update: infer U;
+      }
+      ? U
+      : never
+    : never;
 
 export type Enums<
   DefaultSchemaEnumNameOrOptions extends
-    | keyof DefaultSchema["Enums"]
-    | { schema: keyof DatabaseWithoutInternals },
-  EnumName extends DefaultSchemaEnumNameOrOptions extends {
-    schema: keyof DatabaseWithoutInternals
+    keyof DefaultSchema["Enums"] | { schema: keyof DatabaseWithoutInternals },
+  EnumName extends (DefaultSchemaEnumNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
   }
     ? keyof DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"]
-    : never = never
-> = DefaultSchemaEnumNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+    : never) = never,
+> = DefaultSchemaEnumNameOrOptions extends {
+  schema: keyof DatabaseWithoutInternals;
+}
   ? DatabaseWithoutInternals[DefaultSchemaEnumNameOrOptions["schema"]]["Enums"][EnumName]
   : DefaultSchemaEnumNameOrOptions extends keyof DefaultSchema["Enums"]
-  ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
-  : never
+    ? DefaultSchema["Enums"][DefaultSchemaEnumNameOrOptions]
+    : never;
 
 export type CompositeTypes<
   PublicCompositeTypeNameOrOptions extends
     | keyof DefaultSchema["CompositeTypes"]
     | { schema: keyof DatabaseWithoutInternals },
-  CompositeTypeName extends PublicCompositeTypeNameOrOptions extends {
-    schema: keyof DatabaseWithoutInternals
+  CompositeTypeName extends (PublicCompositeTypeNameOrOptions extends {
+    schema: keyof DatabaseWithoutInternals;
   }
     ? keyof DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"]
-    : never = never
-> = PublicCompositeTypeNameOrOptions extends { schema: keyof DatabaseWithoutInternals }
+    : never) = never,
+> = PublicCompositeTypeNameOrOptions extends {
+  schema: keyof DatabaseWithoutInternals;
+}
   ? DatabaseWithoutInternals[PublicCompositeTypeNameOrOptions["schema"]]["CompositeTypes"][CompositeTypeName]
   : PublicCompositeTypeNameOrOptions extends keyof DefaultSchema["CompositeTypes"]
-  ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
-  : never
+    ? DefaultSchema["CompositeTypes"][PublicCompositeTypeNameOrOptions]
+    : never;
 
 export const Constants = {
-  "public": {
-          Enums: {
-            "research_status": ["pending", "running", "completed", "failed"]
-          }
-        }
-} as const
+  public: {
+    Enums: { research_status: ["pending", "running", "completed", "failed"] },
+  },
+} as const;

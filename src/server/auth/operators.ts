@@ -3,6 +3,9 @@ import type { Store } from '../store/store.ts';
 import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import type { FindUser } from './users.ts';
 
+/** The actor of calls with CRON_SECRET. */
+export const CRON = 'cron';
+
 export type OperatorAccess =
   /** `cron`, or an operator's id. */
   { ok: true; actor: string } | { ok: false; code: 'unauthorized' | 'forbidden'; actor?: string };
@@ -14,7 +17,7 @@ export async function authenticateOperator(
 ): Promise<OperatorAccess> {
   const token = bearerToken(headers);
   if (token === null) return { ok: false, code: 'unauthorized' };
-  if (isOneOf(token, cronSecrets)) return { ok: true, actor: 'cron' };
+  if (isOneOf(token, cronSecrets)) return { ok: true, actor: CRON };
   const userId = await findUser(token);
   if (userId === null) return { ok: false, code: 'unauthorized' };
   const isOperator = await rpc('user_is_operator', { p_user_id: userId }, z.boolean());
