@@ -21,7 +21,7 @@ export function consolePolicy(supabaseUrl: string | undefined): string {
 
 /**
  * Writes the policy into the built page. The header of vercel.json is the same for every project, since vercel.json takes no
- * variables; a browser obeys both, so that the page may connect to what both allow (docs/decisions/0010-console-policy.md).
+ * variables; a browser obeys both, so that the page may connect to what both allow (docs/decisions/0016-console-policy.md).
  */
 export function writeConsolePolicy(): Plugin {
   let policy = '';

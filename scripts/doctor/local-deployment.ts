@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { devFile } from '../../src/contracts/dev.ts';
+import { projectDevFile } from '../../src/contracts/dev.ts';
 import { dataDirectory } from '../local/data-directory.ts';
 import { functionEnv } from '../local/function-env.ts';
 
@@ -8,7 +8,7 @@ import { functionEnv } from '../local/function-env.ts';
 export async function localDeployment(): Promise<Record<string, string> | null> {
   const text = await readFile(join(dataDirectory(), 'dev.json'), 'utf8').catch(() => null);
   if (text === null) return null;
-  const dev = devFile.parse(JSON.parse(text));
+  const dev = projectDevFile.parse(JSON.parse(text));
   return {
     ...functionEnv(
       { url: dev.supabaseUrl, publishableKey: dev.publishableKey, secretKey: dev.secretKey },
