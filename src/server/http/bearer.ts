@@ -1,10 +1,13 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { splitList } from '../../contracts/env-values.ts';
 
-/** The token of `Authorization: Bearer …`; null without one. Blanks in it are kept: see `parseBearerKeys`. */
+/**
+ * The token of `Authorization: Bearer …`; null without one. Before it any number of blanks may stand (RFC 9110, 11.4). Blanks in it
+ * are kept: see `parseBearerKeys`.
+ */
 export function bearerToken(headers: Headers): string | null {
   const header = headers.get('authorization') ?? '';
-  return /^Bearer ([\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?)$/i.exec(header)?.[1] ?? null;
+  return /^Bearer +([\x21-\x7e](?:[\x20-\x7e]{0,8190}[\x21-\x7e])?)$/i.exec(header)?.[1] ?? null;
 }
 
 /** The keys of a bearer variable, in its order: our own calls use the first, all are admitted, which is how keys are rotated. */

@@ -82,8 +82,8 @@ export function checkClocks(readings: readonly Reading[]): Finding {
   });
   const size = Math.abs(worst.seconds);
   if (size < CLOCK_WARNING_SECONDS) {
-    const names = differences.map(({ name }) => name).join(' and ');
-    return { check: 'clock', level: 'ok', message: `the clock of ${names} agrees with that of the database` };
+    const names = [...new Set(differences.map(({ name }) => name))].join(' and of ');
+    return { check: 'clock', level: 'ok', message: `the clock of the database agrees with that of ${names}` };
   }
   return {
     check: 'clock',

@@ -87,6 +87,13 @@ describe('clocks', () => {
     if (level !== 'ok') expect(found.action).toContain('NTP');
   });
 
+  it('are named once each where they agree', () => {
+    const readings = [reading(0), reading(0, 'the deployment'), reading(1)];
+    expect(checkClocks(readings).message).toBe(
+      'the clock of the database agrees with that of this machine and of the deployment',
+    );
+  });
+
   it('are told by the one that differs most', () => {
     expect(checkClocks([reading(1), reading(-90, 'the deployment'), reading(20)])).toMatchObject({
       level: 'failed',
