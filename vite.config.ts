@@ -1,9 +1,10 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { writeConsolePolicy } from './scripts/build/console-policy.ts';
 
 /** The console. Tests have a configuration of their own (vitest.config.ts). */
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), writeConsolePolicy()],
   build: {
     target: 'es2024',
     // scripts/first-load.ts reads which chunk loads which.

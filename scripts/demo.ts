@@ -21,6 +21,7 @@ import { startFront } from './local/front.ts';
 import { startLocalSystem, type LocalSystem } from './local/local-system.ts';
 import { projectRoot } from './local/paths.ts';
 import { freePort, portFrom } from './local/ports.ts';
+import { isSlowStartNotice } from './local/slow-start.ts';
 import { callSweep, startSweeper } from './local/sweeper.ts';
 import { aborted, stopSignal } from './local/until-stopped.ts';
 
@@ -108,19 +109,28 @@ async function main(signal: AbortSignal): Promise<boolean> {
         functions: 0,
       },
       env: { WEBHOOK_BASE_URL: proxy.baseUrl, WEBHOOK_TIMEOUT_MS: '2000' },
-      onLine: () => undefined,
+      // What the services print during the outage is noise.
+      onLine: (line) => {
+        if (isSlowStartNotice(line)) print(line);
+      },
       onStep: (name) => {
         step(`starting: ${name}`);
       },
       signal,
     }),
   );
+  const { accounts } = system;
+  if (accounts === undefined) {
+    throw new Error(
+      'The demo writes reports, and does so only into a database on this machine: unset SUPABASE_URL.',
+    );
+  }
   proxy.passTo(system.dev.url);
   const sql = postgres(system.dev.databaseUrl, { max: 2, onnotice: () => undefined });
   stack.defer(() => sql.end());
 
   const reports = [];
-  for (const { name, intake } of intakes) reports.push(await addReport(system, name, intake));
+  for (const { name, intake } of intakes) reports.push(await addReport(system, accounts.user, name, intake));
   print(
     `${reports.length} reports of ${new Set(intakes.map(({ intake }) => intake.report_type)).size} types`,
   );

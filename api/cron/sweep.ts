@@ -5,7 +5,7 @@ import { sweep } from '../../src/server/sweep.ts';
 import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
 
 const handle = forBrowsers(
-  (request) => asOperator(services(), 'sweep', request, { GET: () => sweep(services()) }),
+  (request) => asOperator(services(), 'sweep', request, { GET: (actor) => sweep(services(), actor) }),
   { methods: ['GET'], origins: () => services().corsOrigins, log },
 );
 

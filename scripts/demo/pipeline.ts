@@ -4,6 +4,7 @@ import { createClient } from '@supabase/supabase-js';
 import type { Intake } from '../../src/contracts/intake.ts';
 import { jobAccepted, jobView, type JobView } from '../../src/contracts/jobs.ts';
 import type { Stage } from '../../src/contracts/webhooks.ts';
+import type { Account } from '../local/accounts.ts';
 import type { LocalSystem } from '../local/local-system.ts';
 
 export interface DemoReport {
@@ -23,16 +24,20 @@ export interface DemoJob {
 }
 
 /** Adds a report as its owner does: through the REST API, under row level security. */
-export async function addReport(system: LocalSystem, name: string, intake: Intake): Promise<DemoReport> {
-  const { supabaseUrl, publishableKey } = system.dev;
+export async function addReport(
+  { dev: { supabaseUrl, publishableKey } }: LocalSystem,
+  owner: Account,
+  name: string,
+  intake: Intake,
+): Promise<DemoReport> {
   const client = createClient(supabaseUrl, publishableKey, {
     auth: { persistSession: false, autoRefreshToken: false, detectSessionInUrl: false },
-    global: { headers: { authorization: `Bearer ${system.user.accessToken}` } },
+    global: { headers: { authorization: `Bearer ${owner.accessToken}` } },
   });
   const reportId = randomUUID();
   const { error } = await client
     .from(`${intake.report_type}_reports`)
-    .insert({ id: reportId, user_id: system.user.id, user_data: intake.user_data });
+    .insert({ id: reportId, user_id: owner.id, user_data: intake.user_data });
   if (error) throw new Error(`the report of ${name} was not added: ${error.message}`, { cause: error });
   return { name, intake, reportId };
 }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { DevFile } from '../../src/contracts/dev.ts';
+import { consolePolicy } from '../build/console-policy.ts';
 import type { StartPage } from './front.ts';
 import { projectRoot } from './paths.ts';
 import { securityHeaders, withSources } from './security-headers.ts';
@@ -17,11 +18,16 @@ export function consolePage(
     // Only when the page is wanted: it takes long to load.
     const { createServer } = await import('vite');
     const nonce = randomBytes(16).toString('base64');
-    const headers = withSources(await securityHeaders(), {
-      'script-src': [`'nonce-${nonce}'`],
-      'style-src': [`'nonce-${nonce}'`],
-      'connect-src': [`ws://localhost:${port}`, dev.supabaseUrl, dev.supabaseUrl.replace(/^http/, 'ws')],
-    });
+    // In place of the meta element of the build, whose policy has no room for what Vite needs.
+    const policy = `${consolePolicy(dev.supabaseUrl)}; frame-ancestors 'none'`;
+    const headers = withSources(
+      { ...(await securityHeaders()), 'Content-Security-Policy': policy },
+      {
+        'script-src': [`'nonce-${nonce}'`],
+        'style-src': [`'nonce-${nonce}'`],
+        'connect-src': [`ws://localhost:${port}`],
+      },
+    );
     const vite = await createServer({
       root: projectRoot,
       configFile: join(projectRoot, 'vite.config.ts'),

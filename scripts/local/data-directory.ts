@@ -1,6 +1,6 @@
 import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { devFile, type DevFile } from '../../src/contracts/dev.ts';
+import { projectDevFile, type ProjectDevFile } from '../../src/contracts/dev.ts';
 import { commandOf, isAlive } from './processes.ts';
 import { projectRoot } from './paths.ts';
 import { removePostgres } from './postgres.ts';
@@ -42,12 +42,12 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
 }
 
 /** Writes `dev.json` for its clients, readable by its owner only, and answers how to remove it. */
-export async function writeDevFile(directory: string, content: DevFile): Promise<() => Promise<void>> {
+export async function writeDevFile(directory: string, content: ProjectDevFile): Promise<() => Promise<void>> {
   const path = join(directory, 'dev.json');
   const draft = `${path}.${process.pid}`;
   const file = await open(draft, 'w', 0o600);
   try {
-    await file.writeFile(`${JSON.stringify(devFile.parse(content), null, 2)}\n`);
+    await file.writeFile(`${JSON.stringify(projectDevFile.parse(content), null, 2)}\n`);
   } finally {
     await file.close();
   }

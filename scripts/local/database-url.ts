@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { devFile } from '../../src/contracts/dev.ts';
+import { projectDevFile } from '../../src/contracts/dev.ts';
+import { isLoopback } from '../../src/contracts/env-values.ts';
 import { dataDirectory } from './data-directory.ts';
 
 /**
@@ -14,10 +15,12 @@ export async function databaseUrl(): Promise<string> {
   const text = await readFile(path, 'utf8').catch(() => {
     throw new Error(`No database: set DATABASE_URL, or start npm run dev (there is no ${path}).`);
   });
-  return devFile.parse(JSON.parse(text)).databaseUrl;
+  return projectDevFile.parse(JSON.parse(text)).databaseUrl;
 }
 
-/** Whether a database is on this machine. */
+/** Whether a database, or a server, is on this machine. */
 export function isLocal(url: string): boolean {
-  return ['127.0.0.1', 'localhost', '[::1]'].includes(new URL(url).hostname);
+  const { hostname, searchParams } = new URL(url);
+  // PostgreSQL's clients also read the host from the query, where it overrules the other.
+  return isLoopback(hostname) && !searchParams.has('host') && !searchParams.has('hostaddr');
 }

@@ -1,7 +1,7 @@
-import type { DevFile } from '../../src/contracts/dev.ts';
+import type { ProjectDevFile } from '../../src/contracts/dev.ts';
 
 /** The addresses, keys and sign-ins of a running local system, for a terminal. */
-export function describeAccess(dev: DevFile, directory: string): string {
+export function describeAccess(dev: ProjectDevFile, directory: string): string {
   const rows: [string, string][] = [
     ['Page and functions', dev.url],
     ['Supabase API', dev.supabaseUrl],
@@ -11,10 +11,16 @@ export function describeAccess(dev: DevFile, directory: string): string {
     ['WEBHOOK_SECRET', dev.webhookSecret],
     ['PIPELINE_API_KEY', dev.pipelineApiKey],
     ['CRON_SECRET', dev.cronSecret],
-    ['Operator', `${dev.operator.email}  ${dev.operator.password}`],
-    ['User', `${dev.user.email}  ${dev.user.password}`],
+    ['Operator', signIn(dev.operator)],
+    ['User', signIn(dev.user)],
     ['Data', directory],
   ];
   const lines = rows.map(([name, value]) => `  ${name.padEnd(20)} ${value}`);
   return ['', 'The local system runs. Ctrl-C stops it.', '', ...lines, ''].join('\n');
+}
+
+function signIn(account: ProjectDevFile['user']): string {
+  return account === undefined
+    ? 'your own: this project is not local'
+    : `${account.email}  ${account.password}`;
 }

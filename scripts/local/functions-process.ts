@@ -8,10 +8,10 @@ const options = z.object({
   env: z.record(z.string(), z.string()),
 });
 
-runService(options, async (given, report) => {
+runService(options, async (given, report, progress) => {
   // The adapter hands NODE_OPTIONS on to the functions' processes.
   const preload = new URL('./end-with-parent.ts', import.meta.url).href;
   process.env['NODE_OPTIONS'] = `--import ${preload} ${process.env['NODE_OPTIONS'] ?? ''}`;
-  const functions = await startFunctions(given, report);
+  const functions = await startFunctions(given, report, progress);
   return { state: functions.state(), stop: (timeoutMs) => functions.stop(timeoutMs) };
 });

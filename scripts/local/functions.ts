@@ -32,6 +32,8 @@ const RECEIVERS = '/api/webhooks/';
 export async function startFunctions(
   options: FunctionsOptions,
   onChange: (state: FunctionsState) => void,
+  /** Told which functions have not started yet. */
+  onProgress: (doing: string) => void = () => undefined,
 ): Promise<Functions> {
   if (options.port !== 0) await requireFreePort(options.port, 'the functions');
   const children = new Map<string, FunctionChild>();
@@ -79,7 +81,16 @@ export async function startFunctions(
   }
 
   try {
-    await Promise.all([...children.values()].map((child) => child.start()));
+    const waiting = new Set(children.keys());
+    await Promise.all(
+      [...children].map(async ([path, child]) => {
+        await child.start();
+        waiting.delete(path);
+        onProgress(
+          `${children.size - waiting.size} of ${children.size} run, waiting for ${[...waiting].join(', ')}`,
+        );
+      }),
+    );
   } catch (error) {
     await stop(0);
     throw error;

@@ -1,7 +1,8 @@
 import postgres from 'postgres';
-import type { DevFile } from '../../src/contracts/dev.ts';
+import type { ProjectDevFile } from '../../src/contracts/dev.ts';
 import { ensureAccount, makeOperator, type Account } from './accounts.ts';
 import { databaseDirectory } from './data-directory.ts';
+import { isLocal } from './database-url.ts';
 import { functionEnv, passedOnEnv, type SupabaseAccess } from './function-env.ts';
 import { migrate } from './migrate.ts';
 import { requireSameHistory } from './migration-history.ts';
@@ -13,6 +14,7 @@ import {
   type FunctionsService,
 } from './services.ts';
 import { prepareDatabase } from './prepare-database.ts';
+import { noticeSlowStart } from './slow-start.ts';
 
 export interface LocalSystemOptions {
   directory: string;
@@ -30,10 +32,10 @@ export interface LocalSystemOptions {
 export interface LocalSystem extends AsyncDisposable {
   functions: FunctionsService;
   secrets: Secrets;
-  operator: Account;
-  user: Account;
+  /** Undefined on a project that is not on this machine: no account is made there. */
+  accounts: Accounts | undefined;
   /** What `dev.json` holds; `url` is the functions' own. */
-  dev: DevFile;
+  dev: ProjectDevFile;
 }
 
 /** How long functions may take to finish what runs after their answers. */
@@ -51,20 +53,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     ? givenProject()
     : await startSupabase(options, secrets, stack, step);
 
-  step('accounts');
-  const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
-  stack.defer(() => sql.end());
-  const operator = await ensureAccount(
-    supabase,
-    { email: 'operator@example.com', password: secrets.operatorPassword },
-    sql,
-  );
-  await makeOperator(sql, operator.id);
-  const user = await ensureAccount(
-    supabase,
-    { email: 'user@example.com', password: secrets.userPassword },
-    sql,
-  );
+  const accounts = await makeAccounts({ databaseUrl, supabase }, secrets, options, step);
 
   step('functions');
   const functions = await startFunctionsService(
@@ -81,8 +70,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   return {
     functions,
     secrets,
-    operator,
-    user,
+    accounts,
     dev: {
       url: functions.state().url,
       supabaseUrl: supabase.url,
@@ -92,11 +80,52 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       webhookSecret,
       pipelineApiKey,
       cronSecret,
-      operator: { id: operator.id, email: operator.email, password: operator.password },
-      user: { id: user.id, email: user.email, password: user.password },
+      ...(accounts && { operator: signInOf(accounts.operator), user: signInOf(accounts.user) }),
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
+}
+
+export interface Accounts {
+  operator: Account;
+  user: Account;
+}
+
+/** Signs both in. Only where database and project are on this machine: elsewhere an operator would be made for everybody. */
+async function makeAccounts(
+  { databaseUrl, supabase }: Supabase,
+  secrets: Secrets,
+  { onLine }: LocalSystemOptions,
+  step: (name: string) => void,
+): Promise<Accounts | undefined> {
+  if (!isLocal(databaseUrl) || !isLocal(supabase.url)) {
+    onLine(
+      `${supabase.url} is not on this machine: no accounts are made there. Sign in with an account of your own.`,
+    );
+    return undefined;
+  }
+  step('accounts');
+  const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
+  try {
+    const operator = await ensureAccount(
+      supabase,
+      { email: 'operator@example.com', password: secrets.operatorPassword },
+      sql,
+    );
+    await makeOperator(sql, operator.id);
+    const user = await ensureAccount(
+      supabase,
+      { email: 'user@example.com', password: secrets.userPassword },
+      sql,
+    );
+    return { operator, user };
+  } finally {
+    await sql.end();
+  }
+}
+
+function signInOf({ id, email, password }: Account) {
+  return { id, email, password };
 }
 
 interface Supabase {
@@ -123,9 +152,14 @@ async function startSupabase(
   stack.defer(() => database.stop());
   const databaseUrl = database.state().url;
   step('migrations');
-  await prepareDatabase(databaseUrl);
-  await requireSameHistory(databaseUrl, databaseDirectory(directory));
-  await migrate(databaseUrl);
+  const stopNotices = noticeSlowStart({ name: 'migrations', onLine });
+  try {
+    await prepareDatabase(databaseUrl);
+    await requireSameHistory(databaseUrl, databaseDirectory(directory));
+    await migrate(databaseUrl);
+  } finally {
+    stopNotices();
+  }
   step('Supabase API');
   const api = await startSupabaseApiService(
     {

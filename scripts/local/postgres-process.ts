@@ -14,8 +14,12 @@ const options = z.object({
 });
 
 // PostgreSQL outlives whoever starts it. This process ends it when our parent ends, also when that was killed.
-runService(options, async ({ portVariable, ...given }) => {
-  const postgres = await startPostgres({ ...given, ...(portVariable !== undefined && { portVariable }) });
+runService(options, async ({ portVariable, ...given }, _report, progress) => {
+  const postgres = await startPostgres({
+    ...given,
+    onStep: progress,
+    ...(portVariable !== undefined && { portVariable }),
+  });
   return {
     state: { url: postgres.url, pid: postgres.pid },
     async stop() {

@@ -8,7 +8,8 @@ import { requireFreePort } from './ports.ts';
 import { findBinaries, requireReachable, serverOwner, type Owner } from './postgres-binaries.ts';
 import { commandOf, isAlive, signal, waitForExit } from './processes.ts';
 
-const START_TIMEOUT_MS = 60_000;
+/** Its service has a limit of its own, and says what is slow. */
+const START_TIMEOUT_MS = 300_000;
 const FAST_STOP_TIMEOUT_MS = 10_000;
 const IMMEDIATE_STOP_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 200;
@@ -24,6 +25,8 @@ export interface PostgresOptions {
   portVariable?: string;
   /** For tests: faster, and loses data when the machine (not the server) dies. */
   unsafelyFast?: boolean;
+  /** Told before each step of the start. */
+  onStep?: (step: string) => void;
 }
 
 export interface Postgres {
@@ -60,11 +63,13 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     await requireReachable(postgres, owner);
   }
   if (!exists) {
+    options.onStep?.('creating the cluster');
     // First, so that no cluster of this kind is ever without it.
     await writeFile(join(directory, 'layout'), `${LAYOUT}\n`);
     await initialise(initdb, data, options, owner);
   }
 
+  options.onStep?.('starting the server');
   const logFile = await open(log, 'w', 0o600);
   const child = spawn(postgres, settings(data, options), {
     ...owner,

@@ -16,7 +16,12 @@ export interface RunningService {
  */
 export function runService<Options>(
   optionsSchema: z.ZodType<Options>,
-  start: (options: Options, report: (state: unknown) => void) => Promise<RunningService>,
+  start: (
+    options: Options,
+    report: (state: unknown) => void,
+    /** Tells what it does while it starts. */
+    progress: (doing: string) => void,
+  ) => Promise<RunningService>,
 ): void {
   let running: Promise<RunningService> | undefined;
   let stopping = false;
@@ -29,7 +34,9 @@ export function runService<Options>(
   };
 
   async function begin(options: unknown): Promise<void> {
-    running = start(optionsSchema.parse(options), report);
+    running = start(optionsSchema.parse(options), report, (doing) => {
+      send({ type: 'progress', doing });
+    });
     report((await running).state);
   }
 

@@ -6,18 +6,21 @@ import { projectRoot } from './paths.ts';
 const POLICY = 'Content-Security-Policy';
 
 const vercel = z.object({
-  headers: z.tuple([
+  headers: z.array(
     z.object({
-      source: z.literal('/(.*)'),
+      source: z.string(),
       headers: z.array(z.object({ key: z.string(), value: z.string() })),
     }),
-  ]),
+  ),
 });
 
 /** The headers that vercel.json gives to every answer. */
 export async function securityHeaders(): Promise<Record<string, string>> {
   const settings = vercel.parse(JSON.parse(await readFile(join(projectRoot, 'vercel.json'), 'utf8')));
-  return Object.fromEntries(settings.headers[0].headers.map(({ key, value }) => [key, value]));
+  const everywhere = settings.headers.filter(({ source }) => source === '/(.*)');
+  return Object.fromEntries(
+    everywhere.flatMap(({ headers }) => headers.map(({ key, value }) => [key, value] as const)),
+  );
 }
 
 /** The same headers with further sources in some directives of the Content-Security-Policy. */

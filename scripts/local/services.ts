@@ -24,6 +24,7 @@ export function startPostgresService(
 ): Promise<PostgresService> {
   const binaries = process.env[BINARIES_VARIABLE];
   return startService({
+    name: 'PostgreSQL',
     program: new URL('./postgres-process.ts', import.meta.url),
     options,
     state: z.object({ url: z.string(), pid: z.int() }),
@@ -38,6 +39,7 @@ export function startSupabaseApiService(
   surroundings: Surroundings = {},
 ): Promise<SupabaseApiService> {
   return startService({
+    name: 'the Supabase API',
     program: new URL('./supabase-api-process.ts', import.meta.url),
     options,
     state: z.object({ url: z.string() }),
@@ -51,6 +53,7 @@ export function startFunctionsService(
   surroundings: Surroundings = {},
 ): Promise<FunctionsService> {
   return startService({
+    name: 'the functions',
     program: new URL('./functions-process.ts', import.meta.url),
     options,
     state: z.object({ url: z.string(), pids: z.array(z.int()) }),

@@ -5,20 +5,26 @@ import type { z } from 'zod';
 import { environment } from './environment.ts';
 import { signal } from './processes.ts';
 import { fromService, type ToService } from './service-messages.ts';
+import { describeLoad, noticeSlowStart } from './slow-start.ts';
 
-const DEFAULT_START_TIMEOUT_MS = 60_000;
+/** Far more than any start takes on an idle machine: a loaded one only needs longer. */
+const DEFAULT_START_TIMEOUT_MS = 300_000;
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
 /** What a service may take beyond the time it was given, before it is killed. */
 const STOP_GRACE_MS = 5_000;
 
 export interface ServiceOptions<State> {
+  /** For messages, such as `the functions`. */
+  name: string;
   /** Its main program, a file that calls `runService`. */
   program: URL;
   options: unknown;
   state: z.ZodType<State>;
   env?: Readonly<Record<string, string>>;
-  /** One that does not run by then, since what it needs went away meanwhile, is killed. */
+  /** One that does not run by then is killed. */
   startTimeoutMs?: number | undefined;
+  /** How long a start may take before it is told that it goes on, and what it does. */
+  noticeMs?: number | undefined;
   /** Takes each line that it prints; else they go where ours go. */
   onLine?: ((line: string) => void) | undefined;
 }
@@ -45,7 +51,8 @@ export async function startService<State>(options: ServiceOptions<State>): Promi
   });
   const { pid } = child;
   if (pid === undefined) throw new Error(`${options.program.pathname} did not start`);
-  forwardLines(child, options.onLine ?? ((line) => process.stderr.write(`${line}\n`)));
+  const onLine = options.onLine ?? ((line: string) => process.stderr.write(`${line}\n`));
+  forwardLines(child, onLine);
 
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => {
@@ -58,10 +65,31 @@ export async function startService<State>(options: ServiceOptions<State>): Promi
     if (child.connected) child.send(message);
   };
   send({ type: 'start', options: options.options });
-  const timer = setTimeout(() => signal(-pid, 'SIGKILL'), options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS);
-  let state: State = await running(child, options).finally(() => {
-    clearTimeout(timer);
+  let doing: string | undefined;
+  let isTooSlow = false;
+  const timeoutMs = options.startTimeoutMs ?? DEFAULT_START_TIMEOUT_MS;
+  const timer = setTimeout(() => {
+    isTooSlow = true;
+    signal(-pid, 'SIGKILL');
+  }, timeoutMs);
+  const { name, noticeMs } = options;
+  const stopNotices = noticeSlowStart({ name, onLine, doing: () => doing, noticeMs });
+  const started = running(child, options, (told) => {
+    doing = told;
   });
+  let state: State = await started
+    .catch((error: unknown) => {
+      if (!isTooSlow) throw error;
+      const last = doing === undefined ? '' : ` The last that it told: ${doing}.`;
+      throw new Error(
+        `Starting ${name} took more than ${timeoutMs / 1000} s, and was ended.${last} Now ${describeLoad()}: start again when it is less busy.`,
+        { cause: error },
+      );
+    })
+    .finally(() => {
+      clearTimeout(timer);
+      stopNotices();
+    });
   child.on('message', (raw) => {
     const message = fromService.parse(raw);
     if (message.type === 'running') state = options.state.parse(message.state);
@@ -85,19 +113,33 @@ export async function startService<State>(options: ServiceOptions<State>): Promi
   };
 }
 
-function running<State>(child: ChildProcess, options: ServiceOptions<State>): Promise<State> {
+function running<State>(
+  child: ChildProcess,
+  options: ServiceOptions<State>,
+  onProgress: (doing: string) => void,
+): Promise<State> {
   return new Promise<State>((resolve, reject) => {
     const onExit = (code: number | null) => {
       reject(new Error(`${options.program.pathname} ended (${code ?? 'killed'}) before it ran`));
     };
+    const onMessage = (raw: unknown) => {
+      const message = fromService.parse(raw);
+      switch (message.type) {
+        case 'progress':
+          onProgress(message.doing);
+          return;
+        case 'running':
+          resolve(options.state.parse(message.state));
+          break;
+        case 'failed':
+          reject(new Error(message.message));
+      }
+      child.off('exit', onExit);
+      child.off('message', onMessage);
+    };
     child.once('exit', onExit);
     child.once('error', reject);
-    child.once('message', (raw) => {
-      child.off('exit', onExit);
-      const message = fromService.parse(raw);
-      if (message.type === 'running') resolve(options.state.parse(message.state));
-      else reject(new Error(message.message));
-    });
+    child.on('message', onMessage);
   });
 }
 

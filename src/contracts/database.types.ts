@@ -885,6 +885,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };
       get_failed_webhooks: {
@@ -971,6 +972,8 @@ export type Database = {
         };
         Returns: Json;
       };
+      record_ping: { Args: { p_ping_id: string }; Returns: Json };
+      record_sweep: { Args: { p_sweep_id: string }; Returns: number };
       record_webhook_request: {
         Args: {
           p_cap_per_minute: number;

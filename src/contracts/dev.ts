@@ -16,3 +16,7 @@ export const devFile = z.object({
   user: account,
 });
 export type DevFile = z.infer<typeof devFile>;
+
+/** The same of a project that is not on this machine: `npm run dev` makes no accounts there. */
+export const projectDevFile = devFile.partial({ operator: true, user: true });
+export type ProjectDevFile = z.infer<typeof projectDevFile>;

@@ -1,28 +1,9 @@
 import { z } from 'zod';
 import { FUNCTION_SECONDS } from './constants.ts';
+import { bearerKeys, headerText, serverAddress, signingKeys, webhookAddresses } from './env-values.ts';
 import { browserOrigins } from './origins.ts';
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
-
-const webhookSecret = z.string().refine(
-  (value) => {
-    const secrets = value.trim().split(/\s+/);
-    return secrets.every((secret) => {
-      if (!/^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret)) return false;
-      const bytes = atobLength(secret.slice('whsec_'.length));
-      return bytes >= 24 && bytes <= 64;
-    });
-  },
-  { error: 'must be one or more whsec_ + base64 of 24 to 64 bytes, separated by spaces' },
-);
-
-function atobLength(base64: string): number {
-  try {
-    return atob(base64).length;
-  } catch {
-    return 0;
-  }
-}
 
 /** One or more names of models, separated by spaces. */
 const modelNames = z
@@ -32,9 +13,6 @@ const modelNames = z
     error:
       'must be one or more names of models, separated by spaces, each of at most 200 printable characters',
   });
-
-/** Secrets that are compared as bearer tokens must not be guessable. */
-const bearerSecret = z.string().min(32, { error: 'must be at least 32 characters' });
 
 /**
  * What a job may take beside its generation and its sending, should the database be away at each of the worst moments: 13 s
@@ -47,19 +25,23 @@ const DEADLINE_SECONDS = 200;
 /** Every variable that the functions read. `env.example` explains each. */
 export const serverEnv = z
   .object({
-    SUPABASE_URL: z.url(),
+    SUPABASE_URL: serverAddress,
     /** A key of role service_role: a secret key (`sb_secret_…`) or the legacy service_role JWT. */
-    SUPABASE_SECRET_KEY: z.string().min(1),
-    SUPABASE_PUBLISHABLE_KEY: z.string().min(1),
-    WEBHOOK_SECRET: webhookSecret,
-    WEBHOOK_LEGACY_SECRET: z.string().min(24).optional(),
-    WEBHOOK_BASE_URL: z.url().refine((url) => url.endsWith('/api/webhooks'), {
-      error: 'must end in /api/webhooks',
-    }),
+    SUPABASE_SECRET_KEY: headerText,
+    SUPABASE_PUBLISHABLE_KEY: headerText,
+    /** Several, separated by spaces: the first signs, all verify. */
+    WEBHOOK_SECRET: signingKeys,
+    WEBHOOK_LEGACY_SECRET: headerText.min(24, { error: 'must be at least 24 characters' }).optional(),
+    /** Several, separated by spaces: tried in turn. */
+    WEBHOOK_BASE_URL: webhookAddresses,
+    /** Set by Vercel itself once Protection Bypass for Automation is on: lets our own calls pass Deployment Protection. */
+    VERCEL_AUTOMATION_BYPASS_SECRET: headerText.optional(),
     WEBHOOK_TIMEOUT_MS: wholeNumber(100, 60_000).default(10_000),
     WEBHOOK_MAX_RETRIES: wholeNumber(0, 10).default(3),
-    PIPELINE_API_KEY: bearerSecret,
-    CRON_SECRET: bearerSecret,
+    /** Several, separated by spaces: all are admitted. */
+    PIPELINE_API_KEY: bearerKeys,
+    /** Several, separated by spaces: our own calls use the first, all are admitted. */
+    CRON_SECRET: bearerKeys,
     /** How long a runner may be silent before its job is taken over. */
     JOB_LEASE_SECONDS: wholeNumber(5, 600).default(60),
     /**
@@ -87,8 +69,8 @@ export const serverEnv = z
     RETENTION_PAYLOAD_DAYS: wholeNumber(1, 3650).default(30),
     /** Days that finished jobs are kept; as long do idempotency keys hold. */
     RETENTION_JOB_DAYS: wholeNumber(1, 3650).default(90),
-    LLM_BASE_URL: z.url().optional(),
-    LLM_API_KEY: z.string().min(1).optional(),
+    LLM_BASE_URL: serverAddress.optional(),
+    LLM_API_KEY: headerText.optional(),
     /** Those that jobs may choose among; the first is the default. */
     LLM_MODELS: modelNames.optional(),
     /** `offline`: demonstration texts are composed, also where a language model is configured, and in production. */

@@ -63,6 +63,7 @@ export const PROBLEMS = {
   budget_exceeded: { status: 429, final: false, title: 'The budget of jobs a day is spent' },
   internal_error: { status: 500, final: false, title: 'Internal error' },
   delivery_failed: { status: 502, final: false, title: 'The webhook failed again' },
+  misconfigured: { status: 503, final: false, title: 'Environment variables are missing or malformed' },
   database_unavailable: { status: 503, final: false, title: 'The database is unavailable' },
 } as const satisfies Record<string, Problem>;
 

@@ -6,7 +6,10 @@ import { createRestStore } from './store/rest-store.ts';
 import type { Generate } from './generation/generate.ts';
 import { log } from './observe/log.ts';
 import { deliveryLeaseSeconds } from './deliver/notify-report-completion.ts';
+import { parseWebhookBaseUrls } from './deliver/own-deployment.ts';
 import { parseWebhookSecret } from './deliver/secrets.ts';
+import { parseBearerKeys } from './http/bearer.ts';
+import { retryDeadSockets } from './http/dead-sockets.ts';
 
 /** Everything that the endpoints work with: the one place where the outside world comes in. */
 export type Services = ReturnType<typeof createServices>;
@@ -17,7 +20,8 @@ export function createServices(env: ServerEnv) {
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
     generate: lazyGenerate(env),
-    fetch,
+    // What we send is recognised when it is repeated: an event by its id, a take-over by its lease.
+    fetch: retryDeadSockets(fetch),
     log,
     waitUntil,
     now: () => Date.now(),
@@ -27,12 +31,13 @@ export function createServices(env: ServerEnv) {
       keys: webhookKeys,
       ...(env.WEBHOOK_LEGACY_SECRET !== undefined && { legacySecret: env.WEBHOOK_LEGACY_SECRET }),
     },
-    webhookBaseUrl: env.WEBHOOK_BASE_URL,
+    webhookBaseUrls: parseWebhookBaseUrls(env.WEBHOOK_BASE_URL),
+    protectionBypass: env.VERCEL_AUTOMATION_BYPASS_SECRET,
     timeoutMs: env.WEBHOOK_TIMEOUT_MS,
     maxRetries: env.WEBHOOK_MAX_RETRIES,
     deliveryLeaseSeconds: deliveryLeaseSeconds(env.WEBHOOK_TIMEOUT_MS),
-    pipelineApiKey: env.PIPELINE_API_KEY,
-    cronSecret: env.CRON_SECRET,
+    pipelineApiKeys: parseBearerKeys(env.PIPELINE_API_KEY),
+    cronSecrets: parseBearerKeys(env.CRON_SECRET),
     jobLeaseSeconds: env.JOB_LEASE_SECONDS,
     jobDeadlineSeconds: env.JOB_DEADLINE_SECONDS,
     jobMaxTakeOvers: env.JOB_MAX_TAKE_OVERS,
@@ -67,7 +72,7 @@ let made: Services | undefined;
 
 /**
  * Made with the first request, so that a variable that is missing is named in the log of each request that fails for it.
- * @throws {Error} naming every variable that is missing or malformed
+ * @throws {InvalidEnvironment} naming every variable that is missing or malformed
  */
 export function services(): Services {
   return (made ??= createServices(readEnv(process.env)));

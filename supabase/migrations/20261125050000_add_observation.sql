@@ -66,6 +66,15 @@ create table public.webhook_roll_up (
 );
 insert into public.webhook_roll_up default values;
 
+create table private.heartbeats (
+  source text primary key
+    constraint heartbeat_source_is_known check (source in ('ping', 'sweep')),
+  beats bigint not null default 0,
+  last_id text,
+  last_at timestamptz
+);
+insert into private.heartbeats (source) values ('ping'), ('sweep');
+
 -- Generated from supabase/sql/observe: edited there, written by npm run db:migration.
 
 set check_function_bodies = off;
@@ -95,6 +104,55 @@ $$;
 comment on function private.add_audit(text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid) is
   'The one writer of our audit rows. p_payload is never a report''s text.';
 revoke all on function private.add_audit(text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/applied_migrations.sql
+create or replace function private.applied_migrations()
+returns text[]
+language plpgsql stable set search_path = '' as $$
+begin
+  if to_regclass('supabase_migrations.schema_migrations') is null then
+    return null;
+  end if;
+  return array(select version from supabase_migrations.schema_migrations order by version);
+end
+$$;
+
+comment on function private.applied_migrations() is
+  'The versions in the history of `supabase db push`. Null: this database has no history.';
+revoke all on function private.applied_migrations() from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/deployment_facts.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.deployment_facts(p_with_rights boolean default false)
+returns jsonb
+language sql stable security definer set search_path = '' as $$
+  select jsonb_build_object(
+    'database_time', private.iso_time(clock_timestamp()),
+    'server_version', current_setting('server_version'),
+    'migrations', to_jsonb(private.applied_migrations()),
+    'connections', jsonb_build_object(
+      -- Sums, which every role may read: pg_stat_activity hides the sessions of others.
+      'used', (select coalesce(sum(numbackends), 0) from pg_catalog.pg_stat_database),
+      'most', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int),
+    'heartbeats', (
+      select jsonb_object_agg(source, jsonb_build_object(
+        'beats', beats, 'seconds_ago', round(extract(epoch from clock_timestamp() - last_at), 3)))
+      from private.heartbeats),
+    'realtime', (
+      select jsonb_build_object('all_tables', puballtables, 'tables', array(
+        select tablename::text from pg_catalog.pg_publication_tables
+        where pubname = 'supabase_realtime' and schemaname = 'public' order by tablename))
+      from pg_catalog.pg_publication where pubname = 'supabase_realtime'),
+    'rights', case when p_with_rights then (
+      select jsonb_agg(jsonb_build_object('on', object, 'column', column_name, 'grantee', grantee, 'privilege', privilege)
+        order by object, grantee, privilege, column_name)
+      from private.held_rights) end)
+$$;
+
+comment on function public.deployment_facts(boolean) is
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, Realtime and, with p_with_rights, every right on objects of public and private.';
+revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
+grant execute on function public.deployment_facts(boolean) to service_role;
 
 -- supabase/sql/observe/get_failed_webhooks.sql
 -- Definer rights: the platform's functions call it with the service key, which has no rights on our tables.
@@ -204,6 +262,47 @@ comment on function public.prune_expired(int, int, int, int) is
   'Removes what is older than so many days, up to p_limit rows of each kind, and nothing that is still needed. Returns {audit, refusals, payloads, jobs}.';
 revoke all on function public.prune_expired(int, int, int, int) from public, anon, authenticated, service_role;
 grant execute on function public.prune_expired(int, int, int, int) to service_role;
+
+-- supabase/sql/observe/record_heartbeat.sql
+create or replace function private.record_heartbeat(p_source text, p_id text)
+returns private.heartbeats
+language sql volatile set search_path = '' as $$
+  update private.heartbeats
+  set beats = beats + (last_id is distinct from p_id)::int, last_id = p_id, last_at = clock_timestamp()
+  where source = p_source
+  returning *
+$$;
+
+comment on function private.record_heartbeat(text, text) is
+  'Counts one sign of life. A repeated call, recognised by the id of the last one, is not counted again.';
+revoke all on function private.record_heartbeat(text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/record_ping.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_ping(p_ping_id text)
+returns jsonb
+language sql volatile security definer set search_path = '' as $$
+  select jsonb_build_object('pings', ping.beats, 'database_time', private.iso_time(ping.last_at))
+  from private.record_heartbeat('ping', p_ping_id) ping
+$$;
+
+comment on function public.record_ping(text) is
+  'Counts a verified ping, and changes nothing else. Returns how many pings came so far, and the time of the database.';
+revoke all on function public.record_ping(text) from public, anon, authenticated, service_role;
+grant execute on function public.record_ping(text) to service_role;
+
+-- supabase/sql/observe/record_sweep.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_sweep(p_sweep_id text)
+returns bigint
+language sql volatile security definer set search_path = '' as $$
+  select beats from private.record_heartbeat('sweep', p_sweep_id)
+$$;
+
+comment on function public.record_sweep(text) is
+  'Counts a sweep that the cron asked for, so that the health check can say whether the cron works. Returns how many came so far.';
+revoke all on function public.record_sweep(text) from public, anon, authenticated, service_role;
+grant execute on function public.record_sweep(text) to service_role;
 
 -- supabase/sql/observe/record_webhook_request.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -535,6 +634,29 @@ comment on view private.audit_rows is 'A row of the audit in a list: without pay
 revoke all on table private.audit_rows from public, anon, authenticated, service_role;
 grant select on table private.audit_rows to authenticated;
 
+-- supabase/sql/observe/held_rights.sql
+create or replace view private.held_rights with (security_invoker = true) as
+  with held (kind, schema, name, owner, acl, column_name) as (
+    select 'function', pronamespace, proname, proowner, coalesce(proacl, acldefault('f', proowner)), null
+    from pg_catalog.pg_proc
+    union all
+    select case relkind when 'S' then 'sequence' else 'relation' end, relnamespace, relname, relowner,
+      coalesce(relacl, acldefault(case relkind when 'S' then 's' else 'r' end::"char", relowner)), null
+    from pg_catalog.pg_class where relkind in ('r', 'p', 'v', 'm', 'S')
+    union all
+    select 'relation', relnamespace, relname, relowner, attacl, attname
+    from pg_catalog.pg_attribute join pg_catalog.pg_class on pg_class.oid = attrelid
+    where relkind in ('r', 'p', 'v', 'm') and attacl is not null and not attisdropped)
+  select format('%s %I.%I', kind, nspname, name) as object, column_name::text,
+    coalesce(nullif(grantee, 0)::regrole::text, 'public') as grantee,
+    lower(privilege_type) || case when is_grantable then ' with grant option' else '' end as privilege
+  from held join pg_catalog.pg_namespace on pg_namespace.oid = schema, aclexplode(acl)
+  where nspname in ('public', 'private') and grantee <> owner;
+
+comment on view private.held_rights is
+  'Every right that somebody beside the owner has on a function, relation, column or sequence: the doctor compares it with supabase/sql.';
+revoke all on private.held_rights from anon, authenticated, service_role;
+
 -- supabase/sql/observe/webhook_measures.sql
 create or replace view private.webhook_measures with (security_invoker = true) as
   select audit.created_at, audit.direction, audit.endpoint_id, type.report_type, audit.outcome,
@@ -550,6 +672,14 @@ comment on view private.webhook_measures is
   'What counts: attempts, and requests of senders to the webhook endpoints. Not what operators and the cron asked for.';
 revoke all on table private.webhook_measures from public, anon, authenticated, service_role;
 grant select on table private.webhook_measures to authenticated;
+
+-- supabase/sql/observe/heartbeats.sql
+comment on table private.heartbeats is
+  'Signs of life, one row each: signed pings that arrived, and sweeps that the cron asked for. The health check reads them.';
+comment on column private.heartbeats.last_id is 'A repeated call is recognised by it.';
+comment on column private.heartbeats.last_at is 'By the clock of the database. Null: none came yet.';
+alter table private.heartbeats enable row level security;
+revoke all on table private.heartbeats from anon, authenticated, service_role;
 
 -- supabase/sql/observe/webhook_audit.sql
 drop policy if exists "operators read" on public.webhook_audit;

@@ -60,11 +60,11 @@ async function readSteps(): Promise<Step[]> {
 const MARK = '== next step ==';
 
 /** Pastes all of them into one shell, and answers what each printed. */
-async function paste(steps: Step[]): Promise<string[]> {
+async function paste(steps: Step[], dataDirectory = directory): Promise<string[]> {
   const script = steps.map(({ command }) => `${command}\necho "${MARK}"\n`).join('');
   const shell = spawn('bash', ['-c', script], {
     cwd: projectRoot,
-    env: { ...process.env, POLARIS_DATA_DIR: directory },
+    env: { ...process.env, POLARIS_DATA_DIR: dataDirectory },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
@@ -92,4 +92,14 @@ it('does what the guide says, step by step', async (context) => {
     if (expected === undefined) expect(`${command}${actual}`).toBe(command);
     else if (!fits(actual, expected.trimEnd())) expect(`${command}${actual}`).toBe(`${command}${expected}`);
   });
+});
+
+it('says what to do where the local system does not run', async (context) => {
+  if (missing.length > 0) context.skip(`not at hand: ${missing.join(', ')}`);
+  const [keys] = await readSteps();
+  const folder = join(directory, 'elsewhere');
+  const [output] = await paste(keys === undefined ? [] : [keys], folder);
+  expect(output).toBe(
+    `There is no ${folder}/dev.json: start npm run dev in another shell and wait for its addresses, or set POLARIS_DATA_DIR as it was set there.\n`,
+  );
 });

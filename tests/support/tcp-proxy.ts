@@ -7,11 +7,17 @@ export type Line =
   | { kind: 'reset' }
   /** What either side sends is swallowed. */
   | { kind: 'silent' }
+  /** A connection that has carried an answer is reset as soon as the client sends something more. New ones work. */
+  | { kind: 'idle-dies' }
+  /** Reset in place of the next answer; whole from then on. */
+  | { kind: 'lose-answer' }
   /** Reset once this many bytes of answers have passed. */
   | { kind: 'cut'; afterBytes: number };
 
 export interface TcpProxy {
   port: number;
+  /** How many there have been. */
+  connections(): number;
   set(line: Line): void;
   stop(): Promise<void>;
 }
@@ -20,10 +26,13 @@ export interface TcpProxy {
 export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   let line: Line = { kind: 'whole' };
   let passedBytes = 0;
+  let connections = 0;
   const sockets = new Set<Socket>();
 
   const server = createServer((client) => {
     const target = connect(targetPort, '127.0.0.1');
+    let hasAnswered = false;
+    connections += 1;
     const reset = () => {
       client.resetAndDestroy();
       target.destroy();
@@ -38,11 +47,17 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       });
     }
     client.on('data', (bytes) => {
-      if (line.kind === 'reset') reset();
+      if (line.kind === 'reset' || (line.kind === 'idle-dies' && hasAnswered)) reset();
       else if (line.kind !== 'silent') target.write(bytes);
     });
     target.on('data', (bytes) => {
       if (line.kind === 'silent') return;
+      if (line.kind === 'lose-answer') {
+        line = { kind: 'whole' };
+        reset();
+        return;
+      }
+      hasAnswered = true;
       const rest = line.kind === 'cut' ? line.afterBytes - passedBytes : Infinity;
       passedBytes += bytes.length;
       if (bytes.length < rest) client.write(bytes);
@@ -57,6 +72,7 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   if (typeof address !== 'object' || address === null) throw new Error('the proxy has no port');
   return {
     port: address.port,
+    connections: () => connections,
     set(next) {
       line = next;
       passedBytes = 0;

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import type { Store } from '../store/store.ts';
-import { bearerToken, isSecret } from '../http/bearer.ts';
+import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import type { FindUser, FoundUser } from './users.ts';
+
+/** The actor of calls with CRON_SECRET. */
+export const CRON = 'cron';
 
 export type OperatorAccess =
   /** `cron`, or an operator's id. */
@@ -9,14 +12,14 @@ export type OperatorAccess =
   | Extract<FoundUser, { ok: false }>
   | { ok: false; code: 'forbidden'; actor: string };
 
-/** Admits the cron by its secret, and operators by their access token: whether they still are is asked each time. */
+/** Admits the cron by one of its keys, and operators by their access token: whether they still are is asked each time. */
 export async function authenticateOperator(
-  { cronSecret, findUser, rpc }: Store & { cronSecret: string; findUser: FindUser },
+  { cronSecrets, findUser, rpc }: Store & { cronSecrets: BearerKeys; findUser: FindUser },
   headers: Headers,
 ): Promise<OperatorAccess> {
   const token = bearerToken(headers);
   if (token === null) return { ok: false, code: 'unauthorized' };
-  if (isSecret(token, cronSecret)) return { ok: true, actor: 'cron' };
+  if (isOneOf(token, cronSecrets)) return { ok: true, actor: CRON };
   const found = await findUser(token);
   if (!found.ok) return found;
   const { userId } = found;

@@ -1,5 +1,6 @@
 import type { AuthError } from '@supabase/supabase-js';
 import { z } from 'zod';
+import { retryDeadSockets } from '../http/dead-sockets.ts';
 import { DatabaseUnavailable } from '../store/store.ts';
 
 /** Whose access token it is. `unauthorized`: nobody's. `anonymous_user`: of a visitor who signed in without an account. */
@@ -22,8 +23,10 @@ const NOBODY: FoundUser = { ok: false, code: 'unauthorized' };
 /** Auth answers within milliseconds. Without this limit, a hanging Auth would hold the caller until the function ends. */
 const AUTH_TIMEOUT_MS = 5000;
 
+const fetchAgain = retryDeadSockets(fetch);
+
 const fetchInTime: typeof fetch = (input, init) =>
-  fetch(input, { ...init, signal: AbortSignal.timeout(AUTH_TIMEOUT_MS) });
+  fetchAgain(input, { ...init, signal: AbortSignal.timeout(AUTH_TIMEOUT_MS) });
 
 export function createFindUser(options: { url: string; publishableKey: string }): FindUser {
   // Loaded with the first token of a user: most functions receive none.

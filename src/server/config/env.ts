@@ -1,13 +1,45 @@
+import type { z } from 'zod';
 import { serverEnv, type ServerEnv } from '../../contracts/env.ts';
 
-/**
- * Reads the functions' configuration. An empty variable counts as unset, as in most .env files.
- * @throws {Error} naming every variable that is missing or malformed, without its value.
- */
-export function readEnv(source: Record<string, string | undefined>): ServerEnv {
-  const present = Object.fromEntries(Object.entries(source).filter(([, value]) => value !== ''));
-  const parsed = serverEnv.safeParse(present);
-  if (parsed.success) return parsed.data;
-  const faults = parsed.error.issues.map((issue) => `${issue.path.join('.')}: ${issue.message}`);
-  throw new Error(`The environment is not complete:\n  ${faults.join('\n  ')}`);
+/** What is wrong with one variable. The message never holds its value. */
+export interface EnvFault {
+  name: string;
+  message: string;
 }
+
+/** One or more variables are missing or malformed: no function can work until they are set and the project is deployed again. */
+export class InvalidEnvironment extends Error {
+  override name = 'InvalidEnvironment';
+  readonly faults: readonly EnvFault[];
+
+  constructor(faults: readonly EnvFault[]) {
+    const lines = faults.map(({ name, message }) => `${name}: ${message}`);
+    super(`Invalid environment variables:\n  ${lines.join('\n  ')}`);
+    this.faults = faults;
+  }
+}
+
+/**
+ * Reads the functions' configuration. Blanks and line breaks around a value are removed: `openssl … | vercel env add NAME`
+ * stores a line break, which no header can carry. A variable that is empty then counts as unset, as in most .env files.
+ * @throws {InvalidEnvironment} naming every variable that is missing or malformed, without its value
+ */
+export function readEnv(source: Readonly<Record<string, string | undefined>>): ServerEnv {
+  const parsed = serverEnv.safeParse(trimmed(source), { error: nameMissing });
+  if (parsed.success) return parsed.data;
+  throw new InvalidEnvironment(
+    parsed.error.issues.map(({ path, message }) => ({ name: path.join('.'), message })),
+  );
+}
+
+/** The variables that have a value, without the blanks and line breaks around it. */
+export function trimmed(source: Readonly<Record<string, string | undefined>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(source).flatMap(([name, value]) => {
+      const text = value?.trim() ?? '';
+      return text === '' ? [] : [[name, text] as const];
+    }),
+  );
+}
+
+const nameMissing: z.core.$ZodErrorMap = ({ input }) => (input === undefined ? 'is missing' : undefined);

@@ -2,14 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { toStorable } from '../../contracts/text.ts';
 import { classifyAnswer, classifyError, type Meaning } from './classify-answer.ts';
 import type { Attempt, ClaimedDelivery, Round } from './delivery.ts';
+import { bypassHeaders, type OwnDeployment } from './own-deployment.ts';
 import type { WebhookKeys } from './secrets.ts';
 import { sign } from './sign.ts';
 
-export interface Sender {
+export interface Sender extends OwnDeployment {
   fetch: typeof fetch;
   webhookKeys: WebhookKeys;
-  /** Ends in `/api/webhooks`; only the endpoint's name is ever appended. */
-  webhookBaseUrl: string;
   /** How long one attempt may take, in milliseconds. */
   timeoutMs: number;
   /** Milliseconds since the epoch. */
@@ -26,31 +25,60 @@ const EXCERPT_CHARACTERS = 1000;
 /**
  * One round of attempts: a POST and, after a failure that came fast, up to `quickRetries` more with exponential backoff
  * and full jitter, all within one further timeout's time. After a time-out none: it would add load to a slow endpoint.
+ *
+ * Several addresses are tried in turn: after a failure the next one that was not tried yet follows at once, also after a
+ * time-out, and the quick retries begin with the first again. Such a round counts once, as what it ended with: otherwise a
+ * dead address would open the circuit of an endpoint that another address reaches.
  */
 export async function callWebhook(
   sender: Sender,
   delivery: ClaimedDelivery,
   quickRetries: number,
 ): Promise<Round> {
-  const attempts: Attempt[] = [];
+  const addresses = sender.webhookBaseUrls;
+  const attempts: Addressed[] = [];
   let deadline = Infinity;
-  for (let retry = 0; ; retry += 1) {
+  let hasTimedOut = false;
+  for (let tried = 1; ; tried += 1) {
+    const base = addresses[(tried - 1) % addresses.length] ?? addresses[0];
     const timeoutMs = Math.min(sender.timeoutMs, deadline - sender.now());
-    const { attempt, meaning, timedOut } = await post(sender, delivery, timeoutMs);
-    attempts.push(attempt);
+    const { attempt, meaning, timedOut } = await post(sender, base, delivery, timeoutMs);
+    attempts.push({ address: base, attempt });
+    hasTimedOut ||= timedOut;
     const { result, outcome, retryAfterSeconds } = meaning;
-    const ends = result === 'delivered' || result === 'refused' || timedOut || retryAfterSeconds !== null;
+    const retry = tried - addresses.length;
+    const hasUntried = retry < 0;
+    const isHopeless = hasTimedOut || retryAfterSeconds !== null || retry >= quickRetries;
+    const ends = result === 'delivered' || result === 'refused' || (!hasUntried && isHopeless);
     if (deadline === Infinity) deadline = sender.now() + sender.timeoutMs;
-    const pauseMs = sender.random() * FIRST_BACKOFF_MS * 2 ** retry;
-    if (ends || retry >= quickRetries || sender.now() + pauseMs >= deadline) {
-      return { result, outcome, attempts, retryAfterSeconds };
+    const pauseMs = hasUntried ? 0 : sender.random() * FIRST_BACKOFF_MS * 2 ** retry;
+    if (ends || sender.now() + pauseMs >= deadline) {
+      return { result, outcome, attempts: asRecorded(attempts), retryAfterSeconds };
     }
     await sleep(pauseMs);
   }
 }
 
+interface Addressed {
+  address: string;
+  attempt: Attempt;
+}
+
+/** Over one address each attempt counts; over several the round counts as its last one, which names those before it. */
+function asRecorded(attempts: readonly Addressed[]): Attempt[] {
+  const last = attempts.at(-1);
+  if (last === undefined || attempts.every(({ address }) => address === last.address)) {
+    return attempts.map(({ attempt }) => attempt);
+  }
+  const earlier = attempts
+    .slice(0, -1)
+    .map(({ address, attempt: { status, duration_ms, error } }) => ({ address, status, duration_ms, error }));
+  return [{ ...last.attempt, response: { ...last.attempt.response, address: last.address, earlier } }];
+}
+
 async function post(
   sender: Sender,
+  base: string,
   delivery: ClaimedDelivery,
   timeoutMs: number,
 ): Promise<{ attempt: Attempt; meaning: Meaning; timedOut: boolean }> {
@@ -59,9 +87,14 @@ async function post(
   const { event_id, endpoint_id } = delivery;
   const body = new TextEncoder().encode(delivery.body);
   try {
-    const answer = await sender.fetch(`${sender.webhookBaseUrl}/${endpoint_id}`, {
+    // Only the endpoint's name is ever appended.
+    const answer = await sender.fetch(`${base}/${endpoint_id}`, {
       method: 'POST',
-      headers: { 'content-type': 'application/json', ...sign(sender.webhookKeys, event_id, started, body) },
+      headers: {
+        'content-type': 'application/json',
+        ...sign(sender.webhookKeys, event_id, started, body),
+        ...bypassHeaders(sender),
+      },
       body,
       // A redirect would take the signed result to where nobody configured it to go.
       redirect: 'manual',

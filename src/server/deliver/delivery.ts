@@ -26,7 +26,7 @@ export interface Attempt {
   /** The endpoint itself answered, below 500. */
   authentic: boolean;
   /** What was answered, cut off. */
-  response: Json;
+  response: { [name: string]: Json } | null;
 }
 
 /**

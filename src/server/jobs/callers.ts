@@ -1,5 +1,5 @@
 import type { FindUser, FoundUser } from '../auth/users.ts';
-import { bearerToken, isSecret } from '../http/bearer.ts';
+import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 
 /** Who calls the job endpoint: the pipeline, or the user with this id. SQL functions take it as they decide ownership. */
 export type Caller = string;
@@ -9,12 +9,12 @@ export type CallerAccess = { ok: true; caller: Caller } | Extract<FoundUser, { o
 
 /** Admits the pipeline by its key, and users by their access token. */
 export async function findCaller(
-  { pipelineApiKey, findUser }: { pipelineApiKey: string; findUser: FindUser },
+  { pipelineApiKeys, findUser }: { pipelineApiKeys: BearerKeys; findUser: FindUser },
   headers: Headers,
 ): Promise<CallerAccess> {
   const token = bearerToken(headers);
   if (token === null) return { ok: false, code: 'unauthorized' };
-  if (isSecret(token, pipelineApiKey)) return { ok: true, caller: PIPELINE };
+  if (isOneOf(token, pipelineApiKeys)) return { ok: true, caller: PIPELINE };
   const found = await findUser(token);
   return found.ok ? { ok: true, caller: found.userId } : found;
 }

@@ -10,6 +10,7 @@ import {
 import type { ServerEnv } from '../../contracts/env.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
+import type { BearerKeys } from '../http/bearer.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
 import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
@@ -20,7 +21,7 @@ import { readJobRequest } from './read-request.ts';
 import { runJob, type Runner } from './run-job.ts';
 
 export type JobServices = Runner & {
-  pipelineApiKey: string;
+  pipelineApiKeys: BearerKeys;
   findUser: FindUser;
   jobQuotaPerUser: number;
   jobsPerUserPerDay: number;

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { jobId } from '../../contracts/webhooks.ts';
-import { bearerToken, isSecret } from '../http/bearer.ts';
+import { bypassHeaders, siblingOf, type OwnDeployment } from '../deliver/own-deployment.ts';
+import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import { answer, problem } from '../http/problem.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
@@ -9,7 +10,7 @@ import { jobRun } from './job-run.ts';
 import { runJob, type Runner } from './run-job.ts';
 
 export type TakeOverServices = Runner & {
-  cronSecret: string;
+  cronSecrets: BearerKeys;
   jobMaxTakeOvers: number;
   waitUntil: (work: Promise<unknown>) => void;
 };
@@ -26,7 +27,7 @@ const takeOverAnswer = z.object({ outcome: z.enum(['taken_over', 'given_up', 'no
  */
 export async function takeOverJob(services: TakeOverServices, request: Request): Promise<Response> {
   const token = bearerToken(request.headers);
-  if (token === null || !isSecret(token, services.cronSecret)) return problem('unauthorized');
+  if (token === null || !isOneOf(token, services.cronSecrets)) return problem('unauthorized');
   const id = jobId.safeParse(new URL(request.url).searchParams.get('job_id'));
   if (!id.success) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
   const parameters = {
@@ -45,15 +46,11 @@ export async function takeOverJob(services: TakeOverServices, request: Request):
 const JOBS_PER_SWEEP = 50;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
 
-export interface TakeOverCaller extends Store {
+/** The deployment that a take-over is asked of is the one that receives webhooks: this call sends CRON_SECRET. */
+export interface TakeOverCaller extends Store, OwnDeployment {
   log: Log;
   fetch: typeof fetch;
-  cronSecret: string;
-  /**
-   * The deployment that the take-over is asked of is the one that receives webhooks, below the same prefix: never who a
-   * request says it is, nor whoever else has the same host, since it is told the secret.
-   */
-  webhookBaseUrl: string;
+  cronSecrets: BearerKeys;
 }
 
 /** Asks for the take-over of every job whose lease has run out. Returns what came of it, and what went wrong. */
@@ -62,20 +59,10 @@ export async function sweepJobs(
 ): Promise<{ taken_over: number; given_up: number; errors: string[] }> {
   const jobs = await caller.rpc('due_report_jobs', { p_limit: JOBS_PER_SWEEP }, z.array(jobId));
   const errors: string[] = [];
-  const address = caller.webhookBaseUrl.replace(/\/webhooks$/, '/cron/take-over');
   const outcomes = await Promise.all(
     jobs.map(async (job) => {
-      const url = new URL(address);
-      url.searchParams.set('job_id', job);
       try {
-        const response = await caller.fetch(url, {
-          method: 'POST',
-          headers: { authorization: `Bearer ${caller.cronSecret}` },
-          redirect: 'manual',
-          signal: AbortSignal.timeout(TAKE_OVER_TIMEOUT_MS),
-        });
-        if (!response.ok) throw new Error(`the take-over was answered ${response.status}`);
-        return takeOverAnswer.parse(await response.json()).outcome;
+        return await askForTakeOver(caller, job);
       } catch (error) {
         caller.log('error', 'a job was not taken over', { job, error });
         errors.push(`${job}: ${error instanceof Error ? error.message : 'unknown error'}`);
@@ -85,4 +72,29 @@ export async function sweepJobs(
   );
   const count = (wanted: string) => outcomes.filter((outcome) => outcome === wanted).length;
   return { taken_over: count('taken_over'), given_up: count('given_up'), errors };
+}
+
+/**
+ * Asks one address after the other, until one answers as our function does.
+ * @throws {Error} what the last one said
+ */
+async function askForTakeOver(caller: TakeOverCaller, job: string) {
+  let failure: unknown;
+  for (const base of caller.webhookBaseUrls) {
+    const url = new URL(siblingOf(base, '/cron/take-over'));
+    url.searchParams.set('job_id', job);
+    try {
+      const response = await caller.fetch(url, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${caller.cronSecrets[0]}`, ...bypassHeaders(caller) },
+        redirect: 'manual',
+        signal: AbortSignal.timeout(TAKE_OVER_TIMEOUT_MS),
+      });
+      if (!response.ok) throw new Error(`the take-over was answered ${response.status}`);
+      return takeOverAnswer.parse(await response.json()).outcome;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }

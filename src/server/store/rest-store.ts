@@ -1,5 +1,6 @@
 import { PostgrestClient } from '@supabase/postgrest-js';
 import type { PublicFunctions, SqlFunctions } from '../../contracts/sql-functions.ts';
+import { retryDeadSockets } from '../http/dead-sockets.ts';
 import { DatabaseUnavailable, SchemaMismatch, type Store } from './store.ts';
 
 /** Shorter than a sender waits for a webhook endpoint, so that the sender receives the 503. */
@@ -23,7 +24,8 @@ export function createRestStore<Functions extends SqlFunctions = PublicFunctions
   const { timeoutMs = CALL_TIMEOUT_MS } = options;
   const client = new PostgrestClient(new URL('rest/v1', withSlash(options.url)).href, {
     headers: { apikey: options.secretKey, authorization: `Bearer ${options.secretKey}` },
-    fetch: options.fetch,
+    // Every SQL call that changes something is recognised when it is repeated.
+    fetch: retryDeadSockets(options.fetch),
   });
   return {
     async rpc(name, parameters, answer) {

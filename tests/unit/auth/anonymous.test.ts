@@ -7,10 +7,10 @@ const findUser = () => Promise.resolve({ ok: false as const, code: 'anonymous_us
 const refused = { ok: false, code: 'anonymous_user' };
 
 it('a user without an account is no caller of the job endpoint', async () => {
-  expect(await findCaller({ pipelineApiKey: 'key', findUser }, headers)).toEqual(refused);
+  expect(await findCaller({ pipelineApiKeys: ['key'], findUser }, headers)).toEqual(refused);
 });
 
 it('a user without an account is no operator, and the database is not asked', async () => {
   const rpc = () => Promise.reject(new Error('asked'));
-  expect(await authenticateOperator({ cronSecret: 'secret', findUser, rpc }, headers)).toEqual(refused);
+  expect(await authenticateOperator({ cronSecrets: ['secret'], findUser, rpc }, headers)).toEqual(refused);
 });

@@ -37,7 +37,9 @@ describe('the environment', () => {
     ['GENERATOR', 'random'],
   ])('refuses %s=%s without repeating it', (name, value) => {
     const reading = () => readEnv({ ...complete, [name]: value });
-    expect(reading).toThrow(name === 'LLM_BASE_URL' ? 'LLM_MODELS' : name);
+    expect(reading).toThrow(
+      /^Invalid environment variables:\n {2}(LLM_MODELS|WEBHOOK|CRON|JOBS|REPORTLESS|GENERATOR)/,
+    );
     expect(reading).not.toThrow(value);
   });
 
@@ -80,6 +82,18 @@ describe('the environment', () => {
     });
   });
 
+  it('names every faulty variable at once, and says of a missing one that it is missing', () => {
+    const faulty = {
+      ...complete,
+      WEBHOOK_SECRET: undefined,
+      CRON_SECRET: 'short',
+      WEBHOOK_TIMEOUT_MS: 'soon',
+    };
+    expect(() => readEnv(faulty)).toThrow(
+      /WEBHOOK_SECRET: is missing\n {2}WEBHOOK_TIMEOUT_MS: .*\n {2}CRON_SECRET: must be at least 32 characters/,
+    );
+  });
+
   it('generates for as long as the time-outs leave, 200 s at most', () => {
     const deadline = (timeoutMs: string) =>
       readEnv({ ...complete, WEBHOOK_TIMEOUT_MS: timeoutMs }).JOB_DEADLINE_SECONDS;
@@ -100,4 +114,121 @@ describe('the environment', () => {
       });
     },
   );
+
+  it.each(Object.entries(complete))('removes blanks and line breaks around %s', (name, value) => {
+    expect(readEnv({ ...complete, [name]: `\n  ${value}\r\n` })).toEqual(readEnv(complete));
+  });
+
+  it('takes a variable of blanks alone as unset', () => {
+    expect(readEnv({ ...complete, WEBHOOK_LEGACY_SECRET: ' \n', WEBHOOK_TIMEOUT_MS: '\n' })).toEqual(
+      readEnv(complete),
+    );
+    expect(() => readEnv({ ...complete, CRON_SECRET: '\n' })).toThrow('CRON_SECRET: is missing');
+  });
+
+  const SECRETS = [
+    'SUPABASE_SECRET_KEY',
+    'SUPABASE_PUBLISHABLE_KEY',
+    'WEBHOOK_SECRET',
+    'WEBHOOK_LEGACY_SECRET',
+    'VERCEL_AUTOMATION_BYPASS_SECRET',
+    'PIPELINE_API_KEY',
+    'CRON_SECRET',
+    'LLM_API_KEY',
+  ];
+  const key = 'k'.repeat(40);
+
+  it.each(
+    SECRETS.flatMap((name) => [
+      [name, 'a line break', `${key}\n${key}`, 'must not contain blanks or line breaks'],
+      [name, 'a tabulator', `${key}\t${key}`, 'must not contain blanks or line breaks'],
+      [name, 'quotes around it', `"${key}"`, 'must not contain quotes'],
+      [name, 'a quote in it', `${key}'${key}`, 'must not contain quotes'],
+      [name, 'a letter that no header can carry', `${key}ü`, 'must contain only visible ASCII characters'],
+      [name, 'a control character', `${key}\u0007${key}`, 'must contain only visible ASCII characters'],
+    ]),
+  )('refuses %s with %s', (name, _what, value, message) => {
+    const reading = () => readEnv({ ...complete, [name]: value });
+    expect(reading).toThrow(`${name}: ${message}`);
+    expect(reading).not.toThrow(key);
+  });
+
+  it.each(SECRETS.filter((name) => !['WEBHOOK_SECRET', 'PIPELINE_API_KEY', 'CRON_SECRET'].includes(name)))(
+    'refuses %s with a blank: it is one value',
+    (name) => {
+      expect(() => readEnv({ ...complete, [name]: `${key} ${key}` })).toThrow(
+        `${name}: must not contain blanks`,
+      );
+    },
+  );
+
+  it.each(['PIPELINE_API_KEY', 'CRON_SECRET'])('takes several keys in %s, each long enough', (name) => {
+    const keys = `${'a'.repeat(32)} ${'b'.repeat(32)}`;
+    expect(readEnv({ ...complete, [name]: keys })).toMatchObject({ [name]: keys });
+    // A key that a blank has split is two short ones, and nobody sends either.
+    expect(() => readEnv({ ...complete, [name]: `${'k'.repeat(20)} ${'k'.repeat(20)}` })).toThrow(
+      `${name}: must be at least 32 characters`,
+    );
+    expect(() => readEnv({ ...complete, [name]: `${keys} "c"` })).toThrow(`${name}: must not contain quotes`);
+  });
+
+  it('takes several secrets in WEBHOOK_SECRET, and no malformed one among them', () => {
+    expect(
+      readEnv({ ...complete, WEBHOOK_SECRET: `${complete.WEBHOOK_SECRET}  ${complete.WEBHOOK_SECRET}` }),
+    ).toBeTruthy();
+    expect(() => readEnv({ ...complete, WEBHOOK_SECRET: `${complete.WEBHOOK_SECRET} whsec_dG9v` })).toThrow(
+      'WEBHOOK_SECRET: must be one or more whsec_',
+    );
+  });
+
+  it.each([
+    ['SUPABASE_URL', 'https://project.supabase.co'],
+    ['SUPABASE_URL', 'http://kong:8000'],
+    ['WEBHOOK_BASE_URL', 'https://polaris.example/api/webhooks'],
+    ['WEBHOOK_BASE_URL', 'https://polaris.example:8443/reports/api/webhooks'],
+    ['WEBHOOK_BASE_URL', 'http://localhost:3000/api/webhooks'],
+    ['WEBHOOK_BASE_URL', 'http://127.0.0.1:3000/api/webhooks'],
+    ['WEBHOOK_BASE_URL', 'http://[::1]:3000/api/webhooks'],
+    ['WEBHOOK_BASE_URL', 'https://a.example/api/webhooks https://b.example/api/webhooks'],
+  ])('takes %s=%s', (name, value) => {
+    expect(readEnv({ ...complete, [name]: value })).toMatchObject({ [name]: value });
+  });
+
+  it.each([
+    ['https://user:pw@polaris.example', 'must not contain a user name or a password'],
+    ['https://user@polaris.example', 'must not contain a user name or a password'],
+    ['ftp://polaris.example', 'must begin with https:// or http://'],
+    ['javascript:', 'must be an address'],
+    ['bare.example', 'must be an address'],
+    ['https:\\\\polaris.example', 'must be an address'],
+    ['https://polaris.example?next=', 'must not contain a query or a fragment'],
+    ['https://polaris.example/?', 'must not contain a query or a fragment'],
+    ['https://polaris.example/#', 'must not contain a query or a fragment'],
+    ['"https://polaris.example"', 'must not contain quotes'],
+    ['https://polaris.example\n', 'must not contain blanks or line breaks'],
+    ['https://pölaris.example', 'must contain only visible ASCII'],
+  ])('refuses the address %j', (address, message) => {
+    const webhooks = address.endsWith('"')
+      ? `${address.slice(0, -1)}/api/webhooks"`
+      : `${address}/api/webhooks`;
+    for (const [name, value] of [
+      // Not at the end, where a line break is removed.
+      ['SUPABASE_URL', address.endsWith('\n') ? `${address}a` : address],
+      ['WEBHOOK_BASE_URL', webhooks],
+      ['WEBHOOK_BASE_URL', `${complete.WEBHOOK_BASE_URL} ${webhooks}`],
+    ] as const) {
+      const reading = () => readEnv({ ...complete, [name]: value });
+      expect(reading).toThrow(`${name}: ${message}`);
+      expect(reading).not.toThrow(value);
+    }
+  });
+
+  it.each([
+    ['https://polaris.example/webhooks', 'must end in /api/webhooks'],
+    ['http://polaris.example/api/webhooks', 'must begin with https://, except for this machine itself'],
+    ['http://127.0.0.1.example/api/webhooks', 'must begin with https://, except for this machine itself'],
+    ['https://a.example/api/webhooks https://b.example', 'must end in /api/webhooks'],
+  ])('refuses WEBHOOK_BASE_URL=%s', (value, message) => {
+    expect(() => readEnv({ ...complete, WEBHOOK_BASE_URL: value })).toThrow(`WEBHOOK_BASE_URL: ${message}`);
+  });
 });

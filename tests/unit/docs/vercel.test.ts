@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
+import { consolePolicy } from '../../../scripts/build/console-policy.ts';
 import { FUNCTION_SECONDS } from '../../../src/contracts/constants.ts';
 
 const root = new URL('../../../', import.meta.url);
@@ -8,10 +9,17 @@ const vercel = z
   .object({
     functions: z.record(z.string(), z.object({ maxDuration: z.number() })),
     crons: z.array(z.object({ path: z.string(), schedule: z.string() })),
+    regions: z.array(z.string()),
     rewrites: z.array(z.object({ source: z.string(), destination: z.string() })),
-    headers: z.array(z.object({ headers: z.array(z.object({ key: z.string(), value: z.string() })) })),
+    headers: z.array(
+      z.object({ source: z.string(), headers: z.array(z.object({ key: z.string(), value: z.string() })) }),
+    ),
   })
   .parse(JSON.parse(readFileSync(new URL('vercel.json', root), 'utf8')));
+
+const packageJson = z
+  .object({ engines: z.object({ node: z.string() }), devDependencies: z.object({ node: z.string() }) })
+  .parse(JSON.parse(readFileSync(new URL('package.json', root), 'utf8')));
 
 it('calls the sweep every minute, which is there', () => {
   expect(vercel.crons).toEqual([{ path: '/api/cron/sweep', schedule: '* * * * *' }]);
@@ -23,19 +31,63 @@ it('gives functions five minutes at most', () => {
   expect(Object.values(vercel.functions)).toEqual([{ maxDuration: FUNCTION_SECONDS }]);
 });
 
-it('never rewrites what is under /api, and everything else to the console', () => {
-  for (const { source } of vercel.rewrites) {
-    const pattern = new RegExp(`^${source}$`);
-    expect(pattern.test('/api/webhooks/prelim-report')).toBe(false);
-    expect(pattern.test('/audit')).toBe(true);
+it.each([
+  ['/api', false],
+  ['/api/webhooks/prelim-report', false],
+  ['/api/unknown', false],
+  ['/assets', false],
+  ['/assets/index-abc.js', false],
+  ['/', true],
+  ['/audit', true],
+  ['/apiary', true],
+])('a request for %s becomes the console: %s', (path, isConsole) => {
+  expect(vercel.rewrites).toHaveLength(1);
+  for (const { source, destination } of vercel.rewrites) {
+    expect(destination).toBe('/index.html');
+    expect(new RegExp(`^${source}$`).test(path)).toBe(isConsole);
   }
 });
 
-it('allows no inline script, no foreign frame, and no other origin but Supabase', () => {
-  const policy = vercel.headers
+it('lets browsers keep what has a hash in its name, and nothing else', () => {
+  const cached = vercel.headers.filter(({ headers }) => headers.some(({ key }) => key === 'Cache-Control'));
+  expect(cached).toEqual([
+    {
+      source: '/assets/(.*)',
+      headers: [{ key: 'Cache-Control', value: 'public, max-age=31536000, immutable' }],
+    },
+  ]);
+});
+
+it('runs in one region, and on the Node that was tested', () => {
+  expect(vercel.regions).toHaveLength(1);
+  expect(packageJson.engines.node).toBe('24.x');
+  expect(packageJson.devDependencies.node).toMatch(/^24\./);
+});
+
+const policyOf = (text: string) =>
+  new Map(
+    text.split(';').map((directive) => {
+      const [name = '', ...sources] = directive.trim().split(' ');
+      return [name, sources] as const;
+    }),
+  );
+
+it('allows no inline script and no foreign frame', () => {
+  const header = vercel.headers
     .flatMap(({ headers }) => headers)
     .find(({ key }) => key === 'Content-Security-Policy');
-  expect(policy?.value).toContain("default-src 'self'");
-  expect(policy?.value).toContain("frame-ancestors 'none'");
-  expect(policy?.value).not.toMatch(/unsafe|\*(?!\.supabase\.co)/);
+  const policy = policyOf(header?.value ?? '');
+  expect(policy.get('default-src')).toEqual(["'self'"]);
+  expect(policy.get('frame-ancestors')).toEqual(["'none'"]);
+  expect(header?.value).not.toMatch(/unsafe|\*/);
+  // The page's own policy narrows the rest. It says the same but for what only one of the two can say.
+  const page = policyOf(consolePolicy('https://project.supabase.co'));
+  expect(page.get('connect-src')).toEqual([
+    "'self'",
+    'https://project.supabase.co',
+    'wss://project.supabase.co',
+  ]);
+  expect(policy.get('connect-src')).toEqual(["'self'", 'https:', 'wss:']);
+  for (const one of ['connect-src', 'frame-ancestors']) for (const each of [policy, page]) each.delete(one);
+  expect([...policy]).toEqual([...page]);
 });

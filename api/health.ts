@@ -1,0 +1,25 @@
+import { readEnv } from '../src/server/config/env.ts';
+import { endpoint } from '../src/server/http/endpoint.ts';
+import { createHealth } from '../src/server/observe/health.ts';
+import { log } from '../src/server/observe/log.ts';
+import { services } from '../src/server/services.ts';
+
+const showHealth = createHealth({
+  services,
+  env: () => readEnv(process.env),
+  source: process.env,
+  now: () => Date.now(),
+  log,
+});
+
+const handle = endpoint({ GET: showHealth }, log);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

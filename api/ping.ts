@@ -1,0 +1,17 @@
+import { guard } from '../src/server/http/endpoint.ts';
+import { log } from '../src/server/observe/log.ts';
+import { receivePing } from '../src/server/observe/receive-ping.ts';
+import { services } from '../src/server/services.ts';
+
+// Every method comes here: those that are refused are audited too.
+const handle = guard((request) => receivePing(services(), request), log);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

@@ -1,0 +1,49 @@
+import type { Plugin } from 'vite';
+import { serverAddress } from '../../src/contracts/env-values.ts';
+
+/**
+ * The console's Content-Security-Policy, with the one Supabase project that it may connect to. `frame-ancestors` is missing,
+ * since no meta element may have it: vercel.json sends it as a header.
+ * @param supabaseUrl undefined: the build was told of none, and the console says so
+ */
+export function consolePolicy(supabaseUrl: string | undefined): string {
+  const origin = supabaseUrl === undefined ? undefined : new URL(supabaseUrl).origin;
+  const connections = origin === undefined ? [] : [origin, origin.replace(/^http/, 'ws')];
+  return [
+    "default-src 'self'",
+    ["connect-src 'self'", ...connections].join(' '),
+    "img-src 'self' data:",
+    "object-src 'none'",
+    "base-uri 'none'",
+    "form-action 'self'",
+  ].join('; ');
+}
+
+/**
+ * Writes the policy into the built page. The header of vercel.json is the same for every project, since vercel.json takes no
+ * variables; a browser obeys both, so that the page may connect to what both allow (docs/decisions/0016-console-policy.md).
+ */
+export function writeConsolePolicy(): Plugin {
+  let policy = '';
+  return {
+    name: 'console-policy',
+    apply: 'build',
+    configResolved({ env }) {
+      const given: unknown = env['VITE_SUPABASE_URL'];
+      const text = typeof given === 'string' ? given.trim() : '';
+      const parsed = serverAddress.optional().safeParse(text === '' ? undefined : text);
+      if (!parsed.success) {
+        throw new Error(`VITE_SUPABASE_URL: ${parsed.error.issues[0]?.message ?? 'is malformed'}`);
+      }
+      policy = consolePolicy(parsed.data);
+    },
+    // First of all: a policy does not hold for what stands before it.
+    transformIndexHtml: () => [
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: policy },
+        injectTo: 'head-prepend',
+      },
+    ],
+  };
+}

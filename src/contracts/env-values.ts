@@ -1,0 +1,102 @@
+import { z } from 'zod';
+
+/** A quote comes from a file or a shell command that was meant to remove it: no value here needs one. */
+const QUOTES = /["'`]/;
+const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
+
+/** What is wrong with the characters of a value that has no blank in it; undefined: nothing. */
+function faultOfCharacters(value: string): string | undefined {
+  if (/\s/.test(value)) return 'must not contain blanks or line breaks';
+  if (QUOTES.test(value)) return 'must not contain quotes: write the value without them';
+  if (!VISIBLE_ASCII.test(value))
+    return 'must contain only visible ASCII characters: no header can carry others';
+  return undefined;
+}
+
+/** A text that a header can carry: a secret, a key, a name. No message repeats the value. */
+export const headerText = z.string().superRefine((value, context) => {
+  const message = faultOfCharacters(value);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+/** The parts of a list that is separated by spaces. Other blanks separate nothing: a line break is a copying error. */
+export function splitList(value: string): string[] {
+  return value.split(/ +/);
+}
+
+/** A list, separated by spaces. Answers the fault of its first faulty part, without the part. */
+function list(faultOf: (part: string) => string | undefined) {
+  return z.string().superRefine((value, context) => {
+    for (const part of splitList(value)) {
+      const message = faultOfCharacters(part) ?? faultOf(part);
+      if (message === undefined) continue;
+      context.addIssue({ code: 'custom', message });
+      return;
+    }
+  });
+}
+
+/** Keys are compared as bearer tokens, so that they must not be guessable. */
+const BEARER_KEY_CHARACTERS = 32;
+
+/** One or more bearer keys: our own calls use the first, all are admitted. */
+export const bearerKeys = list((key) =>
+  key.length < BEARER_KEY_CHARACTERS
+    ? `must be at least ${BEARER_KEY_CHARACTERS} characters; several keys are separated by spaces`
+    : undefined,
+);
+
+const SIGNING_KEY_BYTES = { least: 24, most: 64 };
+
+/** One or more Standard Webhooks secrets: the first signs, all verify. */
+export const signingKeys = list((secret) => {
+  const bytes = /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret) ? bytesOf(secret.slice('whsec_'.length)) : 0;
+  return bytes < SIGNING_KEY_BYTES.least || bytes > SIGNING_KEY_BYTES.most
+    ? 'must be one or more whsec_ + base64 of 24 to 64 bytes, separated by spaces'
+    : undefined;
+});
+
+function bytesOf(base64: string): number {
+  try {
+    return atob(base64).length;
+  } catch {
+    return 0;
+  }
+}
+
+/** Hosts that plain http reaches without leaving the machine. */
+export function isLoopback(hostname: string): boolean {
+  return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
+}
+
+/** What is wrong with the address of a server; undefined: nothing. */
+function faultOfAddress(value: string): string | undefined {
+  // `new URL` also reads `https:host` and backslashes: such a value is a typing error.
+  const url = /^[a-z][a-z0-9+.-]*:\/\/[^\\]+$/i.test(value) ? URL.parse(value) : null;
+  if (url === null) return 'must be an address such as https://polaris.example.com';
+  if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https:// or http://';
+  // No client sends a request to such an address.
+  if (url.username !== '' || url.password !== '') return 'must not contain a user name or a password';
+  // What is appended to the address would become a part of them.
+  if (value.includes('?') || value.includes('#')) return 'must not contain a query or a fragment';
+  return undefined;
+}
+
+/** The address of a server: http or https, without credentials, query and fragment. */
+export const serverAddress = z.string().superRefine((value, context) => {
+  const message = faultOfCharacters(value) ?? faultOfAddress(value);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+const WEBHOOK_PATH = '/api/webhooks';
+
+/** One or more addresses of our own webhook functions. Plain http would show results to whoever is in between. */
+export const webhookAddresses = list((value) => {
+  const fault = faultOfAddress(value);
+  if (fault !== undefined) return fault;
+  if (!value.endsWith(WEBHOOK_PATH)) return `must end in ${WEBHOOK_PATH}`;
+  const { protocol, hostname } = new URL(value);
+  if (protocol !== 'https:' && !isLoopback(hostname))
+    return 'must begin with https://, except for this machine itself';
+  return undefined;
+});

@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { timestamp } from './timestamp.ts';
+import { eventId } from './webhooks.ts';
+
+/** The body of a signed `POST /api/ping`: it goes the whole road of a webhook, and changes nothing but one row of figures. */
+export const pingEnvelope = z.object({
+  type: z.literal('polaris.ping'),
+  timestamp,
+  data: z.object({}).optional(),
+});
+export type PingEnvelope = z.infer<typeof pingEnvelope>;
+
+export const pingAnswer = z.object({
+  outcome: z.literal('received'),
+  ping_id: eventId,
+  /** The clock of the function that verified the ping. */
+  function_time: timestamp,
+  database_time: timestamp,
+});
+export type PingAnswer = z.infer<typeof pingAnswer>;
+
+/** What the health check and the doctor look at, in the order in which they tell it. */
+export const CHECKS = [
+  'variables',
+  'address',
+  'database',
+  'migrations',
+  'rights',
+  'cron',
+  'clock',
+  'connections',
+  'realtime',
+  'region',
+] as const;
+
+export const finding = z.object({
+  check: z.enum(CHECKS),
+  /** `skipped`: it could not be looked at, and the message says why. */
+  level: z.enum(['ok', 'warning', 'failed', 'skipped']),
+  message: z.string(),
+  /** What to do about it. */
+  action: z.string().optional(),
+});
+export type Finding = z.infer<typeof finding>;
+
+/** A right that somebody beside the owner has, as `supabase/sql` states it too. */
+export const heldRight = z.object({
+  on: z.string(),
+  column: z.string().nullable(),
+  grantee: z.string(),
+  privilege: z.string(),
+});
+export type HeldRight = z.infer<typeof heldRight>;
+
+const heartbeat = z.object({
+  beats: z.int(),
+  /** Since the last one; null: none came yet. */
+  seconds_ago: z.number().nullable(),
+});
+
+/** Answer of `deployment_facts()`. */
+export const deploymentFacts = z.object({
+  database_time: timestamp,
+  server_version: z.string(),
+  /** Versions; null: the database has no history. */
+  migrations: z.array(z.string()).nullable(),
+  /** `most`: what callers that are no superusers may have. */
+  connections: z.object({ used: z.int(), most: z.int() }),
+  heartbeats: z.object({ ping: heartbeat, sweep: heartbeat }),
+  /** The publication of Realtime; null: there is none. */
+  realtime: z.object({ all_tables: z.boolean(), tables: z.array(z.string()) }).nullable(),
+  rights: z.array(heldRight).nullable(),
+});
+export type DeploymentFacts = z.infer<typeof deploymentFacts>;
+
+/** Where and what a deployment is; null: not at Vercel. */
+export const deployment = z.object({
+  environment: z.string().nullable(),
+  region: z.string().nullable(),
+  commit: z.string().nullable(),
+});
+export type Deployment = z.infer<typeof deployment>;
+
+/** Answer 200 of `GET /api/health` to everybody. */
+export const publicHealth = z.object({ status: z.literal('up') });
+
+/** Answer 200 of `GET /api/health` with CRON_SECRET. */
+export const fullHealth = z.object({
+  status: z.enum(['up', 'down']),
+  function_time: timestamp,
+  deployment,
+  findings: z.array(finding),
+  /** Null: the database did not answer. */
+  facts: deploymentFacts.nullable(),
+});
+export type FullHealth = z.infer<typeof fullHealth>;

@@ -1,0 +1,29 @@
+import { splitList } from '../../contracts/env-values.ts';
+
+/** One or more addresses of our own webhook functions, each ending in `/api/webhooks`: tried in turn. */
+export type WebhookBaseUrls = readonly [string, ...string[]];
+
+/** Our own deployment, as its functions call it: never where a request says it is, since these calls carry secrets. */
+export interface OwnDeployment {
+  webhookBaseUrls: WebhookBaseUrls;
+  /** Lets our own calls pass Vercel's Deployment Protection, where it is set. Subscribers are never told. */
+  protectionBypass: string | undefined;
+}
+
+/** @throws {Error} when there is none */
+export function parseWebhookBaseUrls(value: string): WebhookBaseUrls {
+  const [first, ...rest] = splitList(value);
+  if (!first) throw new Error('WEBHOOK_BASE_URL is empty');
+  return [first, ...rest];
+}
+
+/** The address of another function of ours, below the same prefix: `siblingOf(base, '/cron/take-over')`. */
+export function siblingOf(webhookBaseUrl: string, path: string): string {
+  return webhookBaseUrl.replace(/\/webhooks$/, path);
+}
+
+export function bypassHeaders({
+  protectionBypass,
+}: Pick<OwnDeployment, 'protectionBypass'>): Record<string, string> {
+  return protectionBypass === undefined ? {} : { 'x-vercel-protection-bypass': protectionBypass };
+}

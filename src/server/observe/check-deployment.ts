@@ -1,0 +1,191 @@
+import { z } from 'zod';
+import type { ServerEnv } from '../../contracts/env.ts';
+import {
+  deploymentFacts,
+  type Deployment,
+  type DeploymentFacts,
+  type Finding,
+} from '../../contracts/health.ts';
+import type { EnvFault } from '../config/env.ts';
+import type { OwnDeployment } from '../deliver/own-deployment.ts';
+import { parseBearerKeys } from '../http/bearer.ts';
+import { SchemaMismatch, type Store } from '../store/store.ts';
+import { checkClocks, checkFacts, type Reading } from './check-facts.ts';
+import { sendPing, type PingSender } from './send-ping.ts';
+
+export interface Checked {
+  findings: Finding[];
+  /** Null: the database did not answer. */
+  facts: DeploymentFacts | null;
+}
+
+export interface Checker extends Store, PingSender, OwnDeployment {
+  /** Whose clock `now` is, for messages. */
+  clockName: string;
+}
+
+/** What this process finds by itself: its database, and its own address with a signed ping. */
+export async function checkFromHere(checker: Checker): Promise<Checked & { databaseMs: number | null }> {
+  const [database, pings] = await Promise.all([
+    readFacts(checker),
+    Promise.all(checker.webhookBaseUrls.map((base) => sendPing(checker, base))),
+  ]);
+  const readings: Reading[] = pings.flatMap(({ received }) => {
+    if (received === undefined) return [];
+    const { function_time, database_time } = received.answer;
+    const reference = Date.parse(database_time);
+    return [
+      { name: checker.clockName, time: received.at, reference },
+      { name: 'the deployment', time: Date.parse(function_time), reference },
+    ];
+  });
+  const facts = 'facts' in database ? database.facts : null;
+  if ('facts' in database) {
+    readings.push({
+      name: checker.clockName,
+      time: database.at,
+      reference: Date.parse(database.facts.database_time),
+    });
+  }
+  return {
+    facts,
+    databaseMs: 'facts' in database ? database.fastestMs : null,
+    findings: [
+      ...pings.map(({ finding }) => finding),
+      database.finding,
+      readings.length === 0 ? skipped('clock', 'no clock could be read') : checkClocks(readings),
+      ...(facts === null
+        ? (['migrations', 'rights', 'cron', 'connections', 'realtime'] as const).map((check) =>
+            skipped(check, 'the database did not answer'),
+          )
+        : checkFacts(facts)),
+    ],
+  };
+}
+
+const MEASURED_CALLS = 5;
+const NOBODY = '00000000-0000-0000-0000-000000000000';
+
+type Database =
+  | { finding: Finding; facts: DeploymentFacts; at: number; fastestMs: number }
+  /** It did not answer. */
+  | { finding: Finding };
+
+/** The fastest of some calls that cost the database nothing: what the way there takes, whatever else happens meanwhile. */
+async function measureCall({ rpc, now }: Checker): Promise<number> {
+  let fastestMs = Infinity;
+  for (let call = 0; call < MEASURED_CALLS; call += 1) {
+    const started = now();
+    await rpc('user_is_operator', { p_user_id: NOBODY }, z.boolean());
+    fastestMs = Math.min(fastestMs, now() - started);
+  }
+  return fastestMs;
+}
+
+async function readFacts(checker: Checker): Promise<Database> {
+  const { rpc, now } = checker;
+  try {
+    const { rights } = await rpc('deployment_facts', { p_with_rights: true }, deploymentFacts);
+    const started = now();
+    const facts = await rpc('deployment_facts', {}, deploymentFacts);
+    const at = (started + now()) / 2;
+    const fastestMs = await measureCall(checker);
+    return {
+      finding: {
+        check: 'database',
+        level: 'ok',
+        message: `PostgreSQL ${facts.server_version} answers in ${fastestMs} ms`,
+      },
+      facts: { ...facts, rights },
+      at,
+      fastestMs,
+    };
+  } catch (error) {
+    return { finding: databaseFault(error) };
+  }
+}
+
+/** SQLSTATE: what a REST layer answers that has not noticed yet that a function is gone. */
+const UNDEFINED_FUNCTION = '42883';
+
+function databaseFault(error: unknown): Finding {
+  if (error instanceof SchemaMismatch || codeOf(error) === UNDEFINED_FUNCTION) {
+    return {
+      check: 'database',
+      level: 'failed',
+      message: 'the schema and the functions are of different versions: the database lacks a SQL function',
+      action: 'Apply the migrations of this version with: npx supabase db push.',
+    };
+  }
+  const reason = error instanceof Error ? error.message : 'unknown error';
+  return {
+    check: 'database',
+    level: 'failed',
+    message: `the database did not answer as expected: ${reason}${causeOf(error)}`,
+    action:
+      'Check SUPABASE_URL and SUPABASE_SECRET_KEY (Supabase: Project settings, API keys), and whether the project is paused or overloaded (Supabase: Reports).',
+  };
+}
+
+const cause = z.looseObject({ code: z.string().optional(), message: z.string().optional() });
+
+function codeOf(error: unknown): string | undefined {
+  return error instanceof Error ? cause.safeParse(error.cause).data?.code : undefined;
+}
+
+/** The code and the message behind a failed call: what an operator looks up. */
+function causeOf(error: unknown): string {
+  const found = error instanceof Error ? cause.safeParse(error.cause).data : undefined;
+  const parts = [found?.code, found?.message].filter((part) => part !== undefined && part !== '');
+  return parts.length === 0 ? '' : ` (${parts.join(': ')})`;
+}
+
+export function skipped(check: Finding['check'], message: string): Finding {
+  return { check, level: 'skipped', message };
+}
+
+/** What is wrong with valid variables, one beside the other. */
+export function checkVariables(env: Pick<ServerEnv, 'PIPELINE_API_KEY' | 'CRON_SECRET'>): Finding {
+  const cron = parseBearerKeys(env.CRON_SECRET);
+  if (parseBearerKeys(env.PIPELINE_API_KEY).some((key) => cron.includes(key))) {
+    return {
+      check: 'variables',
+      level: 'warning',
+      message: 'PIPELINE_API_KEY and CRON_SECRET share a key: the pipeline may do what only the cron should',
+      action: 'Make a key for each: openssl rand -base64 32.',
+    };
+  }
+  return {
+    check: 'variables',
+    level: 'ok',
+    message: 'every variable that must be set is set, and well formed',
+  };
+}
+
+/** One finding for each variable that is missing or malformed. */
+export function variableFaults(faults: readonly EnvFault[]): Finding[] {
+  return faults.map(({ name, message }) => ({
+    check: 'variables',
+    level: 'failed',
+    message: `${name}: ${message}`,
+    action: `Set ${name} (env.example explains it), and deploy again: a change of variables acts from the next deployment on.`,
+  }));
+}
+
+/** Calls between neighbours take a few milliseconds; those between continents a tenth of a second, several times per webhook. */
+const FAR_MS = 50;
+
+/** Whether functions and database are neighbours. */
+export function checkRegion({ region }: Deployment, databaseMs: number | null): Finding {
+  if (region === null) return skipped('region', 'these functions do not run at Vercel');
+  if (databaseMs === null) return skipped('region', 'the database did not answer');
+  const message = `functions run in ${region}; a call of the database takes ${databaseMs} ms (the fastest of ${MEASURED_CALLS})`;
+  if (databaseMs <= FAR_MS) return { check: 'region', level: 'ok', message };
+  return {
+    check: 'region',
+    level: 'warning',
+    message,
+    action:
+      'Set regions in vercel.json to the region of the database (Supabase: Project settings, General; such as fra1 for eu-central-1, iad1 for us-east-1), and deploy again.',
+  };
+}

@@ -1,0 +1,138 @@
+import type { DeploymentFacts, Finding } from '../../contracts/health.ts';
+
+/** Tables that the migrations publish for the console. */
+const PUBLISHED = ['webhook_deliveries', 'webhook_circuits', 'report_notifications'];
+
+/** The cron comes every minute; Vercel may call late, and a sweep may take most of its minute. */
+const CRON_LATE_SECONDS = 150;
+const CRON_MISSING_SECONDS = 300;
+
+/** Signatures are refused beyond 300 s, so that there is time to act. */
+const CLOCK_WARNING_SECONDS = 5;
+const CLOCK_FAILURE_SECONDS = 60;
+
+const CONNECTIONS_WARNING_SHARE = 0.7;
+const CONNECTIONS_FAILURE_SHARE = 0.9;
+
+/** What the database says of itself, judged. */
+export function checkFacts(facts: DeploymentFacts): Finding[] {
+  return [checkCron(facts), checkConnections(facts), checkPublication(facts)];
+}
+
+export function checkCron({ heartbeats }: Pick<DeploymentFacts, 'heartbeats'>): Finding {
+  const { seconds_ago } = heartbeats.sweep;
+  const action =
+    'Vercel calls the crons of vercel.json in production only, every minute only on a paid plan, and sends CRON_SECRET: look at Settings, Cron Jobs, and at the log of api/cron/sweep. Otherwise let Supabase call the sweep: private.schedule_sweep() (docs/operations.md).';
+  if (seconds_ago === null) {
+    return { check: 'cron', level: 'failed', message: 'no sweep of the cron has ever come', action };
+  }
+  const message = `the last sweep of the cron came ${inWords(seconds_ago)} ago`;
+  if (seconds_ago > CRON_MISSING_SECONDS) return { check: 'cron', level: 'failed', message, action };
+  if (seconds_ago > CRON_LATE_SECONDS) return { check: 'cron', level: 'warning', message, action };
+  return { check: 'cron', level: 'ok', message };
+}
+
+export function checkConnections({ connections }: Pick<DeploymentFacts, 'connections'>): Finding {
+  const { used, most } = connections;
+  const message = `${used} of ${most} database connections are used`;
+  const share = used / most;
+  if (share < CONNECTIONS_WARNING_SHARE) return { check: 'connections', level: 'ok', message };
+  return {
+    check: 'connections',
+    level: share < CONNECTIONS_FAILURE_SHARE ? 'warning' : 'failed',
+    message,
+    action:
+      'Find who holds them: select usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3. Let other services use the pooler, or take a larger compute size.',
+  };
+}
+
+export function checkPublication({ realtime }: Pick<DeploymentFacts, 'realtime'>): Finding {
+  const missing = PUBLISHED.filter((table) => realtime?.tables.includes(table) !== true);
+  if (missing.length === 0) {
+    return { check: 'realtime', level: 'ok', message: 'Realtime publishes what the console listens to' };
+  }
+  return {
+    check: 'realtime',
+    level: 'warning',
+    message:
+      realtime === null
+        ? 'the database has no publication supabase_realtime: the console refreshes every few seconds only'
+        : `Realtime does not publish ${missing.join(', ')}: the console refreshes every few seconds only`,
+    action: `Turn Realtime on (Supabase: Database, Publications), and run: alter publication supabase_realtime add table ${missing.map((table) => `public.${table}`).join(', ')};`,
+  };
+}
+
+export interface Reading {
+  /** Whose clock, for the message. */
+  name: string;
+  /** Milliseconds since the epoch, at the same instant. */
+  time: number;
+  reference: number;
+}
+
+/** Compares clocks with that of the database, which decides what is due. */
+export function checkClocks(readings: readonly Reading[]): Finding {
+  const differences = readings.map(({ name, time, reference }) => ({
+    name,
+    seconds: (time - reference) / 1000,
+  }));
+  const worst = differences.reduce((a, b) => (Math.abs(b.seconds) > Math.abs(a.seconds) ? b : a), {
+    name: '',
+    seconds: 0,
+  });
+  const size = Math.abs(worst.seconds);
+  if (size < CLOCK_WARNING_SECONDS) {
+    const names = [...new Set(differences.map(({ name }) => name))].join(' and of ');
+    return { check: 'clock', level: 'ok', message: `the clock of the database agrees with that of ${names}` };
+  }
+  return {
+    check: 'clock',
+    level: size < CLOCK_FAILURE_SECONDS ? 'warning' : 'failed',
+    message: `the clock of ${worst.name} is ${inWords(size)} ${worst.seconds > 0 ? 'ahead of' : 'behind'} that of the database`,
+    action:
+      'Signed webhooks are refused when the clocks differ by more than 5 minutes: synchronise the clock (NTP). For a deployment or a hosted database, ask its provider.',
+  };
+}
+
+/** Compares the history of the database with the versions of the migrations folder. */
+export function checkMigrations(applied: readonly string[] | null, present: readonly string[]): Finding {
+  if (applied === null) {
+    return {
+      check: 'migrations',
+      level: 'failed',
+      message: 'the database has no history of migrations',
+      action: 'Apply the migrations with: npx supabase db push (docs/operations.md).',
+    };
+  }
+  const missing = present.filter((version) => !applied.includes(version));
+  const unknown = applied.filter((version) => !present.includes(version));
+  if (missing.length > 0) {
+    return {
+      check: 'migrations',
+      level: 'failed',
+      message: `the database lacks ${missing.length} of ${present.length} migrations: ${missing.join(', ')}`,
+      action: 'Apply the migrations with: npx supabase db push, before the functions of the same version.',
+    };
+  }
+  if (unknown.length > 0) {
+    return {
+      check: 'migrations',
+      level: 'warning',
+      message: `the database has ${unknown.length} migrations that this folder lacks: ${unknown.join(', ')}`,
+      action:
+        'The functions may be older than the database, which is allowed. Run the doctor of the newest version.',
+    };
+  }
+  return { check: 'migrations', level: 'ok', message: `the database has all ${present.length} migrations` };
+}
+
+const MINUTE_SECONDS = 60;
+const HOUR_SECONDS = 3600;
+const DAY_SECONDS = 86_400;
+
+function inWords(seconds: number): string {
+  if (seconds < 2 * MINUTE_SECONDS) return `${Math.round(seconds)} s`;
+  if (seconds < 2 * HOUR_SECONDS) return `${Math.round(seconds / MINUTE_SECONDS)} min`;
+  if (seconds < 2 * DAY_SECONDS) return `${Math.round(seconds / HOUR_SECONDS)} h`;
+  return `${Math.round(seconds / DAY_SECONDS)} days`;
+}

@@ -1,0 +1,152 @@
+import type { ServerEnv } from '../../contracts/env.ts';
+import { CHECKS, fullHealth, type Finding, type FullHealth, type HeldRight } from '../../contracts/health.ts';
+import { problemDetails } from '../../contracts/problem.ts';
+import { InvalidEnvironment, readEnv, trimmed } from '../config/env.ts';
+import { bypassHeaders, parseWebhookBaseUrls, siblingOf } from '../deliver/own-deployment.ts';
+import { parseWebhookSecret } from '../deliver/secrets.ts';
+import { parseBearerKeys } from '../http/bearer.ts';
+import { createRestStore } from '../store/rest-store.ts';
+import { checkMigrations } from './check-facts.ts';
+import { checkFromHere, checkVariables, skipped, variableFaults } from './check-deployment.ts';
+import type { ProbeRealtime } from './probe-realtime.ts';
+
+export interface DoctorOptions {
+  /** The deployment's variables, as they are set there. */
+  source: Readonly<Record<string, string | undefined>>;
+  fetch: typeof fetch;
+  now: () => number;
+  /** The versions of the migrations folder. */
+  migrations: readonly string[];
+  /** Each difference between these rights and those that the folder of sources states, in words. */
+  compareRights: (rights: readonly HeldRight[]) => readonly string[];
+  /** Of vercel.json. */
+  regions: readonly string[];
+  probeRealtime: ProbeRealtime;
+}
+
+/** Where a finding was made: by the doctor, or by the deployment of itself. */
+export interface Diagnosis extends Finding {
+  from: 'here' | 'deployment';
+}
+
+const TIMEOUT_MS = 15_000;
+
+/** Checks a deployment from outside and, through its health check, from inside. Never throws for what it finds. */
+export async function examine(options: DoctorOptions): Promise<Diagnosis[]> {
+  let env: ServerEnv;
+  try {
+    env = readEnv(options.source);
+  } catch (error) {
+    if (!(error instanceof InvalidEnvironment)) throw error;
+    const others = CHECKS.filter((check) => check !== 'variables').map((check) =>
+      skipped(check, 'needs valid variables'),
+    );
+    return from('here', [...variableFaults(error.faults), ...others]);
+  }
+  const outside = await lookFromOutside(options, env);
+  // Not at once: both measure how long a call of the database takes.
+  const inside = await askInside(options, env);
+  const diagnoses = [...from('here', outside), ...from('deployment', inside)];
+  // One after the other by what was checked; of one check, first what the doctor found.
+  return diagnoses.sort((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
+}
+
+function from(place: Diagnosis['from'], findings: readonly Finding[]): Diagnosis[] {
+  return findings.map((finding) => ({ ...finding, from: place }));
+}
+
+async function lookFromOutside(options: DoctorOptions, env: ServerEnv): Promise<Finding[]> {
+  const { fetch, now } = options;
+  const { facts, findings } = await checkFromHere({
+    ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
+    fetch,
+    now,
+    clockName: 'this machine',
+    webhookKeys: parseWebhookSecret(env.WEBHOOK_SECRET),
+    webhookBaseUrls: parseWebhookBaseUrls(env.WEBHOOK_BASE_URL),
+    protectionBypass: env.VERCEL_AUTOMATION_BYPASS_SECRET,
+    timeoutMs: TIMEOUT_MS,
+  });
+  const realtime =
+    trimmed(options.source)['VITE_SUPABASE_REALTIME'] === 'off'
+      ? skipped('realtime', 'VITE_SUPABASE_REALTIME is off')
+      : await options.probeRealtime(env.SUPABASE_URL, env.SUPABASE_PUBLISHABLE_KEY);
+  const found = [checkVariables(env), ...findings, realtime];
+  if (facts === null) return found;
+  return [
+    ...found,
+    checkMigrations(facts.migrations, options.migrations),
+    checkRights(options.compareRights(facts.rights ?? [])),
+  ];
+}
+
+const LISTED_RIGHTS = 10;
+
+function checkRights(differences: readonly string[]): Finding {
+  if (differences.length === 0) {
+    return {
+      check: 'rights',
+      level: 'ok',
+      message: 'every right on our objects is as supabase/sql states it',
+    };
+  }
+  const more = differences.length - LISTED_RIGHTS;
+  return {
+    check: 'rights',
+    level: 'failed',
+    message: `${differences.length} rights differ from supabase/sql: ${differences.slice(0, LISTED_RIGHTS).join('; ')}${more > 0 ? `; and ${more} more` : ''}`,
+    action:
+      'Run the revoke and grant statements of the named files again (Supabase: SQL editor), and find out who changed the rights.',
+  };
+}
+
+async function askInside(options: DoctorOptions, env: ServerEnv): Promise<Finding[]> {
+  const url = siblingOf(parseWebhookBaseUrls(env.WEBHOOK_BASE_URL)[0], '/health');
+  try {
+    const response = await options.fetch(url, {
+      headers: {
+        authorization: `Bearer ${parseBearerKeys(env.CRON_SECRET)[0]}`,
+        ...bypassHeaders({ protectionBypass: env.VERCEL_AUTOMATION_BYPASS_SECRET }),
+      },
+      redirect: 'manual',
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    });
+    const json: unknown = await response.json().catch(() => undefined);
+    if (response.status === 200) {
+      const health = fullHealth.safeParse(json);
+      if (health.success) return [...health.data.findings, checkDeployedRegion(health.data, options.regions)];
+    }
+    return [insideFault(url, response.status, problemDetails.safeParse(json).data?.code)];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : 'unknown error';
+    return [skipped('address', `${url} could not be asked (${reason}): nothing is known from inside`)];
+  }
+}
+
+function insideFault(url: string, status: number, code: string | undefined): Finding {
+  if (code === 'unauthorized') {
+    return {
+      check: 'variables',
+      level: 'failed',
+      message: `${url} does not admit this CRON_SECRET: the deployment has another one, or none that is well formed`,
+      action: 'Set the same CRON_SECRET at Vercel and here, and deploy again.',
+    };
+  }
+  // Why is what the ping to the same deployment says.
+  return skipped('address', `${url} was answered ${status}: nothing is known from inside`);
+}
+
+/** Whether the deployment runs where vercel.json says. */
+function checkDeployedRegion({ deployment: { region } }: FullHealth, regions: readonly string[]): Finding {
+  if (region === null) return skipped('region', 'the deployment does not say its region');
+  if (regions.includes(region)) {
+    return { check: 'region', level: 'ok', message: `the deployment runs in ${region}, as vercel.json says` };
+  }
+  return {
+    check: 'region',
+    level: 'warning',
+    message: `the deployment runs in ${region}, vercel.json says ${regions.join(', ')}`,
+    action:
+      'Deploy again: regions act from the next deployment on. A region set in the project settings is overruled by vercel.json.',
+  };
+}

@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { pingAnswer, type Finding, type PingAnswer, type PingEnvelope } from '../../contracts/health.ts';
+import { problemDetails } from '../../contracts/problem.ts';
+import { classifyError } from '../deliver/classify-answer.ts';
+import { bypassHeaders, siblingOf, type OwnDeployment } from '../deliver/own-deployment.ts';
+import type { WebhookKeys } from '../deliver/secrets.ts';
+import { sign } from '../deliver/sign.ts';
+
+export interface PingSender extends Pick<OwnDeployment, 'protectionBypass'> {
+  fetch: typeof fetch;
+  webhookKeys: WebhookKeys;
+  /** How long a ping may take, in milliseconds. */
+  timeoutMs: number;
+  /** Milliseconds since the epoch. */
+  now: () => number;
+}
+
+export interface Pinged {
+  finding: Finding;
+  /** Where the ping arrived: what was answered, and the middle of the time that it took, in milliseconds since the epoch. */
+  received?: { answer: PingAnswer; at: number };
+}
+
+type Fault = Required<Pick<Finding, 'message' | 'action'>>;
+
+const BODY_CHARACTERS = 100_000;
+
+/** Sends one signed ping to a deployment of ours, and says what its answer means. */
+export async function sendPing(sender: PingSender, webhookBaseUrl: string): Promise<Pinged> {
+  const url = siblingOf(webhookBaseUrl, '/ping');
+  const started = sender.now();
+  const ping: PingEnvelope = { type: 'polaris.ping', timestamp: new Date(started).toISOString() };
+  const body = new TextEncoder().encode(JSON.stringify(ping));
+  try {
+    const response = await sender.fetch(url, {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...sign(sender.webhookKeys, `ping_${randomUUID()}`, started, body),
+        ...bypassHeaders(sender),
+      },
+      body,
+      redirect: 'manual',
+      signal: AbortSignal.timeout(sender.timeoutMs),
+    });
+    const text = (await response.text()).slice(0, BODY_CHARACTERS);
+    const json = parseJson(text);
+    const answer = response.status === 200 ? pingAnswer.safeParse(json) : undefined;
+    if (answer?.success === true) {
+      const ended = sender.now();
+      const message = `${url} received a signed ping in ${ended - started} ms`;
+      return {
+        finding: { check: 'address', level: 'ok', message },
+        received: { answer: answer.data, at: (started + ended) / 2 },
+      };
+    }
+    return failed(url, faultOf(response, json, sender.protectionBypass !== undefined));
+  } catch (error) {
+    return failed(url, connectionFault(error, sender.timeoutMs));
+  }
+}
+
+function failed(url: string, { message, action }: Fault): Pinged {
+  return { finding: { check: 'address', level: 'failed', message: `${url} ${message}`, action } };
+}
+
+function connectionFault(error: unknown, timeoutMs: number): Fault {
+  const { error: reason, timedOut } = classifyError(error);
+  if (timedOut) {
+    return {
+      message: `did not answer within ${timeoutMs} ms`,
+      action: 'Look at the log of the function api/ping, and at the status pages of Vercel and Supabase.',
+    };
+  }
+  return {
+    message: `could not be called: ${reason ?? 'unknown error'}`,
+    action: 'Correct the host in WEBHOOK_BASE_URL, or the DNS record and the certificate of this host.',
+  };
+}
+
+/** What to do about an answer that is not that of our ping function. */
+function faultOf(response: Response, json: unknown, hasBypass: boolean): Fault {
+  const { status, headers } = response;
+  const details = problemDetails.safeParse(json);
+  const isOurs = details.success && details.data.status === status;
+  if (isOurs) return faultOfCode(details.data.code, status);
+  const location = headers.get('location') ?? '';
+  if (status === 401 || isLogin(location)) {
+    return {
+      message: `was answered ${status} by Vercel's Deployment Protection`,
+      action: hasBypass
+        ? 'VERCEL_AUTOMATION_BYPASS_SECRET was not accepted: take the current secret of this project (Vercel: Settings, Deployment Protection, Protection Bypass for Automation), and deploy again.'
+        : 'Turn on Protection Bypass for Automation (Vercel: Settings, Deployment Protection), which sets VERCEL_AUTOMATION_BYPASS_SECRET, or set WEBHOOK_BASE_URL to the production domain, which is not protected. Then deploy again.',
+    };
+  }
+  if (status >= 300 && status < 400) {
+    return {
+      message: `redirects to ${hostOf(location)}; a signed result is never sent on`,
+      action: 'Set WEBHOOK_BASE_URL to the final address.',
+    };
+  }
+  if (status === 403 || status === 429) {
+    return {
+      message: `was answered ${status} by a firewall${headers.has('x-vercel-mitigated') ? ' (x-vercel-mitigated)' : ''}`,
+      action: 'Let requests with the header webhook-signature pass: Vercel, Firewall (docs/operations.md).',
+    };
+  }
+  if (status === 404 || status === 200) {
+    return {
+      message: `was answered ${status} by something other than our function`,
+      action:
+        'Set WEBHOOK_BASE_URL to the address of this project, followed by /api/webhooks. Where another project routes the path here, it must route all of /api/ping, /api/health, /api/webhooks and /api/cron.',
+    };
+  }
+  return {
+    message: `was answered ${status} by something other than our function`,
+    action: 'Look at the log of the deployment and at what stands in front of it.',
+  };
+}
+
+function faultOfCode(code: string, status: number): Fault {
+  const message = `was answered ${status} ${code}`;
+  switch (code) {
+    case 'missing_signature':
+    case 'invalid_signature':
+      return {
+        message,
+        action:
+          'WEBHOOK_SECRET differs between sender and deployment: set the same value in both, and deploy again.',
+      };
+    case 'timestamp_out_of_tolerance':
+      return {
+        message,
+        action: 'The clocks differ by more than 5 minutes: synchronise the clock of the sender.',
+      };
+    case 'database_unavailable':
+      return {
+        message,
+        action:
+          'The function does not reach the database: see the check "database", and the log of the function api/ping.',
+      };
+    case 'misconfigured':
+    case 'internal_error':
+      return {
+        message,
+        action:
+          'The log of the function api/ping names the reason, such as each invalid environment variable.',
+      };
+    default:
+      return { message, action: 'Deploy the version of this checkout, and ping again.' };
+  }
+}
+
+function isLogin(location: string): boolean {
+  return hostOf(location) === 'vercel.com';
+}
+
+function hostOf(location: string): string {
+  return URL.parse(location)?.host ?? 'another address';
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
