@@ -15,14 +15,14 @@ const INDEX = 'report_jobs_named_report';
 async function main(): Promise<void> {
   const sql = postgres(await databaseUrl(), { max: 1, onnotice: () => undefined });
   try {
+    // Left behind by a run that was stopped: unfinished, it would not be used and not be built again.
+    await sql.unsafe(`drop index concurrently if exists public.${INDEX}`);
     const [marked] = await sql`select count(*)::int as left from private.reports_to_import`;
     if (marked?.['left'] === 0) {
       console.log('upgrade: every report is imported.');
       return;
     }
     console.log(`upgrade: ${String(marked?.['left'])} reports to import. Everything else goes on meanwhile.`);
-    // Left behind unfinished by a run that was stopped, an index is not used and not built again.
-    await sql.unsafe(`drop index concurrently if exists public.${INDEX}`);
     await sql.unsafe(`set statement_timeout = 0`);
     await sql.unsafe(
       `create index concurrently ${INDEX} on public.report_jobs ((metadata ->> 'report_id')) where metadata ->> 'report_id' is not null`,
@@ -35,8 +35,20 @@ async function main(): Promise<void> {
       const { imported, left } = row?.['answer'] as { imported: number; left: number };
       total += imported;
       if (left === 0) break;
-      // Others hold what is left, and import it themselves.
-      if (imported === 0) await new Promise((resolve) => setTimeout(resolve, 200));
+      if (imported === 0) {
+        const failed =
+          await sql`select report_type, report_id, error from private.reports_to_import where failed_at is not null`;
+        if (failed.length === left) {
+          for (const { report_type, report_id, error } of failed)
+            console.error(
+              `upgrade: ${String(report_type)} report ${String(report_id)} cannot be imported: ${String(error)}`,
+            );
+          process.exitCode = 1;
+          break;
+        }
+        // Others hold what is left, and import it themselves.
+        await new Promise((resolve) => setTimeout(resolve, 200));
+      }
       if (Date.now() - told > PROGRESS_EVERY_MS) {
         told = Date.now();
         console.log(`upgrade: ${total} imported, ${left} left`);

@@ -27,6 +27,8 @@ insert into private.first_version default values;
 create table private.reports_to_import (
   report_type text,
   report_id uuid,
+  failed_at timestamptz,
+  error text,
   primary key (report_type, report_id)
 );
 
@@ -487,12 +489,18 @@ begin
       execute format(
         'select report.id from private.reports_to_import marker
          join public.%I report on report.id = marker.report_id
-         where marker.report_type = $1 order by marker.report_id limit $2 for no key update of report skip locked',
+         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2 for no key update of report skip locked',
         v_type.table_name)
       using v_type.report_type, p_limit - v_imported
     loop
-      perform private.import_report(v_type.report_type, v_report_id);
-      v_imported := v_imported + 1;
+      begin
+        perform private.import_report(v_type.report_type, v_report_id);
+        v_imported := v_imported + 1;
+      exception when others then
+        -- One report costs only itself: the others go on, and this one is tried last.
+        update private.reports_to_import set failed_at = now(), error = sqlerrm
+        where report_type = v_type.report_type and report_id = v_report_id;
+      end;
     end loop;
   end loop;
   return jsonb_build_object('imported', v_imported, 'left', (select count(*) from private.reports_to_import));

@@ -485,7 +485,9 @@ declare
 begin
   select * into v_winner from public.report_events where id = p_winner_id;
   v_result.stage := case
-    when p_channel = 'platform' and p_metadata ->> 'processing_stage' = 'final' then 'final' else coalesce(p_stage, 'prelim') end;
+    when p_channel = 'platform' and p_metadata ->> 'processing_stage' in ('prelim', 'final')
+      then p_metadata ->> 'processing_stage'
+    else coalesce(p_stage, 'prelim') end;
   if p_channel = 'platform' and p_job_id is not null then
     select * into v_job from private.job_runs
     where job_id = p_job_id and report_type = p_report_type and report_id = p_report_id

@@ -153,8 +153,12 @@ describe('what the platform’s functions write', () => {
         update public.org_reports set research_report = 'late prelim', research_metadata = '{"processing_stage": "prelim"}'
         where id = ${reportId}`,
     );
-    // The row's stage counts where the write names none above it: it is a newer final, written by others.
-    expect((await events()).at(-1)).toMatchObject({ channel: 'platform', research_report: 'late prelim' });
+    expect((await events()).at(-1)).toMatchObject({
+      type: 'report.prelim.completed',
+      effect: 'superseded',
+      research_report: 'late prelim',
+    });
+    expect(await report()).toMatchObject({ research_report: 'the final', stage: 'final' });
   });
 
   it('alone in metadata, status or webhook columns changes nothing', async () => {
@@ -305,5 +309,79 @@ describe('closing the first version', () => {
     expect(await said('open_first_version()')).toContain('may write results again');
     await write();
     expect(await report()).toMatchObject({ research_report: 'late' });
+  });
+});
+
+describe('a report that is not imported yet', () => {
+  const mark = () =>
+    database.sql`insert into private.reports_to_import (report_type, report_id) values ('org', ${reportId})`;
+  const oldText = async () => {
+    await database.sql.begin(async (sql) => {
+      // As the first version left it: a text that no event explains.
+      await sql`alter table public.org_reports disable trigger user`;
+      await sql`
+        update public.org_reports set research_report = 'old text', research_status = 'completed', webhook_status = 'failed',
+          webhook_attempts = 2 where id = ${reportId}`;
+      await sql`alter table public.org_reports enable trigger user`;
+    });
+    await mark();
+  };
+
+  it.each<[string, () => Promise<unknown>]>([
+    [
+      'a write of the platform',
+      () =>
+        platform((sql) => sql`update public.org_reports set research_report = 'new' where id = ${reportId}`),
+    ],
+    [
+      'an edit of its owner',
+      () => owner((sql) => sql`update public.org_reports set research_report = 'new' where id = ${reportId}`),
+    ],
+    [
+      'the SQL editor',
+      () => database.sql`update public.org_reports set research_report = 'new' where id = ${reportId}`,
+    ],
+  ])('is imported by %s, in the same transaction', async (_name, write) => {
+    await oldText();
+    await write();
+    expect(
+      (await events()).map(({ channel, research_report }) => [channel as string, research_report as string]),
+    ).toEqual([
+      ['import', 'old text'],
+      [_name === 'an edit of its owner' ? 'owner' : 'platform', 'new'],
+    ]);
+    expect(await report()).toMatchObject({ research_report: 'new', webhook_status: 'failed' });
+  });
+
+  it('is imported by a request for a job', async () => {
+    await oldText();
+    await store.request(reportId);
+    expect(await events()).toMatchObject([{ channel: 'import', effect: 'applied' }]);
+    expect([
+      ...(await database.sql`select from private.reports_to_import where report_id = ${reportId}`),
+    ]).toEqual([]);
+  });
+
+  it('costs only itself when it cannot be imported', async () => {
+    const broken = reportId;
+    await oldText();
+    ({ userId, reportId } = await createReport(database.sql));
+    await oldText();
+    await database.sql.unsafe(`
+      create function private.break_import() returns trigger language plpgsql as $$
+      begin
+        if new.report_id = '${broken}' then raise exception 'broken on purpose'; end if;
+        return new;
+      end $$;
+      create trigger break_import before insert on public.report_events for each row execute function private.break_import();`);
+    const [row] = await database.sql`select public.import_reports(100) as answer`;
+    expect(row?.['answer']).toEqual({ imported: 1, left: 1 });
+    const [marker] = await database.sql`select report_id, error from private.reports_to_import`;
+    expect(marker).toEqual({ report_id: broken, error: 'broken on purpose' });
+    await database.sql.unsafe(
+      'drop trigger break_import on public.report_events; drop function private.break_import();',
+    );
+    const [again] = await database.sql`select public.import_reports(100) as answer`;
+    expect(again?.['answer']).toEqual({ imported: 1, left: 0 });
   });
 });

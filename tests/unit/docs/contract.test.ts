@@ -2,6 +2,7 @@ import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../scripts/local/paths.ts';
 import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
+import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
 import { PROBLEMS, problemOf } from '../../../src/contracts/problem.ts';
 import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
 import { reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
@@ -50,6 +51,23 @@ describe('the table of members', () => {
       members.map((member) => `\`${member}\``),
     );
   });
+});
+
+it('names every member that the platform’s clients may send', () => {
+  const [section = ''] = /^### `POST`: request a job[^]*?(?=^### `GET)/m.exec(page) ?? [];
+  const named = codeIn(section);
+  const members = Object.keys(platformJobRequest.shape);
+  expect(members).toContain('idempotency_key');
+  expect(members.filter((member) => !named.includes(member))).toEqual([]);
+});
+
+it('has every SQLSTATE of ours that a write into the tables of reports meets', () => {
+  const raised = globSync('supabase/sql/reports/*.sql', { cwd: projectRoot }).flatMap((file) =>
+    [...readText(file).matchAll(/errcode = '(PL\d{3})'/g)].map(([, code = '']) => code),
+  );
+  const described = codeIn(page).filter((code) => /^PL\d{3}$/.test(code));
+  expect(raised.length).toBeGreaterThan(2);
+  expect([...new Set(described)].sort()).toEqual([...new Set(raised)].sort());
 });
 
 it('has each problem code with its status, its title and whether it is final', () => {
