@@ -22,7 +22,7 @@ begin
     v_is_new := v_job.job_id is null;
   end if;
   if v_job.job_id is null then
-    v_owner := private.lock_report(p_report_type, p_report_id);
+    v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
     if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
       return '{"outcome": "report_not_found"}';
     end if;

@@ -1,15 +1,23 @@
-create or replace function private.lock_report(p_report_type text, p_report_id uuid)
+create or replace function private.lock_report(p_report_type text, p_report_id uuid, p_summary_id uuid default null)
 returns uuid
 language plpgsql volatile set search_path = '' as $$
 declare
+  v_table text := private.report_table(p_report_type);
   v_owner uuid;
+  v_summary_id uuid;
 begin
-  execute format('select user_id from public.%I where id = $1 for no key update', private.report_table(p_report_type))
+  -- Deleting an account or a summary deletes its reports, so it locks those rows first. Foreign keys ask for them too, but
+  -- only after the report is locked: both would wait for each other.
+  execute format('select user_id, summary_id from public.%I where id = $1', v_table)
+  into v_owner, v_summary_id using p_report_id;
+  perform from auth.users where id = v_owner for key share;
+  perform from public.polaris_summaries where id in (v_summary_id, p_summary_id) order by id for key share;
+  execute format('select user_id from public.%I where id = $1 for no key update', v_table)
   into v_owner using p_report_id;
   return v_owner;
 end
 $$;
 
-comment on function private.lock_report(text, uuid) is
-  'Locks a report''s row until the transaction ends and returns its owner. Null: there is no such report.';
-revoke all on function private.lock_report(text, uuid) from public, anon, authenticated, service_role;
+comment on function private.lock_report(text, uuid, uuid) is
+  'Locks a report''s row until the transaction ends and returns its owner. Null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
+revoke all on function private.lock_report(text, uuid, uuid) from public, anon, authenticated, service_role;
