@@ -37,6 +37,9 @@ create table private.job_runs (
   constraint job_names_its_report_whole check (num_nulls(report_type, report_id, stage) in (0, 3)),
   constraint job_is_finished_with_a_time check ((status in ('queued', 'running')) = (completed_at is null)),
   constraint finished_job_has_no_lease check (status in ('queued', 'running') or lease_expires_at is null),
+  -- Without a time to end its lease, no sweep would ever take it over.
+  constraint unfinished_job_that_generates_has_a_lease check (
+    not generate or status not in ('queued', 'running') or lease_expires_at is not null),
   constraint unfinished_job_has_no_event check (status in ('succeeded', 'failed') or event_id is null)
 );
 create unique index job_runs_caller_key on private.job_runs (caller, caller_key) where caller_key is not null;
@@ -359,7 +362,9 @@ declare
   v_job private.job_runs;
 begin
   select * into v_job from private.job_runs where job_id = p_job_id;
-  if v_job.status = 'queued' and private.lock_report(v_job.report_type, v_job.report_id) is null then
+  if v_job.job_id is null then
+    return false;
+  elsif v_job.status = 'queued' and private.lock_report(v_job.report_type, v_job.report_id) is null then
     return false;
   end if;
   update private.job_runs
@@ -412,6 +417,10 @@ begin
     if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
       return '{"outcome": "report_not_found"}';
     end if;
+    -- While this call waited for the lock, the one that it repeats may have created the job.
+    select * into v_job from private.job_runs where job_id = p_job_id;
+  end if;
+  if v_job.job_id is null then
     execute format('select stage from public.%I where id = $1', private.report_table(p_report_type))
     into v_stage using p_report_id;
     if p_stage = 'prelim' and v_stage = 'final' then
@@ -525,12 +534,18 @@ declare
   v_error text;
 begin
   select * into v_job from private.job_runs where job_id = p_job_id;
+  if v_job.report_type is null then
+    return '{"outcome": "not_due"}';
+  end if;
+  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+  -- Asked under both locks: while this call waited, its runner may have told of progress, another process may have taken the
+  -- job, or the call that this one repeats.
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   if v_job.claim_id = p_claim_id and not private.lease_is_free(v_job.lease_expires_at) then
     return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
   elsif not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
   end if;
-  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
   if v_owner is null or not private.job_serves(v_job, v_owner) then
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
@@ -542,8 +557,7 @@ begin
       format('The report could not be finished: its generation was interrupted %s times.', v_job.take_overs + 1)
   end;
   if v_error is not null then
-    -- Under the token that was seen, so that whoever took the job meanwhile keeps it. Nobody sends here: the delivery is due
-    -- at once.
+    -- Nobody sends here: the delivery is due at once.
     return case public.complete_report_job(
         p_job_id, 'failed', 0, p_lease_token => v_job.lease_token, p_error => v_error) ->> 'outcome'
       when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
@@ -551,14 +565,9 @@ begin
   update private.job_runs
   set lease_token = lease_token + 1, take_overs = take_overs + 1, claim_id = p_claim_id, updated_at = now(),
     lease_expires_at = now() + make_interval(secs => p_lease_seconds)
-  where job_id = (
-    select job_id from private.job_runs
-    where job_id = p_job_id and status in ('queued', 'running') and generate and private.lease_is_free(lease_expires_at)
-    for update skip locked)
+  where job_id = p_job_id
   returning * into v_job;
-  return case when found
-    then jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job))
-    else '{"outcome": "not_due"}' end;
+  return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
 end
 $$;
 

@@ -26,6 +26,10 @@ begin
     if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
       return '{"outcome": "report_not_found"}';
     end if;
+    -- While this call waited for the lock, the one that it repeats may have created the job.
+    select * into v_job from private.job_runs where job_id = p_job_id;
+  end if;
+  if v_job.job_id is null then
     execute format('select stage from public.%I where id = $1', private.report_table(p_report_type))
     into v_stage using p_report_id;
     if p_stage = 'prelim' and v_stage = 'final' then

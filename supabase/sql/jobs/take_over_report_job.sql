@@ -9,12 +9,18 @@ declare
   v_error text;
 begin
   select * into v_job from private.job_runs where job_id = p_job_id;
+  if v_job.report_type is null then
+    return '{"outcome": "not_due"}';
+  end if;
+  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+  -- Asked under both locks: while this call waited, its runner may have told of progress, another process may have taken the
+  -- job, or the call that this one repeats.
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   if v_job.claim_id = p_claim_id and not private.lease_is_free(v_job.lease_expires_at) then
     return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
   elsif not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
   end if;
-  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
   if v_owner is null or not private.job_serves(v_job, v_owner) then
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
@@ -26,8 +32,7 @@ begin
       format('The report could not be finished: its generation was interrupted %s times.', v_job.take_overs + 1)
   end;
   if v_error is not null then
-    -- Under the token that was seen, so that whoever took the job meanwhile keeps it. Nobody sends here: the delivery is due
-    -- at once.
+    -- Nobody sends here: the delivery is due at once.
     return case public.complete_report_job(
         p_job_id, 'failed', 0, p_lease_token => v_job.lease_token, p_error => v_error) ->> 'outcome'
       when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
@@ -35,14 +40,9 @@ begin
   update private.job_runs
   set lease_token = lease_token + 1, take_overs = take_overs + 1, claim_id = p_claim_id, updated_at = now(),
     lease_expires_at = now() + make_interval(secs => p_lease_seconds)
-  where job_id = (
-    select job_id from private.job_runs
-    where job_id = p_job_id and status in ('queued', 'running') and generate and private.lease_is_free(lease_expires_at)
-    for update skip locked)
+  where job_id = p_job_id
   returning * into v_job;
-  return case when found
-    then jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job))
-    else '{"outcome": "not_due"}' end;
+  return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
 end
 $$;
 
