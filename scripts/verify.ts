@@ -15,7 +15,8 @@ async function main(): Promise<boolean> {
     const [counts] = await sql`
       select (select count(*) from public.report_events)::int as events,
         (select count(*) from public.webhook_deliveries)::int as deliveries,
-        (select count(*) from private.job_runs)::int as jobs`;
+        (select count(*) from private.job_runs)::int as jobs,
+        (select count(*) from private.reports_to_import)::int as left`;
     for (const row of problems.slice(0, MAX_PRINTED)) {
       const { problem, report_type, report_id, event_id, job_id } = row as Record<string, string | null>;
       const where = [`${report_type ?? ''} report ${report_id ?? ''}`];
@@ -24,7 +25,8 @@ async function main(): Promise<boolean> {
       console.log(`${problem ?? ''}: ${where.join(', ')}`);
     }
     if (problems.length > MAX_PRINTED) console.log(`and ${problems.length - MAX_PRINTED} more`);
-    const { events, deliveries, jobs } = counts as Record<string, number>;
+    const { events, deliveries, jobs, left } = counts as Record<string, number>;
+    if (left) console.log(`${left} reports are not imported yet: npm run upgrade`);
     console.log(
       `verify: ${problems.length} problems in ${events ?? 0} events, ${deliveries ?? 0} deliveries and ${jobs ?? 0} jobs`,
     );

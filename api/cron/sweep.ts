@@ -1,12 +1,12 @@
-import { guard } from '../../src/server/http/endpoint.ts';
+import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { services } from '../../src/server/services.ts';
 import { sweep } from '../../src/server/sweep.ts';
 import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
 
-const handle = guard(
+const handle = forBrowsers(
   (request) => asOperator(services(), 'sweep', request, { GET: () => sweep(services()) }),
-  log,
+  { methods: ['GET'], origins: () => services().corsOrigins, log },
 );
 
 export {

@@ -1,14 +1,14 @@
-import { guard } from '../../src/server/http/endpoint.ts';
+import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { services } from '../../src/server/services.ts';
 import { redrive } from '../../src/server/deliver/redrive.ts';
 import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
 
 // Every method comes here: those that are refused are audited too.
-const handle = guard(
+const handle = forBrowsers(
   (request) =>
     asOperator(services(), 'redrive', request, { POST: (actor) => redrive(services(), request, actor) }),
-  log,
+  { methods: ['POST'], origins: () => services().corsOrigins, log },
 );
 
 export {

@@ -1,16 +1,16 @@
-import { guard } from '../../src/server/http/endpoint.ts';
+import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { services } from '../../src/server/services.ts';
 import { asOperator, retryAll, retryOne } from '../../src/server/deliver/retry-endpoint.ts';
 
 // Every method comes here: those that are refused are audited too.
-const handle = guard(
+const handle = forBrowsers(
   (request) =>
     asOperator(services(), 'retry', request, {
       GET: () => retryAll(services()),
       POST: () => retryOne(services(), request),
     }),
-  log,
+  { methods: ['GET', 'POST'], origins: () => services().corsOrigins, log },
 );
 
 export {

@@ -54,7 +54,9 @@ export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> 
       await sql`
         with job as (
           select public.request_report_job(
-            ${`job_${randomUUID()}`}, 'pipeline', 'org', ${reportId}, 'prelim', 'p', true, 60, 5) -> 'run' as run
+            p_job_id => ${`job_${randomUUID()}`}, p_caller => 'pipeline', p_report_type => 'org',
+            p_report_id => ${reportId}, p_stage => 'prelim', p_prompt => 'p', p_generate => true,
+            p_lease_seconds => 60, p_quota => 5) -> 'run' as run
         ), completed as (
           select public.complete_report_job(
             run ->> 'job_id', 'completed', 30, (run ->> 'lease_token')::bigint, repeat('x', 6000)) -> 'delivery' as delivery

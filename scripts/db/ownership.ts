@@ -15,12 +15,17 @@ export function withoutSource(
   platform: Catalogue,
   /** By the catalogue, the keys of functions as the sources declare them. */
   declared: ReadonlySet<string>,
-  /** What functions make, as `madeByFunctions` tells. */
-  made: ReadonlySet<string>,
+  made: MadeByFunctions,
 ): CatalogueEntry[] {
+  const isMade = ({ kind, name, object }: CatalogueEntry) =>
+    kind === 'table'
+      ? made.tables.some((policies) =>
+          policies.every((each) => catalogue.has(`policy "${each}" on ${object}`)),
+        )
+      : made.parts.has(`${kind} ${name ?? ''}`);
   return [...catalogue.values()].filter(
     (entry) =>
-      !made.has(`${entry.kind} ${entry.name ?? ''}`) &&
+      !isMade(entry) &&
       SOURCED.includes(entry.kind) &&
       !platform.has(entry.key) &&
       !isSourced(entry, sources, declared),
@@ -41,21 +46,29 @@ export function platformEntries(
   });
 }
 
-/**
- * The policies and triggers that functions make on tables whose names they are given, by kind and name: their source
- * is the function's.
- */
-export async function madeByFunctions(sources: readonly Source[]): Promise<Set<string>> {
-  const made = new Set<string>();
+/** What functions make whose names they are given: its source is the function's. */
+export interface MadeByFunctions {
+  /** Policies and triggers, by kind and name. */
+  parts: ReadonlySet<string>;
+  /** Of each function that makes tables, the names of the policies by which they are known. */
+  tables: readonly (readonly string[])[];
+}
+
+export async function madeByFunctions(sources: readonly Source[]): Promise<MadeByFunctions> {
+  const parts = new Set<string>();
+  const tables: string[][] = [];
   for (const source of sources) {
     if (source.kind !== 'function' || bodyOf(source.stmt).language !== 'plpgsql') continue;
     const statement = source.statements.find(({ node }) => 'CreateFunctionStmt' in node);
-    for (const tree of statement ? await executedTrees(statement) : []) {
-      for (const { policy_name = '' } of nodesOf(tree, 'CreatePolicyStmt')) made.add(`policy ${policy_name}`);
-      for (const { trigname = '' } of nodesOf(tree, 'CreateTrigStmt')) made.add(`trigger ${trigname}`);
-    }
+    const trees = statement ? await executedTrees(statement) : [];
+    const policies = nodesOf(trees, 'CreatePolicyStmt').map(({ policy_name = '' }) => policy_name);
+    for (const name of policies) parts.add(`policy ${name}`);
+    for (const { trigname = '' } of nodesOf(trees, 'CreateTrigStmt')) parts.add(`trigger ${trigname}`);
+    const makesTables = nodesOf(trees, 'CreateStmt').some(({ relation }) => relation?.relpersistence !== 't');
+    // A table without a policy would be known by nothing.
+    if (makesTables && policies.length > 0) tables.push(policies);
   }
-  return made;
+  return { parts, tables };
 }
 
 /** Those that can be read; the lint tells of the others. */

@@ -8,6 +8,11 @@ export interface DatabaseOptions {
    * `service_role`, as in projects made before 30 October 2026. `closed`: as in later ones.
    */
   defaultPrivileges?: 'open' | 'closed';
+  /**
+   * Whether the database lives without the platform, as the local one does: then our migrations create the platform's
+   * tables that they need. Otherwise they refuse a database without them.
+   */
+  alone?: boolean;
 }
 
 const AUTH_TABLES = ['users', 'identities', 'sessions', 'refresh_tokens'];
@@ -18,18 +23,21 @@ const AUTH_TABLES = ['users', 'identities', 'sessions', 'refresh_tokens'];
  */
 export async function prepareDatabase(
   databaseUrl: string,
-  { defaultPrivileges = 'open' }: DatabaseOptions = {},
+  { defaultPrivileges = 'open', alone = true }: DatabaseOptions = {},
 ): Promise<void> {
   const sql = postgres(asRole(databaseUrl, 'supabase_admin'), { max: 1, onnotice: () => undefined });
   try {
     const [known] = await sql`select from pg_namespace where nspname = 'extensions'`;
+    const database = `"${decodeURIComponent(new URL(databaseUrl).pathname.slice(1)).replaceAll('"', '""')}"`;
     if (!known) {
       await sql.begin(async (transaction) => {
-        await transaction.unsafe(schemas(decodeURIComponent(new URL(databaseUrl).pathname.slice(1))));
+        await transaction.unsafe(schemas(database));
         await transaction.unsafe(OPEN_PRIVILEGES);
         if (defaultPrivileges === 'closed') await transaction.unsafe(CLOSED_PRIVILEGES);
       });
     }
+    // For sessions that begin after this. Only a superuser may set a parameter that no extension has declared.
+    if (alone) await sql.unsafe(`alter database ${database} set polaris.alone = 'on'`);
     await makeAuthSchema(asRole(databaseUrl, 'supabase_auth_admin'));
     await requireAuthTables(sql);
     await sql.begin(async (transaction) => {
@@ -44,7 +52,7 @@ export async function prepareDatabase(
 function schemas(database: string): string {
   // Schema public belongs to pg_database_owner, so that it follows the database.
   return `
-    alter database "${database.replaceAll('"', '""')}" owner to postgres;
+    alter database ${database} owner to postgres;
     create schema extensions authorization postgres;
     create schema auth authorization supabase_auth_admin;
     grant usage on schema public, extensions to anon, authenticated, service_role;

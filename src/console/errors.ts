@@ -65,6 +65,14 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
     title: 'Too many unfinished jobs',
     advice: 'Wait for one of your jobs to finish, or cancel one, then start this one.',
   },
+  budget_exceeded: {
+    title: 'No more jobs for now',
+    advice: 'As many jobs as are allowed within 24 hours have been requested. Start this one later.',
+  },
+  anonymous_user: {
+    title: 'You have no account yet',
+    advice: 'Sign in with an account, then try again.',
+  },
   report_not_found: {
     title: 'The report does not exist any more',
     advice: 'It was deleted, or belongs to someone else. Go back to your reports.',

@@ -46,3 +46,9 @@ export const MAX_BODY_BYTES = 1024 * 1024;
 export const MAX_RESULT_BYTES = 900 * 1024;
 
 export const MAX_PROMPT_CHARACTERS = 100_000;
+
+/**
+ * Most tokens that a job may ask a model for: about 64 KB of text, several times the longest report, and no more than current
+ * models write in one answer. A request for more is granted this many.
+ */
+export const MAX_TOKENS = 16_384;

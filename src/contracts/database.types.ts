@@ -164,13 +164,17 @@ export type Database = {
       };
       polaris_summaries: {
         Row: {
+          ai_edits_enabled: boolean | null;
           company_name: string | null;
           created_at: string;
+          dynamic_questionnaire_report: string | null;
           edited_content: string | null;
           greeting_report: string | null;
           id: string;
           is_edited: boolean | null;
+          is_public: boolean | null;
           last_edited_at: string | null;
+          max_ai_edits: number | null;
           org_report: string | null;
           prelim_report: string | null;
           report_title: string | null;
@@ -185,13 +189,17 @@ export type Database = {
         };
         ComputedFields: never;
         Insert: {
+          ai_edits_enabled?: boolean | null;
           company_name?: string | null;
           created_at?: string;
+          dynamic_questionnaire_report?: string | null;
           edited_content?: string | null;
           greeting_report?: string | null;
           id?: string;
           is_edited?: boolean | null;
+          is_public?: boolean | null;
           last_edited_at?: string | null;
+          max_ai_edits?: number | null;
           org_report?: string | null;
           prelim_report?: string | null;
           report_title?: string | null;
@@ -205,13 +213,17 @@ export type Database = {
           user_id: string;
         };
         Update: {
+          ai_edits_enabled?: boolean | null;
           company_name?: string | null;
           created_at?: string;
+          dynamic_questionnaire_report?: string | null;
           edited_content?: string | null;
           greeting_report?: string | null;
           id?: string;
           is_edited?: boolean | null;
+          is_public?: boolean | null;
           last_edited_at?: string | null;
+          max_ai_edits?: number | null;
           org_report?: string | null;
           prelim_report?: string | null;
           report_title?: string | null;
@@ -229,6 +241,7 @@ export type Database = {
       report_events: {
         Row: {
           applied_at: string | null;
+          bulk: boolean;
           channel: string | null;
           created_at: string;
           digest: string;
@@ -248,6 +261,7 @@ export type Database = {
         ComputedFields: never;
         Insert: {
           applied_at?: string | null;
+          bulk?: boolean;
           channel?: string | null;
           created_at?: string;
           digest: string;
@@ -266,6 +280,7 @@ export type Database = {
         };
         Update: {
           applied_at?: string | null;
+          bulk?: boolean;
           channel?: string | null;
           created_at?: string;
           digest?: string;
@@ -295,7 +310,7 @@ export type Database = {
       report_jobs: {
         Row: {
           completed_at: string | null;
-          created_at: string;
+          created_at: string | null;
           error: string | null;
           eta_seconds: number | null;
           expires_at: string | null;
@@ -312,13 +327,19 @@ export type Database = {
           status: string;
           summary_id: string | null;
           temperature: number | null;
-          updated_at: string;
+          updated_at: string | null;
           user_id: string | null;
+          webhook_attempts: number | null;
+          webhook_last_attempt: string | null;
+          webhook_metadata: Json | null;
+          webhook_response: Json | null;
+          webhook_status: string | null;
+          webhook_url: string | null;
         };
         ComputedFields: never;
         Insert: {
           completed_at?: string | null;
-          created_at?: string;
+          created_at?: string | null;
           error?: string | null;
           eta_seconds?: number | null;
           expires_at?: string | null;
@@ -335,12 +356,18 @@ export type Database = {
           status?: string;
           summary_id?: string | null;
           temperature?: number | null;
-          updated_at?: string;
+          updated_at?: string | null;
           user_id?: string | null;
+          webhook_attempts?: number | null;
+          webhook_last_attempt?: string | null;
+          webhook_metadata?: Json | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          webhook_url?: string | null;
         };
         Update: {
           completed_at?: string | null;
-          created_at?: string;
+          created_at?: string | null;
           error?: string | null;
           eta_seconds?: number | null;
           expires_at?: string | null;
@@ -357,8 +384,14 @@ export type Database = {
           status?: string;
           summary_id?: string | null;
           temperature?: number | null;
-          updated_at?: string;
+          updated_at?: string | null;
           user_id?: string | null;
+          webhook_attempts?: number | null;
+          webhook_last_attempt?: string | null;
+          webhook_metadata?: Json | null;
+          webhook_response?: Json | null;
+          webhook_status?: string | null;
+          webhook_url?: string | null;
         };
         Relationships: [
           {
@@ -868,6 +901,7 @@ export type Database = {
         Args: { p_caller: string; p_job_id: string };
         Returns: Json;
       };
+      import_reports: { Args: { p_limit: number }; Returns: Json };
       list_open_deliveries: {
         Args: {
           p_after?: string;
@@ -982,13 +1016,17 @@ export type Database = {
           p_max_tokens?: number;
           p_metadata?: string;
           p_model?: string;
+          p_models?: string[];
+          p_once_per_report?: boolean;
+          p_project_budget?: number;
           p_prompt: string;
           p_quota: number;
-          p_report_id: string;
-          p_report_type: string;
-          p_stage: string;
+          p_report_id?: string;
+          p_report_type?: string;
+          p_stage?: string;
           p_summary_id?: string;
           p_temperature?: number;
+          p_user_budget?: number;
         };
         Returns: Json;
       };
@@ -999,6 +1037,7 @@ export type Database = {
           p_job_id: string;
           p_lease_seconds: number;
           p_max_take_overs: number;
+          p_models?: string[];
         };
         Returns: Json;
       };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { FUNCTION_SECONDS } from './constants.ts';
+import { browserOrigins } from './origins.ts';
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
 
@@ -22,6 +23,15 @@ function atobLength(base64: string): number {
     return 0;
   }
 }
+
+/** One or more names of models, separated by spaces. */
+const modelNames = z
+  .string()
+  .transform((value) => value.trim().split(/\s+/))
+  .refine((names) => names.every((name) => /^[\x21-\x7e]{1,200}$/.test(name)), {
+    error:
+      'must be one or more names of models, separated by spaces, each of at most 200 printable characters',
+  });
 
 /** Secrets that are compared as bearer tokens must not be guessable. */
 const bearerSecret = z.string().min(32, { error: 'must be at least 32 characters' });
@@ -61,6 +71,16 @@ export const serverEnv = z
     JOB_MAX_TAKE_OVERS: wholeNumber(0, 100).default(3),
     /** Unfinished jobs that one user may have at a time. */
     JOB_QUOTA_PER_USER: wholeNumber(1, 1000).default(5),
+    /**
+     * Jobs that one user, and all callers together, may request within 24 hours. Each request counts the jobs of the day, up to
+     * the limit: with 100,000 the count takes up to 90 ms.
+     */
+    JOBS_PER_USER_PER_DAY: wholeNumber(1, 100_000).default(100),
+    JOBS_PER_DAY: wholeNumber(1, 100_000).default(10_000),
+    /** Who may request jobs without a report: nobody, the pipeline, or the pipeline and users. */
+    REPORTLESS_JOBS: z.enum(['off', 'pipeline', 'users']).default('pipeline'),
+    /** Exact origins of the pages that may call the job and the operator endpoints, separated by spaces. */
+    CORS_ORIGINS: browserOrigins.default([]),
     /** Days that audit rows are kept. */
     RETENTION_AUDIT_DAYS: wholeNumber(1, 3650).default(90),
     /** Days that the content of superseded events is kept. */
@@ -69,11 +89,16 @@ export const serverEnv = z
     RETENTION_JOB_DAYS: wholeNumber(1, 3650).default(90),
     LLM_BASE_URL: z.url().optional(),
     LLM_API_KEY: z.string().min(1).optional(),
-    LLM_MODEL: z.string().min(1).optional(),
+    /** Those that jobs may choose among; the first is the default. */
+    LLM_MODELS: modelNames.optional(),
+    /** `offline`: demonstration texts are composed, also where a language model is configured, and in production. */
+    GENERATOR: z.enum(['offline']).optional(),
+    /** `production`, `preview` or `development`: set by Vercel. */
+    VERCEL_ENV: z.string().optional(),
   })
-  .refine((env) => (env.LLM_BASE_URL === undefined) === (env.LLM_MODEL === undefined), {
-    error: 'LLM_BASE_URL and LLM_MODEL go together',
-    path: ['LLM_MODEL'],
+  .refine((env) => (env.LLM_BASE_URL === undefined) === (env.LLM_MODELS === undefined), {
+    error: 'LLM_BASE_URL and LLM_MODELS go together',
+    path: ['LLM_MODELS'],
   })
   .transform((env, context) => {
     // A round of sending takes two time-outs at most.

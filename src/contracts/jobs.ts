@@ -8,7 +8,7 @@ export const jobStatus = z.enum(JOB_STATUSES);
 export const webhookStatus = z.enum(WEBHOOK_STATUSES);
 export type WebhookStatus = z.infer<typeof webhookStatus>;
 
-/** Body of `POST /api/reportJobsDb`, as clients build it. */
+/** Body of `POST /api/reportJobsDb` for a report, as clients build it. `platform-job-request.ts` has all that the server takes. */
 export const jobRequest = z.strictObject({
   prompt: storableText.min(1).max(MAX_PROMPT_CHARACTERS),
   report_type: reportType,
@@ -16,6 +16,7 @@ export const jobRequest = z.strictObject({
   stage: stage.default('prelim'),
   model: storableText.min(1).max(200).optional(),
   temperature: z.number().min(0).max(2).optional(),
+  /** A request for more than `MAX_TOKENS` is granted that many. */
   max_tokens: z.int().min(1).max(1_000_000).optional(),
   summary_id: z.guid().optional(),
   metadata: storableObject.optional(),
@@ -23,9 +24,6 @@ export const jobRequest = z.strictObject({
   generate: z.boolean().default(true),
 });
 export type JobRequest = z.infer<typeof jobRequest>;
-
-/** The same as the server reads it: its metadata is text. */
-export const receivedJobRequest = jobRequest.extend({ metadata: jsonObjectText.optional() });
 
 /** Header `Idempotency-Key`: any printable ASCII. */
 export const idempotencyKey = z

@@ -14,6 +14,11 @@ export const PROBLEMS = {
   invalid_json: { status: 400, final: true, title: 'The body is not JSON' },
   invalid_body: { status: 400, final: true, title: 'The body does not match the schema' },
   invalid_query: { status: 400, final: false, title: 'The query does not match the schema' },
+  report_mismatch: {
+    status: 400,
+    final: false,
+    title: 'The Idempotency-Key names another report than the body',
+  },
   invalid_idempotency_key: { status: 400, final: false, title: 'The Idempotency-Key is malformed' },
   unexpected_event_type: {
     status: 400,
@@ -26,6 +31,16 @@ export const PROBLEMS = {
   timestamp_out_of_tolerance: { status: 401, final: false, title: 'The timestamp is too old or too new' },
   unauthorized: { status: 401, final: false, title: 'Credentials are missing or invalid' },
   forbidden: { status: 403, final: false, title: 'These credentials do not allow this' },
+  anonymous_user: {
+    status: 403,
+    final: false,
+    title: 'Anonymous users may not do this: sign in with an account',
+  },
+  report_required: {
+    status: 403,
+    final: false,
+    title: 'This caller may request jobs only for a report',
+  },
   report_not_found: { status: 404, final: true, title: 'Report not found' },
   job_not_found: { status: 404, final: false, title: 'Job not found' },
   delivery_not_found: { status: 404, final: false, title: 'This report has no delivery to retry' },
@@ -45,6 +60,7 @@ export const PROBLEMS = {
   unsupported_media_type: { status: 415, final: false, title: 'The body must be application/json' },
   rate_limited: { status: 429, final: false, title: 'Too many requests' },
   quota_exceeded: { status: 429, final: false, title: 'Too many unfinished jobs' },
+  budget_exceeded: { status: 429, final: false, title: 'The budget of jobs a day is spent' },
   internal_error: { status: 500, final: false, title: 'Internal error' },
   delivery_failed: { status: 502, final: false, title: 'The webhook failed again' },
   database_unavailable: { status: 503, final: false, title: 'The database is unavailable' },

@@ -37,12 +37,22 @@ export function createServices(env: ServerEnv) {
     jobDeadlineSeconds: env.JOB_DEADLINE_SECONDS,
     jobMaxTakeOvers: env.JOB_MAX_TAKE_OVERS,
     jobQuotaPerUser: env.JOB_QUOTA_PER_USER,
+    jobsPerUserPerDay: env.JOBS_PER_USER_PER_DAY,
+    jobsPerDay: env.JOBS_PER_DAY,
+    reportlessJobs: env.REPORTLESS_JOBS,
+    models: modelsOf(env),
+    corsOrigins: new Set(env.CORS_ORIGINS),
     retention: {
       auditDays: env.RETENTION_AUDIT_DAYS,
       payloadDays: env.RETENTION_PAYLOAD_DAYS,
       jobDays: env.RETENTION_JOB_DAYS,
     },
   };
+}
+
+/** The models that a job may choose among, the default first; none where no model generates. */
+function modelsOf({ GENERATOR, LLM_MODELS }: ServerEnv): string[] {
+  return GENERATOR === 'offline' ? [] : (LLM_MODELS ?? []);
 }
 
 /** Loaded by the first job that runs here: most functions never generate anything. */

@@ -1,6 +1,7 @@
 import type { CronAnswer } from '../contracts/retry.ts';
 import { answer } from './http/problem.ts';
 import { sweepJobs, type TakeOverCaller } from './jobs/take-over.ts';
+import { importReports } from './observe/import-reports.ts';
 import { prune, type Retention } from './observe/retention.ts';
 import { rollUp } from './observe/statistics.ts';
 import type { Sender } from './deliver/call-webhook.ts';
@@ -12,14 +13,21 @@ const BUDGET_MS = 55_000;
 
 /**
  * All that is due. Deliveries first: they have their result already, and only wait to be confirmed. Then jobs that nobody
- * runs, then what the statistics have not counted yet, and last what is too old to keep.
+ * runs, then what the statistics have not counted yet and reports that are not imported yet, and last what is too old to keep.
  */
 export async function sweep(services: Sender & TakeOverCaller & { retention: Retention }): Promise<Result> {
   const deadline = services.now() + BUDGET_MS;
   const deliveries = await sweepDeliveries(services);
   const { errors, ...jobs } = await sweepJobs(services);
   await rollUp(services, deadline);
+  const imported = await importReports(services, deadline);
   const pruned = await prune(services, deadline);
-  const result: CronAnswer = { ...deliveries, ...jobs, pruned, errors: [...deliveries.errors, ...errors] };
+  const result: CronAnswer = {
+    ...deliveries,
+    ...jobs,
+    imported,
+    pruned,
+    errors: [...deliveries.errors, ...errors],
+  };
   return { response: answer(result), record: null };
 }

@@ -36,7 +36,8 @@ export async function listReportJobs(
 
 /**
  * Requests a job for a report of the signed-in person. The same key again answers the same job, so that a repeated call
- * starts nothing twice. Codes: `report_not_found`, `final_exists`, `quota_exceeded`, `idempotency_conflict`.
+ * starts nothing twice. Codes: `report_not_found`, `final_exists`, `quota_exceeded`, `budget_exceeded`,
+ * `idempotency_conflict`.
  */
 export async function startReportJob(
   client: DatabaseClient,

@@ -17,6 +17,35 @@ create table public.operators (
   created_at timestamptz not null default now()
 );
 
+create table private.first_version (
+  only_row boolean primary key default true
+    constraint first_version_has_one_row check (only_row),
+  closed_at timestamptz
+);
+insert into private.first_version default values;
+
+create table private.reports_to_import (
+  report_type text,
+  report_id uuid,
+  primary key (report_type, report_id)
+);
+
+-- A report's row without what the report is about: what the import reads and writes.
+create type private.report_row as (
+  id uuid,
+  user_id uuid,
+  research_report text,
+  research_metadata jsonb,
+  webhook_status text,
+  webhook_attempts int,
+  webhook_last_attempt timestamptz,
+  webhook_response jsonb,
+  webhook_job_id text,
+  updated_at timestamptz,
+  winner_event_id text,
+  stage text
+);
+
 -- Generated from supabase/sql/reports: edited there, written by npm run db:migration.
 
 set check_function_bodies = off;
@@ -38,13 +67,39 @@ begin
   execute format(
     'create index if not exists %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name);
   execute format(
-    'create or replace trigger guard_owner_write before insert or update on public.%I for each row
-       when (current_user in (''anon'', ''authenticated'')) execute function private.guard_owner_write(%L)',
+    'create or replace trigger guard_insert before insert on public.%I for each row
+       when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
+  execute format(
+    'create or replace trigger record_owner_insert after insert on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.record_insert(%L, ''owner'')',
+    p_table_name, p_report_type);
+  -- Of the SQL editor and our own functions, which both run as the owner of the table, only the data differ.
+  execute format(
+    'create or replace trigger record_platform_insert after insert on public.%I for each row
+       when (current_user not in (''anon'', ''authenticated'')
+         and (current_user <> ''postgres'' or new.research_report is not null and new.winner_event_id is null))
+       execute function private.record_insert(%L, ''platform'')', p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger record_owner_write before update on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.record_write(%L, ''owner'')',
     p_table_name, p_report_type);
   execute format(
-    'create or replace trigger open_history after insert on public.%I for each row
-       when (current_user in (''anon'', ''authenticated'')) execute function private.open_history(%L)',
+    'create or replace trigger record_platform_write before update on public.%I for each row
+       when (current_user not in (''anon'', ''authenticated'')
+         and (current_user <> ''postgres'' or new.winner_event_id is not distinct from old.winner_event_id
+           and (new.research_report is distinct from old.research_report
+             or new.research_metadata is distinct from old.research_metadata)))
+       execute function private.record_write(%L, ''platform'')', p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger check_winner after update on public.%I for each row
+       when (new.winner_event_id is distinct from old.winner_event_id) execute function private.check_winner(%L)',
     p_table_name, p_report_type);
+  -- After the platform''s own trigger, which sorts by its name.
+  execute format(
+    'create or replace trigger zz_keep_updated_at before update on public.%I for each row
+       when (current_user = ''postgres'' and new.research_report is not distinct from old.research_report
+         and new.winner_event_id is distinct from old.winner_event_id)
+       execute function private.keep_updated_at()', p_table_name);
   execute format(
     'create or replace trigger close_report after delete on public.%I for each row
        execute function private.close_report(%L)', p_table_name, p_report_type);
@@ -59,6 +114,66 @@ comment on function private.add_report_type(text, text) is
   'Makes a table of the platform''s shape take part: registry, our columns, indexes, triggers and the policy for operators.';
 revoke all on function private.add_report_type(text, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/await_same_call.sql
+create or replace function private.await_same_call(p_id text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Null: the caller does not repeat it.
+  perform pg_advisory_xact_lock(hashtextextended('call ' || p_id, 0));
+end
+$$;
+
+comment on function private.await_same_call(text) is
+  'Lets a call and its repetition, which have the same id, come one after the other: a connection that died is retried at once, and the first call may still be at work. The first lock of its transaction.';
+revoke all on function private.await_same_call(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/check_winner.sql
+-- Definer rights: people and servers who write reports may not read events and contents.
+create or replace function private.check_winner()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  -- Volatile, since a stable function would not see the event that the same statement recorded.
+  if not exists (
+    select from public.report_events event
+    join private.report_contents content on content.event_id = event.id
+    where event.id = new.winner_event_id and event.report_type = tg_argv[0] and event.report_id = new.id
+      and content.research_report is not distinct from new.research_report)
+  then
+    raise exception 'winner_event_id is no event of this report with this text' using errcode = 'PL002';
+  end if;
+  return null;
+end
+$$;
+
+comment on function private.check_winner() is
+  'Refuses a winner that is not an event of this report with the text that the row shows.';
+revoke all on function private.check_winner() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/close_first_version.sql
+create or replace function private.close_first_version(p_force boolean default false)
+returns text
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_last timestamptz := (
+    select max(applied_at) from public.report_events where channel = 'platform' and applied_at > now() - interval '1 day');
+begin
+  if v_last is not null and not p_force then
+    return format('Nothing was closed: the platform wrote a result at %s. Wait a day after its last one, or say '
+      || 'private.close_first_version(true).', v_last);
+  end if;
+  update private.first_version set closed_at = coalesce(closed_at, now()) where only_row;
+  revoke execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from service_role;
+  revoke execute on function public.get_failed_webhooks(int, int) from service_role;
+  return 'Results are written through the webhooks alone. select private.open_first_version() undoes it.';
+end
+$$;
+
+comment on function private.close_first_version(boolean) is
+  'Refuses from now on results that others than our functions write, and closes the two functions of the first version. Returns what it did.';
+revoke all on function private.close_first_version(boolean) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/close_report.sql
 -- Definer rights: an owner's statement fires it, and owners may not write deliveries.
 create or replace function private.close_report()
@@ -68,6 +183,7 @@ declare
   v_delivery_id bigint;
   v_job_id text;
 begin
+  delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
   -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
   -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
   for v_delivery_id in
@@ -94,6 +210,26 @@ $$;
 comment on function private.close_report() is
   'Deleting a report closes its deliveries and cancels its jobs.';
 revoke all on function private.close_report() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/count_foreign_write.sql
+create or replace function private.count_foreign_write()
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_most constant int := 1000;
+  v_count int := coalesce(nullif(current_setting('polaris.foreign', true), '')::int, 0) + 1;
+begin
+  perform set_config('polaris.foreign', v_count::text, true);
+  if v_count > c_most and coalesce(current_setting('polaris.bulk', true), '') <> 'on' then
+    raise exception 'more than % reports are written in one transaction', c_most using errcode = 'PL005',
+      hint = 'Say set local polaris.bulk = ''on'' first: the texts are recorded, and subscribers are not told.';
+  end if;
+end
+$$;
+
+comment on function private.count_foreign_write() is
+  'Counts the reports that others write in one transaction, and refuses more than 1,000 that nobody announced.';
+revoke all on function private.count_foreign_write() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/create_report_type.sql
 create or replace function private.create_report_type(p_report_type text)
@@ -142,59 +278,245 @@ comment on function private.create_report_type(text) is
   'Creates a new report type with a table of its own, <type>_reports, which only its owners and the server reach.';
 revoke all on function private.create_report_type(text) from public, anon, authenticated, service_role;
 
--- supabase/sql/reports/guard_owner_write.sql
--- Definer rights: an owner's statement fires it, and owners may not write events.
-create or replace function private.guard_owner_write()
+-- supabase/sql/reports/guard_insert.sql
+-- Definer rights: people and servers who insert reports may not call our helpers.
+create or replace function private.guard_insert()
 returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_report_type text := tg_argv[0];
-  v_event_id text := private.new_id('own_');
-  v_now timestamptz(3) := clock_timestamp();
-  v_has_text boolean := new.research_report is not null;
+  v_is_owner boolean := current_setting('role', true) in ('anon', 'authenticated');
+  v_has_text boolean := new.research_report is not null
+    and (v_is_owner or new.research_status <> 'failed' or btrim(new.research_report) <> '');
 begin
-  if tg_op = 'INSERT' then
-    new.stage := case when v_has_text then coalesce(new.stage, 'prelim') end;
-    new.winner_event_id := case when v_has_text then v_event_id end;
-    new.webhook_status := 'pending';
-    new.webhook_attempts := 0;
-    new.webhook_last_attempt := null;
-    new.webhook_response := '{}';
-    new.webhook_job_id := null;
-    new.research_status := case when v_has_text then 'completed' else 'pending' end;
+  -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
+  -- becomes an update of a row that exists.
+  new.stage := case when v_has_text then
+    case when not v_is_owner and new.research_metadata ->> 'processing_stage' = 'final' then 'final'
+      when v_is_owner then coalesce(new.stage, 'prelim') else 'prelim' end end;
+  new.winner_event_id := case when v_has_text then private.new_id(case when v_is_owner then 'own_' else 'plt_' end) end;
+  new.webhook_status := 'pending';
+  new.webhook_attempts := 0;
+  new.webhook_last_attempt := null;
+  new.webhook_response := '{}';
+  new.webhook_job_id := null;
+  if v_is_owner then
     new.research_metadata := '{}';
-    return new;
   end if;
-  new.id := old.id;
-  new.user_id := old.user_id;
-  new.created_at := old.created_at;
-  new.stage := old.stage;
-  new.winner_event_id := old.winner_event_id;
-  new.webhook_status := old.webhook_status;
-  new.webhook_attempts := old.webhook_attempts;
-  new.webhook_last_attempt := old.webhook_last_attempt;
-  new.webhook_response := old.webhook_response;
-  new.webhook_job_id := old.webhook_job_id;
-  new.research_metadata := old.research_metadata;
-  new.research_status := old.research_status;
-  new.updated_at := v_now;
-  if new.research_report is distinct from old.research_report then
-    -- An edit is newer than what it edits, whatever the clocks say.
-    v_now := greatest(v_now, (select requested_at + interval '1 millisecond'
-      from public.report_events where id = new.winner_event_id));
-    new.stage := coalesce(new.stage, 'prelim');
-    perform private.record_owner_text(
-      v_event_id, v_report_type, new.id, new.stage, v_now, new.research_report, new.research_metadata);
-    new.winner_event_id := v_event_id;
-    new.research_status := private.report_status(v_report_type, new.id);
-  end if;
+  new.research_status := case when v_has_text then 'completed' when v_is_owner then 'pending' else new.research_status end;
   return new;
 end
 $$;
 
-comment on function private.guard_owner_write() is
-  'What an owner may not change keeps its value. A changed text becomes an event of channel owner, and the winner.';
-revoke all on function private.guard_owner_write() from public, anon, authenticated, service_role;
+comment on function private.guard_insert() is
+  'What nobody else may set on a new report has its default. The text that it brings is recorded after the insert.';
+revoke all on function private.guard_insert() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/import_events.sql
+create or replace function private.import_events(p_report_type text, p_row private.report_row)
+returns private.report_row
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_now timestamptz(3) := clock_timestamp();
+  v_has_text boolean := nullif(btrim(p_row.research_report), '') is not null;
+  v_key text := p_report_type || ':' || p_row.id;
+  v_own private.job_runs;
+  v_prefix text := 'import_' || p_report_type || '_' || replace(p_row.id::text, '-', '');
+  v_winner private.incoming_result;
+  v_winner_id text;
+  v_job record;
+  v_result private.incoming_result;
+  v_event public.report_events;
+begin
+  delete from private.reports_to_import where report_type = p_report_type and report_id = p_row.id;
+  if not found then
+    return p_row;
+  end if;
+  -- The links that the first version leaves: the row's own job, a job whose metadata names the report, and, where the report
+  -- has no text, a key of the form greeting:<report id>. People could write jobs: only those of nobody or of the owner count.
+  insert into private.job_runs (
+    job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status, percent,
+    eta_seconds, error, lease_expires_at, created_at, updated_at, started_at, completed_at)
+  select job.job_id, p_report_type, p_row.id,
+    case when 'final' in (job.metadata ->> 'stage', job.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
+    p_row.user_id, job.summary_id, 'platform', job.prompt, job.model, job.temperature, job.max_tokens,
+    case when lost then 'failed' else job.status end, coalesce(job.percent, 0), case when runs then job.eta_seconds end,
+    case when lost then coalesce(job.error, 'The job was lost before the upgrade, and it has expired.') else job.error end,
+    -- Its runner may still live: a function of the first version runs for up to two minutes.
+    case when runs then v_now + interval '5 minutes' end,
+    least(coalesce(job.created_at, job.updated_at, v_now), v_now), least(coalesce(job.updated_at, v_now), v_now),
+    job.started_at, case when not runs then least(coalesce(job.completed_at, job.updated_at, v_now), v_now) end
+  from public.report_jobs job
+  cross join lateral (
+    select job.status in ('queued', 'running') and coalesce(job.expires_at > v_now, true) as runs,
+      job.status in ('queued', 'running') and not coalesce(job.expires_at > v_now, true) as lost) fate
+  where (
+      job.job_id in (p_row.webhook_job_id, p_row.research_metadata ->> 'job_id')
+      or job.metadata ->> 'report_id' = p_row.id::text
+        and p_report_type = case job.metadata ->> 'report_type'
+          when 'organization' then 'org' when 'requirements' then 'requirement' else job.metadata ->> 'report_type' end
+      or not v_has_text and job.idempotency_key = v_key)
+    and (job.user_id is null or job.user_id = p_row.user_id)
+  on conflict (job_id) do nothing;
+  perform private.show_job(run.job_id)
+  from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
+  where run.report_type = p_report_type and run.report_id = p_row.id and run.status <> shown.status;
+  select * into v_own from private.job_runs
+  where report_type = p_report_type and report_id = p_row.id and status = 'succeeded' and v_has_text
+    and job_id = coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id');
+
+  -- The winner: the row's own text, else the newest result that only its job has, else the failure that its webhook tells.
+  v_winner.report_type := p_report_type;
+  v_winner.report_id := p_row.id;
+  v_winner.stage := 'prelim';
+  if v_has_text then
+    v_winner_id := v_prefix;
+    v_winner.stage := case when p_row.research_metadata ->> 'processing_stage' = 'final' or v_own.stage = 'final' or (
+      select audit.webhook_type from public.webhook_audit audit
+      where audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
+      order by audit.created_at desc limit 1) = 'final-report' then 'final' else 'prelim' end;
+    v_winner.job_id := v_own.job_id;
+    v_winner.research_report := p_row.research_report;
+    v_winner.research_metadata := p_row.research_metadata;
+    v_winner.requested_at := least(v_now, coalesce(v_own.created_at, (
+      select max(created_at) from private.job_runs
+      where report_type = p_report_type and report_id = p_row.id and status = 'succeeded'), p_row.updated_at, v_now));
+  end if;
+  for v_job in
+    select run.job_id, run.stage, run.created_at, shown.result
+    from private.job_runs run
+    join public.report_jobs shown on shown.job_id = run.job_id
+    where run.report_type = p_report_type and run.report_id = p_row.id and run.status = 'succeeded' and run.event_id is null
+      and nullif(btrim(shown.result), '') is not null and run.job_id is distinct from v_own.job_id
+    order by run.created_at desc, run.job_id desc
+  loop
+    v_result := v_winner;
+    v_result.job_id := v_job.job_id;
+    v_result.stage := v_job.stage;
+    v_result.research_report := v_job.result;
+    v_result.research_metadata := '{}';
+    v_result.requested_at := v_job.created_at;
+    if v_winner_id is null then
+      v_winner := v_result;
+      v_winner_id := 'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex');
+      continue;
+    end if;
+    -- What lost, lost: it must not outrank what the report shows.
+    if v_winner.stage = 'prelim' then
+      v_result.stage := 'prelim';
+    end if;
+    v_result.requested_at := least(v_result.requested_at, v_winner.requested_at - interval '1 millisecond');
+    v_result.type := format('report.%s.completed', v_result.stage);
+    v_event := private.insert_event(
+      'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex'), v_result, v_result.requested_at, 'import',
+      'superseded');
+    update private.job_runs set event_id = v_event.id where job_id = v_job.job_id;
+  end loop;
+  if v_winner_id is null and p_row.webhook_status in ('failed', 'sent', 'retrying') then
+    v_winner_id := v_prefix;
+    v_winner.requested_at := least(p_row.updated_at, v_now);
+    v_winner.error := 'The result was lost before the upgrade.';
+  end if;
+  if v_winner_id is null then
+    return p_row;
+  end if;
+  v_winner.type := format('report.%s.%s', v_winner.stage, case when v_winner.error is null then 'completed' else 'failed' end);
+  -- An event whose job is not known is its own job: the endpoints accept no event without one.
+  v_winner.job_id := coalesce(v_winner.job_id, v_winner_id);
+  v_event := private.insert_event(v_winner_id, v_winner, v_winner.requested_at, 'import', 'applied');
+  update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
+  -- Rows that no webhook was ever sent for have no delivery to show.
+  if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
+    p_row.webhook_status := case v_event.status when 'failed' then 'failed' else coalesce(p_row.webhook_status, 'pending') end;
+    p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
+    p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
+    perform set_config('polaris.import', 'on', true);
+    insert into public.webhook_deliveries (
+      event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response, dead_at,
+      dead_reason)
+    values (
+      v_event.id, private.internal_endpoint(v_event.stage), p_report_type, p_row.id, p_row.webhook_job_id,
+      p_row.webhook_status, p_row.webhook_attempts, p_row.webhook_last_attempt,
+      case when v_event.status = 'completed' and p_row.webhook_status <> 'success' then v_now end, p_row.webhook_response,
+      case when v_event.status = 'failed' then v_now end, case when v_event.status = 'failed' then 'import' end);
+    perform set_config('polaris.import', '', true);
+  end if;
+  if v_event.status = 'completed' then
+    p_row.winner_event_id := v_event.id;
+    p_row.stage := v_event.stage;
+    p_row.research_report := v_winner.research_report;
+  end if;
+  return p_row;
+end
+$$;
+
+comment on function private.import_events(text, private.report_row) is
+  'Makes events, jobs and the delivery of a report from before the events, under its lock. Touches no row of reports: returns the row as it must become.';
+revoke all on function private.import_events(text, private.report_row) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/import_report.sql
+create or replace function private.import_report(p_report_type text, p_report_id uuid)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_table text := private.report_table(p_report_type);
+  v_row private.report_row;
+begin
+  execute format(
+    'select id, user_id, research_report, research_metadata, webhook_status, webhook_attempts, webhook_last_attempt,
+       webhook_response, webhook_job_id, updated_at, winner_event_id, stage
+     from public.%I where id = $1', v_table)
+  into v_row using p_report_id;
+  v_row := private.import_events(p_report_type, v_row);
+  execute format(
+    'update public.%I set research_report = $1, winner_event_id = $2, stage = $3, webhook_status = $4, webhook_attempts = $5,
+       webhook_response = $6, research_status = $7
+     where id = $8', v_table)
+  using v_row.research_report, v_row.winner_event_id, v_row.stage, v_row.webhook_status, v_row.webhook_attempts,
+    v_row.webhook_response, private.report_status(p_report_type, p_report_id), p_report_id;
+end
+$$;
+
+comment on function private.import_report(text, uuid) is
+  'Imports a report from before the events. The caller holds its lock.';
+revoke all on function private.import_report(text, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/import_reports.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.import_reports(p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type public.report_types;
+  v_report_id uuid;
+  v_imported int := 0;
+begin
+  for v_type in select * from public.report_types loop
+    -- Markers of reports that are gone.
+    execute format(
+      'delete from private.reports_to_import marker
+       where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
+      v_type.table_name)
+    using v_type.report_type;
+    for v_report_id in
+      execute format(
+        'select report.id from private.reports_to_import marker
+         join public.%I report on report.id = marker.report_id
+         where marker.report_type = $1 order by marker.report_id limit $2 for no key update of report skip locked',
+        v_type.table_name)
+      using v_type.report_type, p_limit - v_imported
+    loop
+      perform private.import_report(v_type.report_type, v_report_id);
+      v_imported := v_imported + 1;
+    end loop;
+  end loop;
+  return jsonb_build_object('imported', v_imported, 'left', (select count(*) from private.reports_to_import));
+end
+$$;
+
+comment on function public.import_reports(int) is
+  'Imports up to p_limit reports from before the events, skipping those that others hold. Returns {imported, left}.';
+revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
+grant execute on function public.import_reports(int) to service_role;
 
 -- supabase/sql/reports/is_operator.sql
 -- Definer rights: people may read only their own row of the table of operators.
@@ -208,6 +530,20 @@ comment on function private.is_operator() is
   'Whether the signed-in person is an operator.';
 revoke all on function private.is_operator() from public, anon, authenticated, service_role;
 grant execute on function private.is_operator() to authenticated;
+
+-- supabase/sql/reports/keep_updated_at.sql
+create or replace function private.keep_updated_at()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  new.updated_at := old.updated_at;
+  return new;
+end
+$$;
+
+comment on function private.keep_updated_at() is
+  'The import leaves updated_at as it was: it must fire after the platform''s own trigger.';
+revoke all on function private.keep_updated_at() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/lock_report.sql
 create or replace function private.lock_report(p_report_type text, p_report_id uuid, p_summary_id uuid default null)
@@ -226,35 +562,154 @@ begin
   perform from public.polaris_summaries where id in (v_summary_id, p_summary_id) order by id for key share;
   execute format('select user_id from public.%I where id = $1 for no key update', v_table)
   into v_owner using p_report_id;
+  if v_owner is not null
+    and exists (select from private.reports_to_import where report_type = p_report_type and report_id = p_report_id)
+  then
+    perform private.import_report(p_report_type, p_report_id);
+  end if;
   return v_owner;
 end
 $$;
 
 comment on function private.lock_report(text, uuid, uuid) is
-  'Locks a report''s row until the transaction ends and returns its owner. Null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
+  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner. Null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
 revoke all on function private.lock_report(text, uuid, uuid) from public, anon, authenticated, service_role;
 
--- supabase/sql/reports/open_history.sql
--- Definer rights: an owner's statement fires it, and owners may not write events.
-create or replace function private.open_history()
+-- supabase/sql/reports/open_first_version.sql
+create or replace function private.open_first_version()
+returns text
+language plpgsql volatile set search_path = '' as $$
+begin
+  update private.first_version set closed_at = null where only_row;
+  grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;
+  grant execute on function public.get_failed_webhooks(int, int) to service_role;
+  return 'The platform''s first functions may write results again.';
+end
+$$;
+
+comment on function private.open_first_version() is
+  'Undoes close_first_version().';
+revoke all on function private.open_first_version() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/record_insert.sql
+-- Definer rights: people and servers who write reports may not write events.
+create or replace function private.record_insert()
 returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_failed boolean := tg_argv[1] = 'platform' and new.research_status = 'failed' and coalesce(btrim(new.research_report), '') = '';
+  v_event public.report_events;
 begin
   -- Events of an earlier report may carry this id, and would attach to this one.
   if exists (select from public.report_events where report_id = new.id and report_type = tg_argv[0]) then
     raise exception 'this id was used before' using errcode = 'unique_violation';
   end if;
-  if new.research_report is not null then
-    perform private.record_owner_text(
-      new.winner_event_id, tg_argv[0], new.id, new.stage, clock_timestamp(), new.research_report, new.research_metadata);
+  if new.research_report is null then
+    return null;
+  end if;
+  perform private.refuse_first_version(tg_argv[1]);
+  perform private.count_foreign_write();
+  v_event := private.record_foreign(
+    tg_argv[0], new.id, tg_argv[1], new.research_report, new.research_metadata, v_failed, new.stage, null,
+    new.research_metadata ->> 'job_id', new.winner_event_id);
+  if new.winner_event_id is null then
+    execute format(
+      'update public.%I set winner_event_id = $1, stage = $2, research_status = $3 where id = $4', tg_table_name)
+    using case when v_event.status = 'completed' then v_event.id end,
+      case when v_event.status = 'completed' then v_event.stage end, private.report_status(tg_argv[0], new.id), new.id;
   end if;
   return null;
 end
 $$;
 
-comment on function private.open_history() is
-  'An owner''s new report: the text that it brings becomes the event that guard_owner_write() named.';
-revoke all on function private.open_history() from public, anon, authenticated, service_role;
+comment on function private.record_insert() is
+  'A report that others insert with a text: the text becomes its first event. After the insert, since an upsert would see values that were minted before it.';
+revoke all on function private.record_insert() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/record_write.sql
+-- Definer rights: people and servers who write reports may not write events.
+create or replace function private.record_write()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type text := tg_argv[0];
+  v_channel text := tg_argv[1];
+  v_has_text boolean;
+  v_failed boolean;
+  v_job_id text;
+  v_event public.report_events;
+begin
+  -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
+  if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
+    old := jsonb_populate_record(old, to_jsonb(private.import_events(
+      v_type, jsonb_populate_record(null::private.report_row, to_jsonb(old)))));
+  end if;
+  if v_channel = 'owner' then
+    new.id := old.id;
+    new.user_id := old.user_id;
+    new.created_at := old.created_at;
+  end if;
+  -- A job counts only where this write names it: what stands in the row from before is the winner's job.
+  v_job_id := case
+    when new.webhook_job_id is distinct from old.webhook_job_id then new.webhook_job_id
+    when new.research_metadata ->> 'job_id' is distinct from old.research_metadata ->> 'job_id'
+      then new.research_metadata ->> 'job_id'
+  end;
+  new.stage := old.stage;
+  new.winner_event_id := old.winner_event_id;
+  new.webhook_status := old.webhook_status;
+  new.webhook_attempts := old.webhook_attempts;
+  new.webhook_last_attempt := old.webhook_last_attempt;
+  new.webhook_response := old.webhook_response;
+  new.webhook_job_id := old.webhook_job_id;
+  v_has_text := new.research_report is distinct from old.research_report
+    or v_channel = 'owner' and old.winner_event_id is not null
+      and new.research_metadata is distinct from old.research_metadata;
+  if v_has_text then
+    perform private.refuse_first_version(v_channel);
+    perform private.count_foreign_write();
+    v_failed := v_channel = 'platform' and new.research_status = 'failed' and coalesce(btrim(new.research_report), '') = '';
+    v_event := private.record_foreign(
+      v_type, old.id, v_channel, new.research_report, new.research_metadata, v_failed, old.stage, old.winner_event_id, v_job_id);
+  end if;
+  if v_event.effect = 'applied' and v_event.status = 'completed' then
+    new.winner_event_id := v_event.id;
+    new.stage := v_event.stage;
+  elsif v_has_text then
+    new.research_report := old.research_report;
+    new.research_metadata := old.research_metadata;
+  elsif old.winner_event_id is not null or v_channel = 'owner' then
+    -- Metadata is the winner's.
+    new.research_metadata := old.research_metadata;
+  end if;
+  new.research_status := private.report_status(v_type, old.id);
+  return new;
+end
+$$;
+
+comment on function private.record_write() is
+  'What others write into a report: a text becomes an event, and the row shows it where it wins. What only our functions may change keeps its value.';
+revoke all on function private.record_write() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/refuse_first_version.sql
+create or replace function private.refuse_first_version(p_channel text)
+returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  -- The role of the request; in the SQL editor there is none.
+  if p_channel = 'platform'
+    and exists (select from private.first_version where closed_at is not null)
+    and coalesce(current_setting('role', true), 'none') not in ('none', 'postgres')
+  then
+    raise exception 'results are written through the webhooks alone' using errcode = 'PL006',
+      hint = 'select private.open_first_version() lets the platform''s first functions write again.';
+  end if;
+end
+$$;
+
+comment on function private.refuse_first_version(text) is
+  'Refuses results that the platform''s servers write, once close_first_version() was called.';
+revoke all on function private.refuse_first_version(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/report_status.sql
 create or replace function private.report_status(p_report_type text, p_report_id uuid)
@@ -372,6 +827,11 @@ comment on function public.user_is_operator(uuid) is
 revoke all on function public.user_is_operator(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.user_is_operator(uuid) to service_role;
 
+-- supabase/sql/reports/first_version.sql
+comment on table private.first_version is 'One row: since when the functions of the platform''s first version may write no results.';
+alter table private.first_version enable row level security;
+revoke all on table private.first_version from anon, authenticated, service_role;
+
 -- supabase/sql/reports/operators.sql
 comment on table public.operators is 'Who may watch, retry and redrive. Deleting a row revokes at once.';
 alter table public.operators enable row level security;
@@ -381,6 +841,11 @@ drop policy if exists "people see themselves" on public.operators;
 create policy "people see themselves" on public.operators for select to authenticated
   using (user_id = (select auth.uid()));
 
+-- supabase/sql/reports/polaris_summaries.sql
+drop policy if exists "operators read" on public.polaris_summaries;
+create policy "operators read" on public.polaris_summaries for select to authenticated
+  using ((select private.is_operator()));
+
 -- supabase/sql/reports/report_types.sql
 comment on table public.report_types is
   'The one list of report types. To add one, call private.create_report_type() in a migration.';
@@ -389,3 +854,9 @@ revoke all on table public.report_types from anon, authenticated, service_role;
 grant select on table public.report_types to authenticated;
 drop policy if exists "everyone reads" on public.report_types;
 create policy "everyone reads" on public.report_types for select to authenticated using (true);
+
+-- supabase/sql/reports/reports_to_import.sql
+comment on table private.reports_to_import is
+  'Reports from before the events. Whoever first touches one imports it in the same transaction.';
+alter table private.reports_to_import enable row level security;
+revoke all on table private.reports_to_import from anon, authenticated, service_role;

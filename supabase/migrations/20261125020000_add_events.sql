@@ -27,6 +27,7 @@ create table public.report_events (
   applied_at timestamptz,
   created_at timestamptz not null default now(),
   erased_at timestamptz,
+  bulk boolean not null default coalesce(current_setting('polaris.bulk', true), '') = 'on',
   constraint event_effect_has_channel_position_and_time check (
     num_nulls(effect, channel, position, applied_at) in (0, 4)),
   constraint event_is_erased_only_after_its_effect check (erased_at is null or effect is not null)
@@ -275,7 +276,8 @@ revoke all on function private.find_event(text, text) from public, anon, authent
 
 -- supabase/sql/events/insert_event.sql
 create or replace function private.insert_event(
-  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text)
+  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text,
+  p_effect text default null)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -291,7 +293,7 @@ begin
   v_event.requested_at := p_requested_at;
   if p_channel is not null then
     -- With its effect at once: a second write of the row would enter all its indexes again.
-    v_event.effect := private.decide_effect(v_event);
+    v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
     v_event.position := private.next_position(v_event.report_type, v_event.report_id);
     v_event.applied_at := clock_timestamp();
   end if;
@@ -310,9 +312,9 @@ begin
 end
 $$;
 
-comment on function private.insert_event(text, private.incoming_result, timestamptz, text) is
-  'Records an event with its content, and with its effect where p_channel says who applies it now. Null: its id or its job has one already.';
-revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text) from public, anon, authenticated, service_role;
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text) is
+  'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. Null: its id or its job has one already.';
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/is_retention.sql
 create or replace function private.is_retention()
@@ -466,33 +468,80 @@ comment on function private.read_body(text, text) is
   'The result that a verified body of a webhook says. requested_at is null in the platform''s flat form, which has no time.';
 revoke all on function private.read_body(text, text) from public, anon, authenticated, service_role;
 
--- supabase/sql/events/record_owner_text.sql
-create or replace function private.record_owner_text(
-  p_event_id text, p_report_type text, p_report_id uuid, p_stage text, p_requested_at timestamptz, p_text text,
-  p_metadata jsonb)
-returns void
+-- supabase/sql/events/record_foreign.sql
+create or replace function private.record_foreign(
+  p_report_type text, p_report_id uuid, p_channel text, p_text text, p_metadata jsonb, p_failed boolean,
+  p_stage text, p_winner_id text, p_job_id text, p_event_id text default null)
+returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
+  v_job private.job_runs;
+  v_winner public.report_events;
+  v_known public.report_events;
   v_result private.incoming_result;
+  v_event public.report_events;
+  -- Not now(): whoever waited for the report's lock is the later one.
+  v_requested_at timestamptz(3) := clock_timestamp();
 begin
-  v_result.type := 'report.owner.edited';
+  select * into v_winner from public.report_events where id = p_winner_id;
+  v_result.stage := case
+    when p_channel = 'platform' and p_metadata ->> 'processing_stage' = 'final' then 'final' else coalesce(p_stage, 'prelim') end;
+  if p_channel = 'platform' and p_job_id is not null then
+    select * into v_job from private.job_runs
+    where job_id = p_job_id and report_type = p_report_type and report_id = p_report_id
+    for no key update;
+  end if;
+  if v_job.job_id is null then
+    v_requested_at := greatest(v_requested_at, v_winner.requested_at + interval '1 millisecond');
+  else
+    v_requested_at := least(v_requested_at, v_job.created_at);
+    select * into v_known from public.report_events where job_id = v_job.job_id;
+    if v_known.id is not null and (p_failed or exists (
+      select from private.report_contents where event_id = v_known.id and research_report is not distinct from p_text))
+    then
+      -- The job's result once more: the platform's webhook timed out, then its fallback wrote the same.
+      return null;
+    end if;
+  end if;
+  v_result.type := case p_channel when 'owner' then 'report.owner.edited'
+    else format('report.%s.%s', v_result.stage, case when p_failed then 'failed' else 'completed' end) end;
   v_result.report_type := p_report_type;
   v_result.report_id := p_report_id;
-  v_result.research_report := p_text;
-  v_result.research_metadata := p_metadata;
-  insert into public.report_events (
-    id, type, report_type, report_id, stage, requested_at, digest, channel, effect, applied_at, position)
-  values (
-    p_event_id, v_result.type, p_report_type, p_report_id, p_stage, p_requested_at, private.content_digest(v_result),
-    'owner', 'applied', clock_timestamp(), private.next_position(p_report_type, p_report_id));
-  insert into private.report_contents (event_id, research_report, research_metadata)
-  values (p_event_id, p_text, p_metadata);
+  -- A job has one completion: another text of a finished job stands without it, at the job's place in the order.
+  v_result.job_id := case when v_known.id is null then v_job.job_id end;
+  if p_failed then
+    v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');
+  else
+    v_result.research_report := p_text;
+    v_result.research_metadata := p_metadata;
+  end if;
+  v_event.id := coalesce(p_event_id, private.new_id(case p_channel when 'owner' then 'own_' else 'plt_' end));
+  v_event.stage := v_result.stage;
+  v_event.requested_at := v_requested_at;
+  v_event := private.insert_event(
+    v_event.id, v_result, v_requested_at, p_channel,
+    case when p_failed then null when private.event_outranks(v_event, v_winner) then 'applied' else 'superseded' end);
+  if v_result.job_id is not null then
+    update private.job_runs
+    set status = case when p_failed then 'failed' else 'succeeded' end, event_id = v_event.id, error = v_event.error,
+      percent = case when p_failed then percent else 100 end, eta_seconds = null, completed_at = clock_timestamp(),
+      updated_at = clock_timestamp(), lease_token = lease_token + 1, lease_expires_at = null
+    where job_id = v_result.job_id and status in ('queued', 'running');
+    perform private.show_job(v_result.job_id);
+  end if;
+  if p_channel = 'platform' then
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => case when p_failed then 'failed' else v_event.effect end, p_event_id => v_event.id,
+      p_job_id => p_job_id, p_report_type => p_report_type, p_report_id => p_report_id, p_actor => 'platform',
+      p_payload => jsonb_build_object('endpoint', 'platform', 'type', v_event.type));
+  end if;
+  return v_event;
 end
 $$;
 
-comment on function private.record_owner_text(text, text, uuid, text, timestamptz, text, jsonb) is
-  'Records a text that an owner wrote, as an applied event. The caller holds the report''s lock.';
-revoke all on function private.record_owner_text(text, text, uuid, text, timestamptz, text, jsonb) from public, anon, authenticated, service_role;
+comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) is
+  'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more.';
+revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/register_event.sql
 create or replace function private.register_event(
@@ -564,7 +613,7 @@ begin
       'update public.%I set research_report = $1, research_metadata = $2, stage = $3, winner_event_id = $4,
          research_status = $5, updated_at = now() where id = $6', private.report_table(p_event.report_type))
     using v_content.research_report,
-      coalesce(v_content.research_metadata, '{}') || coalesce(v_content.final_data, '{}'),
+      private.shown_metadata(v_content),
       p_event.stage, p_event.id,
       private.report_status(p_event.report_type, p_event.report_id), p_event.report_id;
     if p_event.stage = 'final' and p_event.channel in ('webhook', 'direct') then
@@ -580,6 +629,22 @@ $$;
 comment on function private.show_effect(public.report_events, uuid) is
   'Brings the report''s row up to date with an effect that was just recorded, and notifies its owner of a final.';
 revoke all on function private.show_effect(public.report_events, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/shown_metadata.sql
+create or replace function private.shown_metadata(p_content private.report_contents)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- Others may write metadata that is no object: it stays what it is.
+  return case
+    when p_content.final_data is null then coalesce(p_content.research_metadata, '{}')
+    else coalesce(p_content.research_metadata, '{}') || p_content.final_data end;
+end
+$$;
+
+comment on function private.shown_metadata(private.report_contents) is
+  'The metadata that a report shows of its winner: its research_metadata with final_data over it.';
+revoke all on function private.shown_metadata(private.report_contents) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/take_effect.sql
 create or replace function private.take_effect(p_event public.report_events, p_channel text, p_owner uuid)

@@ -30,6 +30,8 @@ create table private.job_runs (
   take_overs int not null default 0,
   deadline timestamptz not null default now() + interval '7 days',
   event_id text references public.report_events (id),
+  result text,
+  result_metadata jsonb,
   created_at timestamptz not null default now(),
   updated_at timestamptz not null default now(),
   started_at timestamptz,
@@ -40,11 +42,13 @@ create table private.job_runs (
   -- Without a time to end its lease, no sweep would ever take it over.
   constraint unfinished_job_that_generates_has_a_lease check (
     not generate or status not in ('queued', 'running') or lease_expires_at is not null),
-  constraint unfinished_job_has_no_event check (status in ('succeeded', 'failed') or event_id is null)
+  constraint unfinished_job_has_no_event check (status in ('succeeded', 'failed') or event_id is null),
+  constraint only_a_job_without_a_report_keeps_its_result check (report_id is null or num_nonnulls(result, result_metadata) = 0)
 );
 create unique index job_runs_caller_key on private.job_runs (caller, caller_key) where caller_key is not null;
 create unique index job_runs_event on private.job_runs (event_id) where event_id is not null;
 create index job_runs_created_at on private.job_runs (created_at desc, job_id desc);
+create index job_runs_caller on private.job_runs (caller, created_at desc);
 create index job_runs_owner on private.job_runs (user_id, created_at desc, job_id desc);
 create index job_runs_report on private.job_runs (report_id, report_type, created_at desc);
 create index job_runs_lease on private.job_runs (lease_expires_at) where status in ('queued', 'running') and generate;
@@ -55,6 +59,40 @@ create index job_runs_finished on private.job_runs (completed_at) where status i
 -- Generated from supabase/sql/jobs: edited there, written by npm run db:migration.
 
 set check_function_bodies = off;
+
+-- supabase/sql/jobs/adopt_job.sql
+-- Definer rights: the platform's functions insert with the service key, which has no rights on job_runs.
+create or replace function private.adopt_job()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_named record := private.named_report(new.metadata, new.idempotency_key);
+  v_owner uuid;
+begin
+  if v_named.report_id is null or new.status not in ('queued', 'running') then
+    return null;
+  end if;
+  execute format('select user_id from public.%I where id = $1', private.report_table(v_named.report_type))
+  into v_owner using v_named.report_id;
+  if v_owner is null or new.user_id <> v_owner then
+    return null;
+  end if;
+  insert into private.job_runs (
+    job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status,
+    lease_token, lease_expires_at, created_at, started_at)
+  values (
+    new.job_id, v_named.report_type, v_named.report_id,
+    case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
+    v_owner, new.summary_id, 'platform', new.prompt, new.model, new.temperature, new.max_tokens, new.status, 1,
+    now() + interval '5 minutes', least(coalesce(new.created_at, now()), now()), new.started_at)
+  on conflict (job_id) do nothing;
+  return null;
+end
+$$;
+
+comment on function private.adopt_job() is
+  'A job that the platform''s functions insert and that names a report is watched: its runner has five minutes, then a sweep takes it.';
+revoke all on function private.adopt_job() from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/cancel_job.sql
 create or replace function private.cancel_job(p_job_id text)
@@ -103,6 +141,17 @@ comment on function public.cancel_report_job(text, text) is
 revoke all on function public.cancel_report_job(text, text) from public, anon, authenticated, service_role;
 grant execute on function public.cancel_report_job(text, text) to service_role;
 
+-- supabase/sql/jobs/choose_model.sql
+create or replace function private.choose_model(p_model text, p_models text[])
+returns text
+language sql immutable set search_path = '' as $$
+  select case when p_models is null or p_model = any (p_models) then p_model else p_models[1] end
+$$;
+
+comment on function private.choose_model(text, text[]) is
+  'The model that a job is generated with: the one that was asked for where the deployment offers it, else the first of p_models. Null where p_models is empty, since no model generates then; unchanged where p_models is null.';
+revoke all on function private.choose_model(text, text[]) from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/complete_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.complete_report_job(
@@ -124,9 +173,11 @@ begin
   if v_job.job_id is null then
     return '{"outcome": "job_not_found"}';
   end if;
-  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
-  if v_owner is null or not private.job_serves(v_job, v_owner) then
-    return '{"outcome": "report_not_found"}';
+  if v_job.report_type is not null then
+    v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+    if v_owner is null or not private.job_serves(v_job, v_owner) then
+      return '{"outcome": "report_not_found"}';
+    end if;
   end if;
   select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   v_result.type := format('report.%s.%s', v_job.stage, p_status);
@@ -139,6 +190,9 @@ begin
   v_result.final_data := nullif(p_final_data::jsonb, 'null');
   v_result.error := p_error;
   v_result := private.fit_result(v_result);
+  if v_job.report_type is null then
+    return private.keep_job_result(v_job, v_result, p_lease_token);
+  end if;
   if v_job.event_id is not null then
     select * into v_event from public.report_events where id = v_job.event_id;
     if v_event.digest <> private.content_digest(v_result) then
@@ -178,7 +232,7 @@ end
 $$;
 
 comment on function public.complete_report_job(text, text, int, bigint, text, text, text, text) is
-  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
+  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent; the result of a job without a report stays in the job. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
 revoke all on function public.complete_report_job(text, text, int, bigint, text, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.complete_report_job(text, text, int, bigint, text, text, text, text) to service_role;
 
@@ -264,6 +318,17 @@ begin
   if v_job.job_id is null then
     return case tg_op when 'DELETE' then old else new end;
   end if;
+  if v_job.caller = 'platform' and tg_op = 'UPDATE' and coalesce(current_setting('role', true), '') not in ('anon', 'authenticated')
+  then
+    -- The platform's own functions go on with the jobs that they inserted. What they report as a result is taken by the sweep,
+    -- when the runner has been silent: here the job would be locked before its report.
+    update private.job_runs
+    set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
+      lease_expires_at = now() + interval '5 minutes', updated_at = now()
+    where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
+    new.job_id := old.job_id;
+    return new;
+  end if;
   v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
   v_is_cancelled := v_may_cancel and (tg_op = 'DELETE' or new.status = 'cancelled');
   -- A finished job does not change any more, so that nothing is locked for it: statements about many rows would take the locks
@@ -334,7 +399,7 @@ begin
       'status', p_job.status,
       'percent', p_job.percent,
       'eta_seconds', p_job.eta_seconds,
-      'result', content.research_report,
+      'result', coalesce(content.research_report, p_job.result),
       'error', p_job.error,
       'webhook', jsonb_build_object(
         'status', delivery.status,
@@ -352,6 +417,63 @@ comment on function private.job_view(private.job_runs) is
   'A job as GET answers it.';
 revoke all on function private.job_view(private.job_runs) from public, anon, authenticated, service_role;
 
+-- supabase/sql/jobs/keep_job_result.sql
+create or replace function private.keep_job_result(
+  p_job private.job_runs, p_result private.incoming_result, p_lease_token bigint)
+returns jsonb
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_status text := case when p_result.type like '%.failed' then 'failed' else 'succeeded' end;
+  v_metadata jsonb := coalesce(p_result.research_metadata, '{}') || coalesce(p_result.final_data, '{}');
+begin
+  if p_job.status in ('succeeded', 'failed') then
+    -- As text: jsonb takes 1.0 and 1.00 for equal, and their digits differ.
+    return case when (p_job.status, p_job.result, p_job.error, p_job.result_metadata::text)
+        is not distinct from (v_status, p_result.research_report, p_result.error, v_metadata::text)
+      then '{"outcome": "repeated"}' else '{"outcome": "job_conflict"}' end;
+  elsif p_job.status = 'cancelled' then
+    return '{"outcome": "job_cancelled"}';
+  elsif p_lease_token is not null and p_lease_token <> p_job.lease_token then
+    return '{"outcome": "lease_lost"}';
+  end if;
+  update private.job_runs
+  set status = v_status, result = p_result.research_report, result_metadata = v_metadata, error = p_result.error,
+    percent = case v_status when 'succeeded' then 100 else percent end, eta_seconds = null,
+    completed_at = clock_timestamp(), updated_at = clock_timestamp(), lease_token = lease_token + 1, lease_expires_at = null
+  where job_id = p_job.job_id;
+  perform private.show_job(p_job.job_id);
+  return '{"outcome": "completed"}';
+end
+$$;
+
+comment on function private.keep_job_result(private.job_runs, private.incoming_result, bigint) is
+  'Finishes a job without a report: its result stays in the job, without event and delivery. The caller holds the lock of the job.';
+revoke all on function private.keep_job_result(private.job_runs, private.incoming_result, bigint) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/named_report.sql
+create or replace function private.named_report(p_metadata jsonb, p_key text, out report_type text, out report_id uuid)
+returns record
+language plpgsql stable set search_path = '' as $$
+declare
+  v_type text := p_metadata ->> 'report_type';
+  v_id text := p_metadata ->> 'report_id';
+begin
+  if v_type is null or v_id is null then
+    v_type := split_part(p_key, ':', 1);
+    v_id := split_part(p_key, ':', 2);
+  end if;
+  v_type := case v_type when 'organization' then 'org' when 'requirements' then 'requirement' else v_type end;
+  if private.report_table(v_type) is not null and v_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    report_type := v_type;
+    report_id := v_id;
+  end if;
+end
+$$;
+
+comment on function private.named_report(jsonb, text) is
+  'The report that a job of the platform names, in its metadata or by a key of the form greeting:<report id>.';
+revoke all on function private.named_report(jsonb, text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/report_job_progress.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.report_job_progress(
@@ -362,9 +484,9 @@ declare
   v_job private.job_runs;
 begin
   select * into v_job from private.job_runs where job_id = p_job_id;
-  if v_job.job_id is null then
-    return false;
-  elsif v_job.status = 'queued' and private.lock_report(v_job.report_type, v_job.report_id) is null then
+  if v_job.status = 'queued' and v_job.report_type is not null
+    and private.lock_report(v_job.report_type, v_job.report_id) is null
+  then
     return false;
   end if;
   update private.job_runs
@@ -376,7 +498,7 @@ begin
     return false;
   end if;
   perform private.show_job(p_job_id);
-  if v_job.status = 'queued' then
+  if v_job.status = 'queued' and v_job.report_type is not null then
     perform private.show_report_status(v_job.report_type, v_job.report_id);
   end if;
   return true;
@@ -391,48 +513,75 @@ grant execute on function public.report_job_progress(text, bigint, int, int, int
 -- supabase/sql/jobs/request_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.request_report_job(
-  p_job_id text, p_caller text, p_report_type text, p_report_id uuid, p_stage text, p_prompt text,
-  p_generate boolean, p_lease_seconds int, p_quota int, p_idempotency_key text default null,
-  p_model text default null, p_temperature numeric default null, p_max_tokens int default null,
-  p_summary_id uuid default null, p_metadata text default null)
+  p_job_id text, p_caller text, p_prompt text, p_generate boolean, p_lease_seconds int, p_quota int,
+  p_report_type text default null, p_report_id uuid default null, p_stage text default null,
+  p_once_per_report boolean default false, p_idempotency_key text default null, p_model text default null,
+  p_temperature numeric default null, p_max_tokens int default null, p_summary_id uuid default null,
+  p_metadata text default null, p_models text[] default null, p_user_budget int default null,
+  p_project_budget int default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_metadata jsonb := coalesce(nullif(p_metadata::jsonb, 'null'), '{}');
+  -- Of the request as it was made: a deployment that offers other models later still recognises it.
   v_digest text := encode(sha256(convert_to(jsonb_build_array(
     p_report_type, p_report_id, p_stage, p_prompt, p_generate, p_model, p_temperature, p_max_tokens, p_summary_id,
     v_metadata)::text, 'UTF8')), 'hex');
   v_owner uuid;
   v_stage text;
+  v_refusal jsonb;
   v_job private.job_runs;
   v_is_new boolean := true;
 begin
+  perform private.await_same_call(p_job_id);
   select * into v_job from private.job_runs where job_id = p_job_id;
   if v_job.job_id is null then
     select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
     v_is_new := v_job.job_id is null;
   end if;
   if v_job.job_id is null then
-    v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
-    if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
-      return '{"outcome": "report_not_found"}';
-    end if;
-    -- While this call waited for the lock, the one that it repeats may have created the job.
-    select * into v_job from private.job_runs where job_id = p_job_id;
-  end if;
-  if v_job.job_id is null then
-    execute format('select stage from public.%I where id = $1', private.report_table(p_report_type))
-    into v_stage using p_report_id;
-    if p_stage = 'prelim' and v_stage = 'final' then
-      return '{"outcome": "final_exists"}';
+    if p_report_type is not null then
+      v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
+      if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
+        return '{"outcome": "report_not_found"}';
+      end if;
+      if p_once_per_report then
+        -- Under the lock of the report: of simultaneous requests one begins the job, and the others find it here.
+        select * into v_job from private.job_runs
+        where report_id = p_report_id and report_type = p_report_type and stage = p_stage and caller = p_caller
+          and status in ('queued', 'running')
+        order by created_at desc, job_id desc limit 1;
+        if v_job.job_id is not null then
+          return jsonb_build_object('outcome', 'existing', 'job', private.job_view(v_job));
+        end if;
+      end if;
+      execute format('select stage from public.%I where id = $1', private.report_table(p_report_type))
+      into v_stage using p_report_id;
+      if p_stage = 'prelim' and v_stage = 'final' then
+        return '{"outcome": "final_exists"}';
+      end if;
+    elsif p_caller <> 'pipeline' then
+      -- A token outlives the account that it was made for by up to an hour.
+      select id into v_owner from auth.users where id = p_caller::uuid for key share;
+      if v_owner is null then
+        return '{"outcome": "unauthorized"}';
+      end if;
     end if;
     if p_caller <> 'pipeline' then
-      -- One at a time for each user: otherwise simultaneous requests would all count the same unfinished jobs.
+      -- One at a time for each user: otherwise simultaneous requests would all count the same jobs. Across users there is no
+      -- such lock, since one stuck request would stop all others: simultaneous requests may exceed the project's budget by
+      -- their own number.
       perform pg_advisory_xact_lock(hashtextextended('quota ' || p_caller, 0));
-      if (select count(*) from private.job_runs where caller = p_caller and status in ('queued', 'running')) >= p_quota
-        and not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key)
+    end if;
+    if not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key) then
+      if p_caller <> 'pipeline'
+        and (select count(*) from private.job_runs where caller = p_caller and status in ('queued', 'running')) >= p_quota
       then
         return '{"outcome": "quota_exceeded"}';
+      end if;
+      v_refusal := private.spent_budget(p_caller, p_user_budget, p_project_budget);
+      if v_refusal is not null then
+        return v_refusal;
       end if;
     end if;
     insert into private.job_runs (
@@ -441,7 +590,9 @@ begin
     values (
       p_job_id, p_report_type, p_report_id, p_stage, v_owner,
       (select id from public.polaris_summaries where id = p_summary_id and user_id = v_owner),
-      p_caller, p_idempotency_key, v_digest, p_prompt, p_model, p_temperature, p_max_tokens, v_metadata, p_generate, 1,
+      p_caller, p_idempotency_key, v_digest, p_prompt,
+      case when p_generate then private.choose_model(p_model, p_models) else p_model end,
+      p_temperature, p_max_tokens, v_metadata, p_generate, 1,
       case when p_generate then now() + make_interval(secs => p_lease_seconds) end)
     on conflict do nothing
     returning * into v_job;
@@ -452,10 +603,11 @@ begin
         job_id, user_id, summary_id, status, model, temperature, max_tokens, percent, metadata, created_at, updated_at,
         expires_at)
       values (
-        v_job.job_id, v_owner, v_job.summary_id, v_job.status, p_model, p_temperature, p_max_tokens, 0,
-        jsonb_build_object('report_type', p_report_type, 'report_id', p_report_id, 'stage', p_stage),
+        v_job.job_id, v_owner, v_job.summary_id, v_job.status, v_job.model, p_temperature, p_max_tokens, 0,
+        case when p_report_type is null then '{}'
+          else jsonb_build_object('report_type', p_report_type, 'report_id', p_report_id, 'stage', p_stage) end,
         v_job.created_at, v_job.updated_at, null);
-      perform private.show_report_status(p_report_type, p_report_id);
+      perform private.show_report_status(p_report_type, p_report_id) where p_report_type is not null;
     else
       v_is_new := false;
       select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
@@ -470,10 +622,10 @@ begin
 end
 $$;
 
-comment on function public.request_report_job(text, text, text, uuid, text, text, boolean, int, int, text, text, numeric, int, uuid, text) is
-  'Creates a job under its creator''s lease, or answers the one that this caller''s key has made. A repeated call is recognised by p_job_id, which the calling function mints. Returns {outcome, job, run}.';
-revoke all on function public.request_report_job(text, text, text, uuid, text, text, boolean, int, int, text, text, numeric, int, uuid, text) from public, anon, authenticated, service_role;
-grant execute on function public.request_report_job(text, text, text, uuid, text, text, boolean, int, int, text, text, numeric, int, uuid, text) to service_role;
+comment on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int) is
+  'Creates a job under its creator''s lease, or answers the one that this caller''s key has made. A repeated call is recognised by p_job_id, which the calling function mints. p_once_per_report: while the report has an unfinished job of this caller for this stage, that job is answered. Without a report, type and stage it is a job of its own. p_models: those that the deployment offers, the default first. Returns {outcome, job, run}.';
+revoke all on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int) from public, anon, authenticated, service_role;
+grant execute on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int) to service_role;
 
 -- supabase/sql/jobs/run_context.sql
 create or replace function private.run_context(p_job private.job_runs)
@@ -482,14 +634,16 @@ language plpgsql stable set search_path = '' as $$
 declare
   v_report jsonb;
 begin
-  execute format(
-    'select jsonb_build_object(''user_data'', report.user_data, ''previous_report'', report.research_report,
-       ''summary'', summary.summary_content)
-     from public.%I report
-     left join public.polaris_summaries summary
-       on summary.id = coalesce($2, report.summary_id) and summary.user_id = report.user_id
-     where report.id = $1', private.report_table(p_job.report_type))
-  into v_report using p_job.report_id, p_job.summary_id;
+  if p_job.report_type is not null then
+    execute format(
+      'select jsonb_build_object(''user_data'', report.user_data, ''previous_report'', report.research_report,
+         ''summary'', summary.summary_content)
+       from public.%I report
+       left join public.polaris_summaries summary
+         on summary.id = coalesce($2, report.summary_id) and summary.user_id = report.user_id
+       where report.id = $1', private.report_table(p_job.report_type))
+    into v_report using p_job.report_id, p_job.summary_id;
+  end if;
   return coalesce(v_report, '{"user_data": {}, "previous_report": null, "summary": null}')
     || jsonb_build_object(
       'job_id', p_job.job_id, 'lease_token', p_job.lease_token, 'report_type', p_job.report_type,
@@ -522,39 +676,89 @@ comment on function private.show_job(text) is
   'Shows a job''s state in report_jobs, which the platform''s clients read. It decides nothing there.';
 revoke all on function private.show_job(text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/jobs/spent_budget.sql
+create or replace function private.spent_budget(p_caller text, p_user_budget int, p_project_budget int)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_day constant interval := '1 day';
+  v_budget text;
+  v_free_at timestamptz;
+begin
+  -- The budget is spent when the job that many places back was requested within the last day, and free when its day ends.
+  if p_user_budget is not null and p_caller <> 'pipeline' then
+    v_budget := 'user';
+    select created_at + v_day into v_free_at from private.job_runs
+    where caller = p_caller and created_at > now() - v_day
+    order by created_at desc offset p_user_budget - 1 limit 1;
+  end if;
+  if p_project_budget is not null and v_free_at is null then
+    v_budget := 'project';
+    select created_at + v_day into v_free_at from private.job_runs
+    where created_at > now() - v_day
+    order by created_at desc offset p_project_budget - 1 limit 1;
+  end if;
+  return case when v_free_at is not null then jsonb_build_object(
+    'outcome', 'budget_exceeded', 'budget', v_budget,
+    'retry_after_seconds', greatest(1, ceil(extract(epoch from v_free_at - now()))::int)) end;
+end
+$$;
+
+comment on function private.spent_budget(text, int, int) is
+  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. Jobs of the last 24 hours count, whatever became of them. The pipeline has no budget of its own; the project''s counts the jobs of all callers.';
+revoke all on function private.spent_budget(text, int, int) from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/take_over_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.take_over_report_job(
-  p_job_id text, p_lease_seconds int, p_max_take_overs int, p_claim_id uuid default null)
+  p_job_id text, p_lease_seconds int, p_max_take_overs int, p_claim_id uuid default null,
+  p_models text[] default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_job private.job_runs;
   v_owner uuid;
+  v_shown public.report_jobs;
   v_error text;
 begin
+  perform private.await_same_call(p_claim_id::text);
   select * into v_job from private.job_runs where job_id = p_job_id;
-  if v_job.report_type is null then
-    return '{"outcome": "not_due"}';
-  end if;
-  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
-  -- Asked under both locks: while this call waited, its runner may have told of progress, another process may have taken the
-  -- job, or the call that this one repeats.
-  select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   if v_job.claim_id = p_claim_id and not private.lease_is_free(v_job.lease_expires_at) then
     return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
   elsif not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
   end if;
-  if v_owner is null or not private.job_serves(v_job, v_owner) then
+  if v_job.report_type is not null then
+    v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+  end if;
+  -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
+  -- taken the job.
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update skip locked;
+  if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
+    return '{"outcome": "not_due"}';
+  end if;
+  if v_job.report_type is not null and (v_owner is null or not private.job_serves(v_job, v_owner)) then
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
     return '{"outcome": "given_up"}';
   end if;
+  if v_job.caller = 'platform' then
+    -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
+    select * into v_shown from public.report_jobs where job_id = p_job_id;
+    if v_shown.status in ('succeeded', 'failed') then
+      return case public.complete_report_job(
+          p_job_id, case when nullif(btrim(v_shown.result), '') is null then 'failed' else 'completed' end, 0,
+          p_lease_token => v_job.lease_token, p_research_report => nullif(btrim(v_shown.result), ''),
+          p_error => case when nullif(btrim(v_shown.result), '') is null
+            then coalesce(v_shown.error, 'The report could not be generated.') end) ->> 'outcome'
+        when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
+    end if;
+  end if;
   v_error := case
     when not v_job.generate then 'No result was submitted before the job expired.'
     when v_job.take_overs >= p_max_take_overs then
-      format('The report could not be finished: its generation was interrupted %s times.', v_job.take_overs + 1)
+      format('The %s could not be finished: its generation was interrupted %s times.',
+        case when v_job.report_type is null then 'result' else 'report' end, v_job.take_overs + 1)
   end;
   if v_error is not null then
     -- Nobody sends here: the delivery is due at once.
@@ -564,23 +768,23 @@ begin
   end if;
   update private.job_runs
   set lease_token = lease_token + 1, take_overs = take_overs + 1, claim_id = p_claim_id, updated_at = now(),
-    lease_expires_at = now() + make_interval(secs => p_lease_seconds)
+    model = private.choose_model(model, p_models), lease_expires_at = now() + make_interval(secs => p_lease_seconds)
   where job_id = p_job_id
   returning * into v_job;
   return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
 end
 $$;
 
-comment on function public.take_over_report_job(text, int, int, uuid) is
-  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. A repeated call is recognised by p_claim_id.';
-revoke all on function public.take_over_report_job(text, int, int, uuid) from public, anon, authenticated, service_role;
-grant execute on function public.take_over_report_job(text, int, int, uuid) to service_role;
+comment on function public.take_over_report_job(text, int, int, uuid, text[]) is
+  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. A repeated call is recognised by p_claim_id. p_models: those that the deployment offers, as for request_report_job.';
+revoke all on function public.take_over_report_job(text, int, int, uuid, text[]) from public, anon, authenticated, service_role;
+grant execute on function public.take_over_report_job(text, int, int, uuid, text[]) to service_role;
 
 -- supabase/sql/jobs/due_jobs.sql
 create or replace view private.due_jobs with (security_invoker = true) as
   select job_id, case when generate then lease_expires_at else deadline end as due_at
   from private.job_runs
-  where status in ('queued', 'running') and report_id is not null
+  where status in ('queued', 'running')
     and (generate and lease_expires_at < now() or not generate and deadline < now());
 
 comment on view private.due_jobs is
@@ -600,16 +804,22 @@ grant select on table private.job_rows to authenticated;
 -- supabase/sql/jobs/job_runs.sql
 comment on table private.job_runs is
   'A job of ours, whole: report_jobs only shows its progress, since owners and the platform can write there.';
-comment on column private.job_runs.user_id is 'The owner of the report when the job was requested.';
+comment on column private.job_runs.user_id is
+  'The owner of the report when the job was requested; of a job without a report the user who asked, null for the pipeline.';
 comment on column private.job_runs.caller is '`pipeline`, the id of the user who asked, or `platform` for an imported job.';
 comment on column private.job_runs.caller_key is 'The caller''s Idempotency-Key, unique per caller.';
 comment on column private.job_runs.request_digest is 'SHA-256 of the request: the same key with another body is a conflict.';
+comment on column private.job_runs.model is
+  'The model that generates, null where none does. Of a job whose result is generated elsewhere: the model that was asked for.';
 comment on column private.job_runs.generate is 'False: the result is generated elsewhere and arrives by PATCH.';
 comment on column private.job_runs.lease_token is
   'Fencing token: raised whenever another runner takes the job, and shown by every completion.';
 comment on column private.job_runs.claim_id is 'Of the last take-over: a repeated call is recognised by it.';
 comment on column private.job_runs.deadline is 'Until when a result from elsewhere is waited for.';
 comment on column private.job_runs.event_id is 'The event that finished the job.';
+comment on column private.job_runs.result is
+  'The text of a job without a report, which has no event. It is erased with the job, when retention removes that.';
+comment on column private.job_runs.result_metadata is 'How that text was made, such as the tokens used.';
 alter table private.job_runs enable row level security;
 revoke all on table private.job_runs from anon, authenticated, service_role;
 grant select (
@@ -629,3 +839,5 @@ create policy "operators read" on public.report_jobs for select to authenticated
 -- Our own functions run as the owner of the table; everybody else's writes are guarded.
 create or replace trigger guard_job before insert or update or delete on public.report_jobs
   for each row when (current_user <> 'postgres') execute function private.guard_job();
+create or replace trigger adopt_job after insert on public.report_jobs
+  for each row when (current_user not in ('anon', 'authenticated', 'postgres')) execute function private.adopt_job();

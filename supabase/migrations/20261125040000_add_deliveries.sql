@@ -129,8 +129,7 @@ declare
   v_probe public.webhook_deliveries;
   v_held public.webhook_deliveries;
 begin
-  -- A call and its repetition come one after the other, so that the second finds what the first has claimed.
-  perform pg_advisory_xact_lock(hashtextextended('claim ' || p_claim_id, 0));
+  perform private.await_same_call(p_claim_id::text);
   select * into v_held from public.webhook_deliveries where claim_id = p_claim_id and not private.lease_is_free(lease_expires_at);
   if v_held.id is not null then
     return private.sendable(v_held);
@@ -591,9 +590,8 @@ declare
   v_delivery public.webhook_deliveries;
   v_redriven int;
 begin
-  -- A call and its repetition come one after the other. The audit tells what the first did: its deliveries may have been
-  -- claimed by a sweep since.
-  perform pg_advisory_xact_lock(hashtextextended('redrive ' || p_claim_id, 0));
+  perform private.await_same_call(p_claim_id::text);
+  -- The audit tells what the first call did: a sweep may have claimed its deliveries since.
   select count(*) into v_redriven from public.webhook_audit
   where outcome = 'redriven' and request_payload ->> 'claim_id' = p_claim_id::text
     and created_at > now() - interval '1 hour';
@@ -703,6 +701,10 @@ create or replace function private.show_delivery()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
+  -- The import makes a delivery from the columns that the row shows already, while its own statement updates the row.
+  if coalesce(current_setting('polaris.import', true), '') = 'on' then
+    return null;
+  end if;
   if not exists (select from public.webhook_endpoints where id = new.endpoint_id and kind = 'internal') then
     return null;
   end if;

@@ -38,7 +38,7 @@ beforeAll(async () => {
       WEBHOOK_TIMEOUT_MS: '5000',
       WEBHOOK_MAX_RETRIES: '1',
       LLM_BASE_URL: model.url,
-      LLM_MODEL: 'slow',
+      LLM_MODELS: 'slow',
     },
   });
 });
@@ -188,7 +188,9 @@ const lives: Record<string, (caller: Caller) => Promise<void>> = {
   'left behind by its runner, taken over by a sweep': async (caller) => {
     await system.sql`
       select public.request_report_job(
-        ${`job_${randomUUID()}`}, 'pipeline', 'org', ${caller.reportId}, 'final', 'p', true, 0, 5, ${caller.key})`;
+        p_job_id => ${`job_${randomUUID()}`}, p_caller => 'pipeline', p_report_type => 'org',
+        p_report_id => ${caller.reportId}, p_stage => 'final', p_prompt => 'p', p_generate => true,
+        p_lease_seconds => 0, p_quota => 5, p_idempotency_key => ${caller.key})`;
     await sweep();
     await untilQuiet(caller);
   },

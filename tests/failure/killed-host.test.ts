@@ -20,7 +20,7 @@ beforeAll(async () => {
       JOB_LEASE_SECONDS: '5',
       WEBHOOK_TIMEOUT_MS: '1000',
       LLM_BASE_URL: model.url,
-      LLM_MODEL: 'slow',
+      LLM_MODELS: 'slow',
     },
   });
 });

@@ -37,7 +37,7 @@ function generator(overrides: Partial<ModelGeneratorConfig> = {}) {
   return createModelGenerate({
     baseUrl: llm.baseUrl,
     apiKey: API_KEY,
-    model: 'test-model',
+    models: ['test-model', 'other-model'],
     attemptTimeoutMs: 5_000,
     idleTimeoutMs: 2_000,
     backoffMs: 5,
@@ -94,8 +94,8 @@ describe('a language model that answers', () => {
 
   it("is told the job's model, temperature and token limit", async () => {
     llm.answer({ kind: 'text', chunks: [REPORT] });
-    await generator()({ ...request, model: 'other', temperature: 0, maxTokens: 500 }, control());
-    expect(llm.requests[0]?.body).toMatchObject({ model: 'other', temperature: 0, max_tokens: 500 });
+    await generator()({ ...request, model: 'other-model', temperature: 0, maxTokens: 500 }, control());
+    expect(llm.requests[0]?.body).toMatchObject({ model: 'other-model', temperature: 0, max_tokens: 500 });
   });
 
   it('moves the progress while it writes, never back, and not to the end', async () => {
@@ -128,11 +128,25 @@ describe('a language model that answers', () => {
     expect((await generator()(request, control())).text).toBe(REPORT);
   });
 
+  it('is the default one for a job that names a model which is not offered', async () => {
+    llm.answer({ kind: 'text', chunks: [REPORT] });
+    await generator()({ ...request, model: 'dearest-model' }, control());
+    expect(llm.requests[0]?.body).toMatchObject({ model: 'test-model' });
+  });
+
+  it('is told the prompt of a job without a report, and nothing else', async () => {
+    llm.answer({ kind: 'text', chunks: ['{"nodes": []}'] });
+    const asked = { prompt: 'A starmap, as JSON.', model: null, temperature: null, maxTokens: null };
+    const { text, finalData } = await generator()({ ...asked, reportType: null, stage: null }, control());
+    expect(llm.requests[0]?.body.messages).toEqual([{ role: 'user', content: 'A starmap, as JSON.' }]);
+    expect({ text, finalData }).toEqual({ text: '{"nodes": []}', finalData: null });
+  });
+
   it('is chosen where LLM_BASE_URL is set', async () => {
     llm.answer({ kind: 'text', chunks: [REPORT] });
     const generate = createGenerate({
       LLM_BASE_URL: llm.baseUrl,
-      LLM_MODEL: 'from-env',
+      LLM_MODELS: ['from-env', 'other'],
       LLM_API_KEY: API_KEY,
     });
     const { metadata } = await generate(request, control());
@@ -238,7 +252,7 @@ describe('a language model that fails for good', () => {
     async (chunks) => {
       llm.answer({ kind: 'text', chunks });
       const error = await failure(generator()(request, control()));
-      expect(error.message).toBe('The language model answered with an empty report.');
+      expect(error.message).toBe('The language model answered with an empty text.');
       expect(llm.requests).toHaveLength(3);
     },
   );

@@ -43,6 +43,28 @@ describe('a job', () => {
     expect(answers.map((answer) => answer.outcome).sort()).toEqual(['created', 'created', 'quota_exceeded']);
   });
 
+  it('is cancelled when its report goes with a summary, and goes on when only the row that shows it does', async () => {
+    const { reportId, userId } = await createReport(database.sql);
+    const other = await createReport(database.sql, { userId });
+    const [summary] = await database.sql`
+      insert into public.polaris_summaries (user_id, summary_content) values (${userId}, 'needs') returning id`;
+    const summaryId = summary?.['id'] as string;
+    await database.sql`update public.org_reports set summary_id = ${summaryId} where id = ${reportId}`;
+    const { run: ofReport } = await store.request(reportId);
+    const { run: ofOther } = await store.request(other.reportId, { summary_id: summaryId });
+    await database.sql`delete from public.polaris_summaries where id = ${summaryId}`;
+
+    expect([...(await database.sql`select from public.org_reports where id = ${reportId}`)]).toEqual([]);
+    expect(await jobStatus(ofReport.job_id)).toBe('cancelled');
+    const shown = await database.sql`select from public.report_jobs where job_id = ${ofOther.job_id}`;
+    expect([...shown]).toEqual([]);
+    const { delivery } = await store.complete(ofOther.job_id, ofOther.lease_token, 'still delivered');
+    await store.apply(delivery?.event_id ?? '');
+    const [report] = await database.sql`
+      select research_report, research_status from public.org_reports where id = ${other.reportId}`;
+    expect(report).toEqual({ research_report: 'still delivered', research_status: 'completed' });
+  });
+
   it('is completed only by the runner that holds its lease', async () => {
     const { reportId } = await createReport(database.sql);
     const { run } = await store.request(reportId);

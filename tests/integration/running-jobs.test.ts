@@ -59,7 +59,7 @@ beforeAll(async () => {
     ],
     env: {
       LLM_BASE_URL: model.url,
-      LLM_MODEL: 'patient',
+      LLM_MODELS: 'patient',
       JOB_LEASE_SECONDS: String(LEASE_SECONDS),
       JOB_DEADLINE_SECONDS: String(DEADLINE_SECONDS),
     },

@@ -12,9 +12,9 @@ afterAll(async () => {
 });
 
 /**
- * What each role may do to each table of ours, whatever the project's default privileges grant. The platform's tables keep the
- * platform's grants: there, row level security and triggers protect. What `create_report_type()` grants is tested with it, in
- * `fourth-report-type`.
+ * What each role may do to each table of ours, whatever the project's default privileges grant. The platform's tables and
+ * functions keep the platform's grants: there, row level security and triggers protect. What `create_report_type()` grants is
+ * tested with it, in `fourth-report-type`.
  */
 const PLATFORM_TABLES = [
   'greeting_reports',
@@ -23,6 +23,12 @@ const PLATFORM_TABLES = [
   'polaris_summaries',
   'report_jobs',
   'webhook_audit',
+];
+const PLATFORM_FUNCTIONS = [
+  'cleanup_expired_report_jobs',
+  'update_last_edited_at',
+  'update_report_jobs_updated_at',
+  'update_updated_at_column',
 ];
 const readable = { authenticated: 'select', service_role: '' };
 const TABLES: Record<string, { authenticated: string; service_role: string }> = {
@@ -44,11 +50,11 @@ const SERVICE_FUNCTIONS = [
   'cancel_report_job',
   'claim_due_delivery',
   'claim_report_delivery',
-  'cleanup_expired_report_jobs',
   'complete_report_job',
   'due_report_jobs',
   'get_failed_webhooks',
   'get_report_job',
+  'import_reports',
   'prune_expired',
   'record_delivery_attempts',
   'record_webhook_request',
@@ -112,7 +118,7 @@ describe('the catalog', () => {
       select role, proc.proname as name from pg_proc proc
       cross join unnest(array['anon', 'authenticated', 'service_role']) role
       where proc.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
-        and has_function_privilege(role, proc.oid, 'execute')
+        and has_function_privilege(role, proc.oid, 'execute') and proc.proname <> all (${PLATFORM_FUNCTIONS})
       order by role, name`;
     expect(functions.map((row) => `${row.role} ${row.name}`)).toEqual([
       ...CONSOLE_FUNCTIONS.map((name) => `authenticated ${name}`),
@@ -246,6 +252,28 @@ describe('an owner', () => {
     expect(await seen()).toHaveLength(1);
     await database.sql`delete from public.operators where user_id = ${one.userId}`;
     expect(await seen()).toHaveLength(0);
+  });
+
+  it('reads summaries that are theirs or shared, and an operator all until revoked', async () => {
+    const one = await createReport(database.sql);
+    const other = await createReport(database.sql);
+    const [hidden, shared] = [randomUUID(), randomUUID()];
+    await database.sql`
+      insert into public.polaris_summaries (id, user_id, summary_content, is_public)
+      values (${hidden}, ${other.userId}, 'hidden', false), (${shared}, ${other.userId}, 'shared', true)`;
+    const seen = async () => {
+      const rows = await as(
+        one.userId,
+        (sql) => sql<{ summary_content: string }[]>`
+          select summary_content from public.polaris_summaries where user_id = ${other.userId} order by 1`,
+      );
+      return rows.map(({ summary_content }) => summary_content);
+    };
+    expect(await seen()).toEqual(['shared']);
+    await database.sql`insert into public.operators (user_id) values (${one.userId})`;
+    expect(await seen()).toEqual(['hidden', 'shared']);
+    await database.sql`delete from public.operators where user_id = ${one.userId}`;
+    expect(await seen()).toEqual(['shared']);
   });
 
   it('cannot change or delete the report of another', async () => {

@@ -53,7 +53,7 @@ const VALUES: Record<string, string> = {
 /** Columns that are the owner's own to write: their text becomes an event, the rest is the platform's. */
 const FREE: Record<string, readonly string[]> = {
   report_notifications: ['read_at'],
-  org_reports: ['research_report', 'user_data', 'summary_id'],
+  org_reports: ['research_report', 'research_metadata', 'user_data', 'summary_id'],
 };
 
 /** All that decides about jobs, results and deliveries, and what the report shows of it. */
@@ -189,6 +189,39 @@ describe('a job of a user', () => {
     expect(await store.takeOver(run.job_id)).toEqual({ outcome: 'given_up' });
     const [job] = await sql`select status from private.job_runs where job_id = ${run.job_id}`;
     expect(job).toEqual({ status: 'cancelled' });
+  });
+
+  it('is shown as it stands after its owner held the row that shows it while it finished', async () => {
+    const { sql } = database;
+    const owner = await createReport(sql);
+    const { run } = await store.request(owner.reportId, {}, null, owner.userId);
+    const claims = JSON.stringify({ sub: owner.userId, role: 'authenticated' });
+    await sql.begin(async (transaction) => {
+      // Holds the row, and has not fired the trigger yet.
+      await transaction`select from public.report_jobs where job_id = ${run.job_id} for update`;
+      expect((await store.complete(run.job_id, run.lease_token)).outcome).toBe('completed');
+      await transaction`select set_config('request.jwt.claims', ${claims}, true), set_config('role', 'authenticated', true)`;
+      await transaction`update public.report_jobs set percent = 1 where job_id = ${run.job_id}`;
+    });
+    const shown = () => sql`select status, percent from public.report_jobs where job_id = ${run.job_id}`;
+    expect([...(await shown())]).toEqual([{ status: 'succeeded', percent: 100 }]);
+
+    // The other order: the owner's statement has read the job already when the job finishes.
+    const second = await store.request(owner.reportId, {}, null, owner.userId);
+    let completed: Promise<unknown> | undefined;
+    await sql.begin(async (transaction) => {
+      await transaction`select set_config('request.jwt.claims', ${claims}, true), set_config('role', 'authenticated', true)`;
+      await transaction`update public.report_jobs set percent = 1 where job_id = ${second.run.job_id}`;
+      completed = store.complete(second.run.job_id, second.run.lease_token);
+      for (;;) {
+        const [waiting] = await sql`
+          select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
+        if (waiting !== undefined) break;
+      }
+    });
+    await completed;
+    const [row] = await sql`select status from public.report_jobs where job_id = ${second.run.job_id}`;
+    expect(row).toEqual({ status: 'succeeded' });
   });
 
   it('goes on when the platform’s clean-up deletes what shows it', async () => {

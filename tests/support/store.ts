@@ -19,6 +19,7 @@ interface JobRequest {
   stage: string;
   prompt: string;
   generate: boolean;
+  summary_id: string | null;
 }
 
 /** Calls the SQL functions as the server does, for tests of what holds in the database itself. */
@@ -35,12 +36,20 @@ export function storeClient(sql: postgres.ISql) {
       key: string | null = null,
       caller = 'pipeline',
     ) {
-      const job = { report_type: 'org', stage: 'prelim', generate: true, prompt: 'p', ...change };
+      const job = {
+        report_type: 'org',
+        stage: 'prelim',
+        generate: true,
+        prompt: 'p',
+        summary_id: null,
+        ...change,
+      };
       return one<Outcome & { job: { job_id: string }; run: { job_id: string; lease_token: number } }>(sql`
         select public.request_report_job(
           p_job_id => ${job.job_id ?? `job_${randomUUID()}`}, p_caller => ${caller}, p_report_type => ${job.report_type},
           p_report_id => ${reportId}, p_stage => ${job.stage}, p_prompt => ${job.prompt}, p_generate => ${job.generate},
-          p_lease_seconds => 60, p_quota => 2, p_idempotency_key => ${key}) as answer`);
+          p_lease_seconds => 60, p_quota => 2, p_idempotency_key => ${key},
+          p_summary_id => ${job.summary_id}) as answer`);
     },
     /** `delivery` is there where the result is to be sent. */
     complete(jobId: string, token: number | null, text = 'text') {

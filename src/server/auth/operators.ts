@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { Store } from '../store/store.ts';
 import { bearerToken, isSecret } from '../http/bearer.ts';
-import type { FindUser } from './users.ts';
+import type { FindUser, FoundUser } from './users.ts';
 
 export type OperatorAccess =
   /** `cron`, or an operator's id. */
-  { ok: true; actor: string } | { ok: false; code: 'unauthorized' | 'forbidden'; actor?: string };
+  | { ok: true; actor: string }
+  | Extract<FoundUser, { ok: false }>
+  | { ok: false; code: 'forbidden'; actor: string };
 
 /** Admits the cron by its secret, and operators by their access token: whether they still are is asked each time. */
 export async function authenticateOperator(
@@ -15,8 +17,9 @@ export async function authenticateOperator(
   const token = bearerToken(headers);
   if (token === null) return { ok: false, code: 'unauthorized' };
   if (isSecret(token, cronSecret)) return { ok: true, actor: 'cron' };
-  const userId = await findUser(token);
-  if (userId === null) return { ok: false, code: 'unauthorized' };
+  const found = await findUser(token);
+  if (!found.ok) return found;
+  const { userId } = found;
   const isOperator = await rpc('user_is_operator', { p_user_id: userId }, z.boolean());
   return isOperator ? { ok: true, actor: userId } : { ok: false, code: 'forbidden', actor: userId };
 }

@@ -2,13 +2,22 @@ import type { AuthError } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { DatabaseUnavailable } from '../store/store.ts';
 
+/** Whose access token it is. `unauthorized`: nobody's. `anonymous_user`: of a visitor who signed in without an account. */
+export type FoundUser = { ok: true; userId: string } | { ok: false; code: 'unauthorized' | 'anonymous_user' };
+
 /**
- * Answers the id of the user whose access token this is, or null when it is nobody's.
+ * Finds the user whose access token this is.
  * @throws {DatabaseUnavailable} when Supabase Auth gives no usable answer: the caller should retry, not sign in again.
  */
-export type FindUser = (accessToken: string) => Promise<string | null>;
+export type FindUser = (accessToken: string) => Promise<FoundUser>;
 
-const claims = z.object({ sub: z.guid(), role: z.literal('authenticated') });
+const claims = z.object({
+  sub: z.guid(),
+  role: z.literal('authenticated'),
+  is_anonymous: z.boolean().optional(),
+});
+
+const NOBODY: FoundUser = { ok: false, code: 'unauthorized' };
 
 /** Auth answers within milliseconds. Without this limit, a hanging Auth would hold the caller until the function ends. */
 const AUTH_TIMEOUT_MS = 5000;
@@ -26,16 +35,19 @@ export function createFindUser(options: { url: string; publishableKey: string })
     });
   });
   return async (accessToken) => {
-    if (accessToken.split('.').length !== 3) return null;
+    if (accessToken.split('.').length !== 3) return NOBODY;
     const { auth } = await client();
     const { data, error } = await auth.getClaims(accessToken).catch(notAToken);
     if (error !== null) {
       if (isInconclusive(error))
         throw new DatabaseUnavailable('Supabase Auth did not answer', { cause: error });
-      return null;
+      return NOBODY;
     }
     const parsed = claims.safeParse(data?.claims);
-    return parsed.success ? parsed.data.sub : null;
+    if (!parsed.success) return NOBODY;
+    // Anybody can make such accounts, as many as they like: no quota or budget would hold.
+    if (parsed.data.is_anonymous === true) return { ok: false, code: 'anonymous_user' };
+    return { ok: true, userId: parsed.data.sub };
   };
 }
 

@@ -89,7 +89,7 @@ export async function asOperator(
     return refuse('method_not_allowed', { headers: { allow: Object.keys(methods).join(', ') } });
   }
   const access = await authenticateOperator(services, request.headers);
-  if (!access.ok) return refuse(access.code, {}, access.actor);
+  if (!access.ok) return refuse(access.code, {}, 'actor' in access ? access.actor : undefined);
   const { response, record } = await work(access.actor);
   if (record !== null) await audit(response.status, { actor: access.actor, ...record }, true);
   return response;

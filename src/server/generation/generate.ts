@@ -1,16 +1,19 @@
 import type { Json } from '../../contracts/text.ts';
 import type { ReportType, Stage } from '../../contracts/webhooks.ts';
 
-/** All that a generator is told about a job and its report. */
-export interface GenerationRequest {
-  reportType: ReportType;
-  stage: Stage;
+interface Asked {
   /** What was asked for, by whoever requested the job. */
   prompt: string;
   /** `null`: the generator's own choice. */
   model: string | null;
   temperature: number | null;
   maxTokens: number | null;
+}
+
+/** All that a generator is told about a job and its report. */
+export interface ReportRequest extends Asked {
+  reportType: ReportType;
+  stage: Stage;
   /** `user_data` of the report's row: any JSON, written by a stranger. */
   userData: unknown;
   /** The report's text so far: the preliminary report when a final is written. */
@@ -18,6 +21,14 @@ export interface GenerationRequest {
   /** The summary of the needs analysis that the report belongs to. */
   summary: string | null;
 }
+
+/** A job without a report: the prompt is all there is. */
+export interface TextRequest extends Asked {
+  reportType: null;
+  stage: null;
+}
+
+export type GenerationRequest = ReportRequest | TextRequest;
 
 export interface GenerationProgress {
   /** 0 to 95, never less than before. Only a stored result makes it 100. */

@@ -15,8 +15,8 @@ export interface ModelGeneratorConfig extends Partial<AttemptLimits & RetryPolic
   /** Of an OpenAI-compatible API, without `/chat/completions`. */
   baseUrl: string;
   apiKey: string | undefined;
-  /** Used where a job names none. */
-  model: string;
+  /** Those that a job may choose among; the first is used where a job names none of them. */
+  models: readonly [string, ...string[]];
   random?: () => number;
   /** Milliseconds of a clock that never goes back. */
   now?: () => number;
@@ -52,7 +52,7 @@ export function createModelGenerate(config: ModelGeneratorConfig): Generate {
 
   return async (request, { signal, onProgress }) => {
     const startedAtMs = now();
-    const modelId = request.model ?? config.model;
+    const modelId = config.models.find((name) => name === request.model) ?? config.models[0];
     const { system, prompt, shortened } = buildPrompt(request);
     const { temperature, maxTokens } = request;
     const call = { model: provider.chatModel(modelId), system, prompt, temperature, maxTokens };
@@ -94,18 +94,18 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
 }
 
 function expectedCharacters({ stage, maxTokens }: GenerationRequest): number {
-  const usual = EXPECTED_CHARACTERS[stage];
+  const usual = EXPECTED_CHARACTERS[stage ?? 'prelim'];
   return maxTokens === null ? usual : Math.min(usual, maxTokens * CHARACTERS_PER_TOKEN);
 }
 
 /** The report in the model's answer. Some models write their thoughts in front of it. */
 function reportOf({ text, finishReason }: StreamedText): string {
   if (!USABLE_FINISH_REASONS.has(finishReason)) {
-    throw new GenerationFailed('The language model declined to write this report.', { retryable: false });
+    throw new GenerationFailed('The language model declined to answer this request.', { retryable: false });
   }
   const report = text.replace(/^\s*<think>.*?<\/think>/s, '').trim();
   if (report === '') {
-    const message = 'The language model answered with an empty report.';
+    const message = 'The language model answered with an empty text.';
     // With its tokens used up on thoughts, it would be the same again.
     throw new GenerationFailed(message, { retryable: finishReason !== 'length' });
   }

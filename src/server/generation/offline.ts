@@ -3,7 +3,7 @@ import type { Json } from '../../contracts/text.ts';
 import type { ReportType } from '../../contracts/webhooks.ts';
 import { boundedJson } from './bounded-json.ts';
 import { excerpt } from './excerpt.ts';
-import { MAX_PERCENT_BEFORE_END, type Generate, type GenerationRequest } from './generate.ts';
+import { MAX_PERCENT_BEFORE_END, type Generate, type ReportRequest } from './generate.ts';
 import type { Composer, Recommendation, Section } from './offline/brief.ts';
 import { finalRecommendations, finalSections } from './offline/final.ts';
 import { general } from './offline/general.ts';
@@ -30,6 +30,17 @@ const MAX_METADATA_TEXT_CHARACTERS = 300;
  * It takes any JSON for an intake; what is missing becomes a question to ask.
  */
 export const generateOffline: Generate = async (request, { signal, onProgress }) => {
+  if (request.reportType === null) {
+    return {
+      text: [
+        '# Demonstration text',
+        `Asked for: ${inline(request.prompt, MAX_PROMPT_CHARACTERS)}`,
+        '_Composed by rule, without a language model._\n',
+      ].join('\n\n'),
+      metadata: { generator: 'offline', model: null },
+      finalData: null,
+    };
+  }
   const { title, sections, recommendations } = plan(request);
   const headings: string[] = [];
   const parts = [
@@ -66,7 +77,7 @@ interface BriefPlan {
   recommendations: Recommendation[] | null;
 }
 
-function plan({ reportType, stage, userData, summary, previousReport }: GenerationRequest): BriefPlan {
+function plan({ reportType, stage, userData, summary, previousReport }: ReportRequest): BriefPlan {
   const composer = COMPOSERS.get(reportType) ?? general;
   const data = objectOf(boundedJson(userData, MAX_DEPTH));
   const subject = inline(composer.subject(data), MAX_TITLE_CHARACTERS);

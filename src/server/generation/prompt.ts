@@ -1,7 +1,7 @@
 import type { Json } from '../../contracts/text.ts';
 import { boundedJson } from './bounded-json.ts';
 import { excerpt } from './excerpt.ts';
-import type { GenerationRequest } from './generate.ts';
+import type { GenerationRequest, ReportRequest } from './generate.ts';
 import { instructions } from './instructions.ts';
 
 // Together about 100,000 tokens of English: what models with a context of 128,000 can still answer.
@@ -11,7 +11,8 @@ const MAX_SUMMARY_CHARACTERS = 30_000;
 const MAX_DEPTH = 32;
 
 export interface Prompt {
-  system: string;
+  /** `null` for a job without a report: its prompt says all. */
+  system: string | null;
   prompt: string;
   /** Whether the material was too long and its end was left out. */
   shortened: boolean;
@@ -19,6 +20,11 @@ export interface Prompt {
 
 /** What the model is told, and what it is given to work with. */
 export function buildPrompt(request: GenerationRequest): Prompt {
+  if (request.reportType === null) return { system: null, prompt: request.prompt, shortened: false };
+  return buildReportPrompt(request);
+}
+
+function buildReportPrompt(request: ReportRequest): Prompt {
   const userData = boundedJson(request.userData, MAX_DEPTH);
   const userDataText = JSON.stringify(userData);
   const summary = request.summary ?? '';

@@ -4,7 +4,7 @@ import { ModelTimeout, ResultTooLong, UnknownStreamError } from './model-faults.
 
 export interface ModelCall {
   model: LanguageModel;
-  system: string;
+  system: string | null;
   prompt: string;
   temperature: number | null;
   maxTokens: number | null;
@@ -43,7 +43,7 @@ export async function streamOnce(
   try {
     const { fullStream } = streamText({
       model: call.model,
-      system: call.system,
+      ...(call.system !== null && { system: call.system }),
       prompt: call.prompt,
       ...(call.temperature !== null && { temperature: call.temperature }),
       ...(call.maxTokens !== null && { maxOutputTokens: call.maxTokens }),

@@ -1,14 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import {
-  idempotencyKey,
   jobView,
-  receivedJobRequest,
   receivedJobResult,
   type JobAccepted,
   type JobView,
   type ReceivedJobResult,
 } from '../../contracts/jobs.ts';
+import type { ServerEnv } from '../../contracts/env.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
 import { parseJsonBody } from '../http/read-json.ts';
@@ -17,12 +16,16 @@ import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { findCaller, PIPELINE, type Caller } from './callers.ts';
 import { completeJob, type JobOutcome } from './complete-job.ts';
 import { jobRun } from './job-run.ts';
+import { readJobRequest } from './read-request.ts';
 import { runJob, type Runner } from './run-job.ts';
 
 export type JobServices = Runner & {
   pipelineApiKey: string;
   findUser: FindUser;
   jobQuotaPerUser: number;
+  jobsPerUserPerDay: number;
+  jobsPerDay: number;
+  reportlessJobs: ServerEnv['REPORTLESS_JOBS'];
   /** Lets work go on after the answer. */
   waitUntil: (work: Promise<unknown>) => void;
 };
@@ -30,37 +33,72 @@ export type JobServices = Runner & {
 const requested = z.union([
   z.object({ outcome: z.enum(['created', 'existing']), job: jobView, run: jobRun.optional() }),
   z.object({
-    outcome: z.enum(['report_not_found', 'final_exists', 'quota_exceeded', 'idempotency_conflict']),
+    outcome: z.enum([
+      'unauthorized',
+      'report_not_found',
+      'final_exists',
+      'quota_exceeded',
+      'idempotency_conflict',
+    ]),
+  }),
+  z.object({
+    outcome: z.literal('budget_exceeded'),
+    budget: z.enum(['user', 'project']),
+    retry_after_seconds: z.int().min(1),
   }),
 ]);
 
+const BUDGETS = {
+  user: 'You have requested as many jobs as one user may within 24 hours (JOBS_PER_USER_PER_DAY).',
+  project: 'All callers together have requested as many jobs as they may within 24 hours (JOBS_PER_DAY).',
+};
+
+/** A job without a report is a language model for whoever may request it: the deployment decides who. */
+function mayOmitReport(setting: JobServices['reportlessJobs'], caller: Caller): boolean {
+  switch (setting) {
+    case 'off':
+      return false;
+    case 'pipeline':
+      return caller === PIPELINE;
+    case 'users':
+      return true;
+  }
+}
+
 /** `POST`: requests a job, which runs after the answer. */
 export async function requestJob(services: JobServices, request: Request): Promise<Response> {
-  const caller = await findCaller(services, request.headers);
-  if (caller === null) return problem('unauthorized');
-  const header = request.headers.get('idempotency-key');
-  const key = idempotencyKey.nullable().safeParse(header);
-  if (!key.success) return problem('invalid_idempotency_key');
-  const body = await parseJsonBody(request, receivedJobRequest);
-  if (!body.ok) return body.answer;
-  const job = body.value;
+  const access = await findCaller(services, request.headers);
+  if (!access.ok) return problem(access.code);
+  const { caller } = access;
+  const read = await readJobRequest(request);
+  if (!read.ok) return read.answer;
+  const { report, isOncePerReport, ...job } = read.value;
+  if (report === null && !mayOmitReport(services.reportlessJobs, caller)) {
+    return problem('report_required', { detail: 'Name the report with report_type and report_id.' });
+  }
   const parameters = {
     // Minted here, so that a repeated call is recognised.
     p_job_id: `job_${randomUUID().replaceAll('-', '')}`,
     p_caller: caller,
-    p_report_type: job.report_type,
-    p_report_id: job.report_id,
-    p_stage: job.stage,
+    ...(report !== null && {
+      p_report_type: report.report_type,
+      p_report_id: report.report_id,
+      p_stage: report.stage,
+    }),
+    p_once_per_report: isOncePerReport,
     p_prompt: job.prompt,
     p_generate: job.generate,
     p_model: job.model,
+    p_models: services.models,
     p_temperature: job.temperature,
     p_max_tokens: job.max_tokens,
     p_summary_id: job.summary_id,
     p_metadata: job.metadata?.text,
-    p_idempotency_key: key.data ?? undefined,
+    p_idempotency_key: job.idempotency_key,
     p_lease_seconds: services.jobLeaseSeconds,
     p_quota: services.jobQuotaPerUser,
+    p_user_budget: services.jobsPerUserPerDay,
+    p_project_budget: services.jobsPerDay,
   };
   const result = await services.rpc('request_report_job', parameters, requested);
   switch (result.outcome) {
@@ -74,6 +112,12 @@ export async function requestJob(services: JobServices, request: Request): Promi
         headers: { location: status_url },
       });
     }
+    case 'budget_exceeded':
+      return problem(result.outcome, {
+        detail: BUDGETS[result.budget],
+        headers: { 'retry-after': String(result.retry_after_seconds) },
+      });
+    case 'unauthorized':
     case 'report_not_found':
     case 'final_exists':
     case 'quota_exceeded':
@@ -84,8 +128,9 @@ export async function requestJob(services: JobServices, request: Request): Promi
 
 /** `GET`: the job as it stands. */
 export async function showJob(services: JobServices, request: Request): Promise<Response> {
-  const caller = await findCaller(services, request.headers);
-  if (caller === null) return problem('unauthorized');
+  const access = await findCaller(services, request.headers);
+  if (!access.ok) return problem(access.code);
+  const { caller } = access;
   const id = jobIdOf(request);
   if (id === null) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
   const job = await readJob(services, id, caller);
@@ -94,8 +139,9 @@ export async function showJob(services: JobServices, request: Request): Promise<
 
 /** `DELETE`: cancels what has not finished; a job that has is answered as it stands. */
 export async function cancelJob(services: JobServices, request: Request): Promise<Response> {
-  const caller = await findCaller(services, request.headers);
-  if (caller === null) return problem('unauthorized');
+  const access = await findCaller(services, request.headers);
+  if (!access.ok) return problem(access.code);
+  const { caller } = access;
   const id = jobIdOf(request);
   if (id === null) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });
   const parameters = { p_job_id: id, p_caller: caller };
@@ -105,8 +151,9 @@ export async function cancelJob(services: JobServices, request: Request): Promis
 
 /** `PATCH`: a result that was generated elsewhere. It takes the same road: event, webhook, fallback. */
 export async function submitResult(services: JobServices, request: Request): Promise<Response> {
-  const caller = await findCaller(services, request.headers);
-  if (caller === null) return problem('unauthorized');
+  const access = await findCaller(services, request.headers);
+  if (!access.ok) return problem(access.code);
+  const { caller } = access;
   if (caller !== PIPELINE) return problem('forbidden', { detail: 'Only the pipeline submits results.' });
   const id = jobIdOf(request);
   if (id === null) return problem('invalid_query', { detail: 'job_id is missing or malformed.' });

@@ -6,9 +6,10 @@ export const jobRun = z.object({
   job_id: jobId,
   /** Fencing token: shown by every progress report and by the completion. */
   lease_token: z.int(),
-  report_type: reportType,
-  report_id: reportId,
-  stage,
+  /** These three are null together: the job is for no report. */
+  report_type: reportType.nullable(),
+  report_id: reportId.nullable(),
+  stage: stage.nullable(),
   prompt: z.string().nullable(),
   model: z.string().nullable(),
   temperature: z.number().nullable(),

@@ -1,5 +1,10 @@
 import { toStorable, type Json } from '../../contracts/text.ts';
-import { GenerationFailed, type Generate, type Generated } from '../generation/generate.ts';
+import {
+  GenerationFailed,
+  type Generate,
+  type Generated,
+  type GenerationRequest,
+} from '../generation/generate.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { Sender } from '../deliver/call-webhook.ts';
@@ -14,6 +19,8 @@ export type Runner = Sender &
     generate: Generate;
     maxRetries: number;
     jobLeaseSeconds: number;
+    /** Those that jobs may choose among, the default first. */
+    models: string[];
     /** Generation ends after this long: well before the function does. */
     jobDeadlineSeconds: number;
     deliveryLeaseSeconds: number;
@@ -37,9 +44,9 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
       outcome,
     );
     if (delivery !== null) await notifyReportCompletion(runner, delivery, runner.maxRetries);
-    else if (completed === 'completed')
-      runner.log('info', 'circuit open: applied directly', { job: run.job_id });
-    else runner.log('info', 'the result was not taken', { job: run.job_id, outcome: completed });
+    else if (completed === 'completed') {
+      if (run.report_type !== null) runner.log('info', 'circuit open: applied directly', { job: run.job_id });
+    } else runner.log('info', 'the result was not taken', { job: run.job_id, outcome: completed });
   } catch (error) {
     runner.log('error', 'a job was left to the sweep', { job: run.job_id, error });
   }
@@ -53,42 +60,55 @@ async function generateOutcome(runner: Runner, run: JobRun): Promise<JobOutcome 
     lost.abort();
   });
   try {
-    const generated = await runner.generate(
-      {
-        reportType: run.report_type,
-        stage: run.stage,
-        prompt: run.prompt ?? '',
-        model: run.model,
-        temperature: run.temperature,
-        maxTokens: run.max_tokens,
-        userData: run.user_data,
-        previousReport: run.previous_report,
-        summary: run.summary,
-      },
-      { signal: AbortSignal.any([lost.signal, deadline]), onProgress: progress.update },
-    );
-    return lost.signal.aborted ? null : storable(generated);
+    const generated = await runner.generate(requestOf(run), {
+      signal: AbortSignal.any([lost.signal, deadline]),
+      onProgress: progress.update,
+    });
+    return lost.signal.aborted ? null : storable(generated, subjectOf(run));
   } catch (error) {
     if (lost.signal.aborted) return null;
     runner.log('error', 'generation failed', { job: run.job_id, error });
-    return { status: 'failed', error: explain(error, deadline, runner) };
+    return { status: 'failed', error: explain(error, deadline, runner, subjectOf(run)) };
   } finally {
     progress.stop();
   }
 }
 
-/** The words that the report's owner reads. What we did not word ourselves stays in the log. */
-function explain(error: unknown, deadline: AbortSignal, { jobDeadlineSeconds }: Runner): string {
-  if (deadline.aborted) return `The report was not ready after ${jobDeadlineSeconds} seconds.`;
-  return error instanceof GenerationFailed ? error.message : 'The report could not be generated.';
+function requestOf(run: JobRun): GenerationRequest {
+  const { report_type, stage, model, temperature } = run;
+  const asked = { prompt: run.prompt ?? '', model, temperature, maxTokens: run.max_tokens };
+  if (report_type === null || stage === null) return { ...asked, reportType: null, stage: null };
+  return {
+    ...asked,
+    reportType: report_type,
+    stage,
+    userData: run.user_data,
+    previousReport: run.previous_report,
+    summary: run.summary,
+  };
+}
+
+function subjectOf({ report_type }: JobRun): 'report' | 'result' {
+  return report_type === null ? 'result' : 'report';
+}
+
+/** The words that the job's owner reads. What we did not word ourselves stays in the log. */
+function explain(
+  error: unknown,
+  deadline: AbortSignal,
+  { jobDeadlineSeconds }: Runner,
+  subject: string,
+): string {
+  if (deadline.aborted) return `The ${subject} was not ready after ${jobDeadlineSeconds} seconds.`;
+  return error instanceof GenerationFailed ? error.message : `The ${subject} could not be generated.`;
 }
 
 /** Models write what PostgreSQL cannot hold. A text of which nothing remains is no result. */
-function storable({ text, metadata, finalData }: Generated): JobOutcome {
+function storable({ text, metadata, finalData }: Generated, subject: string): JobOutcome {
   const research_report = toStorable(text);
   const research_metadata = storableText(metadata);
   if (research_report.trim() === '') {
-    return { status: 'failed', error: 'The generated report was empty.', research_metadata };
+    return { status: 'failed', error: `The generated ${subject} was empty.`, research_metadata };
   }
   return {
     status: 'completed',

@@ -34,6 +34,7 @@ export async function takeOverJob(services: TakeOverServices, request: Request):
     p_lease_seconds: services.jobLeaseSeconds,
     p_max_take_overs: services.jobMaxTakeOvers,
     p_claim_id: randomUUID(),
+    p_models: services.models,
   };
   const result = await services.rpc('take_over_report_job', parameters, taken);
   if (result.outcome === 'taken_over') services.waitUntil(runJob(services, result.run));

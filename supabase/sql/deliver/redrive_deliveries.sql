@@ -7,9 +7,8 @@ declare
   v_delivery public.webhook_deliveries;
   v_redriven int;
 begin
-  -- A call and its repetition come one after the other. The audit tells what the first did: its deliveries may have been
-  -- claimed by a sweep since.
-  perform pg_advisory_xact_lock(hashtextextended('redrive ' || p_claim_id, 0));
+  perform private.await_same_call(p_claim_id::text);
+  -- The audit tells what the first call did: a sweep may have claimed its deliveries since.
   select count(*) into v_redriven from public.webhook_audit
   where outcome = 'redriven' and request_payload ->> 'claim_id' = p_claim_id::text
     and created_at > now() - interval '1 hour';

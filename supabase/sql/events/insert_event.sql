@@ -1,5 +1,6 @@
 create or replace function private.insert_event(
-  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text)
+  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text,
+  p_effect text default null)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -15,7 +16,7 @@ begin
   v_event.requested_at := p_requested_at;
   if p_channel is not null then
     -- With its effect at once: a second write of the row would enter all its indexes again.
-    v_event.effect := private.decide_effect(v_event);
+    v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
     v_event.position := private.next_position(v_event.report_type, v_event.report_id);
     v_event.applied_at := clock_timestamp();
   end if;
@@ -34,6 +35,6 @@ begin
 end
 $$;
 
-comment on function private.insert_event(text, private.incoming_result, timestamptz, text) is
-  'Records an event with its content, and with its effect where p_channel says who applies it now. Null: its id or its job has one already.';
-revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text) from public, anon, authenticated, service_role;
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text) is
+  'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. Null: its id or its job has one already.';
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text) from public, anon, authenticated, service_role;

@@ -10,7 +10,7 @@ begin
       'update public.%I set research_report = $1, research_metadata = $2, stage = $3, winner_event_id = $4,
          research_status = $5, updated_at = now() where id = $6', private.report_table(p_event.report_type))
     using v_content.research_report,
-      coalesce(v_content.research_metadata, '{}') || coalesce(v_content.final_data, '{}'),
+      private.shown_metadata(v_content),
       p_event.stage, p_event.id,
       private.report_status(p_event.report_type, p_event.report_id), p_event.report_id;
     if p_event.stage = 'final' and p_event.channel in ('webhook', 'direct') then

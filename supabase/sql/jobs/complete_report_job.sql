@@ -18,9 +18,11 @@ begin
   if v_job.job_id is null then
     return '{"outcome": "job_not_found"}';
   end if;
-  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
-  if v_owner is null or not private.job_serves(v_job, v_owner) then
-    return '{"outcome": "report_not_found"}';
+  if v_job.report_type is not null then
+    v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+    if v_owner is null or not private.job_serves(v_job, v_owner) then
+      return '{"outcome": "report_not_found"}';
+    end if;
   end if;
   select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   v_result.type := format('report.%s.%s', v_job.stage, p_status);
@@ -33,6 +35,9 @@ begin
   v_result.final_data := nullif(p_final_data::jsonb, 'null');
   v_result.error := p_error;
   v_result := private.fit_result(v_result);
+  if v_job.report_type is null then
+    return private.keep_job_result(v_job, v_result, p_lease_token);
+  end if;
   if v_job.event_id is not null then
     select * into v_event from public.report_events where id = v_job.event_id;
     if v_event.digest <> private.content_digest(v_result) then
@@ -72,6 +77,6 @@ end
 $$;
 
 comment on function public.complete_report_job(text, text, int, bigint, text, text, text, text) is
-  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
+  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent; the result of a job without a report stays in the job. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
 revoke all on function public.complete_report_job(text, text, int, bigint, text, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.complete_report_job(text, text, int, bigint, text, text, text, text) to service_role;

@@ -1,7 +1,7 @@
 create or replace view private.due_jobs with (security_invoker = true) as
   select job_id, case when generate then lease_expires_at else deadline end as due_at
   from private.job_runs
-  where status in ('queued', 'running') and report_id is not null
+  where status in ('queued', 'running')
     and (generate and lease_expires_at < now() or not generate and deadline < now());
 
 comment on view private.due_jobs is

@@ -11,7 +11,7 @@ begin
       'status', p_job.status,
       'percent', p_job.percent,
       'eta_seconds', p_job.eta_seconds,
-      'result', content.research_report,
+      'result', coalesce(content.research_report, p_job.result),
       'error', p_job.error,
       'webhook', jsonb_build_object(
         'status', delivery.status,

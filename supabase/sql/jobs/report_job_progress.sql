@@ -7,9 +7,9 @@ declare
   v_job private.job_runs;
 begin
   select * into v_job from private.job_runs where job_id = p_job_id;
-  if v_job.job_id is null then
-    return false;
-  elsif v_job.status = 'queued' and private.lock_report(v_job.report_type, v_job.report_id) is null then
+  if v_job.status = 'queued' and v_job.report_type is not null
+    and private.lock_report(v_job.report_type, v_job.report_id) is null
+  then
     return false;
   end if;
   update private.job_runs
@@ -21,7 +21,7 @@ begin
     return false;
   end if;
   perform private.show_job(p_job_id);
-  if v_job.status = 'queued' then
+  if v_job.status = 'queued' and v_job.report_type is not null then
     perform private.show_report_status(v_job.report_type, v_job.report_id);
   end if;
   return true;

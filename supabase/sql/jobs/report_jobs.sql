@@ -4,3 +4,5 @@ create policy "operators read" on public.report_jobs for select to authenticated
 -- Our own functions run as the owner of the table; everybody else's writes are guarded.
 create or replace trigger guard_job before insert or update or delete on public.report_jobs
   for each row when (current_user <> 'postgres') execute function private.guard_job();
+create or replace trigger adopt_job after insert on public.report_jobs
+  for each row when (current_user not in ('anon', 'authenticated', 'postgres')) execute function private.adopt_job();

@@ -1,35 +1,53 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.take_over_report_job(
-  p_job_id text, p_lease_seconds int, p_max_take_overs int, p_claim_id uuid default null)
+  p_job_id text, p_lease_seconds int, p_max_take_overs int, p_claim_id uuid default null,
+  p_models text[] default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_job private.job_runs;
   v_owner uuid;
+  v_shown public.report_jobs;
   v_error text;
 begin
+  perform private.await_same_call(p_claim_id::text);
   select * into v_job from private.job_runs where job_id = p_job_id;
-  if v_job.report_type is null then
-    return '{"outcome": "not_due"}';
-  end if;
-  v_owner := private.lock_report(v_job.report_type, v_job.report_id);
-  -- Asked under both locks: while this call waited, its runner may have told of progress, another process may have taken the
-  -- job, or the call that this one repeats.
-  select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   if v_job.claim_id = p_claim_id and not private.lease_is_free(v_job.lease_expires_at) then
     return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
   elsif not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
   end if;
-  if v_owner is null or not private.job_serves(v_job, v_owner) then
+  if v_job.report_type is not null then
+    v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+  end if;
+  -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
+  -- taken the job.
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update skip locked;
+  if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
+    return '{"outcome": "not_due"}';
+  end if;
+  if v_job.report_type is not null and (v_owner is null or not private.job_serves(v_job, v_owner)) then
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
     return '{"outcome": "given_up"}';
   end if;
+  if v_job.caller = 'platform' then
+    -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
+    select * into v_shown from public.report_jobs where job_id = p_job_id;
+    if v_shown.status in ('succeeded', 'failed') then
+      return case public.complete_report_job(
+          p_job_id, case when nullif(btrim(v_shown.result), '') is null then 'failed' else 'completed' end, 0,
+          p_lease_token => v_job.lease_token, p_research_report => nullif(btrim(v_shown.result), ''),
+          p_error => case when nullif(btrim(v_shown.result), '') is null
+            then coalesce(v_shown.error, 'The report could not be generated.') end) ->> 'outcome'
+        when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
+    end if;
+  end if;
   v_error := case
     when not v_job.generate then 'No result was submitted before the job expired.'
     when v_job.take_overs >= p_max_take_overs then
-      format('The report could not be finished: its generation was interrupted %s times.', v_job.take_overs + 1)
+      format('The %s could not be finished: its generation was interrupted %s times.',
+        case when v_job.report_type is null then 'result' else 'report' end, v_job.take_overs + 1)
   end;
   if v_error is not null then
     -- Nobody sends here: the delivery is due at once.
@@ -39,14 +57,14 @@ begin
   end if;
   update private.job_runs
   set lease_token = lease_token + 1, take_overs = take_overs + 1, claim_id = p_claim_id, updated_at = now(),
-    lease_expires_at = now() + make_interval(secs => p_lease_seconds)
+    model = private.choose_model(model, p_models), lease_expires_at = now() + make_interval(secs => p_lease_seconds)
   where job_id = p_job_id
   returning * into v_job;
   return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
 end
 $$;
 
-comment on function public.take_over_report_job(text, int, int, uuid) is
-  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. A repeated call is recognised by p_claim_id.';
-revoke all on function public.take_over_report_job(text, int, int, uuid) from public, anon, authenticated, service_role;
-grant execute on function public.take_over_report_job(text, int, int, uuid) to service_role;
+comment on function public.take_over_report_job(text, int, int, uuid, text[]) is
+  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. A repeated call is recognised by p_claim_id. p_models: those that the deployment offers, as for request_report_job.';
+revoke all on function public.take_over_report_job(text, int, int, uuid, text[]) from public, anon, authenticated, service_role;
+grant execute on function public.take_over_report_job(text, int, int, uuid, text[]) to service_role;

@@ -5,3 +5,5 @@ create or replace trigger keep_audit before update or delete on public.webhook_a
   for each row execute function private.keep_audit();
 create or replace trigger keep_audit_whole before truncate on public.webhook_audit
   for each statement execute function private.keep_audit();
+create or replace trigger strip_audit before insert on public.webhook_audit
+  for each row when (current_user <> 'postgres') execute function private.strip_audit();

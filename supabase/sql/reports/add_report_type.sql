@@ -14,13 +14,39 @@ begin
   execute format(
     'create index if not exists %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name);
   execute format(
-    'create or replace trigger guard_owner_write before insert or update on public.%I for each row
-       when (current_user in (''anon'', ''authenticated'')) execute function private.guard_owner_write(%L)',
+    'create or replace trigger guard_insert before insert on public.%I for each row
+       when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
+  execute format(
+    'create or replace trigger record_owner_insert after insert on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.record_insert(%L, ''owner'')',
+    p_table_name, p_report_type);
+  -- Of the SQL editor and our own functions, which both run as the owner of the table, only the data differ.
+  execute format(
+    'create or replace trigger record_platform_insert after insert on public.%I for each row
+       when (current_user not in (''anon'', ''authenticated'')
+         and (current_user <> ''postgres'' or new.research_report is not null and new.winner_event_id is null))
+       execute function private.record_insert(%L, ''platform'')', p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger record_owner_write before update on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.record_write(%L, ''owner'')',
     p_table_name, p_report_type);
   execute format(
-    'create or replace trigger open_history after insert on public.%I for each row
-       when (current_user in (''anon'', ''authenticated'')) execute function private.open_history(%L)',
+    'create or replace trigger record_platform_write before update on public.%I for each row
+       when (current_user not in (''anon'', ''authenticated'')
+         and (current_user <> ''postgres'' or new.winner_event_id is not distinct from old.winner_event_id
+           and (new.research_report is distinct from old.research_report
+             or new.research_metadata is distinct from old.research_metadata)))
+       execute function private.record_write(%L, ''platform'')', p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger check_winner after update on public.%I for each row
+       when (new.winner_event_id is distinct from old.winner_event_id) execute function private.check_winner(%L)',
     p_table_name, p_report_type);
+  -- After the platform''s own trigger, which sorts by its name.
+  execute format(
+    'create or replace trigger zz_keep_updated_at before update on public.%I for each row
+       when (current_user = ''postgres'' and new.research_report is not distinct from old.research_report
+         and new.winner_event_id is distinct from old.winner_event_id)
+       execute function private.keep_updated_at()', p_table_name);
   execute format(
     'create or replace trigger close_report after delete on public.%I for each row
        execute function private.close_report(%L)', p_table_name, p_report_type);

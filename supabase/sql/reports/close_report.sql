@@ -6,6 +6,7 @@ declare
   v_delivery_id bigint;
   v_job_id text;
 begin
+  delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
   -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
   -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
   for v_delivery_id in

@@ -14,10 +14,15 @@ begin
   perform from public.polaris_summaries where id in (v_summary_id, p_summary_id) order by id for key share;
   execute format('select user_id from public.%I where id = $1 for no key update', v_table)
   into v_owner using p_report_id;
+  if v_owner is not null
+    and exists (select from private.reports_to_import where report_type = p_report_type and report_id = p_report_id)
+  then
+    perform private.import_report(p_report_type, p_report_id);
+  end if;
   return v_owner;
 end
 $$;
 
 comment on function private.lock_report(text, uuid, uuid) is
-  'Locks a report''s row until the transaction ends and returns its owner. Null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
+  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner. Null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
 revoke all on function private.lock_report(text, uuid, uuid) from public, anon, authenticated, service_role;

@@ -179,6 +179,33 @@ end $$;`,
     expect(await findings()).toEqual([expect.stringMatching(/^policy "nobody at all" .* has no source/)]);
   });
 
+  it("takes a function's text for the source of the tables that it makes, known by their policies", async () => {
+    await write(
+      'supabase/sql/events/add_table.sql',
+      COUNT.replaceAll('count_things()', 'add_table(text)')
+        .replace('function private.add_table(text)', 'function private.add_table(p_name text)')
+        .replace(
+          /returns[^]*\$\$;/,
+          () =>
+            `returns void language plpgsql volatile set search_path = '' as $$
+begin
+  execute format('create table public.%I (id int)', p_name);
+  execute format('alter table public.%I enable row level security', p_name);
+  execute format('create policy "nobody" on public.%I for all using (false)', p_name);
+end $$;`,
+        ),
+    );
+    await rewriteMigrations(folder(), await sources(), new Set());
+    const call = "-- Why: more.\nselect private.add_table('more');\n";
+    await write('supabase/migrations/20261202000000_more.sql', call);
+    expect(await findings()).toEqual([]);
+    await write(
+      'supabase/migrations/20261202000000_more.sql',
+      `${call}create table public.other (id int);\n`,
+    );
+    expect(await findings()).toEqual([expect.stringMatching(/^table public.other .* has no source/)]);
+  });
+
   it('tells that PostgreSQL refuses a source, and which', async () => {
     await write('supabase/sql/events/all_things.sql', VIEW.replace('title,', 'titel,'));
     expect(await findings()).toEqual([

@@ -1,6 +1,6 @@
 import { createServer, type RequestListener } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
-import { createFindUser } from '../../../src/server/auth/users.ts';
+import { createFindUser, type FoundUser } from '../../../src/server/auth/users.ts';
 import { DatabaseUnavailable } from '../../../src/server/store/store.ts';
 
 /** To PostgreSQL this is a UUID, and many a seed has it; RFC 9562 has no such version. */
@@ -10,7 +10,7 @@ const expires = Math.floor(Date.now() / 1000) + 3600;
 const token = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: USER, role: 'authenticated', exp: expires })}.c2ln`;
 
 /** Asks a Supabase Auth that answers as it is told. */
-async function findUser(answer: RequestListener): Promise<string | null> {
+async function findUser(answer: RequestListener, accessToken = token): Promise<FoundUser> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   onTestFinished(async () => {
@@ -19,7 +19,7 @@ async function findUser(answer: RequestListener): Promise<string | null> {
   });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
-  return createFindUser({ url: `http://127.0.0.1:${port}`, publishableKey: 'k' })(token);
+  return createFindUser({ url: `http://127.0.0.1:${port}`, publishableKey: 'k' })(accessToken);
 }
 
 const answered =
@@ -29,14 +29,23 @@ const answered =
   };
 
 it('is found by a token that Auth confirms', async () => {
-  expect(await findUser(answered(200, JSON.stringify({ id: USER })))).toBe(USER);
+  expect(await findUser(answered(200, JSON.stringify({ id: USER })))).toEqual({ ok: true, userId: USER });
+});
+
+it.each([
+  [true, { ok: false, code: 'anonymous_user' }],
+  [false, { ok: true, userId: USER }],
+])('has an account: with is_anonymous %s the answer is %o', async (is_anonymous, found) => {
+  const claims = { sub: USER, role: 'authenticated', exp: expires, is_anonymous };
+  const ofVisitor = `${part({ alg: 'HS256', typ: 'JWT' })}.${part(claims)}.c2ln`;
+  expect(await findUser(answered(200, JSON.stringify({ id: USER, is_anonymous })), ofVisitor)).toEqual(found);
 });
 
 it.each([
   [401, '{"code":"bad_jwt","message":"invalid JWT"}'],
   [403, '{"code":"session_not_found","message":"gone"}'],
 ])('is nobody where Auth answers %d %s', async (status, body) => {
-  expect(await findUser(answered(status, body))).toBeNull();
+  expect(await findUser(answered(status, body))).toEqual({ ok: false, code: 'unauthorized' });
 });
 
 it.each([

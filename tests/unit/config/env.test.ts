@@ -30,10 +30,54 @@ describe('the environment', () => {
     ['WEBHOOK_TIMEOUT_MS', 'soon'],
     ['CRON_SECRET', 'short'],
     ['LLM_BASE_URL', 'https://llm.example/v1'],
+    ['LLM_MODELS', 'one two'],
+    ['JOBS_PER_DAY', '100001'],
+    ['JOBS_PER_USER_PER_DAY', 'many'],
+    ['REPORTLESS_JOBS', 'everybody'],
+    ['GENERATOR', 'random'],
   ])('refuses %s=%s without repeating it', (name, value) => {
     const reading = () => readEnv({ ...complete, [name]: value });
-    expect(reading).toThrow(/LLM_MODEL|WEBHOOK|CRON/);
+    expect(reading).toThrow(name === 'LLM_BASE_URL' ? 'LLM_MODELS' : name);
     expect(reading).not.toThrow(value);
+  });
+
+  it.each([
+    '*',
+    'null',
+    'app.example.com',
+    'https://app.example.com/',
+    'https://app.example.com/path',
+    'https://APP.example.com',
+    'https://app.example.com:443',
+    'https://user@app.example.com',
+    'https://*.example.com',
+    'http://app.example.com',
+    'ftp://app.example.com',
+    'https://a.example,https://b.example',
+    'https://app.example.com http://intranet',
+  ])('refuses %s as CORS_ORIGINS, by its name', (value) => {
+    expect(() => readEnv({ ...complete, CORS_ORIGINS: value })).toThrow('CORS_ORIGINS');
+  });
+
+  it('reads lists that are separated by blanks', () => {
+    const read = readEnv({
+      ...complete,
+      CORS_ORIGINS: ' https://app.example.com  http://localhost:5173 http://127.0.0.1:3000\n',
+      LLM_BASE_URL: 'https://llm.example/v1',
+      LLM_MODELS: ' sonar-pro  sonar ',
+    });
+    expect(read.CORS_ORIGINS).toEqual([
+      'https://app.example.com',
+      'http://localhost:5173',
+      'http://127.0.0.1:3000',
+    ]);
+    expect(read.LLM_MODELS).toEqual(['sonar-pro', 'sonar']);
+    expect(readEnv(complete)).toMatchObject({
+      CORS_ORIGINS: [],
+      REPORTLESS_JOBS: 'pipeline',
+      JOBS_PER_USER_PER_DAY: 100,
+      JOBS_PER_DAY: 10_000,
+    });
   });
 
   it('generates for as long as the time-outs leave, 200 s at most', () => {

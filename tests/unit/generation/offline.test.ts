@@ -3,13 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { MAX_RESULT_BYTES, REPORT_TYPES, STAGES } from '../../../src/contracts/constants.ts';
 import { createGenerate } from '../../../src/server/generation/create-generate.ts';
 import type { ReportType } from '../../../src/contracts/webhooks.ts';
-import type { GenerationProgress, GenerationRequest } from '../../../src/server/generation/generate.ts';
+import {
+  GenerationFailed,
+  type GenerationProgress,
+  type ReportRequest,
+} from '../../../src/server/generation/generate.ts';
 import { generateOffline } from '../../../src/server/generation/offline.ts';
 
 // Safe: a type that has no composer of its own, as a new one has none.
 const NEW_TYPE = 'survey' as ReportType;
 
-function request(overrides: Partial<GenerationRequest> = {}): GenerationRequest {
+function request(overrides: Partial<ReportRequest> = {}): ReportRequest {
   return {
     reportType: 'requirement',
     stage: 'prelim',
@@ -35,13 +39,34 @@ function request(overrides: Partial<GenerationRequest> = {}): GenerationRequest 
 
 const control = { signal: new AbortController().signal, onProgress: () => undefined };
 
-async function textOf(overrides: Partial<GenerationRequest> = {}): Promise<string> {
+async function textOf(overrides: Partial<ReportRequest> = {}): Promise<string> {
   return (await generateOffline(request(overrides), control)).text;
 }
 
 describe('the generator without a network', () => {
-  it('is chosen where no model is configured', () => {
+  it('is chosen where no model is configured, also in previews', () => {
     expect(createGenerate({})).toBe(generateOffline);
+    expect(createGenerate({ VERCEL_ENV: 'preview' })).toBe(generateOffline);
+  });
+
+  it('is chosen in production only where it is asked for', async () => {
+    const asked = { VERCEL_ENV: 'production', GENERATOR: 'offline' } as const;
+    expect(createGenerate(asked)).toBe(generateOffline);
+    const refused = createGenerate({ VERCEL_ENV: 'production' })(request(), control);
+    await expect(refused).rejects.toThrow(GenerationFailed);
+    await expect(refused).rejects.toThrow(/LLM_BASE_URL and LLM_MODELS, or GENERATOR=offline/);
+  });
+
+  it('is chosen before a model that is configured too, where it is asked for', () => {
+    const env = { LLM_BASE_URL: 'https://llm.example/v1', LLM_MODELS: ['m'] };
+    expect(createGenerate({ ...env, GENERATOR: 'offline' })).toBe(generateOffline);
+  });
+
+  it('composes a text for a job without a report', async () => {
+    const asked = { prompt: 'A *starmap*', model: null, temperature: null, maxTokens: null };
+    const generated = await generateOffline({ ...asked, reportType: null, stage: null }, control);
+    expect(generated.text).toContain('starmap');
+    expect(generated).toMatchObject({ metadata: { generator: 'offline' }, finalData: null });
   });
 
   it('says in the metadata what it is', async () => {

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { REPORT_TYPES, STAGES } from '../../../src/contracts/constants.ts';
 import type { ReportType } from '../../../src/contracts/webhooks.ts';
-import type { GenerationRequest } from '../../../src/server/generation/generate.ts';
+import type { ReportRequest } from '../../../src/server/generation/generate.ts';
 import { buildPrompt } from '../../../src/server/generation/prompt.ts';
 
-const request: GenerationRequest = {
+const request: ReportRequest = {
   reportType: 'greeting',
   stage: 'final',
   prompt: 'Write about Amina.',
@@ -22,6 +22,15 @@ function materialOf(prompt: string): unknown {
 }
 
 describe('the prompt', () => {
+  it('is the job’s own and nothing else for a job without a report', () => {
+    const asked = { prompt: 'Draw a starmap.', model: null, temperature: null, maxTokens: null };
+    expect(buildPrompt({ ...asked, reportType: null, stage: null })).toEqual({
+      system: null,
+      prompt: 'Draw a starmap.',
+      shortened: false,
+    });
+  });
+
   it('holds the request, the intake, the summary and, for a final, the preliminary report', () => {
     const { prompt, shortened } = buildPrompt(request);
     expect(prompt.startsWith('Write about Amina.\n')).toBe(true);

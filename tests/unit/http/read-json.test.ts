@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { JsonText } from '../../../src/contracts/json-text.ts';
-import { receivedJobRequest, receivedJobResult } from '../../../src/contracts/jobs.ts';
+import { receivedJobResult } from '../../../src/contracts/jobs.ts';
+import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
 import { problemDetails } from '../../../src/contracts/problem.ts';
 import { redriveRequest } from '../../../src/contracts/retry.ts';
 import { receivedEnvelope, receivedFlatBody } from '../../../src/contracts/webhooks.ts';
@@ -155,7 +156,7 @@ describe('the schemas of the server', () => {
       expect(validate(receivedEnvelope, read(body))).toEqual(issue(`data.${name}`));
     }
     const job = `{"prompt":"p","report_type":"org","report_id":"${data.report_id}","metadata":${given}}`;
-    expect(validate(receivedJobRequest, read(job))).toEqual(issue('metadata'));
+    expect(validate(platformJobRequest, read(job))).toEqual(issue('metadata'));
     const result = `{"status":"succeeded","result":"r","metadata":${given}}`;
     expect(validate(receivedJobResult, read(result))).toEqual(issue('metadata'));
   });
@@ -178,7 +179,7 @@ describe('the schemas of the server', () => {
     expect(validate(receivedJobResult, read({ status: 'failed', more: 1 }))).toMatchObject({
       issues: [{ message: 'Unrecognized key: "more"' }],
     });
-    expect(validate(receivedJobRequest, read({ more: 1 }))).toMatchObject({ ok: false });
+    expect(validate(platformJobRequest, read({ more: 1 }))).toMatchObject({ ok: false });
   });
 
   it('read the lists and filters of a redrive', () => {

@@ -1,0 +1,25 @@
+import { z } from 'zod';
+import type { Store } from '../store/store.ts';
+
+/** Reports in one transaction: each is locked until its end, so that a writer waits a fraction of a second at most. */
+const BATCH = 100;
+
+const batch = z.object({ imported: z.int(), left: z.int() });
+
+/**
+ * Imports reports from before the events, batch after batch, until none is left or the deadline has come. Returns how many.
+ * @throws {DatabaseUnavailable}
+ */
+export async function importReports(
+  { rpc, now }: Store & { now: () => number },
+  deadline: number,
+): Promise<number> {
+  let total = 0;
+  while (now() < deadline) {
+    const { imported, left } = await rpc('import_reports', { p_limit: BATCH }, batch);
+    total += imported;
+    // Nothing imported and some left: others hold them, and import them themselves.
+    if (left === 0 || imported === 0) break;
+  }
+  return total;
+}

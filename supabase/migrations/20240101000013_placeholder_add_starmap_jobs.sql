@@ -1,0 +1,2 @@
+-- Why: databases of the platform have 20240101000013_add_starmap_jobs in their history, and a push is refused where the folder
+-- lacks a version that the database has. This file holds the number and does nothing.

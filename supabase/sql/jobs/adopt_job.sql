@@ -1,0 +1,32 @@
+-- Definer rights: the platform's functions insert with the service key, which has no rights on job_runs.
+create or replace function private.adopt_job()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_named record := private.named_report(new.metadata, new.idempotency_key);
+  v_owner uuid;
+begin
+  if v_named.report_id is null or new.status not in ('queued', 'running') then
+    return null;
+  end if;
+  execute format('select user_id from public.%I where id = $1', private.report_table(v_named.report_type))
+  into v_owner using v_named.report_id;
+  if v_owner is null or new.user_id <> v_owner then
+    return null;
+  end if;
+  insert into private.job_runs (
+    job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status,
+    lease_token, lease_expires_at, created_at, started_at)
+  values (
+    new.job_id, v_named.report_type, v_named.report_id,
+    case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
+    v_owner, new.summary_id, 'platform', new.prompt, new.model, new.temperature, new.max_tokens, new.status, 1,
+    now() + interval '5 minutes', least(coalesce(new.created_at, now()), now()), new.started_at)
+  on conflict (job_id) do nothing;
+  return null;
+end
+$$;
+
+comment on function private.adopt_job() is
+  'A job that the platform''s functions insert and that names a report is watched: its runner has five minutes, then a sweep takes it.';
+revoke all on function private.adopt_job() from public, anon, authenticated, service_role;

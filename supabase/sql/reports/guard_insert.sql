@@ -1,0 +1,31 @@
+-- Definer rights: people and servers who insert reports may not call our helpers.
+create or replace function private.guard_insert()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_is_owner boolean := current_setting('role', true) in ('anon', 'authenticated');
+  v_has_text boolean := new.research_report is not null
+    and (v_is_owner or new.research_status <> 'failed' or btrim(new.research_report) <> '');
+begin
+  -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
+  -- becomes an update of a row that exists.
+  new.stage := case when v_has_text then
+    case when not v_is_owner and new.research_metadata ->> 'processing_stage' = 'final' then 'final'
+      when v_is_owner then coalesce(new.stage, 'prelim') else 'prelim' end end;
+  new.winner_event_id := case when v_has_text then private.new_id(case when v_is_owner then 'own_' else 'plt_' end) end;
+  new.webhook_status := 'pending';
+  new.webhook_attempts := 0;
+  new.webhook_last_attempt := null;
+  new.webhook_response := '{}';
+  new.webhook_job_id := null;
+  if v_is_owner then
+    new.research_metadata := '{}';
+  end if;
+  new.research_status := case when v_has_text then 'completed' when v_is_owner then 'pending' else new.research_status end;
+  return new;
+end
+$$;
+
+comment on function private.guard_insert() is
+  'What nobody else may set on a new report has its default. The text that it brings is recorded after the insert.';
+revoke all on function private.guard_insert() from public, anon, authenticated, service_role;

@@ -1,0 +1,36 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.import_reports(p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type public.report_types;
+  v_report_id uuid;
+  v_imported int := 0;
+begin
+  for v_type in select * from public.report_types loop
+    -- Markers of reports that are gone.
+    execute format(
+      'delete from private.reports_to_import marker
+       where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
+      v_type.table_name)
+    using v_type.report_type;
+    for v_report_id in
+      execute format(
+        'select report.id from private.reports_to_import marker
+         join public.%I report on report.id = marker.report_id
+         where marker.report_type = $1 order by marker.report_id limit $2 for no key update of report skip locked',
+        v_type.table_name)
+      using v_type.report_type, p_limit - v_imported
+    loop
+      perform private.import_report(v_type.report_type, v_report_id);
+      v_imported := v_imported + 1;
+    end loop;
+  end loop;
+  return jsonb_build_object('imported', v_imported, 'left', (select count(*) from private.reports_to_import));
+end
+$$;
+
+comment on function public.import_reports(int) is
+  'Imports up to p_limit reports from before the events, skipping those that others hold. Returns {imported, left}.';
+revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
+grant execute on function public.import_reports(int) to service_role;

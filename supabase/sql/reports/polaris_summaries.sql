@@ -1,0 +1,3 @@
+drop policy if exists "operators read" on public.polaris_summaries;
+create policy "operators read" on public.polaris_summaries for select to authenticated
+  using ((select private.is_operator()));

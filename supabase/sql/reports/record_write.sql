@@ -1,0 +1,63 @@
+-- Definer rights: people and servers who write reports may not write events.
+create or replace function private.record_write()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type text := tg_argv[0];
+  v_channel text := tg_argv[1];
+  v_has_text boolean;
+  v_failed boolean;
+  v_job_id text;
+  v_event public.report_events;
+begin
+  -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
+  if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
+    old := jsonb_populate_record(old, to_jsonb(private.import_events(
+      v_type, jsonb_populate_record(null::private.report_row, to_jsonb(old)))));
+  end if;
+  if v_channel = 'owner' then
+    new.id := old.id;
+    new.user_id := old.user_id;
+    new.created_at := old.created_at;
+  end if;
+  -- A job counts only where this write names it: what stands in the row from before is the winner's job.
+  v_job_id := case
+    when new.webhook_job_id is distinct from old.webhook_job_id then new.webhook_job_id
+    when new.research_metadata ->> 'job_id' is distinct from old.research_metadata ->> 'job_id'
+      then new.research_metadata ->> 'job_id'
+  end;
+  new.stage := old.stage;
+  new.winner_event_id := old.winner_event_id;
+  new.webhook_status := old.webhook_status;
+  new.webhook_attempts := old.webhook_attempts;
+  new.webhook_last_attempt := old.webhook_last_attempt;
+  new.webhook_response := old.webhook_response;
+  new.webhook_job_id := old.webhook_job_id;
+  v_has_text := new.research_report is distinct from old.research_report
+    or v_channel = 'owner' and old.winner_event_id is not null
+      and new.research_metadata is distinct from old.research_metadata;
+  if v_has_text then
+    perform private.refuse_first_version(v_channel);
+    perform private.count_foreign_write();
+    v_failed := v_channel = 'platform' and new.research_status = 'failed' and coalesce(btrim(new.research_report), '') = '';
+    v_event := private.record_foreign(
+      v_type, old.id, v_channel, new.research_report, new.research_metadata, v_failed, old.stage, old.winner_event_id, v_job_id);
+  end if;
+  if v_event.effect = 'applied' and v_event.status = 'completed' then
+    new.winner_event_id := v_event.id;
+    new.stage := v_event.stage;
+  elsif v_has_text then
+    new.research_report := old.research_report;
+    new.research_metadata := old.research_metadata;
+  elsif old.winner_event_id is not null or v_channel = 'owner' then
+    -- Metadata is the winner's.
+    new.research_metadata := old.research_metadata;
+  end if;
+  new.research_status := private.report_status(v_type, old.id);
+  return new;
+end
+$$;
+
+comment on function private.record_write() is
+  'What others write into a report: a text becomes an event, and the row shows it where it wins. What only our functions may change keeps its value.';
+revoke all on function private.record_write() from public, anon, authenticated, service_role;

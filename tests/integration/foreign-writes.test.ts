@@ -1,0 +1,309 @@
+import { randomUUID } from 'node:crypto';
+import type postgres from 'postgres';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { storeClient } from '../support/store.ts';
+
+let database: TestDatabase;
+let store: ReturnType<typeof storeClient>;
+let userId: string;
+let reportId: string;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  store = storeClient(database.sql);
+});
+beforeEach(async () => {
+  ({ userId, reportId } = await createReport(database.sql));
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+
+type Work<T> = (sql: postgres.TransactionSql) => Promise<T>;
+
+async function as<T>(role: 'service_role' | 'authenticated', work: Work<T>): Promise<T> {
+  const claims = JSON.stringify({ role, ...(role === 'authenticated' && { sub: userId }) });
+  const result = await database.sql.begin(async (sql) => {
+    await sql`select set_config('request.jwt.claims', ${claims}, true), set_config('role', ${role}, true)`;
+    return { value: await work(sql) };
+  });
+  return result.value;
+}
+/** As the platform's functions write: with the service key. */
+const platform = <T>(work: Work<T>) => as('service_role', work);
+const owner = <T>(work: Work<T>) => as('authenticated', work);
+
+async function report() {
+  const [row] = await database.sql`
+    select research_report, research_status, research_metadata, stage, webhook_status, webhook_job_id, winner_event_id
+    from public.org_reports where id = ${reportId}`;
+  return row;
+}
+const events = async () => [
+  ...(await database.sql`
+    select type, channel, effect, position::int, job_id, research_report from public.report_events
+    join private.report_contents on event_id = id where report_id = ${reportId} order by position`),
+];
+
+/** A whole job as the platform's first functions run it. Returns its id. */
+async function platformJob(text: string, { fallback = false } = {}): Promise<string> {
+  const jobId = randomUUID();
+  await platform(
+    (sql) => sql`
+      insert into public.report_jobs (job_id, status, prompt, idempotency_key, metadata)
+      values (${jobId}, 'queued', 'p', ${`org:${reportId}`}, '{}')`,
+  );
+  await platform(
+    (sql) => sql`update public.org_reports set research_status = 'running' where id = ${reportId}`,
+  );
+  await platform(
+    (sql) => sql`update public.report_jobs set status = 'running', percent = 40 where job_id = ${jobId}`,
+  );
+  await platform(
+    (sql) =>
+      sql`update public.report_jobs set status = 'succeeded', percent = 100, result = ${text} where job_id = ${jobId}`,
+  );
+  const metadata = (sql: postgres.TransactionSql) =>
+    sql.json(fallback ? { model: 'm', job_id: jobId } : { model: 'm' });
+  await platform(
+    (sql) => sql`
+      update public.org_reports
+      set research_report = ${text}, research_status = 'completed', research_metadata = ${metadata(sql)},
+        webhook_status = 'success', webhook_attempts = 1, webhook_job_id = ${fallback ? null : jobId}
+      where id = ${reportId}`,
+  );
+  return jobId;
+}
+
+describe('what the platform’s functions write', () => {
+  it.each([false, true])(
+    'is an event of channel platform, with its job and an audit row (fallback: %s)',
+    async (fallback) => {
+      const jobId = await platformJob('by the platform', { fallback });
+      expect(await report()).toMatchObject({
+        research_report: 'by the platform',
+        research_status: 'completed',
+        stage: 'prelim',
+        // The columns of the webhook are those of our own deliveries.
+        webhook_status: 'pending',
+        webhook_job_id: null,
+      });
+      expect(await events()).toEqual([
+        {
+          type: 'report.prelim.completed',
+          channel: 'platform',
+          effect: 'applied',
+          position: 1,
+          job_id: jobId,
+          research_report: 'by the platform',
+        },
+      ]);
+      const [job] = await database.sql`select status, caller from private.job_runs where job_id = ${jobId}`;
+      expect(job).toEqual({ status: 'succeeded', caller: 'platform' });
+      const [audited] = await database.sql`
+      select outcome, actor from public.webhook_audit where report_id = ${reportId} and direction = 'in'`;
+      expect(audited).toEqual({ outcome: 'applied', actor: 'platform' });
+    },
+  );
+
+  it('is a duplicate when the job’s text is written once more, and superseded when it is another', async () => {
+    const jobId = await platformJob('first');
+    const again = (text: string) =>
+      platform(
+        (sql) => sql`
+          update public.org_reports set research_report = ${text}, webhook_job_id = ${jobId} where id = ${reportId}`,
+      );
+    await again('first');
+    expect(await events()).toHaveLength(1);
+    await platformJob('second');
+    await again('first');
+    await again('a third');
+    expect(await report()).toMatchObject({ research_report: 'second' });
+    expect(
+      (await events()).map(({ effect, research_report }) => [effect as string, research_report as string]),
+    ).toEqual([
+      ['applied', 'first'],
+      ['applied', 'second'],
+      ['superseded', 'a third'],
+    ]);
+  });
+
+  it('keeps the text where a job failed, and says that it did', async () => {
+    await platformJob('good');
+    await platform(
+      (sql) => sql`
+        update public.org_reports
+        set research_report = '', research_status = 'failed', research_metadata = '{"error": "no model"}'
+        where id = ${reportId}`,
+    );
+    expect(await report()).toMatchObject({ research_report: 'good', research_status: 'failed' });
+    expect((await events()).map(({ type }) => type as string)).toEqual([
+      'report.prelim.completed',
+      'report.prelim.failed',
+    ]);
+  });
+
+  it('never goes back behind a final of ours', async () => {
+    const { run } = await store.request(reportId, { stage: 'final' });
+    const { delivery } = await store.complete(run.job_id, run.lease_token, 'the final');
+    if (delivery) await store.record(delivery, 'delivered', [{ status: 200, authentic: true }]);
+    await store.apply(delivery?.event_id ?? '');
+    await platform(
+      (sql) => sql`
+        update public.org_reports set research_report = 'late prelim', research_metadata = '{"processing_stage": "prelim"}'
+        where id = ${reportId}`,
+    );
+    // The row's stage counts where the write names none above it: it is a newer final, written by others.
+    expect((await events()).at(-1)).toMatchObject({ channel: 'platform', research_report: 'late prelim' });
+  });
+
+  it('alone in metadata, status or webhook columns changes nothing', async () => {
+    await platformJob('text');
+    const before = await report();
+    await platform(
+      (sql) => sql`
+        update public.org_reports set research_status = 'pending', research_metadata = '{"forged": true}',
+          webhook_status = 'failed', webhook_attempts = 9, stage = 'final', winner_event_id = null
+        where id = ${reportId}`,
+    );
+    expect(await report()).toEqual(before);
+    expect(await events()).toHaveLength(1);
+  });
+
+  it('in a new report is its first event', async () => {
+    const id = randomUUID();
+    await platform(
+      (sql) => sql`
+        insert into public.org_reports (id, user_id, research_report, research_status, research_metadata)
+        values (${id}, ${userId}, 'inserted', 'completed', '{"processing_stage": "final"}')`,
+    );
+    const [row] = await database.sql`
+      select report.stage, report.research_status, event.channel from public.org_reports report
+      join public.report_events event on event.id = report.winner_event_id where report.id = ${id}`;
+    expect(row).toEqual({ stage: 'final', research_status: 'completed', channel: 'platform' });
+  });
+
+  it('as a job whose runner died is taken by the sweep: its result, else a take-over', async () => {
+    const insert = async (status: string, result: string | null) => {
+      const id = randomUUID();
+      await platform(
+        (sql) => sql`
+          insert into public.report_jobs (job_id, status, prompt, metadata)
+          values (${id}, 'running', 'p', ${sql.json({ report_type: 'organization', report_id: reportId })})`,
+      );
+      await platform(
+        (sql) =>
+          sql`update public.report_jobs set status = ${status}, result = ${result} where job_id = ${id}`,
+      );
+      return id;
+    };
+    const finished = await insert('succeeded', 'never reached its report');
+    const silent = await insert('running', null);
+    expect(await store.takeOver(finished)).toEqual({ outcome: 'not_due' });
+    await database.sql`update private.job_runs set lease_expires_at = now() - interval '1 second' where job_id in ${database.sql([finished, silent])}`;
+    expect(await store.takeOver(finished)).toEqual({ outcome: 'given_up' });
+    const [event] = await database.sql`
+      select type, research_report from public.report_events join private.report_contents on event_id = id
+      where job_id = ${finished}`;
+    expect(event).toEqual({ type: 'report.prelim.completed', research_report: 'never reached its report' });
+    expect(await store.takeOver(silent)).toMatchObject({ outcome: 'taken_over' });
+    for (;;) {
+      const held = await store.claim();
+      if (held === null) break;
+      await store.record(held, 'failed', [{ status: 401, authentic: true }]);
+    }
+  });
+
+  it('makes no job of ours where a user’s job names somebody else’s report', async () => {
+    const stranger = await createReport(database.sql);
+    const jobId = randomUUID();
+    await platform(
+      (sql) => sql`
+        insert into public.report_jobs (job_id, user_id, status, metadata)
+        values (${jobId}, ${stranger.userId}, 'queued', ${sql.json({ report_type: 'org', report_id: reportId })})`,
+    );
+    expect([...(await database.sql`select from private.job_runs where job_id = ${jobId}`)]).toEqual([]);
+  });
+
+  it('loses the report’s text in the audit', async () => {
+    await platform(
+      (sql) => sql`
+        insert into public.webhook_audit (webhook_type, job_id, report_id, request_payload)
+        values ('prelim-report', 'j', ${reportId}, ${sql.json({ job_id: 'j', research_report: 'secret', data: { final_data: 1 } })})`,
+    );
+    const [row] = await database.sql`
+      select request_payload from public.webhook_audit where report_id = ${reportId} and webhook_type = 'prelim-report'`;
+    expect(row).toEqual({ request_payload: { job_id: 'j', data: {} } });
+  });
+
+  it('is refused beyond 1,000 reports in one transaction, unless it was announced', async () => {
+    const many = (announced: boolean) =>
+      database.sql.begin(async (sql) => {
+        if (announced) await sql`set local polaris.bulk = 'on'`;
+        await sql`
+          insert into public.org_reports (user_id, research_report) select ${userId}, 'bulk' from generate_series(1, 1001)`;
+      });
+    await expect(many(false)).rejects.toMatchObject({ code: 'PL005' });
+    await many(true);
+    const [row] = await database.sql`select count(*)::int as events from public.report_events where bulk`;
+    expect(row).toEqual({ events: 1001 });
+  }, 60_000);
+});
+
+describe('what people write', () => {
+  it('in the SQL editor is an event of channel platform', async () => {
+    await database.sql`update public.org_reports set research_report = 'edited by hand' where id = ${reportId}`;
+    expect(await events()).toMatchObject([
+      { channel: 'platform', effect: 'applied', research_report: 'edited by hand' },
+    ]);
+  });
+
+  it('as its owner is an edit, of the text and of metadata alone', async () => {
+    await platformJob('text');
+    await owner((sql) => sql`update public.org_reports set research_report = 'mine' where id = ${reportId}`);
+    await owner(
+      (sql) => sql`update public.org_reports set research_metadata = '{"note": 1}' where id = ${reportId}`,
+    );
+    expect(await report()).toMatchObject({ research_report: 'mine', research_metadata: { note: 1 } });
+    expect((await events()).map(({ type, channel }) => `${String(type)} ${String(channel)}`)).toEqual([
+      'report.prelim.completed platform',
+      'report.owner.edited owner',
+      'report.owner.edited owner',
+    ]);
+  });
+
+  it('can name no winner that is not an event of the report with its text', async () => {
+    await platformJob('text');
+    const other = await createReport(database.sql);
+    await expect(
+      database.sql`
+        update public.org_reports set winner_event_id = (select winner_event_id from public.org_reports where id = ${reportId})
+        where id = ${other.reportId}`,
+    ).rejects.toMatchObject({ code: 'PL002' });
+  });
+});
+
+describe('closing the first version', () => {
+  it('waits until the platform writes no results any more, then refuses them, and can be undone', async () => {
+    const { sql } = database;
+    await platformJob('fresh');
+    const said = async (call: string) =>
+      String((await sql.unsafe(`select private.${call} as said`))[0]?.['said']);
+    expect(await said('close_first_version()')).toContain('Nothing was closed');
+    expect(await said('close_first_version(true)')).toContain('webhooks alone');
+    const write = () =>
+      platform((role) => role`update public.org_reports set research_report = 'late' where id = ${reportId}`);
+    await expect(write()).rejects.toMatchObject({ code: 'PL006' });
+    await expect(
+      platform((role) => role`select public.update_webhook_status('org_reports', ${reportId}, 'sent')`),
+    ).rejects.toMatchObject({ code: '42501' });
+    // Owners, the SQL editor and our own functions go on.
+    await owner(
+      (role) => role`update public.org_reports set research_report = 'mine' where id = ${reportId}`,
+    );
+    await sql`update public.org_reports set research_report = 'by hand' where id = ${reportId}`;
+    expect(await said('open_first_version()')).toContain('may write results again');
+    await write();
+    expect(await report()).toMatchObject({ research_report: 'late' });
+  });
+});
