@@ -11,7 +11,9 @@ begin
   execute format('select user_id, summary_id from public.%I where id = $1', v_table)
   into v_owner, v_summary_id using p_report_id;
   perform from auth.users where id = v_owner for key share;
-  perform from public.polaris_summaries where id in (v_summary_id, p_summary_id) order by id for key share;
+  if v_summary_id is not null or p_summary_id is not null then
+    perform from public.polaris_summaries where id in (v_summary_id, p_summary_id) order by id for key share;
+  end if;
   execute format('select user_id from public.%I where id = $1 for no key update', v_table)
   into v_owner using p_report_id;
   if v_owner is not null
