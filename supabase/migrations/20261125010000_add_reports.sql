@@ -116,6 +116,20 @@ comment on function private.add_report_type(text, text) is
   'Makes a table of the platform''s shape take part: registry, our columns, indexes, triggers and the policy for operators.';
 revoke all on function private.add_report_type(text, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/await_same_call.sql
+create or replace function private.await_same_call(p_id text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Null: the caller does not repeat it.
+  perform pg_advisory_xact_lock(hashtextextended('call ' || p_id, 0));
+end
+$$;
+
+comment on function private.await_same_call(text) is
+  'Lets a call and its repetition, which have the same id, come one after the other: a connection that died is retried at once, and the first call may still be at work. The first lock of its transaction.';
+revoke all on function private.await_same_call(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/check_winner.sql
 -- Definer rights: people and servers who write reports may not read events and contents.
 create or replace function private.check_winner()
@@ -540,13 +554,23 @@ comment on function private.keep_updated_at() is
 revoke all on function private.keep_updated_at() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/lock_report.sql
-create or replace function private.lock_report(p_report_type text, p_report_id uuid)
+create or replace function private.lock_report(p_report_type text, p_report_id uuid, p_summary_id uuid default null)
 returns uuid
 language plpgsql volatile set search_path = '' as $$
 declare
+  v_table text := private.report_table(p_report_type);
   v_owner uuid;
+  v_summary_id uuid;
 begin
-  execute format('select user_id from public.%I where id = $1 for no key update', private.report_table(p_report_type))
+  -- Deleting an account or a summary deletes its reports, so it locks those rows first. Foreign keys ask for them too, but
+  -- only after the report is locked: both would wait for each other.
+  execute format('select user_id, summary_id from public.%I where id = $1', v_table)
+  into v_owner, v_summary_id using p_report_id;
+  perform from auth.users where id = v_owner for key share;
+  if v_summary_id is not null or p_summary_id is not null then
+    perform from public.polaris_summaries where id in (v_summary_id, p_summary_id) order by id for key share;
+  end if;
+  execute format('select user_id from public.%I where id = $1 for no key update', v_table)
   into v_owner using p_report_id;
   if v_owner is not null
     and exists (select from private.reports_to_import where report_type = p_report_type and report_id = p_report_id)
@@ -557,9 +581,9 @@ begin
 end
 $$;
 
-comment on function private.lock_report(text, uuid) is
-  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner. Null: there is no such report.';
-revoke all on function private.lock_report(text, uuid) from public, anon, authenticated, service_role;
+comment on function private.lock_report(text, uuid, uuid) is
+  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner. Null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
+revoke all on function private.lock_report(text, uuid, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/open_first_version.sql
 create or replace function private.open_first_version()

@@ -39,6 +39,9 @@ create table private.job_runs (
   constraint job_names_its_report_whole check (num_nulls(report_type, report_id, stage) in (0, 3)),
   constraint job_is_finished_with_a_time check ((status in ('queued', 'running')) = (completed_at is null)),
   constraint finished_job_has_no_lease check (status in ('queued', 'running') or lease_expires_at is null),
+  -- Without a time to end its lease, no sweep would ever take it over.
+  constraint unfinished_job_that_generates_has_a_lease check (
+    not generate or status not in ('queued', 'running') or lease_expires_at is not null),
   constraint unfinished_job_has_no_event check (status in ('succeeded', 'failed') or event_id is null),
   constraint only_a_job_without_a_report_keeps_its_result check (report_id is null or num_nonnulls(result, result_metadata) = 0)
 );
@@ -300,6 +303,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_job private.job_runs;
   v_may_cancel boolean;
+  v_is_cancelled boolean;
 begin
   if tg_op = 'INSERT' or new.job_id is distinct from old.job_id then
     if exists (select from private.job_runs where job_id = new.job_id) then
@@ -326,15 +330,19 @@ begin
     return new;
   end if;
   v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
-  if tg_op = 'DELETE' then
-    perform private.cancel_job(old.job_id) where v_may_cancel;
-    return old;
+  v_is_cancelled := v_may_cancel and (tg_op = 'DELETE' or new.status = 'cancelled');
+  -- A finished job does not change any more, so that nothing is locked for it: statements about many rows would take the locks
+  -- of many reports.
+  if v_job.status in ('queued', 'running') then
+    if v_is_cancelled then
+      v_job := private.cancel_job(old.job_id);
+    else
+      -- Waits for who changes it now and passed over the row of report_jobs, which this statement holds: see show_job().
+      select * into v_job from private.job_runs where job_id = old.job_id for share;
+    end if;
   end if;
-  if new.status = 'cancelled' and v_may_cancel then
-    v_job := private.cancel_job(old.job_id);
-  else
-    -- The lock waits for a process that changes the job and has skipped this row.
-    select * into v_job from private.job_runs where job_id = old.job_id for share;
+  if tg_op = 'DELETE' then
+    return old;
   end if;
   new := old;
   new.status := v_job.status;
@@ -525,6 +533,7 @@ declare
   v_job private.job_runs;
   v_is_new boolean := true;
 begin
+  perform private.await_same_call(p_job_id);
   select * into v_job from private.job_runs where job_id = p_job_id;
   if v_job.job_id is null then
     select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
@@ -532,7 +541,7 @@ begin
   end if;
   if v_job.job_id is null then
     if p_report_type is not null then
-      v_owner := private.lock_report(p_report_type, p_report_id);
+      v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
       if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
         return '{"outcome": "report_not_found"}';
       end if;
@@ -712,6 +721,7 @@ declare
   v_shown public.report_jobs;
   v_error text;
 begin
+  perform private.await_same_call(p_claim_id::text);
   select * into v_job from private.job_runs where job_id = p_job_id;
   if v_job.claim_id = p_claim_id and not private.lease_is_free(v_job.lease_expires_at) then
     return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
@@ -720,11 +730,17 @@ begin
   end if;
   if v_job.report_type is not null then
     v_owner := private.lock_report(v_job.report_type, v_job.report_id);
-    if v_owner is null or not private.job_serves(v_job, v_owner) then
-      perform private.cancel_job(p_job_id);
-      perform private.show_job(p_job_id);
-      return '{"outcome": "given_up"}';
-    end if;
+  end if;
+  -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
+  -- taken the job.
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update skip locked;
+  if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
+    return '{"outcome": "not_due"}';
+  end if;
+  if v_job.report_type is not null and (v_owner is null or not private.job_serves(v_job, v_owner)) then
+    perform private.cancel_job(p_job_id);
+    perform private.show_job(p_job_id);
+    return '{"outcome": "given_up"}';
   end if;
   if v_job.caller = 'platform' then
     -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
@@ -745,8 +761,7 @@ begin
         case when v_job.report_type is null then 'result' else 'report' end, v_job.take_overs + 1)
   end;
   if v_error is not null then
-    -- Under the token that was seen, so that whoever took the job meanwhile keeps it. Nobody sends here: the delivery is due
-    -- at once.
+    -- Nobody sends here: the delivery is due at once.
     return case public.complete_report_job(
         p_job_id, 'failed', 0, p_lease_token => v_job.lease_token, p_error => v_error) ->> 'outcome'
       when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
@@ -754,14 +769,9 @@ begin
   update private.job_runs
   set lease_token = lease_token + 1, take_overs = take_overs + 1, claim_id = p_claim_id, updated_at = now(),
     model = private.choose_model(model, p_models), lease_expires_at = now() + make_interval(secs => p_lease_seconds)
-  where job_id = (
-    select job_id from private.job_runs
-    where job_id = p_job_id and status in ('queued', 'running') and generate and private.lease_is_free(lease_expires_at)
-    for update skip locked)
+  where job_id = p_job_id
   returning * into v_job;
-  return case when found
-    then jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job))
-    else '{"outcome": "not_due"}' end;
+  return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
 end
 $$;
 

@@ -129,6 +129,7 @@ declare
   v_probe public.webhook_deliveries;
   v_held public.webhook_deliveries;
 begin
+  perform private.await_same_call(p_claim_id::text);
   select * into v_held from public.webhook_deliveries where claim_id = p_claim_id and not private.lease_is_free(lease_expires_at);
   if v_held.id is not null then
     return private.sendable(v_held);
@@ -428,7 +429,7 @@ begin
         v_new.next_attempt := now();
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
-        v_new.claim_id := p_claim_id;
+        v_new.claim_id := null;
       end if;
     when 'superseded', 'cancelled' then
       if exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'internal') then
@@ -589,7 +590,11 @@ declare
   v_delivery public.webhook_deliveries;
   v_redriven int;
 begin
-  select count(*) into v_redriven from public.webhook_deliveries where claim_id = p_claim_id;
+  perform private.await_same_call(p_claim_id::text);
+  -- The audit tells what the first call did: a sweep may have claimed its deliveries since.
+  select count(*) into v_redriven from public.webhook_audit
+  where outcome = 'redriven' and request_payload ->> 'claim_id' = p_claim_id::text
+    and created_at > now() - interval '1 hour';
   if v_redriven > 0 then
     return v_redriven;
   end if;
@@ -611,13 +616,14 @@ begin
       for update skip locked) picked
     order by report_type, report_id, id
   loop
-    perform private.move_delivery(v_delivery.id, 'redriven', p_claim_id => p_claim_id);
+    perform private.move_delivery(v_delivery.id, 'redriven');
     perform private.add_audit(
       p_direction => 'in', p_outcome => 'redriven', p_endpoint_id => v_delivery.endpoint_id,
       p_event_id => v_delivery.event_id, p_job_id => v_delivery.job_id, p_report_type => v_delivery.report_type,
       p_report_id => v_delivery.report_id, p_actor => p_actor,
       p_payload => jsonb_build_object(
-        'endpoint', 'redrive', 'dead_at', v_delivery.dead_at, 'dead_reason', v_delivery.dead_reason),
+        'endpoint', 'redrive', 'dead_at', v_delivery.dead_at, 'dead_reason', v_delivery.dead_reason,
+        'claim_id', p_claim_id),
       p_error => v_delivery.response ->> 'error', p_attempt_number => v_delivery.attempts);
     v_redriven := v_redriven + 1;
   end loop;
@@ -815,7 +821,7 @@ comment on column public.webhook_deliveries.counted_on_arrival is
   'The endpoint counted one POST of the present round when it arrived; the sender''s record leaves that one out.';
 comment on column public.webhook_deliveries.rounds is 'Recorded rounds that failed: the place in the durable schedule.';
 comment on column public.webhook_deliveries.lease_token is 'Fencing token: raised by every claim.';
-comment on column public.webhook_deliveries.claim_id is 'Of the last claim or redrive: a repeated call is recognised by it.';
+comment on column public.webhook_deliveries.claim_id is 'Of the last claim: a repeated call is recognised by it.';
 alter table public.webhook_deliveries enable row level security;
 revoke all on table public.webhook_deliveries from anon, authenticated, service_role;
 revoke all on sequence public.webhook_deliveries_id_seq from anon, authenticated, service_role;

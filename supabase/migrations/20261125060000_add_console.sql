@@ -288,7 +288,7 @@ begin
   end if;
   execute format('select user_id from public.%I where id = $1', private.report_table(p_report_type))
   into v_owner using p_report_id;
-  if v_owner is null or v_owner <> (select auth.uid()) and not private.is_operator() then
+  if v_owner is null or v_owner is distinct from (select auth.uid()) and not private.is_operator() then
     return null;
   end if;
   return (

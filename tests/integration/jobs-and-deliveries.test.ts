@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { untilSomebodyWaits } from '../support/locks.ts';
 import { storeClient, type Held } from '../support/store.ts';
 
 let database: TestDatabase;
@@ -16,16 +16,6 @@ afterAll(async () => {
 async function jobStatus(jobId: string): Promise<unknown> {
   const [row] = await database.sql`select status from private.job_runs where job_id = ${jobId}`;
   return row?.status;
-}
-
-/** Until a connection waits for a lock that another holds. */
-async function untilSomebodyWaits(): Promise<void> {
-  for (;;) {
-    const [waiting] = await database.sql`
-      select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`;
-    if (waiting !== undefined) return;
-    await sleep(10);
-  }
 }
 
 describe('a job', () => {
@@ -197,7 +187,7 @@ describe('a delivery', () => {
       await storeClient(transaction).complete(run.job_id, run.lease_token);
       // Authentic: it says nothing against the endpoint, whose circuit stays closed.
       recorded = store.record(held, 'failed', [{ status: 401, duration_ms: 5, authentic: true }]);
-      await untilSomebodyWaits();
+      await untilSomebodyWaits(database.sql);
     });
     await recorded;
     const [report] = await database.sql`
@@ -230,7 +220,7 @@ describe('a delivery', () => {
     await database.sql.begin(async (transaction) => {
       await transaction`select from public.org_reports where id = ${reportId} for update`;
       recorded = store.record(claimed, 'failed', [{ status: 401, duration_ms: 5, authentic: true }]);
-      await untilSomebodyWaits();
+      await untilSomebodyWaits(database.sql);
       await transaction`delete from public.org_reports where id = ${reportId}`;
     });
     await recorded;

@@ -106,6 +106,19 @@ describe('the bytes of an event', () => {
   });
 });
 
+it('an event whose metadata others wrote as null is the same event when its bytes come back', async () => {
+  const { sql } = database;
+  const { reportId } = await createReport(sql);
+  await sql`
+    update public.org_reports set research_report = 'text', research_metadata = 'null' where id = ${reportId}`;
+  const [event] = await sql<{ id: string; digest: string; as_read: string; body: string }[]>`
+    select event.id, event.digest, private.envelope(event) as body,
+      private.content_digest(private.read_body(private.envelope(event), 'prelim-report')) as as_read
+    from public.report_events event where event.report_id = ${reportId}`;
+  expect(event?.body).toContain('"research_metadata":null');
+  expect(event?.as_read).toBe(event?.digest);
+});
+
 describe('the one writer of a delivery’s state', () => {
   it('knows no other transition, and ends no delivery to our own endpoint as a subscriber’s', async () => {
     const { sql } = database;

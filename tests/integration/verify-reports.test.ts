@@ -53,6 +53,14 @@ it.each<[string, (sql: postgres.TransactionSql) => Promise<unknown>]>([
     (sql) => sql`update public.org_reports set research_metadata = '{"a": 1}' where id = ${ids.report}`,
   ],
   [
+    // An equal value of other digits.
+    'content differs from the winning event',
+    async (sql) => {
+      await sql`update private.report_contents set research_metadata = '{"a": 1.0}' where event_id = ${ids.event}`;
+      await sql`update public.org_reports set research_metadata = '{"a": 1.00}' where id = ${ids.report}`;
+    },
+  ],
+  [
     'an applied event outranks the winner',
     (sql) => sql`
       insert into public.report_events (id, type, report_type, report_id, stage, requested_at, digest, channel, effect, applied_at, position)
@@ -89,6 +97,32 @@ it.each<[string, (sql: postgres.TransactionSql) => Promise<unknown>]>([
   [
     'a content that does not fit its digest',
     (sql) => sql`update private.report_contents set research_report = 'other' where event_id = ${ids.event}`,
+  ],
+  [
+    'a notification of another report',
+    (sql) => sql`
+      update public.report_notifications set report_type = 'greeting' where event_id = ${ids.event}`,
+  ],
+  [
+    'a delivery of another report',
+    (sql) =>
+      sql`update public.webhook_deliveries set report_id = gen_random_uuid() where event_id = ${ids.event}`,
+  ],
+  ...[
+    `stage = 'prelim'`,
+    `report_id = gen_random_uuid()`,
+    `status = 'failed'`,
+    `status = 'cancelled', event_id = null`,
+    `created_at = created_at - interval '1 day'`,
+  ].map((change): [string, (sql: postgres.TransactionSql) => Promise<unknown>] => [
+    'a job that differs from its event',
+    (sql) => sql.unsafe(`update private.job_runs set ${change} where job_id = '${ids.job}'`),
+  ]),
+  [
+    'an unfinished job of a report that is gone',
+    (sql) => sql`
+      insert into private.job_runs (job_id, report_type, report_id, stage, caller, lease_expires_at)
+      values ('job_left', 'org', gen_random_uuid(), 'prelim', 'pipeline', now() + interval '1 hour')`,
   ],
   [
     'a finished job without its event',

@@ -302,3 +302,18 @@ describe('an owner', () => {
     );
   });
 });
+
+it('shows no results to a token that names nobody', async () => {
+  const { sql } = database;
+  const { userId, reportId } = await createReport(sql);
+  const seen = (claims: object) =>
+    sql.begin(async (transaction) => {
+      await transaction`
+        select set_config('request.jwt.claims', ${JSON.stringify(claims)}, true), set_config('role', 'authenticated', true)`;
+      const [row] = await transaction`select public.report_results('org', ${reportId}) as results`;
+      return row?.['results'] as unknown;
+    });
+  expect(await seen({ role: 'authenticated', sub: userId })).toEqual([]);
+  expect(await seen({ role: 'authenticated', sub: randomUUID() })).toBeNull();
+  expect(await seen({ role: 'authenticated' })).toBeNull();
+});

@@ -8,6 +8,7 @@ declare
   v_probe public.webhook_deliveries;
   v_held public.webhook_deliveries;
 begin
+  perform private.await_same_call(p_claim_id::text);
   select * into v_held from public.webhook_deliveries where claim_id = p_claim_id and not private.lease_is_free(lease_expires_at);
   if v_held.id is not null then
     return private.sendable(v_held);

@@ -124,7 +124,7 @@ begin
         v_new.next_attempt := now();
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
-        v_new.claim_id := p_claim_id;
+        v_new.claim_id := null;
       end if;
     when 'superseded', 'cancelled' then
       if exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'internal') then

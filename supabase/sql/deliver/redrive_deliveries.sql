@@ -7,7 +7,11 @@ declare
   v_delivery public.webhook_deliveries;
   v_redriven int;
 begin
-  select count(*) into v_redriven from public.webhook_deliveries where claim_id = p_claim_id;
+  perform private.await_same_call(p_claim_id::text);
+  -- The audit tells what the first call did: a sweep may have claimed its deliveries since.
+  select count(*) into v_redriven from public.webhook_audit
+  where outcome = 'redriven' and request_payload ->> 'claim_id' = p_claim_id::text
+    and created_at > now() - interval '1 hour';
   if v_redriven > 0 then
     return v_redriven;
   end if;
@@ -29,13 +33,14 @@ begin
       for update skip locked) picked
     order by report_type, report_id, id
   loop
-    perform private.move_delivery(v_delivery.id, 'redriven', p_claim_id => p_claim_id);
+    perform private.move_delivery(v_delivery.id, 'redriven');
     perform private.add_audit(
       p_direction => 'in', p_outcome => 'redriven', p_endpoint_id => v_delivery.endpoint_id,
       p_event_id => v_delivery.event_id, p_job_id => v_delivery.job_id, p_report_type => v_delivery.report_type,
       p_report_id => v_delivery.report_id, p_actor => p_actor,
       p_payload => jsonb_build_object(
-        'endpoint', 'redrive', 'dead_at', v_delivery.dead_at, 'dead_reason', v_delivery.dead_reason),
+        'endpoint', 'redrive', 'dead_at', v_delivery.dead_at, 'dead_reason', v_delivery.dead_reason,
+        'claim_id', p_claim_id),
       p_error => v_delivery.response ->> 'error', p_attempt_number => v_delivery.attempts);
     v_redriven := v_redriven + 1;
   end loop;

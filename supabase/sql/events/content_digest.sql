@@ -3,12 +3,12 @@ returns text
 language plpgsql immutable set search_path = '' as $$
 begin
   -- Texts are hashed as they are, so that no canonical form of a large text has to be built; jsonb prints its own canonical
-  -- text: one order of members, one spelling of every value.
+  -- text: one order of members, one spelling of every value. Null says the same as absent, as when a body is read.
   return encode(sha256(convert_to(jsonb_build_array(
     p_result.type, p_result.report_type, p_result.report_id, p_result.job_id,
     encode(sha256(convert_to(p_result.research_report, 'UTF8')), 'hex'),
-    encode(sha256(convert_to(p_result.research_metadata::text, 'UTF8')), 'hex'),
-    encode(sha256(convert_to(p_result.final_data::text, 'UTF8')), 'hex'),
+    encode(sha256(convert_to(nullif(p_result.research_metadata, 'null')::text, 'UTF8')), 'hex'),
+    encode(sha256(convert_to(nullif(p_result.final_data, 'null')::text, 'UTF8')), 'hex'),
     p_result.error)::text, 'UTF8')), 'hex');
 end
 $$;

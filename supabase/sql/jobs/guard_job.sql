@@ -5,6 +5,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_job private.job_runs;
   v_may_cancel boolean;
+  v_is_cancelled boolean;
 begin
   if tg_op = 'INSERT' or new.job_id is distinct from old.job_id then
     if exists (select from private.job_runs where job_id = new.job_id) then
@@ -31,15 +32,19 @@ begin
     return new;
   end if;
   v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
-  if tg_op = 'DELETE' then
-    perform private.cancel_job(old.job_id) where v_may_cancel;
-    return old;
+  v_is_cancelled := v_may_cancel and (tg_op = 'DELETE' or new.status = 'cancelled');
+  -- A finished job does not change any more, so that nothing is locked for it: statements about many rows would take the locks
+  -- of many reports.
+  if v_job.status in ('queued', 'running') then
+    if v_is_cancelled then
+      v_job := private.cancel_job(old.job_id);
+    else
+      -- Waits for who changes it now and passed over the row of report_jobs, which this statement holds: see show_job().
+      select * into v_job from private.job_runs where job_id = old.job_id for share;
+    end if;
   end if;
-  if new.status = 'cancelled' and v_may_cancel then
-    v_job := private.cancel_job(old.job_id);
-  else
-    -- The lock waits for a process that changes the job and has skipped this row.
-    select * into v_job from private.job_runs where job_id = old.job_id for share;
+  if tg_op = 'DELETE' then
+    return old;
   end if;
   new := old;
   new.status := v_job.status;

@@ -20,6 +20,7 @@ declare
   v_job private.job_runs;
   v_is_new boolean := true;
 begin
+  perform private.await_same_call(p_job_id);
   select * into v_job from private.job_runs where job_id = p_job_id;
   if v_job.job_id is null then
     select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
@@ -27,7 +28,7 @@ begin
   end if;
   if v_job.job_id is null then
     if p_report_type is not null then
-      v_owner := private.lock_report(p_report_type, p_report_id);
+      v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
       if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
         return '{"outcome": "report_not_found"}';
       end if;

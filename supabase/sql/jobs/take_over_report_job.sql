@@ -10,6 +10,7 @@ declare
   v_shown public.report_jobs;
   v_error text;
 begin
+  perform private.await_same_call(p_claim_id::text);
   select * into v_job from private.job_runs where job_id = p_job_id;
   if v_job.claim_id = p_claim_id and not private.lease_is_free(v_job.lease_expires_at) then
     return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
@@ -18,11 +19,17 @@ begin
   end if;
   if v_job.report_type is not null then
     v_owner := private.lock_report(v_job.report_type, v_job.report_id);
-    if v_owner is null or not private.job_serves(v_job, v_owner) then
-      perform private.cancel_job(p_job_id);
-      perform private.show_job(p_job_id);
-      return '{"outcome": "given_up"}';
-    end if;
+  end if;
+  -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
+  -- taken the job.
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update skip locked;
+  if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
+    return '{"outcome": "not_due"}';
+  end if;
+  if v_job.report_type is not null and (v_owner is null or not private.job_serves(v_job, v_owner)) then
+    perform private.cancel_job(p_job_id);
+    perform private.show_job(p_job_id);
+    return '{"outcome": "given_up"}';
   end if;
   if v_job.caller = 'platform' then
     -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
@@ -43,8 +50,7 @@ begin
         case when v_job.report_type is null then 'result' else 'report' end, v_job.take_overs + 1)
   end;
   if v_error is not null then
-    -- Under the token that was seen, so that whoever took the job meanwhile keeps it. Nobody sends here: the delivery is due
-    -- at once.
+    -- Nobody sends here: the delivery is due at once.
     return case public.complete_report_job(
         p_job_id, 'failed', 0, p_lease_token => v_job.lease_token, p_error => v_error) ->> 'outcome'
       when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
@@ -52,14 +58,9 @@ begin
   update private.job_runs
   set lease_token = lease_token + 1, take_overs = take_overs + 1, claim_id = p_claim_id, updated_at = now(),
     model = private.choose_model(model, p_models), lease_expires_at = now() + make_interval(secs => p_lease_seconds)
-  where job_id = (
-    select job_id from private.job_runs
-    where job_id = p_job_id and status in ('queued', 'running') and generate and private.lease_is_free(lease_expires_at)
-    for update skip locked)
+  where job_id = p_job_id
   returning * into v_job;
-  return case when found
-    then jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job))
-    else '{"outcome": "not_due"}' end;
+  return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
 end
 $$;
 

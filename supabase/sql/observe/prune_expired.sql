@@ -6,7 +6,10 @@ declare
   v_audit int;
   v_refusals int;
   v_erased text[];
-  v_jobs private.job_runs[];
+  v_jobs text[];
+  -- Of these jobs, those whose row of report_jobs is locked here.
+  v_shown text[];
+  v_pruned int;
 begin
   perform set_config('polaris.retention', 'on', true);
   delete from public.webhook_audit where id in (
@@ -41,29 +44,34 @@ begin
     returning id)
   select coalesce(array_agg(id), '{}') into v_erased from erased;
   delete from private.report_contents where event_id = any (v_erased);
-  with pruned as (
-    delete from private.job_runs where job_id in (
-      select job.job_id from private.job_runs job
-      where job.status in ('succeeded', 'failed', 'cancelled')
-        and job.completed_at < now() - make_interval(days => p_job_days)
-        -- Of a job that ended without an event nothing else would say how its report stands.
-        and (job.event_id is not null or job.status = 'cancelled' or job.report_id is null)
-        and not exists (
-          select from public.report_events event
-          left join public.webhook_deliveries delivery on delivery.event_id = event.id
-          where event.id = job.event_id
-            and (event.effect is null or delivery.status not in ('success', 'superseded', 'cancelled')))
-      order by job.completed_at
-      limit p_limit
-      for update skip locked)
-    returning job_runs)
-  select coalesce(array_agg(job_runs), '{}') into v_jobs from pruned;
+  select coalesce(array_agg(job_id), '{}') into v_jobs from (
+    select job.job_id from private.job_runs job
+    where job.status in ('succeeded', 'failed', 'cancelled')
+      and job.completed_at < now() - make_interval(days => p_job_days)
+      -- Of a job that ended without an event nothing else would say how its report stands.
+      and (job.event_id is not null or job.status = 'cancelled' or job.report_id is null)
+      and not exists (
+        select from public.report_events event
+        left join public.webhook_deliveries delivery on delivery.event_id = event.id
+        where event.id = job.event_id
+          and (event.effect is null or delivery.status not in ('success', 'superseded', 'cancelled')))
+    order by job.completed_at
+    limit p_limit
+    for update skip locked) expired;
+  -- Whoever writes a row of report_jobs waits in guard_job() for the job: this skips the row instead of waiting for it, and
+  -- leaves both for the next time.
+  select coalesce(array_agg(job_id), '{}') into v_shown from (
+    select job_id from public.report_jobs where job_id = any (v_jobs) for update skip locked) shown;
+  delete from public.report_jobs
   -- Rows that the platform wrote are the platform's to remove.
-  delete from public.report_jobs where job_id in (
-    select job_id from unnest(v_jobs) where caller <> 'platform');
+  where job_id in (select job_id from private.job_runs where job_id = any (v_shown) and caller <> 'platform');
+  delete from private.job_runs job
+  where job_id = any (v_jobs)
+    and (job_id = any (v_shown) or not exists (select from public.report_jobs shown where shown.job_id = job.job_id));
+  get diagnostics v_pruned = row_count;
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
-    'audit', v_audit, 'refusals', v_refusals, 'payloads', cardinality(v_erased), 'jobs', cardinality(v_jobs));
+    'audit', v_audit, 'refusals', v_refusals, 'payloads', cardinality(v_erased), 'jobs', v_pruned);
 end
 $$;
 

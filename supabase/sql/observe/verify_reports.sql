@@ -21,7 +21,8 @@ begin
         where winner.id is not null and (
           report.research_report is distinct from content.research_report
           or report.stage is distinct from winner.stage
-          or report.research_metadata is distinct from private.shown_metadata(content))
+          -- As text: digits are content, and equal values may have different ones.
+          or report.research_metadata::text is distinct from private.shown_metadata(content)::text)
         union all
         select 'the winning event is not an applied result of this report', null
         where winner.id is not null
@@ -92,10 +93,34 @@ begin
         select 'a notification of an event that was not applied'
         where (event.effect is distinct from 'applied' or event.status <> 'completed' or event.stage <> 'final')
           and exists (select from public.report_notifications notification where notification.event_id = event.id)
+        union all
+        select 'a notification of another report'
+        from public.report_notifications notification
+        where notification.event_id = event.id
+          and (notification.report_type, notification.report_id) <> (event.report_type, event.report_id)
+        union all
+        select 'a delivery of another report'
+        where (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+        union all
+        select 'a job that differs from its event'
+        from private.job_runs job
+        where job.job_id = event.job_id
+          -- What the platform's functions write does not always agree with their jobs.
+          and coalesce(event.channel, 'webhook') in ('webhook', 'direct')
+          and (job.event_id, job.report_type, job.report_id, job.stage, job.status, job.created_at::timestamptz(3))
+            is distinct from (event.id, event.report_type, event.report_id, event.stage,
+              case event.status when 'completed' then 'succeeded' else 'failed' end, event.requested_at)
       ) fault
       where event.report_type = %2$L
         -- A report that was deleted takes its events out of the account.
         and exists (select from public.%1$I report where report.id = event.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select 'an unfinished job of a report that is gone', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      where job.report_type = %2$L and job.status in ('queued', 'running')
+        and not exists (select from public.%1$I report where report.id = job.report_id)$query$,
       v_type.table_name, v_type.report_type);
 
     return query execute format($query$

@@ -23,9 +23,10 @@ it('has a row for every function, with its methods', () => {
     files.map((file) => {
       const source = readText(file);
       // A webhook's function takes every method, to audit those that it refuses.
-      const methods = source.includes('receiveWebhook(services(),')
-        ? ['POST']
-        : [...source.matchAll(/\b(GET|POST|PATCH|DELETE): \(/g)].map(([, method = '']) => method);
+      const methods =
+        source.includes('receiveWebhook(services(),') || source.includes('receivePing(services(),')
+          ? ['POST']
+          : [...source.matchAll(/\b(GET|POST|PATCH|DELETE): (?:\(|show)/g)].map(([, method = '']) => method);
       return [`/${file.replace(/\.ts$/, '')}`, methods.sort()];
     }),
   );
