@@ -40,7 +40,8 @@ export interface ChaosSystem extends AsyncDisposable {
   restProxy: FaultProxy;
   /** What reached the webhook endpoints, and the SQL function behind them. */
   received: Passed[];
-  appliedAgain: Map<string, number>;
+  /** Calls of the SQL function, by event: more than requests where the network or the store repeated one. */
+  applyCalls: Map<string, number>;
   database: {
     /** Immediate mode: no clean shutdown, recovery from the log; away for so long. */
     restart(awayMs: number): Promise<void>;
@@ -91,16 +92,16 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   onStep('starting: Supabase API');
   const api = stack.use(await keepSupabaseApi({ databaseUrl, port: await freePort(), ...secrets }));
 
-  const appliedAgain = new Map<string, number>();
+  const applyCalls = new Map<string, number>();
   const restRandom = createRandom(seed, 'rest');
   const restProxy = stack.use(
     await startFaultProxy({
       target: () => api.url,
       draw: () => drawFault(restRandom, REST_FAULTS, share),
-      onPassed({ path, body, again }) {
-        if (!again || !path.endsWith('/apply_report_event')) return;
+      onPassed({ path, body }) {
+        if (!path.endsWith('/apply_report_event')) return;
         const { p_event_id } = JSON.parse(body.toString()) as { p_event_id: string };
-        appliedAgain.set(p_event_id, (appliedAgain.get(p_event_id) ?? 0) + 1);
+        applyCalls.set(p_event_id, (applyCalls.get(p_event_id) ?? 0) + 1);
       },
     }),
   );
@@ -156,7 +157,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
     webhookProxy,
     restProxy,
     received,
-    appliedAgain,
+    applyCalls,
     database: {
       async restart(awayMs) {
         const { pid } = database.state();

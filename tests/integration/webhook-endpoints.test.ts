@@ -426,8 +426,8 @@ describe('the flat body and the legacy header', () => {
     const { reportId, userId } = await system.createReport();
     const jobId = `job_${randomUUID().replaceAll('-', '')}`;
     await system.sql`
-      insert into private.job_runs (job_id, user_id, caller, status, report_type, report_id, stage, prompt)
-      values (${jobId}, ${userId}, 'platform', 'running', 'org', ${reportId}, 'prelim', 'p')`;
+      insert into private.job_runs (job_id, user_id, caller, status, report_type, report_id, stage, lease_expires_at)
+      values (${jobId}, ${userId}, 'platform', 'running', 'org', ${reportId}, 'prelim', now() + interval '1 minute')`;
     const body = Buffer.from(JSON.stringify(envelope({ reportId, jobId, text: 'flat' }).data));
     expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('200 applied');
     expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('200 duplicate');
