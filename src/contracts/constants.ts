@@ -7,8 +7,6 @@ export const REPORT_TYPES = ['greeting', 'org', 'requirement'] as const;
 export const STAGES = ['prelim', 'final'] as const;
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export const WEBHOOK_STATUSES = ['pending', 'sent', 'success', 'failed', 'retrying'] as const;
-/** `webhook_type` in the bodies of retry and redrive: the internal endpoints' names. */
-export const WEBHOOK_TYPES = ['prelim-report', 'final-report'] as const;
 export const EVENT_TYPES = [
   'report.prelim.completed',
   'report.prelim.failed',

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
 import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
-import { eventId, reportId, reportType, webhookType } from './webhooks.ts';
+import { internalEndpoint } from './endpoints.ts';
+import { eventId, reportId, reportType } from './webhooks.ts';
 
 /** Body of `POST /api/webhooks/retry`: the delivery of this event, or else the report's latest one (of that type). */
 export const retryRequest = z.strictObject({
   report_type: reportType,
   report_id: reportId,
-  webhook_type: webhookType.optional(),
+  webhook_type: internalEndpoint.optional(),
   event_id: eventId.optional(),
 });
 export type RetryRequest = z.infer<typeof retryRequest>;
@@ -19,7 +20,7 @@ export const redriveRequest = z.union([
   z.strictObject({
     filter: z.strictObject({
       report_type: reportType.optional(),
-      webhook_type: webhookType.optional(),
+      webhook_type: internalEndpoint.optional(),
       dead_reason: z.enum(DEAD_REASONS).optional(),
       /** Part of the last error. */
       error: storableText.min(1).max(200).optional(),

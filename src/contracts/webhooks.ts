@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { EVENT_TYPES, REPORT_TYPES, STAGES, WEBHOOK_TYPES } from './constants.ts';
+import { EVENT_TYPES, REPORT_TYPES, STAGES } from './constants.ts';
 import { jsonObjectText } from './json-text.ts';
 import { storableObject, storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
@@ -8,8 +8,6 @@ export const reportType = z.enum(REPORT_TYPES);
 export type ReportType = z.infer<typeof reportType>;
 export const stage = z.enum(STAGES);
 export type Stage = z.infer<typeof stage>;
-export const webhookType = z.enum(WEBHOOK_TYPES);
-export type WebhookType = z.infer<typeof webhookType>;
 export const eventType = z.enum(EVENT_TYPES);
 export type EventType = z.infer<typeof eventType>;
 
