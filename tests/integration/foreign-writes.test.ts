@@ -362,6 +362,24 @@ describe('a report that is not imported yet', () => {
     ]).toEqual([]);
   });
 
+  it('shows what it showed, though a newer job, and one of a later stage, have other results', async () => {
+    await oldText();
+    const add = (age: string, stage: string) =>
+      database.sql`
+        insert into public.report_jobs (job_id, user_id, status, result, metadata, created_at)
+        values (${randomUUID()}, ${userId}, 'succeeded', ${`of ${age}`},
+          ${database.sql.json({ report_type: 'org', report_id: reportId, stage })}, now() - ${age}::interval)`;
+    await add('1 hour', 'prelim');
+    await add('2 hours', 'final');
+    await database.sql`select public.import_reports(100)`;
+    expect(await report()).toMatchObject({ research_report: 'old text' });
+    expect((await events()).filter(({ effect }) => effect === 'superseded')).toHaveLength(2);
+    // Nothing that lost may outrank what the report shows.
+    const found =
+      await database.sql`select problem from public.verify_reports() where report_id = ${reportId}`;
+    expect([...found]).toEqual([]);
+  });
+
   it('costs only itself when it cannot be imported', async () => {
     const broken = reportId;
     await oldText();

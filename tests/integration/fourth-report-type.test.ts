@@ -68,8 +68,12 @@ async function rowOf(reportId: string) {
   return row;
 }
 
-// A given project is shared: nothing is migrated there.
-describe.skipIf(process.env['SUPABASE_URL'])('a fourth report type', () => {
+const isShared = Boolean(process.env['SUPABASE_URL']);
+if (isShared)
+  console.log(
+    'skipped, a fourth report type: SUPABASE_URL names a shared project, and nothing is migrated there.',
+  );
+describe.skipIf(isShared)('a fourth report type', () => {
   beforeAll(async () => {
     copy = await copyProject();
     const list = join(copy.folder, LIST.path);
