@@ -695,6 +695,7 @@ export type Database = {
           response: NonNullable<Json>;
           rounds: number;
           status: string;
+          status_before_claim: string | null;
         };
         ComputedFields: never;
         Insert: {
@@ -719,6 +720,7 @@ export type Database = {
           response?: NonNullable<Json>;
           rounds?: number;
           status?: string;
+          status_before_claim?: string | null;
         };
         Update: {
           attempts?: number;
@@ -742,6 +744,7 @@ export type Database = {
           response?: NonNullable<Json>;
           rounds?: number;
           status?: string;
+          status_before_claim?: string | null;
         };
         Relationships: [
           {
@@ -854,7 +857,11 @@ export type Database = {
         Returns: Json;
       };
       claim_due_delivery: {
-        Args: { p_claim_id?: string; p_lease_seconds: number };
+        Args: {
+          p_claim_id?: string;
+          p_lease_seconds: number;
+          p_left_out?: number[];
+        };
         Returns: Json;
       };
       claim_report_delivery: {
@@ -991,6 +998,7 @@ export type Database = {
         };
         Returns: number;
       };
+      release_deliveries: { Args: { p_limit: number }; Returns: number };
       report_job_progress: {
         Args: {
           p_eta_seconds?: number;

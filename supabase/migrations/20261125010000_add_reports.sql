@@ -357,7 +357,7 @@ begin
         and p_report_type = case job.metadata ->> 'report_type'
           when 'organization' then 'org' when 'requirements' then 'requirement' else job.metadata ->> 'report_type' end
       or not v_has_text and job.idempotency_key = v_key)
-    and (job.user_id is null or job.user_id = p_row.user_id)
+    and (job.user_id is null or job.user_id = p_row.user_id) and char_length(job.job_id) between 1 and 200
   on conflict (job_id) do nothing;
   perform private.show_job(run.job_id)
   from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
@@ -428,7 +428,10 @@ begin
   update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
   -- Rows that no webhook was ever sent for have no delivery to show.
   if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
-    p_row.webhook_status := case v_event.status when 'failed' then 'failed' else coalesce(p_row.webhook_status, 'pending') end;
+    p_row.webhook_status := case
+      -- Nobody holds it any more.
+      when v_event.status = 'failed' or p_row.webhook_status = 'retrying' then 'failed'
+      else coalesce(p_row.webhook_status, 'pending') end;
     p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
     p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
     perform set_config('polaris.import', 'on', true);
@@ -823,6 +826,23 @@ $$;
 comment on function private.show_report_status(text, uuid) is
   'Brings research_status of a report''s row up to date. The caller holds the report''s lock.';
 revoke all on function private.show_report_status(text, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/try_lock_report.sql
+-- For work on many rows: one that another transaction holds is left for the next time, and none waits for it.
+create or replace function private.try_lock_report(p_report_type text, p_report_id uuid)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+begin
+  perform private.lock_report(p_report_type, p_report_id);
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.try_lock_report(text, uuid) is
+  'Locks a report as lock_report() does, if that needs no waiting. False: another transaction holds it.';
+revoke all on function private.try_lock_report(text, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/user_is_operator.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.

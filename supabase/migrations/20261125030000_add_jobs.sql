@@ -2,7 +2,9 @@
 -- stands in a table that only our functions can write; report_jobs shows its progress to the platform's clients.
 
 create table private.job_runs (
-  job_id text primary key,
+  job_id text primary key
+    -- What the contract takes: no request could name another.
+    constraint job_id_can_be_named check (char_length(job_id) between 1 and 200),
   report_type text references public.report_types (report_type),
   report_id uuid,
   stage text
@@ -69,7 +71,7 @@ declare
   v_named record := private.named_report(new.metadata, new.idempotency_key);
   v_owner uuid;
 begin
-  if v_named.report_id is null or new.status not in ('queued', 'running') then
+  if v_named.report_id is null or new.status not in ('queued', 'running') or char_length(new.job_id) not between 1 and 200 then
     return null;
   end if;
   execute format('select user_id from public.%I where id = $1', private.report_table(v_named.report_type))
@@ -729,6 +731,9 @@ begin
     return '{"outcome": "not_due"}';
   end if;
   if v_job.report_type is not null then
+    if not private.try_lock_report(v_job.report_type, v_job.report_id) then
+      return '{"outcome": "held"}';
+    end if;
     v_owner := private.lock_report(v_job.report_type, v_job.report_id);
   end if;
   -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
@@ -776,7 +781,7 @@ end
 $$;
 
 comment on function public.take_over_report_job(text, int, int, uuid, text[]) is
-  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. A repeated call is recognised by p_claim_id. p_models: those that the deployment offers, as for request_report_job.';
+  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. Waits for no lock: held when another transaction has its report. A repeated call is recognised by p_claim_id. p_models: those that the deployment offers, as for request_report_job.';
 revoke all on function public.take_over_report_job(text, int, int, uuid, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.take_over_report_job(text, int, int, uuid, text[]) to service_role;
 

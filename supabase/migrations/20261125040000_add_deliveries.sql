@@ -46,22 +46,27 @@ create table public.webhook_deliveries (
   lease_token bigint not null default 0,
   lease_expires_at timestamptz,
   claim_id uuid,
+  status_before_claim text
+    constraint status_before_claim_is_open check (status_before_claim in ('pending', 'sent', 'failed')),
   created_at timestamptz not null default now(),
   constraint event_goes_to_an_endpoint_once_per_plan unique (event_id, endpoint_id, plan),
   constraint dead_letter_has_its_reason check ((dead_at is null) = (dead_reason is null)),
   constraint dead_letter_has_failed check (dead_at is null or status = 'failed'),
+  constraint held_delivery_has_a_lease check (status <> 'retrying' or num_nulls(lease_expires_at, status_before_claim) = 0),
   constraint ended_delivery_has_no_next_attempt check (
     (dead_at is null and status not in ('success', 'superseded', 'cancelled')) or next_attempt is null),
   constraint open_delivery_has_a_next_attempt check (
     dead_at is not null or status in ('success', 'superseded', 'cancelled') or next_attempt is not null)
 );
-create index webhook_deliveries_due on public.webhook_deliveries (next_attempt, id)
+create index webhook_deliveries_due on public.webhook_deliveries (endpoint_id, next_attempt, id)
   where status not in ('success', 'superseded', 'cancelled') and dead_at is null;
 create index webhook_deliveries_dead on public.webhook_deliveries (dead_at, id) where dead_at is not null;
 create index webhook_deliveries_open on public.webhook_deliveries (created_at desc, id desc)
   where status not in ('success', 'superseded', 'cancelled');
 create index webhook_deliveries_probe on public.webhook_deliveries (endpoint_id, attempts, id)
   where status not in ('success', 'superseded', 'cancelled') and dead_at is null;
+create index webhook_deliveries_leased on public.webhook_deliveries (endpoint_id, lease_expires_at)
+  where lease_expires_at is not null;
 create index webhook_deliveries_report on public.webhook_deliveries (report_id, report_type, id desc);
 create index webhook_deliveries_claim on public.webhook_deliveries (claim_id) where claim_id is not null;
 
@@ -120,64 +125,63 @@ revoke all on function private.claim_delivery(bigint, int, uuid) from public, an
 
 -- supabase/sql/deliver/claim_due_delivery.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
-create or replace function public.claim_due_delivery(p_lease_seconds int, p_claim_id uuid default null)
+create or replace function public.claim_due_delivery(
+  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
 returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_endpoint text;
-  v_id bigint;
-  v_probe public.webhook_deliveries;
   v_held public.webhook_deliveries;
+  v_candidate record;
+  v_claim jsonb;
+  v_left_out jsonb := '[]';
 begin
   perform private.await_same_call(p_claim_id::text);
   select * into v_held from public.webhook_deliveries where claim_id = p_claim_id and not private.lease_is_free(lease_expires_at);
   if v_held.id is not null then
-    return private.sendable(v_held);
+    return jsonb_build_object('delivery', private.sendable(v_held), 'left_out', '[]'::jsonb);
   end if;
-  -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
-  for v_endpoint in
-    select endpoint_id from public.webhook_circuits
-    where opened_at is not null and probe_after <= now() and private.lease_is_free(probe_lease_expires_at)
-  loop
-    begin
-      select * into v_probe from public.webhook_deliveries
-      where endpoint_id = v_endpoint and status not in ('success', 'superseded', 'cancelled') and dead_at is null
-        and private.lease_is_free(lease_expires_at)
-      order by attempts, id
-      limit 1
-      for update skip locked;
-      continue when v_probe.id is null;
-      -- Claiming it will lock its report, and circuits come after reports.
-      perform private.lock_report(v_probe.report_type, v_probe.report_id);
-      if private.take_probe(v_endpoint, v_probe.id, v_probe.lease_token + 1, p_lease_seconds) then
-        return private.claim_delivery(v_probe.id, p_lease_seconds, p_claim_id);
-      end if;
-      -- Another process holds the probe. Roll the locks of this delivery and report back before the next ones are taken.
-      raise exception 'no probe' using errcode = 'PL003';
-    exception when sqlstate 'PL003' then
-      continue;
-    end;
-  end loop;
-  select id into v_id from public.webhook_deliveries
-  where id in (
-      select due.id from private.due_deliveries due
+  for v_candidate in
+    -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
+    (select circuit.endpoint_id as probe_of, probe.id
+      from public.webhook_circuits circuit
+      cross join lateral (
+        select delivery.id, delivery.attempts from public.webhook_deliveries delivery
+        where delivery.endpoint_id = circuit.endpoint_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and delivery.dead_at is null and private.lease_is_free(delivery.lease_expires_at) and delivery.id <> all (p_left_out)
+        order by delivery.attempts, delivery.id limit 16) probe
+      where circuit.opened_at is not null and circuit.probe_after <= now()
+        and private.lease_is_free(circuit.probe_lease_expires_at)
+      order by circuit.endpoint_id, probe.attempts, probe.id)
+    union all
+    -- The endpoint first that has the fewest senders now: one that is slow or has a backlog takes no turn of another.
+    (select null, due.id
+      from public.webhook_endpoints endpoint
+      cross join lateral (
+        select count(*) as senders from public.webhook_deliveries held
+        where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
+      cross join lateral (
+        select id, next_attempt from private.due_deliveries
+        where endpoint_id = endpoint.id and id <> all (p_left_out)
+        order by next_attempt, id limit 16) due
       where not exists (
-        select from public.webhook_circuits circuit
-        where circuit.endpoint_id = due.endpoint_id and circuit.opened_at is not null)
-      order by due.next_attempt, due.id limit 64)
-    -- Asked again under the lock: another sweep may have claimed it since.
-    and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
-  order by next_attempt, id
-  limit 1
-  for update skip locked;
-  return case when v_id is not null then private.claim_delivery(v_id, p_lease_seconds, p_claim_id) end;
+        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
+      order by load.senders, due.next_attempt, due.id)
+  loop
+    v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, v_candidate.probe_of);
+    if v_claim ? 'left_out' then
+      v_left_out := v_left_out || v_claim;
+    elsif v_claim is not null then
+      return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
+    end if;
+  end loop;
+  return jsonb_build_object('delivery', null, 'left_out', v_left_out);
 end
 $$;
 
-comment on function public.claim_due_delivery(int, uuid) is
-  'Claims a half-open circuit''s probe, else the delivery that has been due longest and whose circuit is closed. Null: there is nothing to send. A repeated call is recognised by p_claim_id.';
-revoke all on function public.claim_due_delivery(int, uuid) from public, anon, authenticated, service_role;
-grant execute on function public.claim_due_delivery(int, uuid) to service_role;
+comment on function public.claim_due_delivery(int, uuid, bigint[]) is
+  'Claims a half-open circuit''s probe, else the delivery that has been due longest, of the endpoint with the fewest senders whose circuit is closed. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
+grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;
 
 -- supabase/sql/deliver/claim_report_delivery.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -308,6 +312,7 @@ revoke all on function private.lease_is_free(timestamptz) from public, anon, aut
 -- | transition | leads to                                                       | from                                        |
 -- | ---------- | -------------------------------------------------------------- | ------------------------------------------- |
 -- | claimed    | retrying, under a new lease and fencing token                  | any open state, dead letters too            |
+-- | released   | what it was before its claim                                   | retrying, its holder's lease has run out     |
 -- | delivered  | success                                                        | any open state, whoever says so: it is proof |
 -- | failed     | failed, due at the next slot; a dead letter after the last one | its holder's claim                          |
 -- | unknown    | sent, due at the next slot; a dead letter after the last one   | its holder's claim                          |
@@ -359,10 +364,17 @@ begin
         v_new.lease_expires_at := now() + make_interval(secs => p_lease_seconds);
         v_new.claim_id := p_claim_id;
         v_new.counted_on_arrival := false;
+        v_new.status_before_claim := case v_old.status when 'retrying' then v_old.status_before_claim else v_old.status end;
         -- A dead letter that is retried is due again should its sender die before it records anything.
         v_new.dead_at := null;
         v_new.dead_reason := null;
         v_new.next_attempt := coalesce(v_old.next_attempt, now());
+      end if;
+    when 'released' then
+      -- The token stays: a holder that was only slow may still record its round.
+      if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
+        v_new.status := v_old.status_before_claim;
+        v_new.lease_expires_at := null;
       end if;
     when 'delivered' then
       if not v_has_ended then
@@ -452,7 +464,7 @@ begin
     set status = v_new.status, attempts = v_new.attempts, counted_on_arrival = v_new.counted_on_arrival,
       rounds = v_new.rounds, last_attempt = v_new.last_attempt, next_attempt = v_new.next_attempt, dead_at = v_new.dead_at,
       dead_reason = v_new.dead_reason, response = v_new.response, lease_token = v_new.lease_token,
-      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id
+      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id, status_before_claim = v_new.status_before_claim
     where id = p_delivery_id
     returning * into v_new;
   end if;
@@ -636,6 +648,31 @@ comment on function public.redrive_deliveries(jsonb, text, int, uuid) is
 revoke all on function public.redrive_deliveries(jsonb, text, int, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.redrive_deliveries(jsonb, text, int, uuid) to service_role;
 
+-- supabase/sql/deliver/release_deliveries.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.release_deliveries(p_limit int)
+returns int
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_id bigint;
+  v_released int := 0;
+begin
+  for v_id in
+    select id from public.webhook_deliveries
+    where status = 'retrying' and lease_expires_at < now()
+    order by lease_expires_at limit p_limit
+  loop
+    v_released := v_released + private.try_release(v_id)::int;
+  end loop;
+  return v_released;
+end
+$$;
+
+comment on function public.release_deliveries(int) is
+  'Deliveries that nobody holds any more, since their holder died, show again what they were. Waits for no lock. Returns how many.';
+revoke all on function public.release_deliveries(int) from public, anon, authenticated, service_role;
+grant execute on function public.release_deliveries(int) to service_role;
+
 -- supabase/sql/deliver/retry_after.sql
 create or replace function private.retry_after(p_seconds numeric)
 returns interval
@@ -772,6 +809,65 @@ comment on function private.take_probe(text, bigint, bigint, int) is
   'Takes the one probe of a half-open circuit for this delivery. False when the circuit is not ready to probe or another process holds the probe.';
 revoke all on function private.take_probe(text, bigint, bigint, int) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/try_claim.sql
+-- Whoever waits for a report's row, or for the row of its owner, waits as long as another transaction likes. A sweep does not:
+-- it takes the next delivery.
+create or replace function private.try_claim(
+  p_delivery_id bigint, p_lease_seconds int, p_claim_id uuid, p_probe_of text default null)
+returns jsonb
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_delivery public.webhook_deliveries;
+begin
+  select * into v_delivery from public.webhook_deliveries
+  where id = p_delivery_id
+    -- Asked again under the lock: another sweep may have claimed it since.
+    and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
+  for update skip locked;
+  if v_delivery.id is null then
+    return null;
+  end if;
+  if p_probe_of is not null then
+    -- Claiming it will lock its report, and circuits come after reports.
+    perform private.lock_report(v_delivery.report_type, v_delivery.report_id);
+    if not private.take_probe(p_probe_of, v_delivery.id, v_delivery.lease_token + 1, p_lease_seconds) then
+      -- Another process holds the probe. The locks of this delivery and its report go before the next ones are taken.
+      raise exception 'no probe' using errcode = 'PL003';
+    end if;
+  end if;
+  return private.claim_delivery(p_delivery_id, p_lease_seconds, p_claim_id);
+exception
+  when sqlstate 'PL003' then
+    return null;
+  when lock_not_available then
+    return jsonb_build_object('left_out', 'held', 'delivery_id', p_delivery_id, 'event_id', v_delivery.event_id);
+  when others then
+    return jsonb_build_object(
+      'left_out', 'error', 'delivery_id', p_delivery_id, 'event_id', v_delivery.event_id, 'error', "left"(sqlerrm, 200));
+end
+$$;
+
+comment on function private.try_claim(bigint, int, uuid, text) is
+  'Claims a delivery if that needs no waiting. Null: somebody else has it. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
+revoke all on function private.try_claim(bigint, int, uuid, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/try_release.sql
+create or replace function private.try_release(p_delivery_id bigint)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+begin
+  perform from public.webhook_deliveries where id = p_delivery_id for update skip locked;
+  return found and (private.move_delivery(p_delivery_id, 'released')).status <> 'retrying';
+exception when others then
+  -- The next sweep tries again; this one goes on with the rest.
+  return false;
+end
+$$;
+
+comment on function private.try_release(bigint) is
+  'Releases a delivery if that needs no waiting.';
+revoke all on function private.try_release(bigint) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/delivery_rows.sql
 create or replace view private.delivery_rows with (security_invoker = true) as
   select delivery.id, delivery.event_id, delivery.endpoint_id, delivery.job_id, delivery.report_type, delivery.report_id,
@@ -822,6 +918,8 @@ comment on column public.webhook_deliveries.counted_on_arrival is
 comment on column public.webhook_deliveries.rounds is 'Recorded rounds that failed: the place in the durable schedule.';
 comment on column public.webhook_deliveries.lease_token is 'Fencing token: raised by every claim.';
 comment on column public.webhook_deliveries.claim_id is 'Of the last claim: a repeated call is recognised by it.';
+comment on column public.webhook_deliveries.status_before_claim is
+  'What it shows again when the lease of its last claim has run out.';
 alter table public.webhook_deliveries enable row level security;
 revoke all on table public.webhook_deliveries from anon, authenticated, service_role;
 revoke all on sequence public.webhook_deliveries_id_seq from anon, authenticated, service_role;

@@ -82,7 +82,9 @@ export function storeClient(sql: postgres.ISql) {
           ${delivery_id}, ${delivery_token}, ${result}, ${sql.json(attempts)}) as answer`);
     },
     claim(leaseSeconds = 30, claimId: string | null = null) {
-      return one<Held | null>(sql`select public.claim_due_delivery(${leaseSeconds}, ${claimId}) as answer`);
+      return one<Held | null>(
+        sql`select public.claim_due_delivery(${leaseSeconds}, ${claimId}) -> 'delivery' as answer`,
+      );
     },
     takeOver(jobId: string, maxTakeOvers = 3, claimId: string | null = null) {
       return one<Outcome & { run?: { lease_token: number } }>(sql`

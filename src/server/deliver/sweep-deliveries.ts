@@ -8,28 +8,88 @@ import { claimedDelivery } from './delivery.ts';
 import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-completion.ts';
 
 const CONCURRENCY = 10;
-/** After this long nothing new is claimed; what is left waits for the next sweep, which comes every minute. */
-const BUDGET_MS = 50_000;
+/** Sweeps come every minute: what would not be over by then is left to the next. */
+const BUDGET_MS = 55_000;
+/** Of deliveries whose holder died; the next sweep releases more. */
+const RELEASED_AT_ONCE = 500;
+/** Of claims that fail, by one worker in succession: then the database is away, not one delivery odd. */
+const MAX_FAILED_CLAIMS = 3;
 
 /** Enough of a delivery to tell which one it is, should the rest not fit its schema. */
-const claim = z.looseObject({ event_id: z.string() }).nullable();
+const claim = z.object({
+  delivery: z.looseObject({ event_id: z.string() }).nullable(),
+  left_out: z.array(
+    z.object({
+      delivery_id: z.int(),
+      event_id: z.string(),
+      left_out: z.enum(['held', 'error']),
+      error: z.string().optional(),
+    }),
+  ),
+});
 
 /**
  * Sends what is due, each delivery claimed only when it is started, until nothing is due or the time is used up. Any
- * number of sweeps may run at once. A delivery that cannot be sent or recorded keeps no other from being sent: only a
- * database that lets nothing be claimed ends a sweep early.
+ * number of sweeps may run at once. A delivery that is locked, or that cannot be claimed, sent or recorded, keeps no other
+ * from being sent; the answer says what was left out.
+ * @throws {DatabaseUnavailable} when nothing could be claimed at all
  */
 export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Promise<SweepAnswer> {
   const answer: SweepAnswer = { processed: 0, successes: 0, failures: 0, dead: 0, errors: [] };
   const deadline = sender.now() + BUDGET_MS;
-  const parameters = { p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs) };
+  const leaseSeconds = deliveryLeaseSeconds(sender.timeoutMs);
+  const leftOut = new Map<number, string>();
+  let claims = 0;
+  let claimFault: unknown;
+  let longestRoundMs = 0;
 
-  async function claimNext() {
+  await attempt('deliveries of dead holders were not released', () =>
+    sender.rpc('release_deliveries', { p_limit: RELEASED_AT_ONCE }, z.int()),
+  );
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+  if (claims === 0 && claimFault !== undefined) throw claimFault;
+  const held = [...leftOut.values()].filter((why) => why === 'held').length;
+  if (held > 0) {
+    answer.errors.push(
+      `${held} deliveries were left out: another transaction holds their reports. The next sweep tries again`,
+    );
+  }
+  return answer;
+
+  async function work(): Promise<void> {
+    let failed = 0;
+    while (failed < MAX_FAILED_CLAIMS && sender.now() + longestRoundMs < deadline) {
+      const started = sender.now();
+      const claimed = await attempt('no delivery could be claimed', claimNext);
+      if (claimed === undefined) {
+        failed += 1;
+        continue;
+      }
+      failed = 0;
+      if (claimed.delivery !== null) {
+        answer.processed += 1;
+        await attempt('a delivery was not swept', () => send(claimed.delivery), claimed.delivery.event_id);
+        longestRoundMs = Math.max(longestRoundMs, sender.now() - started);
+      } else if (claimed.left_out.length === 0) {
+        return;
+      }
+    }
+  }
+
+  async function claimNext(): Promise<z.infer<typeof claim>> {
+    const parameters = {
+      p_lease_seconds: leaseSeconds,
+      p_claim_id: randomUUID(),
+      p_left_out: [...leftOut.keys()],
+    };
     try {
-      return await sender.rpc('claim_due_delivery', { ...parameters, p_claim_id: randomUUID() }, claim);
+      const claimed = await sender.rpc('claim_due_delivery', parameters, claim);
+      claims += 1;
+      for (const one of claimed.left_out) leaveOut(one);
+      return claimed;
     } catch (error) {
-      note('no delivery could be claimed', error);
-      return null;
+      claimFault = error;
+      throw error;
     }
   }
 
@@ -41,26 +101,30 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
     if (recorded.dead) answer.dead += 1;
   }
 
+  function leaveOut({ delivery_id, event_id, left_out, error }: z.infer<typeof claim>['left_out'][number]) {
+    if (leftOut.has(delivery_id)) return;
+    leftOut.set(delivery_id, left_out);
+    if (left_out === 'error') note('a delivery could not be claimed', new Error(error), event_id);
+  }
+
+  /** Undefined: it failed, which is noted. */
+  async function attempt<T>(
+    message: string,
+    action: () => Promise<T>,
+    event?: string,
+  ): Promise<T | undefined> {
+    try {
+      return await action();
+    } catch (error) {
+      note(message, error, event);
+      return undefined;
+    }
+  }
+
   /** In the log each error, in the answer each reason: hundreds of deliveries may fail for the same one. */
   function note(message: string, error: unknown, event?: string): void {
     sender.log('error', message, { event, error });
     const reason = error instanceof Error ? error.message : 'unknown error';
     if (!answer.errors.includes(reason)) answer.errors.push(reason);
   }
-
-  async function work(): Promise<void> {
-    while (sender.now() < deadline) {
-      const claimed = await claimNext();
-      if (claimed === null) return;
-      answer.processed += 1;
-      try {
-        await send(claimed);
-      } catch (error) {
-        note('a delivery was not swept', error, claimed.event_id);
-      }
-    }
-  }
-
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  return answer;
 }

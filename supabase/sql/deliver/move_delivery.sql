@@ -3,6 +3,7 @@
 -- | transition | leads to                                                       | from                                        |
 -- | ---------- | -------------------------------------------------------------- | ------------------------------------------- |
 -- | claimed    | retrying, under a new lease and fencing token                  | any open state, dead letters too            |
+-- | released   | what it was before its claim                                   | retrying, its holder's lease has run out     |
 -- | delivered  | success                                                        | any open state, whoever says so: it is proof |
 -- | failed     | failed, due at the next slot; a dead letter after the last one | its holder's claim                          |
 -- | unknown    | sent, due at the next slot; a dead letter after the last one   | its holder's claim                          |
@@ -54,10 +55,17 @@ begin
         v_new.lease_expires_at := now() + make_interval(secs => p_lease_seconds);
         v_new.claim_id := p_claim_id;
         v_new.counted_on_arrival := false;
+        v_new.status_before_claim := case v_old.status when 'retrying' then v_old.status_before_claim else v_old.status end;
         -- A dead letter that is retried is due again should its sender die before it records anything.
         v_new.dead_at := null;
         v_new.dead_reason := null;
         v_new.next_attempt := coalesce(v_old.next_attempt, now());
+      end if;
+    when 'released' then
+      -- The token stays: a holder that was only slow may still record its round.
+      if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
+        v_new.status := v_old.status_before_claim;
+        v_new.lease_expires_at := null;
       end if;
     when 'delivered' then
       if not v_has_ended then
@@ -147,7 +155,7 @@ begin
     set status = v_new.status, attempts = v_new.attempts, counted_on_arrival = v_new.counted_on_arrival,
       rounds = v_new.rounds, last_attempt = v_new.last_attempt, next_attempt = v_new.next_attempt, dead_at = v_new.dead_at,
       dead_reason = v_new.dead_reason, response = v_new.response, lease_token = v_new.lease_token,
-      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id
+      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id, status_before_claim = v_new.status_before_claim
     where id = p_delivery_id
     returning * into v_new;
   end if;

@@ -8,6 +8,8 @@ comment on column public.webhook_deliveries.counted_on_arrival is
 comment on column public.webhook_deliveries.rounds is 'Recorded rounds that failed: the place in the durable schedule.';
 comment on column public.webhook_deliveries.lease_token is 'Fencing token: raised by every claim.';
 comment on column public.webhook_deliveries.claim_id is 'Of the last claim: a repeated call is recognised by it.';
+comment on column public.webhook_deliveries.status_before_claim is
+  'What it shows again when the lease of its last claim has run out.';
 alter table public.webhook_deliveries enable row level security;
 revoke all on table public.webhook_deliveries from anon, authenticated, service_role;
 revoke all on sequence public.webhook_deliveries_id_seq from anon, authenticated, service_role;

@@ -18,6 +18,9 @@ begin
     return '{"outcome": "not_due"}';
   end if;
   if v_job.report_type is not null then
+    if not private.try_lock_report(v_job.report_type, v_job.report_id) then
+      return '{"outcome": "held"}';
+    end if;
     v_owner := private.lock_report(v_job.report_type, v_job.report_id);
   end if;
   -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
@@ -65,6 +68,6 @@ end
 $$;
 
 comment on function public.take_over_report_job(text, int, int, uuid, text[]) is
-  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. A repeated call is recognised by p_claim_id. p_models: those that the deployment offers, as for request_report_job.';
+  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. Waits for no lock: held when another transaction has its report. A repeated call is recognised by p_claim_id. p_models: those that the deployment offers, as for request_report_job.';
 revoke all on function public.take_over_report_job(text, int, int, uuid, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.take_over_report_job(text, int, int, uuid, text[]) to service_role;

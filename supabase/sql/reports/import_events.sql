@@ -41,7 +41,7 @@ begin
         and p_report_type = case job.metadata ->> 'report_type'
           when 'organization' then 'org' when 'requirements' then 'requirement' else job.metadata ->> 'report_type' end
       or not v_has_text and job.idempotency_key = v_key)
-    and (job.user_id is null or job.user_id = p_row.user_id)
+    and (job.user_id is null or job.user_id = p_row.user_id) and char_length(job.job_id) between 1 and 200
   on conflict (job_id) do nothing;
   perform private.show_job(run.job_id)
   from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
@@ -112,7 +112,10 @@ begin
   update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
   -- Rows that no webhook was ever sent for have no delivery to show.
   if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
-    p_row.webhook_status := case v_event.status when 'failed' then 'failed' else coalesce(p_row.webhook_status, 'pending') end;
+    p_row.webhook_status := case
+      -- Nobody holds it any more.
+      when v_event.status = 'failed' or p_row.webhook_status = 'retrying' then 'failed'
+      else coalesce(p_row.webhook_status, 'pending') end;
     p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
     p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
     perform set_config('polaris.import', 'on', true);

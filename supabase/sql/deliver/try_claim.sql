@@ -1,0 +1,40 @@
+-- Whoever waits for a report's row, or for the row of its owner, waits as long as another transaction likes. A sweep does not:
+-- it takes the next delivery.
+create or replace function private.try_claim(
+  p_delivery_id bigint, p_lease_seconds int, p_claim_id uuid, p_probe_of text default null)
+returns jsonb
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_delivery public.webhook_deliveries;
+begin
+  select * into v_delivery from public.webhook_deliveries
+  where id = p_delivery_id
+    -- Asked again under the lock: another sweep may have claimed it since.
+    and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
+  for update skip locked;
+  if v_delivery.id is null then
+    return null;
+  end if;
+  if p_probe_of is not null then
+    -- Claiming it will lock its report, and circuits come after reports.
+    perform private.lock_report(v_delivery.report_type, v_delivery.report_id);
+    if not private.take_probe(p_probe_of, v_delivery.id, v_delivery.lease_token + 1, p_lease_seconds) then
+      -- Another process holds the probe. The locks of this delivery and its report go before the next ones are taken.
+      raise exception 'no probe' using errcode = 'PL003';
+    end if;
+  end if;
+  return private.claim_delivery(p_delivery_id, p_lease_seconds, p_claim_id);
+exception
+  when sqlstate 'PL003' then
+    return null;
+  when lock_not_available then
+    return jsonb_build_object('left_out', 'held', 'delivery_id', p_delivery_id, 'event_id', v_delivery.event_id);
+  when others then
+    return jsonb_build_object(
+      'left_out', 'error', 'delivery_id', p_delivery_id, 'event_id', v_delivery.event_id, 'error', "left"(sqlerrm, 200));
+end
+$$;
+
+comment on function private.try_claim(bigint, int, uuid, text) is
+  'Claims a delivery if that needs no waiting. Null: somebody else has it. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
+revoke all on function private.try_claim(bigint, int, uuid, text) from public, anon, authenticated, service_role;
