@@ -5,11 +5,13 @@ const exact = new Intl.DateTimeFormat(undefined, {
   timeStyle: 'medium',
 });
 
-/** Where the order of things matters: the time to the second, and how long ago that was. `value`: ISO 8601. */
+/** Where the order of things matters: the time to the second, and how long ago that was. `value`: ISO 8601; whatever else is shown as it is. */
 export function ExactTime({ value }: { value: string }) {
+  const time = new Date(value);
+  if (Number.isNaN(time.getTime())) return <span className="numeric">{value}</span>;
   return (
     <span className="numeric">
-      {exact.format(new Date(value))}{' '}
+      {exact.format(time)}{' '}
       <span className="muted nowrap">
         (<RelativeTime value={value} />)
       </span>

@@ -28,10 +28,11 @@ function subscribe(listener: () => void): () => void {
 
 const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
 
-/** How long ago, or until, with the exact time on hover. `value`: ISO 8601. */
+/** How long ago, or until, with the exact time on hover. `value`: ISO 8601; whatever else is shown as it is. */
 export function RelativeTime({ value }: { value: string }) {
   const ticked = useSyncExternalStore(subscribe, () => now);
   const time = new Date(value);
+  if (Number.isNaN(time.getTime())) return <span className="numeric">{value}</span>;
   return (
     <time dateTime={value} title={exact.format(time)} className="numeric">
       {describeDistance(time.getTime() - ticked)}

@@ -39,7 +39,7 @@ export type AuditQuery = z.input<typeof auditQuery>;
 
 export const auditEntry = z.object({
   id: z.guid(),
-  created_at: isoTime,
+  created_at: rowTime,
   direction,
   endpoint_id: endpointId.nullable(),
   /** Which endpoint was called, where that was none of the webhooks. */
@@ -78,7 +78,7 @@ export const auditRow = auditEntry.omit({ endpoint: true, report_type: true }).e
 export type AuditRow = z.infer<typeof auditRow>;
 
 const audited = {
-  at: isoTime,
+  at: rowTime,
   audit_id: z.guid(),
   outcome: z.string().nullable(),
   response_status: z.int().nullable(),
@@ -90,37 +90,37 @@ const audited = {
 export const timelineStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('job_requested'),
-    at: isoTime,
+    at: rowTime,
     job_id: z.string(),
     /** `pipeline`, or the id of the user who asked. */
     caller: z.string().nullable(),
   }),
-  z.object({ kind: z.literal('job_started'), at: isoTime, take_overs: z.int() }),
+  z.object({ kind: z.literal('job_started'), at: rowTime, take_overs: z.int() }),
   z.object({
     kind: z.literal('job_finished'),
-    at: isoTime,
+    at: rowTime,
     status: z.enum(['succeeded', 'failed', 'cancelled']),
     error: z.string().nullable(),
   }),
-  z.object({ kind: z.literal('event_committed'), at: isoTime, type: z.string(), digest: z.string() }),
+  z.object({ kind: z.literal('event_committed'), at: rowTime, type: z.string(), digest: z.string() }),
   /** A POST of ours, or (outcome `skipped`) one that the breaker spared. */
   z.object({ kind: z.literal('attempt'), ...audited, attempt_number: z.int().nullable() }),
   /** A request that the webhook endpoint received. */
   z.object({ kind: z.literal('request'), ...audited, body_bytes: z.int().nullable() }),
   /** Somebody asked for it to be sent now. */
   z.object({ kind: z.literal('retried'), ...audited, actor: z.string().nullable() }),
-  z.object({ kind: z.literal('redriven'), at: isoTime, audit_id: z.guid(), actor: z.string().nullable() }),
+  z.object({ kind: z.literal('redriven'), at: rowTime, audit_id: z.guid(), actor: z.string().nullable() }),
   z.object({
     kind: z.literal('effect'),
-    at: isoTime,
+    at: rowTime,
     effect: z.enum(['applied', 'superseded']),
     /** `direct`: by the fallback. */
     channel: z.enum(CHANNELS),
     /** Its report's owner was notified, in the same transaction. */
     notified: z.boolean(),
   }),
-  z.object({ kind: z.literal('dead_letter'), at: isoTime, dead_reason: z.string() }),
-  z.object({ kind: z.literal('next_attempt'), at: isoTime }),
+  z.object({ kind: z.literal('dead_letter'), at: rowTime, dead_reason: z.string() }),
+  z.object({ kind: z.literal('next_attempt'), at: rowTime }),
 ]);
 export type TimelineStep = z.infer<typeof timelineStep>;
 
@@ -132,17 +132,17 @@ export const eventSummary = z.object({
   stage,
   status: z.enum(['completed', 'failed']),
   job_id: z.string().nullable(),
-  requested_at: isoTime,
+  requested_at: rowTime,
   digest: z.string(),
   error: z.string().nullable(),
   channel: z.enum(CHANNELS).nullable(),
   effect: z.enum(['applied', 'superseded']).nullable(),
-  applied_at: isoTime.nullable(),
-  created_at: isoTime,
+  applied_at: rowTime.nullable(),
+  created_at: rowTime,
   /** 1, 2, … among the effects on its report. */
   position: z.int().nullable(),
   /** Set: its content was erased. */
-  erased_at: isoTime.nullable(),
+  erased_at: rowTime.nullable(),
 });
 export type EventSummary = z.infer<typeof eventSummary>;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { CHANNELS, DEAD_REASONS } from './constants.ts';
 import { webhookStatus } from './jobs.ts';
-import { cappedCount, isoTime, pageOf, pageRequest } from './paging.ts';
+import { cappedCount, isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { reportType, stage } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
@@ -39,12 +39,12 @@ export const openDelivery = z.object({
   stage,
   status: webhookStatus,
   attempts: z.int().min(0),
-  created_at: isoTime,
-  last_attempt: isoTime.nullable(),
+  created_at: rowTime,
+  last_attempt: rowTime.nullable(),
   /** Null: none is scheduled. */
-  next_attempt: isoTime.nullable(),
+  next_attempt: rowTime.nullable(),
   /** Set: this is a dead letter. */
-  dead_at: isoTime.nullable(),
+  dead_at: rowTime.nullable(),
   dead_reason: z.enum(DEAD_REASONS).nullable(),
   error: z.string().nullable(),
   /** HTTP status of the last answer; null: none came. */

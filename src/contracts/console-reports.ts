@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
 import { byReportType } from './intake.ts';
 import { jobStatus, webhookStatus } from './jobs.ts';
-import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
+import { pageOf, pageRequest, rowTime } from './paging.ts';
 import { storableText } from './text.ts';
 import { jobId, reportType, stage } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
@@ -16,8 +16,8 @@ export type ResearchStatus = z.infer<typeof researchStatus>;
 
 const webhookColumns = {
   webhook_status: webhookStatus.nullable(),
-  webhook_attempts: z.int().min(0).nullable(),
-  webhook_last_attempt: isoTime.nullable(),
+  webhook_attempts: z.int().nullable(),
+  webhook_last_attempt: rowTime.nullable(),
   webhook_job_id: z.string().nullable(),
 };
 
@@ -30,8 +30,8 @@ export const reportSummary = z.object({
   stage: stage.nullable(),
   research_status: researchStatus,
   ...webhookColumns,
-  created_at: isoTime,
-  updated_at: isoTime,
+  created_at: rowTime,
+  updated_at: rowTime,
 });
 export type ReportSummary = z.infer<typeof reportSummary>;
 
@@ -40,11 +40,11 @@ export const reportRecord = z.object({
   id: z.guid(),
   user_id: z.guid(),
   summary_id: z.guid().nullable(),
-  /** Of any depth, which a schema of JSON would recurse over. */
-  user_data: z.record(z.string(), z.unknown()),
+  /** Of any shape and depth: owners write it, and a schema of JSON would recurse over it. */
+  user_data: z.unknown(),
   research_report: z.string().nullable(),
   research_status: researchStatus,
-  research_metadata: z.record(z.string(), z.json()),
+  research_metadata: z.unknown(),
   stage: stage.nullable(),
   winner_event_id: z.string().nullable(),
   ...webhookColumns,
@@ -89,9 +89,9 @@ export const latestDelivery = z.object({
   endpoint_id: endpointId,
   status: webhookStatus,
   attempts: z.int().min(0),
-  last_attempt: isoTime.nullable(),
-  next_attempt: isoTime.nullable(),
-  dead_at: isoTime.nullable(),
+  last_attempt: rowTime.nullable(),
+  next_attempt: rowTime.nullable(),
+  dead_at: rowTime.nullable(),
   dead_reason: z.enum(DEAD_REASONS).nullable(),
   error: z.string().nullable(),
 });
@@ -106,7 +106,7 @@ export const reportWebhookStatus = z.object({
   winner_event_id: z.string().nullable(),
   ...webhookColumns,
   webhook_response: z.json(),
-  updated_at: isoTime,
+  updated_at: rowTime,
   /** Null: there is none, or the person is no operator. */
   delivery: latestDelivery.nullable(),
 });
@@ -137,9 +137,9 @@ export const jobSummary = z.object({
   take_overs: z.int(),
   /** `pipeline`, `platform`, or the id of the user who asked. */
   caller: z.string(),
-  created_at: isoTime,
-  started_at: isoTime.nullable(),
-  completed_at: isoTime.nullable(),
+  created_at: rowTime,
+  started_at: rowTime.nullable(),
+  completed_at: rowTime.nullable(),
 });
 export type JobSummary = z.infer<typeof jobSummary>;
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { direction } from './console-audit.ts';
-import { isoTime } from './paging.ts';
+import { rowTime } from './paging.ts';
 import { reportType } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
@@ -40,16 +40,16 @@ export type SentTraffic = z.infer<typeof sentTraffic>;
 export const webhookStatistics = z.object({
   window: statisticsWindow,
   /** The database's time. */
-  as_of: isoTime,
+  as_of: rowTime,
   /** Where the window begins: the beginning of its first bucket. */
-  from: isoTime,
+  from: rowTime,
   /** 60, 900 or 7200. */
   bucket_seconds: z.int(),
   sent: sentTraffic,
   /** Requests to the webhook endpoints, refused ones among them. */
   received: traffic,
   /** Every bucket of the window, empty ones too, oldest first; the last is still filling. */
-  series: z.array(z.object({ at: isoTime, sent: sentTraffic, received: traffic })),
+  series: z.array(z.object({ at: rowTime, sent: sentTraffic, received: traffic })),
   by_outcome: z.array(z.object({ direction, outcome: z.string(), count })),
   /** Deliveries as they stand now; `success`: attempts of the window that were confirmed. */
   by_status: z.object({
@@ -79,18 +79,18 @@ export const webhookStatistics = z.object({
     /** Those whose time has come. */
     due: count,
     /** When the oldest of them was committed. */
-    oldest_waiting: isoTime.nullable(),
+    oldest_waiting: rowTime.nullable(),
   }),
   circuits: z.array(
     z.object({
       endpoint_id: endpointId,
       state: z.enum(['closed', 'open', 'half_open']),
-      opened_at: isoTime.nullable(),
+      opened_at: rowTime.nullable(),
       /** When a probe may be sent. */
-      probe_after: isoTime.nullable(),
+      probe_after: rowTime.nullable(),
     }),
   ),
   /** Figures from before this come from the roll-up. Null: nothing is rolled up yet. */
-  rolled_up_until: isoTime.nullable(),
+  rolled_up_until: rowTime.nullable(),
 });
 export type WebhookStatistics = z.infer<typeof webhookStatistics>;

@@ -1,19 +1,17 @@
 import { z } from 'zod';
 
-/**
- * A time with its offset, to the microsecond where the database gives it. A column's may come as PostgreSQL writes it
- * (`2026-11-25 04:05:24.2447+00`, which the local REST layer hands on): it becomes ISO 8601.
- */
-export const isoTime = z
-  .string()
-  .transform((text) => text.replace(/^(\d{4}-\d\d-\d\d) (\d\d:.*[+-]\d\d)$/, '$1T$2:00'))
-  .pipe(z.iso.datetime({ offset: true }));
+/** A time that a person hands in: ISO 8601 with its offset. */
+export const isoTime = z.iso.datetime({ offset: true });
 
-/** The same in a row of a table: some REST layers write it as PostgreSQL does, `2026-01-01 00:00:00.123456+00`. */
-export const rowTime = z
-  .string()
-  .transform((time) => time.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00'))
-  .pipe(isoTime);
+/**
+ * A time that a row shows, to the microsecond, as ISO 8601; some REST layers write a column's as PostgreSQL does,
+ * `2026-01-01 00:00:00.123456+00`. Times that ISO 8601 does not know (`infinity`, years before Christ or beyond 9999) stay the
+ * words that PostgreSQL has for them: rows of the platform have them, and one odd row must not cost the whole list.
+ */
+export const rowTime = z.string().transform((text) => {
+  const isDateTime = /^\d{4}-\d\d-\d\d[ T]\d\d:.*[+-]\d\d(:\d\d)?$/.test(text);
+  return isDateTime ? text.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00') : text;
+});
 
 export const DEFAULT_PAGE_ROWS = 50;
 export const MAX_PAGE_ROWS = 200;
@@ -21,8 +19,13 @@ export const MAX_PAGE_ROWS = 200;
 /** Counting more rows than this would cost more than it tells: a total stops here. */
 export const MAX_COUNTED = 1000;
 
-/** The last row of a page, where the next begins. Hand it back unchanged: its time is finer than a `Date` holds. */
-export const cursor = z.strictObject({ at: isoTime, id: z.string().min(1).max(200) });
+const TIME = /^(?:-?infinity|\d{4,6}-\d\d-\d\d[ T]\d\d:[\d:.]+(?:Z|[+-]\d\d(?::\d\d)?)(?: BC)?)$/;
+
+/** The last row of a page, where the next begins. Hand it back unchanged: its time is finer than a `Date` holds, or none. */
+export const cursor = z.strictObject({
+  at: z.string().regex(TIME),
+  id: z.string().min(1).max(200),
+});
 export type Cursor = z.infer<typeof cursor>;
 
 /** What every list takes: how many rows, and after which. */

@@ -192,12 +192,11 @@ declare
   v_query text := (
     select string_agg(format(
       '(select id, %L as report_type, user_id,
-          coalesce(
+          left(coalesce(
             (select coalesce(full_name, requirement_title, title, name, organisation_name)
               from jsonb_to_record(case when jsonb_typeof(user_data) = ''object'' then user_data end)
                 as named (full_name text, requirement_title text, title text, name text, organisation_name text)),
-            left(jsonb_path_query_first(user_data, ''strict $.* ? (@ like_regex "\\S")'', ''{}'', true) #>> ''{}'', 300)
-          ) as title,
+            jsonb_path_query_first(user_data, ''strict $.* ? (@ like_regex "\\S")'', ''{}'', true) #>> ''{}''), 300) as title,
           stage, research_status, webhook_status, webhook_attempts,
           webhook_last_attempt, webhook_job_id, created_at, updated_at
         from public.%I where %s order by created_at desc, id desc limit $1 + 1)',

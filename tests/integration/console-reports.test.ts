@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { JSONValue } from 'postgres';
+import postgres, { type JSONValue } from 'postgres';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Account } from '../../scripts/local/accounts.ts';
@@ -17,6 +17,7 @@ import {
 } from '../../src/services/report-jobs.ts';
 import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
 import { allRows, consoleClient, dataOf, errorOf } from '../support/console.ts';
+import { asRole } from '../../scripts/local/hosted-roles.ts';
 import { confirmed, jobClient } from '../support/jobs.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
@@ -333,3 +334,56 @@ describe('a job', () => {
     });
   });
 });
+
+it.each<[string, object]>([
+  ['a time without end', { created_at: 'infinity' }],
+  ['a time before all others', { created_at: '-infinity', updated_at: '-infinity' }],
+  ['a time after the year 9999', { created_at: '12000-01-01T00:00:00Z' }],
+  ['a time before Christ', { created_at: '0044-03-15 00:00:00+00 BC' }],
+  ['a list for its intake', { user_data: ['a', { name: 'b' }] }],
+  ['a number for its intake', { user_data: 7 }],
+  ['a list for its metadata', { research_metadata: [1] }],
+  ['attempts below zero', { webhook_attempts: -3 }],
+  ['a last attempt without end', { webhook_last_attempt: 'infinity' }],
+  ['a title of two megabytes', { user_data: { name: 'x'.repeat(2_000_000) } }],
+])('a report with %s is one odd row of the list, and opens', async (_name, change) => {
+  const person = await system.createUser();
+  const client = await consoleClient(system, person);
+  const made: string[] = [];
+  for (const odd of [false, true, false]) {
+    const [row] = await system.sql`
+      insert into public.org_reports (user_id, user_data) values (${person.id}, '{"organisation_name": "Sound"}') returning id`;
+    made.push(String(row?.['id']));
+    if (!odd) continue;
+    // As a row from before the guards: neither owners nor servers can write these today.
+    await asBefore(String(row?.['id']), change);
+  }
+  const { rows } = await dataOf(listReports(client, { limit: 200 }));
+  expect(rows.map(({ id }) => id).sort()).toEqual([...made].sort());
+  expect(JSON.stringify(rows).length).toBeLessThan(3_000);
+  expect((await allRows((cursor) => listReports(client, { limit: 1, cursor }))).length).toBe(3);
+  expect((await dataOf(listReports(operator, { scope: 'all', limit: 200 }))).rows.length).toBeGreaterThan(2);
+  for (const id of made) expect((await dataOf(getReport(client, refOf({ id })))).id).toBe(id);
+  await dataOf(getReportWebhookStatus(client, refOf({ id: made[1] ?? '' })));
+});
+
+async function asBefore(id: string, change: object): Promise<void> {
+  const superuser = postgres(asRole(system.databaseUrl, 'supabase_admin'), {
+    max: 1,
+    onnotice: () => undefined,
+  });
+  try {
+    await superuser.begin(async (sql) => {
+      await sql`set local session_replication_role = replica`;
+      for (const column of Object.keys(change)) {
+        await sql.unsafe(
+          `update public.org_reports set ${column} =
+             (jsonb_populate_record(null::public.org_reports, $1::text::jsonb)).${column} where id = $2`,
+          [JSON.stringify(change), id],
+        );
+      }
+    });
+  } finally {
+    await superuser.end();
+  }
+}
