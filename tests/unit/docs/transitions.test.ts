@@ -20,6 +20,7 @@ it('the model names a delivery’s transitions as the SQL that makes them does',
   expect(made).toEqual(
     new Set([
       'claimed',
+      'released',
       'delivered',
       'failed',
       'unknown',
