@@ -68,7 +68,8 @@ begin
       p_payload => jsonb_strip_nulls(jsonb_build_object(
         'id', p_event_id, 'type', v_result.type, 'data', jsonb_build_object(
           'job_id', v_result.job_id, 'report_id', v_result.report_id, 'report_type', v_result.report_type,
-          'research_status', split_part(v_result.type, '.', 3), 'error', v_result.error,
+          -- A sender may repeat an error of 900 KB for ever; the event keeps it once.
+          'research_status', split_part(v_result.type, '.', 3), 'error', "left"(v_result.error, 500),
           'requested_at', private.iso_time(v_result.requested_at)))),
       p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer,
       p_body_sha256 => p_body_sha256, p_body_bytes => p_body_bytes,
