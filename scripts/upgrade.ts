@@ -2,7 +2,7 @@
  * Imports what the platform's first version has left: `npm run upgrade`, with the database in DATABASE_URL (session pooler or
  * direct, as the owner `postgres`), while everything runs. It can be stopped and run again at any time.
  */
-import postgres from 'postgres';
+import { connect } from './local/connect.ts';
 import { databaseUrl } from './local/database-url.ts';
 
 /** Reports in one transaction: each is locked until its end, so that a writer waits a fraction of a second at most. */
@@ -13,7 +13,7 @@ const PROGRESS_EVERY_MS = 5_000;
 const INDEX = 'report_jobs_named_report';
 
 async function main(): Promise<void> {
-  const sql = postgres(await databaseUrl(), { max: 1, onnotice: () => undefined });
+  const sql = await connect(await databaseUrl());
   try {
     // Left behind by a run that was stopped: unfinished, it would not be used and not be built again.
     await sql.unsafe(`drop index concurrently if exists public.${INDEX}`);
@@ -23,7 +23,6 @@ async function main(): Promise<void> {
       return;
     }
     console.log(`upgrade: ${String(marked?.['left'])} reports to import. Everything else goes on meanwhile.`);
-    await sql.unsafe(`set statement_timeout = 0`);
     await sql.unsafe(
       `create index concurrently ${INDEX} on public.report_jobs ((metadata ->> 'report_id')) where metadata ->> 'report_id' is not null`,
     );

@@ -56,6 +56,15 @@ export const signingKeys = list((secret) => {
     : undefined;
 });
 
+const LEGACY_SECRET_CHARACTERS = 24;
+
+/** One or more secrets of the platform's first version: all verify. */
+export const legacySecrets = list((secret) =>
+  secret.length < LEGACY_SECRET_CHARACTERS
+    ? `must be at least ${LEGACY_SECRET_CHARACTERS} characters; several secrets are separated by spaces`
+    : undefined,
+);
+
 function bytesOf(base64: string): number {
   try {
     return atob(base64).length;

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { FUNCTION_SECONDS } from './constants.ts';
-import { bearerKeys, headerText, serverAddress, signingKeys, webhookAddresses } from './env-values.ts';
+import {
+  bearerKeys,
+  headerText,
+  legacySecrets,
+  serverAddress,
+  signingKeys,
+  webhookAddresses,
+} from './env-values.ts';
 import { browserOrigins } from './origins.ts';
 
 const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
@@ -31,7 +38,8 @@ export const serverEnv = z
     SUPABASE_PUBLISHABLE_KEY: headerText,
     /** Several, separated by spaces: the first signs, all verify. */
     WEBHOOK_SECRET: signingKeys,
-    WEBHOOK_LEGACY_SECRET: headerText.min(24, { error: 'must be at least 24 characters' }).optional(),
+    /** Several, separated by spaces: all verify. */
+    WEBHOOK_LEGACY_SECRET: legacySecrets.optional(),
     /** Several, separated by spaces: tried in turn. */
     WEBHOOK_BASE_URL: webhookAddresses,
     /** Set by Vercel itself once Protection Bypass for Automation is on: lets our own calls pass Deployment Protection. */

@@ -1,5 +1,6 @@
 import { waitUntil } from '@vercel/functions';
 import type { ServerEnv } from '../contracts/env.ts';
+import { splitList } from '../contracts/env-values.ts';
 import { createFindUser } from './auth/users.ts';
 import { readEnv } from './config/env.ts';
 import { createRestStore } from './store/rest-store.ts';
@@ -29,7 +30,9 @@ export function createServices(env: ServerEnv) {
     webhookKeys,
     verificationKeys: {
       keys: webhookKeys,
-      ...(env.WEBHOOK_LEGACY_SECRET !== undefined && { legacySecret: env.WEBHOOK_LEGACY_SECRET }),
+      ...(env.WEBHOOK_LEGACY_SECRET !== undefined && {
+        legacySecrets: splitList(env.WEBHOOK_LEGACY_SECRET),
+      }),
     },
     webhookBaseUrls: parseWebhookBaseUrls(env.WEBHOOK_BASE_URL),
     protectionBypass: env.VERCEL_AUTOMATION_BYPASS_SECRET,

@@ -2,7 +2,7 @@
 
 do $migration$
 begin
-  if current_setting('polaris.alone', true) is distinct from 'on' then
+  if current_setting('polaris.alone', true) is distinct from 'on' and to_regnamespace('polaris_alone') is null then
     if to_regclass('public.requirement_reports') is null then
       raise exception 'This database lacks tables of the platform. Push the migrations of the platform first, then these (docs/upgrading.md).'
         using errcode = 'undefined_table';

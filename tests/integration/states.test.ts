@@ -381,10 +381,21 @@ describe('a project that has no tables of the platform and does not say that it 
   );
 
   it(
-    'takes our push from a connection that says that the project lives alone, as postgres may on a hosted project',
+    'takes our push once it has the schema polaris_alone, which its owner may create; a parameter is refused to the owner',
     async () => {
       await using project = await createNewProject({ alone: false });
-      await migrate(`${project.url}?options=${encodeURIComponent('-c polaris.alone=on')}`);
+      const { database } = project.sql.options;
+      for (const setting of [`alter database ${database}`, 'alter role postgres']) {
+        await expect(project.sql.unsafe(`${setting} set polaris.alone = 'on'`)).rejects.toMatchObject({
+          code: '42501',
+        });
+      }
+      await project.sql`create schema polaris_alone`;
+      const before = await readWholeCatalogue(project.sql);
+      await migrate(project.url);
+      expect(newObjects(before, await readWholeCatalogue(project.sql))).toEqual(
+        expect.arrayContaining(['public.polaris_summaries', 'public.report_jobs', 'public.org_reports']),
+      );
       expect(await versionsOf(project.sql)).toEqual(expect.arrayContaining(OWN_MIGRATIONS));
     },
     PUSHES_MS,

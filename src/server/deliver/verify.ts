@@ -19,8 +19,8 @@ export type Verification = { ok: true; request: VerifiedBody } | { ok: false; co
 
 export interface VerificationKeys {
   keys: WebhookKeys;
-  /** Set where requests of the platform's first version are still accepted. */
-  legacySecret?: string;
+  /** Set where requests of the platform's first version are still accepted: all verify, which is how they are rotated. */
+  legacySecrets?: readonly string[];
 }
 
 const SHA256_BYTES = 32;
@@ -40,8 +40,8 @@ export function verify(
   const id = headers.get('webhook-id');
   const timestamp = headers.get('webhook-timestamp');
   const signature = headers.get('webhook-signature');
-  if (id === null && timestamp === null && signature === null && keys.legacySecret !== undefined) {
-    return verifyLegacy(keys.legacySecret, headers, body);
+  if (id === null && timestamp === null && signature === null && keys.legacySecrets !== undefined) {
+    return verifyLegacy(keys.legacySecrets, headers, body);
   }
   if (!id || !timestamp || !signature) return refuse('missing_signature');
   if (!eventId.safeParse(id).success) return refuse('invalid_signature');
@@ -70,15 +70,19 @@ function decodeSignatures(header: string): Buffer[] {
 }
 
 /** `X-Webhook-Signature: sha256=<hex HMAC of the body>`: no id, no time, so no protection against replays. */
-function verifyLegacy(secret: string, headers: Headers, body: Uint8Array): Verification {
+function verifyLegacy(secrets: readonly string[], headers: Headers, body: Uint8Array): Verification {
   const header = headers.get('x-webhook-signature');
   if (!header) return refuse('missing_signature');
   const hex = /^sha256=([0-9a-f]{64})$/i.exec(header)?.[1];
   if (hex === undefined) return refuse('invalid_signature');
-  const expected = createHmac('sha256', secret).update(body).digest();
-  return timingSafeEqual(expected, Buffer.from(hex, 'hex'))
-    ? accept(null, body)
-    : refuse('invalid_signature');
+  const candidate = Buffer.from(hex, 'hex');
+  let matches = false;
+  for (const secret of secrets) {
+    const expected = createHmac('sha256', secret).update(body).digest();
+    // No early end: the time taken must not tell which secret fitted.
+    matches = timingSafeEqual(expected, candidate) || matches;
+  }
+  return matches ? accept(null, body) : refuse('invalid_signature');
 }
 
 function accept(id: string | null, body: Uint8Array): Verification {

@@ -29,6 +29,8 @@ describe('the environment', () => {
     ['WEBHOOK_BASE_URL', 'https://polaris.example/api/webhooks/'],
     ['WEBHOOK_TIMEOUT_MS', 'soon'],
     ['CRON_SECRET', 'short'],
+    ['WEBHOOK_LEGACY_SECRET', 'short'],
+    ['WEBHOOK_LEGACY_SECRET', `${'l'.repeat(24)} short`],
     ['LLM_BASE_URL', 'https://llm.example/v1'],
     ['LLM_MODELS', 'one two'],
     ['JOBS_PER_DAY', '100001'],
@@ -153,14 +155,16 @@ describe('the environment', () => {
     expect(reading).not.toThrow(key);
   });
 
-  it.each(SECRETS.filter((name) => !['WEBHOOK_SECRET', 'PIPELINE_API_KEY', 'CRON_SECRET'].includes(name)))(
-    'refuses %s with a blank: it is one value',
-    (name) => {
-      expect(() => readEnv({ ...complete, [name]: `${key} ${key}` })).toThrow(
-        `${name}: must not contain blanks`,
-      );
-    },
-  );
+  it.each(
+    SECRETS.filter(
+      (name) =>
+        !['WEBHOOK_SECRET', 'WEBHOOK_LEGACY_SECRET', 'PIPELINE_API_KEY', 'CRON_SECRET'].includes(name),
+    ),
+  )('refuses %s with a blank: it is one value', (name) => {
+    expect(() => readEnv({ ...complete, [name]: `${key} ${key}` })).toThrow(
+      `${name}: must not contain blanks`,
+    );
+  });
 
   it.each(['PIPELINE_API_KEY', 'CRON_SECRET'])('takes several keys in %s, each long enough', (name) => {
     const keys = `${'a'.repeat(32)} ${'b'.repeat(32)}`;

@@ -117,11 +117,24 @@ describe('a request is refused', () => {
 describe('the legacy header', () => {
   const legacySecret = 'a legacy secret of the first version';
   const hex = createHmac('sha256', legacySecret).update(body).digest('hex');
-  const using = { ...keys, legacySecret };
+  const using = { ...keys, legacySecrets: [legacySecret] };
 
   it('is accepted only where its secret is set', () => {
     expect(outcome({ 'x-webhook-signature': `sha256=${hex}` }, body, now, using)).toBe('accepted without id');
     expect(outcome({ 'x-webhook-signature': `sha256=${hex}` })).toBe('missing_signature');
+  });
+
+  it('is accepted with each of several secrets, while one replaces the other', () => {
+    const old = { 'x-webhook-signature': `sha256=${hex}` };
+    for (const legacySecrets of [
+      ['the next secret of it', legacySecret],
+      [legacySecret, 'the next secret of it'],
+    ]) {
+      expect(outcome(old, body, now, { ...keys, legacySecrets })).toBe('accepted without id');
+    }
+    expect(outcome(old, body, now, { ...keys, legacySecrets: ['the next secret of it'] })).toBe(
+      'invalid_signature',
+    );
   });
 
   it.each(['', 'sha256=', `sha256=${hex}00`, `sha1=${hex}`, `sha256=${'0'.repeat(64)}`])(
