@@ -14,7 +14,7 @@ const QUERIES = {
   'the delivery to claim': 'select id from private.due_deliveries order by next_attempt, id limit 64',
   'jobs to take over': 'select job_id from private.due_jobs order by created_at limit 20',
   'old audit rows':
-    "select id from public.webhook_audit where created_at < now() - interval '90 days' order by created_at limit 500",
+    "select id from public.webhook_audit where created_at < now() - interval '90 days' order by created_at, id limit 500",
   'attempts of the last minute':
     "select count(*) from public.webhook_audit where direction = 'out' and endpoint_id = 'final-report' and outcome <> 'skipped' and created_at > now() - interval '1 minute'",
 };

@@ -9,6 +9,7 @@ const options = z.object({
   password: z.string(),
   portVariable: z.string().optional(),
   unsafelyFast: z.boolean().default(false),
+  settings: z.record(z.string(), z.string()).default({}),
   /** The data is for this run only: removed when the server ends. */
   temporary: z.boolean().default(false),
 });

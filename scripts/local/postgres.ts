@@ -25,6 +25,8 @@ export interface PostgresOptions {
   portVariable?: string;
   /** For tests: faster, and loses data when the machine (not the server) dies. */
   unsafelyFast?: boolean;
+  /** Settings of the server besides ours, such as libraries that it loads. */
+  settings?: Readonly<Record<string, string>>;
   /** Told before each step of the start. */
   onStep?: (step: string) => void;
 }
@@ -171,6 +173,7 @@ function settings(data: string, options: PostgresOptions): string[] {
       max_wal_size: '4GB',
       checkpoint_timeout: '1h',
     }),
+    ...options.settings,
   };
   const flags = Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`]);
   return ['-D', data, '-p', String(options.port), ...flags];

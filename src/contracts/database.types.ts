@@ -962,6 +962,7 @@ export type Database = {
       };
       prune_expired: {
         Args: {
+          p_after?: Json;
           p_audit_days: number;
           p_job_days: number;
           p_limit: number;

@@ -44,7 +44,9 @@ create table private.report_contents (
   research_report text,
   research_metadata jsonb,
   final_data jsonb
-);
+)
+-- Retention deletes texts of up to 900 KB, which stand in the TOAST table: their space is to be used again soon.
+with (autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_vacuum_scale_factor = 0.02);
 
 create table public.report_notifications (
   id bigint generated always as identity primary key,

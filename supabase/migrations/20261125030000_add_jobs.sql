@@ -46,7 +46,9 @@ create table private.job_runs (
     not generate or status not in ('queued', 'running') or lease_expires_at is not null),
   constraint unfinished_job_has_no_event check (status in ('succeeded', 'failed') or event_id is null),
   constraint only_a_job_without_a_report_keeps_its_result check (report_id is null or num_nonnulls(result, result_metadata) = 0)
-);
+)
+-- As for public.webhook_deliveries: each step of a job updates its row, and the sweep reads the index of unfinished jobs.
+with (autovacuum_vacuum_scale_factor = 0.02);
 create unique index job_runs_caller_key on private.job_runs (caller, caller_key) where caller_key is not null;
 create unique index job_runs_event on private.job_runs (event_id) where event_id is not null;
 create index job_runs_created_at on private.job_runs (created_at desc, job_id desc);

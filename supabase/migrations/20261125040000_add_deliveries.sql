@@ -57,7 +57,10 @@ create table public.webhook_deliveries (
     (dead_at is null and status not in ('success', 'superseded', 'cancelled')) or next_attempt is null),
   constraint open_delivery_has_a_next_attempt check (
     dead_at is not null or status in ('success', 'superseded', 'cancelled') or next_attempt is not null)
-);
+)
+-- Each round updates a delivery, which leaves a dead entry in the indexes of what is open. By default autovacuum waits for 20 %
+-- of all deliveries ever made, and each claim reads past those entries until then.
+with (autovacuum_vacuum_scale_factor = 0.02);
 create index webhook_deliveries_due on public.webhook_deliveries (endpoint_id, next_attempt, id)
   where status not in ('success', 'superseded', 'cancelled') and dead_at is null;
 create index webhook_deliveries_dead on public.webhook_deliveries (dead_at, id) where dead_at is not null;

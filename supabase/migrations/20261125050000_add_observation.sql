@@ -1,7 +1,10 @@
 -- Why: operators have to see every request and every attempt, figures over them, and whether each invariant holds; and what is
 -- old has to go. The audit table is the platform's and keeps its columns and its inserts: ours are added to it.
 
+-- Retention deletes as many rows as are added. By default autovacuum waits for 20 % of all rows: with that the table grows to
+-- twice its size, at 2 % it does not (docs/decisions/0019-audit-rows-stay-in-webhook-audit.md).
 alter table public.webhook_audit
+  set (autovacuum_vacuum_scale_factor = 0.02),
   alter column webhook_type drop not null,
   alter column job_id drop not null,
   add column direction text not null default 'in'
@@ -190,11 +193,21 @@ revoke all on function private.keep_audit() from public, anon, authenticated, se
 
 -- supabase/sql/observe/prune_expired.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
-create or replace function public.prune_expired(p_audit_days int, p_payload_days int, p_job_days int, p_limit int)
+create or replace function public.prune_expired(
+  p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_audit int;
+  -- What comes first of each kind. With `p_after is null or …` no plan could begin at p_after in an index.
+  v_after jsonb := coalesce(p_after, '{
+    "audit": {"at": "-infinity", "id": "00000000-0000-0000-0000-000000000000"},
+    "payloads": {"at": "-infinity", "id": ""}, "jobs": {"at": "-infinity", "id": ""}}');
+  -- Of each kind the range that this call looks at: up to p_limit rows in order of age, kept ones among them. Whether a row is
+  -- needed is asked by a query with `limit 1`: for `exists`, PostgreSQL may read all open deliveries at each call.
+  v_audit record;
+  v_payloads record;
+  v_finished record;
+  v_audit_pruned int;
   v_refusals int;
   v_erased text[];
   v_jobs text[];
@@ -203,52 +216,70 @@ declare
   v_pruned int;
 begin
   perform set_config('polaris.retention', 'on', true);
-  delete from public.webhook_audit where id in (
-    select id from public.webhook_audit audit
-    where created_at < now() - make_interval(days => p_audit_days)
+  select coalesce(array_agg(id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', created_at, 'id', id) order by created_at, id))[p_limit] as last
+  into v_audit
+  from (
+    select audit.id, audit.created_at,
       -- The history of a delivery that is not settled yet tells a person why.
-      and not exists (
-        select from public.webhook_deliveries delivery
-        where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled'))
-    order by created_at
-    limit p_limit
-    for update skip locked);
-  get diagnostics v_audit = row_count;
+      (select true from public.webhook_deliveries delivery
+        where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
+        limit 1) is not null as needed
+    from public.webhook_audit audit
+    where created_at < now() - make_interval(days => p_audit_days)
+      and (created_at, id) > ((v_after #>> '{audit,at}')::timestamptz, (v_after #>> '{audit,id}')::uuid)
+    order by created_at, id
+    limit p_limit) range;
+  delete from public.webhook_audit where id in (
+    select id from public.webhook_audit where id = any (v_audit.ids) for update skip locked);
+  get diagnostics v_audit_pruned = row_count;
   delete from public.webhook_refusals where minute in (
     select minute from public.webhook_refusals
     where minute < now() - make_interval(days => p_audit_days)
     order by minute limit p_limit);
   get diagnostics v_refusals = row_count;
+  select coalesce(array_agg(id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', created_at, 'id', id) order by created_at, id))[p_limit] as last
+  into v_payloads
+  from (
+    select event.id, event.created_at,
+      -- A delivery that has not arrived, dead letters among them, is sent from this content.
+      (select true from public.webhook_deliveries delivery
+        where delivery.event_id = event.id and delivery.status not in ('success', 'superseded', 'cancelled')
+        limit 1) is not null as needed
+    from public.report_events event
+    where event.effect = 'superseded' and event.erased_at is null
+      and event.created_at < now() - make_interval(days => p_payload_days)
+      and (event.created_at, event.id) > ((v_after #>> '{payloads,at}')::timestamptz, v_after #>> '{payloads,id}')
+    order by event.created_at, event.id
+    limit p_limit) range;
   with erased as (
     update public.report_events set erased_at = now()
     where id in (
-      select event.id from public.report_events event
-      where event.effect = 'superseded' and event.erased_at is null
-        and event.created_at < now() - make_interval(days => p_payload_days)
-        -- A delivery that has not arrived, dead letters among them, is sent from this content.
-        and not exists (
-          select from public.webhook_deliveries delivery
-          where delivery.event_id = event.id and delivery.status not in ('success', 'superseded', 'cancelled'))
-      order by event.created_at
-      limit p_limit
-      for update skip locked)
+      select id from public.report_events where id = any (v_payloads.ids) and erased_at is null for update skip locked)
     returning id)
   select coalesce(array_agg(id), '{}') into v_erased from erased;
   delete from private.report_contents where event_id = any (v_erased);
-  select coalesce(array_agg(job_id), '{}') into v_jobs from (
-    select job.job_id from private.job_runs job
-    where job.status in ('succeeded', 'failed', 'cancelled')
-      and job.completed_at < now() - make_interval(days => p_job_days)
+  select coalesce(array_agg(job_id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', completed_at, 'id', job_id) order by completed_at, job_id))[p_limit] as last
+  into v_finished
+  from (
+    select job.job_id, job.completed_at,
       -- Of a job that ended without an event nothing else would say how its report stands.
-      and (job.event_id is not null or job.status = 'cancelled' or job.report_id is null)
-      and not exists (
-        select from public.report_events event
+      (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null)
+      or (select true from public.report_events event
         left join public.webhook_deliveries delivery on delivery.event_id = event.id
         where event.id = job.event_id
-          and (event.effect is null or delivery.status not in ('success', 'superseded', 'cancelled')))
-    order by job.completed_at
-    limit p_limit
-    for update skip locked) expired;
+          and (event.effect is null or delivery.status not in ('success', 'superseded', 'cancelled'))
+        limit 1) is not null as needed
+    from private.job_runs job
+    where job.status in ('succeeded', 'failed', 'cancelled')
+      and job.completed_at < now() - make_interval(days => p_job_days)
+      and (job.completed_at, job.job_id) > ((v_after #>> '{jobs,at}')::timestamptz, v_after #>> '{jobs,id}')
+    order by job.completed_at, job.job_id
+    limit p_limit) range;
+  select coalesce(array_agg(job_id), '{}') into v_jobs from (
+    select job_id from private.job_runs where job_id = any (v_finished.ids) for update skip locked) expired;
   -- Whoever writes a row of report_jobs waits in guard_job() for the job: this skips the row instead of waiting for it, and
   -- leaves both for the next time.
   select coalesce(array_agg(job_id), '{}') into v_shown from (
@@ -262,14 +293,16 @@ begin
   get diagnostics v_pruned = row_count;
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
-    'audit', v_audit, 'refusals', v_refusals, 'payloads', cardinality(v_erased), 'jobs', v_pruned);
+    'audit', v_audit_pruned, 'refusals', v_refusals, 'payloads', cardinality(v_erased), 'jobs', v_pruned,
+    'after', case when v_refusals = p_limit or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
+      jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
 end
 $$;
 
-comment on function public.prune_expired(int, int, int, int) is
-  'Removes what is older than so many days, up to p_limit rows of each kind, and nothing that is still needed. Returns {audit, refusals, payloads, jobs}.';
-revoke all on function public.prune_expired(int, int, int, int) from public, anon, authenticated, service_role;
-grant execute on function public.prune_expired(int, int, int, int) to service_role;
+comment on function public.prune_expired(int, int, int, int, jsonb) is
+  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Returns {audit, refusals, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
+revoke all on function public.prune_expired(int, int, int, int, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.prune_expired(int, int, int, int, jsonb) to service_role;
 
 -- supabase/sql/observe/record_heartbeat.sql
 create or replace function private.record_heartbeat(p_source text, p_id text)
@@ -452,12 +485,17 @@ begin
       headers := jsonb_build_object('authorization', 'Bearer ' ||
         (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_cron_secret')),
       timeout_milliseconds := 60000)$command$;
-  return 'The sweep is called every minute.';
+  -- pg_cron keeps a row of each run for ever. Those of the platform's jobs are not ours to delete.
+  execute 'select cron.schedule($1, $2, $3)' using 'polaris cron log', '17 3 * * *', $command$
+    delete from cron.job_run_details
+    where end_time < now() - interval '7 days'
+      and jobid in (select jobid from cron.job where jobname in ('polaris sweep', 'polaris cron log'))$command$;
+  return 'The sweep is called every minute. The log of its calls is kept for 7 days.';
 end
 $$;
 
 comment on function private.schedule_sweep(text, text) is
-  'Lets Supabase Cron call the sweep every minute. Run again it takes the new address or secret. Returns what it did.';
+  'Lets Supabase Cron call the sweep every minute and prune its own log of that. Run again it takes the new address or secret. Returns what it did.';
 revoke all on function private.schedule_sweep(text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/strip_audit.sql

@@ -114,6 +114,58 @@ describe('retention', () => {
     expect(event).toEqual({ events: 1 });
   });
 
+  it('looks once at each row that it keeps, and goes on behind it', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    // Of each kind two that stay, then two that go: a dead letter keeps its job, its content and its audit. All four lose to the
+    // newest request, whose result comes first.
+    const requests = [];
+    for (let n = 0; n < 5; n += 1) requests.push((await store.request(reportId)).run);
+    const ids = { kept: [] as string[], gone: [] as string[] };
+    for (const [n, run] of [requests.slice(4), requests.slice(0, 4)].flat().entries()) {
+      const { delivery } = await store.complete(run.job_id, run.lease_token);
+      if (delivery === undefined) throw new Error('nothing to send');
+      if (n === 1 || n === 2) {
+        await store.record(delivery, 'refused');
+        ids.kept.push(delivery.event_id);
+      } else {
+        await store.send(delivery);
+        await store.record(delivery, 'delivered', [{ status: 200, authentic: true }]);
+        if (n > 0) ids.gone.push(delivery.event_id);
+      }
+    }
+    await age(91);
+    let after: Awaited<ReturnType<typeof store.prune>>['after'] = null;
+    const pruned = { audit: 0, payloads: 0, jobs: 0 };
+    const [{ rows } = { rows: 0 }] = await sql<{ rows: number }[]>`
+      select greatest(
+        (select count(*) from public.webhook_audit), (select count(*) from private.job_runs),
+        (select count(*) from public.report_events))::int as rows`;
+    let calls = 0;
+    do {
+      const answer = await store.prune(1, after);
+      pruned.audit += answer.audit;
+      pruned.payloads += answer.payloads;
+      pruned.jobs += answer.jobs;
+      after = answer.after;
+      calls += 1;
+      if (calls > rows + 1) throw new Error(`${calls} calls for ${rows} rows`);
+    } while (after !== null);
+    const left = async (table: string, column: string) =>
+      (
+        await sql<{ id: string }[]>`
+          select distinct ${sql(column)} as id from ${sql(table)}
+          where ${sql(column)} = any (${[...ids.kept, ...ids.gone]})`
+      )
+        .map(({ id }) => id)
+        .sort();
+    const kept = [...ids.kept].sort();
+    expect(await left('public.webhook_audit', 'event_id')).toEqual(kept);
+    expect(await left('private.report_contents', 'event_id')).toEqual(kept);
+    expect(await left('private.job_runs', 'event_id')).toEqual(kept);
+    expect(await store.prune()).toMatchObject({ audit: 0, payloads: 0, jobs: 0, after: null });
+  });
+
   it('leaves a job that alone says how its report stands, and loses none to the platform’s clean-up', async () => {
     const { sql } = database;
     const { reportId } = await createReport(sql);

@@ -88,7 +88,9 @@ function allowed(privileges: Privileges): string[] {
     '+ policy "operators read" on public.report_jobs',
     '+ trigger adopt_job on public.report_jobs',
     '+ trigger guard_job on public.report_jobs',
-    // The audit takes our rows too: they name an endpoint where the platform's have a type, and need no job.
+    // The audit takes our rows too: they name an endpoint where the platform's have a type, and need no job. Retention deletes
+    // as many rows as are added, which asks for more frequent autovacuum.
+    '~ options of public.webhook_audit: definition none -> {autovacuum_vacuum_scale_factor=0.02}',
     '~ column public.webhook_audit.webhook_type: definition text not null -> text',
     '~ column public.webhook_audit.job_id: definition text not null -> text',
     '+ column public.webhook_audit.actor',

@@ -93,9 +93,11 @@ export function storeClient(sql: postgres.ISql) {
     redrive(filter: postgres.JSONValue = {}, actor = 'somebody') {
       return one<number>(sql`select public.redrive_deliveries(${sql.json(filter)}, ${actor}, 500) as answer`);
     },
-    prune(limit = 100) {
-      return one<Record<'audit' | 'refusals' | 'payloads' | 'jobs', number>>(sql`
-        select public.prune_expired(90, 30, 60, ${limit}) as answer`);
+    prune(limit = 100, after: postgres.JSONValue = null) {
+      return one<
+        Record<'audit' | 'refusals' | 'payloads' | 'jobs', number> & { after: postgres.JSONValue }
+      >(sql`
+        select public.prune_expired(90, 30, 60, ${limit}, ${after === null ? null : sql.json(after)}) as answer`);
     },
   };
 }

@@ -41,11 +41,13 @@ export async function readWholeCatalogue(sql: postgres.Sql): Promise<WholeCatalo
         union all
         select format('%s %s', case relkind when 'r' then 'table' when 'p' then 'partitioned table' when 'v' then 'view'
             when 'm' then 'materialized view' when 'f' then 'foreign table' else 'composite type' end, name), name,
-          format('row level security %s, forced %s, options %s, persistence %s, replica identity %s, view %s',
-            relrowsecurity, relforcerowsecurity, reloptions, relpersistence, relreplident,
+          format('row level security %s, forced %s, persistence %s, replica identity %s, view %s',
+            relrowsecurity, relforcerowsecurity, relpersistence, relreplident,
             case when relkind in ('v', 'm') then pg_get_viewdef(oid) end),
           relowner, coalesce(relacl, acldefault('r', relowner)), obj_description(oid, 'pg_class')
         from tables
+        union all
+        select format('options of %s', name), name, reloptions::text, null, null, null from tables
         union all
         select format('column %s.%I', name, attname), name,
           concat_ws(' ', format_type(atttypid, atttypmod), case when attnotnull then 'not null' end,

@@ -7,10 +7,17 @@ export interface Retention {
   jobDays: number;
 }
 
-/** Small, so that no lock is held for long. */
+/** Rows of each kind that one call looks at. Small, so that no lock is held for long. */
 const BATCH = 500;
 
-const pruned = z.object({ audit: z.int(), refusals: z.int(), payloads: z.int(), jobs: z.int() });
+const pruned = z.object({
+  audit: z.int(),
+  refusals: z.int(),
+  payloads: z.int(),
+  jobs: z.int(),
+  /** Where the next call goes on. Kept rows stay the oldest: without it, each call would look at all of them again. */
+  after: z.json(),
+});
 
 /**
  * Removes what is older than the configured days, batch after batch, until nothing is or the deadline has come. Returns how
@@ -28,10 +35,15 @@ export async function prune(
     p_limit: BATCH,
   };
   let total = 0;
-  while (now() < deadline) {
-    const counts = Object.values(await rpc('prune_expired', parameters, pruned));
-    total += counts.reduce((sum, count) => sum + count, 0);
-    if (!counts.includes(BATCH)) break;
-  }
+  let after: z.infer<typeof pruned>['after'] = null;
+  do {
+    const answer: z.infer<typeof pruned> = await rpc(
+      'prune_expired',
+      { ...parameters, p_after: after },
+      pruned,
+    );
+    total += answer.audit + answer.refusals + answer.payloads + answer.jobs;
+    after = answer.after;
+  } while (after !== null && now() < deadline);
   return total;
 }

@@ -36,10 +36,15 @@ begin
       headers := jsonb_build_object('authorization', 'Bearer ' ||
         (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_cron_secret')),
       timeout_milliseconds := 60000)$command$;
-  return 'The sweep is called every minute.';
+  -- pg_cron keeps a row of each run for ever. Those of the platform's jobs are not ours to delete.
+  execute 'select cron.schedule($1, $2, $3)' using 'polaris cron log', '17 3 * * *', $command$
+    delete from cron.job_run_details
+    where end_time < now() - interval '7 days'
+      and jobid in (select jobid from cron.job where jobname in ('polaris sweep', 'polaris cron log'))$command$;
+  return 'The sweep is called every minute. The log of its calls is kept for 7 days.';
 end
 $$;
 
 comment on function private.schedule_sweep(text, text) is
-  'Lets Supabase Cron call the sweep every minute. Run again it takes the new address or secret. Returns what it did.';
+  'Lets Supabase Cron call the sweep every minute and prune its own log of that. Run again it takes the new address or secret. Returns what it did.';
 revoke all on function private.schedule_sweep(text, text) from public, anon, authenticated, service_role;
