@@ -1,4 +1,4 @@
-import { FINAL_DEAD_REASONS } from '../contracts/constants.ts';
+import { CLOSED_DEAD_REASONS } from '../contracts/constants.ts';
 import type { DatabaseClient } from '../services/database.ts';
 import type { DeliveryPage, DeliveryQuery, OpenDelivery } from '../contracts/console-deliveries.ts';
 import { MAX_PAGE_ROWS, type CappedCount, type Cursor } from '../contracts/paging.ts';
@@ -34,9 +34,9 @@ export function isDead({ dead_at }: OpenDelivery): boolean {
   return dead_at !== null;
 }
 
-/** A deleted report's delivery has nowhere to go, and one of erased content has nothing to send. */
+/** A closed delivery can never succeed: a deleted report's has nowhere to go, one of erased content has nothing to send. */
 export function canBeSent({ dead_reason }: OpenDelivery): boolean {
-  return dead_reason === null || !FINAL_DEAD_REASONS.has(dead_reason);
+  return dead_reason === null || !CLOSED_DEAD_REASONS.has(dead_reason);
 }
 
 export function canBeRedriven(delivery: OpenDelivery): boolean {
@@ -45,7 +45,7 @@ export function canBeRedriven(delivery: OpenDelivery): boolean {
 
 /**
  * How many of those that match a filter can be sent, `rows` being the first of `total`. Null: it is not known before all
- * are read, since there may be some of deleted reports among them.
+ * are read, since there may be closed ones among them.
  */
 export function countSendable(
   { status, dead_reason }: DeliveryQuery,
@@ -55,7 +55,7 @@ export function countSendable(
 ): CappedCount | null {
   if (!hasMore) return { count: rows.filter(canBeSent).length, capped: false };
   const areDead = status === undefined || status === 'dead';
-  const haveOtherReason = dead_reason !== undefined && !FINAL_DEAD_REASONS.has(dead_reason);
+  const haveOtherReason = dead_reason !== undefined && !CLOSED_DEAD_REASONS.has(dead_reason);
   return areDead && !haveOtherReason ? null : total;
 }
 
@@ -122,7 +122,7 @@ async function afterRedrive(client: DatabaseClient, eventId: string): Promise<Ou
     return { kind: 'none', word: 'not redriven', detail: 'It has been delivered already.' };
   }
   if (data.delivery?.dead_at === null) return backOnSchedule;
-  return { kind: 'none', word: 'not redriven', detail: 'Its report was deleted, or another holds it now.' };
+  return { kind: 'none', word: 'not redriven', detail: 'It is closed, or another process holds it now.' };
 }
 
 function fault(error: { code: string }): Outcome {

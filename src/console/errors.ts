@@ -89,6 +89,10 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
     title: 'Another process is sending this delivery',
     advice: 'Wait half a minute: its outcome shows here by itself. Then retry if it failed.',
   },
+  delivery_closed: {
+    title: 'This delivery is closed',
+    advice: 'It can never succeed, and nothing is left to do. Its reason says why.',
+  },
   delivery_failed: {
     title: 'The webhook failed again',
     advice:

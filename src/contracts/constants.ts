@@ -24,11 +24,13 @@ export const DEAD_REASONS = [
   'report_deleted',
   'content_erased',
   'import',
+  'unsendable',
 ] as const;
-/** Dead letters of these reasons have nothing left to send, or nowhere to send it. */
-export const FINAL_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REASONS)[number]>([
+/** Dead letters of these reasons are closed: nothing is left to send, or nobody would take it. `private.is_closed()` in SQL. */
+export const CLOSED_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REASONS)[number]>([
   'report_deleted',
   'content_erased',
+  'unsendable',
 ]);
 
 /** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */

@@ -55,6 +55,7 @@ export const PROBLEMS = {
     title: 'This Idempotency-Key was used with another body',
   },
   final_exists: { status: 409, final: false, title: 'This report already has a final version' },
+  delivery_closed: { status: 409, final: false, title: 'This delivery is closed: it can never succeed' },
   delivery_busy: { status: 409, final: false, title: 'Another process is sending this delivery' },
   body_too_large: { status: 413, final: true, title: 'The body is too large' },
   unsupported_media_type: { status: 415, final: false, title: 'The body must be application/json' },

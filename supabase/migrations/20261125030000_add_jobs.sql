@@ -73,7 +73,8 @@ declare
   v_named record := private.named_report(new.metadata, new.idempotency_key);
   v_owner uuid;
 begin
-  if v_named.report_id is null or new.status not in ('queued', 'running') or char_length(new.job_id) not between 1 and 200 then
+  -- An id that no endpoint reads would stop the sweep, which could not name the job.
+  if v_named.report_id is null or new.status not in ('queued', 'running') or not private.is_job_id(new.job_id) then
     return null;
   end if;
   execute format('select user_id from public.%I where id = $1', private.report_table(v_named.report_type))
@@ -363,6 +364,19 @@ $$;
 comment on function private.guard_job() is
   'What others write into a row of report_jobs that shows a job of ours has no effect, but for a cancellation by its owner.';
 revoke all on function private.guard_job() from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/is_job_id.sql
+create or replace function private.is_job_id(p_job_id text)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return char_length(p_job_id) between 1 and 200;
+end
+$$;
+
+comment on function private.is_job_id(text) is
+  'Whether the contract''s endpoints read this as the id of a job: 1 to 200 characters.';
+revoke all on function private.is_job_id(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/job_for_caller.sql
 create or replace function private.job_for_caller(p_job_id text, p_caller text)
@@ -754,9 +768,10 @@ begin
     select * into v_shown from public.report_jobs where job_id = p_job_id;
     if v_shown.status in ('succeeded', 'failed') then
       return case public.complete_report_job(
-          p_job_id, case when nullif(btrim(v_shown.result), '') is null then 'failed' else 'completed' end, 0,
-          p_lease_token => v_job.lease_token, p_research_report => nullif(btrim(v_shown.result), ''),
-          p_error => case when nullif(btrim(v_shown.result), '') is null
+          p_job_id, case when private.is_blank(v_shown.result) then 'failed' else 'completed' end, 0,
+          p_lease_token => v_job.lease_token,
+          p_research_report => case when not private.is_blank(v_shown.result) then btrim(v_shown.result) end,
+          p_error => case when private.is_blank(v_shown.result)
             then coalesce(v_shown.error, 'The report could not be generated.') end) ->> 'outcome'
         when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
     end if;

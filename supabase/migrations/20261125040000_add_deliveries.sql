@@ -41,7 +41,7 @@ create table public.webhook_deliveries (
   dead_at timestamptz,
   dead_reason text
     constraint dead_reason_is_known check (dead_reason in (
-      'attempts_exhausted', 'refused', 'report_deleted', 'content_erased', 'import')),
+      'attempts_exhausted', 'refused', 'report_deleted', 'content_erased', 'import', 'unsendable')),
   response jsonb not null default '{}',
   lease_token bigint not null default 0,
   lease_expires_at timestamptz,
@@ -215,6 +215,7 @@ begin
     when v_delivery.claim_id = p_claim_id and not private.lease_is_free(v_delivery.lease_expires_at) then
       jsonb_build_object('outcome', 'claimed', 'delivery', private.sendable(v_delivery))
     when v_delivery.status = 'success' then '{"outcome": "already_succeeded"}'
+    when private.is_closed(v_delivery.dead_reason) then '{"outcome": "delivery_closed"}'
     when not private.lease_is_free(v_delivery.lease_expires_at) then '{"outcome": "delivery_busy"}'
     else jsonb_build_object(
       'outcome', 'claimed', 'delivery', private.claim_delivery(v_delivery.id, p_lease_seconds, p_claim_id))
@@ -269,6 +270,42 @@ comment on function private.confirm_delivery(public.report_events, text) is
   'A verified request proves the delivery of its event to our own endpoint. An event that others sent gets a delivery that has succeeded.';
 revoke all on function private.confirm_delivery(public.report_events, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/fits_endpoint.sql
+create or replace function private.fits_endpoint(p_event public.report_events)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+declare
+  c_body_bytes constant int := 1048576;
+  c_digits constant int := 64;
+  v_content private.report_contents;
+begin
+  select * into v_content from private.report_contents where event_id = p_event.id;
+  if not private.is_job_id(p_event.job_id)
+    or p_event.status = 'completed' and private.is_blank(v_content.research_report)
+    or jsonb_typeof(v_content.research_metadata) not in ('object', 'null')
+  then
+    return false;
+  end if;
+  -- An object or array this deep lies 98 levels below the metadata, which is the third level of a body; 100 are read.
+  -- Asked first: what follows recurses no deeper.
+  if jsonb_path_exists(v_content.research_metadata, 'strict $.**{98} ? (@.type() == "object" || @.type() == "array")') then
+    return false;
+  end if;
+  -- Asked before the body is composed, since a short number may print as many thousands of digits.
+  if exists (
+    select from jsonb_path_query(v_content.research_metadata, 'strict $.** ? (@.type() == "number")') number
+    where length(translate(number::text, '-.', '')) > c_digits)
+  then
+    return false;
+  end if;
+  return octet_length(private.envelope(p_event)) <= c_body_bytes;
+end
+$$;
+
+comment on function private.fits_endpoint(public.report_events) is
+  'Whether our own endpoint would read the body of an imported event: the limits of docs/contract.md, said in SQL for contents that never passed them.';
+revoke all on function private.fits_endpoint(public.report_events) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/internal_endpoint.sql
 create or replace function private.internal_endpoint(p_stage text)
 returns text
@@ -282,6 +319,20 @@ comment on function private.internal_endpoint(text) is
   'Our own endpoint for events of this stage: prelim-report or final-report.';
 revoke all on function private.internal_endpoint(text) from public, anon, authenticated, service_role;
 grant execute on function private.internal_endpoint(text) to authenticated;
+
+-- supabase/sql/deliver/is_closed.sql
+create or replace function private.is_closed(p_dead_reason text)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_dead_reason in ('report_deleted', 'content_erased', 'unsendable');
+end
+$$;
+
+comment on function private.is_closed(text) is
+  'Whether a dead letter of this reason is closed: no retry and no redrive could ever end in a success. Null: it is no dead letter.';
+revoke all on function private.is_closed(text) from public, anon, authenticated, service_role;
+grant execute on function private.is_closed(text) to authenticated;
 
 -- supabase/sql/deliver/keep_endpoint.sql
 create or replace function private.keep_endpoint()
@@ -617,7 +668,7 @@ begin
     -- In the order of their reports, whose locks each takes: two redrives must not wait for each other.
     select * from (
       select * from public.webhook_deliveries
-      where dead_at is not null and dead_reason not in ('report_deleted', 'content_erased')
+      where dead_at is not null and not private.is_closed(dead_reason)
         and (p_filter -> 'event_ids' is null or p_filter -> 'event_ids' ? event_id)
         and (p_filter -> 'report_type' is null or report_type = p_filter ->> 'report_type')
         and (p_filter -> 'endpoint_id' is null or endpoint_id = p_filter ->> 'endpoint_id')

@@ -576,7 +576,7 @@ begin
             is distinct from (report.id, %2$L, 'completed', 'applied')
         union all
         select 'content without an event', null
-        where winner.id is null and btrim(report.research_report) <> ''
+        where winner.id is null and not private.is_blank(report.research_report)
         union all
         select 'an applied event outranks the winner', better.id
         from public.report_events better

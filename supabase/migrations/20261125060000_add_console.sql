@@ -466,8 +466,8 @@ begin
   from (
     select report_type,
       count(*) filter (where dead_at is null) as waiting,
-      -- Nobody can do anything about those whose report was deleted or whose content was erased.
-      count(*) filter (where dead_at is not null and dead_reason not in ('report_deleted', 'content_erased')) as dead,
+      -- Nobody can do anything about those that are closed.
+      count(*) filter (where dead_at is not null and not private.is_closed(dead_reason)) as dead,
       count(*) filter (where status = 'pending') as pending,
       count(*) filter (where status = 'sent') as sent,
       count(*) filter (where status = 'retrying') as retrying,

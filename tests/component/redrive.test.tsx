@@ -45,7 +45,7 @@ it('tells apart what is back on schedule, what has been delivered meanwhile, and
   const chosen = after.map(({ event_id }) => ({ ...dead, event_id }));
   const outcomes = await REDRIVE.run(browserClient(network), chosen);
   expect(outcomes.map(({ word, detail }) => [word, detail])).toEqual([
-    ['not redriven', 'Its report was deleted, or another holds it now.'],
+    ['not redriven', 'It is closed, or another process holds it now.'],
     ['not redriven', 'It has been delivered already.'],
     ['back on schedule', 'The next sweep sends it, within a minute.'],
   ]);

@@ -1,4 +1,4 @@
-import { FINAL_DEAD_REASONS } from '../../contracts/constants.ts';
+import { CLOSED_DEAD_REASONS } from '../../contracts/constants.ts';
 import { Link } from 'raviger';
 import type { TimelineStep } from '../../contracts/console-audit.ts';
 import { ExactTime } from '../exact-time.tsx';
@@ -108,7 +108,7 @@ export function describeStep(step: TimelineStep): Words {
     case 'dead_letter':
       return {
         title: 'Dead letter',
-        ...(FINAL_DEAD_REASONS.has(step.dead_reason)
+        ...(CLOSED_DEAD_REASONS.has(step.dead_reason)
           ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: there is nothing left to do.`] }
           : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. It waits for a person.`] }),
       };

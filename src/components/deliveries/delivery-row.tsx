@@ -87,7 +87,7 @@ function Actions({ delivery, name }: { delivery: OpenDelivery; name: string }) {
       return client.invalidateQueries({ queryKey: OPERATOR_KEY });
     },
   });
-  if (!canBeSent(delivery)) return <span className="muted">Its report was deleted</span>;
+  if (!canBeSent(delivery)) return <span className="muted">Closed: nothing left to do</span>;
   return (
     <>
       <Button

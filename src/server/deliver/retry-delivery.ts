@@ -9,13 +9,19 @@ import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-co
 const claim = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('claimed'), delivery: claimedDelivery }),
   z.object({
-    outcome: z.enum(['already_succeeded', 'delivery_busy', 'delivery_not_found', 'report_not_found']),
+    outcome: z.enum([
+      'already_succeeded',
+      'delivery_busy',
+      'delivery_closed',
+      'delivery_not_found',
+      'report_not_found',
+    ]),
   }),
 ]);
 
 export type Retried =
   | { outcome: RetryAnswer['outcome'] }
-  | { outcome: 'delivery_busy' | 'delivery_not_found' | 'report_not_found' }
+  | { outcome: 'delivery_busy' | 'delivery_closed' | 'delivery_not_found' | 'report_not_found' }
   | { outcome: 'delivery_failed'; detail: string };
 
 /** Sends the delivery of an event, or else a report's latest one (of that type), now, due or not, with one POST. */

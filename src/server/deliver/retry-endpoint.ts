@@ -42,6 +42,7 @@ export async function retryOne(services: RetryServices, request: Request): Promi
     case 'already_succeeded':
       return { response: answer({ success: true, outcome: retried.outcome }), record };
     case 'delivery_busy':
+    case 'delivery_closed':
     case 'delivery_not_found':
     case 'report_not_found':
       return { response: problem(retried.outcome), record };

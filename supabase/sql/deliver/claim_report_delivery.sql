@@ -26,6 +26,7 @@ begin
     when v_delivery.claim_id = p_claim_id and not private.lease_is_free(v_delivery.lease_expires_at) then
       jsonb_build_object('outcome', 'claimed', 'delivery', private.sendable(v_delivery))
     when v_delivery.status = 'success' then '{"outcome": "already_succeeded"}'
+    when private.is_closed(v_delivery.dead_reason) then '{"outcome": "delivery_closed"}'
     when not private.lease_is_free(v_delivery.lease_expires_at) then '{"outcome": "delivery_busy"}'
     else jsonb_build_object(
       'outcome', 'claimed', 'delivery', private.claim_delivery(v_delivery.id, p_lease_seconds, p_claim_id))

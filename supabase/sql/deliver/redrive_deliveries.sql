@@ -19,7 +19,7 @@ begin
     -- In the order of their reports, whose locks each takes: two redrives must not wait for each other.
     select * from (
       select * from public.webhook_deliveries
-      where dead_at is not null and dead_reason not in ('report_deleted', 'content_erased')
+      where dead_at is not null and not private.is_closed(dead_reason)
         and (p_filter -> 'event_ids' is null or p_filter -> 'event_ids' ? event_id)
         and (p_filter -> 'report_type' is null or report_type = p_filter ->> 'report_type')
         and (p_filter -> 'endpoint_id' is null or endpoint_id = p_filter ->> 'endpoint_id')

@@ -6,7 +6,8 @@ declare
   v_named record := private.named_report(new.metadata, new.idempotency_key);
   v_owner uuid;
 begin
-  if v_named.report_id is null or new.status not in ('queued', 'running') or char_length(new.job_id) not between 1 and 200 then
+  -- An id that no endpoint reads would stop the sweep, which could not name the job.
+  if v_named.report_id is null or new.status not in ('queued', 'running') or not private.is_job_id(new.job_id) then
     return null;
   end if;
   execute format('select user_id from public.%I where id = $1', private.report_table(v_named.report_type))

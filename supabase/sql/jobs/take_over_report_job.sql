@@ -39,9 +39,10 @@ begin
     select * into v_shown from public.report_jobs where job_id = p_job_id;
     if v_shown.status in ('succeeded', 'failed') then
       return case public.complete_report_job(
-          p_job_id, case when nullif(btrim(v_shown.result), '') is null then 'failed' else 'completed' end, 0,
-          p_lease_token => v_job.lease_token, p_research_report => nullif(btrim(v_shown.result), ''),
-          p_error => case when nullif(btrim(v_shown.result), '') is null
+          p_job_id, case when private.is_blank(v_shown.result) then 'failed' else 'completed' end, 0,
+          p_lease_token => v_job.lease_token,
+          p_research_report => case when not private.is_blank(v_shown.result) then btrim(v_shown.result) end,
+          p_error => case when private.is_blank(v_shown.result)
             then coalesce(v_shown.error, 'The report could not be generated.') end) ->> 'outcome'
         when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
     end if;

@@ -2,8 +2,10 @@ create or replace function private.import_events(p_report_type text, p_row priva
 returns private.report_row
 language plpgsql volatile set search_path = '' as $$
 declare
+  -- Its owner could write any number; from here on each attempt adds one.
+  c_attempts constant int := 1000;
   v_now timestamptz(3) := clock_timestamp();
-  v_has_text boolean := nullif(btrim(p_row.research_report), '') is not null;
+  v_has_text boolean := not private.is_blank(p_row.research_report);
   v_key text := p_report_type || ':' || p_row.id;
   v_own private.job_runs;
   v_prefix text := 'import_' || p_report_type || '_' || replace(p_row.id::text, '-', '');
@@ -12,36 +14,52 @@ declare
   v_job record;
   v_result private.incoming_result;
   v_event public.report_events;
+  v_dead_reason text;
 begin
   delete from private.reports_to_import where report_type = p_report_type and report_id = p_row.id;
   if not found then
     return p_row;
   end if;
+  if p_row.webhook_attempts not between 0 and c_attempts then
+    p_row.webhook_attempts := case when p_row.webhook_attempts < 0 then 0 else c_attempts end;
+  end if;
+  p_row.webhook_last_attempt := private.import_time(p_row.webhook_last_attempt, v_now);
   -- The links that the first version leaves: the row's own job, a job whose metadata names the report, and, where the report
-  -- has no text, a key of the form greeting:<report id>. People could write jobs: only those of nobody or of the owner count.
+  -- has no text, a key of the form greeting:<report id>. People could write jobs and rows: only jobs of nobody or of the owner
+  -- count, and none that names another report, or, of nobody, no report at all.
   insert into private.job_runs (
     job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status, percent,
     eta_seconds, error, lease_expires_at, created_at, updated_at, started_at, completed_at)
   select job.job_id, p_report_type, p_row.id,
     case when 'final' in (job.metadata ->> 'stage', job.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
-    p_row.user_id, job.summary_id, 'platform', job.prompt, job.model, job.temperature, job.max_tokens,
+    p_row.user_id, job.summary_id, 'platform', job.prompt, job.model,
+    -- NaN is a number to PostgreSQL and to nobody else: the job could not be run.
+    case when job.temperature between 0 and 2 then job.temperature end, case when job.max_tokens > 0 then job.max_tokens end,
     case when lost then 'failed' else job.status end, coalesce(job.percent, 0), case when runs then job.eta_seconds end,
     case when lost then coalesce(job.error, 'The job was lost before the upgrade, and it has expired.') else job.error end,
     -- Its runner may still live: a function of the first version runs for up to two minutes.
     case when runs then v_now + interval '5 minutes' end,
-    least(coalesce(job.created_at, job.updated_at, v_now), v_now), least(coalesce(job.updated_at, v_now), v_now),
-    job.started_at, case when not runs then least(coalesce(job.completed_at, job.updated_at, v_now), v_now) end
+    private.import_time(coalesce(job.created_at, job.updated_at, v_now), v_now),
+    private.import_time(coalesce(job.updated_at, v_now), v_now), private.import_time(job.started_at, v_now),
+    case when not runs then private.import_time(coalesce(job.completed_at, job.updated_at, v_now), v_now) end
   from public.report_jobs job
   cross join lateral (
     select job.status in ('queued', 'running') and coalesce(job.expires_at > v_now, true) as runs,
       job.status in ('queued', 'running') and not coalesce(job.expires_at > v_now, true) as lost) fate
+  cross join lateral private.named_report(job.metadata, job.idempotency_key) named
   where (
       job.job_id in (p_row.webhook_job_id, p_row.research_metadata ->> 'job_id')
       or job.metadata ->> 'report_id' = p_row.id::text
         and p_report_type = case job.metadata ->> 'report_type'
           when 'organization' then 'org' when 'requirements' then 'requirement' else job.metadata ->> 'report_type' end
       or not v_has_text and job.idempotency_key = v_key)
-    and (job.user_id is null or job.user_id = p_row.user_id) and char_length(job.job_id) between 1 and 200
+    and (job.user_id is null or job.user_id = p_row.user_id)
+    -- An id that no endpoint reads would stop the sweep; one of an imported event would keep that event from being recorded.
+    and private.is_job_id(job.job_id) and not starts_with(job.job_id, 'import_')
+    and case
+      when named.report_id is not null then (named.report_type, named.report_id) = (p_report_type, p_row.id)
+      -- Whoever knows the id of a job of nobody could write it into a report of theirs. The text proves that it is theirs.
+      else job.user_id is not null or job.result = p_row.research_report end
   on conflict (job_id) do nothing;
   perform private.show_job(run.job_id)
   from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
@@ -63,16 +81,16 @@ begin
     v_winner.job_id := v_own.job_id;
     v_winner.research_report := p_row.research_report;
     v_winner.research_metadata := p_row.research_metadata;
-    v_winner.requested_at := least(v_now, coalesce(v_own.created_at, (
+    v_winner.requested_at := private.import_time(coalesce(v_own.created_at, (
       select max(created_at) from private.job_runs
-      where report_type = p_report_type and report_id = p_row.id and status = 'succeeded'), p_row.updated_at, v_now));
+      where report_type = p_report_type and report_id = p_row.id and status = 'succeeded'), p_row.updated_at, v_now), v_now);
   end if;
   for v_job in
     select run.job_id, run.stage, run.created_at, shown.result
     from private.job_runs run
     join public.report_jobs shown on shown.job_id = run.job_id
     where run.report_type = p_report_type and run.report_id = p_row.id and run.status = 'succeeded' and run.event_id is null
-      and nullif(btrim(shown.result), '') is not null and run.job_id is distinct from v_own.job_id
+      and not private.is_blank(shown.result) and run.job_id is distinct from v_own.job_id
     order by run.created_at desc, run.job_id desc
   loop
     v_result := v_winner;
@@ -83,6 +101,8 @@ begin
     v_result.requested_at := v_job.created_at;
     if v_winner_id is null then
       v_winner := v_result;
+      -- The row keeps its metadata, and metadata is the winner's.
+      v_winner.research_metadata := p_row.research_metadata;
       v_winner_id := 'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex');
       continue;
     end if;
@@ -99,7 +119,7 @@ begin
   end loop;
   if v_winner_id is null and p_row.webhook_status in ('failed', 'sent', 'retrying') then
     v_winner_id := v_prefix;
-    v_winner.requested_at := least(p_row.updated_at, v_now);
+    v_winner.requested_at := private.import_time(p_row.updated_at, v_now);
     v_winner.error := 'The result was lost before the upgrade.';
   end if;
   if v_winner_id is null then
@@ -112,9 +132,14 @@ begin
   update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
   -- Rows that no webhook was ever sent for have no delivery to show.
   if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
+    v_dead_reason := case
+      when v_event.status = 'failed' then 'import'
+      -- The row shows the result. Nothing could confirm it by the webhook: the endpoint reads no such content.
+      when p_row.webhook_status is distinct from 'success' and not private.fits_endpoint(v_event) then 'unsendable'
+    end;
     p_row.webhook_status := case
       -- Nobody holds it any more.
-      when v_event.status = 'failed' or p_row.webhook_status = 'retrying' then 'failed'
+      when v_dead_reason is not null or p_row.webhook_status = 'retrying' then 'failed'
       else coalesce(p_row.webhook_status, 'pending') end;
     p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
     p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
@@ -125,8 +150,8 @@ begin
     values (
       v_event.id, private.internal_endpoint(v_event.stage), p_report_type, p_row.id, p_row.webhook_job_id,
       p_row.webhook_status, p_row.webhook_attempts, p_row.webhook_last_attempt,
-      case when v_event.status = 'completed' and p_row.webhook_status <> 'success' then v_now end, p_row.webhook_response,
-      case when v_event.status = 'failed' then v_now end, case when v_event.status = 'failed' then 'import' end);
+      case when v_dead_reason is null and p_row.webhook_status <> 'success' then v_now end, p_row.webhook_response,
+      case when v_dead_reason is not null then v_now end, v_dead_reason);
     perform set_config('polaris.import', '', true);
   end if;
   if v_event.status = 'completed' then

@@ -13,10 +13,10 @@ begin
   v_row := private.import_events(p_report_type, v_row);
   execute format(
     'update public.%I set research_report = $1, winner_event_id = $2, stage = $3, webhook_status = $4, webhook_attempts = $5,
-       webhook_response = $6, research_status = $7
-     where id = $8', v_table)
+       webhook_last_attempt = $6, webhook_response = $7, research_status = $8
+     where id = $9', v_table)
   using v_row.research_report, v_row.winner_event_id, v_row.stage, v_row.webhook_status, v_row.webhook_attempts,
-    v_row.webhook_response, private.report_status(p_report_type, p_report_id), p_report_id;
+    v_row.webhook_last_attempt, v_row.webhook_response, private.report_status(p_report_type, p_report_id), p_report_id;
 end
 $$;
 

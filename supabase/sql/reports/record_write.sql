@@ -9,11 +9,22 @@ declare
   v_failed boolean;
   v_job_id text;
   v_event public.report_events;
+  v_row private.report_row;
 begin
   -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
   if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
-    old := jsonb_populate_record(old, to_jsonb(private.import_events(
-      v_type, jsonb_populate_record(null::private.report_row, to_jsonb(old)))));
+    -- Column by column: as JSON, a metadata that is the JSON null would become no metadata, which the table refuses.
+    v_row := private.import_events(v_type, row(
+      old.id, old.user_id, old.research_report, old.research_metadata, old.webhook_status, old.webhook_attempts,
+      old.webhook_last_attempt, old.webhook_response, old.webhook_job_id, old.updated_at, old.winner_event_id,
+      old.stage)::private.report_row);
+    old.research_report := v_row.research_report;
+    old.webhook_status := v_row.webhook_status;
+    old.webhook_attempts := v_row.webhook_attempts;
+    old.webhook_last_attempt := v_row.webhook_last_attempt;
+    old.webhook_response := v_row.webhook_response;
+    old.winner_event_id := v_row.winner_event_id;
+    old.stage := v_row.stage;
   end if;
   if v_channel = 'owner' then
     new.id := old.id;
