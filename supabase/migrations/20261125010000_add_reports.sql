@@ -31,6 +31,8 @@ create table private.reports_to_import (
   error text,
   primary key (report_type, report_id)
 );
+-- The order in which they are imported.
+create index reports_to_import_next on private.reports_to_import (report_type, failed_at nulls first, report_id);
 
 -- A report's row without what the report is about: what the import reads and writes.
 create type private.report_row as (
@@ -374,7 +376,10 @@ begin
     v_winner_id := v_prefix;
     v_winner.stage := case when p_row.research_metadata ->> 'processing_stage' = 'final' or v_own.stage = 'final' or (
       select audit.webhook_type from public.webhook_audit audit
-      where audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
+      -- By its jobs too: the platform has an index of them, and none of reports.
+      where audit.job_id = any (array[p_row.webhook_job_id, p_row.research_metadata ->> 'job_id'] || array(
+          select job_id from private.job_runs where report_type = p_report_type and report_id = p_row.id))
+        and audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
       order by audit.created_at desc limit 1) = 'final-report' then 'final' else 'prelim' end;
     v_winner.job_id := v_own.job_id;
     v_winner.research_report := p_row.research_report;
@@ -493,17 +498,13 @@ declare
   v_imported int := 0;
 begin
   for v_type in select * from public.report_types loop
-    -- Markers of reports that are gone.
-    execute format(
-      'delete from private.reports_to_import marker
-       where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
-      v_type.table_name)
-    using v_type.report_type;
+    exit when v_imported >= p_limit;
     for v_report_id in
       execute format(
         'select report.id from private.reports_to_import marker
          join public.%I report on report.id = marker.report_id
-         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2 for no key update of report skip locked',
+         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2
+         for no key update of report skip locked',
         v_type.table_name)
       using v_type.report_type, p_limit - v_imported
     loop
@@ -516,6 +517,14 @@ begin
         where report_type = v_type.report_type and report_id = v_report_id;
       end;
     end loop;
+    if not found then
+      -- Markers of reports that are gone.
+      execute format(
+        'delete from private.reports_to_import marker
+         where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
+        v_type.table_name)
+      using v_type.report_type;
+    end if;
   end loop;
   return jsonb_build_object('imported', v_imported, 'left', (select count(*) from private.reports_to_import));
 end
@@ -752,7 +761,8 @@ begin
   from public.report_events event
   where event.report_id = p_report_id and event.report_type = p_report_type
     and event.effect is not null and event.type <> 'report.owner.edited'
-    and (event.job_id is null or not exists (select from private.job_runs job where job.job_id = event.job_id))
+    -- As `not exists`, and planned while job_runs was small, this would read all of it at each call.
+    and (select job.job_id from private.job_runs job where job.job_id = event.job_id) is null
   order by event.requested_at desc, event.id collate "C" desc
   limit 1;
   if v_job.status is not null
