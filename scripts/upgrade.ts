@@ -1,63 +1,34 @@
 /**
- * Imports what the platform's first version has left: `npm run upgrade`, with the database in DATABASE_URL (session pooler or
- * direct, as the owner `postgres`), while everything runs. It can be stopped and run again at any time.
+ * `npm run upgrade`: builds the indexes that the migrations leave out on large tables, and imports what the platform's first
+ * version has left, while everything else goes on. The database is that in DATABASE_URL: the direct or session address, as
+ * the owner `postgres`. It can be stopped and run again at any time.
  */
 import { connect } from './local/connect.ts';
 import { databaseUrl } from './local/database-url.ts';
+import { upgrade } from './upgrade/upgrade.ts';
 
-/** Reports in one transaction: each is locked until its end, so that a writer waits a fraction of a second at most. */
-const BATCH = 100;
-const PROGRESS_EVERY_MS = 5_000;
-
-/** Finds the jobs that name a report in their metadata; only the import asks for them so. */
-const INDEX = 'report_jobs_named_report';
+/** Supabase's transaction pooler, which lends a connection for one transaction. */
+const TRANSACTION_POOLER_PORT = '6543';
 
 async function main(): Promise<void> {
-  const sql = await connect(await databaseUrl());
-  try {
-    // Left behind by a run that was stopped: unfinished, it would not be used and not be built again.
-    await sql.unsafe(`drop index concurrently if exists public.${INDEX}`);
-    const [marked] = await sql`select count(*)::int as left from private.reports_to_import`;
-    if (marked?.['left'] === 0) {
-      console.log('upgrade: every report is imported.');
-      return;
-    }
-    console.log(`upgrade: ${String(marked?.['left'])} reports to import. Everything else goes on meanwhile.`);
-    await sql.unsafe(
-      `create index concurrently ${INDEX} on public.report_jobs ((metadata ->> 'report_id')) where metadata ->> 'report_id' is not null`,
+  const url = await databaseUrl();
+  if (new URL(url).port === TRANSACTION_POOLER_PORT) {
+    throw new Error(
+      'DATABASE_URL is the address of the transaction pooler (port 6543), through which no session lasts. Use the direct or the session address (port 5432).',
     );
-    const started = Date.now();
-    let told = started;
-    let total = 0;
-    for (;;) {
-      const [row] = await sql`select public.import_reports(${BATCH}) as answer`;
-      const { imported, left } = row?.['answer'] as { imported: number; left: number };
-      total += imported;
-      if (left === 0) break;
-      if (imported === 0) {
-        const failed =
-          await sql`select report_type, report_id, error from private.reports_to_import where failed_at is not null`;
-        if (failed.length === left) {
-          for (const { report_type, report_id, error } of failed)
-            console.error(
-              `upgrade: ${String(report_type)} report ${String(report_id)} cannot be imported: ${String(error)}`,
-            );
-          process.exitCode = 1;
-          break;
-        }
-        // Others hold what is left, and import it themselves.
-        await new Promise((resolve) => setTimeout(resolve, 200));
-      }
-      if (Date.now() - told > PROGRESS_EVERY_MS) {
-        told = Date.now();
-        console.log(`upgrade: ${total} imported, ${left} left`);
-      }
+  }
+  const sql = await connect(url);
+  try {
+    const tell = (line: string) => console.log(`upgrade: ${line}`);
+    const unimportable = await upgrade({ sql, tell });
+    for (const { report_type, report_id, error } of unimportable) {
+      console.error(`upgrade: ${report_type} report ${report_id} cannot be imported: ${error}`);
     }
-    await sql.unsafe(`drop index concurrently if exists public.${INDEX}`);
-    const seconds = Math.round((Date.now() - started) / 1000);
-    console.log(`upgrade: ${total} reports imported in ${seconds} s. Check with npm run verify.`);
+    if (unimportable.length > 0) process.exitCode = 1;
+    else tell('done. Check with npm run verify.');
   } finally {
-    await sql.end();
+    // Without a time-out it waits for ever for a connection that the server has closed.
+    await sql.end({ timeout: 5 });
   }
 }
 

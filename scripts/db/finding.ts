@@ -23,6 +23,7 @@ export type Rule =
   | 'on-all'
   | 'default-privileges'
   | 'platform'
+  | 'large-table'
   | 'why'
   | 'drift'
   | 'types'

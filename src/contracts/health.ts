@@ -29,6 +29,7 @@ export const CHECKS = [
   'cron',
   'clock',
   'connections',
+  'indexes',
   'realtime',
   'region',
 ] as const;
@@ -67,6 +68,8 @@ export const deploymentFacts = z.object({
   /** `most`: what callers that are no superusers may have. */
   connections: z.object({ used: z.int(), most: z.int() }),
   heartbeats: z.object({ ping: heartbeat, sweep: heartbeat }),
+  /** Indexes, and constraints to be validated, that the migrations have left to npm run upgrade. */
+  unfinished: z.array(z.string()),
   /** The publication of Realtime; null: there is none. */
   realtime: z.object({ all_tables: z.boolean(), tables: z.array(z.string()) }).nullable(),
   rights: z.array(heldRight).nullable(),

@@ -2,6 +2,9 @@
 -- migration of this number with the same tables, columns and indexes: what stands is left as it is. The two functions are
 -- replaced, because the platform's may be called by everybody, with its owner's rights and without a search path.
 
+-- While the push waits for a lock, everybody else waits behind the push. On a time-out of this lock, push again.
+select set_config('lock_timeout', '2s', true);
+
 alter table public.greeting_reports
   add column if not exists webhook_status text default 'pending'
     check (webhook_status in ('pending', 'sent', 'success', 'failed', 'retrying')),

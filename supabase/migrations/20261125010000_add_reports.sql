@@ -6,12 +6,16 @@ comment on schema private is 'Objects of ours that the REST API does not expose.
 -- Console functions run with their caller's rights and read views that stand here.
 grant usage on schema private to authenticated;
 
+-- While the push waits for a lock, everybody else waits behind the push.
+select set_config('lock_timeout', '2s', true);
+
 create table public.report_types (
   report_type text primary key
     constraint report_type_is_a_plain_word check (report_type ~ '^[a-z][a-z_]{0,40}$'),
   table_name text not null unique
 );
 
+-- The reference locks auth.users against writers. On a time-out of this lock, push again.
 create table public.operators (
   user_id uuid primary key references auth.users (id) on delete cascade,
   created_at timestamptz not null default now()
@@ -31,6 +35,8 @@ create table private.reports_to_import (
   error text,
   primary key (report_type, report_id)
 );
+-- The order in which they are imported.
+create index reports_to_import_next on private.reports_to_import (report_type, failed_at nulls first, report_id);
 
 -- A report's row without what the report is about: what the import reads and writes.
 create type private.report_row as (
@@ -59,15 +65,18 @@ language plpgsql volatile set search_path = '' as $$
 begin
   insert into public.report_types (report_type, table_name) values (p_report_type, p_table_name)
   on conflict (report_type) do nothing;
-  execute format(
-    'alter table public.%I
-       add column if not exists stage text constraint report_stage_is_known check (stage in (''prelim'', ''final'')),
-       add column if not exists winner_event_id text
-         references public.report_events (id) deferrable initially deferred', p_table_name);
-  execute format(
-    'create index if not exists %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name);
-  execute format(
-    'create index if not exists %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name);
+  if not exists (
+    select from pg_catalog.pg_attribute
+    where attrelid = format('public.%I', p_table_name)::regclass and attname = 'winner_event_id')
+  then
+    -- Not valid: to check the rows would be to read them all, under a lock that keeps even readers out.
+    execute format(
+      'alter table public.%I
+         add column stage text,
+         add column winner_event_id text references public.report_events (id) deferrable initially deferred,
+         add constraint report_stage_is_known check (stage in (''prelim'', ''final'')) not valid', p_table_name);
+  end if;
+  perform private.finish_table(p_table_name, p_now => true);
   execute format(
     'create or replace trigger guard_insert before insert on public.%I for each row
        when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
@@ -280,6 +289,59 @@ comment on function private.create_report_type(text) is
   'Creates a new report type with a table of its own, <type>_reports, which only its owners and the server reach.';
 revoke all on function private.create_report_type(text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/finish_table.sql
+-- The one list of what costs a scan of a large table of the platform. A migration would block its writers meanwhile: it does
+-- this on small tables only, and npm run upgrade does the rest while everything else goes on.
+create or replace function private.finish_table(p_table_name text, p_now boolean default false)
+returns table (name text, statement text)
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_statement text;
+  v_name text;
+  v_is_small boolean;
+begin
+  execute format('select not exists (select from public.%I offset 1000 limit 1)', p_table_name) into v_is_small;
+  foreach v_statement in array case p_table_name
+    when 'webhook_audit' then array[
+      'alter table public.webhook_audit validate constraint audit_direction_is_known',
+      'create index webhook_audit_created_at on public.webhook_audit (created_at desc, id desc)',
+      'create index webhook_audit_event on public.webhook_audit (event_id, created_at desc)',
+      'create index webhook_audit_job on public.webhook_audit (job_id, created_at desc)',
+      'create index webhook_audit_report on public.webhook_audit (report_id, created_at desc)',
+      'create index webhook_audit_round on public.webhook_audit (delivery_id, round) where delivery_id is not null',
+      'create index webhook_audit_attempts on public.webhook_audit (endpoint_id, created_at) include (outcome)
+         where direction = ''out''',
+      'create index webhook_audit_outcome on public.webhook_audit (outcome, created_at desc, id desc)
+         where outcome not in (''applied'', ''delivered'')',
+      'create index webhook_audit_response_status on public.webhook_audit (response_status, created_at desc, id desc)
+         where response_status <> 200 or response_status is null']
+    else array[
+      format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
+      format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
+      format('create index %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name)]
+    end
+  loop
+    v_name := substring(v_statement from '(?:create index|validate constraint) (\w+)');
+    continue when exists (
+      select from pg_catalog.pg_index where indexrelid = to_regclass('public.' || v_name) and indisvalid);
+    continue when exists (
+      select from pg_catalog.pg_constraint
+      where conrelid = to_regclass('public.' || p_table_name) and conname = v_name and convalidated);
+    if p_now and v_is_small then
+      execute v_statement;
+    else
+      name := v_name;
+      statement := v_statement;
+      return next;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function private.finish_table(text, boolean) is
+  'The indexes that a report table or webhook_audit lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
+revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/guard_insert.sql
 -- Definer rights: people and servers who insert reports may not call our helpers.
 create or replace function private.guard_insert()
@@ -392,7 +454,10 @@ begin
     v_winner_id := v_prefix;
     v_winner.stage := case when p_row.research_metadata ->> 'processing_stage' = 'final' or v_own.stage = 'final' or (
       select audit.webhook_type from public.webhook_audit audit
-      where audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
+      -- By its jobs too: the platform has an index of them, and none of reports.
+      where audit.job_id = any (array[p_row.webhook_job_id, p_row.research_metadata ->> 'job_id'] || array(
+          select job_id from private.job_runs where report_type = p_report_type and report_id = p_row.id))
+        and audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
       order by audit.created_at desc limit 1) = 'final-report' then 'final' else 'prelim' end;
     v_winner.job_id := v_own.job_id;
     v_winner.research_report := p_row.research_report;
@@ -521,17 +586,13 @@ declare
   v_imported int := 0;
 begin
   for v_type in select * from public.report_types loop
-    -- Markers of reports that are gone.
-    execute format(
-      'delete from private.reports_to_import marker
-       where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
-      v_type.table_name)
-    using v_type.report_type;
+    exit when v_imported >= p_limit;
     for v_report_id in
       execute format(
         'select report.id from private.reports_to_import marker
          join public.%I report on report.id = marker.report_id
-         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2 for no key update of report skip locked',
+         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2
+         for no key update of report skip locked',
         v_type.table_name)
       using v_type.report_type, p_limit - v_imported
     loop
@@ -544,6 +605,14 @@ begin
         where report_type = v_type.report_type and report_id = v_report_id;
       end;
     end loop;
+    if not found then
+      -- Markers of reports that are gone.
+      execute format(
+        'delete from private.reports_to_import marker
+         where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
+        v_type.table_name)
+      using v_type.report_type;
+    end if;
   end loop;
   return jsonb_build_object('imported', v_imported, 'left', (select count(*) from private.reports_to_import));
 end
@@ -625,6 +694,34 @@ $$;
 comment on function private.lock_report(text, uuid, uuid) is
   'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner. Null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
 revoke all on function private.lock_report(text, uuid, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/lock_table.sql
+create or replace function private.lock_table(p_table_name text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_tries constant int := 5;
+begin
+  -- Longer than deadlock_timeout, after which PostgreSQL ends an autovacuum that is in the way.
+  perform set_config('lock_timeout', '2s', true);
+  for v_try in 1..c_tries loop
+    begin
+      execute format('lock table public.%I in access exclusive mode', p_table_name);
+      return;
+    exception when lock_not_available then
+      -- Whoever has queued behind this attempt goes on before the next one.
+      perform pg_sleep(1) where v_try < c_tries;
+    end;
+  end loop;
+  raise exception 'Other transactions use public.% for too long. Nothing was changed: push again.', p_table_name
+    using errcode = 'lock_not_available',
+      hint = 'docs/upgrading.md has the query that finds transactions which have been open for long.';
+end
+$$;
+
+comment on function private.lock_table(text) is
+  'Locks a table of the platform for a migration. Nobody waits longer than 2 s behind an attempt, of which there are five.';
+revoke all on function private.lock_table(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/open_first_version.sql
 create or replace function private.open_first_version()
@@ -804,7 +901,8 @@ begin
   from public.report_events event
   where event.report_id = p_report_id and event.report_type = p_report_type
     and event.effect is not null and event.type <> 'report.owner.edited'
-    and (event.job_id is null or not exists (select from private.job_runs job where job.job_id = event.job_id))
+    -- As `not exists`, and planned while job_runs was small, this would read all of it at each call.
+    and (select job.job_id from private.job_runs job where job.job_id = event.job_id) is null
   order by event.requested_at desc, event.id collate "C" desc
   limit 1;
   if v_job.status is not null
@@ -905,6 +1003,16 @@ comment on function public.user_is_operator(uuid) is
   'Whether this person is an operator now. Endpoints ask it for callers whom they have authenticated.';
 revoke all on function public.user_is_operator(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.user_is_operator(uuid) to service_role;
+
+-- supabase/sql/reports/unfinished_tables.sql
+create or replace view private.unfinished_tables with (security_invoker = true) as
+  select tables.table_name, part.name, part.statement
+  from (select table_name from public.report_types union all select 'webhook_audit') tables
+  cross join lateral private.finish_table(tables.table_name) part;
+
+comment on view private.unfinished_tables is
+  'What npm run upgrade still has to build on the large tables of the platform. No row: nothing.';
+revoke all on private.unfinished_tables from anon, authenticated, service_role;
 
 -- supabase/sql/reports/first_version.sql
 comment on table private.first_version is 'One row: since when the functions of the platform''s first version may write no results.';

@@ -1,6 +1,9 @@
 -- Why: a result must be stored once, unchangeable, and apart from the report row that shows it. Events keep what happened and
 -- in which order; contents keep the texts, which can be erased while the events stay.
 
+-- While the push waits for a lock, everybody else waits behind the push.
+select set_config('lock_timeout', '2s', true);
+
 create table public.report_events (
   id text primary key
     constraint event_id_has_no_dot_and_fits_a_header check (id ~ '^[A-Za-z0-9_-]{1,128}$'),
@@ -48,6 +51,7 @@ create table private.report_contents (
 -- Retention deletes texts of up to 900 KB, which stand in the TOAST table: their space is to be used again soon.
 with (autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_vacuum_scale_factor = 0.02);
 
+-- The reference locks auth.users against writers. On a time-out of this lock, push again.
 create table public.report_notifications (
   id bigint generated always as identity primary key,
   user_id uuid not null references auth.users (id) on delete cascade,

@@ -1,6 +1,8 @@
 -- Why: owners and the platform's servers can write every column of report_jobs. What decides about a job of ours therefore
 -- stands in a table that only our functions can write; report_jobs shows its progress to the platform's clients.
 
+select private.lock_table('report_jobs');
+
 create table private.job_runs (
   job_id text primary key
     -- What the contract takes: no request could name another.

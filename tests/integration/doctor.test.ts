@@ -84,6 +84,7 @@ describe('a deployment without a fault', () => {
       'cron',
       'clock',
       'connections',
+      'indexes',
       'realtime',
     ]);
     expect(told('deployment')).toEqual([
@@ -95,6 +96,7 @@ describe('a deployment without a fault', () => {
       'cron',
       'clock',
       'connections',
+      'indexes',
       'realtime',
       'region',
       'region',
@@ -292,6 +294,24 @@ describe('each fault is found, with what to do', () => {
       message: containing('timestamp_out_of_tolerance'),
       action: containing('clock'),
     });
+  });
+
+  it('an index that is missing, also from inside', async () => {
+    await system.sql`drop index public.webhook_audit_event`;
+    const wanted = {
+      check: 'indexes',
+      level: 'warning',
+      message: containing('lacks webhook_audit_event:'),
+      action: containing('npm run upgrade'),
+    } as const;
+    try {
+      const diagnoses = await diagnose();
+      expectFault(diagnoses, wanted);
+      expectFault(diagnoses, { ...wanted, from: 'deployment' });
+    } finally {
+      await system.sql`select private.finish_table('webhook_audit', p_now => true)`;
+    }
+    expect(faults(await diagnose())).toEqual([]);
   });
 
   it('a table that Realtime does not publish', async () => {

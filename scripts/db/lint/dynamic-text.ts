@@ -171,8 +171,15 @@ class Reader {
     throw new UnreadableError(`${name}() can return any text`);
   }
 
-  /** Of `array['a', 'b']` or `'{a,b}'::text[]`. */
+  /** Of `array['a', 'b']`, `'{a,b}'::text[]`, or a `case` of those. */
   async #elements(node: Node): Promise<Texts> {
+    if ('CaseExpr' in node) {
+      const whens = (node.CaseExpr.args ?? []).map((when) =>
+        'CaseWhen' in when ? when.CaseWhen.result : undefined,
+      );
+      const branches = [...whens, node.CaseExpr.defresult].filter((branch) => branch !== undefined);
+      return distinct((await Promise.all(branches.map((branch) => this.#elements(branch)))).flat());
+    }
     if ('A_ArrayExpr' in node) {
       const elements = await Promise.all((node.A_ArrayExpr.elements ?? []).map((each) => this.node(each)));
       return distinct(elements.flat());

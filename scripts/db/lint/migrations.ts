@@ -2,7 +2,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Finding, Rule } from '../finding.ts';
 import { nameOf, nodesOf, parseSql, SqlSyntaxError, type Statement } from '../parser.ts';
-import { relationName } from '../read-sources.ts';
+import { relationName, targetsOf } from '../read-sources.ts';
+import { PLATFORM_TABLES } from '../rooms.ts';
 import { lintStatements } from './statements.ts';
 
 export const MIGRATIONS = 'supabase/migrations';
@@ -37,7 +38,11 @@ export async function lintMigration(name: string, text: string): Promise<Finding
   if (!text.startsWith('-- Why: ')) add('why', 'must begin with "-- Why: " and the reason');
   try {
     const { statements } = await parseSql(text);
-    findings.push(...(await lintStatements(where, statements)), ...lintTables(where, statements));
+    findings.push(
+      ...(await lintStatements(where, statements)),
+      ...lintTables(where, statements),
+      ...lintLargeTables(where, statements),
+    );
   } catch (error) {
     if (!(error instanceof SqlSyntaxError)) throw error;
     add('syntax', error.message, error.line);
@@ -80,3 +85,30 @@ function lintTables(where: string, statements: readonly Statement[]): Finding[] 
   }
   return findings;
 }
+
+/** Whoever uses a table of the platform waits while a migration waits for its lock, or builds an index. */
+function lintLargeTables(where: string, statements: readonly Statement[]): Finding[] {
+  const findings: Finding[] = [];
+  const isLarge = (table: string) => PLATFORM_TABLES.includes(table);
+  let bounded = false;
+  for (const { node, text, line } of statements) {
+    if (/private\.lock_table\(|set_config\('lock_timeout'/.test(text) && 'SelectStmt' in node) bounded = true;
+    const add = (message: string) => {
+      findings.push({ where, line, rule: 'large-table', message });
+    };
+    if ('IndexStmt' in node) {
+      const table = relationName(node.IndexStmt.relation);
+      if (isLarge(table)) add(`an index of ${table} blocks its writers: list it in private.finish_table()`);
+    } else if (LOCKING.some((kind) => kind in node)) {
+      const table = targetsOf(node).find(isLarge);
+      if (table !== undefined && !bounded) {
+        add(`${table} is locked without a limit: begin with select private.lock_table('…')`);
+        // Said once.
+        bounded = true;
+      }
+    }
+  }
+  return findings;
+}
+
+const LOCKING = ['AlterTableStmt', 'CreatePolicyStmt', 'CreateTrigStmt', 'DropStmt'] as const;

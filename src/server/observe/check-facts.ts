@@ -16,7 +16,7 @@ const CONNECTIONS_FAILURE_SHARE = 0.9;
 
 /** What the database says of itself, judged. */
 export function checkFacts(facts: DeploymentFacts): Finding[] {
-  return [checkCron(facts), checkConnections(facts), checkPublication(facts)];
+  return [checkCron(facts), checkConnections(facts), checkIndexes(facts), checkPublication(facts)];
 }
 
 export function checkCron({ heartbeats }: Pick<DeploymentFacts, 'heartbeats'>): Finding {
@@ -43,6 +43,19 @@ export function checkConnections({ connections }: Pick<DeploymentFacts, 'connect
     message,
     action:
       'Find who holds them: select usename, application_name, state, count(*) from pg_stat_activity group by 1, 2, 3. Let other services use the pooler, or take a larger compute size.',
+  };
+}
+
+export function checkIndexes({ unfinished }: Pick<DeploymentFacts, 'unfinished'>): Finding {
+  if (unfinished.length === 0) {
+    return { check: 'indexes', level: 'ok', message: 'the large tables have all their indexes' };
+  }
+  return {
+    check: 'indexes',
+    level: 'warning',
+    message: `the database lacks ${unfinished.join(', ')}: sweeps and the console read whole tables`,
+    action:
+      'Run npm run upgrade with DATABASE_URL (the direct or the session address): it builds them while everything else goes on (docs/upgrading.md).',
   };
 }
 

@@ -14,6 +14,7 @@ language sql stable security definer set search_path = '' as $$
       select jsonb_object_agg(source, jsonb_build_object(
         'beats', beats, 'seconds_ago', round(extract(epoch from clock_timestamp() - last_at), 3)))
       from private.heartbeats),
+    'unfinished', array(select name from private.unfinished_tables order by name),
     'realtime', (
       select jsonb_build_object('all_tables', puballtables, 'tables', array(
         select tablename::text from pg_catalog.pg_publication_tables
@@ -26,6 +27,6 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 comment on function public.deployment_facts(boolean) is
-  'What the health check and the doctor judge: time, migrations, connections, signs of life, Realtime and, with p_with_rights, every right on objects of public and private.';
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime and, with p_with_rights, every right on objects of public and private.';
 revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
 grant execute on function public.deployment_facts(boolean) to service_role;

@@ -4,15 +4,18 @@ language plpgsql volatile set search_path = '' as $$
 begin
   insert into public.report_types (report_type, table_name) values (p_report_type, p_table_name)
   on conflict (report_type) do nothing;
-  execute format(
-    'alter table public.%I
-       add column if not exists stage text constraint report_stage_is_known check (stage in (''prelim'', ''final'')),
-       add column if not exists winner_event_id text
-         references public.report_events (id) deferrable initially deferred', p_table_name);
-  execute format(
-    'create index if not exists %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name);
-  execute format(
-    'create index if not exists %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name);
+  if not exists (
+    select from pg_catalog.pg_attribute
+    where attrelid = format('public.%I', p_table_name)::regclass and attname = 'winner_event_id')
+  then
+    -- Not valid: to check the rows would be to read them all, under a lock that keeps even readers out.
+    execute format(
+      'alter table public.%I
+         add column stage text,
+         add column winner_event_id text references public.report_events (id) deferrable initially deferred,
+         add constraint report_stage_is_known check (stage in (''prelim'', ''final'')) not valid', p_table_name);
+  end if;
+  perform private.finish_table(p_table_name, p_now => true);
   execute format(
     'create or replace trigger guard_insert before insert on public.%I for each row
        when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);

@@ -76,7 +76,10 @@ begin
     v_winner_id := v_prefix;
     v_winner.stage := case when p_row.research_metadata ->> 'processing_stage' = 'final' or v_own.stage = 'final' or (
       select audit.webhook_type from public.webhook_audit audit
-      where audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
+      -- By its jobs too: the platform has an index of them, and none of reports.
+      where audit.job_id = any (array[p_row.webhook_job_id, p_row.research_metadata ->> 'job_id'] || array(
+          select job_id from private.job_runs where report_type = p_report_type and report_id = p_row.id))
+        and audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
       order by audit.created_at desc limit 1) = 'final-report' then 'final' else 'prelim' end;
     v_winner.job_id := v_own.job_id;
     v_winner.research_report := p_row.research_report;

@@ -8,17 +8,13 @@ declare
   v_imported int := 0;
 begin
   for v_type in select * from public.report_types loop
-    -- Markers of reports that are gone.
-    execute format(
-      'delete from private.reports_to_import marker
-       where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
-      v_type.table_name)
-    using v_type.report_type;
+    exit when v_imported >= p_limit;
     for v_report_id in
       execute format(
         'select report.id from private.reports_to_import marker
          join public.%I report on report.id = marker.report_id
-         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2 for no key update of report skip locked',
+         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2
+         for no key update of report skip locked',
         v_type.table_name)
       using v_type.report_type, p_limit - v_imported
     loop
@@ -31,6 +27,14 @@ begin
         where report_type = v_type.report_type and report_id = v_report_id;
       end;
     end loop;
+    if not found then
+      -- Markers of reports that are gone.
+      execute format(
+        'delete from private.reports_to_import marker
+         where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
+        v_type.table_name)
+      using v_type.report_type;
+    end if;
   end loop;
   return jsonb_build_object('imported', v_imported, 'left', (select count(*) from private.reports_to_import));
 end

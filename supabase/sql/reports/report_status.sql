@@ -28,7 +28,8 @@ begin
   from public.report_events event
   where event.report_id = p_report_id and event.report_type = p_report_type
     and event.effect is not null and event.type <> 'report.owner.edited'
-    and (event.job_id is null or not exists (select from private.job_runs job where job.job_id = event.job_id))
+    -- As `not exists`, and planned while job_runs was small, this would read all of it at each call.
+    and (select job.job_id from private.job_runs job where job.job_id = event.job_id) is null
   order by event.requested_at desc, event.id collate "C" desc
   limit 1;
   if v_job.status is not null

@@ -20,6 +20,7 @@ create policy "owners select" on public.org_reports for select using (true);
 create function public.get_failed_webhooks() returns int language sql stable set search_path = '' as 'select 1';
 `;
 const HEAD = `-- Why: things.
+select set_config('lock_timeout', '2s', true);
 create schema private;
 create table public.things (id bigint generated always as identity primary key, title text);
 `;

@@ -22,6 +22,11 @@ it('a sound migration has no finding', async () => {
   expect(await findingsOf(MIGRATION)).toEqual([]);
 });
 
+it('a migration that locks a table of the platform for a limited time has no finding', async () => {
+  const alter = 'alter table public.org_reports add column mood text;';
+  expect(await findingsOf(`${MIGRATION}select private.lock_table('org_reports');\n${alter}`)).toEqual([]);
+});
+
 describe('planted faults of a migration', () => {
   it.each([
     ['why', MIGRATION.replace('-- Why: ', '-- ')],
@@ -41,6 +46,9 @@ describe('planted faults of a migration', () => {
     ],
     ['dynamic', `${MIGRATION}do $$ declare v record; begin execute v.name; end $$;`],
     ['syntax', `${MIGRATION}select from from;`],
+    ['large-table', `${MIGRATION}alter table public.org_reports add column mood text;`],
+    ['large-table', `${MIGRATION}drop policy "operators read" on public.report_jobs;`],
+    ['large-table', `${MIGRATION}create index on public.webhook_audit (actor);`],
   ])('%s: %#', async (rule, text) => {
     const findings = await findingsOf(text);
     expect(findings).toEqual([expect.stringContaining(`[${rule}]`)]);

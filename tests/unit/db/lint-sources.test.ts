@@ -170,6 +170,12 @@ describe('update and delete without where', () => {
       'an element of array[]',
       `foreach v_status in array array['delete ' || 'from private.things'] loop execute v_status; end loop;`,
     ],
+    [
+      'an element of a branch',
+      `foreach v_status in array case p_id when 'x' then array['select 1']
+         else array['delete ' || 'from private.things'] end
+       loop execute v_status; end loop;`,
+    ],
     ['a do in a text', `execute 'do $x$ begin delete from private.things; end $x$';`],
     ['a text for later', `perform private.schedule('* * * * *', 'delete from private.things');`],
   ])('is found in %s', async (_name, body) => {

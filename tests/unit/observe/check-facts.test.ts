@@ -3,6 +3,7 @@ import {
   checkClocks,
   checkConnections,
   checkCron,
+  checkIndexes,
   checkMigrations,
   checkPublication,
 } from '../../../src/server/observe/check-facts.ts';
@@ -43,6 +44,21 @@ describe('connections', () => {
     const found = checkConnections({ connections: { used, most: 60 } });
     expect(found).toMatchObject({ level, message: `${used} of 60 database connections are used` });
     if (level !== 'ok') expect(found.action).toContain('pg_stat_activity');
+  });
+});
+
+describe('indexes', () => {
+  it('are all there', () => {
+    expect(checkIndexes({ unfinished: [] }).level).toBe('ok');
+  });
+
+  it('are missing: the finding names them and the command', () => {
+    expect(checkIndexes({ unfinished: ['org_reports_owner', 'webhook_audit_event'] })).toMatchObject({
+      check: 'indexes',
+      level: 'warning',
+      message: expect.stringContaining('lacks org_reports_owner, webhook_audit_event:') as string,
+      action: expect.stringContaining('npm run upgrade') as string,
+    });
   });
 });
 

@@ -34,6 +34,7 @@ function bed(change: Record<string, string> = {}) {
             migrations: ['1'],
             connections: { used: 1, most: 60 },
             heartbeats: { ping: beats, sweep: beats },
+            unfinished: [],
             realtime: null,
             rights: [],
           }),

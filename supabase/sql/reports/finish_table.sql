@@ -1,0 +1,51 @@
+-- The one list of what costs a scan of a large table of the platform. A migration would block its writers meanwhile: it does
+-- this on small tables only, and npm run upgrade does the rest while everything else goes on.
+create or replace function private.finish_table(p_table_name text, p_now boolean default false)
+returns table (name text, statement text)
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_statement text;
+  v_name text;
+  v_is_small boolean;
+begin
+  execute format('select not exists (select from public.%I offset 1000 limit 1)', p_table_name) into v_is_small;
+  foreach v_statement in array case p_table_name
+    when 'webhook_audit' then array[
+      'alter table public.webhook_audit validate constraint audit_direction_is_known',
+      'create index webhook_audit_created_at on public.webhook_audit (created_at desc, id desc)',
+      'create index webhook_audit_event on public.webhook_audit (event_id, created_at desc)',
+      'create index webhook_audit_job on public.webhook_audit (job_id, created_at desc)',
+      'create index webhook_audit_report on public.webhook_audit (report_id, created_at desc)',
+      'create index webhook_audit_round on public.webhook_audit (delivery_id, round) where delivery_id is not null',
+      'create index webhook_audit_attempts on public.webhook_audit (endpoint_id, created_at) include (outcome)
+         where direction = ''out''',
+      'create index webhook_audit_outcome on public.webhook_audit (outcome, created_at desc, id desc)
+         where outcome not in (''applied'', ''delivered'')',
+      'create index webhook_audit_response_status on public.webhook_audit (response_status, created_at desc, id desc)
+         where response_status <> 200 or response_status is null']
+    else array[
+      format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
+      format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
+      format('create index %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name)]
+    end
+  loop
+    v_name := substring(v_statement from '(?:create index|validate constraint) (\w+)');
+    continue when exists (
+      select from pg_catalog.pg_index where indexrelid = to_regclass('public.' || v_name) and indisvalid);
+    continue when exists (
+      select from pg_catalog.pg_constraint
+      where conrelid = to_regclass('public.' || p_table_name) and conname = v_name and convalidated);
+    if p_now and v_is_small then
+      execute v_statement;
+    else
+      name := v_name;
+      statement := v_statement;
+      return next;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function private.finish_table(text, boolean) is
+  'The indexes that a report table or webhook_audit lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
+revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;
