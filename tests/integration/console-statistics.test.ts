@@ -197,12 +197,14 @@ describe('getWebhookStatistics', () => {
       select 'evt_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now(),
         private.content_digest(row(
             'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e', 'import', 'superseded', now(), n
-      from generate_series(1, 8) n`;
+      from generate_series(1, 9) n`;
     await system.sql`insert into private.report_contents (event_id) select id from public.report_events where id like 'evt\\__'`;
     await system.sql`
       insert into public.webhook_deliveries (
-        event_id, endpoint_id, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at)
-      select 'evt_' || n, 'prelim-report', 'org', ${reportId}, status, next_attempt, dead_at, dead_reason, lease, at
+        event_id, endpoint_id, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at,
+        status_before_claim)
+      select 'evt_' || n, 'prelim-report', 'org', ${reportId}, status, next_attempt, dead_at, dead_reason, lease, at,
+        case status when 'retrying' then 'failed' end
       from (values
         (1, 'pending', now(), null, null, now() + interval '1 hour', '2026-01-02T00:00:00Z'::timestamptz),
         (2, 'sent', now(), null, null, null, '2026-01-03T00:00:00Z'),
@@ -211,7 +213,8 @@ describe('getWebhookStatistics', () => {
         (5, 'failed', null, now(), 'refused', null, '2026-01-01T00:00:00Z'),
         (6, 'failed', null, now(), 'attempts_exhausted', null, '2026-01-01T00:00:00Z'),
         (7, 'success', null, null, null, null, '2026-01-01T00:00:00Z'),
-        (8, 'failed', null, now(), 'report_deleted', null, '2026-01-01T00:00:00Z')
+        (8, 'failed', null, now(), 'report_deleted', null, '2026-01-01T00:00:00Z'),
+        (9, 'failed', null, now(), 'unsendable', null, '2026-01-01T00:00:00Z')
       ) states (n, status, next_attempt, dead_at, dead_reason, lease, at)`;
     await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;
     await system.sql`
