@@ -2,7 +2,6 @@
  * Checks the SQL sources, the migrations and what is generated from them. `--lint` checks the files alone, without a
  * database.
  */
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { check } from './db/check.ts';
 import { formatFinding } from './db/finding.ts';
@@ -10,14 +9,7 @@ import { lint } from './db/lint/lint.ts';
 import { projectRoot } from './local/paths.ts';
 
 const { values } = parseArgs({ options: { lint: { type: 'boolean', default: false } } });
-const findings = values.lint
-  ? (
-      await lint({
-        sources: join(projectRoot, 'supabase/sql'),
-        migrations: join(projectRoot, 'supabase/migrations'),
-      })
-    ).findings
-  : await check(projectRoot);
+const findings = values.lint ? (await lint(projectRoot)).findings : await check(projectRoot);
 for (const finding of findings) console.error(formatFinding(finding));
 if (findings.length === 0) console.log('Sources, migrations, rights and types agree.');
 else console.error(`${findings.length} ${findings.length === 1 ? 'finding' : 'findings'}.`);

@@ -1,14 +1,41 @@
-/** Writes the checksums of all migrations: from then on they never change. */
+/**
+ * Releases the version that package.json names: writes the checksums of all migrations, which never change from then on, and
+ * what this version calls in the database, which the next version's migrations must keep.
+ */
 import { join } from 'node:path';
+import { PLATFORM_CALLS, readCalls, RELEASED_CALLS, writeCalls } from './db/calls/calls.ts';
+import { readCalledObjects } from './db/calls/called-objects.ts';
+import { compareCalls } from './db/calls/compare-calls.ts';
+import { callsOfProject } from './db/calls/released-calls.ts';
 import { release } from './db/checksums.ts';
+import { formatFinding } from './db/finding.ts';
+import { startThrowawayServer, withConnection } from './db/throwaway.ts';
+import { migrate } from './local/migrate.ts';
 import { projectRoot } from './local/paths.ts';
 
-try {
+async function main(): Promise<void> {
+  await using server = await startThrowawayServer();
+  // Of both kinds of default privileges the one that gives less.
+  const url = await server.createDatabase({ defaultPrivileges: 'closed' });
+  await migrate(url);
+  const objects = await withConnection(url, readCalledObjects);
+  const earlier = await Promise.all(
+    [PLATFORM_CALLS, RELEASED_CALLS].map((path) => readCalls(join(projectRoot, path))),
+  );
+  const lost = earlier.flatMap((calls) => compareCalls(calls, objects));
+  if (lost.length > 0) throw new Error(lost.map(formatFinding).join('\n'));
+  const calls = await callsOfProject(projectRoot, url);
   const added = await release(
     join(projectRoot, 'supabase/migrations.sha256'),
     join(projectRoot, 'supabase/migrations'),
   );
+  await writeCalls(join(projectRoot, RELEASED_CALLS), calls);
   console.log(added.length === 0 ? 'All migrations were released before.' : `Released:\n${added.join('\n')}`);
+  console.log(`Written: ${RELEASED_CALLS}, the calls of ${calls.version}.`);
+}
+
+try {
+  await main();
 } catch (error) {
   console.error(error instanceof Error ? error.message : error);
   process.exitCode = 1;

@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { checkBodies, SourceError } from './apply-sources.ts';
+import { readCalledObjects } from './calls/called-objects.ts';
+import { PLATFORM_CALLS, readCalls, RELEASED_CALLS, type Calls } from './calls/calls.ts';
+import { compareCalls } from './calls/compare-calls.ts';
 import { compareCatalogues, type CatalogueEntry } from './catalogue.ts';
 import { checksumsOf, compareChecksums, readChecksums } from './checksums.ts';
 import { generateTypes, securityFindings, TYPES } from './derived.ts';
@@ -19,37 +22,49 @@ import { migrateInSteps, startThrowawayServer, withConnection, type Migrated } f
  */
 export async function check(project: string): Promise<Finding[]> {
   const folder = join(project, 'supabase/migrations');
-  const { sources, findings } = await lint({ sources: join(project, 'supabase/sql'), migrations: folder });
+  const { sources, findings } = await lint(project);
   findings.push(
     ...compareChecksums(
       await readChecksums(join(project, 'supabase/migrations.sha256')),
       await checksumsOf(folder),
     ),
   );
+  const calls = await readAllCalls(project);
   await using server = await startThrowawayServer();
   const open = await server.createDatabase({ defaultPrivileges: 'open' });
   const closed = await server.createDatabase({ defaultPrivileges: 'closed' });
-  const inOpen = await checkDatabase(open, project, sources, async () => {
+  const inOpen = await checkDatabase(open, project, sources, calls, async () => {
     findings.push(...(await checkTypes(open, project)), ...(await securityFindings(open, project)));
   });
-  const inClosed = await checkDatabase(closed, project, sources);
+  const inClosed = await checkDatabase(closed, project, sources, calls);
   return [...findings, ...merge(inOpen, inClosed)];
 }
 
+/** A list that cannot be read is a finding of the lint. */
+async function readAllCalls(project: string): Promise<Calls[]> {
+  const all = await Promise.all(
+    [PLATFORM_CALLS, RELEASED_CALLS].map((path) => readCalls(join(project, path)).catch(() => undefined)),
+  );
+  return all.filter((calls) => calls !== undefined);
+}
+
 /**
- * Migrates a database, compares rights, and applies the sources.
+ * Migrates a database, compares rights and what other versions call, and applies the sources.
  * @param derive called while the database is what the migrations make
  */
 export async function checkDatabase(
   url: string,
   project: string,
   sources: readonly Source[],
+  calls: readonly Calls[] = [],
   derive: () => Promise<void> = () => Promise.resolve(),
 ): Promise<Finding[]> {
   const migrated = await migrateInSteps(url, project);
   const rights = compareRights(sources, await withConnection(url, (sql) => readRights(sql)));
+  const objects = await withConnection(url, readCalledObjects);
+  const lost = calls.flatMap((each) => compareCalls(each, objects));
   await derive();
-  return [...rights, ...(await checkSources(url, migrated, sources))];
+  return [...rights, ...lost, ...(await checkSources(url, migrated, sources))];
 }
 
 /** A fault of both is said once. */

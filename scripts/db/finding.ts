@@ -28,7 +28,8 @@ export type Rule =
   | 'drift'
   | 'types'
   | 'advisors'
-  | 'checksum';
+  | 'checksum'
+  | 'calls';
 
 export function formatFinding({ where, line, rule, message }: Finding): string {
   return `${where}${line === undefined ? '' : `:${line}`} [${rule}] ${message}`;

@@ -380,6 +380,31 @@ describe('a report that is not imported yet', () => {
     expect([...found]).toEqual([]);
   });
 
+  it('leaves a job as it ended whose result is on its way', async () => {
+    await oldText();
+    const jobId = randomUUID();
+    const update = (values: object) =>
+      platform((sql) => sql`update public.report_jobs set ${sql(values)} where job_id = ${jobId}`);
+    const metadata = { report_type: 'org', report_id: reportId };
+    await platform(
+      (sql) => sql`
+        insert into public.report_jobs (job_id, status, metadata) values (${jobId}, 'queued', ${sql.json(metadata)})`,
+    );
+    await update({ status: 'running', percent: 40 });
+    await update({ status: 'succeeded', percent: 100, result: 'its result' });
+    await database.sql`select public.import_reports(100)`;
+    // The platform's clients poll it.
+    const [job] = await database.sql`
+      select status, percent, result from public.report_jobs where job_id = ${jobId}`;
+    expect(job).toEqual({ status: 'succeeded', percent: 100, result: 'its result' });
+    expect(await report()).toMatchObject({ research_report: 'old text' });
+    await platform(
+      (sql) => sql`
+        update public.org_reports set research_report = 'its result', webhook_job_id = ${jobId} where id = ${reportId}`,
+    );
+    expect(await report()).toMatchObject({ research_report: 'its result' });
+  });
+
   it('costs only itself when it cannot be imported', async () => {
     const broken = reportId;
     await oldText();

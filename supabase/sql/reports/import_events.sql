@@ -35,7 +35,8 @@ begin
     p_row.user_id, job.summary_id, 'platform', job.prompt, job.model,
     -- NaN is a number to PostgreSQL and to nobody else: the job could not be run.
     case when job.temperature between 0 and 2 then job.temperature end, case when job.max_tokens > 0 then job.max_tokens end,
-    case when lost then 'failed' else job.status end, coalesce(job.percent, 0), case when runs then job.eta_seconds end,
+    case when lost then 'failed' when runs and job.status = 'succeeded' then 'running' else job.status end,
+    coalesce(job.percent, 0), case when runs then job.eta_seconds end,
     case when lost then coalesce(job.error, 'The job was lost before the upgrade, and it has expired.') else job.error end,
     -- Its runner may still live: a function of the first version runs for up to two minutes.
     case when runs then v_now + interval '5 minutes' end,
@@ -44,7 +45,12 @@ begin
     case when not runs then private.import_time(coalesce(job.completed_at, job.updated_at, v_now), v_now) end
   from public.report_jobs job
   cross join lateral (
-    select job.status in ('queued', 'running') and coalesce(job.expires_at > v_now, true) as runs,
+    select
+      -- One that has just succeeded, and that the row does not name, may be about to write its result into the row. As an
+      -- event, the result would have lost, and the write would be taken for its repetition.
+      job.status in ('queued', 'running') and coalesce(job.expires_at > v_now, true)
+        or job.status = 'succeeded' and coalesce(job.completed_at > v_now - interval '5 minutes', false)
+          and job.job_id is distinct from coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id') as runs,
       job.status in ('queued', 'running') and not coalesce(job.expires_at > v_now, true) as lost) fate
   cross join lateral private.named_report(job.metadata, job.idempotency_key) named
   where (
@@ -61,9 +67,10 @@ begin
       -- Whoever knows the id of a job of nobody could write it into a report of theirs. The text proves that it is theirs.
       else job.user_id is not null or job.result = p_row.research_report end
   on conflict (job_id) do nothing;
+  -- Lost jobs only: one whose result is on its way stays shown as it ended, for its clients and for the sweep.
   perform private.show_job(run.job_id)
   from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
-  where run.report_type = p_report_type and run.report_id = p_row.id and run.status <> shown.status;
+  where run.report_type = p_report_type and run.report_id = p_row.id and run.status = 'failed' and shown.status <> 'failed';
   select * into v_own from private.job_runs
   where report_type = p_report_type and report_id = p_row.id and status = 'succeeded' and v_has_text
     and job_id = coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id');
@@ -85,8 +92,11 @@ begin
     v_winner.research_report := p_row.research_report;
     v_winner.research_metadata := p_row.research_metadata;
     v_winner.requested_at := private.import_time(coalesce(v_own.created_at, (
-      select max(created_at) from private.job_runs
-      where report_type = p_report_type and report_id = p_row.id and status = 'succeeded'), p_row.updated_at, v_now), v_now);
+      -- What the row shows is older than what an unfinished job will write: the job has touched updated_at itself.
+      select least(
+        coalesce(max(created_at) filter (where status = 'succeeded'), p_row.updated_at),
+        min(created_at) filter (where status in ('queued', 'running')) - interval '1 millisecond')
+      from private.job_runs where report_type = p_report_type and report_id = p_row.id), v_now), v_now);
   end if;
   for v_job in
     select run.job_id, run.stage, run.created_at, shown.result
