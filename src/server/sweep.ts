@@ -22,7 +22,7 @@ export async function sweep(
   services: Sender & TakeOverCaller & { retention: Retention },
   actor: string,
 ): Promise<Result> {
-  const deadline = services.now() + BUDGET_MS;
+  const deadline = services.monotonicNow() + BUDGET_MS;
   const signOfLife = actor === CRON ? await recordSweep(services) : [];
   const deliveries = await sweepDeliveries(services);
   const { errors, ...jobs } = await sweepJobs(services);

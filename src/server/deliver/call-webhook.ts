@@ -1,18 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toStorable } from '../../contracts/text.ts';
+import { stopwatch, type Clock } from '../clock.ts';
 import { classifyAnswer, classifyError, type Meaning } from './classify-answer.ts';
 import type { Attempt, ClaimedDelivery, Round } from './delivery.ts';
 import { bypassHeaders, type OwnDeployment } from './own-deployment.ts';
 import type { WebhookKeys } from './secrets.ts';
 import { sign } from './sign.ts';
 
-export interface Sender extends OwnDeployment {
+export interface Sender extends OwnDeployment, Clock {
   fetch: typeof fetch;
   webhookKeys: WebhookKeys;
   /** How long one attempt may take, in milliseconds. */
   timeoutMs: number;
-  /** Milliseconds since the epoch. */
-  now: () => number;
   /** From 0 to 1. */
   random: () => number;
 }
@@ -41,7 +40,7 @@ export async function callWebhook(
   let hasTimedOut = false;
   for (let tried = 1; ; tried += 1) {
     const base = addresses[(tried - 1) % addresses.length] ?? addresses[0];
-    const timeoutMs = Math.min(sender.timeoutMs, deadline - sender.now());
+    const timeoutMs = Math.min(sender.timeoutMs, deadline - sender.monotonicNow());
     const { attempt, meaning, timedOut } = await post(sender, base, delivery, timeoutMs);
     attempts.push({ address: base, attempt });
     hasTimedOut ||= timedOut;
@@ -50,9 +49,9 @@ export async function callWebhook(
     const hasUntried = retry < 0;
     const isHopeless = hasTimedOut || retryAfterSeconds !== null || retry >= quickRetries;
     const ends = result === 'delivered' || result === 'refused' || (!hasUntried && isHopeless);
-    if (deadline === Infinity) deadline = sender.now() + sender.timeoutMs;
+    if (deadline === Infinity) deadline = sender.monotonicNow() + sender.timeoutMs;
     const pauseMs = hasUntried ? 0 : sender.random() * FIRST_BACKOFF_MS * 2 ** retry;
-    if (ends || sender.now() + pauseMs >= deadline) {
+    if (ends || sender.monotonicNow() + pauseMs >= deadline) {
       return { result, outcome, attempts: asRecorded(attempts), retryAfterSeconds };
     }
     await sleep(pauseMs);
@@ -82,8 +81,7 @@ async function post(
   delivery: ClaimedDelivery,
   timeoutMs: number,
 ): Promise<{ attempt: Attempt; meaning: Meaning; timedOut: boolean }> {
-  const started = sender.now();
-  const elapsed = () => sender.now() - started;
+  const elapsed = stopwatch(sender.monotonicNow);
   const { event_id, endpoint_id } = delivery;
   const body = new TextEncoder().encode(delivery.body);
   try {
@@ -92,7 +90,7 @@ async function post(
       method: 'POST',
       headers: {
         'content-type': 'application/json',
-        ...sign(sender.webhookKeys, event_id, started, body),
+        ...sign(sender.webhookKeys, event_id, sender.now(), body),
         ...bypassHeaders(sender),
       },
       body,

@@ -2,7 +2,7 @@ import { problemDetails, problemOf } from '../../contracts/problem.ts';
 import { toStorable } from '../../contracts/text.ts';
 import { webhookAnswer } from '../../contracts/webhooks.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
-import { parseRetryAfter } from './retry-after.ts';
+import { parseRetryAfter } from '../http/retry-after.ts';
 
 /**
  * What an attempt's answer means, in one table:

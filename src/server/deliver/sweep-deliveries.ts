@@ -21,7 +21,7 @@ const claim = z.looseObject({ event_id: z.string() }).nullable();
  */
 export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Promise<SweepAnswer> {
   const answer: SweepAnswer = { processed: 0, successes: 0, failures: 0, dead: 0, errors: [] };
-  const deadline = sender.now() + BUDGET_MS;
+  const deadline = sender.monotonicNow() + BUDGET_MS;
   const parameters = { p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs) };
 
   async function claimNext() {
@@ -49,7 +49,7 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
   }
 
   async function work(): Promise<void> {
-    while (sender.now() < deadline) {
+    while (sender.monotonicNow() < deadline) {
       const claimed = await claimNext();
       if (claimed === null) return;
       answer.processed += 1;

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Retention {
@@ -18,7 +19,7 @@ const pruned = z.object({ audit: z.int(), refusals: z.int(), payloads: z.int(), 
  * @throws {DatabaseUnavailable}
  */
 export async function prune(
-  { rpc, now, retention }: Store & { now: () => number; retention: Retention },
+  { rpc, monotonicNow, retention }: Store & MonotonicClock & { retention: Retention },
   deadline: number,
 ): Promise<number> {
   const parameters = {
@@ -28,7 +29,7 @@ export async function prune(
     p_limit: BATCH,
   };
   let total = 0;
-  while (now() < deadline) {
+  while (monotonicNow() < deadline) {
     const counts = Object.values(await rpc('prune_expired', parameters, pruned));
     total += counts.reduce((sum, count) => sum + count, 0);
     if (!counts.includes(BATCH)) break;

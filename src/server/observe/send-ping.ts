@@ -1,18 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { pingAnswer, type Finding, type PingAnswer, type PingEnvelope } from '../../contracts/health.ts';
 import { problemDetails } from '../../contracts/problem.ts';
+import { stopwatch, type Clock } from '../clock.ts';
 import { classifyError } from '../deliver/classify-answer.ts';
 import { bypassHeaders, siblingOf, type OwnDeployment } from '../deliver/own-deployment.ts';
 import type { WebhookKeys } from '../deliver/secrets.ts';
 import { sign } from '../deliver/sign.ts';
 
-export interface PingSender extends Pick<OwnDeployment, 'protectionBypass'> {
+export interface PingSender extends Clock, Pick<OwnDeployment, 'protectionBypass'> {
   fetch: typeof fetch;
   webhookKeys: WebhookKeys;
   /** How long a ping may take, in milliseconds. */
   timeoutMs: number;
-  /** Milliseconds since the epoch. */
-  now: () => number;
 }
 
 export interface Pinged {
@@ -29,6 +28,7 @@ const BODY_CHARACTERS = 100_000;
 export async function sendPing(sender: PingSender, webhookBaseUrl: string): Promise<Pinged> {
   const url = siblingOf(webhookBaseUrl, '/ping');
   const started = sender.now();
+  const elapsed = stopwatch(sender.monotonicNow);
   const ping: PingEnvelope = { type: 'polaris.ping', timestamp: new Date(started).toISOString() };
   const body = new TextEncoder().encode(JSON.stringify(ping));
   try {
@@ -47,11 +47,11 @@ export async function sendPing(sender: PingSender, webhookBaseUrl: string): Prom
     const json = parseJson(text);
     const answer = response.status === 200 ? pingAnswer.safeParse(json) : undefined;
     if (answer?.success === true) {
-      const ended = sender.now();
-      const message = `${url} received a signed ping in ${ended - started} ms`;
+      const tookMs = elapsed();
+      const message = `${url} received a signed ping in ${tookMs} ms`;
       return {
         finding: { check: 'address', level: 'ok', message },
-        received: { answer: answer.data, at: (started + ended) / 2 },
+        received: { answer: answer.data, at: started + tookMs / 2 },
       };
     }
     return failed(url, faultOf(response, json, sender.protectionBypass !== undefined));
