@@ -1,8 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toStorable } from '../../contracts/text.ts';
 import { stopwatch, type Clock } from '../clock.ts';
-import { classifyAnswer, classifyError, type Meaning } from './classify-answer.ts';
+import { CallTrace } from '../http/call-trace.ts';
+import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
+import { classifyAnswer } from './classify-answer.ts';
+import { classifyError } from './classify-error.ts';
+import { isTimeout } from './connection-words.ts';
 import type { Attempt, ClaimedDelivery, Round } from './delivery.ts';
+import type { Meaning } from './meaning.ts';
 import { bypassHeaders, type OwnDeployment } from './own-deployment.ts';
 import type { WebhookKeys } from './secrets.ts';
 import { sign } from './sign.ts';
@@ -84,30 +89,29 @@ async function post(
   const elapsed = stopwatch(sender.monotonicNow);
   const { event_id, endpoint_id } = delivery;
   const body = new TextEncoder().encode(delivery.body);
+  const trace = new CallTrace();
+  let answer: Response;
   try {
-    // Only the endpoint's name is ever appended.
-    const answer = await sender.fetch(`${base}/${endpoint_id}`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...sign(sender.webhookKeys, event_id, sender.now(), body),
-        ...bypassHeaders(sender),
-      },
-      body,
-      // A redirect would take the signed result to where nobody configured it to go.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
-    });
-    const text = await readStart(answer);
-    const meaning = classifyAnswer(answer, text, delivery, sender.now());
-    const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
-    const { error, authentic } = meaning;
-    const attempt = { status: answer.status, duration_ms: elapsed(), error, authentic, response };
-    return { attempt, meaning, timedOut: false };
+    answer = await trace.follow(() =>
+      // Only the endpoint's name is ever appended.
+      sender.fetch(`${base}/${endpoint_id}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...PLAIN_ANSWER,
+          ...sign(sender.webhookKeys, event_id, sender.now(), body),
+          ...bypassHeaders(sender),
+        },
+        body,
+        // A redirect would take the signed result to where nobody configured it to go.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
+      }),
+    );
   } catch (error) {
-    const { timedOut, ...meaning } = classifyError(error);
+    const { timedOut, status, ...meaning } = classifyError(error, trace);
     const attempt = {
-      status: null,
+      status,
       duration_ms: elapsed(),
       error: meaning.error,
       authentic: false,
@@ -115,21 +119,10 @@ async function post(
     };
     return { attempt, meaning, timedOut };
   }
-}
-
-async function readStart(answer: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  const reader = answer.body?.getReader();
-  let text = '';
-  let bytes = 0;
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-    if (done) return text + decoder.decode();
-    text += decoder.decode(value, { stream: true });
-    bytes += value.byteLength;
-    if (bytes > ANSWER_BYTES) {
-      await reader?.cancel();
-      return text;
-    }
-  }
+  const { text, error: unread } = await readStart(answer, ANSWER_BYTES);
+  const meaning = classifyAnswer(answer, text, delivery, sender.now(), unread);
+  const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
+  const { error, authentic } = meaning;
+  const attempt = { status: answer.status, duration_ms: elapsed(), error, authentic, response };
+  return { attempt, meaning, timedOut: isTimeout(unread) };
 }

@@ -4,6 +4,7 @@ import { jobId } from '../../contracts/webhooks.ts';
 import { bypassHeaders, siblingOf, type OwnDeployment } from '../deliver/own-deployment.ts';
 import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import { answer, problem } from '../http/problem.ts';
+import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
 import { jobRun } from './job-run.ts';
@@ -45,6 +46,7 @@ export async function takeOverJob(services: TakeOverServices, request: Request):
 /** Jobs that one sweep hands over. Each is an invocation; the next sweep comes in a minute. */
 const JOBS_PER_SWEEP = 50;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
+const ANSWER_BYTES = 16 * 1024;
 
 /** The deployment that a take-over is asked of is the one that receives webhooks: this call sends CRON_SECRET. */
 export interface TakeOverCaller extends Store, OwnDeployment {
@@ -86,12 +88,18 @@ async function askForTakeOver(caller: TakeOverCaller, job: string) {
     try {
       const response = await caller.fetch(url, {
         method: 'POST',
-        headers: { authorization: `Bearer ${caller.cronSecrets[0]}`, ...bypassHeaders(caller) },
+        headers: {
+          authorization: `Bearer ${caller.cronSecrets[0]}`,
+          ...PLAIN_ANSWER,
+          ...bypassHeaders(caller),
+        },
         redirect: 'manual',
         signal: AbortSignal.timeout(TAKE_OVER_TIMEOUT_MS),
       });
+      // Read also where it is of no use: a connection whose answer nobody reads can end this process (see `readStart`).
+      const { text } = await readStart(response, ANSWER_BYTES);
       if (!response.ok) throw new Error(`the take-over was answered ${response.status}`);
-      return takeOverAnswer.parse(await response.json()).outcome;
+      return takeOverAnswer.parse(JSON.parse(text)).outcome;
     } catch (error) {
       failure = error;
     }

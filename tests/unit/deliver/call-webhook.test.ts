@@ -93,7 +93,7 @@ describe('a round over several addresses', () => {
         response: {
           address: B,
           earlier: [
-            { address: A, status: null, error: 'not connected: ECONNREFUSED' },
+            { address: A, status: null, error: 'not sent: the connection was refused (ECONNREFUSED)' },
           ],
         },
       },

@@ -130,7 +130,7 @@ describe('what a ping finds, and what it says to do', () => {
     [
       'an unknown host',
       lost('ENOTFOUND'),
-      'could not be called: not connected: ENOTFOUND',
+      'could not be called: not sent: the host name is unknown (ENOTFOUND)',
       'DNS',
     ],
     ['a bad certificate', lost('CERT_HAS_EXPIRED'), 'CERT_HAS_EXPIRED', 'certificate'],
