@@ -48,6 +48,21 @@ export default tseslint.config(
     ['api', 'services', 'console', 'components', 'pages', 'scripts', 'tests'],
     'The server imports only the contracts.',
   ),
+  {
+    files: ['src/server/**'],
+    ignores: ['src/server/clock.ts'],
+    rules: {
+      'no-restricted-properties': [
+        'error',
+        ...['Date', 'performance'].map((object) => ({
+          object,
+          property: 'now',
+          message:
+            'Take a Clock as argument: monotonicNow() for durations and budgets, now() for a time of day.',
+        })),
+      ],
+    },
+  },
   forbid(
     ['api/**'],
     ['services', 'console', 'components', 'pages', 'scripts', 'tests'],

@@ -1,3 +1,4 @@
+import { systemClock } from '../src/server/clock.ts';
 import { readEnv } from '../src/server/config/env.ts';
 import { endpoint } from '../src/server/http/endpoint.ts';
 import { createHealth } from '../src/server/observe/health.ts';
@@ -8,7 +9,7 @@ const showHealth = createHealth({
   services,
   env: () => readEnv(process.env),
   source: process.env,
-  now: () => Date.now(),
+  ...systemClock,
   log,
 });
 

@@ -48,6 +48,7 @@ async function main(signal: AbortSignal): Promise<void> {
         print(`starting: ${step}`);
       },
       signal,
+      isSupervised: true,
     }),
   );
   const functionsUrl = system.dev.url;
@@ -61,8 +62,9 @@ async function main(signal: AbortSignal): Promise<void> {
   const dev = { ...system.dev, url: front.url };
   stack.defer(await writeDevFile(directory, dev));
   print(describeAccess(dev, directory));
-  await aborted(signal);
+  const failure = await Promise.race([aborted(signal), system.failed]);
   print('stopping');
+  if (failure instanceof Error) throw failure;
 }
 
 const signal = stopSignal();

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs, parseEnv } from 'node:util';
 import { z } from 'zod';
 import type { HeldRight } from '../src/contracts/health.ts';
+import { systemClock } from '../src/server/clock.ts';
 import { examine, type Diagnosis } from '../src/server/observe/doctor.ts';
 import { probeRealtime } from '../src/server/observe/probe-realtime.ts';
 import { readSources } from './db/read-sources.ts';
@@ -49,7 +50,7 @@ async function main(): Promise<Diagnosis[]> {
   const diagnoses = await examine({
     source: await readVariables(values.env),
     fetch,
-    now: () => Date.now(),
+    ...systemClock,
     migrations: await migrationVersions(),
     compareRights: await rightsComparison(),
     regions: await regions(),

@@ -97,14 +97,14 @@ export function functionChild(options: {
     async drain(deadline) {
       if (draining) return;
       draining = true;
-      while (inFlight > 0 && Date.now() < deadline) await sleep(10);
+      while (inFlight > 0 && performance.now() < deadline) await sleep(10);
       await starting?.catch(() => undefined);
       agent.destroy();
       if (!server || !isAlive(server.pid)) return;
       const { pid } = server;
-      if (Date.now() < deadline) {
+      if (performance.now() < deadline) {
         await server.shutdown();
-        if ((await waitForExit([pid], deadline - Date.now())).length === 0) return;
+        if ((await waitForExit([pid], deadline - performance.now())).length === 0) return;
       }
       signal(pid, 'SIGKILL');
       await waitForExit([pid], 2_000);

@@ -1,5 +1,6 @@
 import { globSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
+import { PROBLEMS } from '../../src/contracts/problem.ts';
 import { functionChild, type FunctionChild } from './function-child.ts';
 import { projectRoot } from './paths.ts';
 import { requireFreePort } from './ports.ts';
@@ -28,6 +29,15 @@ export interface Functions {
 /** Job functions post their results here after their own request has ended, so these are the last to go. */
 const RECEIVERS = '/api/webhooks/';
 
+/** Those that a function can export. Any other one ends its process under Vercel's adapter, so that it is answered here. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+function refuseMethod(response: ServerResponse): void {
+  const problem = { ...PROBLEMS.method_not_allowed, code: 'method_not_allowed' };
+  // A body that comes with it stays unread.
+  sendProblem(response, problem, { allow: METHODS.join(', '), connection: 'close' });
+}
+
 /** Serves functions under Vercel's adapter, one process each, behind one port on 127.0.0.1. */
 export async function startFunctions(
   options: FunctionsOptions,
@@ -47,10 +57,19 @@ export async function startFunctions(
       sendProblem(response, { status: 404, code: 'endpoint_not_found', title: 'No such endpoint' });
       return;
     }
+    if (!METHODS.includes(request.method ?? '')) {
+      refuseMethod(response);
+      return;
+    }
     child.handle(request, response).catch((error: unknown) => {
       console.error(error);
       sendProblem(response, { status: 502, code: 'function_failed', title: 'The function did not start' });
     });
+  });
+  // CONNECT comes as an event of its own, without an answer to write to.
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => undefined);
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   });
   // Requests may take as long as a function may run; Node would cut them off at five minutes.
   server.requestTimeout = 0;
@@ -67,7 +86,7 @@ export async function startFunctions(
   }
 
   async function stop(timeoutMs: number): Promise<void> {
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     const drain = (last: boolean) =>
       Promise.all(
         [...children]

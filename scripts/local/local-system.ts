@@ -3,6 +3,7 @@ import type { ProjectDevFile } from '../../src/contracts/dev.ts';
 import { ensureAccount, makeOperator, type Account } from './accounts.ts';
 import { databaseDirectory } from './data-directory.ts';
 import { isLocal } from './database-url.ts';
+import type { FunctionsState } from './functions.ts';
 import { functionEnv, passedOnEnv, type SupabaseAccess } from './function-env.ts';
 import { migrate } from './migrate.ts';
 import { requireSameHistory } from './migration-history.ts';
@@ -15,6 +16,8 @@ import {
 } from './services.ts';
 import { prepareDatabase } from './prepare-database.ts';
 import { noticeSlowStart } from './slow-start.ts';
+import type { Service } from './start-service.ts';
+import { supervise } from './supervise.ts';
 
 export interface LocalSystemOptions {
   directory: string;
@@ -27,6 +30,8 @@ export interface LocalSystemOptions {
   onStep?: (step: string) => void;
   /** Ends the start between two steps. */
   signal?: AbortSignal;
+  /** Starts what ends unexpectedly again: for systems that run for long. */
+  isSupervised?: boolean;
 }
 
 export interface LocalSystem extends AsyncDisposable {
@@ -36,6 +41,8 @@ export interface LocalSystem extends AsyncDisposable {
   accounts: Accounts | undefined;
   /** What `dev.json` holds; `url` is the functions' own. */
   dev: ProjectDevFile;
+  /** Of a supervised system: fulfilled, with what to tell, when one of its services ends again and again. */
+  failed: Promise<Error>;
 }
 
 /** How long functions may take to finish what runs after their answers. */
@@ -49,20 +56,26 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     options.onStep?.(name);
   };
   const secrets = await loadSecrets(options.directory);
+  const failures: Promise<Error>[] = [];
+  const run: Run = async (name, start) => {
+    if (options.isSupervised !== true) return start(undefined);
+    const service = await supervise(start, { name, onLine: options.onLine });
+    failures.push(service.gaveUp);
+    return service;
+  };
   const { databaseUrl, supabase } = process.env['SUPABASE_URL']
     ? givenProject()
-    : await startSupabase(options, secrets, stack, step);
+    : await startSupabase(options, secrets, { stack, step, run });
 
   const accounts = await makeAccounts({ databaseUrl, supabase }, secrets, options, step);
 
   step('functions');
-  const functions = await startFunctionsService(
-    {
-      port: options.ports.functions,
-      env: { ...functionEnv(supabase, secrets), ...passedOnEnv(), ...options.env },
-    },
-    { onLine: options.onLine },
-  );
+  const env = { ...functionEnv(supabase, secrets), ...passedOnEnv(), ...options.env };
+  const functions = await run<FunctionsState>('the functions', (last) => {
+    // Any free port at first; then the same, which others know by now.
+    const port = last === undefined ? options.ports.functions : Number(new URL(last.url).port);
+    return startFunctionsService({ port, env }, { onLine: options.onLine });
+  });
   stack.defer(() => functions.stop(DRAIN_MS));
   options.signal?.throwIfAborted();
   const { webhookSecret, pipelineApiKey, cronSecret } = secrets;
@@ -82,9 +95,16 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       cronSecret,
       ...(accounts && { operator: signInOf(accounts.operator), user: signInOf(accounts.user) }),
     },
+    failed: Promise.race(failures),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
 }
+
+/** Starts a service, and keeps it running where the system is supervised. */
+type Run = <State>(
+  name: string,
+  start: (last: State | undefined) => Promise<Service<State>>,
+) => Promise<Service<State>>;
 
 export interface Accounts {
   operator: Account;
@@ -136,18 +156,19 @@ interface Supabase {
 async function startSupabase(
   { directory, ports, onLine }: LocalSystemOptions,
   { databasePassword, jwtSecret, publishableKey, secretKey }: Secrets,
-  stack: AsyncDisposableStack,
-  step: (name: string) => void,
+  { stack, step, run }: { stack: AsyncDisposableStack; step: (name: string) => void; run: Run },
 ): Promise<Supabase> {
   step('database');
-  const database = await startPostgresService(
-    {
-      directory: databaseDirectory(directory),
-      port: ports.database,
-      password: databasePassword,
-      portVariable: 'SUPABASE_DB_PORT',
-    },
-    { onLine },
+  const database = await run('PostgreSQL', () =>
+    startPostgresService(
+      {
+        directory: databaseDirectory(directory),
+        port: ports.database,
+        password: databasePassword,
+        portVariable: 'SUPABASE_DB_PORT',
+      },
+      { onLine },
+    ),
   );
   stack.defer(() => database.stop());
   const databaseUrl = database.state().url;
@@ -161,16 +182,18 @@ async function startSupabase(
     stopNotices();
   }
   step('Supabase API');
-  const api = await startSupabaseApiService(
-    {
-      databaseUrl,
-      port: ports.supabaseApi,
-      portVariable: 'SUPABASE_API_PORT',
-      jwtSecret,
-      publishableKey,
-      secretKey,
-    },
-    { onLine },
+  const api = await run('the Supabase API', () =>
+    startSupabaseApiService(
+      {
+        databaseUrl,
+        port: ports.supabaseApi,
+        portVariable: 'SUPABASE_API_PORT',
+        jwtSecret,
+        publishableKey,
+        secretKey,
+      },
+      { onLine },
+    ),
   );
   stack.defer(() => api.stop());
   return { databaseUrl, supabase: { url: api.state().url, publishableKey, secretKey } };

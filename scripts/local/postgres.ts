@@ -211,8 +211,8 @@ async function ready(child: ChildProcess, data: string): Promise<void> {
     'exit',
     (code, by) => (failure = new Error(`it ended with ${by ?? `code ${code ?? 'unknown'}`}`)),
   );
-  const deadline = Date.now() + START_TIMEOUT_MS;
-  while (Date.now() < deadline) {
+  const deadline = performance.now() + START_TIMEOUT_MS;
+  while (performance.now() < deadline) {
     if (failure) throw failure;
     const lines = await postmasterFile(data);
     if (lines && Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return;

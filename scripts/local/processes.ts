@@ -28,9 +28,9 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
 
 /** Waits until all of them have ended; answers those that have not when the time is up. */
 export async function waitForExit(pids: readonly number[], timeoutMs: number): Promise<number[]> {
-  const deadline = Date.now() + timeoutMs;
+  const deadline = performance.now() + timeoutMs;
   let left = pids.filter(isAlive);
-  while (left.length > 0 && Date.now() < deadline) {
+  while (left.length > 0 && performance.now() < deadline) {
     await sleep(POLL_MS);
     left = left.filter(isAlive);
   }

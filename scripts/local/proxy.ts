@@ -24,12 +24,31 @@ export interface Target {
   agent: Agent;
 }
 
-/** Passes a request on, its bytes unchanged. Settles when the answer is out, or can no longer be. */
+/**
+ * Passes a request on, its bytes unchanged. Settles when the answer is out, or can no longer be. Never throws: a client may
+ * leave at any moment, also before this is called, and then nobody waits for an answer.
+ */
 export async function forward(
   incoming: IncomingMessage,
   response: ServerResponse,
   target: Target,
 ): Promise<void> {
+  try {
+    await pass(incoming, response, target);
+  } catch {
+    if (isGone(response)) return;
+    sendProblem(response, { ...CANNOT_BE_PASSED_ON, code: 'bad_request' }, { connection: 'close' });
+  }
+}
+
+const CANNOT_BE_PASSED_ON = { status: 400, title: 'The request cannot be passed on' };
+
+/** `close` has been told already, so that nobody may wait for it any more. */
+function isGone(response: ServerResponse): boolean {
+  return response.destroyed || response.closed || response.socket === null || response.socket.destroyed;
+}
+
+async function pass(incoming: IncomingMessage, response: ServerResponse, target: Target): Promise<void> {
   const tooLarge = () => {
     sendProblem(response, { ...PROBLEMS.body_too_large, code: 'body_too_large' }, { connection: 'close' });
   };
@@ -51,7 +70,7 @@ export async function forward(
     tooLarge();
     return;
   }
-  await exchange(incoming, response, { target, headers, body });
+  if (!isGone(response)) await exchange(incoming, response, { target, headers, body });
 }
 
 function exchange(
@@ -78,14 +97,19 @@ function exchange(
       resolve();
     });
     outgoing.once('response', (answer) => {
+      if (isGone(response)) {
+        outgoing.destroy();
+        return;
+      }
       response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
       // A failure half-way destroys the response: the client sees a broken answer, never a short one.
       pipeline(answer, response, () => {
         resolve();
       });
     });
-    outgoing.once('error', () => {
-      if (response.destroyed) return;
+    // Also more than once: whatever fails of it must not end this process.
+    outgoing.on('error', () => {
+      if (isGone(response)) return;
       sendProblem(response, {
         status: 502,
         code: 'function_failed',

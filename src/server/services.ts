@@ -2,6 +2,7 @@ import { waitUntil } from '@vercel/functions';
 import type { ServerEnv } from '../contracts/env.ts';
 import { splitList } from '../contracts/env-values.ts';
 import { createFindUser } from './auth/users.ts';
+import { systemClock } from './clock.ts';
 import { readEnv } from './config/env.ts';
 import { createRestStore } from './store/rest-store.ts';
 import type { Generate } from './generation/generate.ts';
@@ -25,7 +26,7 @@ export function createServices(env: ServerEnv) {
     fetch: retryDeadSockets(fetch),
     log,
     waitUntil,
-    now: () => Date.now(),
+    ...systemClock,
     random: () => Math.random(),
     webhookKeys,
     verificationKeys: {

@@ -1,7 +1,8 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
 import { DeliveryFilters } from '../../src/components/deliveries/delivery-filters.tsx';
-import { classifyAnswer, classifyError } from '../../src/server/deliver/classify-answer.ts';
+import { classifyAnswer } from '../../src/server/deliver/classify-answer.ts';
+import { classifyError } from '../../src/server/deliver/classify-error.ts';
 
 afterEach(cleanup);
 

@@ -80,6 +80,16 @@ async function untilRunning(program: Program): Promise<void> {
   throw new Error(`it does not start: ${program.output()}`);
 }
 
+/** The process of a service of this program. */
+async function serviceOf({ child }: Program, name: string): Promise<number> {
+  for (const pid of (await readdir('/proc')).filter((entry) => /^\d+$/.test(entry))) {
+    const read = (file: string) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+    const isChild = (await read('stat')).split(') ').at(-1)?.split(' ')[1] === String(child.pid);
+    if (isChild && (await read('cmdline')).includes(name)) return Number(pid);
+  }
+  throw new Error(`${name} does not run`);
+}
+
 describe('npm run dev', () => {
   it('answers when dev.json is there, leaves nothing after Ctrl-C, and keeps its data', async () => {
     const first = start('dev.ts');
@@ -127,6 +137,33 @@ describe('npm run dev', () => {
     while ((await processesAbout(directory)).length > 0 && Date.now() < deadline) await sleep(100);
     expect(await processesAbout(directory)).toEqual([]);
   }, 120_000);
+
+  it('starts again what ended, at the same address, and then leaves nothing after Ctrl-C', async () => {
+    const program = start('dev.ts');
+    await untilRunning(program);
+    const dev = devFile.parse(JSON.parse(await readFile(join(directory, 'dev.json'), 'utf8')));
+    const status = async (path: string) => {
+      try {
+        return (await fetch(`${dev.url}${path}`, { signal: AbortSignal.timeout(5000) })).status;
+      } catch {
+        return null;
+      }
+    };
+    for (const [service, name] of [
+      ['functions-process.ts', 'the functions'],
+      ['supabase-api-process.ts', 'the Supabase API'],
+      ['postgres-process.ts', 'PostgreSQL'],
+    ] as const) {
+      process.kill(await serviceOf(program, service), 'SIGKILL');
+      await expect.poll(program.output, { timeout: 60_000 }).toContain(`${name} ended unexpectedly`);
+      await expect.poll(program.output, { timeout: 120_000 }).toContain(`${name} started again`);
+      // The whole way: the page's port, the function, the API, the database.
+      await expect.poll(() => status('/api/health'), { timeout: 60_000, interval: 500 }).toBe(200);
+    }
+    interrupt(program);
+    expect(await program.ended).toBe(0);
+    await expectNothingLeft();
+  }, 400_000);
 
   it('says which port is taken, and how to move it', async () => {
     const blocker = createServer();

@@ -3,6 +3,7 @@ import { Agent, createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fullHealth, type Finding } from '../../src/contracts/health.ts';
+import { systemClock } from '../../src/server/clock.ts';
 import { examine, type Diagnosis, type DoctorOptions } from '../../src/server/observe/doctor.ts';
 import { probeRealtime } from '../../src/server/observe/probe-realtime.ts';
 import { printDiagnoses } from '../../scripts/doctor/print.ts';
@@ -29,7 +30,7 @@ beforeAll(async () => {
   options = {
     source: { ...system.env, VITE_SUPABASE_REALTIME: 'off' },
     fetch,
-    now: () => Date.now(),
+    ...systemClock,
     migrations: readdirSync(join(projectRoot, 'supabase/migrations'))
       .filter((name) => name.endsWith('.sql'))
       .map((name) => name.slice(0, name.indexOf('_'))),

@@ -187,6 +187,7 @@ describe(`an upgrade of ${REPORTS} reports in every state`, () => {
           Promise.resolve(answer.parse(name === 'apply_report_event' ? { outcome: 'busy' } : true)),
         verificationKeys: { keys },
         now: () => Date.now(),
+        monotonicNow: () => performance.now(),
         log: () => undefined,
       };
       const counts = { read: 0, refused: 0 };

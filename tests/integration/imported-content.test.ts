@@ -14,6 +14,7 @@ const receiver: Receiver = {
     Promise.resolve(answer.parse(name === 'apply_report_event' ? { outcome: 'busy' } : true)),
   verificationKeys: { keys },
   now: () => Date.now(),
+  monotonicNow: () => performance.now(),
   log: () => undefined,
 };
 

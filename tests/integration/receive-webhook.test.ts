@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGateway } from '../../scripts/local/supabase-api.ts';
+import { systemClock } from '../../src/server/clock.ts';
 import { createRestStore } from '../../src/server/store/rest-store.ts';
 import { receiveWebhook, type Receiver } from '../../src/server/events/receive.ts';
 import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
@@ -31,7 +32,7 @@ beforeAll(async () => {
   receiver = {
     ...createRestStore({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaGateway }),
     verificationKeys: { keys },
-    now: () => Date.now(),
+    ...systemClock,
     log: () => undefined,
   };
 });

@@ -53,7 +53,7 @@ it('delivers over the second address while the first is dead, and opens no circu
     select response_body from public.webhook_audit where direction = 'out' limit 1`;
   expect(attempt?.['response_body']).toMatchObject({
     address: receiver.baseUrl,
-    earlier: [{ address: dead, status: null, error: 'not connected: ECONNREFUSED' }],
+    earlier: [{ address: dead, status: null, error: 'not sent: the connection was refused (ECONNREFUSED)' }],
   });
   const open = await system.sql`select from public.webhook_circuits where opened_at is not null`;
   expect(open).toHaveLength(0);

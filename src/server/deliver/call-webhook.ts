@@ -1,18 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { toStorable } from '../../contracts/text.ts';
-import { classifyAnswer, classifyError, type Meaning } from './classify-answer.ts';
+import { stopwatch, type Clock } from '../clock.ts';
+import { CallTrace } from '../http/call-trace.ts';
+import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
+import { classifyAnswer } from './classify-answer.ts';
+import { classifyError } from './classify-error.ts';
+import { isTimeout } from './connection-words.ts';
 import type { Attempt, ClaimedDelivery, Round } from './delivery.ts';
+import type { Meaning } from './meaning.ts';
 import { bypassHeaders, type OwnDeployment } from './own-deployment.ts';
 import type { WebhookKeys } from './secrets.ts';
 import { sign } from './sign.ts';
 
-export interface Sender extends OwnDeployment {
+export interface Sender extends OwnDeployment, Clock {
   fetch: typeof fetch;
   webhookKeys: WebhookKeys;
   /** How long one attempt may take, in milliseconds. */
   timeoutMs: number;
-  /** Milliseconds since the epoch. */
-  now: () => number;
   /** From 0 to 1. */
   random: () => number;
 }
@@ -41,7 +45,7 @@ export async function callWebhook(
   let hasTimedOut = false;
   for (let tried = 1; ; tried += 1) {
     const base = addresses[(tried - 1) % addresses.length] ?? addresses[0];
-    const timeoutMs = Math.min(sender.timeoutMs, deadline - sender.now());
+    const timeoutMs = Math.min(sender.timeoutMs, deadline - sender.monotonicNow());
     const { attempt, meaning, timedOut } = await post(sender, base, delivery, timeoutMs);
     attempts.push({ address: base, attempt });
     hasTimedOut ||= timedOut;
@@ -50,9 +54,9 @@ export async function callWebhook(
     const hasUntried = retry < 0;
     const isHopeless = hasTimedOut || retryAfterSeconds !== null || retry >= quickRetries;
     const ends = result === 'delivered' || result === 'refused' || (!hasUntried && isHopeless);
-    if (deadline === Infinity) deadline = sender.now() + sender.timeoutMs;
+    if (deadline === Infinity) deadline = sender.monotonicNow() + sender.timeoutMs;
     const pauseMs = hasUntried ? 0 : sender.random() * FIRST_BACKOFF_MS * 2 ** retry;
-    if (ends || sender.now() + pauseMs >= deadline) {
+    if (ends || sender.monotonicNow() + pauseMs >= deadline) {
       return { result, outcome, attempts: asRecorded(attempts), retryAfterSeconds };
     }
     await sleep(pauseMs);
@@ -82,34 +86,32 @@ async function post(
   delivery: ClaimedDelivery,
   timeoutMs: number,
 ): Promise<{ attempt: Attempt; meaning: Meaning; timedOut: boolean }> {
-  const started = sender.now();
-  const elapsed = () => sender.now() - started;
+  const elapsed = stopwatch(sender.monotonicNow);
   const { event_id, endpoint_id } = delivery;
   const body = new TextEncoder().encode(delivery.body);
+  const trace = new CallTrace();
+  let answer: Response;
   try {
-    // Only the endpoint's name is ever appended.
-    const answer = await sender.fetch(`${base}/${endpoint_id}`, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...sign(sender.webhookKeys, event_id, started, body),
-        ...bypassHeaders(sender),
-      },
-      body,
-      // A redirect would take the signed result to where nobody configured it to go.
-      redirect: 'manual',
-      signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
-    });
-    const text = await readStart(answer);
-    const meaning = classifyAnswer(answer, text, delivery, sender.now());
-    const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
-    const { error, authentic } = meaning;
-    const attempt = { status: answer.status, duration_ms: elapsed(), error, authentic, response };
-    return { attempt, meaning, timedOut: false };
+    answer = await trace.follow(() =>
+      // Only the endpoint's name is ever appended.
+      sender.fetch(`${base}/${endpoint_id}`, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...PLAIN_ANSWER,
+          ...sign(sender.webhookKeys, event_id, sender.now(), body),
+          ...bypassHeaders(sender),
+        },
+        body,
+        // A redirect would take the signed result to where nobody configured it to go.
+        redirect: 'manual',
+        signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
+      }),
+    );
   } catch (error) {
-    const { timedOut, ...meaning } = classifyError(error);
+    const { timedOut, status, ...meaning } = classifyError(error, trace);
     const attempt = {
-      status: null,
+      status,
       duration_ms: elapsed(),
       error: meaning.error,
       authentic: false,
@@ -117,21 +119,10 @@ async function post(
     };
     return { attempt, meaning, timedOut };
   }
-}
-
-async function readStart(answer: Response): Promise<string> {
-  const decoder = new TextDecoder();
-  const reader = answer.body?.getReader();
-  let text = '';
-  let bytes = 0;
-  for (;;) {
-    const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
-    if (done) return text + decoder.decode();
-    text += decoder.decode(value, { stream: true });
-    bytes += value.byteLength;
-    if (bytes > ANSWER_BYTES) {
-      await reader?.cancel();
-      return text;
-    }
-  }
+  const { text, error: unread } = await readStart(answer, ANSWER_BYTES);
+  const meaning = classifyAnswer(answer, text, delivery, sender.now(), unread);
+  const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
+  const { error, authentic } = meaning;
+  const attempt = { status: answer.status, duration_ms: elapsed(), error, authentic, response };
+  return { attempt, meaning, timedOut: isTimeout(unread) };
 }

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { redriveRequest, type RedriveAnswer } from '../../contracts/retry.ts';
 import { parseJsonBody } from '../http/read-json.ts';
+import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 import { answer, problem } from '../http/problem.ts';
 import type { Result } from './retry-endpoint.ts';
@@ -15,7 +16,7 @@ const BUDGET_MS = 60_000;
  * @param actor an operator's id, or `cron`, which is refused
  */
 export async function redrive(
-  services: Store & { now: () => number },
+  services: Store & MonotonicClock,
   request: Request,
   actor: string,
 ): Promise<Result> {
@@ -23,13 +24,13 @@ export async function redrive(
   const body = await parseJsonBody(request, redriveRequest, ['event_ids', 'filter']);
   if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
   const filter = 'filter' in body.value ? byEndpoint(body.value.filter) : body.value;
-  const deadline = services.now() + BUDGET_MS;
+  const deadline = services.monotonicNow() + BUDGET_MS;
   const result: RedriveAnswer = { redriven: 0 };
   for (;;) {
     const parameters = { p_filter: filter, p_actor: actor, p_limit: BATCH, p_claim_id: randomUUID() };
     const batch = await services.rpc('redrive_deliveries', parameters, z.int());
     result.redriven += batch;
-    if (batch < BATCH || services.now() > deadline) break;
+    if (batch < BATCH || services.monotonicNow() > deadline) break;
   }
   return { response: answer(result), record: { outcome: 'redriven', answer: { ...result, filter } } };
 }

@@ -3,6 +3,7 @@ import { retryRequest } from '../../contracts/retry.ts';
 import type { Json } from '../../contracts/text.ts';
 import { authenticateOperator } from '../auth/operators.ts';
 import type { FindUser } from '../auth/users.ts';
+import { stopwatch } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 import type { BearerKeys } from '../http/bearer.ts';
 import type { Method } from '../http/endpoint.ts';
@@ -73,11 +74,11 @@ export async function asOperator(
   request: Request,
   methods: Partial<Record<Method, Work>>,
 ): Promise<Response> {
-  const started = services.now();
+  const elapsed = stopwatch(services.monotonicNow);
   const audit = (status: number, record: NonNullable<Result['record']>, verified: boolean) =>
     auditRequest(
       services,
-      { endpoint, method: request.method, status, elapsed_ms: services.now() - started, ...record },
+      { endpoint, method: request.method, status, elapsed_ms: elapsed(), ...record },
       verified,
     );
   const refuse = async (code: ProblemCode, extras?: ProblemExtras, actor?: string) => {

@@ -36,7 +36,7 @@ const claim = z.object({
  */
 export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Promise<SweepAnswer> {
   const answer: SweepAnswer = { processed: 0, successes: 0, failures: 0, dead: 0, errors: [] };
-  const deadline = sender.now() + BUDGET_MS;
+  const deadline = sender.monotonicNow() + BUDGET_MS;
   const leaseSeconds = deliveryLeaseSeconds(sender.timeoutMs);
   const leftOut = new Map<number, string>();
   let claims = 0;
@@ -58,8 +58,8 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
 
   async function work(): Promise<void> {
     let failed = 0;
-    while (failed < MAX_FAILED_CLAIMS && sender.now() + longestRoundMs < deadline) {
-      const started = sender.now();
+    while (failed < MAX_FAILED_CLAIMS && sender.monotonicNow() + longestRoundMs < deadline) {
+      const started = sender.monotonicNow();
       const claimed = await attempt('no delivery could be claimed', claimNext);
       if (claimed === undefined) {
         failed += 1;
@@ -69,7 +69,7 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
       if (claimed.delivery !== null) {
         answer.processed += 1;
         await attempt('a delivery was not swept', () => send(claimed.delivery), claimed.delivery.event_id);
-        longestRoundMs = Math.max(longestRoundMs, sender.now() - started);
+        longestRoundMs = Math.max(longestRoundMs, sender.monotonicNow() - started);
       } else if (claimed.left_out.length === 0) {
         return;
       }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { InternalEndpoint } from '../../contracts/endpoints.ts';
 import type { ProblemCode } from '../../contracts/problem.ts';
 import { receivedEnvelope, receivedFlatBody, webhookAnswer } from '../../contracts/webhooks.ts';
+import { stopwatch, type Clock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 import { readRawBody } from '../http/body.ts';
 import { readJson, validate } from '../http/read-json.ts';
@@ -10,10 +11,8 @@ import type { Log } from '../observe/log.ts';
 import { auditRequest } from '../observe/audit.ts';
 import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from '../deliver/verify.ts';
 
-export interface Receiver extends Store {
+export interface Receiver extends Store, Clock {
   verificationKeys: VerificationKeys;
-  /** Milliseconds since the epoch. */
-  now: () => number;
   log: Log;
 }
 
@@ -39,7 +38,7 @@ export async function receiveWebhook(
   endpoint: InternalEndpoint,
   request: Request,
 ): Promise<Response> {
-  const started = receiver.now();
+  const elapsed = stopwatch(receiver.monotonicNow);
   const refuse = async (
     code: ProblemCode,
     bytes: Uint8Array,
@@ -55,7 +54,7 @@ export async function receiveWebhook(
       detail: extras.detail,
       body_sha256: sha256Hex(bytes),
       body_bytes: bytes.byteLength,
-      elapsed_ms: receiver.now() - started,
+      elapsed_ms: elapsed(),
       ...(eventId !== undefined && { event_id: eventId }),
     };
     await auditRequest(receiver, record, eventId !== undefined);
@@ -67,7 +66,7 @@ export async function receiveWebhook(
   }
   const raw = await readRawBody(request);
   if (!raw.ok) return refuse(raw.code, raw.bytes);
-  const verification = verify(receiver.verificationKeys, request.headers, raw.bytes, started);
+  const verification = verify(receiver.verificationKeys, request.headers, raw.bytes, receiver.now());
   if (!verification.ok) return refuse(verification.code, raw.bytes);
   const eventId = eventIdOf(verification.request);
   const parsed = parse(verification.request, endpoint);
@@ -79,7 +78,7 @@ export async function receiveWebhook(
     p_endpoint_id: endpoint,
     p_body_sha256: sha256Hex(raw.bytes),
     p_body_bytes: raw.bytes.byteLength,
-    p_elapsed_ms: receiver.now() - started,
+    p_elapsed_ms: elapsed(),
   };
   const result = await receiver.rpc('apply_report_event', parameters, applied);
   switch (result.outcome) {

@@ -3,6 +3,7 @@ import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import type { LanguageModelUsage } from 'ai';
 import type { Json } from '../../contracts/text.ts';
 import type { Stage } from '../../contracts/webhooks.ts';
+import { stopwatch, systemClock, type Clock } from '../clock.ts';
 import { GenerationFailed, type Generate, type Generated, type GenerationRequest } from './generate.ts';
 import { toGenerationFailed } from './model-faults.ts';
 import { outline } from './outline.ts';
@@ -18,8 +19,7 @@ export interface ModelGeneratorConfig extends Partial<AttemptLimits & RetryPolic
   /** Those that a job may choose among; the first is used where a job names none of them. */
   models: readonly [string, ...string[]];
   random?: () => number;
-  /** Milliseconds of a clock that never goes back. */
-  now?: () => number;
+  clock?: Clock;
 }
 
 // With the idle timeout, three attempts at a dead provider end within the 200 seconds of a job's deadline.
@@ -31,7 +31,7 @@ const DEFAULTS = {
   maxBackoffMs: 8_000,
   maxRetryAfterMs: 60_000,
   random: Math.random,
-  now: () => performance.now(),
+  clock: systemClock,
 };
 
 const EXPECTED_CHARACTERS: Readonly<Record<Stage, number>> = { prelim: 6_000, final: 9_000 };
@@ -42,7 +42,7 @@ const USABLE_FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'o
 
 /** A generator that asks a language model, again when that may help, and streams its answer. */
 export function createModelGenerate(config: ModelGeneratorConfig): Generate {
-  const { random, now, ...policy } = { ...DEFAULTS, ...config };
+  const { random, clock, ...policy } = { ...DEFAULTS, ...config };
   const provider = createOpenAICompatible({
     name: 'llm',
     baseURL: config.baseUrl,
@@ -51,12 +51,12 @@ export function createModelGenerate(config: ModelGeneratorConfig): Generate {
   });
 
   return async (request, { signal, onProgress }) => {
-    const startedAtMs = now();
+    const elapsed = stopwatch(clock.monotonicNow);
     const modelId = config.models.find((name) => name === request.model) ?? config.models[0];
     const { system, prompt, shortened } = buildPrompt(request);
     const { temperature, maxTokens } = request;
     const call = { model: provider.chatModel(modelId), system, prompt, temperature, maxTokens };
-    const progress = new CharacterProgress(expectedCharacters(request), onProgress, now);
+    const progress = new CharacterProgress(expectedCharacters(request), onProgress, clock.monotonicNow);
 
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -70,13 +70,13 @@ export function createModelGenerate(config: ModelGeneratorConfig): Generate {
           input_shortened: shortened,
           usage: usageOf(answer.usage),
           attempts: attempt,
-          duration_ms: Math.round(now() - startedAtMs),
+          duration_ms: elapsed(),
         });
       } catch (error) {
         signal.throwIfAborted();
         const failure = toGenerationFailed(error, config.apiKey);
         if (!failure.retryable || attempt >= policy.maxAttempts) throw failure;
-        const delayMs = retryDelayMs(error, attempt, policy, random);
+        const delayMs = retryDelayMs(error, attempt, policy, { random, now: clock.now });
         if (delayMs === null) throw failure;
         await pause(delayMs, signal);
       }

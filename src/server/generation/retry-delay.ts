@@ -1,4 +1,5 @@
 import { APICallError } from 'ai';
+import { parseRetryAfter } from '../http/retry-after.ts';
 
 export interface RetryPolicy {
   maxAttempts: number;
@@ -9,25 +10,26 @@ export interface RetryPolicy {
   maxRetryAfterMs: number;
 }
 
-/** How long to wait after the `attempt`th attempt failed; `null`: the provider wants more time than we have. */
+/**
+ * How long to wait after the `attempt`th attempt failed; `null`: the provider wants more time than we have.
+ * @param now milliseconds since the epoch
+ */
 export function retryDelayMs(
   error: unknown,
   attempt: number,
   policy: RetryPolicy,
-  random: () => number,
+  { random, now }: { random: () => number; now: () => number },
 ): number | null {
   const ceiling = Math.min(policy.maxBackoffMs, policy.backoffMs * 2 ** (attempt - 1));
   // Full jitter: many jobs that failed together do not come again together.
   const backoffMs = random() * ceiling;
-  const askedMs = retryAfterMs(error);
+  const askedMs = retryAfterMs(error, now());
   if (askedMs > policy.maxRetryAfterMs) return null;
   return Math.max(backoffMs, askedMs);
 }
 
-/** Header `Retry-After` of the answer: seconds or a date (RFC 9110, section 10.2.3). */
-function retryAfterMs(error: unknown): number {
+/** What the answer's Retry-After asks for; 0 where it asks for nothing, or for what is neither seconds nor an HTTP date. */
+function retryAfterMs(error: unknown, now: number): number {
   const header = APICallError.isInstance(error) ? error.responseHeaders?.['retry-after'] : undefined;
-  if (header === undefined) return 0;
-  const waitMs = /^\d+$/.test(header) ? Number(header) * 1000 : Date.parse(header) - Date.now();
-  return Number.isNaN(waitMs) ? 0 : Math.max(0, waitMs);
+  return (parseRetryAfter(header ?? null, now) ?? 0) * 1000;
 }

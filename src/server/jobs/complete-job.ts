@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
+import type { MonotonicClock } from '../clock.ts';
 import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import { claimedDelivery, type ClaimedDelivery } from '../deliver/delivery.ts';
 
@@ -65,14 +66,18 @@ const FIRST_PAUSE_MS = 250;
 
 /** Completes a job, also when the database is unavailable for a while: until then the result is nowhere but here. */
 export async function completeJobPatiently(
-  ...parameters: Parameters<typeof completeJob>
+  services: Parameters<typeof completeJob>[0] & MonotonicClock,
+  jobId: string,
+  leaseToken: number | null,
+  outcome: JobOutcome,
 ): Promise<Completed> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = services.monotonicNow() + PATIENCE_MS;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
     try {
-      return await completeJob(...parameters);
+      return await completeJob(services, jobId, leaseToken, outcome);
     } catch (error) {
-      if (!(error instanceof DatabaseUnavailable) || Date.now() + pauseMs > deadline) throw error;
+      if (!(error instanceof DatabaseUnavailable) || services.monotonicNow() + pauseMs > deadline)
+        throw error;
       await sleep(pauseMs);
     }
   }

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { JobRun } from './job-run.ts';
@@ -18,19 +19,19 @@ const INTERVAL_MS = 2000;
  * seconds where something changed, and at the latest when a third of the lease has passed.
  */
 export function reportProgress(
-  { rpc, log, jobLeaseSeconds }: Store & { log: Log; jobLeaseSeconds: number },
+  { rpc, log, jobLeaseSeconds, monotonicNow }: Store & MonotonicClock & { log: Log; jobLeaseSeconds: number },
   run: JobRun,
   /** Called when the job is no longer this runner's: cancelled, deleted, or taken over. */
   onLost: () => void,
 ): { update: (progress: Progress) => void; stop: () => void } {
   let latest: Progress = { percent: 0, etaSeconds: null };
   let told: Progress | undefined;
-  let toldAt = 0;
+  let toldAt = -Infinity;
   let timer = setTimeout(tell, FIRST_AFTER_MS);
   let stopped = false;
 
   function tell(): void {
-    const renewalDue = Date.now() - toldAt >= (jobLeaseSeconds * 1000) / 3;
+    const renewalDue = monotonicNow() - toldAt >= (jobLeaseSeconds * 1000) / 3;
     const turn = latest === told && !renewalDue ? Promise.resolve() : send();
     void turn.finally(() => {
       if (!stopped) timer = setTimeout(tell, Math.min(INTERVAL_MS, (jobLeaseSeconds * 1000) / 3));
@@ -51,7 +52,7 @@ export function reportProgress(
       const isOurs = await rpc('report_job_progress', parameters, z.boolean());
       if (!isOurs && !stopped) onLost();
       told = sent;
-      toldAt = Date.now();
+      toldAt = monotonicNow();
     } catch (error) {
       // The next turn tells again. If that is too late, the lease says so.
       log('error', 'progress was not told', { job: run.job_id, error });

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { jobId } from '../../contracts/webhooks.ts';
+import type { MonotonicClock } from '../clock.ts';
 import { bypassHeaders, siblingOf, type OwnDeployment } from '../deliver/own-deployment.ts';
 import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import { answer, problem } from '../http/problem.ts';
+import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
 import { jobRun } from './job-run.ts';
@@ -49,12 +51,12 @@ const JOBS_PER_SWEEP = 1500;
 const CONCURRENCY = 20;
 const BUDGET_MS = 45_000;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
+const ANSWER_BYTES = 16 * 1024;
 
 /** The deployment that a take-over is asked of is the one that receives webhooks: this call sends CRON_SECRET. */
-export interface TakeOverCaller extends Store, OwnDeployment {
+export interface TakeOverCaller extends Store, OwnDeployment, MonotonicClock {
   log: Log;
   fetch: typeof fetch;
-  now: () => number;
   cronSecrets: BearerKeys;
 }
 
@@ -65,7 +67,7 @@ export interface TakeOverCaller extends Store, OwnDeployment {
 export async function sweepJobs(
   caller: TakeOverCaller,
 ): Promise<{ taken_over: number; given_up: number; errors: string[] }> {
-  const deadline = caller.now() + BUDGET_MS;
+  const deadline = caller.monotonicNow() + BUDGET_MS;
   const waiting = (await dueJobs(caller)).values();
   const counts = { taken_over: 0, given_up: 0, not_due: 0, held: 0 };
   const errors: string[] = [];
@@ -73,7 +75,7 @@ export async function sweepJobs(
 
   async function work(): Promise<void> {
     for (const job of waiting) {
-      if (caller.now() >= deadline) return;
+      if (caller.monotonicNow() >= deadline) return;
       try {
         counts[await askForTakeOver(caller, job)] += 1;
       } catch (error) {
@@ -123,12 +125,18 @@ async function askForTakeOver(caller: TakeOverCaller, job: string) {
     try {
       const response = await caller.fetch(url, {
         method: 'POST',
-        headers: { authorization: `Bearer ${caller.cronSecrets[0]}`, ...bypassHeaders(caller) },
+        headers: {
+          authorization: `Bearer ${caller.cronSecrets[0]}`,
+          ...PLAIN_ANSWER,
+          ...bypassHeaders(caller),
+        },
         redirect: 'manual',
         signal: AbortSignal.timeout(TAKE_OVER_TIMEOUT_MS),
       });
+      // Read also where it is of no use: a connection whose answer nobody reads can end this process (see `readStart`).
+      const { text } = await readStart(response, ANSWER_BYTES);
       if (!response.ok) throw new Error(`the take-over was answered ${response.status}`);
-      return takeOverAnswer.parse(await response.json()).outcome;
+      return takeOverAnswer.parse(JSON.parse(text)).outcome;
     } catch (error) {
       failure = error;
     }

@@ -6,6 +6,7 @@ import {
   type DeploymentFacts,
   type Finding,
 } from '../../contracts/health.ts';
+import { stopwatch } from '../clock.ts';
 import type { EnvFault } from '../config/env.ts';
 import type { OwnDeployment } from '../deliver/own-deployment.ts';
 import { parseBearerKeys } from '../http/bearer.ts';
@@ -72,23 +73,24 @@ type Database =
   | { finding: Finding };
 
 /** The fastest of some calls that cost the database nothing: what the way there takes, whatever else happens meanwhile. */
-async function measureCall({ rpc, now }: Checker): Promise<number> {
+async function measureCall({ rpc, monotonicNow }: Checker): Promise<number> {
   let fastestMs = Infinity;
   for (let call = 0; call < MEASURED_CALLS; call += 1) {
-    const started = now();
+    const elapsed = stopwatch(monotonicNow);
     await rpc('user_is_operator', { p_user_id: NOBODY }, z.boolean());
-    fastestMs = Math.min(fastestMs, now() - started);
+    fastestMs = Math.min(fastestMs, elapsed());
   }
   return fastestMs;
 }
 
 async function readFacts(checker: Checker): Promise<Database> {
-  const { rpc, now } = checker;
+  const { rpc, now, monotonicNow } = checker;
   try {
     const { rights } = await rpc('deployment_facts', { p_with_rights: true }, deploymentFacts);
-    const started = now();
+    const asked = now();
+    const elapsed = stopwatch(monotonicNow);
     const facts = await rpc('deployment_facts', {}, deploymentFacts);
-    const at = (started + now()) / 2;
+    const at = asked + elapsed() / 2;
     const fastestMs = await measureCall(checker);
     return {
       finding: {

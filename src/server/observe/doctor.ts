@@ -1,6 +1,7 @@
 import type { ServerEnv } from '../../contracts/env.ts';
 import { CHECKS, fullHealth, type Finding, type FullHealth, type HeldRight } from '../../contracts/health.ts';
 import { problemDetails } from '../../contracts/problem.ts';
+import type { Clock } from '../clock.ts';
 import { InvalidEnvironment, readEnv, trimmed } from '../config/env.ts';
 import { bypassHeaders, parseWebhookBaseUrls, siblingOf } from '../deliver/own-deployment.ts';
 import { parseWebhookSecret } from '../deliver/secrets.ts';
@@ -10,11 +11,10 @@ import { checkMigrations } from './check-facts.ts';
 import { checkFromHere, checkVariables, skipped, variableFaults } from './check-deployment.ts';
 import type { ProbeRealtime } from './probe-realtime.ts';
 
-export interface DoctorOptions {
+export interface DoctorOptions extends Clock {
   /** The deployment's variables, as they are set there. */
   source: Readonly<Record<string, string | undefined>>;
   fetch: typeof fetch;
-  now: () => number;
   /** The versions of the migrations folder. */
   migrations: readonly string[];
   /** Each difference between these rights and those that the folder of sources states, in words. */
@@ -56,11 +56,12 @@ function from(place: Diagnosis['from'], findings: readonly Finding[]): Diagnosis
 }
 
 async function lookFromOutside(options: DoctorOptions, env: ServerEnv): Promise<Finding[]> {
-  const { fetch, now } = options;
+  const { fetch, now, monotonicNow } = options;
   const { facts, findings } = await checkFromHere({
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
     fetch,
     now,
+    monotonicNow,
     clockName: 'this machine',
     webhookKeys: parseWebhookSecret(env.WEBHOOK_SECRET),
     webhookBaseUrls: parseWebhookBaseUrls(env.WEBHOOK_BASE_URL),

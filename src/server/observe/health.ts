@@ -8,6 +8,7 @@ import {
   type FullHealth,
 } from '../../contracts/health.ts';
 import { platformEnv } from '../../contracts/platform-env.ts';
+import type { Clock } from '../clock.ts';
 import { InvalidEnvironment, trimmed } from '../config/env.ts';
 import { bearerToken, isOneOf, parseBearerKeys, type BearerKeys } from '../http/bearer.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
@@ -23,14 +24,13 @@ import {
 
 export type HealthServices = Omit<Checker, 'clockName'>;
 
-export interface HealthOptions {
+export interface HealthOptions extends Clock {
   /** @throws {InvalidEnvironment} */
   services: () => HealthServices;
   /** @throws {InvalidEnvironment} */
   env: () => ServerEnv;
   /** Where the variables come from: CRON_SECRET is read alone when another variable is at fault. */
   source: Readonly<Record<string, string | undefined>>;
-  now: () => number;
   log: Log;
 }
 
@@ -56,8 +56,8 @@ export function createHealth(options: HealthOptions): (request: Request) => Prom
   }
 
   async function showPublic(): Promise<Response> {
-    if (known === undefined || options.now() >= known.until) {
-      known = { until: options.now() + CACHE_MS, fault: look() };
+    if (known === undefined || options.monotonicNow() >= known.until) {
+      known = { until: options.monotonicNow() + CACHE_MS, fault: look() };
     }
     switch (await known.fault) {
       case null:

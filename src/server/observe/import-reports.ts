@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 
 /** Reports in one transaction: each is locked until its end, so that a writer waits a fraction of a second at most. */
@@ -11,11 +12,11 @@ const batch = z.object({ imported: z.int(), left: z.int() });
  * @throws {DatabaseUnavailable}
  */
 export async function importReports(
-  { rpc, now }: Store & { now: () => number },
+  { rpc, monotonicNow }: Store & MonotonicClock,
   deadline: number,
 ): Promise<number> {
   let total = 0;
-  while (now() < deadline) {
+  while (monotonicNow() < deadline) {
     const { imported, left } = await rpc('import_reports', { p_limit: BATCH }, batch);
     total += imported;
     // Nothing imported and some left: others hold them, and import them themselves.

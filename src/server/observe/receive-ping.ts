@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { pingAnswer, pingEnvelope, type PingAnswer } from '../../contracts/health.ts';
 import type { ProblemCode } from '../../contracts/problem.ts';
+import { stopwatch, type Clock } from '../clock.ts';
 import { sha256Hex, verify, type VerificationKeys } from '../deliver/verify.ts';
 import { readRawBody } from '../http/body.ts';
 import { answer, problem, type ProblemExtras } from '../http/problem.ts';
@@ -9,10 +10,8 @@ import type { Store } from '../store/store.ts';
 import { auditRequest } from './audit.ts';
 import type { Log } from './log.ts';
 
-export interface PingReceiver extends Store {
+export interface PingReceiver extends Store, Clock {
   verificationKeys: VerificationKeys;
-  /** Milliseconds since the epoch. */
-  now: () => number;
   log: Log;
 }
 
@@ -24,6 +23,7 @@ const recorded = z.object({ pings: z.int(), database_time: pingAnswer.shape.data
  */
 export async function receivePing(receiver: PingReceiver, request: Request): Promise<Response> {
   const started = receiver.now();
+  const elapsed = stopwatch(receiver.monotonicNow);
   const refuse = async (code: ProblemCode, bytes: Uint8Array, extras: ProblemExtras = {}, id?: string) => {
     const refusal = problem(code, extras);
     const record = {
@@ -33,7 +33,7 @@ export async function receivePing(receiver: PingReceiver, request: Request): Pro
       outcome: code,
       body_sha256: sha256Hex(bytes),
       body_bytes: bytes.byteLength,
-      elapsed_ms: receiver.now() - started,
+      elapsed_ms: elapsed(),
       ...(id !== undefined && { event_id: id }),
     };
     await auditRequest(receiver, record, id !== undefined);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 
 export interface Retention {
@@ -25,7 +26,7 @@ const pruned = z.object({
  * @throws {DatabaseUnavailable}
  */
 export async function prune(
-  { rpc, now, retention }: Store & { now: () => number; retention: Retention },
+  { rpc, monotonicNow, retention }: Store & MonotonicClock & { retention: Retention },
   deadline: number,
 ): Promise<number> {
   const parameters = {
@@ -44,6 +45,6 @@ export async function prune(
     );
     total += answer.audit + answer.refusals + answer.payloads + answer.jobs;
     after = answer.after;
-  } while (after !== null && now() < deadline);
+  } while (after !== null && monotonicNow() < deadline);
   return total;
 }

@@ -1,18 +1,20 @@
 import { randomUUID } from 'node:crypto';
 import { pingAnswer, type Finding, type PingAnswer, type PingEnvelope } from '../../contracts/health.ts';
 import { problemDetails } from '../../contracts/problem.ts';
-import { classifyError } from '../deliver/classify-answer.ts';
+import { stopwatch, type Clock } from '../clock.ts';
+import { classifyError } from '../deliver/classify-error.ts';
+import { whyLost } from '../deliver/connection-words.ts';
 import { bypassHeaders, siblingOf, type OwnDeployment } from '../deliver/own-deployment.ts';
 import type { WebhookKeys } from '../deliver/secrets.ts';
 import { sign } from '../deliver/sign.ts';
+import { CallTrace } from '../http/call-trace.ts';
+import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
 
-export interface PingSender extends Pick<OwnDeployment, 'protectionBypass'> {
+export interface PingSender extends Clock, Pick<OwnDeployment, 'protectionBypass'> {
   fetch: typeof fetch;
   webhookKeys: WebhookKeys;
   /** How long a ping may take, in milliseconds. */
   timeoutMs: number;
-  /** Milliseconds since the epoch. */
-  now: () => number;
 }
 
 export interface Pinged {
@@ -23,58 +25,73 @@ export interface Pinged {
 
 type Fault = Required<Pick<Finding, 'message' | 'action'>>;
 
-const BODY_CHARACTERS = 100_000;
+const ANSWER_BYTES = 100_000;
 
 /** Sends one signed ping to a deployment of ours, and says what its answer means. */
 export async function sendPing(sender: PingSender, webhookBaseUrl: string): Promise<Pinged> {
   const url = siblingOf(webhookBaseUrl, '/ping');
   const started = sender.now();
+  const elapsed = stopwatch(sender.monotonicNow);
   const ping: PingEnvelope = { type: 'polaris.ping', timestamp: new Date(started).toISOString() };
   const body = new TextEncoder().encode(JSON.stringify(ping));
+  const trace = new CallTrace();
+  let response: Response;
   try {
-    const response = await sender.fetch(url, {
-      method: 'POST',
-      headers: {
-        'content-type': 'application/json',
-        ...sign(sender.webhookKeys, `ping_${randomUUID()}`, started, body),
-        ...bypassHeaders(sender),
-      },
-      body,
-      redirect: 'manual',
-      signal: AbortSignal.timeout(sender.timeoutMs),
-    });
-    const text = (await response.text()).slice(0, BODY_CHARACTERS);
-    const json = parseJson(text);
-    const answer = response.status === 200 ? pingAnswer.safeParse(json) : undefined;
-    if (answer?.success === true) {
-      const ended = sender.now();
-      const message = `${url} received a signed ping in ${ended - started} ms`;
-      return {
-        finding: { check: 'address', level: 'ok', message },
-        received: { answer: answer.data, at: (started + ended) / 2 },
-      };
-    }
-    return failed(url, faultOf(response, json, sender.protectionBypass !== undefined));
+    response = await trace.follow(() =>
+      sender.fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...PLAIN_ANSWER,
+          ...sign(sender.webhookKeys, `ping_${randomUUID()}`, started, body),
+          ...bypassHeaders(sender),
+        },
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(sender.timeoutMs),
+      }),
+    );
   } catch (error) {
-    return failed(url, connectionFault(error, sender.timeoutMs));
+    return failed(url, connectionFault(error, trace, sender.timeoutMs));
   }
+  const { text, error: unread } = await readStart(response, ANSWER_BYTES);
+  const json = parseJson(text);
+  const answer = response.status === 200 ? pingAnswer.safeParse(json) : undefined;
+  if (answer?.success === true) {
+    const tookMs = elapsed();
+    const message = `${url} received a signed ping in ${tookMs} ms`;
+    return {
+      finding: { check: 'address', level: 'ok', message },
+      received: { answer: answer.data, at: started + tookMs / 2 },
+    };
+  }
+  if (unread !== undefined) return failed(url, unreadFault(response.status, unread));
+  return failed(url, faultOf(response, json, sender.protectionBypass !== undefined));
 }
 
 function failed(url: string, { message, action }: Fault): Pinged {
   return { finding: { check: 'address', level: 'failed', message: `${url} ${message}`, action } };
 }
 
-function connectionFault(error: unknown, timeoutMs: number): Fault {
-  const { error: reason, timedOut } = classifyError(error);
-  if (timedOut) {
-    return {
-      message: `did not answer within ${timeoutMs} ms`,
-      action: 'Look at the log of the function api/ping, and at the status pages of Vercel and Supabase.',
-    };
+const READ_THE_LOG =
+  'Look at the log of the function api/ping, and at the status pages of Vercel and Supabase.';
+
+function connectionFault(error: unknown, trace: CallTrace, timeoutMs: number): Fault {
+  const { error: reason, result, timedOut } = classifyError(error, trace);
+  // Words with `not sent` say where the way ended: at the address, the DNS, the connection or the certificate.
+  if (timedOut && result === 'unknown') {
+    return { message: `did not answer within ${timeoutMs} ms`, action: READ_THE_LOG };
   }
   return {
     message: `could not be called: ${reason ?? 'unknown error'}`,
     action: 'Correct the host in WEBHOOK_BASE_URL, or the DNS record and the certificate of this host.',
+  };
+}
+
+function unreadFault(status: number, unread: unknown): Fault {
+  return {
+    message: `was answered ${status}, but could not be read: ${whyLost(unread)}`,
+    action: READ_THE_LOG,
   };
 }
 

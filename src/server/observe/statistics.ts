@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 
 /** Quarters of an hour in one transaction: a few thousand audit rows are counted in some ten milliseconds. */
@@ -9,8 +10,8 @@ const BATCH = 8;
  * left waits for the next sweep: the statistics read its rows themselves until then.
  * @throws {DatabaseUnavailable}
  */
-export async function rollUp({ rpc, now }: Store & { now: () => number }, deadline: number): Promise<void> {
-  while (now() < deadline) {
+export async function rollUp({ rpc, monotonicNow }: Store & MonotonicClock, deadline: number): Promise<void> {
+  while (monotonicNow() < deadline) {
     const quarters = await rpc('roll_up_webhooks', { p_limit: BATCH }, z.int());
     if (quarters < BATCH) return;
   }

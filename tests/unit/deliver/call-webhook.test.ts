@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { testClock } from '../../support/clock.ts';
 import { callWebhook, type Sender } from '../../../src/server/deliver/call-webhook.ts';
 import type { ClaimedDelivery } from '../../../src/server/deliver/delivery.ts';
 
@@ -26,7 +27,7 @@ interface Bed {
 /** A sender before addresses that answer as they are told, each answer in its turn; the last one stays. */
 function bed(answers: Record<string, Says[]>, change: Partial<Sender> = {}): Bed {
   const calls: Bed['calls'] = [];
-  let now = 0;
+  const clock = testClock();
   const next = (base: string): Says => {
     const left = answers[base] ?? [];
     return (left.length > 1 ? left.shift() : left[0]) ?? 'dead';
@@ -36,10 +37,10 @@ function bed(answers: Record<string, Says[]>, change: Partial<Sender> = {}): Bed
     calls.push({ url, headers: new Headers(init.headers) });
     const says = next(url.replace(/\/[a-z-]+$/, ''));
     if (says === 'slow') {
-      now += 1000;
+      clock.pass(1000);
       return Promise.reject(new DOMException('too slow', 'TimeoutError'));
     }
-    now += 10;
+    clock.pass(10);
     if (says === 'dead') {
       const cause = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' });
       return Promise.reject(new TypeError('fetch failed', { cause }));
@@ -55,7 +56,7 @@ function bed(answers: Record<string, Says[]>, change: Partial<Sender> = {}): Bed
       webhookBaseUrls: [A, B],
       protectionBypass: undefined,
       timeoutMs: 1000,
-      now: () => now,
+      ...clock,
       random: () => 0,
       ...change,
     },
@@ -91,7 +92,9 @@ describe('a round over several addresses', () => {
         authentic: true,
         response: {
           address: B,
-          earlier: [{ address: A, status: null, error: 'not connected: ECONNREFUSED' }],
+          earlier: [
+            { address: A, status: null, error: 'not sent: the connection was refused (ECONNREFUSED)' },
+          ],
         },
       },
     ]);

@@ -18,7 +18,7 @@ function sweep(answers: Record<string, Response | Error>, change: { protectionBy
     rpc: (_name, _parameters, answer) => Promise.resolve(answer.parse(['job_1'])),
     fetch,
     log: () => undefined,
-    now: () => 0,
+    monotonicNow: () => 0,
     cronSecrets: [NEW_KEY, OLD_KEY],
     webhookBaseUrls: [A, B],
     protectionBypass: undefined,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DAY_MS, testClock } from '../../support/clock.ts';
 import { problemDetails } from '../../../src/contracts/problem.ts';
 import { readEnv } from '../../../src/server/config/env.ts';
 import { createHealth, type HealthServices } from '../../../src/server/observe/health.ts';
@@ -17,7 +18,8 @@ const complete = {
 
 /** A health check over a database that answers or does not, and a clock that is moved by hand. */
 function bed(change: Record<string, string> = {}) {
-  const state = { isUp: true, calls: 0, now: 0 };
+  const clock = testClock();
+  const state = { isUp: true, calls: 0 };
   const source = { ...complete, ...change };
   const services = (): HealthServices => {
     readEnv(source);
@@ -29,7 +31,7 @@ function bed(change: Record<string, string> = {}) {
         const beats = { beats: 0, seconds_ago: null };
         return Promise.resolve(
           answer.parse({
-            database_time: new Date(state.now).toISOString(),
+            database_time: new Date(clock.now()).toISOString(),
             server_version: '17',
             migrations: ['1'],
             connections: { used: 1, most: 60 },
@@ -41,7 +43,7 @@ function bed(change: Record<string, string> = {}) {
         );
       },
       fetch: () => Promise.reject(new TypeError('fetch failed')),
-      now: () => state.now,
+      ...clock,
       webhookKeys: [Buffer.alloc(32, 1)],
       webhookBaseUrls: ['https://polaris.example/api/webhooks'],
       protectionBypass: undefined,
@@ -52,7 +54,7 @@ function bed(change: Record<string, string> = {}) {
     services,
     env: () => readEnv(source),
     source,
-    now: () => state.now,
+    ...clock,
     log: () => undefined,
   });
   const get = async (authorization?: string) => {
@@ -60,7 +62,7 @@ function bed(change: Record<string, string> = {}) {
     const response = await show(new Request('https://polaris.example/api/health', { headers }));
     return { status: response.status, headers: response.headers, json: (await response.json()) as unknown };
   };
-  return { state, get };
+  return { clock, state, get };
 }
 
 describe('to everybody', () => {
@@ -88,20 +90,32 @@ describe('to everybody', () => {
   });
 
   it('asks the database once in 5 seconds, however many ask at once', async () => {
-    const { state, get } = bed();
+    const { clock, state, get } = bed();
     await Promise.all([get(), get(), get()]);
     state.isUp = false;
-    state.now = 4_999;
+    clock.pass(4_999);
     expect((await get()).status).toBe(200);
     expect(state.calls).toBe(1);
-    state.now = 5_000;
+    clock.pass(1);
     expect((await get()).status).toBe(503);
     state.isUp = true;
-    state.now = 9_999;
+    clock.pass(4_999);
     expect((await get()).status).toBe(503);
-    state.now = 10_000;
+    clock.pass(1);
     expect((await get()).status).toBe(200);
     expect(state.calls).toBe(3);
+  });
+
+  it.each([-10, 10])('still asks every 5 seconds where its clock is set by %i days', async (days) => {
+    const { clock, state, get } = bed();
+    await get();
+    clock.set(days * DAY_MS);
+    clock.pass(4_999);
+    await get();
+    expect(state.calls).toBe(1);
+    clock.pass(1);
+    await get();
+    expect(state.calls).toBe(2);
   });
 });
 

@@ -22,12 +22,12 @@ it('goes on where the last call ended, until nothing is left to look at', async 
     { ...NOTHING, after: { audit: { ...PLACE, id: 'b' } } },
     { ...NOTHING, audit: 7, after: null },
   );
-  expect(await prune({ rpc, now: () => 0, retention: RETENTION }, 1)).toBe(510);
+  expect(await prune({ rpc, monotonicNow: () => 0, retention: RETENTION }, 1)).toBe(510);
   expect(places).toEqual([null, { audit: PLACE }, { audit: { ...PLACE, id: 'b' } }]);
 });
 
 it('leaves the rest to the next sweep when its time is over, but always makes one call', async () => {
   const { rpc, places } = answering({ ...NOTHING, audit: 500, after: { audit: PLACE } });
-  expect(await prune({ rpc, now: () => 2, retention: RETENTION }, 1)).toBe(500);
+  expect(await prune({ rpc, monotonicNow: () => 2, retention: RETENTION }, 1)).toBe(500);
   expect(places).toHaveLength(1);
 });

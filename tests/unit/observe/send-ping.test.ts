@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { testClock } from '../../support/clock.ts';
 import { PROBLEMS, type ProblemCode } from '../../../src/contracts/problem.ts';
 import { verify } from '../../../src/server/deliver/verify.ts';
 import { problem } from '../../../src/server/http/problem.ts';
@@ -25,7 +26,7 @@ function ping(answer: Response | Error, change: Partial<PingSender> = {}) {
     fetch,
     webhookKeys: KEYS,
     timeoutMs: 1000,
-    now: () => NOW,
+    ...testClock(NOW),
     protectionBypass: undefined,
     ...change,
   };
@@ -126,7 +127,12 @@ describe('what a ping finds, and what it says to do', () => {
       'address of this project',
     ],
     ['a gateway', html(502), 'answered 502 by something other than our function', 'log of the deployment'],
-    ['an unknown host', lost('ENOTFOUND'), 'could not be called: not connected: ENOTFOUND', 'DNS'],
+    [
+      'an unknown host',
+      lost('ENOTFOUND'),
+      'could not be called: not sent: the host name is unknown (ENOTFOUND)',
+      'DNS',
+    ],
     ['a bad certificate', lost('CERT_HAS_EXPIRED'), 'CERT_HAS_EXPIRED', 'certificate'],
     [
       'silence',

@@ -1,0 +1,137 @@
+/**
+ * The words for what can go wrong with a connection. They are ours alone: the message of an error may hold the address with
+ * its password, a header with a secret, or text of another system. The code of the error follows them, to be looked up.
+ */
+type Words = Readonly<Record<string, string>>;
+
+const NOT_HTTP = 'the answer is not HTTP';
+const UNKNOWN_AUTHORITY = 'the certificate is of an authority that is not trusted here';
+
+/** No connection was made. Codes of the system, of Node's DNS and TLS, and of undici, which is Node's fetch. */
+const NOT_CONNECTED: Words = {
+  ENOTFOUND: 'the host name is unknown',
+  ENODATA: 'the host name has no address',
+  EAI_AGAIN: 'the DNS server did not answer',
+  ECONNREFUSED: 'the connection was refused',
+  ECONNRESET: 'the connection was reset while it was being made',
+  ETIMEDOUT: 'no connection was made in time',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection was made in time',
+  EHOSTUNREACH: 'the host cannot be reached',
+  EHOSTDOWN: 'the host cannot be reached',
+  ENETUNREACH: 'the network cannot be reached',
+  ENETDOWN: 'the network cannot be reached',
+  EADDRNOTAVAIL: 'this machine has no address or port left for the connection',
+  EMFILE: 'this process has too many files and connections open',
+  ENFILE: 'this machine has too many files and connections open',
+  EACCES: 'this machine does not allow the connection',
+  EPERM: 'this machine does not allow the connection',
+  CERT_HAS_EXPIRED: 'the certificate has expired',
+  CERT_NOT_YET_VALID: 'the certificate is not valid yet',
+  CERT_REVOKED: 'the certificate was revoked',
+  ERR_TLS_CERT_ALTNAME_INVALID: 'the certificate is for another host name',
+  HOSTNAME_MISMATCH: 'the certificate is for another host name',
+  DEPTH_ZERO_SELF_SIGNED_CERT: 'the certificate is self-signed',
+  SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${UNKNOWN_AUTHORITY}, or the host does not send the certificates between`,
+  CERT_UNTRUSTED: 'the certificate was refused',
+  CERT_REJECTED: 'the certificate was refused',
+  CERT_SIGNATURE_FAILURE: 'the certificate was refused',
+  CERT_CHAIN_TOO_LONG: 'the certificate was refused',
+  INVALID_CA: 'the certificate was refused',
+  INVALID_PURPOSE: 'the certificate was refused',
+  PATH_LENGTH_EXCEEDED: 'the certificate was refused',
+  ERR_SSL_WRONG_VERSION_NUMBER: 'the host does not speak TLS at this port',
+  EPROTO: 'no TLS connection could be agreed on',
+  ERR_SSL_: 'no TLS connection could be agreed on',
+  ERR_TLS_: 'no TLS connection could be agreed on',
+  EAI_: 'the host name could not be looked up',
+};
+
+/** The request may have left, and no whole answer came. */
+const LOST: Words = {
+  ECONNRESET: 'the connection was reset',
+  EPIPE: 'the connection was reset',
+  ETIMEDOUT: 'the other side stopped responding',
+  UND_ERR_SOCKET: 'the connection was closed',
+  UND_ERR_HEADERS_TIMEOUT: 'timed out',
+  UND_ERR_BODY_TIMEOUT: 'timed out',
+  UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not as long as it says',
+  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'the answer is too large',
+  ERR_ASSERTION: NOT_HTTP,
+  COMPRESSED: 'it is compressed, which was not asked for',
+  ERR_SSL_: 'the other side ended the TLS connection',
+};
+
+/** Errors of undici whose code does not tell them apart, or is left out by some builds of its parser: by name and message. */
+const UNCODED: readonly (readonly [RegExp, string])[] = [
+  [/^HTTPParserError: /, NOT_HTTP],
+  [/^SocketError: bad response$/, NOT_HTTP],
+  [/^SocketError: bad upgrade$/, 'the other side wanted another protocol'],
+];
+
+/** What fetch refuses before it makes a request. */
+const REFUSED: readonly (readonly [RegExp, string])[] = [
+  [/includes credentials/, 'the address contains a user name or a password'],
+  [/^bad port$/, 'fetch blocks the port of the address'],
+  [/^unknown scheme$|not implemented/, 'the address begins with neither https: nor http:'],
+  [/^Invalid URL$|^Failed to parse URL/, 'the address is malformed'],
+  [/is an invalid header/, 'a header has characters that no header may have'],
+];
+
+/** Why fetch refused to make a request at all; undefined where it did not. */
+export function refusalOf(error: unknown): string | undefined {
+  const messages = [error, causeOf(error)].flatMap((each) => (each instanceof Error ? [each.message] : []));
+  return REFUSED.find(([form]) => messages.some((message) => form.test(message)))?.[1];
+}
+
+/** Whether this error alone says that no connection was made: codes that an open connection never ends with. */
+export function neverConnects(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && find(NOT_CONNECTED, code) !== undefined && find(LOST, code) === undefined;
+}
+
+/** Why no connection was made. */
+export function whyNotConnected(error: unknown): string {
+  if (isTimeout(error)) return 'timed out while connecting';
+  return inWords(error, NOT_CONNECTED, 'no connection could be made');
+}
+
+/** Why no whole answer came. */
+export function whyLost(error: unknown): string {
+  if (isTimeout(error)) return 'timed out';
+  const cause = String(causeOf(error));
+  return UNCODED.find(([form]) => form.test(cause))?.[1] ?? inWords(error, LOST, 'the connection was lost');
+}
+
+export function isTimeout(error: unknown): boolean {
+  return error instanceof Error && error.name === 'TimeoutError';
+}
+
+function inWords(error: unknown, table: Words, otherwise: string): string {
+  const code = codeOf(error);
+  return code === undefined ? otherwise : `${find(table, code) ?? otherwise} (${code})`;
+}
+
+/** By the whole code, else by its first part: an entry that ends in an underscore stands for all that begin with it. */
+function find(table: Words, code: string): string | undefined {
+  if (Object.hasOwn(table, code)) return table[code];
+  return Object.entries(table).find(([start]) => start.endsWith('_') && code.startsWith(start))?.[1];
+}
+
+/** Most letters of a code that are repeated. */
+const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
+
+function codeOf(error: unknown): string | undefined {
+  for (const each of [causeOf(error), error]) {
+    if (!(each instanceof Error)) continue;
+    if ('code' in each && typeof each.code === 'string' && CODE.test(each.code)) return each.code;
+  }
+  return undefined;
+}
+
+function causeOf(error: unknown): unknown {
+  return error instanceof Error ? error.cause : undefined;
+}

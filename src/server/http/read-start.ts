@@ -1,0 +1,45 @@
+/** The start of an answer, and the error that ended it before its end. */
+export interface ReadText {
+  text: string;
+  /** Undefined: it was read to its end, or as far as it was wanted. */
+  error: unknown;
+}
+
+/** For a request whose answer `readStart` reads. */
+export const PLAIN_ANSWER = { 'accept-encoding': 'identity' };
+
+class CompressedAnswer extends Error {
+  readonly code = 'COMPRESSED';
+}
+
+/**
+ * Reads an answer no further than a little over `maxBytes`: that of another system must not fill our memory. Never throws.
+ *
+ * A compressed answer is not read at all: what decompresses it may make Node's fetch pause the connection, and a server that
+ * closes a paused connection ends our process, by an assertion that nobody can catch (nodejs/undici#5360).
+ */
+export async function readStart(answer: Response, maxBytes: number): Promise<ReadText> {
+  const encoding = answer.headers.get('content-encoding') ?? 'identity';
+  if (encoding.trim().toLowerCase() !== 'identity') {
+    await answer.body?.cancel().catch(() => undefined);
+    return { text: '', error: new CompressedAnswer() };
+  }
+  const decoder = new TextDecoder();
+  const reader = answer.body?.getReader();
+  let text = '';
+  let bytes = 0;
+  try {
+    for (;;) {
+      const { done, value } = (await reader?.read()) ?? { done: true, value: undefined };
+      if (done) return { text: text + decoder.decode(), error: undefined };
+      text += decoder.decode(value, { stream: true });
+      bytes += value.byteLength;
+      if (bytes > maxBytes) break;
+    }
+  } catch (error) {
+    return { text, error: error ?? new Error('the answer ended early') };
+  }
+  // What it says is known: that its connection may not end in order changes nothing.
+  await reader?.cancel().catch(() => undefined);
+  return { text, error: undefined };
+}
