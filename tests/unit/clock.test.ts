@@ -30,12 +30,19 @@ const CALL_MS = 1000;
 function bed(clock: TestClock, days: number) {
   const calls: string[] = [];
   const answers: Record<string, unknown> = {
-    claim_due_delivery: delivery,
+    release_deliveries: 0,
+    claim_due_delivery: { delivery, left_out: [] },
     record_delivery_attempts: { status: 'failed', dead: false, effect: 'applied' },
     redrive_deliveries: 500,
     roll_up_webhooks: 8,
     import_reports: { imported: 100, left: 1 },
-    prune_expired: { audit: 500, refusals: 0, payloads: 0, jobs: 0 },
+    prune_expired: {
+      audit: 500,
+      refusals: 0,
+      payloads: 0,
+      jobs: 0,
+      after: { audit: { at: '2026-01-01T00:00:00Z', id: 'a' } },
+    },
   };
   const rpc = (name: string, _parameters: unknown, answer: z.ZodType) => {
     calls.push(name);
@@ -71,7 +78,7 @@ const redriveAll = new Request('https://polaris.example/api/webhooks/redrive', {
 
 describe.each([-10, 0, 10])('a clock that is set by %i days at every call', (days) => {
   it.each<[string, number, (services: Services) => Promise<unknown>]>([
-    ['sweeping deliveries', 50, (services) => sweepDeliveries(services)],
+    ['sweeping deliveries', 55, (services) => sweepDeliveries(services)],
     ['a redrive', 60, (services) => redrive(services, redriveAll.clone(), 'operator')],
     ['statistics', 20, (services) => rollUp(services, services.monotonicNow() + 20_000)],
     ['the import', 20, (services) => importReports(services, services.monotonicNow() + 20_000)],

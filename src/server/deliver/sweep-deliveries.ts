@@ -40,14 +40,14 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
   const leaseSeconds = deliveryLeaseSeconds(sender.timeoutMs);
   const leftOut = new Map<number, string>();
   let claims = 0;
-  let claimFault: unknown;
+  const failedClaims: unknown[] = [];
   let longestRoundMs = 0;
 
   await attempt('deliveries of dead holders were not released', () =>
     sender.rpc('release_deliveries', { p_limit: RELEASED_AT_ONCE }, z.int()),
   );
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  if (claims === 0 && claimFault !== undefined) throw claimFault;
+  if (claims === 0 && failedClaims.length > 0) throw failedClaims[0];
   const held = [...leftOut.values()].filter((why) => why === 'held').length;
   if (held > 0) {
     answer.errors.push(
@@ -88,7 +88,7 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
       for (const one of claimed.left_out) leaveOut(one);
       return claimed;
     } catch (error) {
-      claimFault = error;
+      failedClaims.push(error);
       throw error;
     }
   }

@@ -117,15 +117,15 @@ it('has every line that the functions log, with its level', () => {
   const literals = written.flatMap(({ level, message }) =>
     message.startsWith("'") ? [[message.slice(1, -1), level]] : [],
   );
-  // These two name their message elsewhere: `guard` by the kind of the error, the sweep in what it passes to `note`.
+  // These two name their message elsewhere: `guard` by the kind of the error, the sweep in what it passes to `note` and `attempt`.
   const named = written.filter(({ message }) => !message.startsWith("'")).map(({ message }) => message);
   expect(named.sort()).toEqual(['message', 'reasonOf(error']);
   const [, reasons = ''] = /function reasonOf\([^]*?\{([^]*?)\n\}/.exec(code) ?? [];
   const elsewhere = [
-    ...[...code.matchAll(/\bnote\('([^']+)'/g)].map(([, message = '']) => message),
+    ...[...code.matchAll(/\b(?:note|attempt)\('([^']+)'/g)].map(([, message = '']) => message),
     ...[...reasons.matchAll(/[?:] '([^']+)'/g)].map(([, message = '']) => message),
   ].map((message) => [message, 'error']);
-  expect(elsewhere).toHaveLength(4);
+  expect(elsewhere).toHaveLength(6);
   const described = tableOf(page, 'log lines').map(([message = '', level]) => [codeIn(message)[0], level]);
   expect(described.sort()).toEqual([...literals, ...elsewhere].sort());
 });
