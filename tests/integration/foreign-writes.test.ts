@@ -315,13 +315,13 @@ describe('closing the first version', () => {
 describe('a report that is not imported yet', () => {
   const mark = () =>
     database.sql`insert into private.reports_to_import (report_type, report_id) values ('org', ${reportId})`;
-  const oldText = async () => {
+  const oldText = async (change: { webhook_job_id?: string } = {}) => {
     await database.sql.begin(async (sql) => {
       // As the first version left it: a text that no event explains.
       await sql`alter table public.org_reports disable trigger user`;
       await sql`
         update public.org_reports set research_report = 'old text', research_status = 'completed', webhook_status = 'failed',
-          webhook_attempts = 2 where id = ${reportId}`;
+          webhook_attempts = 2, webhook_job_id = ${change.webhook_job_id ?? null} where id = ${reportId}`;
       await sql`alter table public.org_reports enable trigger user`;
     });
     await mark();
@@ -378,6 +378,16 @@ describe('a report that is not imported yet', () => {
     const found =
       await database.sql`select problem from public.verify_reports() where report_id = ${reportId}`;
     expect([...found]).toEqual([]);
+  });
+
+  it('knows the job of a fallback, which empties the column that names an earlier one', async () => {
+    await oldText({ webhook_job_id: 'an_earlier_job' });
+    await database.sql`select public.import_reports(100)`;
+    expect(await report()).toMatchObject({ webhook_job_id: 'an_earlier_job' });
+    const jobId = await platformJob('by the fallback', { fallback: true });
+    expect((await events()).at(-1)).toMatchObject({ research_report: 'by the fallback', job_id: jobId });
+    const [job] = await database.sql`select status from private.job_runs where job_id = ${jobId}`;
+    expect(job).toEqual({ status: 'succeeded' });
   });
 
   it('leaves a job as it ended whose result is on its way', async () => {

@@ -31,12 +31,12 @@ begin
     new.user_id := old.user_id;
     new.created_at := old.created_at;
   end if;
-  -- A job counts only where this write names it: what stands in the row from before is the winner's job.
-  v_job_id := case
-    when new.webhook_job_id is distinct from old.webhook_job_id then new.webhook_job_id
-    when new.research_metadata ->> 'job_id' is distinct from old.research_metadata ->> 'job_id'
-      then new.research_metadata ->> 'job_id'
-  end;
+  -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
+  -- names it in the metadata, and empties the column.
+  v_job_id := coalesce(
+    case when new.webhook_job_id is distinct from old.webhook_job_id then new.webhook_job_id end,
+    case when new.research_metadata ->> 'job_id' is distinct from old.research_metadata ->> 'job_id'
+      then new.research_metadata ->> 'job_id' end);
   new.stage := old.stage;
   new.winner_event_id := old.winner_event_id;
   new.webhook_status := old.webhook_status;
