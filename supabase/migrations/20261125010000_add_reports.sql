@@ -428,6 +428,7 @@ begin
       -- event, the result would have lost, and the write would be taken for its repetition.
       job.status in ('queued', 'running') and coalesce(job.expires_at > v_now, true)
         or job.status = 'succeeded' and coalesce(job.completed_at > v_now - interval '5 minutes', false)
+          and not private.is_blank(job.result)
           and job.job_id is distinct from coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id') as runs,
       job.status in ('queued', 'running') and not coalesce(job.expires_at > v_now, true) as lost) fate
   cross join lateral private.named_report(job.metadata, job.idempotency_key) named

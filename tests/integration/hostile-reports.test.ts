@@ -289,7 +289,10 @@ describe(`an upgrade of ${REPORTS} reports in every state`, () => {
       const jobs = await due();
       expect(jobs).toHaveLength(40);
       const answer = (await (await post('/api/cron/sweep')).json()) as Record<string, unknown>;
-      expect(answer).toMatchObject({ taken_over: 40, errors: [] });
+      // Of some the runner has told the result, and died before it wrote the report.
+      expect(answer).toMatchObject({ errors: [] });
+      expect(Number(answer['taken_over']) + Number(answer['given_up'])).toBe(40);
+      expect(answer['taken_over']).not.toBe(0);
       const ids = jobs.map(({ job_id }) => job_id);
       const running = () =>
         sql`select job_id, status from private.job_runs where job_id in ${sql(ids)} and status in ('queued', 'running')`;

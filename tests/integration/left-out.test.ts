@@ -216,7 +216,7 @@ describe('a sweep', () => {
     ['record_sweep(text)', 'the count of sweeps'],
     ['roll_up_webhooks(int)', 'statistics'],
     ['import_reports(int)', 'import'],
-    ['prune_expired(int, int, int, int)', 'retention'],
+    ['prune_expired(int, int, int, int, jsonb)', 'retention'],
   ];
 
   async function breakPart(signature: string): Promise<void> {
