@@ -36,6 +36,9 @@ function list(faultOf: (part: string) => string | undefined) {
   });
 }
 
+/** One or more texts, as above, separated by spaces. */
+export const headerTexts = list(() => undefined);
+
 /** Keys are compared as bearer tokens, so that they must not be guessable. */
 const BEARER_KEY_CHARACTERS = 32;
 

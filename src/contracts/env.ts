@@ -3,22 +3,30 @@ import { FUNCTION_SECONDS } from './constants.ts';
 import {
   bearerKeys,
   headerText,
+  headerTexts,
   legacySecrets,
   serverAddress,
   signingKeys,
+  splitList,
   webhookAddresses,
 } from './env-values.ts';
 import { browserOrigins } from './origins.ts';
 
-const wholeNumber = (minimum: number, maximum: number) => z.coerce.number().int().min(minimum).max(maximum);
+/** In digits alone: `Number` would also read 0x10 and 1e3, which are typing errors here. */
+const wholeNumber = (minimum: number, maximum: number) =>
+  z
+    .string()
+    .regex(/^\d+$/, { error: 'must be a whole number' })
+    .transform(Number)
+    .pipe(z.number().min(minimum).max(maximum));
+
+const MODEL_NAME_CHARACTERS = 200;
 
 /** One or more names of models, separated by spaces. */
-const modelNames = z
-  .string()
-  .transform((value) => value.trim().split(/\s+/))
-  .refine((names) => names.every((name) => /^[\x21-\x7e]{1,200}$/.test(name)), {
-    error:
-      'must be one or more names of models, separated by spaces, each of at most 200 printable characters',
+const modelNames = headerTexts
+  .transform(splitList)
+  .refine((names) => names.every((name) => name.length <= MODEL_NAME_CHARACTERS), {
+    error: `must be one or more names of models, separated by spaces, each of at most ${MODEL_NAME_CHARACTERS} characters`,
   });
 
 /**

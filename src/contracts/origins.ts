@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { splitList } from './env-values.ts';
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
@@ -13,7 +14,7 @@ function isOrigin(text: string): boolean {
 /** Origins separated by spaces. A path, a trailing slash, a default port, `*` or `null` would never match, and is refused. */
 export const browserOrigins = z
   .string()
-  .transform((value) => value.trim().split(/\s+/))
+  .transform(splitList)
   .refine((origins) => origins.every(isOrigin), {
     error:
       'must be exact origins separated by spaces, such as https://app.example.com: https (http on the loopback only), lower case, no path, no trailing slash, no default port',

@@ -28,6 +28,9 @@ describe('the environment', () => {
     ['WEBHOOK_SECRET', 'whsec_dG9vIHNob3J0'],
     ['WEBHOOK_BASE_URL', 'https://polaris.example/api/webhooks/'],
     ['WEBHOOK_TIMEOUT_MS', 'soon'],
+    ['WEBHOOK_TIMEOUT_MS', '0x1F4'],
+    ['WEBHOOK_TIMEOUT_MS', '1e3'],
+    ['WEBHOOK_TIMEOUT_MS', '1000.5'],
     ['CRON_SECRET', 'short'],
     ['WEBHOOK_LEGACY_SECRET', 'short'],
     ['WEBHOOK_LEGACY_SECRET', `${'l'.repeat(24)} short`],
@@ -59,6 +62,8 @@ describe('the environment', () => {
     'ftp://app.example.com',
     'https://a.example,https://b.example',
     'https://app.example.com http://intranet',
+    'https://a.example\nhttps://b.example',
+    '"https://a.example"',
   ])('refuses %s as CORS_ORIGINS, by its name', (value) => {
     expect(() => readEnv({ ...complete, CORS_ORIGINS: value })).toThrow('CORS_ORIGINS');
   });
@@ -82,6 +87,16 @@ describe('the environment', () => {
       JOBS_PER_USER_PER_DAY: 100,
       JOBS_PER_DAY: 10_000,
     });
+  });
+
+  it.each([
+    ['a line break', 'sonar-pro\nsonar', 'must not contain blanks or line breaks'],
+    ['quotes', '"sonar-pro" sonar', 'must not contain quotes'],
+    ['an invisible character', 'sonar\u200b', 'must contain only visible ASCII characters'],
+    ['a name that is too long', 's'.repeat(201), 'at most 200 characters'],
+  ])('refuses LLM_MODELS with %s', (_what, value, message) => {
+    const reading = () => readEnv({ ...complete, LLM_BASE_URL: 'https://llm.example/v1', LLM_MODELS: value });
+    expect(reading).toThrow(message);
   });
 
   it('names every faulty variable at once, and says of a missing one that it is missing', () => {
