@@ -1,0 +1,65 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { jobView } from '../../src/contracts/jobs.ts';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+
+let database: TestDatabase;
+beforeAll(async () => {
+  database = await createTestDatabase();
+});
+afterAll(() => database.drop());
+
+interface Job {
+  job_id: string;
+  status: string;
+  result?: string;
+  eta_seconds?: number;
+  /** The platform's jobs are of nobody. */
+  of_nobody?: boolean;
+}
+
+/** A report of before the events, with jobs that name it in their metadata; each is older than the one before it. */
+async function reportToImport(jobs: Job[]): Promise<{ userId: string; reportId: string }> {
+  const { sql } = database;
+  const report = await createReport(sql);
+  await sql`insert into private.reports_to_import (report_type, report_id) values ('org', ${report.reportId})`;
+  const metadata = { report_type: 'org', report_id: report.reportId };
+  // As it stood before our triggers: none watches these inserts.
+  await sql`alter table public.report_jobs disable trigger adopt_job`;
+  await sql`
+    insert into public.report_jobs (job_id, user_id, status, result, eta_seconds, metadata, created_at, completed_at)
+    select job_id, case when not coalesce(of_nobody, false) then ${report.userId}::uuid end, status, result, eta_seconds,
+      ${sql.json(metadata)}, now() - interval '1 day' - number * interval '1 hour',
+      case when status = 'succeeded' then now() - interval '1 day' end
+    from jsonb_to_recordset(${sql.json(
+      jobs.map((job, number) => ({ ...job, number })),
+    )}) job (job_id text, status text, result text, eta_seconds int, of_nobody boolean, number int)`;
+  await sql`alter table public.report_jobs enable trigger adopt_job`;
+  await sql`select private.lock_report('org', ${report.reportId})`;
+  return report;
+}
+
+describe('the import of a report', () => {
+  it('takes the jobs of nobody and the newest of its owner, 20 of them: people could insert any number', async () => {
+    const ofOwner = Array.from({ length: 30 }, (_, number) => ({
+      job_id: `own_${number}`,
+      status: 'succeeded',
+      result: `text ${number}`,
+    }));
+    const oldest = { job_id: 'of_nobody', status: 'succeeded', result: 'text', of_nobody: true };
+    const { reportId } = await reportToImport([...ofOwner, oldest]);
+    const taken = await database.sql<{ job_id: string }[]>`
+      select job_id from private.job_runs where report_id = ${reportId} order by created_at desc`;
+    expect(taken.map(({ job_id }) => job_id)).toEqual([
+      ...ofOwner.slice(0, 19).map(({ job_id }) => job_id),
+      'of_nobody',
+    ]);
+    const [shown] = await database.sql`select research_report from public.org_reports where id = ${reportId}`;
+    expect(shown).toEqual({ research_report: 'text 0' });
+  });
+
+  it('shows no job that is to end before now', async () => {
+    const { userId } = await reportToImport([{ job_id: 'early', status: 'running', eta_seconds: -5 }]);
+    const [row] = await database.sql`select public.get_report_job('early', ${userId}) as job`;
+    expect(jobView.parse(row?.['job'])).toMatchObject({ status: 'running', eta_seconds: null });
+  });
+});
