@@ -90,8 +90,11 @@ begin
   values (
     new.job_id, v_named.report_type, v_named.report_id,
     case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
-    v_owner, new.summary_id, 'platform', new.prompt, new.model, new.temperature, new.max_tokens, new.status, 1,
-    now() + interval '5 minutes', least(coalesce(new.created_at, now()), now()), new.started_at)
+    v_owner, new.summary_id, 'platform', new.prompt, new.model,
+    -- As the import takes them: with others, the job could not be run or shown.
+    case when new.temperature between 0 and 2 then new.temperature end, case when new.max_tokens > 0 then new.max_tokens end,
+    new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
+    private.import_time(new.started_at, now()))
   on conflict (job_id) do nothing;
   return null;
 end
@@ -714,8 +717,10 @@ begin
   end if;
   if p_project_budget is not null and v_free_at is null then
     v_budget := 'project';
+    -- Nobody asked us for what the platform's functions or the import brought: users could insert rows of report_jobs without
+    -- end, and spend the budget of all.
     select created_at + v_day into v_free_at from private.job_runs
-    where created_at > now() - v_day
+    where created_at > now() - v_day and caller <> 'platform'
     order by created_at desc offset p_project_budget - 1 limit 1;
   end if;
   return case when v_free_at is not null then jsonb_build_object(
@@ -725,7 +730,7 @@ end
 $$;
 
 comment on function private.spent_budget(text, int, int) is
-  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. Jobs of the last 24 hours count, whatever became of them. The pipeline has no budget of its own; the project''s counts the jobs of all callers.';
+  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. Jobs of the last 24 hours count, whatever became of them. The pipeline has no budget of its own; the project''s counts the jobs of all callers but the platform''s functions.';
 revoke all on function private.spent_budget(text, int, int) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/take_over_report_job.sql

@@ -174,6 +174,22 @@ describe('a job that the platform’s functions insert', () => {
     expect([...(await sql`select job_id from private.job_runs`)]).toEqual([]);
   });
 
+  it('with numbers and times that no runner and no client reads is taken without them', async () => {
+    await sql.begin(async (transaction) => {
+      await transaction`select set_config('role', 'service_role', true)`;
+      await transaction`
+        insert into public.report_jobs (
+          job_id, status, idempotency_key, temperature, max_tokens, created_at, started_at)
+        select 'job_odd_' || temperature, 'queued', ${`org:${reportId}`}, temperature, -1, '-infinity', 'infinity'
+        from unnest(array['NaN', -1, 9.99]::numeric[]) temperature`;
+    });
+    const rows = await sql`
+      select temperature, max_tokens, created_at = 'epoch' as begins_1970, started_at <= now() as has_started
+      from private.job_runs where job_id like 'job_odd_%'`;
+    const taken = { temperature: null, max_tokens: null, begins_1970: true, has_started: true };
+    expect([...rows]).toEqual([taken, taken, taken]);
+  });
+
   it('and whose result is white space has failed', async () => {
     await insert('job_blank');
     await sql.begin(async (transaction) => {

@@ -348,4 +348,17 @@ describe('the budget of a day', () => {
     const { reportId } = await createReport(database.sql);
     expect(await store.request(reportId)).toMatchObject({ outcome: 'created' });
   });
+
+  it('of the project does not count the jobs of the platform’s functions, which nobody asked us for', async () => {
+    const { userId, reportId } = await createReport(database.sql);
+    await database.sql`
+      insert into private.job_runs (
+        job_id, report_type, report_id, stage, user_id, caller, status, lease_expires_at, completed_at)
+      select 'adopted_' || number, 'org', ${reportId}, 'prelim', ${userId}, 'platform', 'cancelled', null, now()
+      from generate_series(1, 3) number`;
+    const [counted] = await database.sql<{ jobs: number }[]>`
+      select count(*)::int as jobs from private.job_runs
+      where created_at > now() - interval '1 day' and caller <> 'platform'`;
+    expect(await request({ projectBudget: (counted?.jobs ?? 0) + 1 })).toMatchObject({ outcome: 'created' });
+  });
 });

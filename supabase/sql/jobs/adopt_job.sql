@@ -21,8 +21,11 @@ begin
   values (
     new.job_id, v_named.report_type, v_named.report_id,
     case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
-    v_owner, new.summary_id, 'platform', new.prompt, new.model, new.temperature, new.max_tokens, new.status, 1,
-    now() + interval '5 minutes', least(coalesce(new.created_at, now()), now()), new.started_at)
+    v_owner, new.summary_id, 'platform', new.prompt, new.model,
+    -- As the import takes them: with others, the job could not be run or shown.
+    case when new.temperature between 0 and 2 then new.temperature end, case when new.max_tokens > 0 then new.max_tokens end,
+    new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
+    private.import_time(new.started_at, now()))
   on conflict (job_id) do nothing;
   return null;
 end

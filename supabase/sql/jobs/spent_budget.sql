@@ -15,8 +15,10 @@ begin
   end if;
   if p_project_budget is not null and v_free_at is null then
     v_budget := 'project';
+    -- Nobody asked us for what the platform's functions or the import brought: users could insert rows of report_jobs without
+    -- end, and spend the budget of all.
     select created_at + v_day into v_free_at from private.job_runs
-    where created_at > now() - v_day
+    where created_at > now() - v_day and caller <> 'platform'
     order by created_at desc offset p_project_budget - 1 limit 1;
   end if;
   return case when v_free_at is not null then jsonb_build_object(
@@ -26,5 +28,5 @@ end
 $$;
 
 comment on function private.spent_budget(text, int, int) is
-  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. Jobs of the last 24 hours count, whatever became of them. The pipeline has no budget of its own; the project''s counts the jobs of all callers.';
+  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. Jobs of the last 24 hours count, whatever became of them. The pipeline has no budget of its own; the project''s counts the jobs of all callers but the platform''s functions.';
 revoke all on function private.spent_budget(text, int, int) from public, anon, authenticated, service_role;
