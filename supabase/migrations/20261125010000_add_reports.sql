@@ -601,9 +601,12 @@ declare
   v_type public.report_types;
   v_report_id uuid;
   v_imported int := 0;
+  -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without this,
+  -- a batch could last longer than REST lets a statement last, and each sweep would try the same one without effect.
+  v_deadline timestamptz := clock_timestamp() + interval '1 second';
 begin
   for v_type in select * from public.report_types loop
-    exit when v_imported >= p_limit;
+    exit when v_imported >= p_limit or clock_timestamp() > v_deadline;
     for v_report_id in
       execute format(
         'select report.id from private.reports_to_import marker
@@ -621,6 +624,7 @@ begin
         update private.reports_to_import set failed_at = now(), error = sqlerrm
         where report_type = v_type.report_type and report_id = v_report_id;
       end;
+      exit when clock_timestamp() > v_deadline;
     end loop;
     if not found then
       -- Markers of reports that are gone.
@@ -636,7 +640,7 @@ end
 $$;
 
 comment on function public.import_reports(int) is
-  'Imports up to p_limit reports from before the events, skipping those that others hold. Returns {imported, left}.';
+  'Imports up to p_limit reports from before the events, for about a second, skipping those that others hold. Returns {imported, left}.';
 revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
 grant execute on function public.import_reports(int) to service_role;
 

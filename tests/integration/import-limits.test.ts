@@ -63,3 +63,42 @@ describe('the import of a report', () => {
     expect(jobView.parse(row?.['job'])).toMatchObject({ status: 'running', eta_seconds: null });
   });
 });
+
+describe('a batch of the import', () => {
+  it('ends after about a second, so that writers do not wait and no time-out undoes it', async () => {
+    const { sql } = database;
+    // Stands for large texts.
+    await sql.unsafe(`
+      create function public.take_long() returns trigger language plpgsql as $$
+      begin perform pg_sleep(0.4); return new; end $$;
+      create trigger take_long before insert on public.report_events for each row execute function public.take_long()`);
+    try {
+      for (let number = 0; number < 6; number++) {
+        const { reportId } = await createReport(sql);
+        await sql`insert into private.reports_to_import (report_type, report_id) values ('org', ${reportId})`;
+        // As the platform's first version left it: no trigger of ours saw the text.
+        await sql`alter table public.org_reports disable trigger record_platform_write`;
+        await sql`update public.org_reports set research_report = 'text', research_status = 'completed' where id = ${reportId}`;
+        await sql`alter table public.org_reports enable trigger record_platform_write`;
+      }
+      const first = await importBatch();
+      expect(first.imported).toBeGreaterThan(0);
+      expect(first.left).toBeGreaterThan(0);
+      let left = first.left;
+      while (left > 0) {
+        const next = await importBatch();
+        expect(next.left).toBeLessThan(left);
+        left = next.left;
+      }
+    } finally {
+      await sql.unsafe('drop trigger take_long on public.report_events; drop function public.take_long()');
+    }
+  });
+});
+
+async function importBatch(): Promise<{ imported: number; left: number }> {
+  const [row] = await database.sql<{ answer: { imported: number; left: number } }[]>`
+    select public.import_reports(100) as answer`;
+  if (row === undefined) throw new Error('import_reports() has answered nothing');
+  return row.answer;
+}
