@@ -3,7 +3,7 @@
  * version has left, while everything else goes on. The database is that in DATABASE_URL: the direct or session address, as
  * the owner `postgres`. It can be stopped and run again at any time.
  */
-import { connect } from './local/connect.ts';
+import { connect, requirePushed } from './local/connect.ts';
 import { databaseUrl } from './local/database-url.ts';
 import { upgrade } from './upgrade/upgrade.ts';
 
@@ -19,6 +19,7 @@ async function main(): Promise<void> {
   }
   const sql = await connect(url);
   try {
+    await requirePushed(sql);
     const tell = (line: string) => console.log(`upgrade: ${line}`);
     const unimportable = await upgrade({ sql, tell });
     for (const { report_type, report_id, error } of unimportable) {

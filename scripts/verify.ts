@@ -2,7 +2,7 @@
  * Asks the database whether everything that must hold does: `verify_reports()`, problem by problem. Of the database in
  * DATABASE_URL, else of the local system that runs. Exit status 1 where there is a problem.
  */
-import { connect } from './local/connect.ts';
+import { connect, requirePushed } from './local/connect.ts';
 import { databaseUrl } from './local/database-url.ts';
 
 const MAX_PRINTED = 100;
@@ -10,6 +10,7 @@ const MAX_PRINTED = 100;
 async function main(): Promise<boolean> {
   const sql = await connect(await databaseUrl());
   try {
+    await requirePushed(sql);
     const problems =
       await sql`select * from public.verify_reports() order by problem, report_type, report_id`;
     const [counts] = await sql`

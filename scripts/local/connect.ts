@@ -21,3 +21,13 @@ export async function connect(url: string): Promise<postgres.Sql> {
   }
   return sql;
 }
+
+/** @throws {Error} when our migrations are not pushed to the database: without it PostgreSQL only names a table that it lacks */
+export async function requirePushed(sql: postgres.Sql): Promise<void> {
+  const [row] = await sql`select to_regclass('private.reports_to_import') is not null as pushed`;
+  if (row?.['pushed'] !== true) {
+    throw new Error(
+      'Our migrations are not in this database. Push them first: npx supabase db push --remote="$DATABASE_URL"',
+    );
+  }
+}

@@ -6,11 +6,19 @@ import { dataDirectory } from './data-directory.ts';
 
 /**
  * The database that a program works on: that in DATABASE_URL, else that of the local system that runs.
- * @throws {Error} when there is neither
+ * @throws {Error} when there is neither, or DATABASE_URL is no address of a database
  */
 export async function databaseUrl(): Promise<string> {
-  const given = process.env['DATABASE_URL'];
-  if (given) return given;
+  const given = process.env['DATABASE_URL']?.trim();
+  if (given) {
+    // Never repeated: it has the password.
+    if (!/^postgres(?:ql)?:$/.test(URL.parse(given)?.protocol ?? '')) {
+      throw new Error(
+        'DATABASE_URL must be an address such as postgresql://postgres:PASSWORD@db.example.com:5432/postgres, without quotes. In the password, write @ as %40, / as %2F and # as %23.',
+      );
+    }
+    return given;
+  }
   const path = join(dataDirectory(), 'dev.json');
   const text = await readFile(path, 'utf8').catch(() => {
     throw new Error(`No database: set DATABASE_URL, or start npm run dev (there is no ${path}).`);

@@ -150,6 +150,15 @@ describe('a push', () => {
   }, PUSHES_MS);
   afterAll(() => database.drop());
 
+  it.each(['upgrade', 'verify'])('comes before npm run %s, which says so', async (name) => {
+    const program = join(projectRoot, `scripts/${name}.ts`);
+    const env = environment({ DATABASE_URL: database.url });
+    await expect(promisify(execFile)(process.execPath, [program], { env })).rejects.toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('Push them first: npx supabase db push') as string,
+    });
+  });
+
   it(
     'lets others through while a table is in use, says to push again, and then goes on',
     async () => {

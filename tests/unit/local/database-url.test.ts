@@ -1,5 +1,5 @@
-import { expect, it } from 'vitest';
-import { isLocal } from '../../../scripts/local/database-url.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { databaseUrl, isLocal } from '../../../scripts/local/database-url.ts';
 
 it.each([
   'postgresql://postgres:pw@127.0.0.1:54322/postgres',
@@ -20,4 +20,25 @@ it.each([
   'https://project.supabase.co',
 ])('%s is not on this machine', (url) => {
   expect(isLocal(url)).toBe(false);
+});
+
+afterEach(() => {
+  vi.unstubAllEnvs();
+});
+
+it.each([
+  '"postgresql://postgres:secret@db.example.com:5432/postgres"',
+  'postgresql://postgres:sec/ret@db.example.com:5432/postgres',
+  'https://postgres:secret@db.example.com',
+  'db.example.com:5432',
+])('DATABASE_URL=%s is refused, and not repeated', async (url) => {
+  vi.stubEnv('DATABASE_URL', url);
+  const message = await databaseUrl().catch(String);
+  expect(message).toContain('DATABASE_URL must be an address');
+  expect(message).not.toContain('sec');
+});
+
+it('DATABASE_URL loses the line break that a copy has brought', async () => {
+  vi.stubEnv('DATABASE_URL', ' postgresql://postgres:pw@db.example.com:5432/postgres\n');
+  expect(await databaseUrl()).toBe('postgresql://postgres:pw@db.example.com:5432/postgres');
 });
