@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { MAX_TOKENS } from '../../contracts/constants.ts';
 import { jobId, reportId, reportType, stage } from '../../contracts/webhooks.ts';
 
 /** What a runner needs to generate the result of a job that it holds under a lease. */
@@ -13,7 +14,11 @@ export const jobRun = z.object({
   prompt: z.string().nullable(),
   model: z.string().nullable(),
   temperature: z.number().nullable(),
-  max_tokens: z.int().nullable(),
+  /** Capped here too: the platform's jobs have no request of ours that would have capped it. */
+  max_tokens: z
+    .int()
+    .transform((tokens) => Math.min(tokens, MAX_TOKENS))
+    .nullable(),
   /** Any JSON, of any depth: a schema of JSON would recurse over it. */
   user_data: z.unknown(),
   previous_report: z.string().nullable(),
