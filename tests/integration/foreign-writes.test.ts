@@ -294,6 +294,7 @@ describe('closing the first version', () => {
     const said = async (call: string) =>
       String((await sql.unsafe(`select private.${call} as said`))[0]?.['said']);
     expect(await said('close_first_version()')).toContain('Nothing was closed');
+    expect(await said('close_first_version(null)')).toContain('Nothing was closed');
     expect(await said('close_first_version(true)')).toContain('webhooks alone');
     const write = () =>
       platform((role) => role`update public.org_reports set research_report = 'late' where id = ${reportId}`);
