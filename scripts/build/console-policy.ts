@@ -1,5 +1,5 @@
 import type { Plugin } from 'vite';
-import { serverAddress } from '../../src/contracts/env-values.ts';
+import { projectAddress } from '../../src/contracts/env-values.ts';
 
 /**
  * The console's Content-Security-Policy, with the one Supabase project that it may connect to. `frame-ancestors` is missing,
@@ -31,7 +31,7 @@ export function writeConsolePolicy(): Plugin {
     configResolved({ env }) {
       const given: unknown = env['VITE_SUPABASE_URL'];
       const text = typeof given === 'string' ? given.trim() : '';
-      const parsed = serverAddress.optional().safeParse(text === '' ? undefined : text);
+      const parsed = projectAddress.optional().safeParse(text === '' ? undefined : text);
       if (!parsed.success) {
         throw new Error(`VITE_SUPABASE_URL: ${parsed.error.issues[0]?.message ?? 'is malformed'}`);
       }

@@ -100,6 +100,12 @@ export const serverAddress = z.string().superRefine((value, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
 
+/** The address of a Supabase project: its clients append the path of each API, so that a copied `…/rest/v1` reaches none. */
+export const projectAddress = serverAddress.refine((value) => (URL.parse(value)?.pathname ?? '/') === '/', {
+  error:
+    'must be the address of the project alone, such as https://abcdefghijklmnopqrst.supabase.co, without a path',
+});
+
 const WEBHOOK_PATH = '/api/webhooks';
 
 /** One or more addresses of our own webhook functions. Plain http would show results to whoever is in between. */

@@ -5,6 +5,7 @@ import {
   headerText,
   headerTexts,
   legacySecrets,
+  projectAddress,
   serverAddress,
   signingKeys,
   splitList,
@@ -40,7 +41,7 @@ const DEADLINE_SECONDS = 200;
 /** Every variable that the functions read. `env.example` explains each. */
 export const serverEnv = z
   .object({
-    SUPABASE_URL: serverAddress,
+    SUPABASE_URL: projectAddress,
     /** A key of role service_role: a secret key (`sb_secret_…`) or the legacy service_role JWT. */
     SUPABASE_SECRET_KEY: headerText,
     SUPABASE_PUBLISHABLE_KEY: headerText,

@@ -89,6 +89,16 @@ describe('the environment', () => {
     });
   });
 
+  it('refuses SUPABASE_URL with the path of one of its APIs', () => {
+    const reading = (url: string) => () => readEnv({ ...complete, SUPABASE_URL: url });
+    for (const path of ['/rest/v1', '/rest/v1/', '/auth/v1', '/x']) {
+      expect(reading(`https://x.supabase.co${path}`)).toThrow(
+        'SUPABASE_URL: must be the address of the project alone',
+      );
+    }
+    expect(reading('https://x.supabase.co/')).not.toThrow();
+  });
+
   it.each([
     ['a line break', 'sonar-pro\nsonar', 'must not contain blanks or line breaks'],
     ['quotes', '"sonar-pro" sonar', 'must not contain quotes'],
