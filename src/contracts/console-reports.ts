@@ -3,7 +3,7 @@ import { DEAD_REASONS } from './constants.ts';
 import { byReportType } from './intake.ts';
 import { jobStatus, webhookStatus } from './jobs.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
-import { storableText } from './text.ts';
+import { json, storableText } from './text.ts';
 import { jobId, reportType, stage } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
@@ -44,11 +44,11 @@ export const reportRecord = z.object({
   user_data: z.record(z.string(), z.unknown()),
   research_report: z.string().nullable(),
   research_status: researchStatus,
-  research_metadata: z.record(z.string(), z.json()),
+  research_metadata: z.record(z.string(), json),
   stage: stage.nullable(),
   winner_event_id: z.string().nullable(),
   ...webhookColumns,
-  webhook_response: z.json(),
+  webhook_response: json,
   webhook_last_attempt: rowTime.nullable(),
   created_at: rowTime,
   updated_at: rowTime,
@@ -105,7 +105,7 @@ export const reportWebhookStatus = z.object({
   stage: stage.nullable(),
   winner_event_id: z.string().nullable(),
   ...webhookColumns,
-  webhook_response: z.json(),
+  webhook_response: json,
   updated_at: isoTime,
   /** Null: there is none, or the person is no operator. */
   delivery: latestDelivery.nullable(),
