@@ -52,7 +52,7 @@ create table public.webhook_deliveries (
   constraint event_goes_to_an_endpoint_once_per_plan unique (event_id, endpoint_id, plan),
   constraint dead_letter_has_its_reason check ((dead_at is null) = (dead_reason is null)),
   constraint dead_letter_has_failed check (dead_at is null or status = 'failed'),
-  constraint held_delivery_has_a_lease check (status <> 'retrying' or num_nulls(lease_expires_at, status_before_claim) = 0),
+  constraint held_delivery_has_a_lease check (status <> 'retrying' or lease_expires_at is not null),
   constraint ended_delivery_has_no_next_attempt check (
     (dead_at is null and status not in ('success', 'superseded', 'cancelled')) or next_attempt is null),
   constraint open_delivery_has_a_next_attempt check (
@@ -427,7 +427,7 @@ begin
     when 'released' then
       -- The token stays: a holder that was only slow may still record its round.
       if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
-        v_new.status := v_old.status_before_claim;
+        v_new.status := coalesce(v_old.status_before_claim, 'failed');
         v_new.lease_expires_at := null;
       end if;
     when 'delivered' then

@@ -62,6 +62,7 @@ const SERVICE_FUNCTIONS = [
   'record_sweep',
   'record_webhook_request',
   'redrive_deliveries',
+  'release_deliveries',
   'report_job_progress',
   'request_report_job',
   'roll_up_webhooks',

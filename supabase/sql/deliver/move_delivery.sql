@@ -64,7 +64,7 @@ begin
     when 'released' then
       -- The token stays: a holder that was only slow may still record its round.
       if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
-        v_new.status := v_old.status_before_claim;
+        v_new.status := coalesce(v_old.status_before_claim, 'failed');
         v_new.lease_expires_at := null;
       end if;
     when 'delivered' then
