@@ -30,6 +30,7 @@ export const CHECKS = [
   'clock',
   'connections',
   'realtime',
+  'accounts',
   'region',
 ] as const;
 
@@ -69,6 +70,8 @@ export const deploymentFacts = z.object({
   heartbeats: z.object({ ping: heartbeat, sweep: heartbeat }),
   /** The publication of Realtime; null: there is none. */
   realtime: z.object({ all_tables: z.boolean(), tables: z.array(z.string()) }).nullable(),
+  /** Whether deleting an account takes its locks in our order: the trigger stands on `auth.users`. */
+  accounts_guarded: z.boolean(),
   rights: z.array(heldRight).nullable(),
 });
 export type DeploymentFacts = z.infer<typeof deploymentFacts>;

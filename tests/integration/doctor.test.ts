@@ -85,6 +85,7 @@ describe('a deployment without a fault', () => {
       'clock',
       'connections',
       'realtime',
+      'accounts',
     ]);
     expect(told('deployment')).toEqual([
       'variables',
@@ -96,6 +97,7 @@ describe('a deployment without a fault', () => {
       'clock',
       'connections',
       'realtime',
+      'accounts',
       'region',
       'region',
     ]);

@@ -55,7 +55,7 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
       database.finding,
       readings.length === 0 ? skipped('clock', 'no clock could be read') : checkClocks(readings),
       ...(facts === null
-        ? (['migrations', 'rights', 'cron', 'connections', 'realtime'] as const).map((check) =>
+        ? (['migrations', 'rights', 'cron', 'connections', 'realtime', 'accounts'] as const).map((check) =>
             skipped(check, 'the database did not answer'),
           )
         : checkFacts(facts)),

@@ -14,6 +14,9 @@ begin
   execute format(
     'create index if not exists %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name);
   execute format(
+    'create or replace trigger lock_owner before update or delete on public.%I for each statement
+       when (current_user in (''anon'', ''authenticated'')) execute function private.lock_owner()', p_table_name);
+  execute format(
     'create or replace trigger guard_insert before insert on public.%I for each row
        when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
   execute format(

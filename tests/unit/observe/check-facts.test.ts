@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  checkAccounts,
   checkClocks,
   checkConnections,
   checkCron,
@@ -44,6 +45,13 @@ describe('connections', () => {
     expect(found).toMatchObject({ level, message: `${used} of 60 database connections are used` });
     if (level !== 'ok') expect(found.action).toContain('pg_stat_activity');
   });
+});
+
+it('says where the trigger on auth.users is missing, and how to create it', () => {
+  expect(checkAccounts({ accounts_guarded: true }).level).toBe('ok');
+  const found = checkAccounts({ accounts_guarded: false });
+  expect(found).toMatchObject({ check: 'accounts', level: 'warning' });
+  expect(found.action).toContain('private.guard_accounts()');
 });
 
 describe('the publication of Realtime', () => {

@@ -35,6 +35,7 @@ function bed(change: Record<string, string> = {}) {
             connections: { used: 1, most: 60 },
             heartbeats: { ping: beats, sweep: beats },
             realtime: null,
+            accounts_guarded: true,
             rights: [],
           }),
         );
