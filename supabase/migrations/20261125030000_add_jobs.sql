@@ -112,8 +112,9 @@ begin
     return null;
   end if;
   v_text := p_user_data::text;
-  -- One character more says to the prompt that there was more.
-  return case when char_length(v_text) > c_characters then to_jsonb("left"(v_text, c_characters + 1)) else p_user_data end;
+  -- Not the whole text, which may be many megabytes. One character more says to the prompt that there was more.
+  v_text := "left"(v_text, c_characters + 1);
+  return case when char_length(v_text) > c_characters then to_jsonb(v_text) else p_user_data end;
 end
 $$;
 

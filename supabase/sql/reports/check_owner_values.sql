@@ -20,8 +20,9 @@ begin
     if jsonb_typeof(v_value.value) <> 'object' then
       raise exception '% must be a JSON object', v_value.name using errcode = 'PL007';
     end if;
-    -- As it is stored, a value takes at most eight times the bytes of its text. This costs nothing, whatever its size.
-    if pg_column_size(v_value.value) > 8 * v_value.kb * 1024 then
+    -- As it is stored, a value takes at most four times the bytes of its text (a list of digits does), and some for its frame.
+    -- This costs nothing, whatever its size.
+    if pg_column_size(v_value.value) > 5 * v_value.kb * 1024 then
       raise exception '% is larger than the limit of % KB', v_value.name, v_value.kb using errcode = 'PL007';
     end if;
     if private.has_long_number(v_value.value) then
