@@ -64,7 +64,11 @@ export function checkPublication({ realtime }: Pick<DeploymentFacts, 'realtime'>
 
 export function checkAccounts({ accounts_guarded }: Pick<DeploymentFacts, 'accounts_guarded'>): Finding {
   if (accounts_guarded) {
-    return { check: 'accounts', level: 'ok', message: 'deleting an account waits for writers of its reports' };
+    return {
+      check: 'accounts',
+      level: 'ok',
+      message: 'deleting an account waits for writers of its reports',
+    };
   }
   return {
     check: 'accounts',
