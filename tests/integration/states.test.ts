@@ -46,6 +46,8 @@ function reportTable(name: string): string[] {
     `+ policy "operators read" on public.${name}`,
     // What owners write becomes an event; what they may not write keeps its value.
     `+ trigger guard_insert on public.${name}`,
+    // Their account is locked first.
+    `+ trigger lock_owner on public.${name}`,
     `+ trigger record_owner_insert on public.${name}`,
     `+ trigger record_platform_insert on public.${name}`,
     `+ trigger record_owner_write on public.${name}`,
@@ -77,6 +79,9 @@ const DATABASE = [
   '+ publication supabase_realtime of public.webhook_deliveries',
 ];
 
+/** Deleting an account takes its locks in our order. */
+const ACCOUNT_TRIGGER = '+ trigger polaris_lock_account on auth.users';
+
 /** Every single difference that our migrations may make to what was there. Anything else fails the test. */
 function allowed(privileges: Privileges): string[] {
   return [
@@ -88,6 +93,9 @@ function allowed(privileges: Privileges): string[] {
     '+ policy "operators read" on public.report_jobs',
     '+ trigger adopt_job on public.report_jobs',
     '+ trigger guard_job on public.report_jobs',
+    '+ trigger lock_owner on public.report_jobs',
+    '+ trigger lock_owner on public.polaris_summaries',
+    ACCOUNT_TRIGGER,
     // The audit takes our rows too: they name an endpoint where the platform's have a type, and need no job. Retention deletes
     // as many rows as are added, which asks for more frequent autovacuum.
     '~ options of public.webhook_audit: definition none -> {autovacuum_vacuum_scale_factor=0.02}',
@@ -227,7 +235,7 @@ describe.each(PRIVILEGES)('with %s default privileges', (defaultPrivileges) => {
     afterAll(() => database.drop());
 
     it('changes in nothing that Supabase has made', () => {
-      expect(describeChanges(before, after)).toEqual([...DATABASE].sort());
+      expect(describeChanges(before, after)).toEqual([...DATABASE, ACCOUNT_TRIGGER].sort());
     });
 
     it('gets the tables of the platform that we need, where owners reach their own rows', async () => {

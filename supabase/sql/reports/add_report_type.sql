@@ -17,6 +17,9 @@ begin
   end if;
   perform private.finish_table(p_table_name, p_now => true);
   execute format(
+    'create or replace trigger lock_owner before update or delete on public.%I for each statement
+       when (current_user in (''anon'', ''authenticated'')) execute function private.lock_owner()', p_table_name);
+  execute format(
     'create or replace trigger guard_insert before insert on public.%I for each row
        when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
   execute format(
