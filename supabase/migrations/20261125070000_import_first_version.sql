@@ -12,3 +12,6 @@ insert into private.reports_to_import (report_type, report_id)
 select 'greeting', id from public.greeting_reports
 union all select 'org', id from public.org_reports
 union all select 'requirement', id from public.requirement_reports;
+
+-- Tells the sweep which accounts were deleted. The one trigger of ours on a table of Auth.
+select private.watch_accounts();
