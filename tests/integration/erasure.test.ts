@@ -1,6 +1,11 @@
+import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../scripts/local/paths.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { asUser } from '../support/locks.ts';
 import { storeClient } from '../support/store.ts';
@@ -83,10 +88,10 @@ function webhook(reportId: string, change: object = {}, type = 'report.prelim.co
   };
 }
 
-async function receive({ id, body }: Sent): Promise<string> {
+async function receive({ id, body }: Sent, endpoint = 'prelim-report'): Promise<string> {
   const [row] = await sql`
     select public.apply_report_event(
-      ${id}, 'webhook', ${JSON.stringify(body)}, 'prelim-report', ${`sha_${canary}`}, 100) ->> 'outcome' as outcome`;
+      ${id}, 'webhook', ${JSON.stringify(body)}, ${endpoint}, ${`sha_${canary}`}, 100) ->> 'outcome' as outcome`;
   return row?.['outcome'] as string;
 }
 
@@ -289,21 +294,21 @@ describe('a report that its owner deletes', () => {
   });
 });
 
-describe('an account that is deleted', () => {
-  async function person() {
-    const { userId, reportId } = await createReport(sql);
-    await fill(userId, reportId);
-    await receive({ ...webhook(reportId, {}, 'report.final.completed') });
-    await complete(await request(null, userId));
-    await complete(await request(null, userId), 'failed');
-    await request(null, userId);
-    await sql`
-      insert into public.report_jobs (job_id, user_id, status, prompt, result, metadata)
-      values (${`platform_${randomUUID()}`}, ${userId}, 'succeeded', 'prompt of the platform', 'result of the platform',
-        ${sql.json({ report_type: 'org' })})`;
-    return { userId, reportId };
-  }
+async function person() {
+  const { userId, reportId } = await createReport(sql);
+  await fill(userId, reportId);
+  await receive(webhook(reportId, {}, 'report.final.completed'), 'final-report');
+  await complete(await request(null, userId));
+  await complete(await request(null, userId), 'failed');
+  await request(null, userId);
+  await sql`
+    insert into public.report_jobs (job_id, user_id, status, prompt, result, metadata)
+    values (${`platform_${randomUUID()}`}, ${userId}, 'succeeded', 'prompt of the platform', 'result of the platform',
+      ${sql.json({ report_type: 'org' })})`;
+  return { userId, reportId };
+}
 
+describe('an account that is deleted', () => {
   it.each([
     ['from Auth', (userId: string) => sql`delete from auth.users where id = ${userId}`],
     ['softly', (userId: string) => sql`update auth.users set deleted_at = now() where id = ${userId}`],
@@ -377,5 +382,80 @@ describe('an owner’s edit', () => {
       select count(*)::int as contents from private.report_contents
       where event_id in (select id from public.report_events where report_id = ${reportId})`;
     expect(row).toEqual({ contents: 2 });
+  });
+});
+
+describe('npm run erase', () => {
+  function run(...parameters: string[]): Promise<{ code: number; out: string; err: string }> {
+    return new Promise((resolve) => {
+      execFile(
+        process.execPath,
+        ['scripts/erase.ts', ...parameters],
+        { cwd: projectRoot, env: { ...process.env, DATABASE_URL: database.url } },
+        (error, out, err) => {
+          resolve({ code: error === null ? 0 : Number(error.code), out, err });
+        },
+      );
+    });
+  }
+
+  it('erases a person whose account stands, and lists what went and what the platform still holds', async () => {
+    const { userId } = await person();
+    const { code, out, err } = await run('--user', userId);
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(out).toMatch(/org_reports: 1 erased\n/);
+    expect(out).toMatch(/events with content: [1-9]\d* erased\n/);
+    expect(out).toMatch(/jobs with content: [1-9]\d* erased\n/);
+    expect(out).toMatch(/deliveries with an answer: [1-9]\d* erased\n/);
+    expect(out).toMatch(/audit rows with content: [1-9]\d* erased\n/);
+    expect(out).toMatch(/notifications: 1 erased\n/);
+    expect(out).toContain('report_jobs.prompt: 1\n');
+    expect(out).toContain('report_jobs.result: 1\n');
+    expect(out).toContain('auth.users: 1\n');
+    expect(out).not.toContain(canary);
+    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toEqual({
+      erased: userId,
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
+    });
+    expect(await sightings()).toEqual([]);
+    expect(await problems()).toEqual([]);
+    // Erasing twice is harmless.
+    expect(await run('--user', userId)).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('repeats the erasures that a log names, whatever else stands in it', async () => {
+    const [one, other] = [await person(), await person()];
+    const bystander = await createReport(sql);
+    const folder = await mkdtemp(join(tmpdir(), 'erase-'));
+    const file = join(folder, 'log.txt');
+    await writeFile(
+      file,
+      [
+        `erase: user ${bystander.userId}`,
+        '{"level":"info","message":"something else"}',
+        `{"erased":"${one.userId}","time":"2026-11-01T00:00:00.000Z"}`,
+        `2026-11-02T00:00:00Z {"level":"info","erased":"${other.userId}","time":"2026-11-02T00:00:00.000Z"}`,
+        `{"erased":"${one.userId}","time":"2026-11-03T00:00:00.000Z"}`,
+        '{"erased":',
+      ].join('\n'),
+    );
+    const { code, out, err } = await run('--from', file);
+    await rm(folder, { recursive: true });
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(out.match(/^\{"erased"/gm)).toHaveLength(2);
+    expect(await sightings()).toEqual([]);
+    expect(await sql`select from public.org_reports where id = ${bystander.reportId}`).toHaveLength(1);
+  });
+
+  it.each([
+    ['without a user', [], 'Usage'],
+    ['with an id that is no UUID', ['--user', 'somebody'], 'somebody is no id of a user'],
+    ['with a file that is not there', ['--from', 'no-such-file'], 'no-such-file'],
+  ])('refuses to run %s', async (_how, parameters, message) => {
+    const { code, err } = await run(...parameters);
+    expect(code).toBe(1);
+    expect(err).toContain(message);
   });
 });
