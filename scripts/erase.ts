@@ -18,8 +18,8 @@ const BATCH = 100;
 /** How long others may hold what is to be erased. What is left then, the next sweeps erase. */
 const PATIENCE_MS = 30_000;
 
-const erased = z.object({ reports: z.int(), users: z.array(z.uuid()), left: z.boolean() });
-const line = z.object({ erased: z.uuid() });
+const erased = z.object({ reports: z.int(), users: z.array(z.guid()), left: z.boolean() });
+const line = z.object({ erased: z.guid() });
 
 /** The users whose erasure a log has a line of, each once. Whatever else stands in the log is skipped. */
 function usersIn(log: string): string[] {
@@ -79,7 +79,7 @@ async function main(): Promise<void> {
   const { values } = parseArgs({ options: { user: { type: 'string' }, from: { type: 'string' } } });
   const users = [];
   if (values.user !== undefined) {
-    const user = z.uuid().safeParse(values.user);
+    const user = z.guid().safeParse(values.user);
     if (!user.success) throw new Error(`${values.user} is no id of a user: it is a UUID. ${USAGE}`);
     users.push(user.data.toLowerCase());
   }

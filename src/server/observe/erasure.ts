@@ -5,11 +5,12 @@ import type { Log } from './log.ts';
 /** Accounts and reports of one call, and rows of each kind of one of them. Small, so that no lock is held for long. */
 const BATCH = 100;
 
+// Any id of the shape of a UUID, as PostgreSQL takes it: not every one that stands in a row is of a version of RFC 9562.
 const batch = z.object({
   reports: z.int(),
-  users: z.array(z.uuid()),
+  users: z.array(z.guid()),
   errors: z.array(
-    z.object({ user_id: z.uuid().optional(), report_id: z.uuid().optional(), error: z.string() }),
+    z.object({ user_id: z.guid().optional(), report_id: z.guid().optional(), error: z.string() }),
   ),
   left: z.boolean(),
 });
