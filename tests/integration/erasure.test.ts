@@ -283,6 +283,20 @@ describe('a report that its owner deletes', () => {
     expect(kept).toEqual({ research_report: `text ${canary}`, content: `text ${canary}`, erased_at: null });
   });
 
+  it('is erased beside one that cannot be, which the answer names', async () => {
+    const { userId, reportId } = await createReport(sql);
+    await receive(webhook(reportId));
+    await sql`insert into private.erasures (user_id, report_type, report_id) values (${userId}, 'unknown', ${reportId})`;
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    expect(await store.erase()).toMatchObject({
+      reports: 1,
+      errors: [{ report_id: reportId, error: expect.any(String) as string }],
+      left: true,
+    });
+    expect(await sightings()).toEqual([]);
+    await sql`delete from private.erasures where report_type = 'unknown'`;
+  });
+
   it('is erased in bounded batches', async () => {
     const { reportId } = await createReport(sql);
     for (let n = 0; n < 5; n += 1) await receive(webhook(reportId));
