@@ -252,20 +252,23 @@ describe('a report that its owner deletes', () => {
     expect(await sightings()).toEqual([]);
   });
 
-  it.each(['public.webhook_deliveries', 'private.job_runs', 'public.report_events', 'public.webhook_audit'])(
-    'is erased by a later sweep where another transaction holds a row of %s',
-    async (table) => {
-      const { userId, reportId } = await createReport(sql);
-      await fill(userId, reportId);
-      await sql`delete from public.org_reports where id = ${reportId}`;
-      await sql.begin(async (holder) => {
-        await holder`select from ${holder(table)} where report_id = ${reportId} for update`;
-        expect(await store.erase()).toMatchObject({ reports: 0, errors: [], left: true });
-      });
-      expect(await store.erase()).toMatchObject({ reports: 1, left: false });
-      expect(await sightings()).toEqual([]);
-    },
-  );
+  const HELD = [
+    'public.webhook_deliveries',
+    'private.job_runs',
+    'public.report_events',
+    'public.webhook_audit',
+  ];
+  it.each(HELD)('is erased by a later sweep where another transaction holds a row of %s', async (table) => {
+    const { userId, reportId } = await createReport(sql);
+    await fill(userId, reportId);
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    await sql.begin(async (holder) => {
+      await holder`select from ${holder(table)} where report_id = ${reportId} for update`;
+      expect(await store.erase()).toMatchObject({ reports: 0, errors: [], left: true });
+    });
+    expect(await store.erase()).toMatchObject({ reports: 1, left: false });
+    expect(await sightings()).toEqual([]);
+  });
 
   it('takes nothing of other people', async () => {
     const { userId, reportId } = await createReport(sql);
