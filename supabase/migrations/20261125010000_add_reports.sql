@@ -38,6 +38,19 @@ create table private.reports_to_import (
 -- The order in which they are imported.
 create index reports_to_import_next on private.reports_to_import (report_type, failed_at nulls first, report_id);
 
+-- What was deleted and still has content to erase: a report, or an account (without a report). The sweep erases it.
+create table private.erasures (
+  id bigint generated always as identity primary key,
+  user_id uuid not null,
+  report_type text,
+  report_id uuid,
+  requested_at timestamptz not null default now(),
+  tried_at timestamptz,
+  constraint erasure_names_its_report_whole check (num_nulls(report_type, report_id) in (0, 2))
+);
+create unique index erasures_subject on private.erasures (user_id, report_id, report_type) nulls not distinct;
+create index erasures_turn on private.erasures (tried_at nulls first, id);
+
 -- A report's row without what the report is about: what the import reads and writes.
 create type private.report_row as (
   id uuid,
@@ -63,14 +76,15 @@ create or replace function private.accounts_are_guarded()
 returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
-  return exists (
-    select from pg_catalog.pg_trigger
-    where tgrelid = 'auth.users'::regclass and tgname = 'polaris_lock_account' and tgenabled in ('O', 'A'));
+  return 2 = (
+    select count(*) from pg_catalog.pg_trigger
+    where tgrelid = 'auth.users'::regclass and tgname in ('polaris_lock_account', 'polaris_note_account_deletion')
+      and tgenabled in ('O', 'A'));
 end
 $$;
 
 comment on function private.accounts_are_guarded() is
-  'Whether deleting an account takes its locks by lock_account().';
+  'Whether deleting an account takes its locks by lock_account(), and is noted for the sweep.';
 revoke all on function private.accounts_are_guarded() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/add_report_type.sql
@@ -123,6 +137,10 @@ begin
     'create or replace trigger check_winner after update on public.%I for each row
        when (new.winner_event_id is distinct from old.winner_event_id) execute function private.check_winner(%L)',
     p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger lose_content after update on public.%I for each row
+       when (old.winner_event_id is not null and new.winner_event_id is distinct from old.winner_event_id)
+       execute function private.lose_content()', p_table_name);
   -- After the platform''s own trigger, which sorts by its name.
   execute format(
     'create or replace trigger zz_keep_updated_at before update on public.%I for each row
@@ -267,6 +285,9 @@ declare
   v_delivery_id bigint;
   v_job_id text;
 begin
+  -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
+  insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
+  on conflict do nothing;
   delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
   -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
   -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
@@ -292,7 +313,7 @@ end
 $$;
 
 comment on function private.close_report() is
-  'Deleting a report closes its deliveries and cancels its jobs.';
+  'Deleting a report closes its deliveries, cancels its jobs, and has its content erased by the next sweep.';
 revoke all on function private.close_report() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/count_foreign_write.sql
@@ -420,20 +441,28 @@ create or replace function private.guard_accounts()
 returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Only where it is absent: to replace or drop a trigger on a table of Auth may be refused, or lock all of Auth.
-  if not private.accounts_are_guarded() then
+  -- Only where one is absent: to replace or drop a trigger on a table of Auth may be refused, or lock all of Auth.
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_lock_account')
+  then
     create trigger polaris_lock_account before delete on auth.users
       for each row execute function private.lock_account();
   end if;
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_note_account_deletion')
+  then
+    create trigger polaris_note_account_deletion after delete or update of deleted_at on auth.users
+      for each row execute function private.note_account_deletion();
+  end if;
   return true;
 exception when insufficient_privilege then
-  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports.';
+  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports, and what it leaves is erased only by npm run erase.';
   return false;
 end
 $$;
 
 comment on function private.guard_accounts() is
-  'Creates the trigger polaris_lock_account on auth.users where it is absent. False: the caller may not.';
+  'Creates our two triggers on auth.users where they are absent: the locks of an account''s deletion, and the note of it for the sweep. False: the caller may not.';
 revoke all on function private.guard_accounts() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/guard_insert.sql
@@ -910,6 +939,23 @@ comment on function private.lock_table(text) is
   'Locks a table of the platform for a migration. Nobody waits longer than 2 s behind an attempt, of which there are five.';
 revoke all on function private.lock_table(text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/note_account_deletion.sql
+-- Definer rights: Auth deletes accounts in a role of its own, which has no rights on our tables.
+create or replace function private.note_account_deletion()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  if tg_op = 'DELETE' or old.deleted_at is null and new.deleted_at is not null then
+    insert into private.erasures (user_id) values (old.id) on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+
+comment on function private.note_account_deletion() is
+  'An account was deleted, or softly deleted by Auth, which keeps its row and sets deleted_at: the next sweep erases what is left of it.';
+revoke all on function private.note_account_deletion() from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/open_first_version.sql
 create or replace function private.open_first_version()
 returns text
@@ -1033,6 +1079,10 @@ begin
   if v_event.effect = 'applied' and v_event.status = 'completed' then
     new.winner_event_id := v_event.id;
     new.stage := v_event.stage;
+    if v_row.winner_event_id is not null then
+      -- Imported by this statement, so that lose_content() does not see it in the row.
+      update private.report_contents set lost_at = v_event.applied_at where event_id = v_row.winner_event_id;
+    end if;
   elsif v_has_text then
     new.research_report := old.research_report;
     new.research_metadata := old.research_metadata;
@@ -1212,6 +1262,15 @@ create or replace view private.unfinished_tables with (security_invoker = true) 
 comment on view private.unfinished_tables is
   'What npm run upgrade still has to build on the large tables of the platform. No row: nothing.';
 revoke all on private.unfinished_tables from anon, authenticated, service_role;
+
+-- supabase/sql/reports/erasures.sql
+comment on table private.erasures is
+  'Reports and accounts that were deleted and whose content the next sweep erases. A row without a report is an account.';
+comment on column private.erasures.user_id is 'The owner when the report was deleted.';
+comment on column private.erasures.tried_at is 'When a sweep last found something of it locked, or more than it erases at once.';
+alter table private.erasures enable row level security;
+revoke all on table private.erasures from anon, authenticated, service_role;
+revoke all on sequence private.erasures_id_seq from anon, authenticated, service_role;
 
 -- supabase/sql/reports/first_version.sql
 comment on table private.first_version is 'One row: since when the functions of the platform''s first version may write no results.';

@@ -40,6 +40,10 @@ create table private.job_runs (
   updated_at timestamptz not null default now(),
   started_at timestamptz,
   completed_at timestamptz,
+  erased_at timestamptz,
+  constraint erased_job_has_no_content check (
+    erased_at is null or status in ('succeeded', 'failed', 'cancelled') and metadata = '{}'
+      and num_nonnulls(caller_key, request_digest, prompt, model, error, result, result_metadata) = 0),
   constraint job_names_its_report_whole check (num_nulls(report_type, report_id, stage) in (0, 3)),
   constraint job_is_finished_with_a_time check ((status in ('queued', 'running')) = (completed_at is null)),
   constraint finished_job_has_no_lease check (status in ('queued', 'running') or lease_expires_at is null),
@@ -227,7 +231,7 @@ begin
   end if;
   if v_job.event_id is not null then
     select * into v_event from public.report_events where id = v_job.event_id;
-    if v_event.digest <> private.content_digest(v_result) then
+    if v_event.erased_at is null and v_event.digest <> private.content_digest(v_result) then
       return '{"outcome": "job_conflict"}';
     end if;
     v_outcome := 'repeated';
@@ -313,6 +317,42 @@ $$;
 comment on function private.fit_result(private.incoming_result) is
   'A result of more than 900 KB as JSON becomes a failure that says so: with its envelope it would not fit into the 1 MiB that an endpoint reads, and its delivery would fail for days.';
 revoke all on function private.fit_result(private.incoming_result) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/forget_job.sql
+create or replace function private.forget_job(p_job_id text)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_job private.job_runs;
+begin
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update nowait;
+  if v_job.erased_at is not null then
+    return true;
+  end if;
+  update private.job_runs
+  set erased_at = now(), caller_key = null, request_digest = null, prompt = null, model = null, metadata = '{}', error = null,
+    result = null, result_metadata = null,
+    -- Its runner finds that the job is no longer its own.
+    status = case when status in ('queued', 'running') then 'cancelled' else status end,
+    completed_at = coalesce(completed_at, now()), eta_seconds = null, lease_token = lease_token + 1, lease_expires_at = null,
+    updated_at = now()
+  where job_id = p_job_id;
+  perform from public.report_jobs where job_id = p_job_id for update nowait;
+  if v_job.caller = 'platform' then
+    -- The row is the platform's to remove: only what we write into it is emptied.
+    perform private.show_job(p_job_id);
+  else
+    delete from public.report_jobs where job_id = p_job_id;
+  end if;
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.forget_job(text) is
+  'Erases what a job was asked with and what it brought, cancels it where it is unfinished, and removes our row of report_jobs. The job itself stays until its retention ends. False: another transaction holds it.';
+revoke all on function private.forget_job(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/get_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -473,7 +513,10 @@ declare
   v_status text := case when p_result.type like '%.failed' then 'failed' else 'succeeded' end;
   v_metadata jsonb := coalesce(p_result.research_metadata, '{}') || coalesce(p_result.final_data, '{}');
 begin
-  if p_job.status in ('succeeded', 'failed') then
+  if p_job.erased_at is not null then
+    -- Nothing is left that this result could be compared with.
+    return '{"outcome": "repeated"}';
+  elsif p_job.status in ('succeeded', 'failed') then
     -- As text: jsonb takes 1.0 and 1.00 for equal, and their digits differ.
     return case when (p_job.status, p_job.result, p_job.error, p_job.result_metadata::text)
         is not distinct from (v_status, p_result.research_report, p_result.error, v_metadata::text)
@@ -894,6 +937,7 @@ comment on column private.job_runs.event_id is 'The event that finished the job.
 comment on column private.job_runs.result is
   'The text of a job without a report, which has no event. It is erased with the job, when retention removes that.';
 comment on column private.job_runs.result_metadata is 'How that text was made, such as the tokens used.';
+comment on column private.job_runs.erased_at is 'When forget_job() erased what its caller and its result said.';
 alter table private.job_runs enable row level security;
 revoke all on table private.job_runs from anon, authenticated, service_role;
 grant select (

@@ -53,6 +53,8 @@ function reportTable(name: string): string[] {
     `+ trigger record_owner_write on public.${name}`,
     `+ trigger record_platform_write on public.${name}`,
     `+ trigger check_winner on public.${name}`,
+    // Content that lost is forgotten later.
+    `+ trigger lose_content on public.${name}`,
     `+ trigger zz_keep_updated_at on public.${name}`,
     `+ trigger close_report on public.${name}`,
   ];
@@ -77,6 +79,8 @@ const DATABASE = [
   '+ publication supabase_realtime of public.report_notifications',
   '+ publication supabase_realtime of public.webhook_circuits',
   '+ publication supabase_realtime of public.webhook_deliveries',
+  // Tells the sweep which accounts were deleted.
+  '+ trigger polaris_note_account_deletion on auth.users',
 ];
 
 /** Deleting an account takes its locks in our order. */

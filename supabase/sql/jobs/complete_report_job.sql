@@ -42,7 +42,7 @@ begin
   end if;
   if v_job.event_id is not null then
     select * into v_event from public.report_events where id = v_job.event_id;
-    if v_event.digest <> private.content_digest(v_result) then
+    if v_event.erased_at is null and v_event.digest <> private.content_digest(v_result) then
       return '{"outcome": "job_conflict"}';
     end if;
     v_outcome := 'repeated';

@@ -69,6 +69,10 @@ begin
   if v_event.effect = 'applied' and v_event.status = 'completed' then
     new.winner_event_id := v_event.id;
     new.stage := v_event.stage;
+    if v_row.winner_event_id is not null then
+      -- Imported by this statement, so that lose_content() does not see it in the row.
+      update private.report_contents set lost_at = v_event.applied_at where event_id = v_row.winner_event_id;
+    end if;
   elsif v_has_text then
     new.research_report := old.research_report;
     new.research_metadata := old.research_metadata;
