@@ -60,9 +60,15 @@ async function main(signal: AbortSignal) {
 
 const signal = stopSignal();
 try {
-  const result = await main(signal);
-  console.log(describeBench(result));
-  if (process.argv.includes('--json')) console.log(JSON.stringify(result));
+  if (process.argv[2] === 'hostile') {
+    // `npm run bench -- hostile`: needs no database.
+    const { benchHostile } = await import('./bench/hostile.ts');
+    if (!(await benchHostile(signal, process.argv.includes('--all')))) process.exitCode = 1;
+  } else {
+    const result = await main(signal);
+    console.log(describeBench(result));
+    if (process.argv.includes('--json')) console.log(JSON.stringify(result));
+  }
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
   if (!signal.aborted) console.error(error);

@@ -3,6 +3,7 @@ import { jobSummary } from './console-reports.ts';
 import { openDelivery } from './console-deliveries.ts';
 import { CHANNELS } from './constants.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
+import { json } from './text.ts';
 import { reportType, stage } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
@@ -70,8 +71,8 @@ export const auditRow = auditEntry.omit({ endpoint: true, report_type: true }).e
   /** What the platform’s functions write instead of endpoint_id. */
   webhook_type: z.string().nullable(),
   report_table: z.string().nullable(),
-  request_payload: z.json(),
-  response_body: z.json(),
+  request_payload: json,
+  response_body: json,
   body_sha256: z.string().nullable(),
   body_bytes: z.int().nullable(),
 });

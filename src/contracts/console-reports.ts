@@ -3,7 +3,7 @@ import { DEAD_REASONS } from './constants.ts';
 import { byReportType } from './intake.ts';
 import { jobStatus, webhookStatus } from './jobs.ts';
 import { pageOf, pageRequest, rowTime } from './paging.ts';
-import { storableText } from './text.ts';
+import { json, storableText } from './text.ts';
 import { jobId, reportType, stage } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
@@ -48,7 +48,7 @@ export const reportRecord = z.object({
   stage: stage.nullable(),
   winner_event_id: z.string().nullable(),
   ...webhookColumns,
-  webhook_response: z.json(),
+  webhook_response: json,
   webhook_last_attempt: rowTime.nullable(),
   created_at: rowTime,
   updated_at: rowTime,
@@ -105,7 +105,7 @@ export const reportWebhookStatus = z.object({
   stage: stage.nullable(),
   winner_event_id: z.string().nullable(),
   ...webhookColumns,
-  webhook_response: z.json(),
+  webhook_response: json,
   updated_at: rowTime,
   /** Null: there is none, or the person is no operator. */
   delivery: latestDelivery.nullable(),

@@ -894,6 +894,10 @@ export type Database = {
       };
       deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
+      erase_due: {
+        Args: { p_limit: number; p_user_id?: string };
+        Returns: Json;
+      };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };
       get_failed_webhooks: {
         Args: { max_attempts?: number; retry_after_minutes?: number };

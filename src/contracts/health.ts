@@ -31,6 +31,7 @@ export const CHECKS = [
   'connections',
   'indexes',
   'realtime',
+  'accounts',
   'region',
 ] as const;
 
@@ -72,6 +73,8 @@ export const deploymentFacts = z.object({
   unfinished: z.array(z.string()),
   /** The publication of Realtime; null: there is none. */
   realtime: z.object({ all_tables: z.boolean(), tables: z.array(z.string()) }).nullable(),
+  /** Whether deleting an account takes its locks in our order: the trigger stands on `auth.users`. */
+  accounts_guarded: z.boolean(),
   rights: z.array(heldRight).nullable(),
 });
 export type DeploymentFacts = z.infer<typeof deploymentFacts>;

@@ -14,22 +14,74 @@ export function toStorable(text: string): string {
   return withoutNul.isWellFormed() ? withoutNul : withoutNul.replace(/[\uD800-\uDFFF]/gu, '');
 }
 
-export const storableText = z
-  .string()
-  .refine(isStorable, { error: 'must not contain U+0000 or unpaired surrogates' });
+const UNSTORABLE = 'must not contain U+0000 or unpaired surrogates';
+
+export const storableText = z.string().refine(isStorable, { error: UNSTORABLE });
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 /** What becomes JSON when it is sent: members that are undefined are left out then. */
 export type Sendable = Json | Sendable[] | { [key: string]: Sendable | undefined };
 
-function isStorableJson(value: Json): boolean {
-  if (typeof value === 'string') return isStorable(value);
-  if (typeof value !== 'object' || value === null) return true;
-  if (Array.isArray(value)) return value.every(isStorableJson);
-  return Object.entries(value).every(([key, item]) => isStorable(key) && isStorableJson(item));
+/** A value that came out of JSON. It is not walked: a schema of JSON tries each kind at each node, and keeps every fault. */
+export const json = z.custom<Json>((value) => value !== undefined, { error: 'must be JSON' });
+
+interface Fault {
+  path: PropertyKey[];
+  message: string;
 }
 
-/** A JSON object all of whose texts the database can hold. */
+/** A node that is being walked, and where it stands in the one that holds it. */
+interface Node {
+  value: unknown;
+  key: PropertyKey;
+  parent: Node | null;
+}
+
+/** The first fault of a value that is to be sent as JSON and stored; one pass without recursion, whatever its shape. */
+function faultOf(root: unknown): Fault | undefined {
+  const left: Node[] = [{ value: root, key: '', parent: null }];
+  for (let node = left.pop(); node !== undefined; node = left.pop()) {
+    const message = faultOfNode(node);
+    if (message !== undefined) return { path: pathOf(node), message };
+    const { value } = node;
+    if (typeof value !== 'object' || value === null) continue;
+    const parent = node;
+    // From the last to the first, so that the first is walked first.
+    const entries: [PropertyKey, unknown][] = Array.isArray(value)
+      ? value.map((item, index) => [index, item])
+      : Object.entries(value);
+    for (const [key, item] of entries.reverse()) left.push({ value: item, key, parent });
+  }
+  return undefined;
+}
+
+function faultOfNode({ value, key }: Node): string | undefined {
+  if (typeof key === 'string' && !isStorable(key)) return `its name ${UNSTORABLE}`;
+  if (typeof value === 'string') return isStorable(value) ? undefined : UNSTORABLE;
+  if (typeof value === 'number') return Number.isFinite(value) ? undefined : 'must be a finite number';
+  if (typeof value === 'boolean') return undefined;
+  return typeof value === 'object' && isPlain(value) ? undefined : 'must be JSON';
+}
+
+function isPlain(value: object | null): boolean {
+  if (value === null || Array.isArray(value)) return true;
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || prototype === Object.prototype;
+}
+
+function pathOf(node: Node): PropertyKey[] {
+  const path: PropertyKey[] = [];
+  for (let at = node; at.parent !== null; at = at.parent) path.push(at.key);
+  return path.reverse();
+}
+
+/** A JSON object all of which the database can hold. Its first fault is named, with its path. */
 export const storableObject = z
-  .record(z.string(), z.json())
-  .refine((value) => isStorableJson(value), { error: 'must not contain U+0000 or unpaired surrogates' });
+  .custom<Record<string, Json>>(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+    { error: 'must be an object' },
+  )
+  .superRefine((value, context) => {
+    const fault = faultOf(value);
+    if (fault !== undefined) context.addIssue({ code: 'custom', ...fault });
+  });

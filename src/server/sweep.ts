@@ -4,6 +4,7 @@ import type { CronAnswer } from '../contracts/retry.ts';
 import { CRON } from './auth/operators.ts';
 import { answer } from './http/problem.ts';
 import { sweepJobs, type TakeOverCaller } from './jobs/take-over.ts';
+import { eraseDeleted } from './observe/erasure.ts';
 import { importReports } from './observe/import-reports.ts';
 import { prune, type Retention } from './observe/retention.ts';
 import { rollUp } from './observe/statistics.ts';
@@ -52,10 +53,11 @@ export async function sweep(
         () => services.rpc('record_sweep', { p_sweep_id: randomUUID() }, z.int()),
       );
     }
+    const erased = await part.run('erasure', () => eraseDeleted(services, budget()));
     await part.run('statistics', () => rollUp(services, budget()));
     const imported = await part.run('import', () => importReports(services, budget()));
     const pruned = await part.run('retention', () => prune(services, budget()));
-    return { imported: imported ?? 0, pruned: pruned ?? 0 };
+    return { erased: erased ?? 0, imported: imported ?? 0, pruned: pruned ?? 0 };
   }
 }
 

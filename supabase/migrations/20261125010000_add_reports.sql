@@ -38,6 +38,19 @@ create table private.reports_to_import (
 -- The order in which they are imported.
 create index reports_to_import_next on private.reports_to_import (report_type, failed_at nulls first, report_id);
 
+-- What was deleted and still has content to erase: a report, or an account (without a report). The sweep erases it.
+create table private.erasures (
+  id bigint generated always as identity primary key,
+  user_id uuid not null,
+  report_type text,
+  report_id uuid,
+  requested_at timestamptz not null default now(),
+  tried_at timestamptz,
+  constraint erasure_names_its_report_whole check (num_nulls(report_type, report_id) in (0, 2))
+);
+create unique index erasures_subject on private.erasures (user_id, report_id, report_type) nulls not distinct;
+create index erasures_turn on private.erasures (tried_at nulls first, id);
+
 -- A report's row without what the report is about: what the import reads and writes.
 create type private.report_row as (
   id uuid,
@@ -58,6 +71,22 @@ create type private.report_row as (
 
 set check_function_bodies = off;
 
+-- supabase/sql/reports/accounts_are_guarded.sql
+create or replace function private.accounts_are_guarded()
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return 2 = (
+    select count(*) from pg_catalog.pg_trigger
+    where tgrelid = 'auth.users'::regclass and tgname in ('polaris_lock_account', 'polaris_note_account_deletion')
+      and tgenabled in ('O', 'A'));
+end
+$$;
+
+comment on function private.accounts_are_guarded() is
+  'Whether deleting an account takes its locks by lock_account(), and is noted for the sweep.';
+revoke all on function private.accounts_are_guarded() from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/add_report_type.sql
 create or replace function private.add_report_type(p_report_type text, p_table_name text)
 returns void
@@ -77,6 +106,9 @@ begin
          add constraint report_stage_is_known check (stage in (''prelim'', ''final'')) not valid', p_table_name);
   end if;
   perform private.finish_table(p_table_name, p_now => true);
+  execute format(
+    'create or replace trigger lock_owner before update or delete on public.%I for each statement
+       when (current_user in (''anon'', ''authenticated'')) execute function private.lock_owner()', p_table_name);
   execute format(
     'create or replace trigger guard_insert before insert on public.%I for each row
        when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
@@ -105,6 +137,10 @@ begin
     'create or replace trigger check_winner after update on public.%I for each row
        when (new.winner_event_id is distinct from old.winner_event_id) execute function private.check_winner(%L)',
     p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger lose_content after update on public.%I for each row
+       when (old.winner_event_id is not null and new.winner_event_id is distinct from old.winner_event_id)
+       execute function private.lose_content()', p_table_name);
   -- After the platform''s own trigger, which sorts by its name.
   execute format(
     'create or replace trigger zz_keep_updated_at before update on public.%I for each row
@@ -138,6 +174,61 @@ $$;
 comment on function private.await_same_call(text) is
   'Lets a call and its repetition, which have the same id, come one after the other: a connection that died is retried at once, and the first call may still be at work. The first lock of its transaction.';
 revoke all on function private.await_same_call(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/check_owner_values.sql
+create or replace function private.check_owner_values(
+  p_user_data jsonb default null, p_research_report text default null, p_research_metadata jsonb default null)
+returns void
+language plpgsql immutable set search_path = '' as $$
+declare
+  -- What a language model is given of it at most (300,000 characters).
+  c_user_data_kb constant int := 300;
+  -- As of a result, so that what an owner saves could also be delivered.
+  c_content_kb constant int := 900;
+  c_levels constant int := 100;
+  v_value record;
+  v_bytes bigint;
+begin
+  for v_value in
+    select * from (values
+      ('user_data', p_user_data, c_user_data_kb), ('research_metadata', p_research_metadata, c_content_kb))
+      given (name, value, kb)
+    where value is not null
+  loop
+    if jsonb_typeof(v_value.value) <> 'object' then
+      raise exception '% must be a JSON object', v_value.name using errcode = 'PL007';
+    end if;
+    -- As it is stored, a value takes at most four times the bytes of its text (a list of digits does), and some for its frame.
+    -- This costs nothing, whatever its size.
+    if pg_column_size(v_value.value) > 5 * v_value.kb * 1024 then
+      raise exception '% is larger than the limit of % KB', v_value.name, v_value.kb using errcode = 'PL007';
+    end if;
+    if private.has_long_number(v_value.value) then
+      raise exception '% has a number of more than 64 digits', v_value.name using errcode = 'PL007';
+    end if;
+    if jsonb_path_exists(v_value.value, format(
+      'strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', c_levels)::jsonpath)
+    then
+      raise exception '% has more than % levels', v_value.name, c_levels using errcode = 'PL007';
+    end if;
+    v_bytes := octet_length(v_value.value::text);
+    if v_bytes > v_value.kb * 1024 then
+      raise exception '% is % KB; the limit is % KB', v_value.name, ceil(v_bytes / 1024.0), v_value.kb
+        using errcode = 'PL007';
+    end if;
+  end loop;
+  v_bytes := coalesce(octet_length(to_json(p_research_report)::text), 0)
+    + coalesce(octet_length(p_research_metadata::text), 0);
+  if v_bytes > c_content_kb * 1024 then
+    raise exception 'research_report with its metadata is % KB as JSON; the limit is % KB', ceil(v_bytes / 1024.0), c_content_kb
+      using errcode = 'PL007';
+  end if;
+end
+$$;
+
+comment on function private.check_owner_values(jsonb, text, jsonb) is
+  'Refuses (PL007) what an owner may not store in a report: no object, too large, too deep, or with numbers that print as more than 64 digits. Null is not checked.';
+revoke all on function private.check_owner_values(jsonb, text, jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/check_winner.sql
 -- Definer rights: people and servers who write reports may not read events and contents.
@@ -195,6 +286,9 @@ declare
   v_delivery_id bigint;
   v_job_id text;
 begin
+  -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
+  insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
+  on conflict do nothing;
   delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
   -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
   -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
@@ -220,7 +314,7 @@ end
 $$;
 
 comment on function private.close_report() is
-  'Deleting a report closes its deliveries and cancels its jobs.';
+  'Deleting a report closes its deliveries, cancels its jobs, and has its content erased by the next sweep.';
 revoke all on function private.close_report() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/count_foreign_write.sql
@@ -343,6 +437,35 @@ comment on function private.finish_table(text, boolean) is
   'The indexes that a report table or webhook_audit lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
 revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/guard_accounts.sql
+create or replace function private.guard_accounts()
+returns boolean
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Only where one is absent: to replace or drop a trigger on a table of Auth may be refused, or lock all of Auth.
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_lock_account')
+  then
+    create trigger polaris_lock_account before delete on auth.users
+      for each row execute function private.lock_account();
+  end if;
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_note_account_deletion')
+  then
+    create trigger polaris_note_account_deletion after delete or update of deleted_at on auth.users
+      for each row execute function private.note_account_deletion();
+  end if;
+  return true;
+exception when insufficient_privilege then
+  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports, and what it leaves is erased only by npm run erase.';
+  return false;
+end
+$$;
+
+comment on function private.guard_accounts() is
+  'Creates our two triggers on auth.users where they are absent: the locks of an account''s deletion, and the note of it for the sweep. False: the caller may not.';
+revoke all on function private.guard_accounts() from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/guard_insert.sql
 -- Definer rights: people and servers who insert reports may not call our helpers.
 create or replace function private.guard_insert()
@@ -353,6 +476,18 @@ declare
   v_has_text boolean := new.research_report is not null
     and (v_is_owner or new.research_status <> 'failed' or btrim(new.research_report) <> '');
 begin
+  -- The order of locks; the foreign keys would take the summary first.
+  perform from auth.users where id = new.user_id for key share;
+  perform from public.polaris_summaries where id = new.summary_id for key share;
+  if v_is_owner then
+    perform private.check_owner_values(new.user_data, new.research_report);
+    new.created_at := now();
+    new.updated_at := now();
+  else
+    -- A server may bring reports of earlier, and none of the future or of no time at all.
+    new.created_at := private.import_time(coalesce(new.created_at, now()), now());
+    new.updated_at := private.import_time(coalesce(new.updated_at, now()), now());
+  end if;
   -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
   -- becomes an update of a row that exists.
   new.stage := case when v_has_text then
@@ -373,8 +508,37 @@ end
 $$;
 
 comment on function private.guard_insert() is
-  'What nobody else may set on a new report has its default. The text that it brings is recorded after the insert.';
+  'What nobody else may set on a new report has its default: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
 revoke all on function private.guard_insert() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/has_account.sql
+create or replace function private.has_account(p_user_id uuid)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  -- Auth deletes an account softly by a time in its row, which keeps everything that refers to it.
+  return exists (select from auth.users where id = p_user_id and deleted_at is null);
+end
+$$;
+
+comment on function private.has_account(uuid) is
+  'Whether the account of a user exists and is not deleted, softly or at all.';
+revoke all on function private.has_account(uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/has_long_number.sql
+create or replace function private.has_long_number(p_value jsonb)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- An ordinary number is done after two comparisons, which cost more than all else here.
+  return jsonb_path_exists(p_value,
+    'strict $.** ? (@.type() == "number" && (@ >= 1e64 || @ < 1e-64 && @ != 0 && (@ > -1e-64 || @ <= -1e64)))');
+end
+$$;
+
+comment on function private.has_long_number(jsonb) is
+  'Whether a number in it prints as much more than it weighs: 1e131071 has eight characters, and 131,072 when it is printed. Asked before anything prints a value that others have written.';
+revoke all on function private.has_long_number(jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/import_events.sql
 create or replace function private.import_events(p_report_type text, p_row private.report_row)
@@ -685,6 +849,47 @@ comment on function private.keep_updated_at() is
   'The import leaves updated_at as it was: it must fire after the platform''s own trigger.';
 revoke all on function private.keep_updated_at() from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/lock_account.sql
+-- Definer rights: Auth deletes accounts in a role of its own, which has no rights on reports and jobs.
+create or replace function private.lock_account()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type public.report_types;
+begin
+  -- The foreign keys of the user delete in the order in which they were made: jobs before reports, which is not ours.
+  -- Deliveries come before the user and are not waited for: close_report() skips those that a sender holds.
+  perform from public.polaris_summaries where user_id = old.id order by id for update;
+  for v_type in select * from public.report_types order by report_type loop
+    execute format('select from public.%I where user_id = $1 order by id for update', v_type.table_name) using old.id;
+  end loop;
+  perform from public.report_jobs where user_id = old.id order by job_id for update;
+  return old;
+end
+$$;
+
+comment on function private.lock_account() is
+  'Before an account is deleted, locks what is deleted with it in the one order of locks: user, summaries, reports, jobs. Otherwise the deletion and a writer of a report can wait for each other.';
+revoke all on function private.lock_account() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/lock_owner.sql
+-- Definer rights: owners may not read the table of users.
+create or replace function private.lock_owner()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  -- A trigger for each row would come too late: it runs with the row locked.
+  perform from auth.users where id = (select auth.uid()) for key share;
+  -- A statement about many rows locks them in an order of its own: two of one owner would wait for each other.
+  perform pg_advisory_xact_lock(hashtextextended('owner ' || (select auth.uid()), 0));
+  return null;
+end
+$$;
+
+comment on function private.lock_owner() is
+  'Before a statement of an owner changes rows, locks the owner''s account, as the order of locks demands, and waits for other statements of this owner.';
+revoke all on function private.lock_owner() from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/lock_report.sql
 create or replace function private.lock_report(p_report_type text, p_report_id uuid, p_summary_id uuid default null)
 returns uuid
@@ -745,6 +950,23 @@ comment on function private.lock_table(text) is
   'Locks a table of the platform for a migration. Nobody waits longer than 2 s behind an attempt, of which there are five.';
 revoke all on function private.lock_table(text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/note_account_deletion.sql
+-- Definer rights: Auth deletes accounts in a role of its own, which has no rights on our tables.
+create or replace function private.note_account_deletion()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  if tg_op = 'DELETE' or old.deleted_at is null and new.deleted_at is not null then
+    insert into private.erasures (user_id) values (old.id) on conflict do nothing;
+  end if;
+  return null;
+end
+$$;
+
+comment on function private.note_account_deletion() is
+  'An account was deleted, or softly deleted by Auth, which keeps its row and sets deleted_at: the next sweep erases what is left of it.';
+revoke all on function private.note_account_deletion() from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/open_first_version.sql
 create or replace function private.open_first_version()
 returns text
@@ -804,12 +1026,17 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_type text := tg_argv[0];
   v_channel text := tg_argv[1];
+  v_is_edit boolean := new.research_report is distinct from old.research_report
+    or new.research_metadata is distinct from old.research_metadata;
   v_has_text boolean;
   v_failed boolean;
   v_job_id text;
   v_event public.report_events;
   v_row private.report_row;
 begin
+  -- A second update of the row in this transaction asks its foreign keys for the user again, with the report locked: the
+  -- lock is taken now, while that needs no waiting. Owners' statements have it (lock_owner()).
+  perform from auth.users where v_channel = 'platform' and id = old.user_id for key share skip locked;
   -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
   if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
     -- Column by column: as JSON, a metadata that is the JSON null would become no metadata, which the table refuses.
@@ -829,6 +1056,13 @@ begin
     new.id := old.id;
     new.user_id := old.user_id;
     new.created_at := old.created_at;
+    new.updated_at := now();
+    -- What does not change is not checked: rows from before keep what they have.
+    perform private.check_owner_values(
+      case when new.user_data is distinct from old.user_data then new.user_data end,
+      case when v_is_edit then new.research_report end, case when v_is_edit then new.research_metadata end);
+  elsif new.created_at is distinct from old.created_at then
+    new.created_at := private.import_time(coalesce(new.created_at, old.created_at), now());
   end if;
   -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
   -- names it in the metadata, and empties the column.
@@ -856,6 +1090,10 @@ begin
   if v_event.effect = 'applied' and v_event.status = 'completed' then
     new.winner_event_id := v_event.id;
     new.stage := v_event.stage;
+    if v_row.winner_event_id is not null then
+      -- Imported by this statement, so that lose_content() does not see it in the row.
+      update private.report_contents set lost_at = v_event.applied_at where event_id = v_row.winner_event_id;
+    end if;
   elsif v_has_text then
     new.research_report := old.research_report;
     new.research_metadata := old.research_metadata;
@@ -1036,6 +1274,15 @@ comment on view private.unfinished_tables is
   'What npm run upgrade still has to build on the large tables of the platform. No row: nothing.';
 revoke all on private.unfinished_tables from anon, authenticated, service_role;
 
+-- supabase/sql/reports/erasures.sql
+comment on table private.erasures is
+  'Reports and accounts that were deleted and whose content the next sweep erases. A row without a report is an account.';
+comment on column private.erasures.user_id is 'The owner when the report was deleted.';
+comment on column private.erasures.tried_at is 'When a sweep last found something of it locked, or more than it erases at once.';
+alter table private.erasures enable row level security;
+revoke all on table private.erasures from anon, authenticated, service_role;
+revoke all on sequence private.erasures_id_seq from anon, authenticated, service_role;
+
 -- supabase/sql/reports/first_version.sql
 comment on table private.first_version is 'One row: since when the functions of the platform''s first version may write no results.';
 alter table private.first_version enable row level security;
@@ -1054,6 +1301,9 @@ create policy "people see themselves" on public.operators for select to authenti
 drop policy if exists "operators read" on public.polaris_summaries;
 create policy "operators read" on public.polaris_summaries for select to authenticated
   using ((select private.is_operator()));
+-- Deleting a summary deletes its reports, in an order of its own.
+create or replace trigger lock_owner before delete on public.polaris_summaries
+  for each statement when (current_user in ('anon', 'authenticated')) execute function private.lock_owner();
 
 -- supabase/sql/reports/report_types.sql
 comment on table public.report_types is

@@ -33,23 +33,24 @@ create table public.report_events (
   bulk boolean not null default coalesce(current_setting('polaris.bulk', true), '') = 'on',
   constraint event_effect_has_channel_position_and_time check (
     num_nulls(effect, channel, position, applied_at) in (0, 4)),
-  constraint event_is_erased_only_after_its_effect check (erased_at is null or effect is not null)
+  constraint erased_event_has_no_error check (erased_at is null or error is null)
 );
 create unique index report_events_job on public.report_events (job_id) where job_id is not null;
 create unique index report_events_position on public.report_events (report_id, report_type, position);
 create index report_events_report on public.report_events (report_id, report_type, requested_at desc);
 create index report_events_without_effect on public.report_events (created_at) where effect is null;
-create index report_events_erasable on public.report_events (created_at)
-  where effect = 'superseded' and erased_at is null;
 
 create table private.report_contents (
   event_id text primary key references public.report_events (id),
   research_report text,
   research_metadata jsonb,
-  final_data jsonb
+  final_data jsonb,
+  lost_at timestamptz
 )
 -- Retention deletes texts of up to 900 KB, which stand in the TOAST table: their space is to be used again soon.
 with (autovacuum_vacuum_scale_factor = 0.02, toast.autovacuum_vacuum_scale_factor = 0.02);
+
+create index report_contents_lost on private.report_contents (lost_at, event_id) where lost_at is not null;
 
 -- The reference locks auth.users against writers. On a time-out of this lock, push again.
 create table public.report_notifications (
@@ -95,6 +96,7 @@ declare
   v_owner uuid;
   v_registered record;
   v_outcome text;
+  v_is_forgotten boolean;
   v_answer jsonb;
 begin
   if p_body is not null then
@@ -105,6 +107,9 @@ begin
   v_event := private.find_event(p_event_id, v_result.job_id);
   if v_event.id is null and p_body is null then
     raise exception 'no event %', p_event_id using errcode = 'PL002';
+  elsif v_event.erased_at is not null then
+    -- Nothing is left that this content could be compared with.
+    v_outcome := 'duplicate';
   elsif v_event.id is not null and p_body is not null and v_event.digest <> private.content_digest(v_result) then
     v_outcome := case when v_event.id = p_event_id then 'event_conflict' else 'job_conflict' end;
   else
@@ -145,6 +150,8 @@ begin
     'status', split_part(coalesce(v_result.type, v_event.type), '.', 3),
     'timestamp', private.iso_time(clock_timestamp()));
   if p_channel = 'webhook' then
+    -- What was erased, or has no report, must not come back through the audit.
+    v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found';
     perform private.add_audit(
       p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
       p_event_id => coalesce(v_event.id, p_event_id), p_job_id => v_result.job_id, p_report_type => v_result.report_type,
@@ -153,10 +160,10 @@ begin
         'id', p_event_id, 'type', v_result.type, 'data', jsonb_build_object(
           'job_id', v_result.job_id, 'report_id', v_result.report_id, 'report_type', v_result.report_type,
           -- A sender may repeat an error of 900 KB for ever; the event keeps it once.
-          'research_status', split_part(v_result.type, '.', 3), 'error', "left"(v_result.error, 500),
+          'research_status', split_part(v_result.type, '.', 3), 'error', case when not v_is_forgotten then "left"(v_result.error, 500) end,
           'requested_at', private.iso_time(v_result.requested_at)))),
       p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer,
-      p_body_sha256 => p_body_sha256, p_body_bytes => p_body_bytes,
+      p_body_sha256 => case when not v_is_forgotten then p_body_sha256 end, p_body_bytes => p_body_bytes,
       p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000);
   end if;
   return v_answer;
@@ -281,6 +288,63 @@ comment on function private.find_event(text, text) is
   'The event with this id, else the one completion that the job has.';
 revoke all on function private.find_event(text, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/events/forget_event.sql
+-- The caller may hold the report's lock, before which deliveries come: what another transaction holds is not waited for.
+create or replace function private.forget_event(p_event_id text, p_is_folded boolean default false)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  c_audit_rows constant int := 500;
+  v_retention text := coalesce(current_setting('polaris.retention', true), '');
+  v_event public.report_events;
+  v_report record;
+  v_delivery record;
+begin
+  perform from public.webhook_deliveries where event_id = p_event_id order by id for update nowait;
+  select * into v_event from public.report_events where id = p_event_id;
+  if v_event.erased_at is not null then
+    return true;
+  end if;
+  execute format('select winner_event_id from public.%I where id = $1', private.report_table(v_event.report_type))
+  into v_report using v_event.report_id;
+  if v_report.winner_event_id = p_event_id then
+    return false;
+  end if;
+  for v_delivery in
+    select delivery.id, endpoint.kind from public.webhook_deliveries delivery
+    join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
+    where delivery.event_id = p_event_id order by delivery.id
+  loop
+    if p_is_folded and v_delivery.kind = 'subscriber' then
+      perform private.move_delivery(v_delivery.id, 'superseded');
+    end if;
+    perform private.move_delivery(v_delivery.id, 'erased');
+  end loop;
+  update private.job_runs set error = null where event_id = p_event_id and error is not null;
+  if found then
+    perform private.show_job(v_event.job_id);
+    perform from public.report_jobs where job_id = v_event.job_id and error is not null for update nowait;
+  end if;
+  if private.forget_audit(p_event_id, null, c_audit_rows) = c_audit_rows then
+    return false;
+  end if;
+  perform set_config('polaris.retention', 'on', true);
+  update public.report_events
+  set erased_at = clock_timestamp(), error = null,
+    digest = encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex')
+  where id = p_event_id;
+  delete from private.report_contents where event_id = p_event_id;
+  perform set_config('polaris.retention', v_retention, true);
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.forget_event(text, boolean) is
+  'The one eraser of an event''s content: its text, metadata and final data, its error, its digest, and what answers and the audit echo of it. Id, order and audit stay. Open deliveries end: nothing is left to send. False: it is not done yet, since another transaction holds something of it, or it is the winner of its report. p_is_folded: a later edit says the same to subscribers.';
+revoke all on function private.forget_event(text, boolean) from public, anon, authenticated, service_role;
+
 -- supabase/sql/events/insert_event.sql
 create or replace function private.insert_event(
   p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text,
@@ -312,8 +376,10 @@ begin
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then
-    insert into private.report_contents (event_id, research_report, research_metadata, final_data)
-    values (v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data);
+    insert into private.report_contents (event_id, research_report, research_metadata, final_data, lost_at)
+    values (
+      v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data,
+      case when v_event.effect = 'superseded' or v_event.status = 'failed' then v_event.applied_at end);
   end if;
   return v_event;
 end
@@ -347,7 +413,7 @@ end
 $$;
 
 comment on function private.is_retention() is
-  'Whether prune_expired() is at work in this transaction.';
+  'Whether retention or an erasure is at work in this transaction: prune_expired(), forget_event() or forget_audit().';
 revoke all on function private.is_retention() from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/iso_time.sql
@@ -397,8 +463,10 @@ begin
       v_allowed.channel := new.channel;
       v_allowed.applied_at := new.applied_at;
       v_allowed.position := new.position;
-    elsif private.is_retention() and old.effect = 'superseded' and old.erased_at is null then
+    elsif private.is_retention() and old.erased_at is null and new.erased_at is not null then
       v_allowed.erased_at := new.erased_at;
+      v_allowed.digest := new.digest;
+      v_allowed.error := null;
     end if;
     if v_allowed operator(pg_catalog.*=) new and v_allowed operator(pg_catalog.*<>) old then
       return new;
@@ -411,6 +479,35 @@ $$;
 comment on function private.keep_event() is
   'Refuses every change of an event but the one that records its effect and the one that says its content was erased.';
 revoke all on function private.keep_event() from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/lose_content.sql
+-- Definer rights: people and servers who write reports may not write contents.
+create or replace function private.lose_content()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  c_edits_fold_within constant interval := '10 minutes';
+  v_is_folded boolean;
+begin
+  v_is_folded := new.user_id = old.user_id and exists (
+    select from public.report_events earlier, public.report_events later
+    where earlier.id = old.winner_event_id and later.id = new.winner_event_id
+      and earlier.type = 'report.owner.edited' and later.type = 'report.owner.edited'
+      and later.applied_at < earlier.applied_at + c_edits_fold_within);
+  if v_is_folded and private.forget_event(old.winner_event_id, p_is_folded => true) then
+    return null;
+  end if;
+  update private.report_contents
+  -- One that could not be forgotten now, since a sender holds a delivery of it, is for the next sweep.
+  set lost_at = case when v_is_folded then '-infinity' else clock_timestamp() end
+  where event_id = old.winner_event_id;
+  return null;
+end
+$$;
+
+comment on function private.lose_content() is
+  'A report has another winner: the content of the one before is lost from now on, or forgotten at once where its owner edits an edit within 10 minutes.';
+revoke all on function private.lose_content() from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/new_id.sql
 create or replace function private.new_id(p_prefix text)
@@ -679,6 +776,9 @@ begin
     position = private.next_position(p_event.report_type, p_event.report_id)
   where id = p_event.id
   returning * into p_event;
+  if p_event.effect = 'superseded' or p_event.status = 'failed' then
+    update private.report_contents set lost_at = p_event.applied_at where event_id = p_event.id;
+  end if;
   perform private.show_effect(p_event, p_owner);
   return p_event.effect;
 end
@@ -691,20 +791,24 @@ revoke all on function private.take_effect(public.report_events, text, uuid) fro
 -- supabase/sql/events/report_contents.sql
 comment on table private.report_contents is
   'An event''s text, metadata and final data: the one place besides the report row where a result''s content is stored.';
+comment on column private.report_contents.lost_at is
+  'Since when no report shows it: its event was superseded, had failed, or won until another did. Retention counts from here.';
 alter table private.report_contents enable row level security;
 revoke all on table private.report_contents from anon, authenticated, service_role;
-create or replace trigger keep_content before update or delete on private.report_contents
+-- Without lost_at, which is no content.
+create or replace trigger keep_content
+  before update of event_id, research_report, research_metadata, final_data or delete on private.report_contents
   for each row execute function private.keep_content();
 
 -- supabase/sql/events/report_events.sql
 comment on table public.report_events is
   'The immutable fact that a job finished or that an owner edited a text. The content stands in private.report_contents.';
 comment on column public.report_events.requested_at is 'The order among events of a report: (stage, requested_at, id).';
-comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times.';
+comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times; random once the content is erased.';
 comment on column public.report_events.channel is 'Who applied it first.';
 comment on column public.report_events.effect is 'What applying it did. Null: it is known and not applied yet.';
 comment on column public.report_events.position is '1, 2, … in its report, in the order of effects.';
-comment on column public.report_events.erased_at is 'When its content was erased. Id, order and audit stay.';
+comment on column public.report_events.erased_at is 'When forget_event() erased its content. Id, order and audit stay.';
 alter table public.report_events enable row level security;
 revoke all on table public.report_events from anon, authenticated, service_role;
 grant select on table public.report_events to authenticated;

@@ -40,6 +40,10 @@ create table private.job_runs (
   updated_at timestamptz not null default now(),
   started_at timestamptz,
   completed_at timestamptz,
+  erased_at timestamptz,
+  constraint erased_job_has_no_content check (
+    erased_at is null or status in ('succeeded', 'failed', 'cancelled') and metadata = '{}'
+      and num_nonnulls(caller_key, request_digest, prompt, model, error, result, result_metadata) = 0),
   constraint job_names_its_report_whole check (num_nulls(report_type, report_id, stage) in (0, 3)),
   constraint job_is_finished_with_a_time check ((status in ('queued', 'running')) = (completed_at is null)),
   constraint finished_job_has_no_lease check (status in ('queued', 'running') or lease_expires_at is null),
@@ -103,6 +107,29 @@ $$;
 comment on function private.adopt_job() is
   'A job that the platform''s functions insert and that names a report is watched: its runner has five minutes, then a sweep takes it.';
 revoke all on function private.adopt_job() from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/bounded_intake.sql
+create or replace function private.bounded_intake(p_user_data jsonb)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+declare
+  -- What a prompt takes (src/server/generation/prompt.ts), which is also what an owner may store.
+  c_characters constant int := 300000;
+  v_text text;
+begin
+  if private.has_long_number(p_user_data) then
+    return null;
+  end if;
+  v_text := p_user_data::text;
+  -- Not the whole text, which may be many megabytes. One character more says to the prompt that there was more.
+  v_text := "left"(v_text, c_characters + 1);
+  return case when char_length(v_text) > c_characters then to_jsonb(v_text) else p_user_data end;
+end
+$$;
+
+comment on function private.bounded_intake(jsonb) is
+  'A report''s user_data as a runner gets it: whole, or of more than 300,000 characters the beginning of its text. Null where a number in it could not be printed within reason. Rows from before the limit, and those of servers, may be of any size.';
+revoke all on function private.bounded_intake(jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/cancel_job.sql
 create or replace function private.cancel_job(p_job_id text)
@@ -188,6 +215,8 @@ begin
     if v_owner is null or not private.job_serves(v_job, v_owner) then
       return '{"outcome": "report_not_found"}';
     end if;
+  elsif not private.job_serves(v_job, v_job.user_id) then
+    return '{"outcome": "job_cancelled"}';
   end if;
   select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   v_result.type := format('report.%s.%s', v_job.stage, p_status);
@@ -205,7 +234,7 @@ begin
   end if;
   if v_job.event_id is not null then
     select * into v_event from public.report_events where id = v_job.event_id;
-    if v_event.digest <> private.content_digest(v_result) then
+    if v_event.erased_at is null and v_event.digest <> private.content_digest(v_result) then
       return '{"outcome": "job_conflict"}';
     end if;
     v_outcome := 'repeated';
@@ -292,6 +321,42 @@ comment on function private.fit_result(private.incoming_result) is
   'A result of more than 900 KB as JSON becomes a failure that says so: with its envelope it would not fit into the 1 MiB that an endpoint reads, and its delivery would fail for days.';
 revoke all on function private.fit_result(private.incoming_result) from public, anon, authenticated, service_role;
 
+-- supabase/sql/jobs/forget_job.sql
+create or replace function private.forget_job(p_job_id text)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_job private.job_runs;
+begin
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update nowait;
+  if v_job.erased_at is not null then
+    return true;
+  end if;
+  update private.job_runs
+  set erased_at = now(), caller_key = null, request_digest = null, prompt = null, model = null, metadata = '{}', error = null,
+    result = null, result_metadata = null,
+    -- Its runner finds that the job is no longer its own.
+    status = case when status in ('queued', 'running') then 'cancelled' else status end,
+    completed_at = coalesce(completed_at, now()), eta_seconds = null, lease_token = lease_token + 1, lease_expires_at = null,
+    updated_at = now()
+  where job_id = p_job_id;
+  perform from public.report_jobs where job_id = p_job_id for update nowait;
+  if v_job.caller = 'platform' then
+    -- The row is the platform's to remove: only what we write into it is emptied.
+    perform private.show_job(p_job_id);
+  else
+    delete from public.report_jobs where job_id = p_job_id;
+  end if;
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.forget_job(text) is
+  'Erases what a job was asked with and what it brought, cancels it where it is unfinished, and removes our row of report_jobs. The job itself stays until its retention ends. False: another transaction holds it.';
+revoke all on function private.forget_job(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/get_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.get_report_job(p_job_id text, p_caller text)
@@ -322,6 +387,8 @@ begin
     end if;
   end if;
   if tg_op = 'INSERT' then
+    -- The order of locks; the foreign keys would take the summary first.
+    perform from auth.users where id = new.user_id for key share;
     return new;
   end if;
   select * into v_job from private.job_runs where job_id = old.job_id;
@@ -398,14 +465,14 @@ revoke all on function private.job_for_caller(text, text) from public, anon, aut
 -- supabase/sql/jobs/job_serves.sql
 create or replace function private.job_serves(p_job private.job_runs, p_owner uuid)
 returns boolean
-language plpgsql immutable set search_path = '' as $$
+language plpgsql stable set search_path = '' as $$
 begin
-  return p_job.caller in ('pipeline', 'platform') or p_job.caller = p_owner::text;
+  return p_job.caller in ('pipeline', 'platform') or p_job.caller = p_owner::text and private.has_account(p_owner);
 end
 $$;
 
 comment on function private.job_serves(private.job_runs, uuid) is
-  'Whether a job may still write into a report of this owner: a job of a user serves only a report of that user.';
+  'Whether a job may still write into a report of this owner, or without a report into itself: a job of a user serves only that user, and only while the account exists.';
 revoke all on function private.job_serves(private.job_runs, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/job_view.sql
@@ -449,7 +516,10 @@ declare
   v_status text := case when p_result.type like '%.failed' then 'failed' else 'succeeded' end;
   v_metadata jsonb := coalesce(p_result.research_metadata, '{}') || coalesce(p_result.final_data, '{}');
 begin
-  if p_job.status in ('succeeded', 'failed') then
+  if p_job.erased_at is not null then
+    -- Nothing is left that this result could be compared with.
+    return '{"outcome": "repeated"}';
+  elsif p_job.status in ('succeeded', 'failed') then
     -- As text: jsonb takes 1.0 and 1.00 for equal, and their digits differ.
     return case when (p_job.status, p_job.result, p_job.error, p_job.result_metadata::text)
         is not distinct from (v_status, p_result.research_report, p_result.error, v_metadata::text)
@@ -584,13 +654,13 @@ begin
         return '{"outcome": "final_exists"}';
       end if;
     elsif p_caller <> 'pipeline' then
-      -- A token outlives the account that it was made for by up to an hour.
       select id into v_owner from auth.users where id = p_caller::uuid for key share;
-      if v_owner is null then
-        return '{"outcome": "unauthorized"}';
-      end if;
     end if;
     if p_caller <> 'pipeline' then
+      -- A token outlives the account that it was made for by up to an hour.
+      if not private.has_account(p_caller::uuid) then
+        return '{"outcome": "unauthorized"}';
+      end if;
       -- One at a time for each user: otherwise simultaneous requests would all count the same jobs. Across users there is no
       -- such lock, since one stuck request would stop all others: simultaneous requests may exceed the project's budget by
       -- their own number.
@@ -598,7 +668,7 @@ begin
     end if;
     if not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key) then
       if p_caller <> 'pipeline'
-        and (select count(*) from private.job_runs where caller = p_caller and status in ('queued', 'running')) >= p_quota
+        and private.taken_quota(p_caller) >= p_quota
       then
         return '{"outcome": "quota_exceeded"}';
       end if;
@@ -655,17 +725,20 @@ create or replace function private.run_context(p_job private.job_runs)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
+  -- What a prompt takes of each (src/server/generation/prompt.ts), and one character more, which says that there was more.
+  c_previous_report constant int := 60001;
+  c_summary constant int := 30001;
   v_report jsonb;
 begin
   if p_job.report_type is not null then
     execute format(
-      'select jsonb_build_object(''user_data'', report.user_data, ''previous_report'', report.research_report,
-         ''summary'', summary.summary_content)
+      'select jsonb_build_object(''user_data'', private.bounded_intake(report.user_data),
+         ''previous_report'', "left"(report.research_report, $3), ''summary'', "left"(summary.summary_content, $4))
        from public.%I report
        left join public.polaris_summaries summary
          on summary.id = coalesce($2, report.summary_id) and summary.user_id = report.user_id
        where report.id = $1', private.report_table(p_job.report_type))
-    into v_report using p_job.report_id, p_job.summary_id;
+    into v_report using p_job.report_id, p_job.summary_id, c_previous_report, c_summary;
   end if;
   return coalesce(v_report, '{"user_data": {}, "previous_report": null, "summary": null}')
     || jsonb_build_object(
@@ -676,7 +749,7 @@ end
 $$;
 
 comment on function private.run_context(private.job_runs) is
-  'What a runner needs to generate the result of a job it holds.';
+  'What a runner needs to generate the result of a job it holds. Long texts are cut to what a prompt takes.';
 revoke all on function private.run_context(private.job_runs) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/show_job.sql
@@ -765,7 +838,9 @@ begin
   if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
   end if;
-  if v_job.report_type is not null and (v_owner is null or not private.job_serves(v_job, v_owner)) then
+  if v_job.report_type is not null and v_owner is null
+    or not private.job_serves(v_job, coalesce(v_owner, v_job.user_id))
+  then
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
     return '{"outcome": "given_up"}';
@@ -809,6 +884,24 @@ comment on function public.take_over_report_job(text, int, int, uuid, text[]) is
 revoke all on function public.take_over_report_job(text, int, int, uuid, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.take_over_report_job(text, int, int, uuid, text[]) to service_role;
 
+-- supabase/sql/jobs/taken_quota.sql
+create or replace function private.taken_quota(p_caller text)
+returns bigint
+language plpgsql stable set search_path = '' as $$
+declare
+  -- A runner notices within this time that its job was cancelled.
+  c_cancelled constant interval := '1 minute';
+begin
+  return (select count(*) from private.job_runs where caller = p_caller and status in ('queued', 'running'))
+    + (select count(*) from private.job_runs
+      where caller = p_caller and status = 'cancelled' and completed_at > now() - c_cancelled);
+end
+$$;
+
+comment on function private.taken_quota(text) is
+  'How much of the quota of unfinished jobs a caller has taken. A cancelled job counts for a minute more: otherwise requesting and cancelling in turn would start runners without end.';
+revoke all on function private.taken_quota(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/due_jobs.sql
 create or replace view private.due_jobs with (security_invoker = true) as
   select job_id, case when generate then lease_expires_at else deadline end as due_at
@@ -849,6 +942,7 @@ comment on column private.job_runs.event_id is 'The event that finished the job.
 comment on column private.job_runs.result is
   'The text of a job without a report, which has no event. It is erased with the job, when retention removes that.';
 comment on column private.job_runs.result_metadata is 'How that text was made, such as the tokens used.';
+comment on column private.job_runs.erased_at is 'When forget_job() erased what its caller and its result said.';
 alter table private.job_runs enable row level security;
 revoke all on table private.job_runs from anon, authenticated, service_role;
 grant select (
@@ -868,5 +962,8 @@ create policy "operators read" on public.report_jobs for select to authenticated
 -- Our own functions run as the owner of the table; everybody else's writes are guarded.
 create or replace trigger guard_job before insert or update or delete on public.report_jobs
   for each row when (current_user <> 'postgres') execute function private.guard_job();
+-- Before the row is locked, since guard_job() cancels under the locks of the user and the report.
+create or replace trigger lock_owner before update or delete on public.report_jobs
+  for each statement when (current_user in ('anon', 'authenticated')) execute function private.lock_owner();
 create or replace trigger adopt_job after insert on public.report_jobs
   for each row when (current_user not in ('anon', 'authenticated', 'postgres')) execute function private.adopt_job();

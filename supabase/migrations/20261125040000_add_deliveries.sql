@@ -52,7 +52,7 @@ create table public.webhook_deliveries (
   constraint event_goes_to_an_endpoint_once_per_plan unique (event_id, endpoint_id, plan),
   constraint dead_letter_has_its_reason check ((dead_at is null) = (dead_reason is null)),
   constraint dead_letter_has_failed check (dead_at is null or status = 'failed'),
-  constraint held_delivery_has_a_lease check (status <> 'retrying' or num_nulls(lease_expires_at, status_before_claim) = 0),
+  constraint held_delivery_has_a_lease check (status <> 'retrying' or lease_expires_at is not null),
   constraint ended_delivery_has_no_next_attempt check (
     (dead_at is null and status not in ('success', 'superseded', 'cancelled')) or next_attempt is null),
   constraint open_delivery_has_a_next_attempt check (
@@ -373,6 +373,7 @@ revoke all on function private.lease_is_free(timestamptz) from public, anon, aut
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
 -- | closed     | failed, a dead letter of the given reason                      | any open state                              |
+-- | erased     | as closed for content_erased, cancelled for subscribers; no answer | any state; one that has ended or is closed stays |
 -- | redriven   | failed, due now, at the beginning of its schedule              | a dead letter                               |
 -- | superseded | superseded                                                     | any open state, subscribers only            |
 -- | cancelled  | cancelled                                                      | any open state, subscribers only            |
@@ -427,7 +428,7 @@ begin
     when 'released' then
       -- The token stays: a holder that was only slow may still record its round.
       if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
-        v_new.status := v_old.status_before_claim;
+        v_new.status := coalesce(v_old.status_before_claim, 'failed');
         v_new.lease_expires_at := null;
       end if;
     when 'delivered' then
@@ -482,6 +483,24 @@ begin
         v_new.status := 'failed';
         v_new.dead_at := coalesce(v_old.dead_at, now());
         v_new.dead_reason := p_reason;
+        v_new.next_attempt := null;
+        v_new.lease_token := v_old.lease_token + 1;
+        v_new.lease_expires_at := null;
+        v_new.claim_id := null;
+      end if;
+    when 'erased' then
+      -- An answer may echo the content.
+      v_new.response := '{}';
+      if not v_has_ended and private.is_closed(v_old.dead_reason) is not true then
+        if v_old.dead_at is null
+          and exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'subscriber')
+        then
+          v_new.status := 'cancelled';
+        else
+          v_new.status := 'failed';
+          v_new.dead_at := coalesce(v_old.dead_at, now());
+          v_new.dead_reason := 'content_erased';
+        end if;
         v_new.next_attempt := null;
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
@@ -610,6 +629,11 @@ begin
     -- Repeated call: this round is already recorded.
     return jsonb_build_object(
       'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', v_event.effect);
+  end if;
+  if v_event.erased_at is not null then
+    -- The answer may echo what was sent.
+    select coalesce(jsonb_agg(attempt - '{response,error}'::text[] order by number), '[]') into p_attempts
+    from jsonb_array_elements(p_attempts) with ordinality as sent (attempt, number);
   end if;
   for v_attempt in select value from jsonb_array_elements(p_attempts) loop
     v_number := v_number + 1;

@@ -116,6 +116,43 @@ comment on function private.applied_migrations() is
   'The versions in the history of `supabase db push`. Null: this database has no history.';
 revoke all on function private.applied_migrations() from public, anon, authenticated, service_role;
 
+-- supabase/sql/observe/content_of_user.sql
+create or replace function private.content_of_user(p_user_id uuid)
+returns table (what text, things bigint)
+language plpgsql stable set search_path = '' as $$
+declare
+  v_type public.report_types;
+  v_reports uuid[] := array(select report_id from private.erasures where user_id = p_user_id and report_id is not null);
+  v_ids uuid[];
+begin
+  for v_type in select * from public.report_types order by report_type loop
+    execute format('select array(select id from public.%I where user_id = $1)', v_type.table_name) into v_ids using p_user_id;
+    v_reports := v_reports || v_ids;
+    what := v_type.table_name;
+    things := cardinality(v_ids);
+    return next;
+  end loop;
+  return query
+  select 'events with content', count(*) from public.report_events
+  where report_id = any (v_reports) and erased_at is null
+  union all
+  select 'jobs with content', count(*) from private.job_runs
+  where (user_id = p_user_id or report_id = any (v_reports)) and erased_at is null
+  union all
+  select 'deliveries with an answer', count(*) from public.webhook_deliveries
+  where report_id = any (v_reports) and response <> '{}'
+  union all
+  select 'audit rows with content', count(*) from public.webhook_audit audit
+  where report_id = any (v_reports) and private.without_content(audit) operator(pg_catalog.*<>) audit
+  union all
+  select 'notifications', count(*) from public.report_notifications where user_id = p_user_id;
+end
+$$;
+
+comment on function private.content_of_user(uuid) is
+  'How much of a user an erasure would take, or has left: reports, and events, jobs, deliveries, audit rows and notifications that have content.';
+revoke all on function private.content_of_user(uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/deployment_facts.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.deployment_facts(p_with_rights boolean default false)
@@ -139,6 +176,7 @@ language sql stable security definer set search_path = '' as $$
         select tablename::text from pg_catalog.pg_publication_tables
         where pubname = 'supabase_realtime' and schemaname = 'public' order by tablename))
       from pg_catalog.pg_publication where pubname = 'supabase_realtime'),
+    'accounts_guarded', private.accounts_are_guarded(),
     'rights', case when p_with_rights then (
       select jsonb_agg(jsonb_build_object('on', object, 'column', column_name, 'grantee', grantee, 'privilege', privilege)
         order by object, grantee, privilege, column_name)
@@ -146,9 +184,191 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 comment on function public.deployment_facts(boolean) is
-  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime and, with p_with_rights, every right on objects of public and private.';
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions and, with p_with_rights, every right on objects of public and private.';
 revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
 grant execute on function public.deployment_facts(boolean) to service_role;
+
+-- supabase/sql/observe/erase_account.sql
+create or replace function private.erase_account(p_user_id uuid, p_limit int)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_type public.report_types;
+  v_id text;
+  v_left boolean := false;
+begin
+  perform from auth.users where id = p_user_id for key share;
+  for v_type in select * from public.report_types order by report_type loop
+    -- Their content follows as that of every report that is deleted.
+    execute format(
+      'delete from public.%1$I where id in (
+         select id from public.%1$I where user_id = $1 order by id limit $2 for update skip locked)', v_type.table_name)
+    using p_user_id, p_limit;
+    if not v_left then
+      execute format('select exists (select from public.%I where user_id = $1)', v_type.table_name)
+      into v_left using p_user_id;
+    end if;
+  end loop;
+  for v_id in
+    select job_id from private.job_runs
+    where user_id = p_user_id and report_id is null and erased_at is null order by job_id limit p_limit
+  loop
+    perform private.forget_job(v_id);
+  end loop;
+  delete from public.report_notifications where user_id = p_user_id;
+  return not v_left
+    and not exists (
+      select from private.job_runs where user_id = p_user_id and report_id is null and erased_at is null);
+end
+$$;
+
+comment on function private.erase_account(uuid, int) is
+  'Deletes the reports and notifications of a user, and erases the jobs without a report: up to p_limit of each. True: nothing is left but the content of deleted reports, which erase_report() erases.';
+revoke all on function private.erase_account(uuid, int) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/erase_due.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.erase_due(p_limit int, p_user_id uuid default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  c_longest constant interval := '2 seconds';
+  v_started timestamptz := clock_timestamp();
+  v_due private.erasures;
+  -- Of accounts: nothing is left but what stands in the queue of reports.
+  v_accounts bigint[] := '{}';
+  v_reports int := 0;
+  v_users jsonb;
+  v_errors jsonb := '[]';
+begin
+  for v_due in
+    select * from private.erasures
+    where report_id is null and (p_user_id is null or user_id = p_user_id)
+    -- What was tried last and is not done comes last.
+    order by tried_at nulls first, id
+    limit p_limit
+    for update skip locked
+  loop
+    exit when clock_timestamp() > v_started + c_longest;
+    update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
+    begin
+      if private.erase_account(v_due.user_id, p_limit) then
+        v_accounts := v_accounts || v_due.id;
+      end if;
+    exception
+      when lock_not_available then
+        null;
+      when others then
+        -- One erasure costs only itself.
+        v_errors := v_errors || jsonb_build_object('user_id', v_due.user_id, 'error', "left"(sqlerrm, 200));
+    end;
+  end loop;
+  for v_due in
+    select * from private.erasures
+    where report_id is not null and (p_user_id is null or user_id = p_user_id)
+    order by tried_at nulls first, id
+    limit p_limit
+    for update skip locked
+  loop
+    exit when clock_timestamp() > v_started + c_longest;
+    update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
+    begin
+      if private.erase_report(v_due.report_type, v_due.report_id, p_limit) then
+        delete from private.erasures where id = v_due.id;
+        v_reports := v_reports + 1;
+      end if;
+    exception
+      when lock_not_available then
+        null;
+      when others then
+        v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
+    end;
+  end loop;
+  with done as (
+    delete from private.erasures account
+    where id = any (v_accounts)
+      and not exists (
+        select from private.erasures report where report.user_id = account.user_id and report.report_id is not null)
+    returning user_id)
+  select coalesce(jsonb_agg(user_id), '[]') into v_users from done;
+  return jsonb_build_object(
+    'reports', v_reports, 'users', v_users, 'errors', v_errors,
+    'left', exists (select from private.erasures where p_user_id is null or user_id = p_user_id));
+end
+$$;
+
+comment on function public.erase_due(int, uuid) is
+  'Erases the content of reports and accounts that were deleted, up to p_limit of each and for about two seconds; only those of p_user_id where it is given. Waits for no lock: the next call goes on. Returns {reports: how many are done, users: [user id] whose accounts are done, errors: [{user_id or report_id, error}], left: whether any waits}.';
+revoke all on function public.erase_due(int, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.erase_due(int, uuid) to service_role;
+
+-- supabase/sql/observe/erase_report.sql
+create or replace function private.erase_report(p_report_type text, p_report_id uuid, p_limit int)
+returns boolean
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_exists boolean;
+  v_id text;
+begin
+  execute format('select true from public.%I where id = $1', private.report_table(p_report_type))
+  into v_exists using p_report_id;
+  if v_exists then
+    return true;
+  end if;
+  for v_id in
+    select job_id from private.job_runs
+    where report_id = p_report_id and report_type = p_report_type and erased_at is null order by job_id limit p_limit
+  loop
+    perform private.forget_job(v_id);
+  end loop;
+  for v_id in
+    select id from public.report_events
+    where report_id = p_report_id and report_type = p_report_type and erased_at is null order by id limit p_limit
+  loop
+    perform private.forget_event(v_id);
+  end loop;
+  -- Requests that named the report and no event of it.
+  return private.forget_audit(null, p_report_id, p_limit) < p_limit
+    and not exists (
+      select from private.job_runs where report_id = p_report_id and report_type = p_report_type and erased_at is null)
+    and not exists (
+      select from public.report_events where report_id = p_report_id and report_type = p_report_type and erased_at is null);
+end
+$$;
+
+comment on function private.erase_report(text, uuid, int) is
+  'Erases the content of a report that was deleted: of up to p_limit of its jobs, events and audit rows each. True: nothing is left.';
+revoke all on function private.erase_report(text, uuid, int) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/forget_audit.sql
+create or replace function private.forget_audit(p_event_id text, p_report_id uuid, p_limit int)
+returns int
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_retention text := coalesce(current_setting('polaris.retention', true), '');
+  v_rows int;
+begin
+  perform set_config('polaris.retention', 'on', true);
+  update public.webhook_audit audit
+  set request_payload = forgotten.request_payload, response_body = null, error_message = null, body_sha256 = null
+  from (
+    select id, (private.without_content(content)).request_payload
+    from public.webhook_audit content
+    where (event_id = p_event_id or report_id = p_report_id)
+      and private.without_content(content) operator(pg_catalog.*<>) content
+    limit p_limit) forgotten
+  where audit.id = forgotten.id;
+  get diagnostics v_rows = row_count;
+  perform set_config('polaris.retention', v_retention, true);
+  return v_rows;
+exception when lock_not_available then
+  return p_limit;
+end
+$$;
+
+comment on function private.forget_audit(text, uuid, int) is
+  'Erases the content of up to p_limit audit rows of an event, or of a report. Returns how many; fewer than p_limit: none is left. p_limit also where another transaction holds one.';
+revoke all on function private.forget_audit(text, uuid, int) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/get_failed_webhooks.sql
 -- Definer rights: the platform's functions call it with the service key, which has no rights on our tables.
@@ -172,17 +392,72 @@ grant execute on function public.get_failed_webhooks(int, int) to service_role;
 create or replace function private.keep_audit()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
+declare
+  v_forgotten public.webhook_audit;
 begin
   if tg_op = 'DELETE' and private.is_retention() then
     return old;
+  elsif tg_op = 'UPDATE' and private.is_retention() then
+    v_forgotten := private.without_content(old);
+    if v_forgotten operator(pg_catalog.*=) new then
+      return new;
+    end if;
   end if;
   raise exception 'webhook_audit is append-only' using errcode = 'PL001';
 end
 $$;
 
 comment on function private.keep_audit() is
-  'Refuses every change of an audit row, and its deletion by anybody but retention.';
+  'Refuses every change of an audit row but the erasure of its content, and its deletion by anybody but retention.';
 revoke all on function private.keep_audit() from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/kept_by_platform.sql
+create or replace function private.kept_by_platform(p_user_id uuid)
+returns table (place text, things bigint)
+language plpgsql stable set search_path = '' as $$
+declare
+  v_column record;
+begin
+  for v_column in
+    select class.relname as table_name, owner.attname as owner, content.attname as content
+    from pg_catalog.pg_constraint reference
+    join pg_catalog.pg_class class on class.oid = reference.conrelid
+    join pg_catalog.pg_attribute owner on owner.attrelid = class.oid and owner.attnum = reference.conkey[1]
+    join pg_catalog.pg_attribute content
+      on content.attrelid = class.oid and content.attnum > 0 and not content.attisdropped
+        and content.atttypid in ('text'::regtype, 'varchar'::regtype, 'json'::regtype, 'jsonb'::regtype)
+    where reference.contype = 'f' and reference.confrelid = 'auth.users'::regclass
+      and class.relnamespace = 'public'::regnamespace and class.relname <> 'report_jobs'
+    order by class.relname, content.attnum
+  loop
+    place := v_column.table_name || '.' || v_column.content;
+    execute format(
+      'select count(*) from public.%I where %I = $1 and %I::text not in ('''', ''{}'', ''[]'')',
+      v_column.table_name, v_column.owner, v_column.content)
+    into things using p_user_id;
+    if things > 0 then
+      return next;
+    end if;
+  end loop;
+  -- The platform's rows may name the person only through a job that we watch.
+  return query
+  select 'report_jobs.' || content.name, count(*)
+  from public.report_jobs job
+  cross join lateral (values
+    (1, 'prompt', job.prompt), (2, 'result', job.result), (3, 'error', job.error), (4, 'metadata', job.metadata::text),
+    (5, 'idempotency_key', job.idempotency_key)) content (place, name, value)
+  where (job.user_id = p_user_id or job.job_id in (select job_id from private.job_runs where user_id = p_user_id))
+    and content.value not in ('', '{}', 'null')
+  group by content.place, content.name
+  order by content.place;
+  return query
+  select 'auth.users', count(*) from auth.users where id = p_user_id having count(*) > 0;
+end
+$$;
+
+comment on function private.kept_by_platform(uuid) is
+  'The columns of the platform''s tables that still hold text of a user, with how many rows, and whether the account stands. None of them is ours to empty.';
+revoke all on function private.kept_by_platform(uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/prune_expired.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -191,6 +466,8 @@ create or replace function public.prune_expired(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
+  -- Content that lost waits for its open deliveries, but no longer than this.
+  c_longest_hold constant interval := '30 days';
   -- What comes first of each kind. With `p_after is null or …` no plan could begin at p_after in an index.
   v_after jsonb := coalesce(p_after, '{
     "audit": {"at": "-infinity", "id": "00000000-0000-0000-0000-000000000000"},
@@ -202,7 +479,8 @@ declare
   v_finished record;
   v_audit_pruned int;
   v_refusals int;
-  v_erased text[];
+  v_event_id text;
+  v_erased int := 0;
   v_jobs text[];
   -- Of these jobs, those whose row of report_jobs is locked here.
   v_shown text[];
@@ -217,6 +495,7 @@ begin
       -- The history of a delivery that is not settled yet tells a person why.
       (select true from public.webhook_deliveries delivery
         where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and private.is_closed(delivery.dead_reason) is not true
         limit 1) is not null as needed
     from public.webhook_audit audit
     where created_at < now() - make_interval(days => p_audit_days)
@@ -231,39 +510,39 @@ begin
     where minute < now() - make_interval(days => p_audit_days)
     order by minute limit p_limit);
   get diagnostics v_refusals = row_count;
-  select coalesce(array_agg(id) filter (where not needed), '{}') as ids,
-    (array_agg(jsonb_build_object('at', created_at, 'id', id) order by created_at, id))[p_limit] as last
+  select coalesce(array_agg(event_id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', lost_at, 'id', event_id) order by lost_at, event_id))[p_limit] as last
   into v_payloads
   from (
-    select event.id, event.created_at,
-      -- A delivery that has not arrived, dead letters among them, is sent from this content.
-      (select true from public.webhook_deliveries delivery
-        where delivery.event_id = event.id and delivery.status not in ('success', 'superseded', 'cancelled')
+    select content.event_id, content.lost_at,
+      -- A delivery that is still to be sent is sent from this content. A dead letter is not: nothing sends it by itself.
+      content.lost_at >= now() - c_longest_hold and (
+        select true from public.webhook_deliveries delivery
+        where delivery.event_id = content.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and delivery.dead_at is null
         limit 1) is not null as needed
-    from public.report_events event
-    where event.effect = 'superseded' and event.erased_at is null
-      and event.created_at < now() - make_interval(days => p_payload_days)
-      and (event.created_at, event.id) > ((v_after #>> '{payloads,at}')::timestamptz, v_after #>> '{payloads,id}')
-    order by event.created_at, event.id
+    from private.report_contents content
+    where content.lost_at < now() - make_interval(days => p_payload_days)
+      and (content.lost_at, content.event_id) > ((v_after #>> '{payloads,at}')::timestamptz, v_after #>> '{payloads,id}')
+    order by content.lost_at, content.event_id
     limit p_limit) range;
-  with erased as (
-    update public.report_events set erased_at = now()
-    where id in (
-      select id from public.report_events where id = any (v_payloads.ids) and erased_at is null for update skip locked)
-    returning id)
-  select coalesce(array_agg(id), '{}') into v_erased from erased;
-  delete from private.report_contents where event_id = any (v_erased);
+  foreach v_event_id in array v_payloads.ids loop
+    v_erased := v_erased + private.forget_event(v_event_id)::int;
+  end loop;
   select coalesce(array_agg(job_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', completed_at, 'id', job_id) order by completed_at, job_id))[p_limit] as last
   into v_finished
   from (
     select job.job_id, job.completed_at,
       -- Of a job that ended without an event nothing else would say how its report stands.
-      (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null)
+      (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null and job.erased_at is null)
       or (select true from public.report_events event
         left join public.webhook_deliveries delivery on delivery.event_id = event.id
         where event.id = job.event_id
-          and (event.effect is null or delivery.status not in ('success', 'superseded', 'cancelled'))
+          -- Of an erased one without an effect the report is gone.
+          and (event.effect is null and event.erased_at is null
+            or delivery.status not in ('success', 'superseded', 'cancelled')
+              and private.is_closed(delivery.dead_reason) is not true)
         limit 1) is not null as needed
     from private.job_runs job
     where job.status in ('succeeded', 'failed', 'cancelled')
@@ -286,7 +565,7 @@ begin
   get diagnostics v_pruned = row_count;
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
-    'audit', v_audit_pruned, 'refusals', v_refusals, 'payloads', cardinality(v_erased), 'jobs', v_pruned,
+    'audit', v_audit_pruned, 'refusals', v_refusals, 'payloads', v_erased, 'jobs', v_pruned,
     'after', case when v_refusals = p_limit or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
       jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
 end
@@ -345,6 +624,7 @@ returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_requests bigint := 0;
+  v_is_forgotten boolean;
 begin
   if exists (select from public.webhook_audit where id = (p_request ->> 'id')::uuid) then
     -- Repeated call: this request is audited.
@@ -358,14 +638,19 @@ begin
   if v_requests > p_cap_per_minute then
     return false;
   end if;
+  -- An answer names the faults of a body, whose event may be one that was erased.
+  v_is_forgotten := exists (
+    select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null);
   perform private.add_audit(
     p_id => (p_request ->> 'id')::uuid, p_direction => 'in', p_outcome => p_request ->> 'outcome',
     p_endpoint_id => p_request ->> 'endpoint_id', p_event_id => p_request ->> 'event_id',
     p_report_type => p_request ->> 'report_type', p_report_id => (p_request ->> 'report_id')::uuid,
     p_actor => p_request ->> 'actor',
     p_payload => jsonb_build_object('endpoint', p_request ->> 'endpoint', 'method', p_request ->> 'method'),
-    p_response_status => (p_request ->> 'status')::int, p_response_body => nullif(p_request -> 'answer', 'null'),
-    p_error => p_request ->> 'detail', p_body_sha256 => p_request ->> 'body_sha256',
+    p_response_status => (p_request ->> 'status')::int,
+    p_response_body => case when not v_is_forgotten then nullif(p_request -> 'answer', 'null') end,
+    p_error => case when not v_is_forgotten then p_request ->> 'detail' end,
+    p_body_sha256 => case when not v_is_forgotten then p_request ->> 'body_sha256' end,
     p_body_bytes => (p_request ->> 'body_bytes')::int, p_duration_ms => (p_request ->> 'elapsed_ms')::numeric);
   return true;
 end
@@ -519,16 +804,19 @@ returns void
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_type text;
+  v_exists boolean;
 begin
   select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
   -- A push registers the first version's tables one by one, after this function.
   if v_type is null and table_name not in ('greeting_reports', 'org_reports', 'requirement_reports') then
     raise exception 'no table of reports: %', table_name using errcode = 'undefined_table';
   end if;
+  execute format('select true from public.%I where id = $1', table_name) into v_exists using record_id;
   perform private.add_audit(
     p_direction => 'out', p_outcome => 'reported', p_report_type => v_type, p_report_id => record_id,
     p_payload => jsonb_build_object('endpoint', 'update_webhook_status', 'status', new_status),
-    p_response_body => response_data, p_attempt_number => increment_attempts::int);
+    -- Content of a report that was deleted is not kept.
+    p_response_body => case when v_exists then response_data end, p_attempt_number => increment_attempts::int);
 end
 $$;
 
@@ -613,6 +901,13 @@ begin
           event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
           content.research_metadata, content.final_data, event.error)::private.incoming_result)
         union all
+        select 'a winner whose content is taken for lost, or a loser whose content is not'
+        where content.event_id is not null
+          and (content.lost_at is not null) <> (
+            event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
+            or event.effect = 'applied' and event.status = 'completed' and not exists (
+              select from public.%1$I report where report.id = event.report_id and report.winner_event_id = event.id))
+        union all
         select 'a gap in the positions of a report'
         where event.position > 1 and not exists (
           select from public.report_events previous
@@ -664,6 +959,22 @@ begin
       v_type.table_name, v_type.report_type);
 
     return query execute format($query$
+      select 'content of a deleted report', event.report_type, event.report_id, event.id, event.job_id
+      from public.report_events event
+      where event.report_type = %2$L and event.erased_at is null
+        and not exists (select from public.%1$I report where report.id = event.report_id)
+        and not exists (
+          select from private.erasures due where due.report_type = %2$L and due.report_id = event.report_id)
+      union all
+      select 'content of a deleted report', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      where job.report_type = %2$L and job.erased_at is null
+        and not exists (select from public.%1$I report where report.id = job.report_id)
+        and not exists (
+          select from private.erasures due where due.report_type = %2$L and due.report_id = job.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
       select 'a finished job without its event', job.report_type, job.report_id, job.event_id, job.job_id
       from private.job_runs job
       left join public.report_events event on event.id = job.event_id and event.job_id = job.job_id
@@ -678,7 +989,24 @@ begin
   select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
   from private.job_runs job
   where job.report_id is null
-    and (job.event_id is not null or (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null));
+    and (job.event_id is not null
+      or job.erased_at is null and (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null))
+  union all
+  select 'a job of a deleted account that still has content', null, null, null, job.job_id
+  from private.job_runs job
+  where job.report_id is null and job.user_id is not null and job.erased_at is null
+    and not exists (select from auth.users account where account.id = job.user_id and account.deleted_at is null)
+    and not exists (select from private.erasures due where due.user_id = job.user_id and due.report_id is null)
+  union all
+  select 'an erasure that no sweep finishes', due.report_type, due.report_id, null, null
+  from private.erasures due
+  where due.requested_at < now() - interval '1 day'
+  union all
+  select 'an erased event that a delivery would still send', event.report_type, event.report_id, event.id, event.job_id
+  from public.webhook_deliveries delivery
+  join public.report_events event on event.id = delivery.event_id
+  where event.erased_at is not null and delivery.dead_at is null
+    and delivery.status not in ('success', 'superseded', 'cancelled');
 end
 $$;
 
@@ -686,6 +1014,37 @@ comment on function public.verify_reports() is
   'Every row that breaks an invariant, with its problem. No row: all invariants hold.';
 revoke all on function public.verify_reports() from public, anon, authenticated, service_role;
 grant execute on function public.verify_reports() to service_role;
+
+-- supabase/sql/observe/without_content.sql
+create or replace function private.without_content(p_audit public.webhook_audit)
+returns public.webhook_audit
+language plpgsql immutable set search_path = '' as $$
+declare
+  c_facts constant text[] := '{id,type,endpoint,method,claim_id,dead_at,dead_reason}';
+  c_data_facts constant text[] := '{job_id,report_id,report_type,research_status,requested_at}';
+  v_data jsonb := p_audit.request_payload -> 'data';
+begin
+  p_audit.response_body := null;
+  p_audit.error_message := null;
+  p_audit.body_sha256 := null;
+  if p_audit.outcome is null or jsonb_typeof(p_audit.request_payload) <> 'object' then
+    -- Rows of the platform's functions have no outcome, and anything in their payload.
+    p_audit.request_payload := null;
+  elsif p_audit.request_payload is not null then
+    p_audit.request_payload := (
+      select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(p_audit.request_payload)
+      where key = any (c_facts))
+      || case when jsonb_typeof(v_data) = 'object' then jsonb_build_object('data', (
+        select coalesce(jsonb_object_agg(key, value), '{}') from jsonb_each(v_data) where key = any (c_data_facts)))
+      else '{}' end;
+  end if;
+  return p_audit;
+end
+$$;
+
+comment on function private.without_content(public.webhook_audit) is
+  'An audit row without what senders and receivers said: the facts that our functions write stay.';
+revoke all on function private.without_content(public.webhook_audit) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/audit_rows.sql
 create or replace view private.audit_rows with (security_invoker = true) as

@@ -191,8 +191,12 @@ const lives: Record<string, (caller: Caller) => Promise<void>> = {
         p_job_id => ${`job_${randomUUID()}`}, p_caller => 'pipeline', p_report_type => 'org',
         p_report_id => ${caller.reportId}, p_stage => 'final', p_prompt => 'p', p_generate => true,
         p_lease_seconds => 0, p_quota => 5, p_idempotency_key => ${caller.key})`;
-    await sweep();
-    await untilQuiet(caller);
+    // Comes again: the take-over may meet a process that has just died of the life before.
+    for (let sweeps = 0; sweeps < 10; sweeps += 1) {
+      await sweep();
+      await untilQuiet(caller);
+      if ((await wasKilled()) || (await isSettled(caller))) return;
+    }
   },
 };
 

@@ -87,6 +87,7 @@ describe('a deployment without a fault', () => {
       'connections',
       'indexes',
       'realtime',
+      'accounts',
     ]);
     expect(told('deployment')).toEqual([
       'variables',
@@ -99,6 +100,7 @@ describe('a deployment without a fault', () => {
       'connections',
       'indexes',
       'realtime',
+      'accounts',
       'region',
       'region',
     ]);

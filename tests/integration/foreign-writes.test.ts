@@ -42,7 +42,7 @@ async function report() {
 const events = async () => [
   ...(await database.sql`
     select type, channel, effect, position::int, job_id, research_report from public.report_events
-    join private.report_contents on event_id = id where report_id = ${reportId} order by position`),
+    left join private.report_contents on event_id = id where report_id = ${reportId} order by position`),
 ];
 
 /** A whole job as the platform's first functions run it. Returns its id. */

@@ -1,4 +1,6 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { untilSomebodyWaits } from '../support/locks.ts';
 import { storeClient, type Held } from '../support/store.ts';
@@ -17,6 +19,12 @@ async function jobStatus(jobId: string): Promise<unknown> {
   const [row] = await database.sql`select status from private.job_runs where job_id = ${jobId}`;
   return row?.status;
 }
+
+const contextSchema = z.object({
+  user_data: z.unknown(),
+  previous_report: z.string().nullable(),
+  summary: z.string().nullable(),
+});
 
 describe('a job', () => {
   it('is made once for ten requests at once with one key', async () => {
@@ -41,6 +49,53 @@ describe('a job', () => {
     expect((await store.request(reportId, {}, null, stranger.userId)).outcome).toBe('report_not_found');
     const answers = await Promise.all([1, 2, 3].map(() => store.request(reportId, {}, null, userId)));
     expect(answers.map((answer) => answer.outcome).sort()).toEqual(['created', 'created', 'quota_exceeded']);
+  });
+
+  it('counts against the quota for a minute after it was cancelled, also by deleting its report', async () => {
+    const { sql } = database;
+    const { userId, reportId } = await createReport(sql);
+    const { reportId: other } = await createReport(sql, { userId });
+    const { job } = await store.request(reportId, {}, null, userId);
+    await store.request(other, {}, null, userId);
+    await sql`select public.cancel_report_job(${job.job_id}, ${userId})`;
+    await sql`delete from public.org_reports where id = ${other}`;
+    const request = () => store.request(reportId, {}, null, userId);
+    expect(await request()).toEqual({ outcome: 'quota_exceeded' });
+    await sql`
+      update private.job_runs set completed_at = completed_at - interval '1 minute' where caller = ${userId}`;
+    expect(await request()).toMatchObject({ outcome: 'created' });
+  });
+
+  it('is given a bounded intake, text and summary, whatever its report holds', async () => {
+    const { sql } = database;
+    const { userId, reportId } = await createReport(sql, { userData: { a: 'x'.repeat(1_000_000) } });
+    const summaryId = randomUUID();
+    await sql`
+      insert into public.polaris_summaries (id, user_id, summary_content)
+      values (${summaryId}, ${userId}, ${'s'.repeat(1_000_000)})`;
+    await sql`
+      update public.org_reports set summary_id = ${summaryId}, research_report = ${'r'.repeat(1_000_000)}
+      where id = ${reportId}`;
+    const lengthsOf = async () => {
+      const { run } = await store.request(reportId);
+      return Object.entries(contextSchema.parse(run)).map(([name, value]) => [
+        name,
+        typeof value === 'string' ? value.length : value,
+      ]);
+    };
+    const bounded = [
+      ['previous_report', 60_001],
+      ['summary', 30_001],
+    ];
+    expect(await lengthsOf()).toEqual([['user_data', 300_001], ...bounded]);
+    // Eight characters of which each would be printed as 131,072.
+    await sql`
+      update public.org_reports
+      set user_data = (select jsonb_object_agg(n, 1e131071) from generate_series(1, 10000) n)
+      where id = ${reportId}`;
+    expect(await lengthsOf()).toEqual([['user_data', null], ...bounded]);
+    await sql`update public.org_reports set user_data = '{"a": [1.50]}' where id = ${reportId}`;
+    expect(await lengthsOf()).toEqual([['user_data', { a: [1.5] }], ...bounded]);
   });
 
   it('is cancelled when its report goes with a summary, and goes on when only the row that shows it does', async () => {

@@ -214,6 +214,7 @@ describe('a sweep', () => {
     ['claim_due_delivery(int, uuid, bigint[])', 'deliveries'],
     ['due_report_jobs(int)', 'jobs'],
     ['record_sweep(text)', 'the count of sweeps'],
+    ['erase_due(int, uuid)', 'erasure'],
     ['roll_up_webhooks(int)', 'statistics'],
     ['import_reports(int)', 'import'],
     ['prune_expired(int, int, int, int, jsonb)', 'retention'],

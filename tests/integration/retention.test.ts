@@ -22,6 +22,7 @@ async function age(days: number): Promise<void> {
   await sql`alter table public.webhook_audit enable trigger keep_audit`;
   await sql`alter table public.report_events disable trigger keep_event`;
   await sql`update public.report_events set created_at = created_at - ${past}, requested_at = requested_at - ${past}`;
+  await sql`update private.report_contents set lost_at = lost_at - ${past}`;
   await sql`alter table public.report_events enable trigger keep_event`;
   await sql`update private.job_runs set completed_at = completed_at - ${past}, created_at = created_at - ${past}`;
 }
@@ -64,7 +65,7 @@ describe('retention', () => {
     ]);
   });
 
-  it('keeps id, digest and order of a superseded event, so that its id cannot be used again', async () => {
+  it('keeps id and order of a superseded event, so that its id cannot be used again', async () => {
     const { sql } = database;
     const { reportId } = await createReport(sql);
     await sendEvent(reportId, 'newer', '2026-02-02T00:00:00Z');
@@ -84,11 +85,68 @@ describe('retention', () => {
       effect: 'superseded',
     });
     expect((await sendEvent(reportId, 'older', '2026-02-01T00:00:00Z', old.id)).outcome).toBe('duplicate');
-    expect((await sendEvent(reportId, 'another', '2026-02-01T00:00:00Z', old.id)).outcome).toBe(
-      'event_conflict',
-    );
+    expect((await sendEvent(reportId, 'another', '2026-02-01T00:00:00Z', old.id)).outcome).toBe('duplicate');
     const [report] = await sql`select research_report from public.org_reports where id = ${reportId}`;
     expect(report).toEqual({ research_report: 'newer' });
+  });
+
+  it('counts from when a result lost, not from when it came', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    const first = await sendEvent(reportId, 'first', '2026-03-01T00:00:00Z');
+    await age(400);
+    expect(await store.prune()).toMatchObject({ payloads: 0 });
+    await sendEvent(reportId, 'second', new Date().toISOString());
+    await age(29);
+    expect(await store.prune()).toMatchObject({ payloads: 0 });
+    await age(2);
+    expect(await store.prune()).toMatchObject({ payloads: 1 });
+    const [event] = await sql`
+      select effect, erased_at is not null as erased from public.report_events where id = ${first.id}`;
+    expect(event).toEqual({ effect: 'applied', erased: true });
+    const [report] = await sql`select research_report from public.org_reports where id = ${reportId}`;
+    expect(report).toEqual({ research_report: 'second' });
+  });
+
+  it('keeps content that lost while its delivery is open, for 30 days at most, and closes that then', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    const late = await store.request(reportId);
+    await sendEvent(reportId, 'newer', new Date().toISOString());
+    const { delivery } = await store.complete(late.run.job_id, late.run.lease_token);
+    if (delivery === undefined) throw new Error('nothing to send');
+    const echo = [{ status: 500, duration_ms: 5, authentic: false, response: 'an echo', error: 'another' }];
+    await store.record(delivery, 'failed', echo);
+    const prune = async () => {
+      const [row] = await sql`select (public.prune_expired(90, 1, 60, 100) ->> 'payloads')::int as payloads`;
+      return row?.['payloads'] as number;
+    };
+    await age(29);
+    expect(await prune()).toBe(0);
+    // Another transaction holds the report, whose columns show the delivery.
+    await age(2);
+    await sql.begin(async (holder) => {
+      await holder`select from public.org_reports where id = ${reportId} for update`;
+      expect(await prune()).toBe(0);
+    });
+    expect(await prune()).toBe(1);
+    const [row] = await sql`
+      select delivery.status, delivery.dead_reason, delivery.response, report.webhook_status, report.webhook_response,
+        report.research_report
+      from public.webhook_deliveries delivery join public.org_reports report on report.id = delivery.report_id
+      where delivery.id = ${delivery.delivery_id}`;
+    expect(row).toEqual({
+      status: 'failed',
+      dead_reason: 'content_erased',
+      response: {},
+      webhook_status: 'failed',
+      webhook_response: {},
+      research_report: 'newer',
+    });
+    const [retry] = await sql`select public.claim_report_delivery('org', ${reportId}, 30) as answer`;
+    expect(retry).toEqual({ answer: { outcome: 'delivery_closed' } });
+    expect(await store.redrive({ event_ids: [delivery.event_id] })).toBe(0);
+    expect(await store.claim()).toBeNull();
   });
 
   it('removes finished jobs, but for those whose result has not arrived or which alone say how a report stands', async () => {
@@ -117,10 +175,13 @@ describe('retention', () => {
   it('looks once at each row that it keeps, and goes on behind it', async () => {
     const { sql } = database;
     const { reportId } = await createReport(sql);
-    // Of each kind two that stay, then two that go: a dead letter keeps its job, its content and its audit. All four lose to the
-    // newest request, whose result comes first.
+    // Of each kind two that stay, then two that go: the dead letter of a result that its report shows keeps its job and its
+    // audit. The others lose to the newest request, whose result comes first.
     const requests = [];
-    for (let n = 0; n < 5; n += 1) requests.push((await store.request(reportId)).run);
+    for (let n = 0; n < 5; n += 1) {
+      const of = n === 0 || n === 1 ? (await createReport(sql)).reportId : reportId;
+      requests.push((await store.request(of)).run);
+    }
     const ids = { kept: [] as string[], gone: [] as string[] };
     for (const [n, run] of [requests.slice(4), requests.slice(0, 4)].flat().entries()) {
       const { delivery } = await store.complete(run.job_id, run.lease_token);

@@ -46,11 +46,15 @@ function reportTable(name: string): string[] {
     `+ policy "operators read" on public.${name}`,
     // What owners write becomes an event; what they may not write keeps its value.
     `+ trigger guard_insert on public.${name}`,
+    // Their account is locked first.
+    `+ trigger lock_owner on public.${name}`,
     `+ trigger record_owner_insert on public.${name}`,
     `+ trigger record_platform_insert on public.${name}`,
     `+ trigger record_owner_write on public.${name}`,
     `+ trigger record_platform_write on public.${name}`,
     `+ trigger check_winner on public.${name}`,
+    // Content that lost is forgotten later.
+    `+ trigger lose_content on public.${name}`,
     `+ trigger zz_keep_updated_at on public.${name}`,
     `+ trigger close_report on public.${name}`,
   ];
@@ -75,7 +79,12 @@ const DATABASE = [
   '+ publication supabase_realtime of public.report_notifications',
   '+ publication supabase_realtime of public.webhook_circuits',
   '+ publication supabase_realtime of public.webhook_deliveries',
+  // Tells the sweep which accounts were deleted.
+  '+ trigger polaris_note_account_deletion on auth.users',
 ];
+
+/** Deleting an account takes its locks in our order. */
+const ACCOUNT_TRIGGER = '+ trigger polaris_lock_account on auth.users';
 
 /** Every single difference that our migrations may make to what was there. Anything else fails the test. */
 function allowed(privileges: Privileges): string[] {
@@ -88,6 +97,9 @@ function allowed(privileges: Privileges): string[] {
     '+ policy "operators read" on public.report_jobs',
     '+ trigger adopt_job on public.report_jobs',
     '+ trigger guard_job on public.report_jobs',
+    '+ trigger lock_owner on public.report_jobs',
+    '+ trigger lock_owner on public.polaris_summaries',
+    ACCOUNT_TRIGGER,
     // The audit takes our rows too: they name an endpoint where the platform's have a type, and need no job. Retention deletes
     // as many rows as are added, which asks for more frequent autovacuum.
     '~ options of public.webhook_audit: definition none -> {autovacuum_vacuum_scale_factor=0.02}',
@@ -227,7 +239,7 @@ describe.each(PRIVILEGES)('with %s default privileges', (defaultPrivileges) => {
     afterAll(() => database.drop());
 
     it('changes in nothing that Supabase has made', () => {
-      expect(describeChanges(before, after)).toEqual([...DATABASE].sort());
+      expect(describeChanges(before, after)).toEqual([...DATABASE, ACCOUNT_TRIGGER].sort());
     });
 
     it('gets the tables of the platform that we need, where owners reach their own rows', async () => {

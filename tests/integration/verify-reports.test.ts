@@ -94,6 +94,21 @@ it.each<[string, (sql: postgres.TransactionSql) => Promise<unknown>]>([
     'an event whose content is missing, or an erased one that still has it',
     (sql) => sql`update public.report_events set erased_at = now() where id = ${ids.event}`,
   ],
+  ...['now()', 'null'].map((lostAt): [string, (sql: postgres.TransactionSql) => Promise<unknown>] => [
+    'a winner whose content is taken for lost, or a loser whose content is not',
+    async (sql) => {
+      await sql.unsafe(
+        `update private.report_contents set lost_at = ${lostAt} where event_id = '${ids.event}'`,
+      );
+      if (lostAt === 'null')
+        await sql`update public.report_events set effect = 'superseded' where id = ${ids.event}`;
+    },
+  ]),
+  ['content of a deleted report', (sql) => sql`delete from public.org_reports where id = ${ids.report}`],
+  [
+    'an erased event that a delivery would still send',
+    (sql) => sql`update public.report_events set erased_at = now() where id = ${ids.event}`,
+  ],
   [
     'a content that does not fit its digest',
     (sql) => sql`update private.report_contents set research_report = 'other' where event_id = ${ids.event}`,

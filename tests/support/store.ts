@@ -93,6 +93,11 @@ export function storeClient(sql: postgres.ISql) {
     redrive(filter: postgres.JSONValue = {}, actor = 'somebody') {
       return one<number>(sql`select public.redrive_deliveries(${sql.json(filter)}, ${actor}, 500) as answer`);
     },
+    erase(limit = 100) {
+      return one<{ reports: number; users: string[]; errors: object[]; left: boolean }>(
+        sql`select public.erase_due(${limit}) as answer`,
+      );
+    },
     prune(limit = 100, after: postgres.JSONValue = null) {
       return one<
         Record<'audit' | 'refusals' | 'payloads' | 'jobs', number> & { after: postgres.JSONValue }

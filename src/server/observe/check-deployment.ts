@@ -56,8 +56,8 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
       database.finding,
       readings.length === 0 ? skipped('clock', 'no clock could be read') : checkClocks(readings),
       ...(facts === null
-        ? (['migrations', 'rights', 'cron', 'connections', 'indexes', 'realtime'] as const).map((check) =>
-            skipped(check, 'the database did not answer'),
+        ? (['migrations', 'rights', 'cron', 'connections', 'indexes', 'realtime', 'accounts'] as const).map(
+            (check) => skipped(check, 'the database did not answer'),
           )
         : checkFacts(facts)),
     ],

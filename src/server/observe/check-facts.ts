@@ -16,7 +16,13 @@ const CONNECTIONS_FAILURE_SHARE = 0.9;
 
 /** What the database says of itself, judged. */
 export function checkFacts(facts: DeploymentFacts): Finding[] {
-  return [checkCron(facts), checkConnections(facts), checkIndexes(facts), checkPublication(facts)];
+  return [
+    checkCron(facts),
+    checkConnections(facts),
+    checkIndexes(facts),
+    checkPublication(facts),
+    checkAccounts(facts),
+  ];
 }
 
 export function checkCron({ heartbeats }: Pick<DeploymentFacts, 'heartbeats'>): Finding {
@@ -72,6 +78,23 @@ export function checkPublication({ realtime }: Pick<DeploymentFacts, 'realtime'>
         ? 'the database has no publication supabase_realtime: the console refreshes every few seconds only'
         : `Realtime does not publish ${missing.join(', ')}: the console refreshes every few seconds only`,
     action: `Turn Realtime on (Supabase: Database, Publications), and run: alter publication supabase_realtime add table ${missing.map((table) => `public.${table}`).join(', ')};`,
+  };
+}
+
+export function checkAccounts({ accounts_guarded }: Pick<DeploymentFacts, 'accounts_guarded'>): Finding {
+  if (accounts_guarded) {
+    return {
+      check: 'accounts',
+      level: 'ok',
+      message: 'deleting an account waits for writers of its reports',
+    };
+  }
+  return {
+    check: 'accounts',
+    level: 'warning',
+    message:
+      'the trigger polaris_lock_account is missing or off on auth.users: deleting an account may end in a deadlock with a writer of its reports, and one of the two then fails',
+    action: 'As postgres, run: select private.guard_accounts();',
   };
 }
 

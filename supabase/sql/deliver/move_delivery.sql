@@ -10,6 +10,7 @@
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
 -- | closed     | failed, a dead letter of the given reason                      | any open state                              |
+-- | erased     | as closed for content_erased, cancelled for subscribers; no answer | any state; one that has ended or is closed stays |
 -- | redriven   | failed, due now, at the beginning of its schedule              | a dead letter                               |
 -- | superseded | superseded                                                     | any open state, subscribers only            |
 -- | cancelled  | cancelled                                                      | any open state, subscribers only            |
@@ -64,7 +65,7 @@ begin
     when 'released' then
       -- The token stays: a holder that was only slow may still record its round.
       if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
-        v_new.status := v_old.status_before_claim;
+        v_new.status := coalesce(v_old.status_before_claim, 'failed');
         v_new.lease_expires_at := null;
       end if;
     when 'delivered' then
@@ -119,6 +120,24 @@ begin
         v_new.status := 'failed';
         v_new.dead_at := coalesce(v_old.dead_at, now());
         v_new.dead_reason := p_reason;
+        v_new.next_attempt := null;
+        v_new.lease_token := v_old.lease_token + 1;
+        v_new.lease_expires_at := null;
+        v_new.claim_id := null;
+      end if;
+    when 'erased' then
+      -- An answer may echo the content.
+      v_new.response := '{}';
+      if not v_has_ended and private.is_closed(v_old.dead_reason) is not true then
+        if v_old.dead_at is null
+          and exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'subscriber')
+        then
+          v_new.status := 'cancelled';
+        else
+          v_new.status := 'failed';
+          v_new.dead_at := coalesce(v_old.dead_at, now());
+          v_new.dead_reason := 'content_erased';
+        end if;
         v_new.next_attempt := null;
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;

@@ -19,6 +19,11 @@ begin
     return jsonb_build_object(
       'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', v_event.effect);
   end if;
+  if v_event.erased_at is not null then
+    -- The answer may echo what was sent.
+    select coalesce(jsonb_agg(attempt - '{response,error}'::text[] order by number), '[]') into p_attempts
+    from jsonb_array_elements(p_attempts) with ordinality as sent (attempt, number);
+  end if;
   for v_attempt in select value from jsonb_array_elements(p_attempts) loop
     v_number := v_number + 1;
     perform private.add_audit(

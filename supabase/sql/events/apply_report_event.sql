@@ -11,6 +11,7 @@ declare
   v_owner uuid;
   v_registered record;
   v_outcome text;
+  v_is_forgotten boolean;
   v_answer jsonb;
 begin
   if p_body is not null then
@@ -21,6 +22,9 @@ begin
   v_event := private.find_event(p_event_id, v_result.job_id);
   if v_event.id is null and p_body is null then
     raise exception 'no event %', p_event_id using errcode = 'PL002';
+  elsif v_event.erased_at is not null then
+    -- Nothing is left that this content could be compared with.
+    v_outcome := 'duplicate';
   elsif v_event.id is not null and p_body is not null and v_event.digest <> private.content_digest(v_result) then
     v_outcome := case when v_event.id = p_event_id then 'event_conflict' else 'job_conflict' end;
   else
@@ -61,6 +65,8 @@ begin
     'status', split_part(coalesce(v_result.type, v_event.type), '.', 3),
     'timestamp', private.iso_time(clock_timestamp()));
   if p_channel = 'webhook' then
+    -- What was erased, or has no report, must not come back through the audit.
+    v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found';
     perform private.add_audit(
       p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
       p_event_id => coalesce(v_event.id, p_event_id), p_job_id => v_result.job_id, p_report_type => v_result.report_type,
@@ -69,10 +75,10 @@ begin
         'id', p_event_id, 'type', v_result.type, 'data', jsonb_build_object(
           'job_id', v_result.job_id, 'report_id', v_result.report_id, 'report_type', v_result.report_type,
           -- A sender may repeat an error of 900 KB for ever; the event keeps it once.
-          'research_status', split_part(v_result.type, '.', 3), 'error', "left"(v_result.error, 500),
+          'research_status', split_part(v_result.type, '.', 3), 'error', case when not v_is_forgotten then "left"(v_result.error, 500) end,
           'requested_at', private.iso_time(v_result.requested_at)))),
       p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer,
-      p_body_sha256 => p_body_sha256, p_body_bytes => p_body_bytes,
+      p_body_sha256 => case when not v_is_forgotten then p_body_sha256 end, p_body_bytes => p_body_bytes,
       p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000);
   end if;
   return v_answer;

@@ -28,8 +28,10 @@ begin
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then
-    insert into private.report_contents (event_id, research_report, research_metadata, final_data)
-    values (v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data);
+    insert into private.report_contents (event_id, research_report, research_metadata, final_data, lost_at)
+    values (
+      v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data,
+      case when v_event.effect = 'superseded' or v_event.status = 'failed' then v_event.applied_at end);
   end if;
   return v_event;
 end

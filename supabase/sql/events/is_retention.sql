@@ -7,5 +7,5 @@ end
 $$;
 
 comment on function private.is_retention() is
-  'Whether prune_expired() is at work in this transaction.';
+  'Whether retention or an erasure is at work in this transaction: prune_expired(), forget_event() or forget_audit().';
 revoke all on function private.is_retention() from public, anon, authenticated, service_role;

@@ -13,8 +13,10 @@ begin
       v_allowed.channel := new.channel;
       v_allowed.applied_at := new.applied_at;
       v_allowed.position := new.position;
-    elsif private.is_retention() and old.effect = 'superseded' and old.erased_at is null then
+    elsif private.is_retention() and old.erased_at is null and new.erased_at is not null then
       v_allowed.erased_at := new.erased_at;
+      v_allowed.digest := new.digest;
+      v_allowed.error := null;
     end if;
     if v_allowed operator(pg_catalog.*=) new and v_allowed operator(pg_catalog.*<>) old then
       return new;

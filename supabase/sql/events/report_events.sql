@@ -1,11 +1,11 @@
 comment on table public.report_events is
   'The immutable fact that a job finished or that an owner edited a text. The content stands in private.report_contents.';
 comment on column public.report_events.requested_at is 'The order among events of a report: (stage, requested_at, id).';
-comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times.';
+comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times; random once the content is erased.';
 comment on column public.report_events.channel is 'Who applied it first.';
 comment on column public.report_events.effect is 'What applying it did. Null: it is known and not applied yet.';
 comment on column public.report_events.position is '1, 2, … in its report, in the order of effects.';
-comment on column public.report_events.erased_at is 'When its content was erased. Id, order and audit stay.';
+comment on column public.report_events.erased_at is 'When forget_event() erased its content. Id, order and audit stay.';
 alter table public.report_events enable row level security;
 revoke all on table public.report_events from anon, authenticated, service_role;
 grant select on table public.report_events to authenticated;

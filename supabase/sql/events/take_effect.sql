@@ -7,6 +7,9 @@ begin
     position = private.next_position(p_event.report_type, p_event.report_id)
   where id = p_event.id
   returning * into p_event;
+  if p_event.effect = 'superseded' or p_event.status = 'failed' then
+    update private.report_contents set lost_at = p_event.applied_at where event_id = p_event.id;
+  end if;
   perform private.show_effect(p_event, p_owner);
   return p_event.effect;
 end

@@ -23,6 +23,8 @@ begin
     if v_owner is null or not private.job_serves(v_job, v_owner) then
       return '{"outcome": "report_not_found"}';
     end if;
+  elsif not private.job_serves(v_job, v_job.user_id) then
+    return '{"outcome": "job_cancelled"}';
   end if;
   select * into v_job from private.job_runs where job_id = p_job_id for no key update;
   v_result.type := format('report.%s.%s', v_job.stage, p_status);
@@ -40,7 +42,7 @@ begin
   end if;
   if v_job.event_id is not null then
     select * into v_event from public.report_events where id = v_job.event_id;
-    if v_event.digest <> private.content_digest(v_result) then
+    if v_event.erased_at is null and v_event.digest <> private.content_digest(v_result) then
       return '{"outcome": "job_conflict"}';
     end if;
     v_outcome := 'repeated';

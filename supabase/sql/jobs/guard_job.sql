@@ -14,6 +14,8 @@ begin
     end if;
   end if;
   if tg_op = 'INSERT' then
+    -- The order of locks; the foreign keys would take the summary first.
+    perform from auth.users where id = new.user_id for key share;
     return new;
   end if;
   select * into v_job from private.job_runs where job_id = old.job_id;

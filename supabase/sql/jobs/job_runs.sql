@@ -16,6 +16,7 @@ comment on column private.job_runs.event_id is 'The event that finished the job.
 comment on column private.job_runs.result is
   'The text of a job without a report, which has no event. It is erased with the job, when retention removes that.';
 comment on column private.job_runs.result_metadata is 'How that text was made, such as the tokens used.';
+comment on column private.job_runs.erased_at is 'When forget_job() erased what its caller and its result said.';
 alter table private.job_runs enable row level security;
 revoke all on table private.job_runs from anon, authenticated, service_role;
 grant select (

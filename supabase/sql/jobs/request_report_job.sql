@@ -48,13 +48,13 @@ begin
         return '{"outcome": "final_exists"}';
       end if;
     elsif p_caller <> 'pipeline' then
-      -- A token outlives the account that it was made for by up to an hour.
       select id into v_owner from auth.users where id = p_caller::uuid for key share;
-      if v_owner is null then
-        return '{"outcome": "unauthorized"}';
-      end if;
     end if;
     if p_caller <> 'pipeline' then
+      -- A token outlives the account that it was made for by up to an hour.
+      if not private.has_account(p_caller::uuid) then
+        return '{"outcome": "unauthorized"}';
+      end if;
       -- One at a time for each user: otherwise simultaneous requests would all count the same jobs. Across users there is no
       -- such lock, since one stuck request would stop all others: simultaneous requests may exceed the project's budget by
       -- their own number.
@@ -62,7 +62,7 @@ begin
     end if;
     if not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key) then
       if p_caller <> 'pipeline'
-        and (select count(*) from private.job_runs where caller = p_caller and status in ('queued', 'running')) >= p_quota
+        and private.taken_quota(p_caller) >= p_quota
       then
         return '{"outcome": "quota_exceeded"}';
       end if;

@@ -2,17 +2,20 @@ create or replace function private.run_context(p_job private.job_runs)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
+  -- What a prompt takes of each (src/server/generation/prompt.ts), and one character more, which says that there was more.
+  c_previous_report constant int := 60001;
+  c_summary constant int := 30001;
   v_report jsonb;
 begin
   if p_job.report_type is not null then
     execute format(
-      'select jsonb_build_object(''user_data'', report.user_data, ''previous_report'', report.research_report,
-         ''summary'', summary.summary_content)
+      'select jsonb_build_object(''user_data'', private.bounded_intake(report.user_data),
+         ''previous_report'', "left"(report.research_report, $3), ''summary'', "left"(summary.summary_content, $4))
        from public.%I report
        left join public.polaris_summaries summary
          on summary.id = coalesce($2, report.summary_id) and summary.user_id = report.user_id
        where report.id = $1', private.report_table(p_job.report_type))
-    into v_report using p_job.report_id, p_job.summary_id;
+    into v_report using p_job.report_id, p_job.summary_id, c_previous_report, c_summary;
   end if;
   return coalesce(v_report, '{"user_data": {}, "previous_report": null, "summary": null}')
     || jsonb_build_object(
@@ -23,5 +26,5 @@ end
 $$;
 
 comment on function private.run_context(private.job_runs) is
-  'What a runner needs to generate the result of a job it holds.';
+  'What a runner needs to generate the result of a job it holds. Long texts are cut to what a prompt takes.';
 revoke all on function private.run_context(private.job_runs) from public, anon, authenticated, service_role;

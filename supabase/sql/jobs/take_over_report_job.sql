@@ -29,7 +29,9 @@ begin
   if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
   end if;
-  if v_job.report_type is not null and (v_owner is null or not private.job_serves(v_job, v_owner)) then
+  if v_job.report_type is not null and v_owner is null
+    or not private.job_serves(v_job, coalesce(v_owner, v_job.user_id))
+  then
     perform private.cancel_job(p_job_id);
     perform private.show_job(p_job_id);
     return '{"outcome": "given_up"}';

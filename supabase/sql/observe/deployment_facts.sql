@@ -20,6 +20,7 @@ language sql stable security definer set search_path = '' as $$
         select tablename::text from pg_catalog.pg_publication_tables
         where pubname = 'supabase_realtime' and schemaname = 'public' order by tablename))
       from pg_catalog.pg_publication where pubname = 'supabase_realtime'),
+    'accounts_guarded', private.accounts_are_guarded(),
     'rights', case when p_with_rights then (
       select jsonb_agg(jsonb_build_object('on', object, 'column', column_name, 'grantee', grantee, 'privilege', privilege)
         order by object, grantee, privilege, column_name)
@@ -27,6 +28,6 @@ language sql stable security definer set search_path = '' as $$
 $$;
 
 comment on function public.deployment_facts(boolean) is
-  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime and, with p_with_rights, every right on objects of public and private.';
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions and, with p_with_rights, every right on objects of public and private.';
 revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
 grant execute on function public.deployment_facts(boolean) to service_role;

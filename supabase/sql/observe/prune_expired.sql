@@ -4,6 +4,8 @@ create or replace function public.prune_expired(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' as $$
 declare
+  -- Content that lost waits for its open deliveries, but no longer than this.
+  c_longest_hold constant interval := '30 days';
   -- What comes first of each kind. With `p_after is null or …` no plan could begin at p_after in an index.
   v_after jsonb := coalesce(p_after, '{
     "audit": {"at": "-infinity", "id": "00000000-0000-0000-0000-000000000000"},
@@ -15,7 +17,8 @@ declare
   v_finished record;
   v_audit_pruned int;
   v_refusals int;
-  v_erased text[];
+  v_event_id text;
+  v_erased int := 0;
   v_jobs text[];
   -- Of these jobs, those whose row of report_jobs is locked here.
   v_shown text[];
@@ -30,6 +33,7 @@ begin
       -- The history of a delivery that is not settled yet tells a person why.
       (select true from public.webhook_deliveries delivery
         where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and private.is_closed(delivery.dead_reason) is not true
         limit 1) is not null as needed
     from public.webhook_audit audit
     where created_at < now() - make_interval(days => p_audit_days)
@@ -44,39 +48,39 @@ begin
     where minute < now() - make_interval(days => p_audit_days)
     order by minute limit p_limit);
   get diagnostics v_refusals = row_count;
-  select coalesce(array_agg(id) filter (where not needed), '{}') as ids,
-    (array_agg(jsonb_build_object('at', created_at, 'id', id) order by created_at, id))[p_limit] as last
+  select coalesce(array_agg(event_id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', lost_at, 'id', event_id) order by lost_at, event_id))[p_limit] as last
   into v_payloads
   from (
-    select event.id, event.created_at,
-      -- A delivery that has not arrived, dead letters among them, is sent from this content.
-      (select true from public.webhook_deliveries delivery
-        where delivery.event_id = event.id and delivery.status not in ('success', 'superseded', 'cancelled')
+    select content.event_id, content.lost_at,
+      -- A delivery that is still to be sent is sent from this content. A dead letter is not: nothing sends it by itself.
+      content.lost_at >= now() - c_longest_hold and (
+        select true from public.webhook_deliveries delivery
+        where delivery.event_id = content.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and delivery.dead_at is null
         limit 1) is not null as needed
-    from public.report_events event
-    where event.effect = 'superseded' and event.erased_at is null
-      and event.created_at < now() - make_interval(days => p_payload_days)
-      and (event.created_at, event.id) > ((v_after #>> '{payloads,at}')::timestamptz, v_after #>> '{payloads,id}')
-    order by event.created_at, event.id
+    from private.report_contents content
+    where content.lost_at < now() - make_interval(days => p_payload_days)
+      and (content.lost_at, content.event_id) > ((v_after #>> '{payloads,at}')::timestamptz, v_after #>> '{payloads,id}')
+    order by content.lost_at, content.event_id
     limit p_limit) range;
-  with erased as (
-    update public.report_events set erased_at = now()
-    where id in (
-      select id from public.report_events where id = any (v_payloads.ids) and erased_at is null for update skip locked)
-    returning id)
-  select coalesce(array_agg(id), '{}') into v_erased from erased;
-  delete from private.report_contents where event_id = any (v_erased);
+  foreach v_event_id in array v_payloads.ids loop
+    v_erased := v_erased + private.forget_event(v_event_id)::int;
+  end loop;
   select coalesce(array_agg(job_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', completed_at, 'id', job_id) order by completed_at, job_id))[p_limit] as last
   into v_finished
   from (
     select job.job_id, job.completed_at,
       -- Of a job that ended without an event nothing else would say how its report stands.
-      (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null)
+      (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null and job.erased_at is null)
       or (select true from public.report_events event
         left join public.webhook_deliveries delivery on delivery.event_id = event.id
         where event.id = job.event_id
-          and (event.effect is null or delivery.status not in ('success', 'superseded', 'cancelled'))
+          -- Of an erased one without an effect the report is gone.
+          and (event.effect is null and event.erased_at is null
+            or delivery.status not in ('success', 'superseded', 'cancelled')
+              and private.is_closed(delivery.dead_reason) is not true)
         limit 1) is not null as needed
     from private.job_runs job
     where job.status in ('succeeded', 'failed', 'cancelled')
@@ -99,7 +103,7 @@ begin
   get diagnostics v_pruned = row_count;
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
-    'audit', v_audit_pruned, 'refusals', v_refusals, 'payloads', cardinality(v_erased), 'jobs', v_pruned,
+    'audit', v_audit_pruned, 'refusals', v_refusals, 'payloads', v_erased, 'jobs', v_pruned,
     'after', case when v_refusals = p_limit or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
       jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
 end

@@ -4,6 +4,7 @@ returns boolean
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_requests bigint := 0;
+  v_is_forgotten boolean;
 begin
   if exists (select from public.webhook_audit where id = (p_request ->> 'id')::uuid) then
     -- Repeated call: this request is audited.
@@ -17,14 +18,19 @@ begin
   if v_requests > p_cap_per_minute then
     return false;
   end if;
+  -- An answer names the faults of a body, whose event may be one that was erased.
+  v_is_forgotten := exists (
+    select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null);
   perform private.add_audit(
     p_id => (p_request ->> 'id')::uuid, p_direction => 'in', p_outcome => p_request ->> 'outcome',
     p_endpoint_id => p_request ->> 'endpoint_id', p_event_id => p_request ->> 'event_id',
     p_report_type => p_request ->> 'report_type', p_report_id => (p_request ->> 'report_id')::uuid,
     p_actor => p_request ->> 'actor',
     p_payload => jsonb_build_object('endpoint', p_request ->> 'endpoint', 'method', p_request ->> 'method'),
-    p_response_status => (p_request ->> 'status')::int, p_response_body => nullif(p_request -> 'answer', 'null'),
-    p_error => p_request ->> 'detail', p_body_sha256 => p_request ->> 'body_sha256',
+    p_response_status => (p_request ->> 'status')::int,
+    p_response_body => case when not v_is_forgotten then nullif(p_request -> 'answer', 'null') end,
+    p_error => case when not v_is_forgotten then p_request ->> 'detail' end,
+    p_body_sha256 => case when not v_is_forgotten then p_request ->> 'body_sha256' end,
     p_body_bytes => (p_request ->> 'body_bytes')::int, p_duration_ms => (p_request ->> 'elapsed_ms')::numeric);
   return true;
 end

@@ -6,16 +6,19 @@ returns void
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_type text;
+  v_exists boolean;
 begin
   select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
   -- A push registers the first version's tables one by one, after this function.
   if v_type is null and table_name not in ('greeting_reports', 'org_reports', 'requirement_reports') then
     raise exception 'no table of reports: %', table_name using errcode = 'undefined_table';
   end if;
+  execute format('select true from public.%I where id = $1', table_name) into v_exists using record_id;
   perform private.add_audit(
     p_direction => 'out', p_outcome => 'reported', p_report_type => v_type, p_report_id => record_id,
     p_payload => jsonb_build_object('endpoint', 'update_webhook_status', 'status', new_status),
-    p_response_body => response_data, p_attempt_number => increment_attempts::int);
+    -- Content of a report that was deleted is not kept.
+    p_response_body => case when v_exists then response_data end, p_attempt_number => increment_attempts::int);
 end
 $$;
 

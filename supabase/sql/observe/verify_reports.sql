@@ -73,6 +73,13 @@ begin
           event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
           content.research_metadata, content.final_data, event.error)::private.incoming_result)
         union all
+        select 'a winner whose content is taken for lost, or a loser whose content is not'
+        where content.event_id is not null
+          and (content.lost_at is not null) <> (
+            event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
+            or event.effect = 'applied' and event.status = 'completed' and not exists (
+              select from public.%1$I report where report.id = event.report_id and report.winner_event_id = event.id))
+        union all
         select 'a gap in the positions of a report'
         where event.position > 1 and not exists (
           select from public.report_events previous
@@ -124,6 +131,22 @@ begin
       v_type.table_name, v_type.report_type);
 
     return query execute format($query$
+      select 'content of a deleted report', event.report_type, event.report_id, event.id, event.job_id
+      from public.report_events event
+      where event.report_type = %2$L and event.erased_at is null
+        and not exists (select from public.%1$I report where report.id = event.report_id)
+        and not exists (
+          select from private.erasures due where due.report_type = %2$L and due.report_id = event.report_id)
+      union all
+      select 'content of a deleted report', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      where job.report_type = %2$L and job.erased_at is null
+        and not exists (select from public.%1$I report where report.id = job.report_id)
+        and not exists (
+          select from private.erasures due where due.report_type = %2$L and due.report_id = job.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
       select 'a finished job without its event', job.report_type, job.report_id, job.event_id, job.job_id
       from private.job_runs job
       left join public.report_events event on event.id = job.event_id and event.job_id = job.job_id
@@ -138,7 +161,24 @@ begin
   select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
   from private.job_runs job
   where job.report_id is null
-    and (job.event_id is not null or (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null));
+    and (job.event_id is not null
+      or job.erased_at is null and (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null))
+  union all
+  select 'a job of a deleted account that still has content', null, null, null, job.job_id
+  from private.job_runs job
+  where job.report_id is null and job.user_id is not null and job.erased_at is null
+    and not exists (select from auth.users account where account.id = job.user_id and account.deleted_at is null)
+    and not exists (select from private.erasures due where due.user_id = job.user_id and due.report_id is null)
+  union all
+  select 'an erasure that no sweep finishes', due.report_type, due.report_id, null, null
+  from private.erasures due
+  where due.requested_at < now() - interval '1 day'
+  union all
+  select 'an erased event that a delivery would still send', event.report_type, event.report_id, event.id, event.job_id
+  from public.webhook_deliveries delivery
+  join public.report_events event on event.id = delivery.event_id
+  where event.erased_at is not null and delivery.dead_at is null
+    and delivery.status not in ('success', 'superseded', 'cancelled');
 end
 $$;
 

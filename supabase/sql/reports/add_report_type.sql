@@ -17,6 +17,9 @@ begin
   end if;
   perform private.finish_table(p_table_name, p_now => true);
   execute format(
+    'create or replace trigger lock_owner before update or delete on public.%I for each statement
+       when (current_user in (''anon'', ''authenticated'')) execute function private.lock_owner()', p_table_name);
+  execute format(
     'create or replace trigger guard_insert before insert on public.%I for each row
        when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
   execute format(
@@ -44,6 +47,10 @@ begin
     'create or replace trigger check_winner after update on public.%I for each row
        when (new.winner_event_id is distinct from old.winner_event_id) execute function private.check_winner(%L)',
     p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger lose_content after update on public.%I for each row
+       when (old.winner_event_id is not null and new.winner_event_id is distinct from old.winner_event_id)
+       execute function private.lose_content()', p_table_name);
   -- After the platform''s own trigger, which sorts by its name.
   execute format(
     'create or replace trigger zz_keep_updated_at before update on public.%I for each row

@@ -6,6 +6,9 @@ declare
   v_delivery_id bigint;
   v_job_id text;
 begin
+  -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
+  insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
+  on conflict do nothing;
   delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
   -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
   -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
@@ -31,5 +34,5 @@ end
 $$;
 
 comment on function private.close_report() is
-  'Deleting a report closes its deliveries and cancels its jobs.';
+  'Deleting a report closes its deliveries, cancels its jobs, and has its content erased by the next sweep.';
 revoke all on function private.close_report() from public, anon, authenticated, service_role;

@@ -7,6 +7,18 @@ declare
   v_has_text boolean := new.research_report is not null
     and (v_is_owner or new.research_status <> 'failed' or btrim(new.research_report) <> '');
 begin
+  -- The order of locks; the foreign keys would take the summary first.
+  perform from auth.users where id = new.user_id for key share;
+  perform from public.polaris_summaries where id = new.summary_id for key share;
+  if v_is_owner then
+    perform private.check_owner_values(new.user_data, new.research_report);
+    new.created_at := now();
+    new.updated_at := now();
+  else
+    -- A server may bring reports of earlier, and none of the future or of no time at all.
+    new.created_at := private.import_time(coalesce(new.created_at, now()), now());
+    new.updated_at := private.import_time(coalesce(new.updated_at, now()), now());
+  end if;
   -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
   -- becomes an update of a row that exists.
   new.stage := case when v_has_text then
@@ -27,5 +39,5 @@ end
 $$;
 
 comment on function private.guard_insert() is
-  'What nobody else may set on a new report has its default. The text that it brings is recorded after the insert.';
+  'What nobody else may set on a new report has its default: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
 revoke all on function private.guard_insert() from public, anon, authenticated, service_role;

@@ -5,12 +5,17 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_type text := tg_argv[0];
   v_channel text := tg_argv[1];
+  v_is_edit boolean := new.research_report is distinct from old.research_report
+    or new.research_metadata is distinct from old.research_metadata;
   v_has_text boolean;
   v_failed boolean;
   v_job_id text;
   v_event public.report_events;
   v_row private.report_row;
 begin
+  -- A second update of the row in this transaction asks its foreign keys for the user again, with the report locked: the
+  -- lock is taken now, while that needs no waiting. Owners' statements have it (lock_owner()).
+  perform from auth.users where v_channel = 'platform' and id = old.user_id for key share skip locked;
   -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
   if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
     -- Column by column: as JSON, a metadata that is the JSON null would become no metadata, which the table refuses.
@@ -30,6 +35,13 @@ begin
     new.id := old.id;
     new.user_id := old.user_id;
     new.created_at := old.created_at;
+    new.updated_at := now();
+    -- What does not change is not checked: rows from before keep what they have.
+    perform private.check_owner_values(
+      case when new.user_data is distinct from old.user_data then new.user_data end,
+      case when v_is_edit then new.research_report end, case when v_is_edit then new.research_metadata end);
+  elsif new.created_at is distinct from old.created_at then
+    new.created_at := private.import_time(coalesce(new.created_at, old.created_at), now());
   end if;
   -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
   -- names it in the metadata, and empties the column.
@@ -57,6 +69,10 @@ begin
   if v_event.effect = 'applied' and v_event.status = 'completed' then
     new.winner_event_id := v_event.id;
     new.stage := v_event.stage;
+    if v_row.winner_event_id is not null then
+      -- Imported by this statement, so that lose_content() does not see it in the row.
+      update private.report_contents set lost_at = v_event.applied_at where event_id = v_row.winner_event_id;
+    end if;
   elsif v_has_text then
     new.research_report := old.research_report;
     new.research_metadata := old.research_metadata;

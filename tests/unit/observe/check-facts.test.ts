@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
+  checkAccounts,
   checkClocks,
   checkConnections,
   checkCron,
@@ -60,6 +61,13 @@ describe('indexes', () => {
       action: expect.stringContaining('npm run upgrade') as string,
     });
   });
+});
+
+it('says where the trigger on auth.users is missing, and how to create it', () => {
+  expect(checkAccounts({ accounts_guarded: true }).level).toBe('ok');
+  const found = checkAccounts({ accounts_guarded: false });
+  expect(found).toMatchObject({ check: 'accounts', level: 'warning' });
+  expect(found.action).toContain('private.guard_accounts()');
 });
 
 describe('the publication of Realtime', () => {

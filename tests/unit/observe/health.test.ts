@@ -38,6 +38,7 @@ function bed(change: Record<string, string> = {}) {
             heartbeats: { ping: beats, sweep: beats },
             unfinished: [],
             realtime: null,
+            accounts_guarded: true,
             rights: [],
           }),
         );

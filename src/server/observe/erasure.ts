@@ -1,0 +1,40 @@
+import { z } from 'zod';
+import type { Store } from '../store/store.ts';
+import type { Log } from './log.ts';
+
+/** Accounts and reports of one call, and rows of each kind of one of them. Small, so that no lock is held for long. */
+const BATCH = 100;
+
+// Any id of the shape of a UUID, as PostgreSQL takes it: not every one that stands in a row is of a version of RFC 9562.
+const batch = z.object({
+  reports: z.int(),
+  users: z.array(z.guid()),
+  errors: z.array(
+    z.object({ user_id: z.guid().optional(), report_id: z.guid().optional(), error: z.string() }),
+  ),
+  left: z.boolean(),
+});
+
+/**
+ * Erases the content of deleted reports and accounts, batch after batch, until none is left or the deadline has come. Returns how
+ * many. The log has a line for each account: a database that is restored from an older backup has forgotten it.
+ * @throws {DatabaseUnavailable}
+ */
+export async function eraseDeleted(
+  { rpc, now, log }: Store & { now: () => number; log: Log },
+  deadline: number,
+): Promise<number> {
+  let total = 0;
+  for (;;) {
+    const { reports, users, errors, left } = await rpc('erase_due', { p_limit: BATCH }, batch);
+    for (const user of users)
+      log('info', 'the content of an account was erased', {
+        erased: user,
+        time: new Date(now()).toISOString(),
+      });
+    for (const details of errors) log('error', 'an erasure failed; the next sweep tries again', details);
+    total += reports + users.length;
+    // Nothing done and some left: others hold them.
+    if (!left || reports + users.length === 0 || now() >= deadline) return total;
+  }
+}

@@ -1,0 +1,36 @@
+create or replace function private.erase_account(p_user_id uuid, p_limit int)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_type public.report_types;
+  v_id text;
+  v_left boolean := false;
+begin
+  perform from auth.users where id = p_user_id for key share;
+  for v_type in select * from public.report_types order by report_type loop
+    -- Their content follows as that of every report that is deleted.
+    execute format(
+      'delete from public.%1$I where id in (
+         select id from public.%1$I where user_id = $1 order by id limit $2 for update skip locked)', v_type.table_name)
+    using p_user_id, p_limit;
+    if not v_left then
+      execute format('select exists (select from public.%I where user_id = $1)', v_type.table_name)
+      into v_left using p_user_id;
+    end if;
+  end loop;
+  for v_id in
+    select job_id from private.job_runs
+    where user_id = p_user_id and report_id is null and erased_at is null order by job_id limit p_limit
+  loop
+    perform private.forget_job(v_id);
+  end loop;
+  delete from public.report_notifications where user_id = p_user_id;
+  return not v_left
+    and not exists (
+      select from private.job_runs where user_id = p_user_id and report_id is null and erased_at is null);
+end
+$$;
+
+comment on function private.erase_account(uuid, int) is
+  'Deletes the reports and notifications of a user, and erases the jobs without a report: up to p_limit of each. True: nothing is left but the content of deleted reports, which erase_report() erases.';
+revoke all on function private.erase_account(uuid, int) from public, anon, authenticated, service_role;

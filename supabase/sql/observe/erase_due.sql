@@ -1,0 +1,74 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.erase_due(p_limit int, p_user_id uuid default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  c_longest constant interval := '2 seconds';
+  v_started timestamptz := clock_timestamp();
+  v_due private.erasures;
+  -- Of accounts: nothing is left but what stands in the queue of reports.
+  v_accounts bigint[] := '{}';
+  v_reports int := 0;
+  v_users jsonb;
+  v_errors jsonb := '[]';
+begin
+  for v_due in
+    select * from private.erasures
+    where report_id is null and (p_user_id is null or user_id = p_user_id)
+    -- What was tried last and is not done comes last.
+    order by tried_at nulls first, id
+    limit p_limit
+    for update skip locked
+  loop
+    exit when clock_timestamp() > v_started + c_longest;
+    update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
+    begin
+      if private.erase_account(v_due.user_id, p_limit) then
+        v_accounts := v_accounts || v_due.id;
+      end if;
+    exception
+      when lock_not_available then
+        null;
+      when others then
+        -- One erasure costs only itself.
+        v_errors := v_errors || jsonb_build_object('user_id', v_due.user_id, 'error', "left"(sqlerrm, 200));
+    end;
+  end loop;
+  for v_due in
+    select * from private.erasures
+    where report_id is not null and (p_user_id is null or user_id = p_user_id)
+    order by tried_at nulls first, id
+    limit p_limit
+    for update skip locked
+  loop
+    exit when clock_timestamp() > v_started + c_longest;
+    update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
+    begin
+      if private.erase_report(v_due.report_type, v_due.report_id, p_limit) then
+        delete from private.erasures where id = v_due.id;
+        v_reports := v_reports + 1;
+      end if;
+    exception
+      when lock_not_available then
+        null;
+      when others then
+        v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
+    end;
+  end loop;
+  with done as (
+    delete from private.erasures account
+    where id = any (v_accounts)
+      and not exists (
+        select from private.erasures report where report.user_id = account.user_id and report.report_id is not null)
+    returning user_id)
+  select coalesce(jsonb_agg(user_id), '[]') into v_users from done;
+  return jsonb_build_object(
+    'reports', v_reports, 'users', v_users, 'errors', v_errors,
+    'left', exists (select from private.erasures where p_user_id is null or user_id = p_user_id));
+end
+$$;
+
+comment on function public.erase_due(int, uuid) is
+  'Erases the content of reports and accounts that were deleted, up to p_limit of each and for about two seconds; only those of p_user_id where it is given. Waits for no lock: the next call goes on. Returns {reports: how many are done, users: [user id] whose accounts are done, errors: [{user_id or report_id, error}], left: whether any waits}.';
+revoke all on function public.erase_due(int, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.erase_due(int, uuid) to service_role;

@@ -1,0 +1,12 @@
+create or replace function private.has_account(p_user_id uuid)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  -- Auth deletes an account softly by a time in its row, which keeps everything that refers to it.
+  return exists (select from auth.users where id = p_user_id and deleted_at is null);
+end
+$$;
+
+comment on function private.has_account(uuid) is
+  'Whether the account of a user exists and is not deleted, softly or at all.';
+revoke all on function private.has_account(uuid) from public, anon, authenticated, service_role;

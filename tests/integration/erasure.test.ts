@@ -1,0 +1,478 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type postgres from 'postgres';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../scripts/local/paths.ts';
+import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { asUser } from '../support/locks.ts';
+import { storeClient } from '../support/store.ts';
+
+let database: TestDatabase;
+let sql: postgres.Sql;
+let store: ReturnType<typeof storeClient>;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  ({ sql } = database);
+  store = storeClient(sql);
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+/** What every text of a test has in it, and nothing else. */
+let canary: string;
+beforeEach(() => {
+  canary = `canary${randomUUID().replaceAll('-', '')}`;
+});
+
+/** Each text of ours and of the platform's tables that we write, as `table.column`, that has the canary in it. */
+async function sightings(of = canary): Promise<string[]> {
+  const columns = await sql<{ schema: string; table: string; column: string }[]>`
+    select nspname as schema, relname as table, attname as column
+    from pg_attribute
+    join pg_class on pg_class.oid = attrelid and relkind = 'r'
+    join pg_namespace on pg_namespace.oid = relnamespace
+    where nspname in ('public', 'private') and attnum > 0 and not attisdropped
+      and atttypid in ('text'::regtype, 'varchar'::regtype, 'jsonb'::regtype, 'json'::regtype)
+      and relname not like 'polaris%' and relname <> 'profiles'
+    order by 1, 2, 3`;
+  expect(columns.length).toBeGreaterThan(60);
+  const seen: string[] = [];
+  for (const { schema, table, column } of columns) {
+    const rows = await sql`
+      select from ${sql(`${schema}.${table}`)} where strpos(${sql(column)}::text, ${of}) > 0 limit 1`;
+    if (rows.length > 0) seen.push(`${table}.${column}`);
+  }
+  return seen;
+}
+
+/** Every fingerprint that a text of ours may have left. */
+async function fingerprints(): Promise<string[]> {
+  const rows = await sql<{ print: string }[]>`
+    select digest as print from public.report_events
+    union select request_digest from private.job_runs where request_digest is not null
+    union select body_sha256 from public.webhook_audit where body_sha256 is not null
+    union select request_payload ->> 'digest' from public.webhook_audit where request_payload ? 'digest'`;
+  return rows.map(({ print }) => print);
+}
+
+interface Sent {
+  id: string;
+  body: object;
+}
+
+function webhook(reportId: string, change: object = {}, type = 'report.prelim.completed'): Sent {
+  const id = `sent_${randomUUID()}`;
+  return {
+    id,
+    body: {
+      type,
+      timestamp: '2026-03-01T00:00:00Z',
+      data: {
+        job_id: `job_${id}`,
+        report_id: reportId,
+        report_type: 'org',
+        research_status: type.split('.')[2],
+        ...(type.endsWith('completed')
+          ? {
+              research_report: `text ${canary}`,
+              research_metadata: { [canary]: canary },
+              final_data: { list: [canary] },
+            }
+          : { error: `error ${canary}` }),
+        ...change,
+      },
+    },
+  };
+}
+
+async function receive({ id, body }: Sent, endpoint = 'prelim-report'): Promise<string> {
+  const [row] = await sql`
+    select public.apply_report_event(
+      ${id}, 'webhook', ${JSON.stringify(body)}, ${endpoint}, ${`sha_${canary}`}, 100) ->> 'outcome' as outcome`;
+  return row?.['outcome'] as string;
+}
+
+/** A receiver that echoes what it is told. */
+const ECHO = () => [
+  { status: 500, duration_ms: 5, authentic: false, response: `echo ${canary}`, error: `error ${canary}` },
+];
+
+async function request(reportId: string | null, caller: string, generate = true) {
+  const [row] = await sql<{ answer: { outcome: string; job: { job_id: string } } }[]>`
+    select public.request_report_job(
+      p_job_id => ${`job_${randomUUID()}`}, p_caller => ${caller}, p_prompt => ${`prompt ${canary}`}, p_generate => ${generate},
+      p_lease_seconds => 60, p_quota => 100, p_report_type => ${reportId === null ? null : 'org'}, p_report_id => ${reportId},
+      p_stage => ${reportId === null ? null : 'prelim'}, p_idempotency_key => ${`key ${canary} ${randomUUID()}`},
+      p_model => ${`model ${canary}`}, p_metadata => ${JSON.stringify({ [canary]: canary })}) as answer`;
+  if (row === undefined) throw new Error('no answer');
+  return row.answer.job.job_id;
+}
+
+async function complete(jobId: string, status = 'completed') {
+  const [row] = await sql<
+    {
+      answer: {
+        outcome: string;
+        delivery?: { delivery_id: number; delivery_token: number; event_id: string; body: string };
+      };
+    }[]
+  >`
+    select public.complete_report_job(
+      p_job_id => ${jobId}, p_status => ${status}, p_delivery_lease_seconds => 30,
+      p_research_report => ${status === 'completed' ? `result ${canary} ${randomUUID()}` : null},
+      p_research_metadata => ${JSON.stringify({ [canary]: [canary] })},
+      p_error => ${status === 'failed' ? `failure ${canary}` : null}) as answer`;
+  return row?.answer;
+}
+
+/** Everything that callers, owners, the platform and answers can fill, for one report. */
+async function fill(
+  userId: string,
+  reportId: string,
+): Promise<{ sent: Sent[]; held: { delivery_id: number; delivery_token: number; event_id: string } }> {
+  const sent = [webhook(reportId), webhook(reportId, {}, 'report.prelim.failed')];
+  for (const event of sent) await receive(event);
+  await receive({ ...webhook(reportId), id: sent[0]?.id ?? '' });
+  for (const status of ['completed', 'failed']) {
+    const completed = await complete(await request(reportId, userId), status);
+    if (completed?.delivery === undefined) throw new Error('nothing to send');
+    await store.record(completed.delivery, 'refused', ECHO());
+  }
+  await asUser(
+    sql,
+    userId,
+    (owner) => owner`
+      update public.org_reports set research_report = ${`edit ${canary}`}, user_data = ${sql.json({ about: canary })}
+      where id = ${reportId}`,
+  );
+  await sql`
+    select public.update_webhook_status('org_reports', ${reportId}, ${`status ${canary}`}, ${sql.json({ [canary]: canary })})`;
+  await sql`
+    insert into public.webhook_audit (webhook_type, job_id, report_id, request_payload, response_body, error_message)
+    values ('prelim-report', 'job', ${reportId}, ${sql.json({ prompt: canary, data: { prompt: canary } })},
+      ${sql.json({ echo: canary })}, ${`error ${canary}`})`;
+  // One that runs, and one whose delivery a sender holds.
+  await request(reportId, userId);
+  const last = await complete(await request(reportId, 'pipeline', false));
+  if (last?.delivery === undefined) throw new Error('nothing to send');
+  return { sent, held: last.delivery };
+}
+
+async function problems(): Promise<unknown[]> {
+  return [...(await sql`select * from public.verify_reports()`)];
+}
+
+/** The states that nobody may lose: what happened, in which order, and that there was an audit row of it. */
+async function facts(reportId: string) {
+  return {
+    events: [
+      ...(await sql`
+        select id, type, stage, job_id, requested_at, channel, effect, position from public.report_events
+        where report_id = ${reportId} order by id`),
+    ],
+    audit: [
+      ...(await sql`
+        select id, outcome, event_id, job_id, response_status, attempt_number, body_bytes from public.webhook_audit
+        where report_id = ${reportId} order by id`),
+    ],
+    jobs: [
+      ...(await sql`select job_id, stage, caller from private.job_runs where report_id = ${reportId} order by 1`),
+    ],
+  };
+}
+
+describe('a report that its owner deletes', () => {
+  it('leaves nothing of what anybody said of it, in any column, and all facts', async () => {
+    const { userId, reportId } = await createReport(sql);
+    const { sent, held } = await fill(userId, reportId);
+    const seen = await sightings();
+    for (const place of [
+      'org_reports.research_report',
+      'report_contents.final_data',
+      'report_events.error',
+      'job_runs.prompt',
+      'job_runs.metadata',
+      'job_runs.error',
+      'job_runs.model',
+      'job_runs.caller_key',
+      'report_jobs.error',
+      'webhook_audit.request_payload',
+      'webhook_audit.response_body',
+      'webhook_audit.error_message',
+      'webhook_audit.body_sha256',
+      'webhook_deliveries.response',
+    ])
+      expect(seen).toContain(place);
+    const before = await facts(reportId);
+    const prints = await fingerprints();
+    expect(await problems()).toEqual([]);
+    await asUser(sql, userId, (owner) => owner`delete from public.org_reports where id = ${reportId}`);
+    expect(await problems()).toEqual([]);
+    expect(await store.erase()).toMatchObject({ reports: 1, users: [], errors: [], left: false });
+    expect(await sightings()).toEqual([]);
+    const own = (await fingerprints()).filter((print) => prints.includes(print));
+    expect(own).toEqual([]);
+    expect(await facts(reportId)).toEqual(before);
+    expect(await problems()).toEqual([]);
+
+    // Whatever comes under these ids, with this or other content; nothing of it stays.
+    for (const { id, body } of sent) {
+      expect(await receive({ id, body })).toBe('duplicate');
+      expect(await receive({ ...webhook(reportId, { research_report: `other ${canary}` }), id })).toBe(
+        'duplicate',
+      );
+      expect(await receive({ ...webhook(randomUUID(), {}, 'report.prelim.failed'), id })).toBe('duplicate');
+    }
+    // The sender that held its delivery tells only now what the receiver echoed.
+    await store.record(held, 'failed', ECHO());
+    await sql`
+      select public.update_webhook_status('org_reports', ${reportId}, 'failed', ${sql.json({ [canary]: canary })})`;
+    expect(await sightings()).toEqual([]);
+    const open = await sql`
+      select dead_reason from public.webhook_deliveries
+      where report_id = ${reportId} and status <> 'success' and dead_at is null`;
+    expect([...open]).toEqual([]);
+    // Erasing twice is harmless.
+    await sql`insert into private.erasures (user_id, report_type, report_id) values (${userId}, 'org', ${reportId})`;
+    expect(await store.erase()).toMatchObject({ reports: 1, left: false });
+    expect(await problems()).toEqual([]);
+  });
+
+  it('ends a running job, whose result then comes too late', async () => {
+    const { userId, reportId } = await createReport(sql);
+    const jobId = await request(reportId, userId);
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    await store.erase();
+    expect(await complete(jobId)).toEqual({ outcome: 'report_not_found' });
+    const [row] = await sql`select public.report_job_progress(${jobId}, 1, 50, 60) as is_mine`;
+    expect(row).toEqual({ is_mine: false });
+    expect(await sightings()).toEqual([]);
+  });
+
+  const HELD = [
+    'public.webhook_deliveries',
+    'private.job_runs',
+    'public.report_events',
+    'public.webhook_audit',
+  ];
+  it.each(HELD)('is erased by a later sweep where another transaction holds a row of %s', async (table) => {
+    const { userId, reportId } = await createReport(sql);
+    await fill(userId, reportId);
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    await sql.begin(async (holder) => {
+      await holder`select from ${holder(table)} where report_id = ${reportId} for update`;
+      expect(await store.erase()).toMatchObject({ reports: 0, errors: [], left: true });
+    });
+    expect(await store.erase()).toMatchObject({ reports: 1, left: false });
+    expect(await sightings()).toEqual([]);
+  });
+
+  it('takes nothing of other people', async () => {
+    const { userId, reportId } = await createReport(sql);
+    await fill(userId, reportId);
+    const other = await createReport(sql);
+    await receive(webhook(other.reportId));
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    expect(await store.erase()).toMatchObject({ reports: 1, left: false });
+    const [kept] = await sql`
+      select report.research_report, content.research_report as content, event.erased_at
+      from public.org_reports report
+      join public.report_events event on event.id = report.winner_event_id
+      join private.report_contents content on content.event_id = event.id
+      where report.id = ${other.reportId}`;
+    expect(kept).toEqual({ research_report: `text ${canary}`, content: `text ${canary}`, erased_at: null });
+  });
+
+  it('is erased beside one that cannot be, which the answer names', async () => {
+    const { userId, reportId } = await createReport(sql);
+    await receive(webhook(reportId));
+    await sql`insert into private.erasures (user_id, report_type, report_id) values (${userId}, 'unknown', ${reportId})`;
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    expect(await store.erase()).toMatchObject({
+      reports: 1,
+      errors: [{ report_id: reportId, error: expect.any(String) as string }],
+      left: true,
+    });
+    expect(await sightings()).toEqual([]);
+    await sql`delete from private.erasures where report_type = 'unknown'`;
+  });
+
+  it('is erased in bounded batches', async () => {
+    const { reportId } = await createReport(sql);
+    for (let n = 0; n < 5; n += 1) await receive(webhook(reportId));
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    let calls = 0;
+    while ((await store.erase(2)).left) calls += 1;
+    expect(calls).toBeGreaterThan(1);
+    expect(await sightings()).toEqual([]);
+  });
+});
+
+async function person() {
+  const { userId, reportId } = await createReport(sql);
+  await fill(userId, reportId);
+  await receive(webhook(reportId, {}, 'report.final.completed'), 'final-report');
+  await complete(await request(null, userId));
+  await complete(await request(null, userId), 'failed');
+  await request(null, userId);
+  await sql`
+    insert into public.report_jobs (job_id, user_id, status, prompt, result, metadata)
+    values (${`platform_${randomUUID()}`}, ${userId}, 'succeeded', 'prompt of the platform', 'result of the platform',
+      ${sql.json({ report_type: 'org' })})`;
+  return { userId, reportId };
+}
+
+describe('an account that is deleted', () => {
+  it.each([
+    ['from Auth', (userId: string) => sql`delete from auth.users where id = ${userId}`],
+    ['softly', (userId: string) => sql`update auth.users set deleted_at = now() where id = ${userId}`],
+  ])('%s leaves nothing of it', async (_way, remove) => {
+    const { userId } = await person();
+    await remove(userId);
+    expect(await problems()).toEqual([]);
+    let users: string[] = [];
+    for (let left = true; left;) {
+      const answer = await store.erase();
+      users = [...users, ...answer.users];
+      ({ left } = answer);
+    }
+    expect(users).toEqual([userId]);
+    expect(await sightings()).toEqual([]);
+    for (const table of ['org_reports', 'report_notifications'])
+      expect(await sql`select from ${sql(`public.${table}`)} where user_id = ${userId}`).toHaveLength(0);
+    expect(await problems()).toEqual([]);
+  });
+
+  it('is found by verify where nobody noted it, as is an erasure that takes days', async () => {
+    const { userId } = await createReport(sql);
+    const jobId = await request(null, userId);
+    await sql`delete from auth.users where id = ${userId}`;
+    await sql`delete from private.erasures where user_id = ${userId}`;
+    expect(await problems()).toMatchObject([
+      { problem: 'a job of a deleted account that still has content', job_id: jobId },
+    ]);
+    await sql`insert into private.erasures (user_id, requested_at) values (${userId}, now() - interval '25 hours')`;
+    expect(await problems()).toMatchObject([{ problem: 'an erasure that no sweep finishes' }]);
+    await store.erase();
+    expect(await problems()).toEqual([]);
+  });
+});
+
+describe('an owner’s edit', () => {
+  async function edit(userId: string, reportId: string, text: string) {
+    await asUser(
+      sql,
+      userId,
+      (owner) => owner`update public.org_reports set research_report = ${text} where id = ${reportId}`,
+    );
+  }
+
+  it('loses its content at once when the same owner edits again within 10 minutes', async () => {
+    const { userId, reportId } = await createReport(sql);
+    await receive(webhook(reportId));
+    for (const n of [1, 2, 3]) await edit(userId, reportId, `edit ${n} ${canary}`);
+    const contents = await sql`
+      select content.research_report as text, event.erased_at is not null as erased
+      from public.report_events event left join private.report_contents content on content.event_id = event.id
+      where event.report_id = ${reportId} order by event.position`;
+    expect([...contents]).toEqual([
+      { text: `text ${canary}`, erased: false },
+      { text: null, erased: true },
+      { text: null, erased: true },
+      { text: `edit 3 ${canary}`, erased: false },
+    ]);
+    expect(await problems()).toEqual([]);
+  });
+
+  it('keeps its content for the retention when the next one is later', async () => {
+    const { userId, reportId } = await createReport(sql);
+    await edit(userId, reportId, 'first');
+    await sql`alter table public.report_events disable trigger keep_event`;
+    await sql`
+      update public.report_events set applied_at = applied_at - interval '10 minutes' where report_id = ${reportId}`;
+    await sql`alter table public.report_events enable trigger keep_event`;
+    await edit(userId, reportId, 'second');
+    const [row] = await sql`
+      select count(*)::int as contents from private.report_contents
+      where event_id in (select id from public.report_events where report_id = ${reportId})`;
+    expect(row).toEqual({ contents: 2 });
+  });
+});
+
+describe('npm run erase', () => {
+  function run(...parameters: string[]): Promise<{ code: number; out: string; err: string }> {
+    return new Promise((resolve) => {
+      execFile(
+        process.execPath,
+        ['scripts/erase.ts', ...parameters],
+        { cwd: projectRoot, env: { ...process.env, DATABASE_URL: database.url } },
+        (error, out, err) => {
+          resolve({ code: error === null ? 0 : Number(error.code), out, err });
+        },
+      );
+    });
+  }
+
+  it('erases a person whose account stands, and lists what went and what the platform still holds', async () => {
+    const { userId } = await person();
+    const { code, out, err } = await run('--user', userId);
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(out).toMatch(/org_reports: 1 erased\n/);
+    expect(out).toMatch(/events with content: [1-9]\d* erased\n/);
+    expect(out).toMatch(/jobs with content: [1-9]\d* erased\n/);
+    expect(out).toMatch(/deliveries with an answer: [1-9]\d* erased\n/);
+    expect(out).toMatch(/audit rows with content: [1-9]\d* erased\n/);
+    expect(out).toMatch(/notifications: 1 erased\n/);
+    expect(out).toContain('report_jobs.prompt: 1\n');
+    expect(out).toContain('report_jobs.result: 1\n');
+    expect(out).toContain('auth.users: 1\n');
+    expect(out).not.toContain(canary);
+    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toEqual({
+      erased: userId,
+      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
+    });
+    expect(await sightings()).toEqual([]);
+    expect(await problems()).toEqual([]);
+    // Erasing twice is harmless.
+    expect(await run('--user', userId)).toMatchObject({ code: 0, err: '' });
+  });
+
+  it('repeats the erasures that a log names, whatever else stands in it', async () => {
+    const [one, other] = [await person(), await person()];
+    const bystander = await createReport(sql);
+    const folder = await mkdtemp(join(tmpdir(), 'erase-'));
+    const file = join(folder, 'log.txt');
+    await writeFile(
+      file,
+      [
+        `erase: user ${bystander.userId}`,
+        '{"level":"info","message":"something else"}',
+        `{"erased":"${one.userId}","time":"2026-11-01T00:00:00.000Z"}`,
+        `2026-11-02T00:00:00Z {"level":"info","erased":"${other.userId}","time":"2026-11-02T00:00:00.000Z"}`,
+        `{"erased":"${one.userId}","time":"2026-11-03T00:00:00.000Z"}`,
+        '{"erased":',
+      ].join('\n'),
+    );
+    const { code, out, err } = await run('--from', file);
+    await rm(folder, { recursive: true });
+    expect(err).toBe('');
+    expect(code).toBe(0);
+    expect(out.match(/^\{"erased"/gm)).toHaveLength(2);
+    expect(await sightings()).toEqual([]);
+    expect(await sql`select from public.org_reports where id = ${bystander.reportId}`).toHaveLength(1);
+  });
+
+  it.each([
+    ['without a user', [], 'Usage'],
+    ['with an id that is no UUID', ['--user', 'somebody'], 'somebody is no id of a user'],
+    ['with a file that is not there', ['--from', 'no-such-file'], 'no-such-file'],
+  ])('refuses to run %s', async (_how, parameters, message) => {
+    const { code, err } = await run(...parameters);
+    expect(code).toBe(1);
+    expect(err).toContain(message);
+  });
+});
