@@ -109,8 +109,12 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
       at + interval '41 seconds', 1 + n % 2, at + interval '40 seconds'
     from plan order by n`;
   await sql`
-    insert into private.report_contents (event_id, research_report, research_metadata)
-    select event_id, (content).research_report, (content).research_metadata from plan order by n`;
+    insert into private.report_contents (event_id, research_report, research_metadata, lost_at)
+    select first.event_id, (first.content).research_report, (first.content).research_metadata,
+      -- A failure never shows; a prelim is lost to its final.
+      case when first.failed_job then first.at + interval '41 seconds'
+        when first.stage = 'prelim' and not second.failed_job then second.at + interval '41 seconds' end
+    from plan first left join plan second on second.n = first.n + 1 order by first.n`;
   await sql`
     insert into private.job_runs (
       job_id, user_id, status, prompt, percent, created_at, updated_at, started_at, completed_at, report_type, report_id,

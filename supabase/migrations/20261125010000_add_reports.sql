@@ -474,7 +474,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_is_owner boolean := current_setting('role', true) in ('anon', 'authenticated');
   v_has_text boolean := new.research_report is not null
-    and (v_is_owner or new.research_status <> 'failed' or btrim(new.research_report) <> '');
+    and (v_is_owner or new.research_status <> 'failed' or not private.is_blank(new.research_report));
 begin
   -- The order of locks; the foreign keys would take the summary first.
   perform from auth.users where id = new.user_id for key share;
@@ -989,7 +989,7 @@ create or replace function private.record_insert()
 returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_failed boolean := tg_argv[1] = 'platform' and new.research_status = 'failed' and coalesce(btrim(new.research_report), '') = '';
+  v_failed boolean := tg_argv[1] = 'platform' and new.research_status = 'failed' and private.is_blank(new.research_report);
   v_event public.report_events;
 begin
   -- Events of an earlier report may carry this id, and would attach to this one.
@@ -1052,8 +1052,9 @@ begin
     old.winner_event_id := v_row.winner_event_id;
     old.stage := v_row.stage;
   end if;
+  -- Events and deliveries name the report by it.
+  new.id := old.id;
   if v_channel = 'owner' then
-    new.id := old.id;
     new.user_id := old.user_id;
     new.created_at := old.created_at;
     new.updated_at := now();
@@ -1083,7 +1084,7 @@ begin
   if v_has_text then
     perform private.refuse_first_version(v_channel);
     perform private.count_foreign_write();
-    v_failed := v_channel = 'platform' and new.research_status = 'failed' and coalesce(btrim(new.research_report), '') = '';
+    v_failed := v_channel = 'platform' and new.research_status = 'failed' and private.is_blank(new.research_report);
     v_event := private.record_foreign(
       v_type, old.id, v_channel, new.research_report, new.research_metadata, v_failed, old.stage, old.winner_event_id, v_job_id);
   end if;

@@ -874,6 +874,11 @@ create or replace function private.take_probe(
 returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
+  -- Whoever holds the circuit now is about to take its probe, or to close it.
+  perform from public.webhook_circuits where endpoint_id = p_endpoint_id for update skip locked;
+  if not found then
+    return false;
+  end if;
   update public.webhook_circuits
   set probe_delivery_id = p_delivery_id, probe_token = p_token,
     probe_lease_expires_at = now() + make_interval(secs => p_lease_seconds)

@@ -90,7 +90,7 @@ begin
     request_payload, response_status, response_body, error_message, attempt_number, body_sha256, body_bytes, duration_ms)
   values (
     p_id, p_direction, p_outcome, p_endpoint_id, p_event_id, p_job_id, private.report_table(p_report_type), p_report_id,
-    p_delivery_id, p_round, p_actor, p_payload, p_response_status, p_response_body, "left"(p_error, 2000), p_attempt_number,
+    p_delivery_id, p_round, p_actor, p_payload, p_response_status, p_response_body, "left"(p_error, 10000), p_attempt_number,
     p_body_sha256, p_body_bytes, p_duration_ms)
   on conflict (id) do nothing;
 end

@@ -153,7 +153,7 @@ describe('getReportsWithFailedWebhooks', () => {
             'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e',
           'import', 'superseded', now(), n from generate_series(1, 1001) n
         returning id
-      ), contents as (insert into private.report_contents (event_id) select id from events)
+      ), contents as (insert into private.report_contents (event_id, lost_at) select id, now() from events)
       insert into public.webhook_deliveries (event_id, endpoint_id, report_type, report_id, status)
       select id, 'prelim-report', 'org', ${reportId}, 'failed' from events`;
     await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;

@@ -198,7 +198,7 @@ describe('getWebhookStatistics', () => {
         private.content_digest(row(
             'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e', 'import', 'superseded', now(), n
       from generate_series(1, 9) n`;
-    await system.sql`insert into private.report_contents (event_id) select id from public.report_events where id like 'evt\\__'`;
+    await system.sql`insert into private.report_contents (event_id, lost_at) select id, now() from public.report_events where id like 'evt\\__'`;
     await system.sql`
       insert into public.webhook_deliveries (
         event_id, endpoint_id, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at,

@@ -128,12 +128,17 @@ describe('what the platform’s functions write', () => {
     ]);
   });
 
-  it('keeps the text where a job failed, and says that it did', async () => {
+  it.each([
+    ['empty', ''],
+    ['blank', ' \t\n'],
+    ['blank beyond ASCII', '\u00a0\n\u3000'],
+    ['null', null],
+  ])('keeps the text where a job failed and left %s text, and says that it did', async (_name, text) => {
     await platformJob('good');
     await platform(
       (sql) => sql`
         update public.org_reports
-        set research_report = '', research_status = 'failed', research_metadata = '{"error": "no model"}'
+        set research_report = ${text}, research_status = 'failed', research_metadata = '{"error": "no model"}'
         where id = ${reportId}`,
     );
     expect(await report()).toMatchObject({ research_report: 'good', research_status: 'failed' });
@@ -141,6 +146,12 @@ describe('what the platform’s functions write', () => {
       'report.prelim.completed',
       'report.prelim.failed',
     ]);
+  });
+
+  it('never gives a report another id, which its events would not have', async () => {
+    await platformJob('good');
+    await platform((sql) => sql`update public.org_reports set id = gen_random_uuid() where id = ${reportId}`);
+    expect(await report()).toMatchObject({ research_report: 'good' });
   });
 
   it('never goes back behind a final of ours', async () => {

@@ -5,7 +5,7 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_is_owner boolean := current_setting('role', true) in ('anon', 'authenticated');
   v_has_text boolean := new.research_report is not null
-    and (v_is_owner or new.research_status <> 'failed' or btrim(new.research_report) <> '');
+    and (v_is_owner or new.research_status <> 'failed' or not private.is_blank(new.research_report));
 begin
   -- The order of locks; the foreign keys would take the summary first.
   perform from auth.users where id = new.user_id for key share;

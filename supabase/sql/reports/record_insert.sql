@@ -3,7 +3,7 @@ create or replace function private.record_insert()
 returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
-  v_failed boolean := tg_argv[1] = 'platform' and new.research_status = 'failed' and coalesce(btrim(new.research_report), '') = '';
+  v_failed boolean := tg_argv[1] = 'platform' and new.research_status = 'failed' and private.is_blank(new.research_report);
   v_event public.report_events;
 begin
   -- Events of an earlier report may carry this id, and would attach to this one.

@@ -31,8 +31,9 @@ begin
     old.winner_event_id := v_row.winner_event_id;
     old.stage := v_row.stage;
   end if;
+  -- Events and deliveries name the report by it.
+  new.id := old.id;
   if v_channel = 'owner' then
-    new.id := old.id;
     new.user_id := old.user_id;
     new.created_at := old.created_at;
     new.updated_at := now();
@@ -62,7 +63,7 @@ begin
   if v_has_text then
     perform private.refuse_first_version(v_channel);
     perform private.count_foreign_write();
-    v_failed := v_channel = 'platform' and new.research_status = 'failed' and coalesce(btrim(new.research_report), '') = '';
+    v_failed := v_channel = 'platform' and new.research_status = 'failed' and private.is_blank(new.research_report);
     v_event := private.record_foreign(
       v_type, old.id, v_channel, new.research_report, new.research_metadata, v_failed, old.stage, old.winner_event_id, v_job_id);
   end if;
