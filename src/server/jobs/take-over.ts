@@ -52,6 +52,8 @@ const CONCURRENCY = 20;
 const BUDGET_MS = 45_000;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
 const ANSWER_BYTES = 16 * 1024;
+/** In the sweep's answer; the log has every one. */
+const NAMED_FAILURES = 20;
 
 /** The deployment that a take-over is asked of is the one that receives webhooks: this call sends CRON_SECRET. */
 export interface TakeOverCaller extends Store, OwnDeployment, MonotonicClock {
@@ -70,7 +72,7 @@ export async function sweepJobs(
   const deadline = caller.monotonicNow() + BUDGET_MS;
   const waiting = (await dueJobs(caller)).values();
   const counts = { taken_over: 0, given_up: 0, not_due: 0, held: 0 };
-  const errors: string[] = [];
+  const failures: string[] = [];
   const unanswered: string[] = [];
 
   async function work(): Promise<void> {
@@ -87,7 +89,7 @@ export async function sweepJobs(
 
   function fail(job: string, error: unknown): void {
     caller.log('error', 'a job was not taken over', { job, error });
-    errors.push(`${job}: ${error instanceof Error ? error.message : 'unknown error'}`);
+    failures.push(`${job}: ${error instanceof Error ? error.message : 'unknown error'}`);
   }
 
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
@@ -99,6 +101,10 @@ export async function sweepJobs(
         fail(job, new Error(`the take-over was not answered in ${TAKE_OVER_TIMEOUT_MS / 1000} s`));
       else counts.taken_over += 1;
     }
+  }
+  const errors = failures.slice(0, NAMED_FAILURES);
+  if (failures.length > NAMED_FAILURES) {
+    errors.push(`${failures.length - NAMED_FAILURES} more jobs were not taken over: the log names them`);
   }
   if (counts.held > 0) {
     errors.push(

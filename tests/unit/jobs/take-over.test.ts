@@ -70,6 +70,85 @@ describe('asking for take-overs', () => {
   });
 });
 
+describe('a sweep of many lost jobs', () => {
+  /** Lists these jobs, then those that are due when it asks again. */
+  function sweepOf(lists: string[][], ask: (job: string) => Promise<Response>) {
+    const limits: unknown[] = [];
+    return {
+      limits,
+      result: sweepJobs({
+        rpc: (_name, parameters, answer) => {
+          limits.push(parameters);
+          return Promise.resolve(answer.parse(lists[limits.length - 1]));
+        },
+        // Safe: the sweep calls it with an address and options alone.
+        fetch: ((url: URL) => ask(url.searchParams.get('job_id') ?? '')) as typeof globalThis.fetch,
+        log: () => undefined,
+        monotonicNow: () => 0,
+        cronSecrets: [NEW_KEY],
+        webhookBaseUrls: [A],
+        protectionBypass: undefined,
+      }),
+    };
+  }
+  const jobs = (count: number) => Array.from({ length: count }, (_, index) => `job_${index}`);
+
+  it('hands 1,500 over, each once, and asks for 20 at a time', async () => {
+    const asked: string[] = [];
+    let open = 0;
+    let most = 0;
+    const { limits, result } = sweepOf([jobs(1500)], async (job) => {
+      asked.push(job);
+      open += 1;
+      most = Math.max(most, open);
+      await Promise.resolve();
+      open -= 1;
+      return takenOver();
+    });
+    expect(await result).toEqual({ taken_over: 1500, given_up: 0, errors: [] });
+    expect(limits).toEqual([{ p_limit: 1500 }]);
+    expect(asked.sort()).toEqual(jobs(1500).sort());
+    expect(most).toBe(20);
+  });
+
+  it('calls no take-over an error that was only slow to answer', async () => {
+    const slow = () => Promise.reject(new DOMException('too slow', 'TimeoutError'));
+    const { result } = sweepOf([['job_taken', 'job_still_due'], ['job_still_due']], slow);
+    expect(await result).toEqual({
+      taken_over: 1,
+      given_up: 0,
+      errors: ['job_still_due: the take-over was not answered in 10 s'],
+    });
+  });
+
+  it('goes on beside one whose id no request can name, and one whose report is held', async () => {
+    const { result } = sweepOf([['', 'job_held', 'job_3']], (job) =>
+      Promise.resolve(
+        job === ''
+          ? new Response('', { status: 400 })
+          : job === 'job_held'
+            ? Response.json({ outcome: 'held' })
+            : takenOver(),
+      ),
+    );
+    expect(await result).toEqual({
+      taken_over: 1,
+      given_up: 0,
+      errors: [
+        ': the take-over was answered 400',
+        '1 jobs were left out: another transaction holds their reports. The next sweep tries again',
+      ],
+    });
+  });
+
+  it('names 20 failures, and counts the others', async () => {
+    const { result } = sweepOf([jobs(500)], () => Promise.resolve(new Response('', { status: 503 })));
+    const { errors } = await result;
+    expect(errors).toHaveLength(21);
+    expect(errors.at(-1)).toBe('480 more jobs were not taken over: the log names them');
+  });
+});
+
 describe('the take-over function', () => {
   // Safe: who is refused reaches none of the others.
   const services = {
