@@ -12,7 +12,7 @@ const CONCURRENCY = 10;
 const BUDGET_MS = 55_000;
 /** Of deliveries whose holder died; the next sweep releases more. */
 const RELEASED_AT_ONCE = 500;
-/** Of claims that fail, by one worker in succession: then the database is away, not one delivery odd. */
+/** Of claims that fail, by one worker in succession: then the database is unavailable. */
 const MAX_FAILED_CLAIMS = 3;
 
 /** Enough of a delivery to tell which one it is, should the rest not fit its schema. */

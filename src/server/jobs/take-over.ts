@@ -94,7 +94,7 @@ export async function sweepJobs(
 
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   if (unanswered.length > 0) {
-    // A function that starts slowly has taken the job all the same.
+    // A function that starts slowly may have taken the job after we stopped waiting.
     const stillDue = new Set(await dueJobs(caller));
     for (const job of unanswered) {
       if (stillDue.has(job))
