@@ -1,6 +1,6 @@
 create or replace function public.event_timeline(p_event_id text)
 returns jsonb
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_audit_rows constant int := 200;
   v_event public.report_events;

@@ -4,7 +4,7 @@ create or replace function public.list_open_deliveries(
   p_before timestamptz default null, p_limit int default 50, p_cursor_at timestamptz default null,
   p_cursor_id text default null)
 returns jsonb
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_counted constant int := 1000;
   v_time text := case p_status when 'dead' then 'dead_at' else 'created_at' end;

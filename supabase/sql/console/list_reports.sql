@@ -2,7 +2,7 @@ create or replace function public.list_reports(
   p_scope text default 'mine', p_report_type text default null, p_limit int default 50,
   p_cursor_at timestamptz default null, p_cursor_id text default null)
 returns jsonb
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_where text := concat_ws(' and ',
     'true',

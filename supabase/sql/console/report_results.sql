@@ -1,7 +1,7 @@
 -- Definer rights: nobody but our functions reads contents; it asks who the caller is itself.
 create or replace function public.report_results(p_report_type text, p_report_id uuid)
 returns jsonb
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_owner uuid;
 begin

@@ -1,6 +1,6 @@
 create or replace function public.report_webhook_status(p_report_type text, p_report_id uuid)
 returns jsonb
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_table text := (select table_name from public.report_types where report_type = p_report_type);
   v_report jsonb;

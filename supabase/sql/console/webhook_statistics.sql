@@ -1,6 +1,6 @@
 create or replace function public.webhook_statistics(p_window text default 'hour')
 returns jsonb
-language plpgsql stable set search_path = '' as $$
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
   v_bucket interval;

@@ -2,7 +2,7 @@
 create or replace function public.claim_due_delivery(
   p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_held public.webhook_deliveries;
   v_candidate record;

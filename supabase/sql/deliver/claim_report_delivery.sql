@@ -3,7 +3,7 @@ create or replace function public.claim_report_delivery(
   p_report_type text, p_report_id uuid, p_lease_seconds int, p_endpoint_id text default null,
   p_event_id text default null, p_claim_id uuid default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_delivery public.webhook_deliveries;
   v_exists boolean;

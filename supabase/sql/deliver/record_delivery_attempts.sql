@@ -3,7 +3,7 @@ create or replace function public.record_delivery_attempts(
   p_delivery_id bigint, p_delivery_token bigint, p_result text, p_attempts jsonb,
   p_retry_after_seconds numeric default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_posts int := jsonb_array_length(p_attempts);
   v_delivery public.webhook_deliveries;

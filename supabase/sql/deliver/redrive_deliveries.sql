@@ -2,7 +2,7 @@
 create or replace function public.redrive_deliveries(
   p_filter jsonb, p_actor text, p_limit int, p_claim_id uuid default null)
 returns int
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_delivery public.webhook_deliveries;
   v_redriven int;

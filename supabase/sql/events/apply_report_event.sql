@@ -3,7 +3,7 @@ create or replace function public.apply_report_event(
   p_event_id text, p_channel text default 'webhook', p_body text default null, p_endpoint_id text default null,
   p_body_sha256 text default null, p_body_bytes int default null, p_elapsed_ms numeric default 0)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_started timestamptz := clock_timestamp();
   v_result private.incoming_result;

@@ -4,7 +4,7 @@ create or replace function public.complete_report_job(
   p_research_report text default null, p_research_metadata text default null, p_final_data text default null,
   p_error text default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_job private.job_runs;
   v_owner uuid;

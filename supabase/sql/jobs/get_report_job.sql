@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.get_report_job(p_job_id text, p_caller text)
 returns jsonb
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
   select private.job_view(job) from private.job_for_caller(p_job_id, p_caller) job where job.job_id is not null
 $$;
 

@@ -2,7 +2,7 @@
 create or replace function public.report_job_progress(
   p_job_id text, p_lease_token bigint, p_percent int, p_lease_seconds int, p_eta_seconds int default null)
 returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_job private.job_runs;
 begin

@@ -7,7 +7,7 @@ create or replace function public.request_report_job(
   p_metadata text default null, p_models text[] default null, p_user_budget int default null,
   p_project_budget int default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_metadata jsonb := coalesce(nullif(p_metadata::jsonb, 'null'), '{}');
   -- Of the request as it was made: a deployment that offers other models later still recognises it.

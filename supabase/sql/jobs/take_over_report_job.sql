@@ -3,7 +3,7 @@ create or replace function public.take_over_report_job(
   p_job_id text, p_lease_seconds int, p_max_take_overs int, p_claim_id uuid default null,
   p_models text[] default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_job private.job_runs;
   v_owner uuid;

@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.deployment_facts(p_with_rights boolean default false)
 returns jsonb
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
   select jsonb_build_object(
     'database_time', private.iso_time(clock_timestamp()),
     'server_version', current_setting('server_version'),

@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.erase_due(p_limit int, p_user_id uuid default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_longest constant interval := '2 seconds';
   v_started timestamptz := clock_timestamp();

@@ -2,7 +2,7 @@
 create or replace function public.prune_expired(
   p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   -- Content that lost waits for its open deliveries, but no longer than this.
   c_longest_hold constant interval := '30 days';

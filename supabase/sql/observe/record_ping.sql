@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.record_ping(p_ping_id text)
 returns jsonb
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
   select jsonb_build_object('pings', ping.beats, 'database_time', private.iso_time(ping.last_at))
   from private.record_heartbeat('ping', p_ping_id) ping
 $$;

@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.record_sweep(p_sweep_id text)
 returns bigint
-language sql volatile security definer set search_path = '' as $$
+language sql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
   select beats from private.record_heartbeat('sweep', p_sweep_id)
 $$;
 

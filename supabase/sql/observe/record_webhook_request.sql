@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.record_webhook_request(p_request jsonb, p_verified boolean, p_cap_per_minute int)
 returns boolean
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_requests bigint := 0;
   v_is_forgotten boolean;

@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.roll_up_webhooks(p_limit int)
 returns int
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_quarter constant interval := '15 minutes';
   -- created_at is when a transaction began: one that takes longer than this would be left out of the figures, not of the

@@ -3,7 +3,7 @@ create or replace function public.update_webhook_status(
   table_name text, record_id uuid, new_status text, response_data jsonb default '{}',
   increment_attempts boolean default true)
 returns void
-language plpgsql volatile security definer set search_path = '' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_type text;
   v_exists boolean;

@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.verify_reports()
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
-language plpgsql stable security definer set search_path = '' as $$
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_type public.report_types;
 begin

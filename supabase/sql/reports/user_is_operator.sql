@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.user_is_operator(p_user_id uuid)
 returns boolean
-language sql stable security definer set search_path = '' as $$
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
   select exists (select from public.operators where user_id = p_user_id)
 $$;
 
