@@ -38,6 +38,8 @@ export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days
     // What was rolled up knows nothing of the past that was added.
     await transaction`delete from public.webhook_counts`;
     await transaction`delete from public.webhook_latencies`;
+    await transaction`delete from private.webhook_totals`;
+    await transaction`delete from private.latency_totals`;
     await transaction`update public.webhook_roll_up set rolled_up_until = '-infinity'`;
   });
   await sql`select public.roll_up_webhooks(1000000)`;

@@ -964,6 +964,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      metrics: { Args: Record<PropertyKey, never>; Returns: Json };
       prune_expired: {
         Args: {
           p_after?: Json;

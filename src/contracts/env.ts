@@ -59,6 +59,8 @@ export const serverEnv = z
     PIPELINE_API_KEY: bearerKeys,
     /** Several, separated by spaces: our own calls use the first, all are admitted. */
     CRON_SECRET: bearerKeys,
+    /** Several, separated by spaces: all are admitted. Unset: nobody reads the metrics. */
+    METRICS_TOKEN: bearerKeys.optional(),
     /** How long a runner may be silent before its job is taken over. */
     JOB_LEASE_SECONDS: wholeNumber(5, 600).default(60),
     /**

@@ -42,6 +42,7 @@ export function createServices(env: ServerEnv) {
     deliveryLeaseSeconds: deliveryLeaseSeconds(env.WEBHOOK_TIMEOUT_MS),
     pipelineApiKeys: parseBearerKeys(env.PIPELINE_API_KEY),
     cronSecrets: parseBearerKeys(env.CRON_SECRET),
+    metricsTokens: env.METRICS_TOKEN === undefined ? null : parseBearerKeys(env.METRICS_TOKEN),
     jobLeaseSeconds: env.JOB_LEASE_SECONDS,
     jobDeadlineSeconds: env.JOB_DEADLINE_SECONDS,
     jobMaxTakeOvers: env.JOB_MAX_TAKE_OVERS,

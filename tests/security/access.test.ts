@@ -57,6 +57,7 @@ const SERVICE_FUNCTIONS = [
   'get_failed_webhooks',
   'get_report_job',
   'import_reports',
+  'metrics',
   'prune_expired',
   'record_delivery_attempts',
   'record_ping',

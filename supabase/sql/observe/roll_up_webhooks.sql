@@ -10,6 +10,7 @@ declare
   -- Of each length; twice what a window shows.
   c_slots_kept constant int := 192;
   v_until timestamptz;
+  v_first timestamptz;
   v_quarter timestamptz;
   v_quarters int := 0;
   v_minutes int;
@@ -40,11 +41,23 @@ begin
       on conflict (slot_minutes, slot, direction, endpoint_id, bucket)
         do update set requests = kept.requests + excluded.requests;
     end loop;
+    v_first := coalesce(v_first, v_quarter);
     v_until := v_quarter + c_quarter;
     v_quarters := v_quarters + 1;
   end loop;
   if v_quarters > 0 then
     update public.webhook_roll_up set rolled_up_until = v_until where only_row;
+    -- Once a call: each version of a row that one transaction makes slows the search for the next.
+    insert into private.webhook_totals as kept (direction, endpoint_id, outcome, requests)
+    select direction, endpoint_id, outcome, sum(requests) from public.webhook_counts
+    where slot_minutes = 15 and slot >= v_first
+    group by direction, endpoint_id, outcome
+    on conflict (direction, endpoint_id, outcome) do update set requests = kept.requests + excluded.requests;
+    insert into private.latency_totals as kept (direction, endpoint_id, bucket, requests)
+    select direction, endpoint_id, bucket, sum(requests) from public.webhook_latencies
+    where slot_minutes = 15 and slot >= v_first
+    group by direction, endpoint_id, bucket
+    on conflict (direction, endpoint_id, bucket) do update set requests = kept.requests + excluded.requests;
   end if;
   foreach v_minutes in array '{15,120}'::int[] loop
     v_slot := now() - make_interval(mins => v_minutes * c_slots_kept);

@@ -1,0 +1,42 @@
+import { z } from 'zod';
+
+const count = z.int().nonnegative();
+
+/** Answer of the SQL function `metrics()`. */
+export const metricFacts = z.object({
+  /** Since the first one; they only grow. */
+  counts: z.array(
+    z.object({ direction: z.string(), endpoint_id: z.string(), outcome: z.string(), requests: count }),
+  ),
+  /** Bucket n: durations over 1.05^(n - 1) and up to 1.05^n milliseconds. */
+  latencies: z.array(
+    z.object({ direction: z.string(), endpoint_id: z.string(), bucket: z.int(), requests: count }),
+  ),
+  /** Of the last 15 minutes. */
+  recent: z.array(
+    z.object({ direction: z.string(), endpoint_id: z.string(), total: count, succeeded: count }),
+  ),
+  deliveries: z.array(
+    z.object({
+      endpoint_id: z.string(),
+      waiting: count,
+      failed: count,
+      due: count,
+      dead: count,
+      oldest_seconds: z.number(),
+      circuit_is_open: z.boolean(),
+    }),
+  ),
+  jobs: z.object({ queued: count, running: count, overdue: count, oldest_seconds: z.number() }),
+  /** Of the last 15 minutes, by status. */
+  finished_jobs: z.record(z.string(), count),
+  /** Unverified requests of the last 15 minutes. */
+  refused: count,
+  heartbeats: z.array(z.object({ source: z.string(), beats: count, seconds_ago: z.number().nullable() })),
+  connections: z.array(
+    z.object({ role: z.string(), state: z.string(), wait: z.string(), connections: count }),
+  ),
+  most_connections: count,
+  reports_to_import: count,
+});
+export type MetricFacts = z.infer<typeof metricFacts>;

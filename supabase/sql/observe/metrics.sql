@@ -1,0 +1,63 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.metrics()
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_recent constant interval := '15 minutes';
+begin
+  return private.webhook_metrics() || jsonb_build_object(
+    'deliveries', (
+      select jsonb_agg(to_jsonb(open) order by endpoint_id)
+      from (
+        select endpoint.id as endpoint_id,
+          count(delivery.id) filter (where dead_at is null) as waiting,
+          count(delivery.id) filter (where dead_at is null and status = 'failed') as failed,
+          count(delivery.id) filter (where dead_at is null and next_attempt <= now()
+            and private.lease_is_free(lease_expires_at)) as due,
+          -- Nobody can do anything about those that are closed.
+          count(delivery.id) filter (where dead_at is not null and not private.is_closed(dead_reason)) as dead,
+          coalesce(extract(epoch from now() - min(delivery.created_at) filter (where dead_at is null)), 0) as oldest_seconds,
+          bool_or(circuit.opened_at is not null) as circuit_is_open
+        from public.webhook_endpoints endpoint
+        left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
+        left join public.webhook_deliveries delivery
+          on delivery.endpoint_id = endpoint.id and delivery.status not in ('success', 'superseded', 'cancelled')
+        group by endpoint.id) open),
+    'jobs', (
+      select jsonb_build_object(
+        'queued', count(*) filter (where status = 'queued'), 'running', count(*) filter (where status = 'running'),
+        'overdue', (select count(*) from private.due_jobs),
+        'oldest_seconds', coalesce(extract(epoch from now() - min(created_at)), 0))
+      from private.job_runs where status in ('queued', 'running')),
+    'finished_jobs', (
+      select jsonb_object_agg(known.status, coalesce(finished.jobs, 0))
+      from unnest('{succeeded,failed,cancelled}'::text[]) known (status)
+      left join (
+        select status, count(*) as jobs from private.job_runs
+        where status in ('succeeded', 'failed', 'cancelled') and completed_at > now() - c_recent
+        group by status) finished on finished.status = known.status),
+    'refused', (
+      select coalesce(sum(requests), 0) from public.webhook_refusals where minute > now() - c_recent),
+    'heartbeats', (
+      select jsonb_agg(jsonb_build_object(
+        'source', source, 'beats', beats, 'seconds_ago', extract(epoch from clock_timestamp() - last_at)) order by source)
+      from private.heartbeats),
+    'connections', (
+      select coalesce(jsonb_agg(to_jsonb(connected) order by role, state), '[]')
+      from (
+        -- What belongs to others is hidden where the owner of this function may not read it: its state is unknown then.
+        select coalesce(usename::text, 'unknown') as role, coalesce(state, 'unknown') as state,
+          case when wait_event_type in ('Lock', 'LWLock', 'IO', 'BufferPin') then wait_event_type else 'none' end as wait,
+          count(*) as connections
+        from pg_catalog.pg_stat_activity where backend_type = 'client backend'
+        group by 1, 2, 3) connected),
+    'most_connections', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+    'reports_to_import', (
+      select count(*) from (select from private.reports_to_import limit 10000) waiting));
+end
+$$;
+
+comment on function public.metrics() is
+  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes.';
+revoke all on function public.metrics() from public, anon, authenticated, service_role;
+grant execute on function public.metrics() to service_role;

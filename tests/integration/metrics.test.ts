@@ -1,0 +1,220 @@
+import { spawnSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { projectRoot } from '../../scripts/local/paths.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+const TOKEN = 'm'.repeat(32);
+const OTHER_TOKEN = 'n'.repeat(32);
+
+let system: TestSystem;
+beforeAll(async () => {
+  system = await startTestSystem({
+    functions: ['api/metrics.ts'],
+    env: { METRICS_TOKEN: `${TOKEN} ${OTHER_TOKEN}` },
+  });
+});
+afterAll(() => system.stop());
+
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const get = (headers: Record<string, string> = bearer(TOKEN), method = 'GET') =>
+  fetch(system.url('/api/metrics'), { method, headers });
+
+async function scrape(): Promise<Map<string, number>> {
+  const text = await (await get()).text();
+  const samples = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
+  return new Map(
+    samples.map((line) => {
+      const end = line.lastIndexOf(' ');
+      return [line.slice(0, end), Number(line.slice(end + 1))] as const;
+    }),
+  );
+}
+
+/** An attempt of ours that the audit has, `minutesAgo`. */
+async function audit(minutesAgo: number, outcome: string, durationMs: number): Promise<void> {
+  await system.sql`
+    insert into public.webhook_audit (
+      direction, endpoint_id, outcome, duration_ms, created_at)
+    values ('out', 'final-report', ${outcome}, ${durationMs},
+      now() - make_interval(mins => ${minutesAgo}))`;
+}
+
+const REQUESTS = (outcome: string) =>
+  `polaris_webhook_requests_total{direction="out",endpoint="final-report",outcome="${outcome}"}`;
+const UP_TO = (bound: string) =>
+  `polaris_webhook_duration_seconds_bucket{direction="out",endpoint="final-report",le="${bound}"}`;
+
+describe('who may read the metrics', () => {
+  it('nobody without a token of METRICS_TOKEN', async () => {
+    const refused = [
+      {},
+      ...['x'.repeat(32), system.supabase.secretKey, system.secrets.cronSecret].map(bearer),
+    ];
+    for (const headers of refused) {
+      const response = await get(headers);
+      expect(response.status).toBe(401);
+      expect(await response.json()).toMatchObject({ code: 'unauthorized' });
+    }
+  });
+
+  it('holders of each token, while one is exchanged for another', async () => {
+    expect((await get(bearer(TOKEN))).status).toBe(200);
+    expect((await get(bearer(OTHER_TOKEN))).status).toBe(200);
+  });
+
+  it('and only with GET', async () => {
+    expect((await get(undefined, 'POST')).status).toBe(405);
+  });
+});
+
+describe('the metrics', () => {
+  it('count on when audit rows are rolled up, and when they are pruned', async () => {
+    const before = await scrape();
+    const grown = async () => {
+      const after = await scrape();
+      return [REQUESTS('delivered'), REQUESTS('server_error'), UP_TO('0.5'), UP_TO('+Inf')].map(
+        (name) => (after.get(name) ?? 0) - (before.get(name) ?? 0),
+      );
+    };
+    await audit(0, 'delivered', 100);
+    await audit(40, 'delivered', 700);
+    await audit(3 * 24 * 60, 'server_error', 20);
+    expect(await grown()).toEqual([2, 1, 2, 3]);
+    await system.sql`select public.roll_up_webhooks(1000)`;
+    expect(await grown()).toEqual([2, 1, 2, 3]);
+    await system.sql`select public.prune_expired(1, 30, 30, 1000)`;
+    const [left] = await system.sql`
+      select count(*)::int as rows from public.webhook_audit where outcome = 'server_error'`;
+    expect(left?.['rows']).toBe(0);
+    // As if so much time had passed that no window shows them.
+    await system.sql`delete from public.webhook_counts where true`;
+    await system.sql`delete from public.webhook_latencies where true`;
+    expect(await grown()).toEqual([2, 1, 2, 3]);
+    await audit(0, 'delivered', 100);
+    expect(await grown()).toEqual([3, 1, 3, 4]);
+  });
+
+  it('tell the success of the last 15 minutes, and no ratio of nothing', async () => {
+    const ratio = 'polaris_webhook_success_ratio{direction="out",endpoint="prelim-report"}';
+    expect((await scrape()).has(ratio)).toBe(false);
+    await system.sql`
+      insert into public.webhook_audit (direction, endpoint_id, outcome, created_at)
+      select 'out', 'prelim-report', outcome, now() - ago
+      from (values ('delivered', interval '1 minute'), ('server_error', '2 minutes'), ('delivered', '20 minutes'),
+        ('skipped', '1 minute')) attempt (outcome, ago)`;
+    expect((await scrape()).get(ratio)).toBe(0.5);
+  });
+
+  it('tell the failed queue, dead letters, circuits, jobs and signs of life', async () => {
+    const metrics = await scrape();
+    for (const name of [
+      'polaris_deliveries_waiting{endpoint="final-report"}',
+      'polaris_deliveries_failed{endpoint="final-report"}',
+      'polaris_deliveries_due{endpoint="prelim-report"}',
+      'polaris_dead_letters{endpoint="final-report"}',
+      'polaris_delivery_oldest_seconds{endpoint="final-report"}',
+      'polaris_circuit_open{endpoint="final-report"}',
+      'polaris_jobs{status="running"}',
+      'polaris_jobs_overdue',
+      'polaris_heartbeats_total{source="sweep"}',
+    ]) {
+      expect(metrics.get(name), name).toBe(0);
+    }
+    await system.sql`
+      update public.webhook_circuits set opened_at = now(), probe_after = now() where endpoint_id = 'final-report'`;
+    await system.sql`select public.record_sweep(${randomUUID()})`;
+    const changed = await scrape();
+    expect(changed.get('polaris_circuit_open{endpoint="final-report"}')).toBe(1);
+    expect(changed.get('polaris_heartbeats_total{source="sweep"}')).toBe(1);
+    expect(changed.get('polaris_heartbeat_age_seconds{source="sweep"}')).toBeLessThan(600);
+    await system.sql`
+      update public.webhook_circuits set opened_at = null, probe_after = null where endpoint_id = 'final-report'`;
+  });
+
+  it('tell the connections by role and what they wait for', async () => {
+    const holder = await system.sql.reserve();
+    try {
+      await holder`select pg_advisory_lock(77)`;
+      const waiting = system.sql`select pg_advisory_lock(77), pg_advisory_unlock(77)`.execute();
+      await expect
+        .poll(async () =>
+          (await scrape()).get('polaris_database_connections{role="postgres",state="active",wait="Lock"}'),
+        )
+        .toBeGreaterThanOrEqual(1);
+      await holder`select pg_advisory_unlock(77)`;
+      await waiting;
+    } finally {
+      holder.release();
+    }
+    expect((await scrape()).get('polaris_database_connections_limit')).toBeGreaterThan(10);
+  });
+
+  it('name nothing that grows with the data: endpoints, outcomes, states and roles are the labels', async () => {
+    const labels = new Set(
+      [...(await scrape()).keys()].flatMap((name) => [...name.matchAll(/(\w+)=/g)].map(([, label]) => label)),
+    );
+    expect([...labels].sort()).toEqual(
+      ['direction', 'endpoint', 'le', 'outcome', 'role', 'source', 'state', 'status', 'wait'].sort(),
+    );
+  });
+
+  it('come as OpenMetrics to who asks for it', async () => {
+    const response = await get({
+      ...bearer(TOKEN),
+      accept: 'application/openmetrics-text;version=1.0.0',
+    });
+    expect(response.headers.get('content-type')).toBe(
+      'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    );
+    expect(await response.text()).toMatch(/\n# EOF\n$/);
+  });
+});
+
+const hasPromtool = spawnSync('promtool', ['--version']).status === 0;
+describe.skipIf(!hasPromtool)("promtool (of Debian's package prometheus)", () => {
+  it('finds nothing to say about the metrics', async () => {
+    const input = await (await get()).text();
+    const { stdout, stderr, status } = spawnSync('promtool', ['check', 'metrics'], {
+      input,
+      encoding: 'utf8',
+    });
+    expect({ said: stdout + stderr, status }).toEqual({ said: '', status: 0 });
+  });
+
+  it('sees each example rule fire in an outage, and none before it', () => {
+    const { stdout, stderr, status } = spawnSync(
+      'promtool',
+      ['test', 'rules', 'examples/monitoring/rules_test.yml'],
+      {
+        cwd: projectRoot,
+        encoding: 'utf8',
+      },
+    );
+    expect(status, stdout + stderr).toBe(0);
+  });
+});
+
+describe('the examples for Prometheus and Grafana', () => {
+  it('ask only for metrics that there are', async () => {
+    const text = await (await get()).text();
+    const known = new Set([...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name = '']) => name));
+    const asked = ['rules.yml', 'grafana-dashboard.json'].flatMap((file) => [
+      ...readFileSync(join(projectRoot, 'examples/monitoring', file), 'utf8').matchAll(/\bpolaris_\w+/g),
+    ]);
+    const unknown = asked.map(([name]) => name.replace(/_bucket$/, '')).filter((name) => !known.has(name));
+    expect(asked.length).toBeGreaterThan(20);
+    expect(unknown).toEqual([]);
+  });
+
+  it('know each metric that docs/operations.md names, and the other way round', async () => {
+    const text = await (await get()).text();
+    const known = [...text.matchAll(/^# TYPE (\w+)/gm)].map(([, name = '']) => name);
+    const page = readFileSync(join(projectRoot, 'docs/operations.md'), 'utf8');
+    const section = page.slice(page.indexOf('\n## Metrics\n'), page.indexOf('\n## A fourth report type\n'));
+    const named = [...section.matchAll(/`(polaris_\w+)`/g)].map(([, name = '']) => name);
+    expect(named.sort()).toEqual(known.sort());
+  });
+});
