@@ -1,6 +1,6 @@
 import { systemClock } from '../src/server/clock.ts';
 import { readEnv } from '../src/server/config/env.ts';
-import { endpoint } from '../src/server/http/endpoint.ts';
+import { endpoint, headOf } from '../src/server/http/endpoint.ts';
 import { createHealth } from '../src/server/observe/health.ts';
 import { log } from '../src/server/observe/log.ts';
 import { services } from '../src/server/services.ts';
@@ -13,7 +13,7 @@ const showHealth = createHealth({
   log,
 });
 
-const handle = endpoint({ GET: showHealth }, log);
+const handle = endpoint({ GET: showHealth, HEAD: headOf(showHealth) }, log);
 
 export {
   handle as DELETE,

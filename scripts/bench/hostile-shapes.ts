@@ -40,6 +40,10 @@ export const SHAPES: readonly Shape[] = [
     make: (bytes) => `{"k":${repeat(bytes - 6, () => '9'.repeat(64), ARRAY)}}`,
   },
   { name: 'one number of a million digits', make: (bytes) => `{"k":${'9'.repeat(bytes - 6)}}` },
+  {
+    name: 'short names of long numbers',
+    make: (bytes) => `{"k":${repeat(bytes - 6, () => '1e131071', ARRAY)}}`,
+  },
   { name: 'many members', make: (bytes) => repeat(bytes, (i) => `"k${i}":0`, OBJECT) },
   {
     name: 'many members with escaped names',
@@ -53,6 +57,8 @@ export const SHAPES: readonly Shape[] = [
     name: 'long names that differ at their end',
     make: (bytes) => repeat(bytes, (i) => `"${'a'.repeat(200)}${i}":0`, OBJECT),
   },
+  { name: 'one name, repeated', make: (bytes) => repeat(bytes, () => `"k":0`, OBJECT) },
+  { name: 'empty objects', make: (bytes) => `{"k":${repeat(bytes - 6, () => '{}', ARRAY)}}` },
   { name: 'many small objects', make: (bytes) => `{"k":${repeat(bytes - 6, () => '{"a":{}}', ARRAY)}}` },
   { name: 'wide and deep', make: (bytes) => `{"k":${repeat(bytes - 6, () => nested(LEVELS, '0'), ARRAY)}}` },
   {

@@ -19,6 +19,7 @@ export type Rule =
   | 'definer'
   | 'invoker'
   | 'rights'
+  | 'time-limit'
   | 'row-level-security'
   | 'on-all'
   | 'default-privileges'

@@ -30,6 +30,7 @@ export const DEAD_REASONS = [
 export const CLOSED_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REASONS)[number]>([
   'report_deleted',
   'content_erased',
+  'import',
   'unsendable',
 ]);
 

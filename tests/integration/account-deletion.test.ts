@@ -112,6 +112,12 @@ describe('the deletion of an account', () => {
           set research_report = 'served', research_metadata = ${server.json({ job_id: serverJob })}
           where id = ${first}`,
       ),
+    'a cancellation of a server': ({ run }) =>
+      asServer(
+        (server) => server`update public.report_jobs set status = 'cancelled' where job_id = ${run.job_id}`,
+      ),
+    'a job that a server deletes': ({ serverJob }) =>
+      asServer((server) => server`delete from public.report_jobs where job_id = ${serverJob}`),
     'progress of a server': ({ serverJob }) =>
       asServer(
         (server) => server`
@@ -162,6 +168,15 @@ describe('the deletion of an account', () => {
             await server`select from public.org_reports where id = ${first} for no key update`;
             await meanwhile();
             await server`update public.report_jobs set percent = 90 where job_id = ${serverJob}`;
+          }),
+      ],
+      [
+        'a server writes a job, then its report',
+        ({ first, serverJob }, meanwhile) =>
+          asServer(async (server) => {
+            await server`update public.report_jobs set status = 'running' where job_id = ${serverJob}`;
+            await meanwhile();
+            await server`update public.org_reports set research_report = 'one' where id = ${first}`;
           }),
       ],
       [
@@ -226,6 +241,37 @@ describe('the deletion of an account', () => {
       expect(await database.sql`select from auth.users where id = ${work.userId}`).toHaveLength(0);
     },
   );
+
+  // What a server's statement holds, the deletion waits for: it must not wait in turn.
+  it.each(['a cancellation of a server', 'a job that a server deletes'])(
+    'is not waited for by %s, which leaves the job to it',
+    async (name) => {
+      const work = await account();
+      await auth.begin(async (transaction) => {
+        await transaction`select from auth.users where id = ${work.userId} for update`;
+        await WRITERS[name]?.(work);
+        const left = await database.sql`
+          select job_id from public.report_jobs
+          where job_id in (${work.run.job_id}, ${work.serverJob}) and status <> 'cancelled'`;
+        expect(left).toHaveLength(2);
+        await transaction`delete from auth.users where id = ${work.userId}`;
+      });
+      const runs = await database.sql`
+        select distinct status from private.job_runs where job_id in (${work.run.job_id}, ${work.serverJob})`;
+      expect([...runs]).toEqual([{ status: 'cancelled' }]);
+    },
+  );
+
+  it('of a summary is not waited for by a server that cancels a job of its report', async () => {
+    const work = await account();
+    await asUser(database.sql, work.userId, async (owner) => {
+      await owner`select from public.polaris_summaries where id = ${work.summaryId} for update`;
+      await WRITERS['a cancellation of a server']?.(work);
+      await owner`delete from public.polaris_summaries where id = ${work.summaryId}`;
+    });
+    const runs = await database.sql`select status from private.job_runs where job_id = ${work.run.job_id}`;
+    expect([...runs]).toEqual([{ status: 'cancelled' }]);
+  });
 
   describe('without its trigger', () => {
     const isGuarded = async () => {

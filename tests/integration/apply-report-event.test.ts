@@ -160,4 +160,18 @@ describe('append-only tables', () => {
     await expect(database.sql`delete from public.webhook_audit`).rejects.toThrow('append-only');
     await expect(database.sql`truncate public.webhook_audit`).rejects.toThrow('append-only');
   });
+
+  it.each([false, true])(
+    'refuse a server with their own reason, retention pretended: %s',
+    async (pretends) => {
+      const { reportId } = await createReport(database.sql);
+      await apply(reportId, event());
+      const deletion = database.sql.begin(async (server) => {
+        await server`
+        select set_config('role', 'service_role', true), set_config('polaris.retention', ${pretends ? 'on' : ''}, true)`;
+        await server`delete from public.webhook_audit where report_id = ${reportId}`;
+      });
+      await expect(deletion).rejects.toMatchObject({ code: 'PL001' });
+    },
+  );
 });

@@ -197,8 +197,8 @@ describe('getWebhookStatistics', () => {
       select 'evt_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now(),
         private.content_digest(row(
             'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e', 'import', 'superseded', now(), n
-      from generate_series(1, 9) n`;
-    await system.sql`insert into private.report_contents (event_id, lost_at) select id, now() from public.report_events where id like 'evt\\__'`;
+      from generate_series(1, 10) n`;
+    await system.sql`insert into private.report_contents (event_id, lost_at) select id, now() from public.report_events where id ~ '^evt_\\d+$'`;
     await system.sql`
       insert into public.webhook_deliveries (
         event_id, endpoint_id, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at,
@@ -214,18 +214,20 @@ describe('getWebhookStatistics', () => {
         (6, 'failed', null, now(), 'attempts_exhausted', null, '2026-01-01T00:00:00Z'),
         (7, 'success', null, null, null, null, '2026-01-01T00:00:00Z'),
         (8, 'failed', null, now(), 'report_deleted', null, '2026-01-01T00:00:00Z'),
-        (9, 'failed', null, now(), 'unsendable', null, '2026-01-01T00:00:00Z')
+        (9, 'failed', null, now(), 'unsendable', null, '2026-01-01T00:00:00Z'),
+        -- Closed too, but its report can be requested again.
+        (10, 'failed', null, now(), 'import', null, '2026-01-01T00:00:00Z')
       ) states (n, status, next_attempt, dead_at, dead_reason, lease, at)`;
     await system.sql`update public.org_reports set research_status = private.report_status('org', id) where id = ${reportId}`;
     await system.sql`
       update public.webhook_circuits set opened_at = now(), probe_after = now() + interval '1 hour'
       where endpoint_id = 'prelim-report'`;
     const statistics = await dataOf(getWebhookStatistics(operator));
-    expect(statistics.by_status).toMatchObject({ pending: 1, sent: 1, retrying: 1, failed: 1, dead: 2 });
+    expect(statistics.by_status).toMatchObject({ pending: 1, sent: 1, retrying: 1, failed: 1, dead: 3 });
     expect(statistics.queue).toEqual({ depth: 4, due: 1, oldest_waiting: '2026-01-02T00:00:00+00:00' });
     expect(statistics.by_report_type).toMatchObject([
       { report_type: 'greeting', waiting: 0, dead: 0 },
-      { report_type: 'org', waiting: 4, dead: 2 },
+      { report_type: 'org', waiting: 4, dead: 3 },
       { report_type: 'requirement', waiting: 0, dead: 0 },
     ]);
     expect(statistics.circuits).toMatchObject([

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jobView } from '../../src/contracts/jobs.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { storeClient } from '../support/store.ts';
 
 let database: TestDatabase;
 beforeAll(async () => {
@@ -61,6 +62,54 @@ describe('the import of a report', () => {
     const { userId } = await reportToImport([{ job_id: 'early', status: 'running', eta_seconds: -5 }]);
     const [row] = await database.sql`select public.get_report_job('early', ${userId}) as job`;
     expect(jobView.parse(row?.['job'])).toMatchObject({ status: 'running', eta_seconds: null });
+  });
+});
+
+describe('metadata whose numbers print as a gigabyte', () => {
+  // Eight characters of which each would be printed as 131,072.
+  const metadata = `{"n": [${Array.from({ length: 9_000 }, () => '1e131071').join()}]}`;
+  const failed = { webhook_status: 'failed', webhook_job_id: 'job_1' };
+
+  it.each([
+    ['with a text', 'text', 'unsendable'],
+    ['of a failure', null, 'import'],
+  ])('does not stop the import of a report %s', async (_name, text, reason) => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    await sql.begin(async (transaction) => {
+      // As the platform's first version left it: no trigger of ours saw the write.
+      await transaction`alter table public.org_reports disable trigger user`;
+      await transaction`
+        update public.org_reports
+        set ${transaction({ ...failed, research_report: text })}, research_metadata = ${metadata}::text::jsonb
+        where id = ${reportId}`;
+      await transaction`alter table public.org_reports enable trigger user`;
+      await transaction`insert into private.reports_to_import (report_type, report_id) values ('org', ${reportId})`;
+    });
+    expect(await importBatch()).toMatchObject({ imported: 1, left: 0 });
+    const deliveries =
+      await sql`select dead_reason from public.webhook_deliveries where report_id = ${reportId}`;
+    expect([...deliveries]).toEqual([{ dead_reason: reason }]);
+    expect([...(await sql`select * from public.verify_reports()`)]).toEqual([]);
+    expect(await storeClient(sql).redrive({ dead_reason: reason })).toBe(0);
+    const [claimed] = await sql`select public.claim_report_delivery('org', ${reportId}, 30) as answer`;
+    expect(claimed).toEqual({ answer: { outcome: 'delivery_closed' } });
+  });
+
+  it('is taken from a server, with its text', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    await sql.begin(async (server) => {
+      await server`select set_config('role', 'service_role', true)`;
+      await server`
+        update public.org_reports set research_report = 'served', research_metadata = ${metadata}::text::jsonb
+        where id = ${reportId}`;
+    });
+    const [row] = await sql`
+      select research_report, research_metadata = ${metadata}::text::jsonb as whole from public.org_reports
+      where id = ${reportId}`;
+    expect(row).toEqual({ research_report: 'served', whole: true });
+    expect([...(await sql`select * from public.verify_reports()`)]).toEqual([]);
   });
 });
 

@@ -2,11 +2,17 @@ import { nodesOf } from '../parser.ts';
 import type { Finding, Rule } from '../finding.ts';
 import type { Source } from '../read-sources.ts';
 import { statedRights } from '../stated-rights.ts';
-import { lintStatements, optionsOf } from './statements.ts';
+import { lintStatements, optionsOf, settingsOf } from './statements.ts';
 
 /** By default privileges, old projects open every new object to these; functions are open to `public` everywhere. */
 const EVERY_ROLE = ['public', 'anon', 'authenticated', 'service_role'];
 const API_ROLES = ['anon', 'authenticated', 'service_role'];
+
+/**
+ * What a function that a role may call through REST may state as its `statement_timeout`. The server waits `CALL_TIMEOUT_MS`
+ * for a call: the rest is for the answer, so that no call goes on in the database after its caller gave it up.
+ */
+export const MOST_STATEMENT_MS = 7000;
 
 /** What a source must say, beside what holds for all SQL. */
 export async function lintSource(source: Source): Promise<Finding[]> {
@@ -32,7 +38,7 @@ export async function lintSource(source: Source): Promise<Finding[]> {
   }
 
   if (!hasComment(source)) add('comment', `comment on ${source.kind} ${source.object} is missing`);
-  const { revoked, faults } = statedRights(source);
+  const { rights, revoked, faults } = statedRights(source);
   for (const { line, message } of faults) add('rights', message, line);
   const on = source.kind === 'function' ? 'function' : 'relation';
   const from = revoked.get(`${on} ${source.object}`);
@@ -52,6 +58,19 @@ export async function lintSource(source: Source): Promise<Finding[]> {
         add(
           'definer',
           `${source.object} runs with its owner's rights: say why in a comment with the word "definer", outside its body`,
+        );
+      }
+      const isCalled =
+        source.object.startsWith('public.') &&
+        rights.some((right) => right.on === `function ${source.object}`);
+      const [limit, ...others] = settingsOf(source.stmt, 'statement_timeout').map(milliseconds);
+      if (
+        isCalled &&
+        !(limit !== undefined && limit > 0 && limit <= MOST_STATEMENT_MS && others.length === 0)
+      ) {
+        add(
+          'time-limit',
+          `${source.object} can be called through REST: write set statement_timeout = '7s', or less, once`,
         );
       }
       break;
@@ -88,3 +107,11 @@ function hasComment({ kind, statements }: Source): boolean {
       'CommentStmt' in node && node.CommentStmt.objtype === type && (node.CommentStmt.comment ?? '') !== '',
   );
 }
+
+/** As PostgreSQL reads a time without a fraction: a number alone is milliseconds. */
+function milliseconds(value: string | undefined): number | undefined {
+  const [, number, unit = ''] = /^\s*(\d+)\s*(ms|s|min)?\s*$/.exec(value ?? '') ?? [];
+  return number === undefined ? undefined : Number(number) * (UNIT_MS[unit] ?? 1);
+}
+
+const UNIT_MS: Record<string, number> = { s: 1000, min: 60_000 };

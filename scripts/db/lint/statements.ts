@@ -108,23 +108,28 @@ function functionFaults(stmt: CreateFunctionStmt): { rule: Rule; message: string
   return faults;
 }
 
-/** Exactly `set search_path = ''`; several `set` clauses have the same option name, so that all are asked. */
-function pinsSearchPath({ options }: CreateFunctionStmt): boolean {
-  const settings = nodesOf(options, 'VariableSetStmt').filter(({ name }) => name === 'search_path');
-  return (
-    settings.length > 0 &&
-    settings.every(({ kind, args }) => {
+/**
+ * What a function's `set` clauses give this setting, the last of them in effect. Undefined stands for a clause whose value
+ * does not show in its text, such as `from current`.
+ */
+export function settingsOf({ options }: CreateFunctionStmt, setting: string): (string | undefined)[] {
+  return nodesOf(options, 'VariableSetStmt')
+    .filter(({ name }) => name === setting)
+    .map(({ kind, args }) => {
       const [only] = args ?? [];
-      return (
-        kind === 'VAR_SET_VALUE' &&
-        args?.length === 1 &&
-        only !== undefined &&
-        'A_Const' in only &&
-        only.A_Const.sval !== undefined &&
-        (only.A_Const.sval.sval ?? '') === ''
-      );
-    })
-  );
+      if (kind !== 'VAR_SET_VALUE' || args?.length !== 1 || only === undefined || !('A_Const' in only)) {
+        return undefined;
+      }
+      const { sval, ival } = only.A_Const;
+      if (sval !== undefined) return sval.sval ?? '';
+      return ival === undefined ? undefined : String(ival.ival ?? 0);
+    });
+}
+
+/** Exactly `set search_path = ''`; several `set` clauses have the same option name, so that all are asked. */
+function pinsSearchPath(stmt: CreateFunctionStmt): boolean {
+  const settings = settingsOf(stmt, 'search_path');
+  return settings.length > 0 && settings.every((value) => value === '');
 }
 
 interface Body {

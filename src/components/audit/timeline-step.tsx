@@ -108,9 +108,11 @@ export function describeStep(step: TimelineStep): Words {
     case 'dead_letter':
       return {
         title: 'Dead letter',
-        ...(CLOSED_DEAD_REASONS.has(step.dead_reason)
-          ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: there is nothing left to do.`] }
-          : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. It waits for a person.`] }),
+        ...(step.dead_reason === 'import'
+          ? { tone: 'bad', notes: [`${labelOf(step.dead_reason)}: request the report again.`] }
+          : CLOSED_DEAD_REASONS.has(step.dead_reason)
+            ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: there is nothing left to do.`] }
+            : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. It waits for a person.`] }),
       };
     case 'next_attempt':
       return { title: 'Next attempt', tone: 'idle', notes: [] };

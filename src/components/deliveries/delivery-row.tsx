@@ -87,7 +87,12 @@ function Actions({ delivery, name }: { delivery: OpenDelivery; name: string }) {
       return client.invalidateQueries({ queryKey: OPERATOR_KEY });
     },
   });
-  if (!canBeSent(delivery)) return <span className="muted">Closed: nothing left to do</span>;
+  if (!canBeSent(delivery)) {
+    const isLost = delivery.dead_reason === 'import';
+    return (
+      <span className="muted">Closed: {isLost ? 'request the report again' : 'nothing left to do'}</span>
+    );
+  }
   return (
     <>
       <Button

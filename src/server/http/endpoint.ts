@@ -3,7 +3,7 @@ import type { Log } from '../observe/log.ts';
 import { problem, unavailable } from './problem.ts';
 
 export type Handler = (request: Request) => Promise<Response>;
-export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE';
+export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
 
 /**
  * One handler for all methods of an endpoint. What is thrown becomes an answer here: an error that left a function would
@@ -16,6 +16,14 @@ export function endpoint(methods: Partial<Record<Method, Handler>>, log: Log): H
     const handle = known.get(request.method);
     if (handle === undefined) return problem('method_not_allowed', { headers: { allow } });
     return guard(handle, log)(request);
+  };
+}
+
+/** What a `GET` would answer, without its body (RFC 9110, section 9.3.2): for an endpoint whose `GET` changes nothing. */
+export function headOf(get: Handler): Handler {
+  return async (request) => {
+    const { status, headers } = await get(request);
+    return new Response(null, { status, headers });
   };
 }
 

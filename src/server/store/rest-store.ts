@@ -3,8 +3,11 @@ import type { PublicFunctions, SqlFunctions } from '../../contracts/sql-function
 import { retryDeadSockets } from '../http/dead-sockets.ts';
 import { DatabaseUnavailable, SchemaMismatch, type Store } from './store.ts';
 
-/** Shorter than a sender waits for a webhook endpoint, so that the sender receives the 503. */
-const CALL_TIMEOUT_MS = 8000;
+/**
+ * Shorter than a sender waits for a webhook endpoint, so that the sender receives the 503. Longer than the
+ * `statement_timeout` that each function called through REST states, so that the database ends a call first.
+ */
+export const CALL_TIMEOUT_MS = 8000;
 
 /** PostgREST: no function, or more than one, has this name and these parameters. */
 const MISMATCH_CODES: ReadonlySet<string> = new Set(['PGRST202', 'PGRST203']);

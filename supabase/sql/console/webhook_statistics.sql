@@ -99,8 +99,8 @@ begin
   from (
     select report_type,
       count(*) filter (where dead_at is null) as waiting,
-      -- Nobody can do anything about those that are closed.
-      count(*) filter (where dead_at is not null and not private.is_closed(dead_reason)) as dead,
+      -- Of those that are closed a person has to look only at a lost result: its report can be requested again.
+      count(*) filter (where dead_at is not null and (dead_reason = 'import' or not private.is_closed(dead_reason))) as dead,
       count(*) filter (where status = 'pending') as pending,
       count(*) filter (where status = 'sent') as sent,
       count(*) filter (where status = 'retrying') as retrying,

@@ -2,7 +2,7 @@ create or replace function private.is_closed(p_dead_reason text)
 returns boolean
 language plpgsql immutable set search_path = '' as $$
 begin
-  return p_dead_reason in ('report_deleted', 'content_erased', 'unsendable');
+  return p_dead_reason in ('report_deleted', 'content_erased', 'import', 'unsendable');
 end
 $$;
 

@@ -1,6 +1,6 @@
 create or replace function private.insert_event(
   p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text,
-  p_effect text default null)
+  p_effect text default null, p_is_printable boolean default true)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -14,6 +14,8 @@ begin
   v_event.stage := p_result.stage;
   v_event.job_id := p_result.job_id;
   v_event.requested_at := p_requested_at;
+  v_event.digest := case when p_is_printable then private.content_digest(p_result)
+    else encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex') end;
   if p_channel is not null then
     -- With its effect at once: a second write of the row would enter all its indexes again.
     v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
@@ -24,7 +26,7 @@ begin
     id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at)
   values (
     v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
-    private.content_digest(p_result), p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at)
+    v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at)
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then
@@ -37,6 +39,6 @@ begin
 end
 $$;
 
-comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text) is
-  'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. Null: its id or its job has one already.';
-revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text) from public, anon, authenticated, service_role;
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) is
+  'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. p_is_printable: false for metadata in which has_long_number() has found one. Endpoints and owners are refused such metadata, but servers and earlier versions may write it; its text can be thousands of times as long as what they wrote, and no sender can repeat it, so its digest says nothing. Null: its id or its job has one already.';
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) from public, anon, authenticated, service_role;

@@ -51,7 +51,8 @@ begin
   v_event.requested_at := v_requested_at;
   v_event := private.insert_event(
     v_event.id, v_result, v_requested_at, p_channel,
-    case when p_failed then null when private.event_outranks(v_event, v_winner) then 'applied' else 'superseded' end);
+    case when p_failed then null when private.event_outranks(v_event, v_winner) then 'applied' else 'superseded' end,
+    p_is_printable => p_channel <> 'platform' or private.has_long_number(v_result.research_metadata) is not true);
   if v_result.job_id is not null then
     update private.job_runs
     set status = case when p_failed then 'failed' else 'succeeded' end, event_id = v_event.id, error = v_event.error,

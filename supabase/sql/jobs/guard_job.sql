@@ -6,6 +6,9 @@ declare
   v_job private.job_runs;
   v_may_cancel boolean;
   v_is_cancelled boolean;
+  v_is_server boolean := coalesce(current_setting('role', true), '') not in ('anon', 'authenticated');
+  v_report record;
+  v_is_deleted boolean := false;
 begin
   if tg_op = 'INSERT' or new.job_id is distinct from old.job_id then
     if exists (select from private.job_runs where job_id = new.job_id) then
@@ -22,8 +25,19 @@ begin
   if v_job.job_id is null then
     return case tg_op when 'DELETE' then old else new end;
   end if;
-  if v_job.caller = 'platform' and tg_op = 'UPDATE' and coalesce(current_setting('role', true), '') not in ('anon', 'authenticated')
-  then
+  if v_is_server and v_job.report_type is not null and v_job.status in ('queued', 'running') then
+    -- This statement holds the row, and locks of users and summaries come before. So these are taken only if that needs no
+    -- waiting, and from then on a deletion waits for this transaction. Owners' statements have theirs (lock_owner()).
+    execute format('select user_id, summary_id from public.%I where id = $1', private.report_table(v_job.report_type))
+    into v_report using v_job.report_id;
+    perform from auth.users where id = v_report.user_id for key share skip locked;
+    v_is_deleted := not found and v_report.user_id is not null;
+    if v_report.summary_id is not null then
+      perform from public.polaris_summaries where id = v_report.summary_id for key share skip locked;
+      v_is_deleted := v_is_deleted or not found;
+    end if;
+  end if;
+  if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server then
     -- The platform's own functions go on with the jobs that they inserted. What they report as a result is taken by the sweep,
     -- when the runner has been silent: here the job would be locked before its report.
     update private.job_runs
@@ -38,7 +52,13 @@ begin
   -- A finished job does not change any more, so that nothing is locked for it: statements about many rows would take the locks
   -- of many reports.
   if v_job.status in ('queued', 'running') then
-    if v_is_cancelled then
+    if v_is_cancelled and v_is_deleted then
+      -- The report is being deleted, which cancels its jobs. To cancel would be to wait for that, and that waits for this row:
+      -- the row is left as it is.
+      return null;
+    elsif v_is_cancelled and v_is_server then
+      v_job := private.cancel_held_job(old.job_id);
+    elsif v_is_cancelled then
       v_job := private.cancel_job(old.job_id);
     else
       -- Waits for who changes it now and passed over the row of report_jobs, which this statement holds: see show_job().

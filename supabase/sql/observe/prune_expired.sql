@@ -6,6 +6,9 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   -- Content that lost waits for its open deliveries, but no longer than this.
   c_longest_hold constant interval := '30 days';
+  -- Erasing an event takes locks, its audit rows and up to a megabyte of content: a batch of them must end before REST ends
+  -- the call, which would undo all of it, at each sweep.
+  v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
   -- What comes first of each kind. With `p_after is null or …` no plan could begin at p_after in an index.
   v_after jsonb := coalesce(p_after, '{
     "audit": {"at": "-infinity", "id": "00000000-0000-0000-0000-000000000000"},
@@ -65,6 +68,10 @@ begin
     order by content.lost_at, content.event_id
     limit p_limit) range;
   foreach v_event_id in array v_payloads.ids loop
+    if clock_timestamp() > v_deadline then
+      -- What is left of the range is the oldest again at the next sweep.
+      exit;
+    end if;
     v_erased := v_erased + private.forget_event(v_event_id)::int;
   end loop;
   select coalesce(array_agg(job_id) filter (where not needed), '{}') as ids,

@@ -21,8 +21,11 @@ begin
         where winner.id is not null and (
           report.research_report is distinct from content.research_report
           or report.stage is distinct from winner.stage
-          -- As text: digits are content, and equal values may have different ones.
-          or report.research_metadata::text is distinct from private.shown_metadata(content)::text)
+          or report.research_metadata is distinct from private.shown_metadata(content)
+          -- As text too: digits are content, and equal values may have different ones. But some metadata of others has a text that
+          -- is thousands of times as long as what they wrote.
+          or case when winner.channel in ('platform', 'import') and private.has_long_number(report.research_metadata) then false
+            else report.research_metadata::text <> private.shown_metadata(content)::text end)
         union all
         select 'the winning event is not an applied result of this report', null
         where winner.id is not null
@@ -69,9 +72,12 @@ begin
         where (event.erased_at is null) = (content.event_id is null)
         union all
         select 'a content that does not fit its digest'
-        where content.event_id is not null and event.digest <> private.content_digest(row(
-          event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
-          content.research_metadata, content.final_data, event.error)::private.incoming_result)
+        where content.event_id is not null and case
+          -- Its digest says nothing: see insert_event().
+          when event.channel in ('platform', 'import') and private.has_long_number(content.research_metadata) then false
+          else event.digest <> private.content_digest(row(
+            event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
+            content.research_metadata, content.final_data, event.error)::private.incoming_result) end
         union all
         select 'a winner whose content is taken for lost, or a loser whose content is not'
         where content.event_id is not null

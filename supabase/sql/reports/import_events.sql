@@ -8,6 +8,8 @@ declare
   -- one report took 31 s.
   c_jobs constant int := 20;
   v_now timestamptz(3) := clock_timestamp();
+  -- Walked once for the digest and for the endpoint's rule: with many numbers this takes as long as all else.
+  v_is_printable boolean := private.has_long_number(p_row.research_metadata) is not true;
   v_has_text boolean := not private.is_blank(p_row.research_report);
   v_key text := p_report_type || ':' || p_row.id;
   v_own private.job_runs;
@@ -148,14 +150,16 @@ begin
   v_winner.type := format('report.%s.%s', v_winner.stage, case when v_winner.error is null then 'completed' else 'failed' end);
   -- An event whose job is not known is its own job: the endpoints accept no event without one.
   v_winner.job_id := coalesce(v_winner.job_id, v_winner_id);
-  v_event := private.insert_event(v_winner_id, v_winner, v_winner.requested_at, 'import', 'applied');
+  v_event := private.insert_event(v_winner_id, v_winner, v_winner.requested_at, 'import', 'applied',
+    v_is_printable or v_winner.research_metadata is null);
   update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
   -- Rows that no webhook was ever sent for have no delivery to show.
   if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
     v_dead_reason := case
       when v_event.status = 'failed' then 'import'
       -- The row shows the result. Nothing could confirm it by the webhook: the endpoint reads no such content.
-      when p_row.webhook_status is distinct from 'success' and not private.fits_endpoint(v_event) then 'unsendable'
+      when p_row.webhook_status is distinct from 'success' and not (v_is_printable and private.fits_endpoint(v_event))
+        then 'unsendable'
     end;
     p_row.webhook_status := case
       -- Nobody holds it any more.

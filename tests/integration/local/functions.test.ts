@@ -55,10 +55,14 @@ describe('a method that no function has', () => {
   });
 });
 
-it.each(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])('%s reaches the function', async (method) => {
-  const response = await fetch(`${functions.url}/api/health`, { method });
-  // This one knows GET alone, and says so itself. Without its variables it is misconfigured.
-  expect([response.status, response.headers.get('allow')]).toEqual(
-    method === 'GET' ? [503, null] : [405, 'GET'],
-  );
-});
+it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
+  '%s reaches the function',
+  async (method) => {
+    const response = await fetch(`${functions.url}/api/health`, { method });
+    // This one knows GET and HEAD, and says so itself. Without its variables it is misconfigured.
+    expect([response.status, response.headers.get('allow')]).toEqual(
+      ['GET', 'HEAD'].includes(method) ? [503, null] : [405, 'GET, HEAD'],
+    );
+    if (method === 'HEAD') expect(await response.text()).toBe('');
+  },
+);

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { formatFinding } from '../../../scripts/db/finding.ts';
-import { lintSource } from '../../../scripts/db/lint/sources.ts';
+import { lintSource, MOST_STATEMENT_MS } from '../../../scripts/db/lint/sources.ts';
 import { readSource } from '../../../scripts/db/read-sources.ts';
+import { CALL_TIMEOUT_MS } from '../../../src/server/store/rest-store.ts';
 
 const FUNCTION = `create or replace function private.claim(p_id text) returns text
 language plpgsql volatile set search_path = '' as $$
@@ -126,6 +127,46 @@ describe('planted faults of a function', () => {
   it('a function without a language is told so', async () => {
     const text = FUNCTION.replace(/language[^]*\$\$;/, () => `volatile set search_path = '' return 'x';`);
     expect(await findingsOf('claim', text)).toEqual([expect.stringContaining('[language]')]);
+  });
+});
+
+describe('the time limit of a function that REST can call', () => {
+  const called = FUNCTION.replaceAll('private.claim', 'public.claim');
+  const limited = (...clauses: string[]) =>
+    called.replace(`set search_path = ''`, `set search_path = '' ${clauses.join(' ')}`);
+
+  it.each([
+    [`set statement_timeout = '7s'`],
+    [`set statement_timeout to '7000ms'`],
+    ['set statement_timeout = 7000'],
+    [`set statement_timeout = '500 ms'`],
+  ])('%s is within it', async (clause) => {
+    expect(await findingsOf('claim', limited(clause))).toEqual([]);
+  });
+
+  it.each([
+    ['none', called],
+    ['longer', limited(`set statement_timeout = '8s'`)],
+    ['longer, in milliseconds', limited('set statement_timeout = 7001')],
+    ['longer, in another unit', limited(`set statement_timeout = '1min'`)],
+    ['unlimited', limited('set statement_timeout = 0')],
+    ['the role’s', limited('set statement_timeout to default')],
+    ['that of its migration', limited('set statement_timeout from current')],
+    ['no time', limited(`set statement_timeout = 'soon'`)],
+    ['stated twice', limited(`set statement_timeout = '7s'`, `set statement_timeout = '6s'`)],
+  ])('is missed: %s', async (_name, text) => {
+    expect(await findingsOf('claim', text)).toEqual([
+      `supabase/sql/events/claim.sql [time-limit] public.claim can be called through REST: write set statement_timeout = '7s', or less, once`,
+    ]);
+  });
+
+  it('is not asked of a function that no role may call, or that REST does not show', async () => {
+    expect(await findingsOf('claim', called.replace(/grant .*\n/, ''))).toEqual([]);
+    expect(await findingsOf('claim', FUNCTION)).toEqual([]);
+  });
+
+  it('leaves a second for the answer before the server gives the call up', () => {
+    expect(MOST_STATEMENT_MS + 1000).toBeLessThanOrEqual(CALL_TIMEOUT_MS);
   });
 });
 

@@ -26,7 +26,9 @@ it('has a row for every function, with its methods', () => {
       const methods =
         source.includes('receiveWebhook(services(),') || source.includes('receivePing(services(),')
           ? ['POST']
-          : [...source.matchAll(/\b(GET|POST|PATCH|DELETE): (?:\(|show)/g)].map(([, method = '']) => method);
+          : [...source.matchAll(/\b(GET|HEAD|POST|PATCH|DELETE): (?:\(|show|headOf)/g)].map(
+              ([, method = '']) => method,
+            );
       return [`/${file.replace(/\.ts$/, '')}`, methods.sort()];
     }),
   );

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { PROBLEMS, type ProblemCode } from '../../../src/contracts/problem.ts';
-import { endpoint, guard } from '../../../src/server/http/endpoint.ts';
+import { endpoint, guard, headOf } from '../../../src/server/http/endpoint.ts';
 import { problem } from '../../../src/server/http/problem.ts';
 import { DatabaseUnavailable, SchemaMismatch } from '../../../src/server/store/store.ts';
 
@@ -45,6 +45,16 @@ it('answers 405 to a method that the endpoint lacks, naming those it has', async
   const response = await handle(new Request('http://localhost/', { method: 'DELETE' }));
   expect(response.status).toBe(405);
   expect(response.headers.get('allow')).toBe('GET');
+});
+
+it('answers HEAD as GET, without the body', async () => {
+  const get = () => Promise.resolve(problem('database_unavailable', { headers: { 'retry-after': '5' } }));
+  const handle = endpoint({ GET: get, HEAD: headOf(get) }, () => undefined);
+  const response = await handle(new Request('http://localhost/', { method: 'HEAD' }));
+  expect(response.status).toBe(503);
+  expect(response.headers.get('retry-after')).toBe('5');
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(response.body).toBeNull();
 });
 
 it.each(Object.keys(PROBLEMS) as ProblemCode[])(
