@@ -67,6 +67,7 @@ export async function startTroubles(
     counts,
     left: () => [...counts().values()].filter((times) => times === 0).length + deletion.left(),
     figures: () => [
+      ['due jobs that no take-over can name', population.unreadableJobs.length],
       ['connections that waited for a locked row', locks.waited()],
       ['deletions while jobs or deliveries were open', deletion.interrupted()],
       ['answers of the other endpoint meanwhile', slow.answered()],
