@@ -157,11 +157,13 @@ async function main(signal: AbortSignal): Promise<boolean> {
 }
 
 /**
- * The driver's transactions are terminated too. postgres.js rejects such a transaction, and then throws outside of every promise
- * when one more query comes for its closed connection.
+ * The driver's own connections are broken too, and their callers hear of it. postgres.js throws outside of every promise besides:
+ * when one more query comes for a transaction whose connection has closed, and when a socket is reset that it has let go of.
  */
 process.on('uncaughtException', (error) => {
-  if (error instanceof TypeError && error.stack?.includes('postgres/src/connection.js')) return;
+  const isClosed = error instanceof TypeError && error.stack?.includes('postgres/src/connection.js');
+  const isReset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  if (isClosed || isReset) return;
   console.error(error);
   process.exit(1);
 });

@@ -12,6 +12,8 @@ export interface Series {
   stop(): Promise<void>;
 }
 
+const STOP_TIMEOUT_MS = 30_000;
+
 /** Waits, unless it is told to end; then it returns at once. */
 export async function pause(ms: number, ended: AbortSignal): Promise<void> {
   await sleep(ms, undefined, { signal: ended }).catch(() => undefined);
@@ -51,7 +53,8 @@ export function startSeries(options: {
     everyKind: everyKind.promise,
     async stop() {
       ended.abort();
-      await running;
+      // What still happens then, on a connection that was lost, is not waited for.
+      await Promise.race([running, sleep(STOP_TIMEOUT_MS)]);
     },
   };
 }
