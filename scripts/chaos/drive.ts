@@ -27,8 +27,8 @@ const JOBS_PER_DELETED_REPORT = 2;
 const CONCURRENCY = 64;
 const PAUSE_MS = 150;
 const CALL_TIMEOUT_MS = 15_000;
-/** Long enough for every fault that there is; what is not accepted by then never will be, and the account tells so. */
-const GIVE_UP_MS = 180_000;
+/** Long enough for every fault that there is, on a busy machine too: what is not accepted by then never will be. */
+const GIVE_UP_MS = 600_000;
 /** How far a sender's clock may be off. */
 const SKEW_MS = 4 * 60 * 1000;
 
@@ -134,11 +134,14 @@ async function untilAnswered<T>(
   what: string,
 ): Promise<T | null> {
   const deadline = performance.now() + GIVE_UP_MS;
+  const answers = new Map<string, number>();
+  const count = (answer: string) => answers.set(answer, (answers.get(answer) ?? 0) + 1);
   while (performance.now() < deadline) {
     signal.throwIfAborted();
     try {
       const response = await attempt();
       const text = await response.text();
+      count(String(response.status));
       if (response.status === accepted) return schema.parse(JSON.parse(text));
       const isOurs = text.includes('"code"') && text.length < 10_000;
       if (isOurs && response.status === 500) faults.push(`${what} was answered 500: ${text}`);
@@ -151,10 +154,12 @@ async function untilAnswered<T>(
       }
     } catch (error) {
       if (error instanceof Refused) throw error;
+      count(error instanceof Error ? error.name : 'no answer');
     }
     await sleep(PAUSE_MS);
   }
-  throw new Refused(`${what} was not accepted in ${GIVE_UP_MS / 1000} s`);
+  const seen = [...answers].map(([answer, times]) => `${times} times ${answer}`).join(', ');
+  throw new Refused(`${what} was not accepted in ${GIVE_UP_MS / 1000} s: ${seen}`);
 }
 
 class Refused extends Error {

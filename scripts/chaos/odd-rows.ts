@@ -94,25 +94,33 @@ export function oddRows(
  * can do that: contents are kept until their event is erased.
  */
 async function takeContents(system: ChaosSystem, ended: AbortSignal): Promise<number> {
-  const taken = await withoutTriggers(
+  const taken = await system.admin<{ event_id: string; content: string }[]>`
+    select content.event_id, to_jsonb(content)::text as content from private.report_contents content
+    where event_id in (
+      select event.id from public.report_events event
+      join public.webhook_deliveries delivery on delivery.event_id = event.id
+      where event.effect is null and event.erased_at is null and delivery.dead_at is null limit 2)`;
+  if (taken.length === 0) return 0;
+  const ids = taken.map(({ event_id }) => event_id);
+  await withoutTriggers(
     system.admin,
-    (other) => other<{ content: string }[]>`
-      delete from private.report_contents content
-      where event_id in (
-        select event.id from public.report_events event
-        join public.webhook_deliveries delivery on delivery.event_id = event.id
-        where event.effect is null and event.erased_at is null and delivery.dead_at is null
-        limit 2 for update of event, delivery skip locked)
-      returning to_jsonb(content)::text as content`,
-  );
+    (other) => other`
+      with waiting as (
+        select id from public.report_events where id in ${other(ids)} and effect is null and erased_at is null
+        for update skip locked)
+      delete from private.report_contents content using waiting where waiting.id = content.event_id`,
+    // Should the answer be lost, they may be gone.
+  ).catch(() => undefined);
   await pause(2_000, ended);
-  for (const { content } of taken) {
+  for (const { event_id, content } of taken) {
     // The database may be restarting; without its content, the event would never be applied.
     for (let isBack = false; !isBack;) {
       isBack = await withoutTriggers(system.admin, async (other) => {
         await other`
           insert into private.report_contents
-          select * from jsonb_populate_record(null::private.report_contents, ${content}::text::jsonb)
+          select content.* from jsonb_populate_record(null::private.report_contents, ${content}::text::jsonb) content
+          join (select id from public.report_events where id = ${event_id} and erased_at is null for share) event
+            on event.id = content.event_id
           on conflict do nothing`;
         return true;
       }).catch(() => pause(200, new AbortController().signal).then(() => false));
