@@ -71,6 +71,9 @@ try {
       half === 'functions' || (await benchHostileDatabase(signal, all)),
     ];
     if (isWithin.includes(false)) process.exitCode = 1;
+  } else if (process.argv[2] === 'lost-runners') {
+    const { benchLostRunners } = await import('./bench/lost-runners.ts');
+    if (!(await benchLostRunners(signal, step))) process.exitCode = 1;
   } else {
     const result = await main(signal);
     console.log(describeBench(result));

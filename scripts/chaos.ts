@@ -1,15 +1,17 @@
 /**
  * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S`. Starts the whole local system as separate
- * processes, drives N jobs through HTTP while about half of all calls fail, hosts are killed and the database goes away, and
- * ends when everything has settled. Exit status 0 only if every result is stored exactly once.
+ * processes, and drives N jobs through HTTP. Meanwhile about half of all calls fail; hosts are killed and the database is
+ * restarted; rows are locked, odd, or deleted with their accounts; bodies are hostile, clocks are set, endpoints hang. Ends when
+ * everything has settled. Exit status 0 only if every result is stored exactly once, and every kind of trouble happened.
  */
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { drawAccount, historyOf, type Account } from './chaos/account.ts';
-import { driveJobs, type ChaosJob } from './chaos/drive.ts';
+import { driveJobs, JOBS_PER_REPORT, type ChaosJob } from './chaos/drive.ts';
+import { addPopulation, type Population } from './chaos/population.ts';
 import { countOpen, startSweeps, startTimeLapse } from './chaos/settle.ts';
-import { addReports, startChaosSystem, type ChaosSystem } from './chaos/system.ts';
-import { startTrouble, type Troubles } from './chaos/trouble.ts';
+import { startChaosSystem, type ChaosSystem } from './chaos/system.ts';
+import { startTroubles, type Troubles } from './chaos/troubles.ts';
 import { createProgress } from './demo/progress.ts';
 import { stopSignal } from './local/until-stopped.ts';
 
@@ -27,53 +29,63 @@ function readArguments(): { count: number; seed: number } {
   return { count, seed };
 }
 
-const JOBS_PER_REPORT = 4;
-/** Beyond this, faults end, so that what is left can show whether it settles at all. */
+/** For the odd reports, of which there is one of each kind at least. */
+const LEAST_REPORTS = 4;
+/** Beyond this, troubles end, so that what is left can show whether it settles at all. */
 const CALM_AFTER_MS = 180_000;
-/** What has not settled this long after all faults have ended is stuck. */
+/** What has not settled this long after all troubles have ended is stuck. */
 const PATIENCE_MS = 90_000;
 
 async function untilSettled(
   system: ChaosSystem,
-  stopTrouble: () => Promise<void>,
+  population: Population,
+  troubles: Troubles,
   signal: AbortSignal,
 ): Promise<void> {
-  const requested = Date.now();
+  const requested = performance.now();
   let calmSince: number | undefined;
   for (;;) {
     signal.throwIfAborted();
-    const open = await countOpen(system);
+    const open = await countOpen(system, population.unreadableJobs);
     if (open !== undefined) {
-      step(`settling: ${open.jobs} jobs, ${open.deliveries} deliveries, ${open.events} events are open`);
-      if (open.jobs + open.deliveries + open.events === 0) return;
+      const { jobs, deliveries, events, erasures } = open;
+      const left = troubles.left();
+      step(
+        `settling: ${jobs} jobs, ${deliveries} deliveries, ${events} events, ${erasures} erasures are open, ` +
+          `${left} kinds of trouble to come`,
+      );
+      if (jobs + deliveries + events + erasures + left === 0) return;
     }
-    if (calmSince === undefined && Date.now() - requested > CALM_AFTER_MS) {
-      await stopTrouble();
+    if (calmSince === undefined && performance.now() - requested > CALM_AFTER_MS) {
+      await troubles.stop();
       system.calm();
-      calmSince = Date.now();
+      calmSince = performance.now();
     }
-    if (calmSince !== undefined && Date.now() - calmSince > PATIENCE_MS) return;
+    if (calmSince !== undefined && performance.now() - calmSince > PATIENCE_MS) return;
     await sleep(1000, undefined, { signal });
   }
 }
 
 async function report(system: ChaosSystem, account: Account, troubles: Troubles): Promise<void> {
   const { webhookProxy, restProxy } = system;
+  const line = (what: string, value: string | number) => `${what.padEnd(45)} ${value}`;
   print(
     [
       '',
-      `results expected            ${account.jobs}`,
-      `stored exactly once         ${account.stored}`,
-      `attempts recorded           ${account.attempts}`,
-      `direct updates              ${account.directUpdates}`,
-      `take-overs of jobs          ${account.takeOvers}`,
-      `dead letters                ${account.deadLetters}`,
-      `webhook requests received   ${account.received}, audited ${account.auditRows}`,
-      `notifications               ${account.notifications} of ${account.appliedFinals} applied finals`,
-      `webhook calls faulted       ${webhookProxy.faulted} of ${webhookProxy.calls}`,
-      `database calls faulted      ${restProxy.faulted} of ${restProxy.calls}`,
-      `hosts killed                ${troubles.hostsKilled}, single functions ${troubles.functionsKilled}`,
-      `database restarted          ${troubles.databaseRestarts}, connections terminated ${troubles.connectionsTerminated}`,
+      line('results expected', account.jobs),
+      line('stored exactly once', account.stored),
+      line('attempts recorded', account.attempts),
+      line('direct updates', account.directUpdates),
+      line('take-overs of jobs', account.takeOvers),
+      line('dead letters', account.deadLetters),
+      line('webhook requests received', `${account.received}, audited ${account.auditRows}`),
+      line('notifications', `${account.notifications} of ${account.appliedFinals} applied finals`),
+      line('jobs of deleted reports', listed(account.deleted)),
+      line('odd jobs that ended', account.oddJobs),
+      line('webhook calls faulted', `${webhookProxy.faulted} of ${webhookProxy.calls}`),
+      line('database calls faulted', `${restProxy.faulted} of ${restProxy.calls}`),
+      ...[...troubles.counts()].map(([kind, times]) => line(kind, times)),
+      ...troubles.figures().map(([what, value]) => line(what, value)),
       '',
     ].join('\n'),
   );
@@ -84,39 +96,52 @@ async function report(system: ChaosSystem, account: Account, troubles: Troubles)
   }
 }
 
+function listed(counts: ReadonlyMap<string, number>): string {
+  const total = [...counts.values()].reduce((sum, count) => sum + count, 0);
+  return `${total}: ${[...counts].map(([what, count]) => `${count} ${what}`).join(', ')}`;
+}
+
 async function main(signal: AbortSignal): Promise<boolean> {
   const { count, seed } = readArguments();
-  const started = Date.now();
+  const started = performance.now();
   let verdict: string;
   let isSound: boolean;
   {
     await using stack = new AsyncDisposableStack();
     const system = stack.use(await startChaosSystem(seed, step));
     signal.throwIfAborted();
-    const reports = await addReports(system.sql, Math.ceil(count / JOBS_PER_REPORT));
+    const keptReports = Math.max(LEAST_REPORTS, Math.ceil(count / JOBS_PER_REPORT));
+    const population = await addPopulation(system, { keptReports, jobs: count });
     const stopSweeps = startSweeps(system, seed);
     stack.defer(stopSweeps);
     const stopTimeLapse = startTimeLapse(system);
     stack.defer(stopTimeLapse);
-    const { troubles, stop: stopTrouble } = startTrouble(system, seed);
-    stack.defer(stopTrouble);
+    const troubles = await startTroubles(system, seed, population);
+    stack.defer(() => troubles.stop());
 
     const jobs: ChaosJob[] = [];
     await driveJobs(system, {
       count,
       seed,
-      reports,
+      population,
       signal,
+      faults: troubles.faults,
       onJob(job) {
         jobs.push(job);
-        if (jobs.length % 50 === 0) step(`requested: ${jobs.length} of ${count} jobs`);
+        if (jobs.length % 50 === 0)
+          step(`requested: ${jobs.length} jobs, ${count} of them of reports that stay`);
       },
     });
-    await untilSettled(system, stopTrouble, signal);
-    await stopTrouble();
+    troubles.jobsAreRequested();
+    await untilSettled(system, population, troubles, signal);
+    await troubles.stop();
     await stopSweeps();
     await stopTimeLapse();
-    const account = await drawAccount(system, jobs);
+    const account = await drawAccount(system, population, jobs, troubles.oddJobs);
+    account.faults.push(...troubles.faults);
+    for (const [kind, times] of troubles.counts()) {
+      if (times === 0) account.faults.push(`${kind}: never happened`);
+    }
     await report(system, account, troubles);
     isSound = account.deviations.size === 0 && account.faults.length === 0 && account.stored === count;
     const faulted = system.webhookProxy.faulted + system.restProxy.faulted;
@@ -126,10 +151,22 @@ async function main(signal: AbortSignal): Promise<boolean> {
       `${account.duplicated} duplicated, ${account.stuck} stuck, ${account.overwritten} overwritten; ` +
       `${faulted} of ${calls} calls faulted`;
   }
-  print(`Seed ${seed}, ${Math.round((Date.now() - started) / 1000)} s.`);
+  print(`Seed ${seed}, ${Math.round((performance.now() - started) / 1000)} s.`);
   print(verdict);
   return isSound;
 }
+
+/**
+ * The driver's own connections are broken too, and their callers hear of it. postgres.js throws outside of every promise besides:
+ * when one more query comes for a transaction whose connection has closed, and when a socket is reset that it has let go of.
+ */
+process.on('uncaughtException', (error) => {
+  const isClosed = error instanceof TypeError && error.stack?.includes('postgres/src/connection.js');
+  const isReset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  if (isClosed || isReset) return;
+  console.error(error);
+  process.exit(1);
+});
 
 const signal = stopSignal();
 try {

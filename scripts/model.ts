@@ -17,6 +17,7 @@ const SAFEGUARDS = [
   ['NO_FENCING', 'without the fencing token'],
   ['NO_IDEMPOTENCY', 'without the idempotency check'],
   ['POST_BEFORE_COMMIT', 'with the POST before the commit'],
+  ['NO_ERASED_ID', 'without the id of what is erased'],
 ] as const;
 
 const run = promisify(execFile);

@@ -5,12 +5,15 @@
  * The network loses, repeats and reorders; processes die between any two steps; leases run out at any moment, whether
  * their holder has died or is only slow. What is atomic here is one transaction there.
  *
- * Checked: at most one effect, and that of the committed result; nothing is sent before it is committed; nobody but its
- * holder ends a lease that has not run out; and where everything has come to rest, the result is applied and its delivery
- * confirmed. Taking out one of the three safeguards below must make that fail, or the model would prove nothing.
+ * The report may be deleted at any moment after the commit, and its content be erased with it.
  *
- * Not in the model: the durable schedule and its end (a sweep comes as often as it likes), the circuit breaker, and the
- * order among several jobs of one report.
+ * Checked: at most one effect, and that of the committed result; nothing is sent before it is committed; nobody but its
+ * holder ends a lease that has not run out; nothing is claimed or applied once it is erased; and where everything has come to
+ * rest, the result is applied and its delivery confirmed, or it is erased, and no delivery shows a holder. Taking out one of
+ * the four safeguards below must make that fail, or the model would prove nothing.
+ *
+ * Not in the model: the durable schedule and its end (a sweep comes as often as it likes), the circuit breaker, the order
+ * among several jobs of one report, and a report that is deleted before its result is committed.
  */
 
 /* A fencing token is raised by every claim, so that one is current exactly as long as nobody else has claimed since. */
@@ -26,8 +29,15 @@
 #define IS_NEW (effects == 0)
 #endif
 
+/* An erased event keeps its id: whatever comes under it is a duplicate. */
+#ifdef NO_ERASED_ID
+#define IS_KNOWN_ERASED false
+#else
+#define IS_KNOWN_ERASED forgotten
+#endif
+
 #define PROCESSES 5 /* runners 1 and 2, sweeps 3 and 4; 0 is nobody */
-#define FAULTS 2    /* messages lost or repeated, processes that die */
+#define FAULTS 2    /* messages lost or repeated, processes that die, a report that is deleted */
 #define AT_ONCE 2   /* POSTs that are under way at a time */
 #ifndef EXPIRIES
 #define EXPIRIES 1 /* leases that run out while their holder lives */
@@ -41,7 +51,9 @@ byte job_holder;
 bool job_leased;
 byte delivery_holder;
 bool delivery_leased;
+bool retrying; /* what the delivery shows: somebody holds it */
 bool confirmed;
+bool forgotten;
 byte effects, applied;
 
 /* Messages under way, in no order. */
@@ -55,19 +67,35 @@ bool dead[PROCESSES];
 
 inline apply() {
   if
-  :: IS_NEW -> effects++; applied = committed; assert(effects == 1)
+  :: IS_NEW && !IS_KNOWN_ERASED -> effects++; applied = committed; assert(effects == 1 && !forgotten)
   :: else -> skip
   fi
 }
 
 /* The transitions of a delivery, by their names in private.move_delivery(). */
 inline claimed() {
+  assert(!forgotten);
   delivery_holder = me;
-  delivery_leased = true
+  delivery_leased = true;
+  retrying = true
+}
+
+/* The token stays: a holder that was only slow may still record its round. */
+inline released() {
+  retrying = false
 }
 
 inline delivered() {
-  confirmed = true
+  confirmed = true;
+  retrying = false
+}
+
+/* Its token is raised: whoever holds it records nothing any more. */
+inline erased() {
+  forgotten = true;
+  delivery_leased = false;
+  delivery_holder = 0;
+  retrying = false
 }
 
 /* What a sender records, which ends its lease. `unknown` and `refused` differ in the schedule, which is not in the model. */
@@ -77,7 +105,8 @@ inline failed() {
     /* A lease that has not run out is ended by its holder alone. */
     assert(!delivery_leased || delivery_holder == me);
     delivery_leased = false;
-    delivery_holder = 0
+    delivery_holder = 0;
+    retrying = false
   :: else -> skip
   fi
 }
@@ -107,7 +136,7 @@ inline send_and_record() {
   MAY_DIE;
   atomic {
     if
-    :: heard -> assert(confirmed)
+    :: heard -> assert(confirmed || forgotten); delivered()
     :: else -> apply() /* the direct update */
     fi;
     failed();
@@ -155,8 +184,9 @@ proctype Sweep(byte me) {
 again:
 end_idle:
   if
-  :: atomic { committed != 0 && !confirmed && !delivery_leased -> claimed() }
-  :: atomic { confirmed -> goto done }
+  :: atomic { committed != 0 && !confirmed && !forgotten && !delivery_leased -> claimed() }
+  :: atomic { retrying && !delivery_leased -> released(); goto again }
+  :: atomic { confirmed || forgotten -> goto done }
   fi;
   send_and_record();
   goto again;
@@ -173,7 +203,14 @@ active proctype Endpoint() {
   byte to;
 end:
   do
-  :: atomic { posts > 0 -> posts--; apply(); delivered() };
+  :: atomic {
+      posts > 0 -> posts--;
+      apply();
+      if
+      :: !forgotten -> delivered()
+      :: else -> skip /* a duplicate */
+      fi
+    };
     atomic {
       if
       :: posted[1] -> to = 1
@@ -210,11 +247,20 @@ end:
   od
 }
 
+/* The report may be deleted, and its content is erased then. */
+active proctype Owner() {
+end:
+  if
+  :: true -> skip /* it stays */
+  :: atomic { committed != 0 && faults < FAULTS -> faults++; erased() }
+  fi
+}
+
 /* Nothing moves any more: nothing may be missing. */
 active proctype Rest() {
 end:
   timeout ->
-  assert(committed != 0 && effects == 1 && applied == committed && confirmed)
+  assert(committed != 0 && !retrying && (forgotten || (effects == 1 && applied == committed && confirmed)))
 }
 
 init {

@@ -8,7 +8,12 @@ import { asRole } from '../local/hosted-roles.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
 import { createSecrets, type Secrets } from '../local/secrets.ts';
-import { startFunctionsService, startPostgresService, startSupabaseApiService } from '../local/services.ts';
+import {
+  startFunctionsService,
+  startPostgresService,
+  startSupabaseApiService,
+  type FunctionsService,
+} from '../local/services.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
 import { startCountingProxy } from './counting-proxy.ts';
 
@@ -27,7 +32,19 @@ export interface Bed extends AsyncDisposable {
 
 const REPORTS = 64;
 
-export async function startBed(onStep: (step: string) => void): Promise<Bed> {
+/** A database of its own that writes to disk as in production, Supabase's API before it, and hosts of functions. */
+export interface Ground extends AsyncDisposable {
+  sql: postgres.Sql;
+  secrets: Secrets;
+  supabaseUrl: string;
+  /** Starts a host, which ends with the rest. */
+  host(
+    entrypoints: string[],
+    options?: { supabaseUrl?: string; port?: number; env?: Record<string, string> },
+  ): Promise<FunctionsService>;
+}
+
+export async function startGround(onStep: (step: string) => void): Promise<Ground> {
   await using stack = new AsyncDisposableStack();
   const secrets = createSecrets();
   onStep('starting: database');
@@ -44,31 +61,43 @@ export async function startBed(onStep: (step: string) => void): Promise<Bed> {
   await withoutStatementReports(databaseUrl);
   const sql = postgres(databaseUrl, { max: 16, onnotice: () => undefined });
   stack.defer(() => sql.end());
-  await sql`create function public.bench_empty() returns boolean language sql security definer set search_path = ''
-    as 'select true'`;
-  await sql`revoke execute on function public.bench_empty() from public, anon, authenticated`;
-  await sql`grant execute on function public.bench_empty() to service_role`;
 
   onStep('starting: Supabase API and functions');
   const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets });
   stack.defer(() => api.stop());
-  const supabase = { url: api.state().url, ...secrets };
-  const quiet = { onLine: () => undefined };
-  const host = async (entrypoints: string[], supabaseUrl: string) => {
-    const env = { ...functionEnv({ ...supabase, url: supabaseUrl }, secrets) };
-    const functions = await startFunctionsService({ entrypoints, port: 0, env }, quiet);
-    stack.defer(() => functions.stop());
-    return functions;
+  const hosts = stack.use(new AsyncDisposableStack());
+  const started = stack.move();
+  return {
+    sql,
+    secrets,
+    supabaseUrl: api.state().url,
+    async host(entrypoints, { supabaseUrl = api.state().url, port = 0, env = {} } = {}) {
+      const supabase = { ...secrets, url: supabaseUrl };
+      const functions = await startFunctionsService(
+        { entrypoints, port, env: { ...functionEnv(supabase, secrets), ...env } },
+        { onLine: () => undefined },
+      );
+      hosts.defer(() => functions.stop());
+      return functions;
+    },
+    [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
+}
+
+export async function startBed(onStep: (step: string) => void): Promise<Bed> {
+  await using stack = new AsyncDisposableStack();
+  const ground = stack.use(await startGround(onStep));
+  const { sql, secrets } = ground;
+  await sql`create function public.bench_empty() returns boolean language sql security definer set search_path = ''
+    as 'select true'`;
+  await sql`revoke execute on function public.bench_empty() from public, anon, authenticated`;
+  await sql`grant execute on function public.bench_empty() to service_role`;
   const webhooks = ['api/webhooks/prelim-report.ts', 'api/webhooks/final-report.ts'];
-  const main = await host(
-    [...webhooks, 'api/webhooks/retry.ts', 'scripts/bench/empty-function.ts'],
-    supabase.url,
-  );
-  const alone = await host(['api/webhooks/prelim-report.ts'], supabase.url);
-  const proxy = await startCountingProxy(supabase.url);
+  const main = await ground.host([...webhooks, 'api/webhooks/retry.ts', 'scripts/bench/empty-function.ts']);
+  const alone = await ground.host(['api/webhooks/prelim-report.ts']);
+  const proxy = await startCountingProxy(ground.supabaseUrl);
   stack.defer(() => proxy.stop());
-  const counted = await host([...webhooks, 'api/reportJobsDb.ts'], proxy.url);
+  const counted = await ground.host([...webhooks, 'api/reportJobsDb.ts'], { supabaseUrl: proxy.url });
 
   const reports = await addReports(sql, REPORTS);
   const [pid] = alone.state().pids;

@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jobAccepted } from '../../src/contracts/jobs.ts';
 import { sweepAnswer } from '../../src/contracts/retry.ts';
 import { addReports, type Bed } from './bed.ts';
 import { quantile, round } from './measure.ts';
 import { newEvent, postEvent } from './sender.ts';
+import { addDueDeliveries } from './waiting-work.ts';
 
 /** REST calls of one webhook, and of a whole job from its request to the record of its delivery. */
 export async function countRestCalls({
@@ -50,23 +50,7 @@ export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> 
   const times: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
     const reports = await addReports(sql, DELIVERIES);
-    for (const reportId of reports) {
-      await sql`
-        with job as (
-          select public.request_report_job(
-            p_job_id => ${`job_${randomUUID()}`}, p_caller => 'pipeline', p_report_type => 'org',
-            p_report_id => ${reportId}, p_stage => 'prelim', p_prompt => 'p', p_generate => true,
-            p_lease_seconds => 60, p_quota => 5) -> 'run' as run
-        ), completed as (
-          select public.complete_report_job(
-            run ->> 'job_id', 'completed', 30, (run ->> 'lease_token')::bigint, repeat('x', 6000)) -> 'delivery' as delivery
-          from job)
-        select public.record_delivery_attempts(
-          (delivery ->> 'delivery_id')::bigint, (delivery ->> 'delivery_token')::bigint, 'failed',
-          -- Authentic: it says nothing against the endpoint, whose circuit stays closed.
-          '[{"status": 401, "duration_ms": 1, "authentic": true}]') from completed`;
-    }
-    await sql`update public.webhook_deliveries set next_attempt = now() where report_id in ${sql(reports)}`;
+    await addDueDeliveries(sql, reports, 'prelim');
     const started = performance.now();
     const response = await fetch(`${url}/api/webhooks/retry`, {
       headers: { authorization: `Bearer ${secrets.cronSecret}` },

@@ -1,5 +1,8 @@
 import type postgres from 'postgres';
+import { canaries } from './canaries.ts';
 import type { ChaosJob } from './drive.ts';
+import { listedReports } from './listed-reports.ts';
+import type { Population } from './population.ts';
 import type { ChaosSystem } from './system.ts';
 
 export interface Account {
@@ -17,6 +20,10 @@ export interface Account {
   appliedFinals: number;
   auditRows: number;
   received: number;
+  /** Jobs of deleted reports, by what became of them. */
+  deleted: Map<string, number>;
+  /** Odd jobs that ended. */
+  oddJobs: number;
   /** What is wrong, by job; empty when all is well. */
   deviations: Map<string, string[]>;
   /** What is wrong with the whole. */
@@ -31,6 +38,8 @@ interface Row {
   created_at: Date;
   created_ms: string;
   take_overs: number;
+  erased: boolean;
+  event_erased: boolean;
   events: number;
   event_id: string | null;
   effect: string | null;
@@ -38,6 +47,7 @@ interface Row {
   sha256: string | null;
   delivery_status: string | null;
   dead: boolean;
+  dead_reason: string | null;
   attempts: number | null;
   applied_rows: number;
   answered_rows: number;
@@ -46,16 +56,24 @@ interface Row {
   shown: boolean;
 }
 
-/** Holds the database against what the driver asked for and the proxies saw. */
-export async function drawAccount(system: ChaosSystem, jobs: readonly ChaosJob[]): Promise<Account> {
+/** Compares the database with what the driver asked for and the proxies saw. */
+export async function drawAccount(
+  system: ChaosSystem,
+  population: Population,
+  jobs: readonly ChaosJob[],
+  oddJobs: readonly string[],
+): Promise<Account> {
   const { sql } = system;
-  const rows = await sql<Row[]>`
+  const doomed = new Set(population.doomed.flatMap(({ reportIds }) => reportIds));
+  const kept = jobs.filter(({ fate }) => fate === 'kept');
+  const allRows = await sql<Row[]>`
     select job.job_id, job.status as job_status, job.report_id, job.stage, job.take_overs,
+      job.erased_at is not null as erased, event.erased_at is not null as event_erased,
       to_char(job.created_at::timestamptz(3) at time zone 'utc', 'YYYY-MM-DD HH24:MI:SS.MS') as created_ms,
       (select count(*)::int from public.report_events any_event where any_event.job_id = job.job_id) as events,
       event.id as event_id, event.effect, event.channel,
       encode(sha256(convert_to(content.research_report, 'UTF8')), 'hex') as sha256,
-      delivery.status as delivery_status, delivery.dead_at is not null as dead, delivery.attempts,
+      delivery.status as delivery_status, delivery.dead_at is not null as dead, delivery.dead_reason, delivery.attempts,
       (select count(*)::int from public.webhook_audit audit
         where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = 'applied') as applied_rows,
       (select count(*)::int from public.webhook_audit audit
@@ -70,10 +88,11 @@ export async function drawAccount(system: ChaosSystem, jobs: readonly ChaosJob[]
     left join private.report_contents content on content.event_id = event.id
     left join public.webhook_deliveries delivery on delivery.event_id = event.id
     left join public.org_reports report on report.id = job.report_id`;
+  const rows = allRows.filter(({ report_id }) => !doomed.has(report_id));
   const byJob = Map.groupBy(rows, (row) => row.job_id);
   const winners = expectedWinners(rows);
   const account: Account = {
-    jobs: jobs.length,
+    jobs: kept.length,
     stored: 0,
     lost: 0,
     duplicated: 0,
@@ -87,20 +106,29 @@ export async function drawAccount(system: ChaosSystem, jobs: readonly ChaosJob[]
     appliedFinals: rows.filter(({ stage, effect }) => stage === 'final' && effect === 'applied').length,
     auditRows: 0,
     received: system.received.length,
+    deleted: new Map(),
+    oddJobs: 0,
     deviations: new Map(),
     faults: [],
   };
-  for (const job of jobs) {
+  for (const job of kept) {
     const deviations = judge(account, job, byJob.get(job.jobId) ?? [], winners);
     if (deviations.length > 0) account.deviations.set(job.jobId, deviations);
   }
-  const known = new Set(jobs.map(({ jobId }) => jobId));
+  for (const row of allRows.filter(({ report_id }) => doomed.has(report_id))) judgeDeleted(account, row);
+  for (const jobId of oddJobs) judgeOdd(account, jobId, byJob.get(jobId) ?? []);
+  const known = new Set([...kept.map(({ jobId }) => jobId), ...oddJobs, ...population.unreadableJobs]);
   const unasked = rows.filter((row) => !known.has(row.job_id));
   if (unasked.length > 0) account.faults.push(`${unasked.length} jobs that nobody asked for`);
   if (account.notifications !== account.appliedFinals) {
     account.faults.push(`${account.notifications} notifications of ${account.appliedFinals} applied finals`);
   }
   await compareAudit(system, rows, account);
+  for (const place of await canaries(sql, population.canary)) {
+    account.faults.push(`${place} still has content of a deleted report`);
+  }
+  account.faults.push(...(await listedReports(system)));
+  for (const deadlock of await system.database.deadlocks()) account.faults.push(deadlock);
   const problems = await sql`select * from public.verify_reports()`;
   for (const problem of problems) account.faults.push(`verify_reports(): ${JSON.stringify(problem)}`);
   return account;
@@ -147,6 +175,36 @@ function judge(
   }
   if (deviations.length === 0) account.stored += 1;
   return deviations;
+}
+
+/** Its report is gone: it has ended, has no content, and nothing is sent of it any more. */
+function judgeDeleted(account: Account, row: Row): void {
+  const isOpen = row.delivery_status !== null && row.delivery_status !== 'success' && !row.dead;
+  const isErased = row.sha256 === null && row.erased && (row.event_id === null || row.event_erased);
+  if (['queued', 'running'].includes(row.job_status) || isOpen || !isErased) {
+    const delivery = `delivery ${row.delivery_status ?? 'none'}`;
+    account.stuck += 1;
+    account.deviations.set(row.job_id, [
+      `its report was deleted: job ${row.job_status}, ${delivery}, ${isErased ? 'erased' : 'not erased'}`,
+    ]);
+  }
+  const end =
+    row.event_id === null ? 'cancelled' : (row.dead_reason ?? `delivery ${row.delivery_status ?? 'none'}`);
+  account.deleted.set(end, (account.deleted.get(end) ?? 0) + 1);
+}
+
+/** It was not asked for as others are, and ends as they do. */
+function judgeOdd(account: Account, jobId: string, [row]: readonly Row[]): void {
+  if (
+    row?.job_status === 'succeeded' &&
+    row.effect === 'applied' &&
+    (row.delivery_status === 'success' || row.dead)
+  ) {
+    account.oddJobs += 1;
+    return;
+  }
+  const state = row === undefined ? 'unknown' : `${row.job_status}, effect ${row.effect ?? 'none'}`;
+  account.deviations.set(jobId, [`an odd job: ${state}`]);
 }
 
 /** The order by itself, without asking the SQL: stage, then the request's time to the millisecond, then the event's id. */

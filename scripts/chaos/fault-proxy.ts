@@ -38,7 +38,7 @@ interface Answer {
 export async function startFaultProxy(options: {
   /** Where a call goes; undefined: nobody is there. */
   target: () => string | undefined;
-  draw: () => Fault | null;
+  draw: (path: string) => Fault | null;
   onPassed: (passed: Passed) => void;
 }): Promise<FaultProxy> {
   const agent = new Agent({ keepAlive: true });
@@ -63,7 +63,7 @@ export async function startFaultProxy(options: {
   }
 
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
-    const fault = options.draw();
+    const fault = options.draw(incoming.url ?? '/');
     proxy.calls += 1;
     if (fault !== null) {
       proxy.faulted += 1;

@@ -30,12 +30,19 @@ const raised = (code: string, message: string): Weighted => [
   }),
 ];
 
+const json = { 'content-type': 'application/json' };
+
 const GATEWAY: readonly Weighted[] = [
   answered('500', 500, '<h1>Internal Server Error</h1>'),
   answered('503 with Retry-After', 503, 'come later', { 'retry-after': '1' }),
   answered('429', 429, 'too many', { 'retry-after': '1' }),
   answered('200 with garbage', 200, '<html>Welcome to the hotel network</html>'),
-  answered('200 with half of an answer', 200, '{"outcome": "appl', { 'content-type': 'application/json' }),
+  answered('200 with half of an answer', 200, '{"outcome": "appl', json),
+  answered('200 with what no column holds', 200, '{"outcome":"\\u0000","job_id":"\\ud800"}', json),
+  answered('500 with a megabyte', 500, `{"code":"${'x'.repeat(1024 ** 2)}"}`, json),
+  answered('400 that nests', 400, '['.repeat(10_000), json),
+  answered('a status of nobody', 299, '{"outcome":["applied"],"job_id":{}}', json),
+  answered('503 with an odd Retry-After', 503, '', { 'retry-after': '1e400' }),
   answered('404 of a gateway', 404, '404 page not found', { 'content-type': 'text/plain' }),
   answered('a redirect', 307, '', { location: '/elsewhere' }),
 ];
@@ -48,6 +55,9 @@ const NETWORK: readonly Weighted[] = [
   [4, (random) => ({ kind: 'delayed', ms: random.whole(50, 700) })],
   [3, (random) => ({ kind: 'duplicated', apartMs: random.whole(0, 300) })],
 ];
+
+/** Of an endpoint that hangs: beyond every time-out; what it was sent arrives in the end. */
+export const HANGING: Fault = { kind: 'slow', ms: 6_000 };
 
 /** Between sender and endpoint, whose time-out is a second here. */
 export const WEBHOOK_FAULTS: readonly Weighted[] = [

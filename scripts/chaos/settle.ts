@@ -61,14 +61,19 @@ export interface Open {
   jobs: number;
   deliveries: number;
   events: number;
+  erasures: number;
 }
 
-/** What is not in a final state yet; undefined while the database is away. */
-export async function countOpen(system: ChaosSystem): Promise<Open | undefined> {
+/** What is not in a final state yet, besides the jobs that cannot end; undefined while the database is away. */
+export async function countOpen(
+  system: ChaosSystem,
+  unreadableJobs: readonly string[],
+): Promise<Open | undefined> {
   const rows = await system.sql<Open[]>`
     select
-      (select count(*)::int from private.job_runs where status in ('queued', 'running')) as jobs,
+      (select count(*)::int from private.job_runs where status in ('queued', 'running') and job_id <> all (${unreadableJobs})) as jobs,
       (select count(*)::int from public.webhook_deliveries where status <> 'success' and dead_at is null) as deliveries,
-      (select count(*)::int from public.report_events where effect is null) as events`.catch(() => []);
+      (select count(*)::int from public.report_events where effect is null and erased_at is null) as events,
+      (select count(*)::int from private.erasures) as erasures`.catch(() => []);
   return rows[0];
 }

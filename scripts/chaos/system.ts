@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { functionEnv } from '../local/function-env.ts';
+import { asRole } from '../local/hosted-roles.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
 import { waitForExit, signal } from '../local/processes.ts';
@@ -18,8 +18,9 @@ import {
 import { prepareDatabase } from '../local/prepare-database.ts';
 import type { SupabaseApiOptions } from '../local/supabase-api.ts';
 import { startFaultProxy, type FaultProxy, type Passed } from './fault-proxy.ts';
-import { drawFault, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';
+import { drawFault, HANGING, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';
 import { createRandom } from './random.ts';
+import type { Endpoint } from './slow-endpoint.ts';
 
 /** A function host: killed and started again, at the same address. */
 export interface Host {
@@ -27,14 +28,24 @@ export interface Host {
   isUp(): boolean;
   /** SIGKILL to it and all its functions at once, then a new start. */
   crash(): Promise<void>;
-  /** SIGKILL to one function's process; the next request starts it again. */
-  crashOne(index: number): void;
+  /** SIGKILL to one function's process; the next request starts it again. Answers how many there were to kill: 0 or 1. */
+  crashOne(index: number): number;
+  /** Of the functions that run. */
+  pids(): number[];
+  /** Sets the time of day of all its functions, so far off the machine's; those that run notice it at once. */
+  setClock(offMs: number): Promise<void>;
 }
 
 export interface ChaosSystem extends AsyncDisposable {
   secrets: Secrets;
   /** Past the proxies, for the driver's own looks and for what happens to the database. */
   sql: postgres.Sql;
+  /** The SQL editor, and what others do in it: as `postgres` like `sql`, with connections of their own. */
+  editor: postgres.Sql;
+  /** Supabase Auth's role. */
+  auth: postgres.Sql;
+  /** A superuser, whom a hosted project does not have: for rows that nobody else could make. */
+  admin: postgres.Sql;
   hosts: Host[];
   webhookProxy: FaultProxy;
   restProxy: FaultProxy;
@@ -42,9 +53,13 @@ export interface ChaosSystem extends AsyncDisposable {
   received: Passed[];
   /** Calls of the SQL function, by event: more than requests where the network or the store repeated one. */
   applyCalls: Map<string, number>;
+  /** From now on this endpoint hangs; null: none does. */
+  hang(endpoint: Endpoint | null): void;
   database: {
     /** Immediate mode: no clean shutdown, recovery from the log; away for so long. */
     restart(awayMs: number): Promise<void>;
+    /** What its log says of deadlocks. */
+    deadlocks(): Promise<string[]>;
   };
   /** No fault any more. */
   calm(): void;
@@ -86,8 +101,21 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   const databaseUrl = database.state().url;
   await prepareDatabase(databaseUrl);
   await migrate(databaseUrl);
-  const sql = postgres(databaseUrl, { max: 4, onnotice: () => undefined });
-  stack.defer(() => sql.end({ timeout: 5 }));
+  const connect = (url: string) => {
+    const client = postgres(url, { max: 4, onnotice: () => undefined });
+    stack.defer(() => client.end({ timeout: 5 }));
+    return client;
+  };
+  const sql = connect(databaseUrl);
+  const editor = connect(databaseUrl);
+  const auth = connect(asRole(databaseUrl, 'supabase_auth_admin'));
+  const admin = connect(asRole(databaseUrl, 'supabase_admin'));
+  // Each start of the server begins a new log.
+  const earlierDeadlocks: string[] = [];
+  const deadlocks = async () =>
+    (await readFile(join(directory, 'postgres.log'), 'utf8')).match(
+      /^.*deadlock detected[^]*?(?=^\d{4}-.*(?:CONTEXT|STATEMENT|LOG):)/gm,
+    ) ?? [];
 
   onStep('starting: Supabase API');
   const api = stack.use(await keepSupabaseApi({ databaseUrl, port: await freePort(), ...secrets }));
@@ -109,13 +137,17 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   const received: Passed[] = [];
   const routes = createRandom(seed, 'routes');
   const webhookRandom = createRandom(seed, 'webhook');
+  let hanging: Endpoint | null = null;
   const webhookProxy = stack.use(
     await startFaultProxy({
       target: () => {
         const up = hosts.filter((host) => host.isUp());
         return up.length === 0 ? undefined : routes.pick(up).url;
       },
-      draw: () => drawFault(webhookRandom, WEBHOOK_FAULTS, share),
+      draw: (path) =>
+        hanging !== null && path.endsWith(hanging)
+          ? HANGING
+          : drawFault(webhookRandom, WEBHOOK_FAULTS, share),
       onPassed: (passed) => {
         if (passed.path.startsWith('/api/webhooks/')) received.push(passed);
       },
@@ -130,7 +162,14 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   };
   for (let count = 0; count < HOSTS; count += 1) {
     const port = await freePort();
-    const start = () => startFunctionsService({ entrypoints: ENTRYPOINTS, port, env }, quiet);
+    const clock = join(directory, `clock-${count}`);
+    await writeFile(clock, '0');
+    const preload = new URL(`./shifted-clock.ts?file=${encodeURIComponent(clock)}`, import.meta.url).href;
+    const start = () =>
+      startFunctionsService(
+        { entrypoints: ENTRYPOINTS, port, env },
+        { ...quiet, env: { NODE_OPTIONS: `--import ${preload}` } },
+      );
     let service: FunctionsService | undefined = await start();
     stack.defer(() => service?.stop(2_000));
     hosts.push({
@@ -145,28 +184,38 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
       crashOne(index) {
         const pids = service?.state().pids ?? [];
         const pid = pids[index % pids.length];
-        if (pid !== undefined) signal(pid, 'SIGKILL');
+        return pid !== undefined && signal(pid, 'SIGKILL') ? 1 : 0;
       },
+      pids: () => service?.state().pids ?? [],
+      setClock: (offMs) => writeFile(clock, String(offMs)),
     });
   }
   const started = stack.move();
   return {
     secrets,
     sql,
+    editor,
+    auth,
+    admin,
     hosts,
     webhookProxy,
     restProxy,
     received,
     applyCalls,
+    hang: (endpoint) => {
+      hanging = endpoint;
+    },
     database: {
       async restart(awayMs) {
         const { pid } = database.state();
         signal(pid, 'SIGQUIT');
         await waitForExit([pid], 10_000);
         await database.stop();
+        earlierDeadlocks.push(...(await deadlocks()));
         await sleep(awayMs);
         database = await startPostgresService(postgresOptions, quiet);
       },
+      deadlocks: async () => [...earlierDeadlocks, ...(await deadlocks())],
     },
     calm: () => {
       share = 0;
@@ -224,17 +273,4 @@ async function keepSupabaseApi(options: SupabaseApiOptions): Promise<AsyncDispos
       await service.stop();
     },
   };
-}
-
-/** Adds reports of one user; answers their ids. */
-export async function addReports(sql: postgres.Sql, count: number): Promise<string[]> {
-  const owner = randomUUID();
-  await sql`insert into auth.users (id, email) values (${owner}, ${`${owner}@example.com`})`;
-  const rows = Array.from({ length: count }, () => ({
-    id: randomUUID(),
-    user_id: owner,
-    user_data: sql.json({}),
-  }));
-  await sql`insert into public.org_reports ${sql(rows, 'id', 'user_id', 'user_data')}`;
-  return rows.map(({ id }) => id);
 }

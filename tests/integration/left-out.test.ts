@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import type postgres from 'postgres';
+import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { asRole } from '../../scripts/local/hosted-roles.ts';
 import { startDeliveryBed, type DeliveryBed } from '../support/delivery-bed.ts';
 import { storeClient } from '../support/store.ts';
 
@@ -239,6 +240,43 @@ describe('a sweep', () => {
     const { status, json } = await sweep();
     expect(status).toBe(503);
     expect(json).toMatchObject({ code: 'database_unavailable' });
+  });
+
+  it('neither sends nor applies a result whose content is missing, and does both once it is back', async () => {
+    const [missing, sound] = await due(2);
+    if (missing === undefined || sound === undefined) throw new Error('nothing is due');
+    const { reportId } = await bed.system.createReport();
+    const { run } = await store.request(reportId);
+    const { delivery } = await store.complete(run.job_id, run.lease_token);
+    const events = [missing.eventId, delivery?.event_id ?? ''];
+    // As while one table is restored: nobody but a superuser gets past the trigger.
+    const admin = postgres(asRole(bed.system.databaseUrl, 'supabase_admin'), {
+      max: 1,
+      onnotice: () => undefined,
+    });
+    cleanUps.push(() => admin.end());
+    const contents = await admin.begin(async (other) => {
+      await other`set local session_replication_role = replica`;
+      return other<{ content: string }[]>`
+        delete from private.report_contents content where event_id in ${other(events)} returning to_jsonb(content)::text as content`;
+    });
+    const { status, json } = await sweep();
+    expect(status).toBe(200);
+    expect(json).toMatchObject({ processed: 1, successes: 1 });
+    expect(json['errors']).toEqual([`the content of event ${missing.eventId} is missing`]);
+    await expect(
+      sql`select public.apply_report_event(${delivery?.event_id ?? ''}, 'direct')`,
+    ).rejects.toMatchObject({
+      code: 'PL008',
+    });
+    for (const { content } of contents) {
+      await admin`
+        insert into private.report_contents
+        select * from jsonb_populate_record(null::private.report_contents, ${content}::text::jsonb)`;
+    }
+    await sql`update public.webhook_deliveries set lease_expires_at = now() where status <> 'success'`;
+    expect((await sweep()).json).toMatchObject({ processed: 2, successes: 2, errors: [] });
+    expect(await sql`select problem from public.verify_reports()`).toEqual([]);
   });
 
   it('ends a job beside one whose report is locked', async () => {

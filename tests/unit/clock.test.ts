@@ -7,6 +7,7 @@ import { redrive } from '../../src/server/deliver/redrive.ts';
 import { sweepDeliveries } from '../../src/server/deliver/sweep-deliveries.ts';
 import { receiveWebhook } from '../../src/server/events/receive.ts';
 import { completeJobPatiently } from '../../src/server/jobs/complete-job.ts';
+import { eraseDeleted } from '../../src/server/observe/erasure.ts';
 import { importReports } from '../../src/server/observe/import-reports.ts';
 import { prune } from '../../src/server/observe/retention.ts';
 import { sendPing } from '../../src/server/observe/send-ping.ts';
@@ -35,6 +36,7 @@ function bed(clock: TestClock, days: number) {
     record_delivery_attempts: { status: 'failed', dead: false, effect: 'applied' },
     redrive_deliveries: 500,
     roll_up_webhooks: 8,
+    erase_due: { reports: 100, users: [], errors: [], left: true },
     import_reports: { imported: 100, left: 1 },
     prune_expired: {
       audit: 500,
@@ -81,6 +83,7 @@ describe.each([-10, 0, 10])('a clock that is set by %i days at every call', (day
     ['sweeping deliveries', 55, (services) => sweepDeliveries(services)],
     ['a redrive', 60, (services) => redrive(services, redriveAll.clone(), 'operator')],
     ['statistics', 20, (services) => rollUp(services, services.monotonicNow() + 20_000)],
+    ['erasure', 20, (services) => eraseDeleted(services, services.monotonicNow() + 20_000)],
     ['the import', 20, (services) => importReports(services, services.monotonicNow() + 20_000)],
     ['retention', 20, (services) => prune(services, services.monotonicNow() + 20_000)],
   ])('neither lengthens nor shortens %s', async (_name, seconds, work) => {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Clock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
 
@@ -21,7 +22,7 @@ const batch = z.object({
  * @throws {DatabaseUnavailable}
  */
 export async function eraseDeleted(
-  { rpc, now, log }: Store & { now: () => number; log: Log },
+  { rpc, now, monotonicNow, log }: Store & Clock & { log: Log },
   deadline: number,
 ): Promise<number> {
   let total = 0;
@@ -35,6 +36,6 @@ export async function eraseDeleted(
     for (const details of errors) log('error', 'an erasure failed; the next sweep tries again', details);
     total += reports + users.length;
     // Nothing done and some left: others hold them.
-    if (!left || reports + users.length === 0 || now() >= deadline) return total;
+    if (!left || reports + users.length === 0 || monotonicNow() >= deadline) return total;
   }
 }

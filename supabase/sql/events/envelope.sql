@@ -1,19 +1,18 @@
 create or replace function private.envelope(p_event public.report_events)
 returns text
 language plpgsql stable set search_path = '' as $$
+declare
+  v_content private.report_contents := private.content_of(p_event);
 begin
   -- Concatenated, since jsonb would reorder the members and parse the text again. format_version 1.
-  return (
-    select '{"type":' || to_json(p_event.type)::text || ',"timestamp":"' || private.iso_time(p_event.created_at)
-      || '","data":{"job_id":' || coalesce(to_json(p_event.job_id)::text, 'null')
-      || ',"report_id":"' || p_event.report_id::text || '","report_type":' || to_json(p_event.report_type)::text
-      || ',"research_status":"' || p_event.status || '","requested_at":"' || private.iso_time(p_event.requested_at) || '"'
-      || coalesce(',"research_report":' || to_json(content.research_report)::text, '')
-      || coalesce(',"research_metadata":' || content.research_metadata::text, '')
-      || coalesce(',"final_data":' || content.final_data::text, '')
-      || coalesce(',"error":' || to_json(p_event.error)::text, '') || '}}'
-    from (select 1) always
-    left join private.report_contents content on content.event_id = p_event.id);
+  return '{"type":' || to_json(p_event.type)::text || ',"timestamp":"' || private.iso_time(p_event.created_at)
+    || '","data":{"job_id":' || coalesce(to_json(p_event.job_id)::text, 'null')
+    || ',"report_id":"' || p_event.report_id::text || '","report_type":' || to_json(p_event.report_type)::text
+    || ',"research_status":"' || p_event.status || '","requested_at":"' || private.iso_time(p_event.requested_at) || '"'
+    || coalesce(',"research_report":' || to_json(v_content.research_report)::text, '')
+    || coalesce(',"research_metadata":' || v_content.research_metadata::text, '')
+    || coalesce(',"final_data":' || v_content.final_data::text, '')
+    || coalesce(',"error":' || to_json(p_event.error)::text, '') || '}}';
 end
 $$;
 

@@ -5,7 +5,7 @@ declare
   v_content private.report_contents;
 begin
   if p_event.effect = 'applied' and p_event.status = 'completed' then
-    select * into v_content from private.report_contents where event_id = p_event.id;
+    v_content := private.content_of(p_event);
     execute format(
       'update public.%I set research_report = $1, research_metadata = $2, stage = $3, winner_event_id = $4,
          research_status = $5, updated_at = now() where id = $6', private.report_table(p_event.report_type))

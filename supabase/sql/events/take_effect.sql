@@ -2,6 +2,7 @@ create or replace function private.take_effect(p_event public.report_events, p_c
 returns text
 language plpgsql volatile set search_path = '' as $$
 begin
+  perform private.content_of(p_event);
   update public.report_events
   set effect = private.decide_effect(p_event), channel = p_channel, applied_at = clock_timestamp(),
     position = private.next_position(p_event.report_type, p_event.report_id)

@@ -33,6 +33,6 @@ it('the model names a delivery’s transitions as the SQL that makes them does',
       'cancelled',
     ]),
   );
-  expect(modelled).toEqual(['claimed', 'delivered', 'failed']);
+  expect(modelled).toEqual(['claimed', 'released', 'delivered', 'erased', 'failed']);
   expect(modelled.filter((name) => !made.has(name ?? ''))).toEqual([]);
 });

@@ -15,7 +15,12 @@ function answering(...answers: object[]) {
     return Promise.resolve(schema.parse(answers[calls - 1]));
   };
   return {
-    services: { rpc, now: () => 0, log: (...line: unknown[]) => void lines.push(line) },
+    services: {
+      rpc,
+      now: () => 0,
+      monotonicNow: () => 0,
+      log: (...line: unknown[]) => void lines.push(line),
+    },
     lines,
     calls: () => calls,
   };
