@@ -2,7 +2,7 @@
 -- one as long as taking a token and committing may take; who has waited longer is let through by ask_limit().
 create or replace function private.take_token(p_kind text, p_key text)
 returns jsonb
-language plpgsql volatile set search_path = '' set lock_timeout = '250ms' as $$
+language plpgsql volatile set search_path = '' set lock_timeout = '500ms' as $$
 declare
   v_limit record := private.rate_limit(p_kind);
   v_now timestamptz;
