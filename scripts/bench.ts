@@ -64,6 +64,9 @@ try {
     // `npm run bench -- hostile`: needs no database.
     const { benchHostile } = await import('./bench/hostile.ts');
     if (!(await benchHostile(signal, process.argv.includes('--all')))) process.exitCode = 1;
+  } else if (process.argv[2] === 'limits') {
+    const { benchLimits } = await import('./bench/limits.ts');
+    if (!(await benchLimits(signal))) process.exitCode = 1;
   } else {
     const result = await main(signal);
     console.log(describeBench(result));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { functionEnv } from '../local/function-env.ts';
+import { liftLimits } from '../local/lift-limits.ts';
 import { asRole } from '../local/hosted-roles.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
@@ -44,6 +45,7 @@ export async function startBed(onStep: (step: string) => void): Promise<Bed> {
   await withoutStatementReports(databaseUrl);
   const sql = postgres(databaseUrl, { max: 16, onnotice: () => undefined });
   stack.defer(() => sql.end());
+  await liftLimits(sql);
   await sql`create function public.bench_empty() returns boolean language sql security definer set search_path = ''
     as 'select true'`;
   await sql`revoke execute on function public.bench_empty() from public, anon, authenticated`;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { functionEnv } from '../local/function-env.ts';
+import { liftLimits } from '../local/lift-limits.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
 import { waitForExit, signal } from '../local/processes.ts';
@@ -88,6 +89,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   await migrate(databaseUrl);
   const sql = postgres(databaseUrl, { max: 4, onnotice: () => undefined });
   stack.defer(() => sql.end({ timeout: 5 }));
+  await liftLimits(sql);
 
   onStep('starting: Supabase API');
   const api = stack.use(await keepSupabaseApi({ databaseUrl, port: await freePort(), ...secrets }));

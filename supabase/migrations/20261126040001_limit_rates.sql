@@ -5,6 +5,11 @@ create table private.rate_limits (
   tokens_per_minute int constraint rate_is_bounded check (tokens_per_minute between 1 and 1000000),
   burst int not null constraint burst_is_bounded check (burst between 1 and 1000000),
   parts smallint not null constraint parts_are_bounded check (parts between 1 and 64),
+  window_seconds int generated always as (ceil(60.0 * burst / tokens_per_minute)) stored,
+  step interval generated always as (interval '1 minute' * parts / tokens_per_minute) stored,
+  ahead interval generated always as (interval '1 minute' * parts / tokens_per_minute * (burst / parts - 1)) stored,
+  beyond interval generated always as (
+    interval '1 minute' * parts / tokens_per_minute * (burst / parts) + interval '1 minute') stored,
   constraint burst_divides_into_parts check (burst % parts = 0)
 );
 insert into private.rate_limits (kind, tokens_per_minute, burst, parts)
@@ -41,65 +46,84 @@ create or replace function private.ask_limit(
 returns record
 language plpgsql volatile set search_path = '' as $$
 begin
-  refusal := case when p_take then private.take_token(p_kind, p_key) else private.rate_refusal(p_kind, p_key) end;
+  -- Without a key there is nobody to limit.
+  if p_key is not null then
+    refusal := case when p_take then private.take_token(p_kind, p_key) else private.rate_refusal(p_kind, p_key) end;
+  end if;
 exception when others then
   failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
 end
 $$;
 
 comment on function private.ask_limit(text, text, boolean) is
-  'Asks a bucket for a token, and with p_take takes it. refusal: it has none. failure: the limiter failed, and the caller goes on without it.';
+  'Asks a bucket for a token, and with p_take takes it. refusal: it has none. failure: the limiter failed; the caller goes on without it, and says so.';
 revoke all on function private.ask_limit(text, text, boolean) from public, anon, authenticated, service_role;
 
--- supabase/sql/limits/rate_limit.sql
-create or replace function private.rate_limit(
-  p_kind text, out quota int, out window_seconds int, out parts int, out step interval, out ahead interval,
-  out beyond interval)
-returns record
-language plpgsql stable set search_path = '' as $$
+-- supabase/sql/limits/await_token.sql
+-- Where others hold all parts that have a token, the caller waits for one, as long as taking a token and committing may take;
+-- who has waited longer is let through by ask_limit().
+create or replace function private.await_token(p_limit private.rate_limits, p_key text)
+returns jsonb
+language plpgsql volatile set search_path = '' set lock_timeout = '1s' as $$
 declare
-  c_minute constant interval := '1 minute';
-  v_limit private.rate_limits;
+  v_now timestamptz;
+  v_refusal jsonb;
 begin
-  select * into strict v_limit from private.rate_limits where kind = p_kind;
-  if v_limit.tokens_per_minute is null then
-    return;
-  end if;
-  quota := v_limit.burst;
-  window_seconds := ceil(60.0 * v_limit.burst / v_limit.tokens_per_minute);
-  parts := v_limit.parts;
-  -- From one token of a part to its next.
-  step := c_minute * v_limit.parts / v_limit.tokens_per_minute;
-  -- A part has a token while it is full again within this time, and a part without any is full one step later.
-  ahead := step * (v_limit.burst / v_limit.parts - 1);
-  -- What lies a minute beyond that was written by a clock that was set back since, or under other limits: the part counts as
-  -- full, or it would give nothing for as long.
-  beyond := ahead + step + c_minute;
+  -- Another turn means that another caller has taken a token or added a part meanwhile.
+  loop
+    v_now := clock_timestamp();
+    -- A part without a row is full.
+    insert into private.rate_buckets (kind, key, part, full_at)
+    select p_limit.kind, p_key, part, v_now + p_limit.step from generate_series(0, p_limit.parts - 1) part
+    where not exists (
+      select from private.rate_buckets known
+      where known.kind = p_limit.kind and known.key = p_key and known.part = part.part)
+    order by random() limit 1
+    on conflict (kind, key, part) do nothing;
+    if found then
+      return null;
+    end if;
+    v_refusal := private.rate_refusal(p_limit.kind, p_key);
+    if v_refusal is not null then
+      return v_refusal;
+    end if;
+    update private.rate_buckets
+    set full_at = case when full_at between v_now and v_now + p_limit.beyond then full_at else v_now end + p_limit.step
+    where kind = p_limit.kind and key = p_key and part = (
+      select part from private.rate_buckets
+      where kind = p_limit.kind and key = p_key and part < p_limit.parts
+        and (full_at <= v_now + p_limit.ahead or full_at > v_now + p_limit.beyond)
+      order by random() limit 1 for update);
+    if found then
+      return null;
+    end if;
+  end loop;
 end
 $$;
 
-comment on function private.rate_limit(text) is
-  'A row of rate_limits as the limiter counts with it. All null: no limit. A kind without a row is an error, which ask_limit() reports.';
-revoke all on function private.rate_limit(text) from public, anon, authenticated, service_role;
+comment on function private.await_token(private.rate_limits, text) is
+  'take_token() where no part with a token was there and free: adds a part, refuses, or waits.';
+revoke all on function private.await_token(private.rate_limits, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/limits/rate_refusal.sql
 create or replace function private.rate_refusal(p_kind text, p_key text)
 returns jsonb
 language plpgsql volatile set search_path = '' as $$
 declare
-  v_limit record := private.rate_limit(p_kind);
+  v_limit private.rate_limits;
   v_now timestamptz := clock_timestamp();
   v_empty int;
   v_free_at timestamptz;
 begin
+  select * into strict v_limit from private.rate_limits where kind = p_kind;
   select count(*), min(full_at) - v_limit.ahead into v_empty, v_free_at from private.rate_buckets
   where kind = p_kind and key = p_key and part < v_limit.parts
     and full_at > v_now + v_limit.ahead and full_at <= v_now + v_limit.beyond;
-  if v_limit.quota is null or v_empty < v_limit.parts then
+  if v_limit.tokens_per_minute is null or v_empty < v_limit.parts then
     return null;
   end if;
   return jsonb_build_object(
-    'outcome', 'rate_limited', 'policy', p_kind, 'quota', v_limit.quota, 'window_seconds', v_limit.window_seconds,
+    'outcome', 'rate_limited', 'policy', p_kind, 'quota', v_limit.burst, 'window_seconds', v_limit.window_seconds,
     'retry_after_seconds', ceil(extract(epoch from v_free_at - v_now))::int);
 end
 $$;
@@ -126,65 +150,34 @@ revoke all on function public.take_sender_token(text) from public, anon, authent
 grant execute on function public.take_sender_token(text) to service_role;
 
 -- supabase/sql/limits/take_token.sql
--- Callers that are at work at once take tokens of different parts. Where all parts with a token are held, the caller waits for
--- one as long as taking a token and committing may take; who has waited longer is let through by ask_limit().
 create or replace function private.take_token(p_kind text, p_key text)
 returns jsonb
-language plpgsql volatile set search_path = '' set lock_timeout = '500ms' as $$
+language plpgsql volatile set search_path = '' as $$
 declare
-  v_limit record := private.rate_limit(p_kind);
-  v_now timestamptz;
-  v_part int;
-  v_full_at timestamptz;
-  v_is_taken boolean;
-  v_refusal jsonb;
+  v_limit private.rate_limits;
+  v_now timestamptz := clock_timestamp();
 begin
-  if v_limit.quota is null then
+  select * into strict v_limit from private.rate_limits where kind = p_kind;
+  if v_limit.tokens_per_minute is null then
     return null;
   end if;
-  -- Another turn means that another caller has taken a token or added the parts meanwhile.
-  loop
-    v_now := clock_timestamp();
-    select part, full_at into v_part, v_full_at from private.rate_buckets
+  -- Callers that are at work at once take tokens of different parts.
+  update private.rate_buckets
+  set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
+  where kind = p_kind and key = p_key and part = (
+    select part from private.rate_buckets
     where kind = p_kind and key = p_key and part < v_limit.parts
       and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
-    order by random() limit 1 for update skip locked;
-    if v_part is null then
-      -- A part without a row is full. The first of those that are added here gives the token.
-      with added as (
-        insert into private.rate_buckets (kind, key, part, full_at)
-        select p_kind, p_key, part, case row_number() over (order by part) when 1 then v_now + v_limit.step else v_now end
-        from generate_series(0, v_limit.parts - 1) part
-        where not exists (
-          select from private.rate_buckets known where known.kind = p_kind and known.key = p_key and known.part = part.part)
-        order by part
-        on conflict (kind, key, part) do nothing
-        returning full_at)
-      select exists (select from added where full_at > v_now) into v_is_taken;
-      if v_is_taken then
-        return null;
-      end if;
-      v_refusal := private.rate_refusal(p_kind, p_key);
-      if v_refusal is not null then
-        return v_refusal;
-      end if;
-      select part, full_at into v_part, v_full_at from private.rate_buckets
-      where kind = p_kind and key = p_key and part < v_limit.parts
-        and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
-      order by random() limit 1 for update;
-    end if;
-    if v_part is not null then
-      update private.rate_buckets
-      set full_at = case when v_full_at between v_now and v_now + v_limit.beyond then v_full_at else v_now end + v_limit.step
-      where kind = p_kind and key = p_key and part = v_part;
-      return null;
-    end if;
-  end loop;
+    order by random() limit 1 for update skip locked);
+  if found then
+    return null;
+  end if;
+  return private.await_token(v_limit, p_key);
 end
 $$;
 
 comment on function private.take_token(text, text) is
-  'Takes a token of the bucket until the transaction rolls back. Null: it is taken; else what rate_refusal() says. The last lock of its transaction.';
+  'Takes a token of the bucket, until the transaction should roll back. Null: it is taken; else what rate_refusal() says. The last lock of its transaction.';
 revoke all on function private.take_token(text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/count_owner_write.sql
@@ -195,9 +188,6 @@ declare
   v_owner uuid := auth.uid();
   v_asked record;
 begin
-  if v_owner is null then
-    return;
-  end if;
   -- Nobody waits for the bucket: statements of one owner come one by one, by the lock of lock_owner() and guard_insert().
   v_asked := private.ask_limit('write', v_owner::text, true);
   if v_asked.failure is not null then
@@ -495,11 +485,10 @@ begin
   end if;
   if v_is_limited then
     -- The last locks of the transaction, and held for as long as the audit row and the commit take.
-    if v_owner is not null then
-      v_asked := private.ask_limit('report', v_report, true);
-      v_refusal := v_asked.refusal;
-      v_unasked := coalesce(v_unasked, v_asked.failure);
-    end if;
+    -- A report that is not there has no bucket, or a sender could make as many as it likes.
+    v_asked := private.ask_limit('report', case when v_owner is not null then v_report end, true);
+    v_refusal := v_asked.refusal;
+    v_unasked := coalesce(v_unasked, v_asked.failure);
     if v_refusal is null then
       v_asked := private.ask_limit('sender', p_sender, true);
       v_refusal := v_asked.refusal;
@@ -1057,7 +1046,7 @@ grant select on table private.webhook_measures to authenticated;
 
 -- supabase/sql/limits/rate_buckets.sql
 comment on table private.rate_buckets is
-  'How far the buckets are used up, a row for each part of a bucket. A bucket without rows is full. Unlogged: after a crash, all are full.';
+  'How far the buckets are used up, a row for each part of a bucket that was used lately. A part without a row is full. Unlogged: after a crash, all are full.';
 comment on column private.rate_buckets.key is
   'Of a sender the fingerprint of its key, of a report its type and id, of jobs and writes the id of the user.';
 comment on column private.rate_buckets.full_at is
@@ -1069,13 +1058,19 @@ revoke all on table private.rate_buckets from public, anon, authenticated, servi
 
 -- supabase/sql/limits/rate_limits.sql
 comment on table private.rate_limits is
-  'The rates, one row of each kind. An operator changes them with an update: they hold from the next request on.';
+  'The rates, one row of each kind. An operator changes them with an update: they hold from the next request on. A kind without a row is an error, which ask_limit() reports.';
 comment on column private.rate_limits.kind is
   'sender: requests signed with one key. report: events for one report. job: new jobs of one user. write: rows of reports that one owner inserts or changes.';
 comment on column private.rate_limits.tokens_per_minute is 'How many tokens a bucket gets back in a minute. Null: no limit.';
 comment on column private.rate_limits.burst is 'How many tokens a full bucket has.';
 comment on column private.rate_limits.parts is
   'Into how many rows a bucket is divided, each with its share of rate and burst, so that callers do not queue at one row.';
+comment on column private.rate_limits.window_seconds is 'How long an empty bucket takes to be full.';
+comment on column private.rate_limits.step is 'From one token of a part to its next.';
+comment on column private.rate_limits.ahead is
+  'A part that is full again within this time has a token; one without any is full a step later.';
+comment on column private.rate_limits.beyond is
+  'A part that is full only after this time was written a minute and more ahead, by a clock that was set back since or under other limits. It counts as full: otherwise it would give nothing for as long.';
 alter table private.rate_limits enable row level security;
 revoke all on table private.rate_limits from public, anon, authenticated, service_role;
 

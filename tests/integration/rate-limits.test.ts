@@ -367,9 +367,9 @@ describe('a limiter that fails lets the event through and says so in its audit r
     ['a limit is gone', "delete from private.rate_limits where kind = 'sender'", /no rows/],
     [
       'a limit makes no sense',
-      `alter table private.rate_limits drop constraint parts_are_bounded, drop constraint burst_divides_into_parts;
-       update private.rate_limits set parts = 0 where kind = 'report'`,
-      /division by zero/,
+      `alter table private.rate_limits alter column step drop expression;
+       update private.rate_limits set step = null where kind = 'report'`,
+      /null value in column "full_at"/,
     ],
   ])('because %s', async (_, statements, reason) => {
     const sender = randomUUID();
@@ -379,10 +379,16 @@ describe('a limiter that fails lets the event through and says so in its audit r
     await broken(statements, (connection) => letThrough(connection, sender, reason));
   });
 
-  it('because others hold every part of the bucket', async () => {
+  async function senderOfEightParts(): Promise<string> {
     const sender = randomUUID();
-    await receive(sql, sender);
-    ({ reportId } = await createReport(sql));
+    await sql`
+      insert into private.rate_buckets (kind, key, part, full_at)
+      select 'sender', ${sender}, part, now() from generate_series(0, 7) part`;
+    return sender;
+  }
+
+  it('because others hold every part of the bucket', async () => {
+    const sender = await senderOfEightParts();
     await sql.begin(async (holder) => {
       await holder`select from private.rate_buckets where key = ${sender} for update`;
       await letThrough(sql, sender, /lock timeout/);
@@ -392,9 +398,7 @@ describe('a limiter that fails lets the event through and says so in its audit r
   });
 
   it('which a single part held does not', async () => {
-    const sender = randomUUID();
-    await receive(sql, sender);
-    ({ reportId } = await createReport(sql));
+    const sender = await senderOfEightParts();
     await sql.begin(async (holder) => {
       await holder`select from private.rate_buckets where key = ${sender} and part = 3 for update`;
       const id = randomUUID();

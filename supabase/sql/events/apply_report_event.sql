@@ -93,11 +93,10 @@ begin
   end if;
   if v_is_limited then
     -- The last locks of the transaction, and held for as long as the audit row and the commit take.
-    if v_owner is not null then
-      v_asked := private.ask_limit('report', v_report, true);
-      v_refusal := v_asked.refusal;
-      v_unasked := coalesce(v_unasked, v_asked.failure);
-    end if;
+    -- A report that is not there has no bucket, or a sender could make as many as it likes.
+    v_asked := private.ask_limit('report', case when v_owner is not null then v_report end, true);
+    v_refusal := v_asked.refusal;
+    v_unasked := coalesce(v_unasked, v_asked.failure);
     if v_refusal is null then
       v_asked := private.ask_limit('sender', p_sender, true);
       v_refusal := v_asked.refusal;

@@ -1,5 +1,5 @@
 comment on table private.rate_buckets is
-  'How far the buckets are used up, a row for each part of a bucket. A bucket without rows is full. Unlogged: after a crash, all are full.';
+  'How far the buckets are used up, a row for each part of a bucket that was used lately. A part without a row is full. Unlogged: after a crash, all are full.';
 comment on column private.rate_buckets.key is
   'Of a sender the fingerprint of its key, of a report its type and id, of jobs and writes the id of the user.';
 comment on column private.rate_buckets.full_at is

@@ -5,9 +5,6 @@ declare
   v_owner uuid := auth.uid();
   v_asked record;
 begin
-  if v_owner is null then
-    return;
-  end if;
   -- Nobody waits for the bucket: statements of one owner come one by one, by the lock of lock_owner() and guard_insert().
   v_asked := private.ask_limit('write', v_owner::text, true);
   if v_asked.failure is not null then
