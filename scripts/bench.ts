@@ -74,6 +74,9 @@ try {
   } else if (process.argv[2] === 'lost-runners') {
     const { benchLostRunners } = await import('./bench/lost-runners.ts');
     if (!(await benchLostRunners(signal, step))) process.exitCode = 1;
+  } else if (process.argv[2] === 'limits') {
+    const { benchLimits } = await import('./bench/limits.ts');
+    if (!(await benchLimits(signal))) process.exitCode = 1;
   } else {
     const result = await main(signal);
     console.log(describeBench(result));

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { functionEnv } from '../local/function-env.ts';
+import { liftLimits } from '../local/lift-limits.ts';
 import { asRole } from '../local/hosted-roles.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
@@ -61,6 +62,7 @@ export async function startGround(onStep: (step: string) => void): Promise<Groun
   await withoutStatementReports(databaseUrl);
   const sql = postgres(databaseUrl, { max: 16, onnotice: () => undefined });
   stack.defer(() => sql.end());
+  await liftLimits(sql);
 
   onStep('starting: Supabase API and functions');
   const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets });

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { functionEnv } from '../local/function-env.ts';
 import { asRole } from '../local/hosted-roles.ts';
+import { liftLimits } from '../local/lift-limits.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
 import { waitForExit, signal } from '../local/processes.ts';
@@ -107,6 +108,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
     return client;
   };
   const sql = connect(databaseUrl);
+  await liftLimits(sql);
   const editor = connect(databaseUrl);
   const auth = connect(asRole(databaseUrl, 'supabase_auth_admin'));
   const admin = connect(asRole(databaseUrl, 'supabase_admin'));

@@ -1,5 +1,5 @@
 /** The rooms of `supabase/sql/`, each of which uses only itself and those before it. */
-export const ROOMS = ['reports', 'events', 'jobs', 'deliver', 'observe', 'console'] as const;
+export const ROOMS = ['limits', 'reports', 'events', 'jobs', 'deliver', 'observe', 'console'] as const;
 
 /** Where our objects stand. */
 export const SCHEMAS = ['public', 'private'] as const;

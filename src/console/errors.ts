@@ -113,6 +113,8 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   invalid_input: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
   invalid_body: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
   rate_limited: { title: 'Too many requests', advice: 'Wait a moment, then try again.' },
+  // What the REST API answers an owner's write over the rate.
+  PT429: { title: 'Too many changes', advice: 'Nothing was saved. Wait a minute, then save again.' },
   database_unavailable: DATABASE_AWAY,
   // PostgREST's own: it has no connection, or not read the schema yet, or no connection was free in time.
   PGRST000: DATABASE_AWAY,

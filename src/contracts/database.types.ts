@@ -824,10 +824,10 @@ export type Database = {
         Relationships: [];
       };
       webhook_refusals: {
-        Row: { minute: string; requests: number };
+        Row: { minute: string; part: number; requests: number };
         ComputedFields: never;
-        Insert: { minute: string; requests: number };
-        Update: { minute?: string; requests?: number };
+        Insert: { minute: string; part?: number; requests: number };
+        Update: { minute?: string; part?: number; requests?: number };
         Relationships: [];
       };
       webhook_roll_up: {
@@ -845,10 +845,12 @@ export type Database = {
           p_body?: string;
           p_body_bytes?: number;
           p_body_sha256?: string;
+          p_cap_per_minute?: number;
           p_channel?: string;
           p_elapsed_ms?: number;
           p_endpoint_id?: string;
           p_event_id: string;
+          p_sender?: string;
         };
         Returns: Json;
       };
@@ -1058,6 +1060,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      take_sender_token: { Args: { p_sender: string }; Returns: Json };
       update_webhook_status: {
         Args: {
           increment_attempts?: boolean;

@@ -37,7 +37,7 @@ export async function listReportJobs(
 /**
  * Requests a job for a report of the signed-in person. The same key again answers the same job, so that a repeated call
  * starts nothing twice. Codes: `report_not_found`, `final_exists`, `quota_exceeded`, `budget_exceeded`,
- * `idempotency_conflict`.
+ * `rate_limited`, `idempotency_conflict`.
  */
 export async function startReportJob(
   client: DatabaseClient,

@@ -18,6 +18,7 @@ it.each([
   [{ status: 500, code: 'internal_error' }, /server failed/],
   [{ status: 503, code: 'PGRST002' }, /does not answer/],
   [{ status: 429, code: 'unexpected_answer' }, /Too many requests/],
+  [{ status: 429, code: 'PT429', details: null }, /Too many changes/],
   [{ status: 502, code: 'unexpected_answer' }, /server failed/],
   [{ status: 404, code: 'unexpected_answer' }, /cannot be understood/],
   [{}, /did not work/],

@@ -36,10 +36,12 @@ describe('who may', () => {
 
 describe('the audit of refusals', () => {
   /** As though this minute, and the next, had seen so many requests that nobody vouched for. */
-  const refusedAlready = (requests: number) => bed.system.sql`
-    insert into public.webhook_refusals (minute, requests)
-    select date_trunc('minute', now()) + minutes * interval '1 minute', ${requests} from generate_series(0, 1) minutes
-    on conflict (minute) do update set requests = excluded.requests`;
+  const refusedAlready = async (requests: number) => {
+    await bed.system.sql`delete from public.webhook_refusals where minute is not null`;
+    await bed.system.sql`
+      insert into public.webhook_refusals (minute, requests)
+      select date_trunc('minute', now()) + minutes * interval '1 minute', ${requests} from generate_series(0, 1) minutes`;
+  };
 
   it.each([
     ['/api/webhooks/retry', 'retry', ['PUT', 'PATCH', 'DELETE'], 'GET, POST'],

@@ -69,6 +69,7 @@ const SERVICE_FUNCTIONS = [
   'request_report_job',
   'roll_up_webhooks',
   'take_over_report_job',
+  'take_sender_token',
   'update_webhook_status',
   'user_is_operator',
   'verify_reports',

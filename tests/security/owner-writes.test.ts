@@ -45,6 +45,7 @@ const VALUES: Record<string, string> = {
   'timestamp with time zone': '2099-01-01T00:00:00Z',
   boolean: 'true',
   integer: '77',
+  smallint: '7',
   bigint: '77',
   numeric: '1.5',
   research_status: 'failed',

@@ -11,6 +11,8 @@ export type VerifiedBody = Readonly<{
   /** The event id that was signed; null for the legacy header, which signs no id. */
   id: string | null;
   body: Uint8Array;
+  /** Whose key verified it: a fingerprint that tells the key's senders from others, and not the key. */
+  sender: string;
   [verified]: true;
 }>;
 
@@ -51,13 +53,15 @@ export function verify(
   }
   const candidates = decodeSignatures(signature);
   if (candidates.length === 0) return refuse('invalid_signature');
-  let matches = false;
+  let fitting: Buffer | undefined;
   for (const key of keys.keys) {
     const expected = digest(key, id, timestamp, body);
     // No early end: the time taken must not tell which key or which signature fitted.
-    for (const candidate of candidates) matches = timingSafeEqual(expected, candidate) || matches;
+    for (const candidate of candidates) fitting = timingSafeEqual(expected, candidate) ? key : fitting;
   }
-  return matches ? accept(id, body) : refuse('invalid_signature');
+  return fitting === undefined
+    ? refuse('invalid_signature')
+    : accept(id, body, fingerprint('webhook', fitting));
 }
 
 function decodeSignatures(header: string): Buffer[] {
@@ -76,18 +80,28 @@ function verifyLegacy(secrets: readonly string[], headers: Headers, body: Uint8A
   const hex = /^sha256=([0-9a-f]{64})$/i.exec(header)?.[1];
   if (hex === undefined) return refuse('invalid_signature');
   const candidate = Buffer.from(hex, 'hex');
-  let matches = false;
+  let fitting: string | undefined;
   for (const secret of secrets) {
     const expected = createHmac('sha256', secret).update(body).digest();
     // No early end: the time taken must not tell which secret fitted.
-    matches = timingSafeEqual(expected, candidate) || matches;
+    fitting = timingSafeEqual(expected, candidate) ? secret : fitting;
   }
-  return matches ? accept(null, body) : refuse('invalid_signature');
+  return fitting === undefined
+    ? refuse('invalid_signature')
+    : accept(null, body, fingerprint('legacy', fitting));
 }
 
-function accept(id: string | null, body: Uint8Array): Verification {
+function accept(id: string | null, body: Uint8Array, sender: string): Verification {
   // The one place that may brand bytes as verified.
-  return { ok: true, request: { id, body } as VerifiedBody };
+  return { ok: true, request: { id, body, sender } as VerifiedBody };
+}
+
+const FINGERPRINT_CHARACTERS = 16;
+
+/** A hash for this purpose alone, so that it helps nobody to forge a signature. */
+function fingerprint(kind: 'webhook' | 'legacy', key: Buffer | string): string {
+  const hash = createHash('sha256').update(`polaris sender, ${kind} key\n`).update(key);
+  return hash.digest('hex').slice(0, FINGERPRINT_CHARACTERS);
 }
 
 function refuse(code: Refusal): Verification {

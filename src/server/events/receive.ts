@@ -1,14 +1,17 @@
 import { z } from 'zod';
 import type { InternalEndpoint } from '../../contracts/endpoints.ts';
-import type { ProblemCode } from '../../contracts/problem.ts';
+import { PROBLEMS, type ProblemCode } from '../../contracts/problem.ts';
+import { rateRefusal } from '../../contracts/rate-limit.ts';
 import { receivedEnvelope, receivedFlatBody, webhookAnswer } from '../../contracts/webhooks.ts';
 import { stopwatch, type Clock } from '../clock.ts';
-import type { Store } from '../store/store.ts';
+import { RateLimited, type Store } from '../store/store.ts';
 import { readRawBody } from '../http/body.ts';
 import { readJson, validate } from '../http/read-json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
+import { tooManyRequests } from '../http/too-many-requests.ts';
 import type { Log } from '../observe/log.ts';
-import { auditRequest } from '../observe/audit.ts';
+import { auditRequest, overItsRate, UNVERIFIED_PER_MINUTE, type RequestRecord } from '../observe/audit.ts';
+import { refuseVerified } from '../observe/refuse-verified.ts';
 import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from '../deliver/verify.ts';
 
 export interface Receiver extends Store, Clock {
@@ -26,7 +29,7 @@ const REFUSED = [
   'requested_in_future',
 ] as const satisfies ProblemCode[];
 
-const applied = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) })]);
+const applied = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) }), rateRefusal]);
 
 type Parsed =
   /** The body itself: SQL reads it, so that nothing in it is rounded or spelled anew. */
@@ -39,26 +42,20 @@ export async function receiveWebhook(
   request: Request,
 ): Promise<Response> {
   const elapsed = stopwatch(receiver.monotonicNow);
-  const refuse = async (
-    code: ProblemCode,
-    bytes: Uint8Array,
-    { eventId, ...extras }: ProblemExtras & { eventId?: string } = {},
-  ) => {
-    const refusal = problem(code, extras);
-    const record = {
-      endpoint,
-      endpoint_id: endpoint,
-      method: request.method,
-      status: refusal.status,
-      outcome: code,
-      detail: extras.detail,
-      body_sha256: sha256Hex(bytes),
-      body_bytes: bytes.byteLength,
-      elapsed_ms: elapsed(),
-      ...(eventId !== undefined && { event_id: eventId }),
-    };
-    await auditRequest(receiver, record, eventId !== undefined);
-    return refusal;
+  const recordOf = (code: ProblemCode, bytes: Uint8Array, detail?: string): RequestRecord => ({
+    endpoint,
+    endpoint_id: endpoint,
+    method: request.method,
+    status: PROBLEMS[code].status,
+    outcome: code,
+    detail,
+    body_sha256: sha256Hex(bytes),
+    body_bytes: bytes.byteLength,
+    elapsed_ms: elapsed(),
+  });
+  const refuse = async (code: ProblemCode, bytes: Uint8Array, extras: ProblemExtras = {}) => {
+    await auditRequest(receiver, recordOf(code, bytes, extras.detail), false);
+    return problem(code, extras);
   };
 
   if (request.method !== 'POST') {
@@ -70,7 +67,12 @@ export async function receiveWebhook(
   if (!verification.ok) return refuse(verification.code, raw.bytes);
   const eventId = eventIdOf(verification.request);
   const parsed = parse(verification.request, endpoint);
-  if (!parsed.ok) return refuse(parsed.code, raw.bytes, { ...parsed.extras, eventId });
+  const { sender } = verification.request;
+  if (!parsed.ok) {
+    const { code, extras } = parsed;
+    const record = { ...recordOf(code, raw.bytes, extras.detail), event_id: eventId };
+    return refuseVerified(receiver, sender, problem(code, extras), record);
+  }
 
   const parameters = {
     p_event_id: eventId,
@@ -79,8 +81,19 @@ export async function receiveWebhook(
     p_body_sha256: sha256Hex(raw.bytes),
     p_body_bytes: raw.bytes.byteLength,
     p_elapsed_ms: elapsed(),
+    p_sender: sender,
+    p_cap_per_minute: UNVERIFIED_PER_MINUTE,
   };
-  const result = await receiver.rpc('apply_report_event', parameters, applied);
+  let result: z.infer<typeof applied>;
+  try {
+    result = await receiver.rpc('apply_report_event', parameters, applied);
+  } catch (error) {
+    if (!(error instanceof RateLimited)) throw error;
+    // What SQL undid it did not audit.
+    const record = { ...recordOf('rate_limited', raw.bytes), event_id: eventId };
+    await auditRequest(receiver, overItsRate(record, error.refusal), false);
+    return tooManyRequests(error.refusal);
+  }
   switch (result.outcome) {
     case 'applied':
     case 'duplicate':
@@ -88,6 +101,8 @@ export async function receiveWebhook(
       return answer(result);
     case 'busy':
       return unavailable();
+    case 'rate_limited':
+      return tooManyRequests(result);
     case 'report_not_found':
     case 'job_not_found':
     case 'event_conflict':

@@ -3,7 +3,7 @@ import { guard, type Handler, type Method } from './endpoint.ts';
 
 const ALLOWED_HEADERS = 'Content-Type, Authorization, Idempotency-Key';
 /** What a page of another origin may read of an answer, besides what any may. */
-const EXPOSED_HEADERS = 'Location, Retry-After';
+const EXPOSED_HEADERS = 'Location, Retry-After, RateLimit, RateLimit-Policy';
 /** Short, so that an origin that is removed from the list does not linger. */
 const PREFLIGHT_SECONDS = 600;
 

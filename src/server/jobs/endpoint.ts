@@ -8,11 +8,13 @@ import {
   type ReceivedJobResult,
 } from '../../contracts/jobs.ts';
 import type { ServerEnv } from '../../contracts/env.ts';
+import { rateRefusal } from '../../contracts/rate-limit.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { FindUser } from '../auth/users.ts';
 import type { BearerKeys } from '../http/bearer.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
+import { tooManyRequests } from '../http/too-many-requests.ts';
 import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { findCaller, PIPELINE, type Caller } from './callers.ts';
 import { completeJob, type JobOutcome } from './complete-job.ts';
@@ -47,6 +49,7 @@ const requested = z.union([
     budget: z.enum(['user', 'project']),
     retry_after_seconds: z.int().min(1),
   }),
+  rateRefusal,
 ]);
 
 const BUDGETS = {
@@ -118,6 +121,8 @@ export async function requestJob(services: JobServices, request: Request): Promi
         detail: BUDGETS[result.budget],
         headers: { 'retry-after': String(result.retry_after_seconds) },
       });
+    case 'rate_limited':
+      return tooManyRequests(result);
     case 'unauthorized':
     case 'report_not_found':
     case 'final_exists':

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import type { RateRefusal } from '../../contracts/rate-limit.ts';
 import type { Sendable } from '../../contracts/text.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
@@ -24,10 +25,18 @@ export interface RequestRecord {
   elapsed_ms: number;
 }
 
-/** Unverified requests that are audited one by one in a minute; those beyond are counted. */
-const UNVERIFIED_PER_MINUTE = 60;
+/** Requests that are refused unverified or over their rate and audited one by one in a minute; those beyond are counted. */
+export const UNVERIFIED_PER_MINUTE = 60;
 
-/** Audits a request. The answer to it stands, audited or not. */
+/** The record of a request that was answered 429 instead. */
+export function overItsRate(record: RequestRecord, { policy }: RateRefusal): RequestRecord {
+  return { ...record, status: 429, outcome: 'rate_limited', detail: `over the rate of its ${policy}` };
+}
+
+/**
+ * Audits a request. The answer to it stands, audited or not.
+ * @param verified false: it counts against the cap of this minute
+ */
 export async function auditRequest(
   { rpc, log }: Store & { log: Log },
   record: RequestRecord,

@@ -1,14 +1,15 @@
 import { z } from 'zod';
 import { pingAnswer, pingEnvelope, type PingAnswer } from '../../contracts/health.ts';
-import type { ProblemCode } from '../../contracts/problem.ts';
+import { PROBLEMS, type ProblemCode } from '../../contracts/problem.ts';
 import { stopwatch, type Clock } from '../clock.ts';
 import { sha256Hex, verify, type VerificationKeys } from '../deliver/verify.ts';
 import { readRawBody } from '../http/body.ts';
 import { answer, problem, type ProblemExtras } from '../http/problem.ts';
 import { readJson, validate } from '../http/read-json.ts';
 import type { Store } from '../store/store.ts';
-import { auditRequest } from './audit.ts';
+import { auditRequest, type RequestRecord } from './audit.ts';
 import type { Log } from './log.ts';
+import { refuseVerified } from './refuse-verified.ts';
 
 export interface PingReceiver extends Store, Clock {
   verificationKeys: VerificationKeys;
@@ -24,20 +25,18 @@ const recorded = z.object({ pings: z.int(), database_time: pingAnswer.shape.data
 export async function receivePing(receiver: PingReceiver, request: Request): Promise<Response> {
   const started = receiver.now();
   const elapsed = stopwatch(receiver.monotonicNow);
-  const refuse = async (code: ProblemCode, bytes: Uint8Array, extras: ProblemExtras = {}, id?: string) => {
-    const refusal = problem(code, extras);
-    const record = {
-      endpoint: 'ping' as const,
-      method: request.method,
-      status: refusal.status,
-      outcome: code,
-      body_sha256: sha256Hex(bytes),
-      body_bytes: bytes.byteLength,
-      elapsed_ms: elapsed(),
-      ...(id !== undefined && { event_id: id }),
-    };
-    await auditRequest(receiver, record, id !== undefined);
-    return refusal;
+  const recordOf = (code: ProblemCode, bytes: Uint8Array): RequestRecord => ({
+    endpoint: 'ping',
+    method: request.method,
+    status: PROBLEMS[code].status,
+    outcome: code,
+    body_sha256: sha256Hex(bytes),
+    body_bytes: bytes.byteLength,
+    elapsed_ms: elapsed(),
+  });
+  const refuse = async (code: ProblemCode, bytes: Uint8Array, extras: ProblemExtras = {}) => {
+    await auditRequest(receiver, recordOf(code, bytes), false);
+    return problem(code, extras);
   };
 
   if (request.method !== 'POST') {
@@ -49,12 +48,14 @@ export async function receivePing(receiver: PingReceiver, request: Request): Pro
   const { keys } = receiver.verificationKeys;
   const verification = verify({ keys }, request.headers, raw.bytes, started);
   if (!verification.ok) return refuse(verification.code, raw.bytes);
-  const { id, body } = verification.request;
+  const { id, body, sender } = verification.request;
   if (id === null) return refuse('missing_signature', raw.bytes);
   const json = readJson(body, { open: ['data'] });
-  if (!json.ok) return refuse(json.code, raw.bytes, json.extras, id);
+  const refuseBody = (code: ProblemCode, extras: ProblemExtras) =>
+    refuseVerified(receiver, sender, problem(code, extras), { ...recordOf(code, raw.bytes), event_id: id });
+  if (!json.ok) return refuseBody(json.code, json.extras);
   const parsed = validate(pingEnvelope, json.value);
-  if (!parsed.ok) return refuse('invalid_body', raw.bytes, { issues: parsed.issues }, id);
+  if (!parsed.ok) return refuseBody('invalid_body', { issues: parsed.issues });
 
   const { database_time } = await receiver.rpc('record_ping', { p_ping_id: id }, recorded);
   const received: PingAnswer = {

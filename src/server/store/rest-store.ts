@@ -1,7 +1,8 @@
 import { PostgrestClient } from '@supabase/postgrest-js';
+import { rateRefusal, type RateRefusal } from '../../contracts/rate-limit.ts';
 import type { PublicFunctions, SqlFunctions } from '../../contracts/sql-functions.ts';
 import { retryDeadSockets } from '../http/dead-sockets.ts';
-import { DatabaseUnavailable, SchemaMismatch, type Store } from './store.ts';
+import { DatabaseUnavailable, RateLimited, SchemaMismatch, type Store } from './store.ts';
 
 /**
  * Shorter than a sender waits for a webhook endpoint, so that the sender receives the 503. Longer than the
@@ -11,6 +12,9 @@ export const CALL_TIMEOUT_MS = 8000;
 
 /** PostgREST: no function, or more than one, has this name and these parameters. */
 const MISMATCH_CODES: ReadonlySet<string> = new Set(['PGRST202', 'PGRST203']);
+
+/** SQLSTATE that `apply_report_event` raises; its detail is what `private.rate_refusal()` says. */
+const RATE_LIMITED_CODE = 'PT429';
 
 export interface RestStoreOptions {
   url: string;
@@ -38,6 +42,8 @@ export function createRestStore<Functions extends SqlFunctions = PublicFunctions
       if (error !== null && MISMATCH_CODES.has(error.code)) {
         throw new SchemaMismatch(name, { cause: error });
       }
+      const refusal = error?.code === RATE_LIMITED_CODE ? readRefusal(error.details) : undefined;
+      if (refusal !== undefined) throw new RateLimited(refusal);
       if (error !== null) throw new DatabaseUnavailable(`the call of ${name} failed`, { cause: error });
       const parsed = answer.safeParse(result.data);
       if (!parsed.success) {
@@ -48,6 +54,14 @@ export function createRestStore<Functions extends SqlFunctions = PublicFunctions
       return parsed.data;
     },
   };
+}
+
+function readRefusal(details: string): RateRefusal | undefined {
+  try {
+    return rateRefusal.safeParse(JSON.parse(details)).data;
+  } catch {
+    return undefined;
+  }
 }
 
 function withSlash(url: string): string {

@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import type { RateRefusal } from '../../contracts/rate-limit.ts';
 import type { Exactly, ParametersOf, PublicFunctions, SqlFunctions } from '../../contracts/sql-functions.ts';
 
 /**
@@ -9,6 +10,7 @@ export interface Store<Functions extends SqlFunctions = PublicFunctions> {
   /**
    * Calls a SQL function and parses its answer: JSON, an array for a set, null for `void`.
    * @throws {SchemaMismatch} when the database has no function with this name and these parameters
+   * @throws {RateLimited} when the function undid its work: while it ran, others had used a rate up (PT429)
    * @throws {DatabaseUnavailable} for every other failure: no answer, an error, an answer that `answer` rejects
    */
   rpc: <Name extends keyof Functions & string, Given extends ParametersOf<Functions, Name>, T>(
@@ -37,5 +39,16 @@ export class SchemaMismatch extends DatabaseUnavailable {
   constructor(functionName: string, options: ErrorOptions) {
     const what = `no SQL function ${functionName} has these parameters`;
     super(`the schema and the functions are of different versions: ${what}`, options);
+  }
+}
+
+/** The function undid its work, since others had used up a rate while it ran. Not retryable before the time it names. */
+export class RateLimited extends Error {
+  override name = 'RateLimited';
+  readonly refusal: RateRefusal;
+
+  constructor(refusal: RateRefusal) {
+    super(`over the rate of its ${refusal.policy}`);
+    this.refusal = refusal;
   }
 }

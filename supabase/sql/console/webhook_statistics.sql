@@ -58,7 +58,8 @@ begin
     from ranked group by at, direction
   ), totals as (
     select at, direction,
-      sum(requests) filter (where outcome <> 'skipped')::bigint as total,
+      -- What a sender is refused over its rate is no failure of ours.
+      sum(requests) filter (where outcome not in ('skipped', 'rate_limited'))::bigint as total,
       coalesce(sum(requests) filter (where outcome = any (c_succeeded)), 0)::bigint as succeeded,
       coalesce(sum(requests) filter (where outcome = 'skipped'), 0)::bigint as skipped
     from counts group by grouping sets ((at, direction), (direction))

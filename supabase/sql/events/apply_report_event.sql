@@ -1,7 +1,8 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.apply_report_event(
   p_event_id text, p_channel text default 'webhook', p_body text default null, p_endpoint_id text default null,
-  p_body_sha256 text default null, p_body_bytes int default null, p_elapsed_ms numeric default 0)
+  p_body_sha256 text default null, p_body_bytes int default null, p_elapsed_ms numeric default 0,
+  p_sender text default null, p_cap_per_minute int default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -13,9 +14,43 @@ declare
   v_outcome text;
   v_is_forgotten boolean;
   v_answer jsonb;
+  v_is_limited boolean := false;
+  v_report text;
+  v_asked record;
+  v_refusal jsonb;
+  v_unasked text;
 begin
-  if p_body is not null then
+  if p_channel = 'webhook' and p_sender is not null then
+    -- Our own sender holds a lease, and must arrive however noisy another sender is: its failures would open the circuit.
+    v_is_limited := not exists (
+      select from public.webhook_deliveries
+      where event_id = p_event_id and endpoint_id = p_endpoint_id and lease_expires_at > clock_timestamp());
+  end if;
+  if v_is_limited then
+    v_asked := private.ask_limit('sender', p_sender, false);
+    v_refusal := v_asked.refusal;
+    v_unasked := v_asked.failure;
+  end if;
+  if p_body is not null and v_refusal is null then
     v_result := private.read_body(p_body, p_endpoint_id);
+    v_report := v_result.report_type || ':' || v_result.report_id;
+    if v_is_limited then
+      v_asked := private.ask_limit('report', v_report, false);
+      v_refusal := v_asked.refusal;
+      v_unasked := coalesce(v_unasked, v_asked.failure);
+    end if;
+  end if;
+  if v_refusal is not null then
+    perform public.record_webhook_request(
+      jsonb_build_object(
+        'id', gen_random_uuid(), 'endpoint', p_endpoint_id, 'endpoint_id', p_endpoint_id, 'method', 'POST', 'status', 429,
+        'outcome', 'rate_limited', 'event_id', p_event_id, 'body_sha256', p_body_sha256, 'body_bytes', p_body_bytes,
+        'detail', format('over the rate of its %s', v_refusal ->> 'policy'),
+        'elapsed_ms', p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000),
+      false, p_cap_per_minute);
+    return v_refusal;
+  end if;
+  if p_body is not null then
     -- One at a time for each id: copies of an event that is not known yet wait here, and then find it.
     perform pg_advisory_xact_lock(hashtextextended(p_event_id, 0));
   end if;
@@ -56,6 +91,23 @@ begin
       end if;
     end if;
   end if;
+  if v_is_limited then
+    -- The last locks of the transaction, and held for as long as the audit row and the commit take.
+    -- A report that is not there has no bucket, or a sender could make as many as it likes.
+    v_asked := private.ask_limit('report', case when v_owner is not null then v_report end, true);
+    v_refusal := v_asked.refusal;
+    v_unasked := coalesce(v_unasked, v_asked.failure);
+    if v_refusal is null then
+      v_asked := private.ask_limit('sender', p_sender, true);
+      v_refusal := v_asked.refusal;
+      v_unasked := coalesce(v_unasked, v_asked.failure);
+    end if;
+    if v_refusal is not null then
+      -- Others took the last tokens meanwhile. The endpoint answers this like the refusal above.
+      raise exception 'over the rate of its %', v_refusal ->> 'policy'
+        using errcode = 'PT429', detail = v_refusal::text;
+    end if;
+  end if;
   v_answer := jsonb_build_object(
     'outcome', v_outcome,
     'report_id', coalesce(v_result.report_id, v_event.report_id),
@@ -77,7 +129,7 @@ begin
           -- A sender may repeat an error of 900 KB for ever; the event keeps it once.
           'research_status', split_part(v_result.type, '.', 3), 'error', case when not v_is_forgotten then "left"(v_result.error, 500) end,
           'requested_at', private.iso_time(v_result.requested_at)))),
-      p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer,
+      p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer, p_error => v_unasked,
       p_body_sha256 => case when not v_is_forgotten then p_body_sha256 end, p_body_bytes => p_body_bytes,
       p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000);
   end if;
@@ -85,7 +137,7 @@ begin
 end
 $$;
 
-comment on function public.apply_report_event(text, text, text, text, text, int, numeric) is
-  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp}.';
-revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric) from public, anon, authenticated, service_role;
-grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric) to service_role;
+comment on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int) is
+  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp}. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
+revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int) from public, anon, authenticated, service_role;
+grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int) to service_role;

@@ -7,6 +7,7 @@ begin
     when p_outcome = 'requested_in_future' then 400
     when p_outcome in ('report_not_found', 'job_not_found') then 404
     when p_outcome in ('event_conflict', 'job_conflict', 'job_mismatch', 'job_cancelled') then 409
+    when p_outcome = 'rate_limited' then 429
     when p_outcome = 'busy' then 503
   end;
 end

@@ -19,6 +19,7 @@ declare
   v_owner uuid;
   v_stage text;
   v_refusal jsonb;
+  v_asked record;
   v_job private.job_runs;
   v_is_new boolean := true;
 begin
@@ -71,6 +72,15 @@ begin
       v_refusal := private.spent_budget(p_caller, p_user_budget, p_project_budget);
       if v_refusal is not null then
         return v_refusal;
+      end if;
+      if p_caller <> 'pipeline' then
+        -- The lock above makes the user's requests come one by one, so that nobody waits for the bucket.
+        v_asked := private.ask_limit('job', p_caller, true);
+        if v_asked.refusal is not null then
+          return v_asked.refusal;
+        elsif v_asked.failure is not null then
+          raise warning '%', v_asked.failure;
+        end if;
       end if;
     end if;
     insert into private.job_runs (

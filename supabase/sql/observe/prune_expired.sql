@@ -20,6 +20,7 @@ declare
   v_finished record;
   v_audit_pruned int;
   v_refusals int;
+  v_buckets int;
   v_event_id text;
   v_erased int := 0;
   v_jobs text[];
@@ -46,11 +47,17 @@ begin
   delete from public.webhook_audit where id in (
     select id from public.webhook_audit where id = any (v_audit.ids) for update skip locked);
   get diagnostics v_audit_pruned = row_count;
-  delete from public.webhook_refusals where minute in (
-    select minute from public.webhook_refusals
+  delete from public.webhook_refusals where (minute, part) in (
+    select minute, part from public.webhook_refusals
     where minute < now() - make_interval(days => p_audit_days)
-    order by minute limit p_limit);
+    order by minute, part limit p_limit);
   get diagnostics v_refusals = row_count;
+  -- Full since an hour at least: a part without a row is full too.
+  delete from private.rate_buckets where (kind, key, part) in (
+    select kind, key, part from private.rate_buckets
+    where hour < date_bin('1 hour', now(), 'epoch') - interval '1 hour'
+    order by hour limit p_limit for update skip locked);
+  get diagnostics v_buckets = row_count;
   select coalesce(array_agg(event_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', lost_at, 'id', event_id) order by lost_at, event_id))[p_limit] as last
   into v_payloads
@@ -111,7 +118,7 @@ begin
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
     'audit', v_audit_pruned, 'refusals', v_refusals, 'payloads', v_erased, 'jobs', v_pruned,
-    'after', case when v_refusals = p_limit or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
+    'after', case when v_refusals = p_limit or v_buckets = p_limit or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
       jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
 end
 $$;

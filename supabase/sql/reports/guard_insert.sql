@@ -9,6 +9,10 @@ declare
 begin
   -- The order of locks; the foreign keys would take the summary first.
   perform from auth.users where id = new.user_id for key share;
+  if v_is_owner then
+    -- As lock_owner() for updates. It comes before the first row is inserted: an upsert of the same owner may wait for that row.
+    perform pg_advisory_xact_lock(hashtextextended('owner ' || (select auth.uid()), 0));
+  end if;
   perform from public.polaris_summaries where id = new.summary_id for key share;
   if v_is_owner then
     perform private.check_owner_values(new.user_data, new.research_report);

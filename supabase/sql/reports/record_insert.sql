@@ -10,6 +10,10 @@ begin
   if exists (select from public.report_events where report_id = new.id and report_type = tg_argv[0]) then
     raise exception 'this id was used before' using errcode = 'unique_violation';
   end if;
+  if tg_argv[1] = 'owner' then
+    -- Here and not before the insert, which may become an update: that takes its token in record_write().
+    perform private.count_owner_write();
+  end if;
   if new.research_report is null then
     return null;
   end if;

@@ -16,6 +16,9 @@ begin
   -- A second update of the row in this transaction asks its foreign keys for the user again, with the report locked: the
   -- lock is taken now, while that needs no waiting. Owners' statements have it (lock_owner()).
   perform from auth.users where v_channel = 'platform' and id = old.user_id for key share skip locked;
+  if v_channel = 'owner' then
+    perform private.count_owner_write();
+  end if;
   -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
   if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
     -- Column by column: as JSON, a metadata that is the JSON null would become no metadata, which the table refuses.

@@ -2,7 +2,12 @@ import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Json } from '../../../src/contracts/database.types.ts';
-import { DatabaseUnavailable, SchemaMismatch, type Store } from '../../../src/server/store/store.ts';
+import {
+  DatabaseUnavailable,
+  RateLimited,
+  SchemaMismatch,
+  type Store,
+} from '../../../src/server/store/store.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 
@@ -22,6 +27,7 @@ export type SuiteFunctions = {
   suite_null: { Args: NoParameters };
   suite_wide: { Args: { p_characters: number } };
   suite_raise: { Args: { p_code: string } };
+  suite_limited: { Args: { p_detail: string } };
   suite_divide: { Args: NoParameters };
   suite_unknown: { Args: NoParameters };
 };
@@ -49,6 +55,8 @@ const FUNCTIONS = `
     $$ select repeat('x', p_characters) $$;
   create function public.suite_raise(p_code text) returns text language plpgsql as
     $$ begin raise exception 'raised by the suite' using errcode = p_code, detail = 'a detail', hint = 'a hint'; end $$;
+  create function public.suite_limited(p_detail text) returns text language plpgsql as
+    $$ begin raise exception 'too many' using errcode = 'PT429', detail = p_detail; end $$;
   create function public.suite_divide() returns integer language sql as $$ select 1 / (random() * 0)::integer $$;
 `;
 
@@ -285,6 +293,21 @@ export function describeStore(name: string, open: (options: SubjectOptions) => P
         expect(error).not.toBeInstanceOf(SchemaMismatch);
         expect(error.cause).toMatchObject({ code: expect.stringMatching(`^${code}`) as string });
         expect(error.retryable).toBe(true);
+      });
+
+      it('as RateLimited where a rate was used up meanwhile, if it says how', async () => {
+        const refusal = {
+          outcome: 'rate_limited',
+          policy: 'sender',
+          quota: 8,
+          window_seconds: 60,
+          retry_after_seconds: 3,
+        };
+        const limited = (detail: string) => store.rpc('suite_limited', { p_detail: detail }, z.unknown());
+        const error: unknown = await limited(JSON.stringify(refusal)).catch((thrown: unknown) => thrown);
+        expect(error).toBeInstanceOf(RateLimited);
+        expect(error).toMatchObject({ refusal });
+        for (const detail of ['no JSON', '{"outcome": "rate_limited"}']) await failureOf(limited(detail));
       });
 
       it.each<[string, () => Promise<unknown>]>([

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { describe, expect, it } from 'vitest';
@@ -54,6 +54,33 @@ describe('a signed request', () => {
         'svix-signature': signature,
       }),
     ).toEqual(payload);
+  });
+
+  it('is that of the sender whose key fits, by a fingerprint that is not the key', () => {
+    const senderOf = (using: VerificationKeys, headers: Record<string, string>) => {
+      const result = verify(using, new Headers(headers), body, now);
+      return result.ok ? result.request.sender : result.code;
+    };
+    const bySecond = { ...sign(parseWebhookSecret(otherSecret), 'evt_1', now, body) };
+    const legacy = (secretText: string) => ({
+      'x-webhook-signature': `sha256=${createHmac('sha256', secretText).update(body).digest('hex')}`,
+    });
+    const both: VerificationKeys = {
+      keys: parseWebhookSecret(`${secret} ${otherSecret}`),
+      legacySecrets: ['first', 'second'],
+    };
+    const senders = [{ ...signed }, bySecond, legacy('first'), legacy('second')].map((headers) =>
+      senderOf(both, headers),
+    );
+    expect(new Set(senders).size).toBe(4);
+    for (const sender of senders) expect(sender).toMatch(/^[0-9a-f]{16}$/);
+    // The same in every deployment that has the key, wherever it stands among others.
+    expect(senderOf(keys, { ...signed })).toBe(senders[0]);
+    expect(senderOf({ keys: parseWebhookSecret(`${otherSecret} ${secret}`) }, { ...signed })).toBe(
+      senders[0],
+    );
+    const plain = createHash('sha256').update(Buffer.alloc(32, 1)).digest('hex');
+    expect(senders.filter((sender) => plain.startsWith(sender))).toEqual([]);
   });
 
   it('is accepted under any of several secrets, and any of several signatures', () => {

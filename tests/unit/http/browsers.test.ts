@@ -53,7 +53,9 @@ it('permits a listed origin to read answers, refusals and failures', async () =>
     const response = await ask({ origin: PAGE }, 'GET', work);
     expect(response.status).toBe(status);
     expect(response.headers.get('access-control-allow-origin')).toBe(PAGE);
-    expect(response.headers.get('access-control-expose-headers')).toBe('Location, Retry-After');
+    expect(response.headers.get('access-control-expose-headers')).toBe(
+      'Location, Retry-After, RateLimit, RateLimit-Policy',
+    );
     expect(response.headers.get('vary')).toContain('Origin');
   }
 });

@@ -1,0 +1,39 @@
+import { z } from 'zod';
+import { rateRefusal } from '../../contracts/rate-limit.ts';
+import { tooManyRequests } from '../http/too-many-requests.ts';
+import type { Store } from '../store/store.ts';
+import { auditRequest, overItsRate, type RequestRecord } from './audit.ts';
+import type { Log } from './log.ts';
+
+const asked = z.object({ refusal: rateRefusal.nullable(), failure: z.string().nullable() });
+
+/**
+ * Audits a verified request that changes nothing, and answers it. Each takes a token of its sender, or a sender with a bug
+ * could fill the audit: over the rate, the answer is 429 and counts as refused.
+ * @param sender the fingerprint of the key that verified the request
+ */
+export async function refuseVerified(
+  services: Store & { log: Log },
+  sender: string,
+  refusal: Response,
+  record: RequestRecord,
+): Promise<Response> {
+  const { refusal: rate, failure } = await takeSenderToken(services, sender);
+  if (rate !== null) {
+    await auditRequest(services, overItsRate(record, rate), false);
+    return tooManyRequests(rate);
+  }
+  const detail = [record.detail, failure].filter((text) => text !== undefined && text !== null).join('; ');
+  await auditRequest(services, { ...record, detail: detail === '' ? undefined : detail }, true);
+  return refusal;
+}
+
+/** A limiter that does not answer lets the request through. */
+async function takeSenderToken({ rpc, log }: Store & { log: Log }, sender: string) {
+  try {
+    return await rpc('take_sender_token', { p_sender: sender }, asked);
+  } catch (error) {
+    log('error', 'the rate limit was not asked', { error });
+    return { refusal: null, failure: 'the rate limit was not asked' };
+  }
+}
