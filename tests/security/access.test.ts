@@ -88,6 +88,7 @@ const CONSOLE_FUNCTIONS = [
   'report_webhook_status',
   'require_operator',
   'traffic',
+  'trace',
   'webhook_statistics',
 ];
 

@@ -71,7 +71,7 @@ begin
         select 'a content that does not fit its digest'
         where content.event_id is not null and event.digest <> private.content_digest(row(
           event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
-          content.research_metadata, content.final_data, event.error)::private.incoming_result)
+          content.research_metadata, content.final_data, event.error, null)::private.incoming_result)
         union all
         select 'a winner whose content is taken for lost, or a loser whose content is not'
         where content.event_id is not null
