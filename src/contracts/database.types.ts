@@ -256,6 +256,7 @@ export type Database = {
           requested_at: string;
           stage: string;
           status: string;
+          trace_id: string | null;
           type: string;
         };
         ComputedFields: never;
@@ -276,6 +277,7 @@ export type Database = {
           requested_at: string;
           stage: string;
           status?: never;
+          trace_id?: string | null;
           type: string;
         };
         Update: {
@@ -295,6 +297,7 @@ export type Database = {
           requested_at?: string;
           stage?: string;
           status?: never;
+          trace_id?: string | null;
           type?: string;
         };
         Relationships: [
@@ -551,6 +554,8 @@ export type Database = {
           response_body: Json | null;
           response_status: number | null;
           round: number | null;
+          span_id: string | null;
+          trace_id: string | null;
           webhook_type: string | null;
         };
         ComputedFields: never;
@@ -575,6 +580,8 @@ export type Database = {
           response_body?: Json | null;
           response_status?: number | null;
           round?: number | null;
+          span_id?: string | null;
+          trace_id?: string | null;
           webhook_type?: string | null;
         };
         Update: {
@@ -598,6 +605,8 @@ export type Database = {
           response_body?: Json | null;
           response_status?: number | null;
           round?: number | null;
+          span_id?: string | null;
+          trace_id?: string | null;
           webhook_type?: string | null;
         };
         Relationships: [];
@@ -851,6 +860,8 @@ export type Database = {
           p_endpoint_id?: string;
           p_event_id: string;
           p_sender?: string;
+          p_span_id?: string;
+          p_trace_id?: string;
         };
         Returns: Json;
       };
@@ -1045,6 +1056,7 @@ export type Database = {
           p_stage?: string;
           p_summary_id?: string;
           p_temperature?: number;
+          p_trace_id?: string;
           p_user_budget?: number;
         };
         Returns: Json;
@@ -1061,6 +1073,7 @@ export type Database = {
         Returns: Json;
       };
       take_sender_token: { Args: { p_sender: string }; Returns: Json };
+      trace: { Args: { p_id: string }; Returns: Json };
       update_webhook_status: {
         Args: {
           increment_attempts?: boolean;

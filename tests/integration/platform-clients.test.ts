@@ -336,7 +336,7 @@ describe('OPTIONS', () => {
       expect(headers.get('access-control-allow-origin')).toBe(origin);
       expect(headers.get('access-control-allow-methods')).toBe(methods);
       expect(headers.get('access-control-allow-headers')).toBe(
-        'Content-Type, Authorization, Idempotency-Key',
+        'Content-Type, Authorization, Idempotency-Key, Traceparent',
       );
       expect(headers.get('vary')).toContain('Origin');
     }

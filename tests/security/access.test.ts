@@ -89,6 +89,7 @@ const CONSOLE_FUNCTIONS = [
   'report_results',
   'report_webhook_status',
   'require_operator',
+  'trace',
   'traffic',
   'webhook_statistics',
 ];

@@ -22,6 +22,7 @@ const delivery: ClaimedDelivery = {
   endpoint_id: 'prelim-report',
   expects: 'own_answer',
   job_id: 'job_1',
+  trace_id: null,
   body: '{}',
 };
 const retention = { auditDays: 1, payloadDays: 1, jobDays: 1 };

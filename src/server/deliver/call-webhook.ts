@@ -3,6 +3,7 @@ import { toStorable } from '../../contracts/text.ts';
 import { stopwatch, type Clock } from '../clock.ts';
 import { CallTrace } from '../http/call-trace.ts';
 import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
+import { newSpanId, writeTraceparent } from '../http/traceparent.ts';
 import { classifyAnswer } from './classify-answer.ts';
 import { classifyError } from './classify-error.ts';
 import { isTimeout } from './connection-words.ts';
@@ -87,7 +88,8 @@ async function post(
   timeoutMs: number,
 ): Promise<{ attempt: Attempt; meaning: Meaning; timedOut: boolean }> {
   const elapsed = stopwatch(sender.monotonicNow);
-  const { event_id, endpoint_id } = delivery;
+  const { event_id, endpoint_id, trace_id } = delivery;
+  const span_id = trace_id === null ? null : newSpanId();
   const body = new TextEncoder().encode(delivery.body);
   const trace = new CallTrace();
   let answer: Response;
@@ -101,6 +103,7 @@ async function post(
           ...PLAIN_ANSWER,
           ...sign(sender.webhookKeys, event_id, sender.now(), body),
           ...bypassHeaders(sender),
+          ...(trace_id !== null && span_id !== null && writeTraceparent({ traceId: trace_id, spanId: span_id })),
         },
         body,
         // A redirect would take the signed result to where nobody configured it to go.
@@ -113,6 +116,7 @@ async function post(
     const attempt = {
       status,
       duration_ms: elapsed(),
+      span_id,
       error: meaning.error,
       authentic: false,
       response: null,
@@ -123,6 +127,6 @@ async function post(
   const meaning = classifyAnswer(answer, text, delivery, sender.now(), unread);
   const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
   const { error, authentic } = meaning;
-  const attempt = { status: answer.status, duration_ms: elapsed(), error, authentic, response };
+  const attempt = { status: answer.status, duration_ms: elapsed(), span_id, error, authentic, response };
   return { attempt, meaning, timedOut: isTimeout(unread) };
 }

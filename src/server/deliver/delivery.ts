@@ -12,6 +12,8 @@ export const claimedDelivery = z.object({
   /** What proves it delivered: the answer of our own webhook functions for this job, or any 2xx. */
   expects: z.enum(['own_answer', 'any_2xx']),
   job_id: z.string().nullable(),
+  /** Of its event; null: the event is from before there were traces. */
+  trace_id: z.string().nullable(),
   /** The bytes to send, as the database composed them: the same on every attempt and every path. */
   body: z.string(),
 });
@@ -22,6 +24,8 @@ export interface Attempt {
   /** HTTP status; null when no answer came. */
   status: number | null;
   duration_ms: number;
+  /** Sent with it, where its event has a trace: the endpoint's audit row names it too. */
+  span_id: string | null;
   error: string | null;
   /** The endpoint itself answered, below 500. */
   authentic: boolean;

@@ -9,6 +9,7 @@ import { readRawBody } from '../http/body.ts';
 import { readJson, validate } from '../http/read-json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
 import { tooManyRequests } from '../http/too-many-requests.ts';
+import { readTraceparent } from '../http/traceparent.ts';
 import type { Log } from '../observe/log.ts';
 import { auditRequest, overItsRate, UNVERIFIED_PER_MINUTE, type RequestRecord } from '../observe/audit.ts';
 import { refuseVerified } from '../observe/refuse-verified.ts';
@@ -42,6 +43,7 @@ export async function receiveWebhook(
   request: Request,
 ): Promise<Response> {
   const elapsed = stopwatch(receiver.monotonicNow);
+  const trace = readTraceparent(request.headers);
   const recordOf = (code: ProblemCode, bytes: Uint8Array, detail?: string): RequestRecord => ({
     endpoint,
     endpoint_id: endpoint,
@@ -52,6 +54,7 @@ export async function receiveWebhook(
     body_sha256: sha256Hex(bytes),
     body_bytes: bytes.byteLength,
     elapsed_ms: elapsed(),
+    ...(trace !== null && { trace_id: trace.traceId, span_id: trace.spanId }),
   });
   const refuse = async (code: ProblemCode, bytes: Uint8Array, extras: ProblemExtras = {}) => {
     await auditRequest(receiver, recordOf(code, bytes, extras.detail), false);
@@ -83,6 +86,8 @@ export async function receiveWebhook(
     p_elapsed_ms: elapsed(),
     p_sender: sender,
     p_cap_per_minute: UNVERIFIED_PER_MINUTE,
+    p_trace_id: trace?.traceId,
+    p_span_id: trace?.spanId,
   };
   let result: z.infer<typeof applied>;
   try {

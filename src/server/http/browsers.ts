@@ -1,7 +1,7 @@
 import type { Log } from '../observe/log.ts';
 import { guard, type Handler, type Method } from './endpoint.ts';
 
-const ALLOWED_HEADERS = 'Content-Type, Authorization, Idempotency-Key';
+const ALLOWED_HEADERS = 'Content-Type, Authorization, Idempotency-Key, Traceparent';
 /** What a page of another origin may read of an answer, besides what any may. */
 const EXPOSED_HEADERS = 'Location, Retry-After, RateLimit, RateLimit-Policy';
 /** Short, so that an origin that is removed from the list does not linger. */

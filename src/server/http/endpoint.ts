@@ -1,6 +1,7 @@
 import { DatabaseUnavailable, SchemaMismatch } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import { problem, unavailable } from './problem.ts';
+import { readTraceparent } from './traceparent.ts';
 
 export type Handler = (request: Request) => Promise<Response>;
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
@@ -38,7 +39,8 @@ export function guard(handle: Handler, log: Log): Handler {
     } catch (error) {
       const { pathname } = new URL(request.url);
       const request_id = request.headers.get('x-vercel-id') ?? undefined;
-      const details = { method: request.method, pathname, request_id, error };
+      const trace = readTraceparent(request.headers)?.traceId;
+      const details = { method: request.method, pathname, request_id, trace, error };
       if (error instanceof DatabaseUnavailable) {
         log('error', reasonOf(error), details);
         return unavailable();

@@ -15,6 +15,7 @@ import type { BearerKeys } from '../http/bearer.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, unavailable } from '../http/problem.ts';
 import { tooManyRequests } from '../http/too-many-requests.ts';
+import { readTraceparent } from '../http/traceparent.ts';
 import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { findCaller, PIPELINE, type Caller } from './callers.ts';
 import { completeJob, type JobOutcome } from './complete-job.ts';
@@ -103,6 +104,7 @@ export async function requestJob(services: JobServices, request: Request): Promi
     p_quota: services.jobQuotaPerUser,
     p_user_budget: services.jobsPerUserPerDay,
     p_project_budget: services.jobsPerDay,
+    p_trace_id: readTraceparent(request.headers)?.traceId,
   };
   const result = await services.rpc('request_report_job', parameters, requested);
   switch (result.outcome) {
@@ -188,7 +190,11 @@ async function notify(services: JobServices, delivery: Parameters<typeof notifyR
   try {
     await notifyReportCompletion(services, delivery, services.maxRetries);
   } catch (error) {
-    services.log('error', 'a delivery was left to the sweep', { event: delivery.event_id, error });
+    services.log('error', 'a delivery was left to the sweep', {
+      event: delivery.event_id,
+      trace: delivery.trace_id,
+      error,
+    });
   }
 }
 

@@ -24,5 +24,7 @@ export const jobRun = z.object({
   previous_report: z.string().nullable(),
   summary: z.string().nullable(),
   take_overs: z.int(),
+  /** Null: the job is from before there were traces. */
+  trace_id: z.string().nullable(),
 });
 export type JobRun = z.infer<typeof jobRun>;

@@ -34,7 +34,7 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
   try {
     const outcome = await generateOutcome(runner, run);
     if (outcome === null) {
-      runner.log('info', 'the job is no longer ours', { job: run.job_id });
+      runner.log('info', 'the job is no longer ours', about(run));
       return;
     }
     const { outcome: completed, delivery } = await completeJobPatiently(
@@ -45,11 +45,16 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
     );
     if (delivery !== null) await notifyReportCompletion(runner, delivery, runner.maxRetries);
     else if (completed === 'completed') {
-      if (run.report_type !== null) runner.log('info', 'circuit open: applied directly', { job: run.job_id });
-    } else runner.log('info', 'the result was not taken', { job: run.job_id, outcome: completed });
+      if (run.report_type !== null) runner.log('info', 'circuit open: applied directly', about(run));
+    } else runner.log('info', 'the result was not taken', { ...about(run), outcome: completed });
   } catch (error) {
-    runner.log('error', 'a job was left to the sweep', { job: run.job_id, error });
+    runner.log('error', 'a job was left to the sweep', { ...about(run), error });
   }
+}
+
+/** What a line of the log names. */
+function about({ job_id, trace_id }: JobRun) {
+  return { job: job_id, trace: trace_id };
 }
 
 /** Null: the job was cancelled, deleted or taken over meanwhile, and its result is nobody's. */
@@ -67,7 +72,7 @@ async function generateOutcome(runner: Runner, run: JobRun): Promise<JobOutcome 
     return lost.signal.aborted ? null : storable(generated, subjectOf(run));
   } catch (error) {
     if (lost.signal.aborted) return null;
-    runner.log('error', 'generation failed', { job: run.job_id, error });
+    runner.log('error', 'generation failed', { ...about(run), error });
     return { status: 'failed', error: explain(error, deadline, runner, subjectOf(run)) };
   } finally {
     progress.stop();

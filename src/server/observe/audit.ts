@@ -23,6 +23,9 @@ export interface RequestRecord {
   body_sha256?: string;
   body_bytes?: number;
   elapsed_ms: number;
+  /** Of the request's traceparent. */
+  trace_id?: string;
+  span_id?: string;
 }
 
 /** Requests that are refused unverified or over their rate and audited one by one in a minute; those beyond are counted. */
@@ -51,6 +54,11 @@ export async function auditRequest(
   try {
     await rpc('record_webhook_request', parameters, z.boolean());
   } catch (error) {
-    log('error', 'a request was not audited', { endpoint: record.endpoint, outcome: record.outcome, error });
+    log('error', 'a request was not audited', {
+      endpoint: record.endpoint,
+      outcome: record.outcome,
+      trace: record.trace_id,
+      error,
+    });
   }
 }

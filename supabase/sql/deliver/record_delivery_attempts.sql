@@ -40,7 +40,8 @@ begin
       p_response_status => (v_attempt ->> 'status')::int, p_response_body => nullif(v_attempt -> 'response', 'null'),
       p_error => v_attempt ->> 'error',
       p_attempt_number => v_delivery.attempts + v_number - v_delivery.counted_on_arrival::int,
-      p_duration_ms => (v_attempt ->> 'duration_ms')::numeric);
+      p_duration_ms => (v_attempt ->> 'duration_ms')::numeric, p_trace_id => v_event.trace_id,
+      p_span_id => v_attempt ->> 'span_id');
   end loop;
   v_delivery := private.move_delivery(
     p_delivery_id, p_result, p_token => p_delivery_token, p_posts => v_posts, p_response => p_attempts -> -1,

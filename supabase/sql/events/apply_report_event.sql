@@ -2,7 +2,8 @@
 create or replace function public.apply_report_event(
   p_event_id text, p_channel text default 'webhook', p_body text default null, p_endpoint_id text default null,
   p_body_sha256 text default null, p_body_bytes int default null, p_elapsed_ms numeric default 0,
-  p_sender text default null, p_cap_per_minute int default null)
+  p_sender text default null, p_cap_per_minute int default null,
+  p_trace_id text default null, p_span_id text default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -33,6 +34,7 @@ begin
   end if;
   if p_body is not null and v_refusal is null then
     v_result := private.read_body(p_body, p_endpoint_id);
+    v_result.trace_id := p_trace_id;
     v_report := v_result.report_type || ':' || v_result.report_id;
     if v_is_limited then
       v_asked := private.ask_limit('report', v_report, false);
@@ -46,7 +48,8 @@ begin
         'id', gen_random_uuid(), 'endpoint', p_endpoint_id, 'endpoint_id', p_endpoint_id, 'method', 'POST', 'status', 429,
         'outcome', 'rate_limited', 'event_id', p_event_id, 'body_sha256', p_body_sha256, 'body_bytes', p_body_bytes,
         'detail', format('over the rate of its %s', v_refusal ->> 'policy'),
-        'elapsed_ms', p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000),
+        'elapsed_ms', p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
+        'trace_id', p_trace_id, 'span_id', p_span_id),
       false, p_cap_per_minute);
     return v_refusal;
   end if;
@@ -131,13 +134,14 @@ begin
           'requested_at', private.iso_time(v_result.requested_at)))),
       p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer, p_error => v_unasked,
       p_body_sha256 => case when not v_is_forgotten then p_body_sha256 end, p_body_bytes => p_body_bytes,
-      p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000);
+      p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
+      p_trace_id => coalesce(v_event.trace_id, p_trace_id), p_span_id => p_span_id);
   end if;
   return v_answer;
 end
 $$;
 
-comment on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int) is
+comment on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) is
   'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp}. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
-revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int) from public, anon, authenticated, service_role;
-grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int) to service_role;
+revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) to service_role;

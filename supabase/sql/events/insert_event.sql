@@ -23,10 +23,13 @@ begin
     v_event.applied_at := clock_timestamp();
   end if;
   insert into public.report_events (
-    id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at)
+    id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
+    trace_id)
   values (
     v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
-    v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at)
+    v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
+    -- What is imported was never traced.
+    case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then

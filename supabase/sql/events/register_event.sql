@@ -20,6 +20,7 @@ begin
     v_requested_at := least(p_result.requested_at, clock_timestamp());
   else
     v_requested_at := v_job.created_at;
+    p_result.trace_id := v_job.trace_id;
     if v_job.status = 'cancelled' then
       problem := 'job_cancelled';
     elsif (v_job.report_type, v_job.report_id, v_job.stage)

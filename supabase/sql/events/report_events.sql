@@ -6,6 +6,7 @@ comment on column public.report_events.channel is 'Who applied it first.';
 comment on column public.report_events.effect is 'What applying it did. Null: it is known and not applied yet.';
 comment on column public.report_events.position is '1, 2, … in its report, in the order of effects.';
 comment on column public.report_events.erased_at is 'When forget_event() erased its content. Id, order and audit stay.';
+comment on column public.report_events.trace_id is 'Of its job, or of the request that brought it. Null: from before there were traces.';
 alter table public.report_events enable row level security;
 revoke all on table public.report_events from anon, authenticated, service_role;
 grant select on table public.report_events to authenticated;

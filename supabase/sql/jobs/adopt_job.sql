@@ -17,7 +17,7 @@ begin
   end if;
   insert into private.job_runs (
     job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status,
-    lease_token, lease_expires_at, created_at, started_at)
+    lease_token, lease_expires_at, created_at, started_at, trace_id)
   values (
     new.job_id, v_named.report_type, v_named.report_id,
     case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
@@ -25,7 +25,7 @@ begin
     -- As the import takes them: with others, the job could not be run or shown.
     case when new.temperature between 0 and 2 then new.temperature end, case when new.max_tokens > 0 then new.max_tokens end,
     new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
-    private.import_time(new.started_at, now()))
+    private.import_time(new.started_at, now()), private.new_trace_id())
   on conflict (job_id) do nothing;
   return null;
 end

@@ -17,11 +17,12 @@ comment on column private.job_runs.result is
   'The text of a job without a report, which has no event. It is erased with the job, when retention removes that.';
 comment on column private.job_runs.result_metadata is 'How that text was made, such as the tokens used.';
 comment on column private.job_runs.erased_at is 'When forget_job() erased what its caller and its result said.';
+comment on column private.job_runs.trace_id is 'Of the request that made it, or one that began here.';
 alter table private.job_runs enable row level security;
 revoke all on table private.job_runs from anon, authenticated, service_role;
 grant select (
   job_id, report_type, report_id, user_id, caller, stage, status, percent, eta_seconds, error, event_id, take_overs,
-  created_at, started_at, completed_at) on table private.job_runs to authenticated;
+  created_at, started_at, completed_at, trace_id) on table private.job_runs to authenticated;
 drop policy if exists "operators read" on private.job_runs;
 create policy "operators read" on private.job_runs for select to authenticated
   using ((select private.is_operator()));

@@ -5,7 +5,7 @@ create or replace function public.request_report_job(
   p_once_per_report boolean default false, p_idempotency_key text default null, p_model text default null,
   p_temperature numeric default null, p_max_tokens int default null, p_summary_id uuid default null,
   p_metadata text default null, p_models text[] default null, p_user_budget int default null,
-  p_project_budget int default null)
+  p_project_budget int default null, p_trace_id text default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -85,14 +85,15 @@ begin
     end if;
     insert into private.job_runs (
       job_id, report_type, report_id, stage, user_id, summary_id, caller, caller_key, request_digest, prompt, model,
-      temperature, max_tokens, metadata, generate, lease_token, lease_expires_at)
+      temperature, max_tokens, metadata, generate, lease_token, lease_expires_at, trace_id)
     values (
       p_job_id, p_report_type, p_report_id, p_stage, v_owner,
       (select id from public.polaris_summaries where id = p_summary_id and user_id = v_owner),
       p_caller, p_idempotency_key, v_digest, p_prompt,
       case when p_generate then private.choose_model(p_model, p_models) else p_model end,
       p_temperature, p_max_tokens, v_metadata, p_generate, 1,
-      case when p_generate then now() + make_interval(secs => p_lease_seconds) end)
+      case when p_generate then now() + make_interval(secs => p_lease_seconds) end,
+      coalesce(p_trace_id, private.new_trace_id()))
     on conflict do nothing
     returning * into v_job;
     if v_job.job_id is not null then
@@ -121,7 +122,7 @@ begin
 end
 $$;
 
-comment on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int) is
-  'Creates a job under its creator''s lease, or answers the one that this caller''s key has made. A repeated call is recognised by p_job_id, which the calling function mints. p_once_per_report: while the report has an unfinished job of this caller for this stage, that job is answered. Without a report, type and stage it is a job of its own. p_models: those that the deployment offers, the default first. Returns {outcome, job, run}.';
-revoke all on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int) from public, anon, authenticated, service_role;
-grant execute on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int) to service_role;
+comment on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int, text) is
+  'Creates a job under its creator''s lease, or answers the one that this caller''s key has made. A repeated call is recognised by p_job_id, which the calling function mints. p_once_per_report: while the report has an unfinished job of this caller for this stage, that job is answered. Without a report, type and stage it is a job of its own. p_models: those that the deployment offers, the default first. p_trace_id: of the request, where it came with one. Returns {outcome, job, run}.';
+revoke all on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int, text) from public, anon, authenticated, service_role;
+grant execute on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int, text) to service_role;

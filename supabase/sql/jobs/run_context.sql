@@ -21,7 +21,7 @@ begin
     || jsonb_build_object(
       'job_id', p_job.job_id, 'lease_token', p_job.lease_token, 'report_type', p_job.report_type,
       'report_id', p_job.report_id, 'stage', p_job.stage, 'prompt', p_job.prompt, 'model', p_job.model,
-      'temperature', p_job.temperature, 'max_tokens', p_job.max_tokens, 'take_overs', p_job.take_overs);
+      'temperature', p_job.temperature, 'max_tokens', p_job.max_tokens, 'take_overs', p_job.take_overs, 'trace_id', p_job.trace_id);
 end
 $$;
 

@@ -33,6 +33,7 @@ begin
     p_response_body => case when not v_is_forgotten then nullif(p_request -> 'answer', 'null') end,
     p_error => case when not v_is_forgotten then p_request ->> 'detail' end,
     p_body_sha256 => case when not v_is_forgotten then p_request ->> 'body_sha256' end,
+    p_trace_id => p_request ->> 'trace_id', p_span_id => p_request ->> 'span_id',
     p_body_bytes => (p_request ->> 'body_bytes')::int, p_duration_ms => (p_request ->> 'elapsed_ms')::numeric);
   return true;
 end

@@ -77,7 +77,7 @@ begin
           when event.channel in ('platform', 'import') and private.has_long_number(content.research_metadata) then false
           else event.digest <> private.content_digest(row(
             event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
-            content.research_metadata, content.final_data, event.error)::private.incoming_result) end
+            content.research_metadata, content.final_data, event.error, null)::private.incoming_result) end
         union all
         select 'a winner whose content is taken for lost, or a loser whose content is not'
         where content.event_id is not null

@@ -1,3 +1,6 @@
+comment on column public.webhook_audit.trace_id is 'Of its event, or else of the request (W3C Trace Context).';
+comment on column public.webhook_audit.span_id is
+  'An attempt''s own span, which it sends; of a received request the span that it came with. So the two name each other.';
 drop policy if exists "operators read" on public.webhook_audit;
 create policy "operators read" on public.webhook_audit for select to authenticated
   using ((select private.is_operator()));

@@ -13,6 +13,7 @@ const delivery: ClaimedDelivery = {
   endpoint_id: 'prelim-report',
   expects: 'own_answer',
   job_id: 'job_1',
+  trace_id: null,
   body: '{}',
 };
 

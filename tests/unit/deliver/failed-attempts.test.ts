@@ -76,6 +76,7 @@ const delivery: ClaimedDelivery = {
   endpoint_id: 'prelim-report',
   expects: 'own_answer',
   job_id: 'job_1',
+  trace_id: null,
   body: '{}',
 };
 

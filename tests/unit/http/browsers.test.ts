@@ -22,7 +22,7 @@ it('answers the preflight of a listed origin with what it may do', async () => {
     allow: 'GET, POST, OPTIONS',
     'access-control-allow-origin': PAGE,
     'access-control-allow-methods': 'GET, POST',
-    'access-control-allow-headers': 'Content-Type, Authorization, Idempotency-Key',
+    'access-control-allow-headers': 'Content-Type, Authorization, Idempotency-Key, Traceparent',
     'access-control-max-age': '600',
     vary: 'Origin',
   });

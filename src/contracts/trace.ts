@@ -1,0 +1,24 @@
+import { z } from 'zod';
+import { timestamp } from './timestamp.ts';
+
+/** A step of a trace. A job contains its event, an event its attempts, an attempt the request that it was received as. */
+export const traceSpan = z.object({
+  id: z.string(),
+  /** Null: it began the trace. */
+  parent: z.string().nullable(),
+  kind: z.enum(['job', 'event', 'attempt', 'skipped', 'request']),
+  started_at: timestamp,
+  /** Null: it is not over. */
+  ended_at: timestamp.nullable(),
+  /** What is known of it; which members there are depends on its kind. */
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
+});
+export type TraceSpan = z.infer<typeof traceSpan>;
+
+/** Answer of the SQL function `trace()`: the newest trace first. */
+export const tracesFound = z.object({
+  traces: z.array(z.object({ trace_id: z.string(), started_at: timestamp, spans: z.array(traceSpan) })),
+  /** There are more spans than are shown. */
+  truncated: z.boolean(),
+});
+export type TracesFound = z.infer<typeof tracesFound>;

@@ -1,0 +1,3544 @@
+-- Why: a caller with a bug, a value that is built to cost the most, and a call that outlives its caller must stop nobody else; and
+-- whoever is on call has to see, count and follow what happens.
+--
+-- In one transaction, since running functions must find each of these functions at any time.
+
+-- Rate limits.
+create table private.rate_limits (
+  kind text primary key constraint rate_kind_is_known check (kind in ('sender', 'report', 'job', 'write')),
+  tokens_per_minute int constraint rate_is_bounded check (tokens_per_minute between 1 and 1000000),
+  burst int not null constraint burst_is_bounded check (burst between 1 and 1000000),
+  parts smallint not null constraint parts_are_bounded check (parts between 1 and 64),
+  window_seconds int generated always as (ceil(60.0 * burst / tokens_per_minute)) stored,
+  step interval generated always as (interval '1 minute' * parts / tokens_per_minute) stored,
+  ahead interval generated always as (interval '1 minute' * parts / tokens_per_minute * (burst / parts - 1)) stored,
+  beyond interval generated always as (
+    interval '1 minute' * parts / tokens_per_minute * (burst / parts) + interval '1 minute') stored,
+  constraint burst_divides_into_parts check (burst % parts = 0)
+);
+insert into private.rate_limits (kind, tokens_per_minute, burst, parts)
+values ('sender', 1200, 1200, 8), ('report', 6, 30, 1), ('job', 1, 30, 1), ('write', 60, 120, 1);
+
+-- Unlogged: a bucket is of no use after a crash, and a token then costs no log.
+create unlogged table private.rate_buckets (
+  kind text not null,
+  key text not null,
+  part smallint not null,
+  full_at timestamptz not null,
+  hour timestamptz not null generated always as (date_bin('1 hour', full_at, timestamptz '2000-01-01 00:00:00+00')) stored,
+  primary key (kind, key, part)
+  -- Room in each page for the next version of a row: the busiest rows change several times a second.
+) with (fillfactor = 50);
+create index rate_buckets_hour on private.rate_buckets (hour);
+
+-- At most as many rows as minutes in the retention of the audit: 130,000.
+alter table public.webhook_refusals add column part smallint not null default 0;
+alter table public.webhook_refusals drop constraint webhook_refusals_pkey;
+alter table public.webhook_refusals add primary key (minute, part);
+
+-- Traces: one id leads through everything that came of a request for a report (W3C Trace Context).
+select private.lock_table('webhook_audit');
+alter table public.webhook_audit
+  add column trace_id text,
+  add column span_id text;
+alter table public.report_events add column trace_id text
+  constraint event_trace_is_an_id check (trace_id ~ '^[0-9a-f]{32}$');
+alter table private.job_runs add column trace_id text
+  constraint job_trace_is_an_id check (trace_id ~ '^[0-9a-f]{32}$');
+-- Events and jobs of before have no trace, so that these begin empty.
+create index report_events_trace on public.report_events (trace_id) where trace_id is not null;
+create index job_runs_trace on private.job_runs (trace_id) where trace_id is not null;
+alter type private.incoming_result add attribute trace_id text;
+
+-- Counters that only grow: what the console's figures are made of is pruned after 16 days.
+create table private.webhook_totals (
+  direction text not null,
+  endpoint_id text not null,
+  outcome text not null,
+  requests bigint not null,
+  primary key (direction, endpoint_id, outcome)
+);
+create table private.latency_totals (
+  direction text not null,
+  endpoint_id text not null,
+  bucket int not null,
+  requests bigint not null,
+  primary key (direction, endpoint_id, bucket)
+);
+-- The slots of two hours have what the last 16 days have counted.
+insert into private.webhook_totals (direction, endpoint_id, outcome, requests)
+select direction, endpoint_id, outcome, sum(requests) from public.webhook_counts
+where slot_minutes = 120
+group by direction, endpoint_id, outcome;
+insert into private.latency_totals (direction, endpoint_id, bucket, requests)
+select direction, endpoint_id, bucket, sum(requests) from public.webhook_latencies
+where slot_minutes = 120
+group by direction, endpoint_id, bucket;
+
+-- A second function of a name, with more parameters, would leave the REST layer no choice between the two.
+drop function public.apply_report_event(text, text, text, text, text, int, numeric);
+drop function public.request_report_job(
+  text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int);
+drop function private.insert_event(text, private.incoming_result, timestamptz, text, text);
+drop function private.add_audit(
+  text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid);
+
+-- Generated from supabase/sql: edited there, written by npm run db:migration.
+
+set check_function_bodies = off;
+
+-- supabase/sql/limits/ask_limit.sql
+-- The one way to ask the limiter: a limiter that fails must not stop the work that it watches over.
+create or replace function private.ask_limit(
+  p_kind text, p_key text, p_take boolean, out refusal jsonb, out failure text)
+returns record
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Without a key there is nobody to limit.
+  if p_key is not null then
+    refusal := case when p_take then private.take_token(p_kind, p_key) else private.rate_refusal(p_kind, p_key) end;
+  end if;
+exception when others then
+  failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
+end
+$$;
+
+comment on function private.ask_limit(text, text, boolean) is
+  'Asks a bucket for a token, and with p_take takes it. refusal: it has none. failure: the limiter failed; the caller goes on without it, and says so.';
+revoke all on function private.ask_limit(text, text, boolean) from public, anon, authenticated, service_role;
+
+-- supabase/sql/limits/await_token.sql
+-- Where others hold all parts that have a token, the caller waits for one, as long as taking a token and committing may take;
+-- who has waited longer is let through by ask_limit().
+create or replace function private.await_token(p_limit private.rate_limits, p_key text)
+returns jsonb
+language plpgsql volatile set search_path = '' set lock_timeout = '1s' as $$
+declare
+  v_now timestamptz;
+  v_refusal jsonb;
+begin
+  -- Another turn means that another caller has taken a token or added a part meanwhile.
+  loop
+    v_now := clock_timestamp();
+    -- A part without a row is full.
+    insert into private.rate_buckets (kind, key, part, full_at)
+    select p_limit.kind, p_key, part, v_now + p_limit.step from generate_series(0, p_limit.parts - 1) part
+    where not exists (
+      select from private.rate_buckets known
+      where known.kind = p_limit.kind and known.key = p_key and known.part = part.part)
+    order by random() limit 1
+    on conflict (kind, key, part) do nothing;
+    if found then
+      return null;
+    end if;
+    v_refusal := private.rate_refusal(p_limit.kind, p_key);
+    if v_refusal is not null then
+      return v_refusal;
+    end if;
+    update private.rate_buckets
+    set full_at = case when full_at between v_now and v_now + p_limit.beyond then full_at else v_now end + p_limit.step
+    where kind = p_limit.kind and key = p_key and part = (
+      select part from private.rate_buckets
+      where kind = p_limit.kind and key = p_key and part < p_limit.parts
+        and (full_at <= v_now + p_limit.ahead or full_at > v_now + p_limit.beyond)
+      order by random() limit 1 for update);
+    if found then
+      return null;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function private.await_token(private.rate_limits, text) is
+  'take_token() where no part with a token was there and free: adds a part, refuses, or waits.';
+revoke all on function private.await_token(private.rate_limits, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/limits/rate_refusal.sql
+create or replace function private.rate_refusal(p_kind text, p_key text)
+returns jsonb
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_limit private.rate_limits;
+  v_now timestamptz := clock_timestamp();
+  v_empty int;
+  v_free_at timestamptz;
+begin
+  select * into strict v_limit from private.rate_limits where kind = p_kind;
+  select count(*), min(full_at) - v_limit.ahead into v_empty, v_free_at from private.rate_buckets
+  where kind = p_kind and key = p_key and part < v_limit.parts
+    and full_at > v_now + v_limit.ahead and full_at <= v_now + v_limit.beyond;
+  if v_limit.tokens_per_minute is null or v_empty < v_limit.parts then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'outcome', 'rate_limited', 'policy', p_kind, 'quota', v_limit.burst, 'window_seconds', v_limit.window_seconds,
+    'retry_after_seconds', ceil(extract(epoch from v_free_at - v_now))::int);
+end
+$$;
+
+comment on function private.rate_refusal(text, text) is
+  'Null while a part of the bucket has a token; else {outcome, policy, quota, window_seconds, retry_after_seconds}. It locks and takes nothing.';
+revoke all on function private.rate_refusal(text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/limits/take_sender_token.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.take_sender_token(p_sender text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_asked record := private.ask_limit('sender', p_sender, true);
+begin
+  return jsonb_build_object('refusal', v_asked.refusal, 'failure', v_asked.failure);
+end
+$$;
+
+comment on function public.take_sender_token(text) is
+  'Takes a token of a sender for a verified request that changes nothing, before it is audited. Returns {refusal, failure} of ask_limit().';
+revoke all on function public.take_sender_token(text) from public, anon, authenticated, service_role;
+grant execute on function public.take_sender_token(text) to service_role;
+
+-- supabase/sql/limits/take_token.sql
+create or replace function private.take_token(p_kind text, p_key text)
+returns jsonb
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_limit private.rate_limits;
+  v_now timestamptz := clock_timestamp();
+begin
+  select * into strict v_limit from private.rate_limits where kind = p_kind;
+  if v_limit.tokens_per_minute is null then
+    return null;
+  end if;
+  -- Callers that are at work at once take tokens of different parts.
+  update private.rate_buckets
+  set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
+  where kind = p_kind and key = p_key and part = (
+    select part from private.rate_buckets
+    where kind = p_kind and key = p_key and part < v_limit.parts
+      and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
+    order by random() limit 1 for update skip locked);
+  if found then
+    return null;
+  end if;
+  return private.await_token(v_limit, p_key);
+end
+$$;
+
+comment on function private.take_token(text, text) is
+  'Takes a token of the bucket, until the transaction should roll back. Null: it is taken; else what rate_refusal() says. The last lock of its transaction.';
+revoke all on function private.take_token(text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/count_owner_write.sql
+create or replace function private.count_owner_write()
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_owner uuid := auth.uid();
+  v_asked record;
+begin
+  -- Nobody waits for the bucket: statements of one owner come one by one, by the lock of lock_owner() and guard_insert().
+  v_asked := private.ask_limit('write', v_owner::text, true);
+  if v_asked.failure is not null then
+    raise warning '%', v_asked.failure;
+  elsif v_asked.refusal is not null then
+    raise exception 'too many changes of reports: % within % seconds', v_asked.refusal ->> 'quota',
+      v_asked.refusal ->> 'window_seconds'
+      using errcode = 'PT429',
+        hint = format('Wait %s seconds, then write again.', v_asked.refusal ->> 'retry_after_seconds');
+  end if;
+end
+$$;
+
+comment on function private.count_owner_write() is
+  'Takes a token of the signed-in owner for a report that this statement inserts or changes, and refuses the statement (PT429, which the REST API answers with 429) where there is none.';
+revoke all on function private.count_owner_write() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/guard_insert.sql
+-- Definer rights: people and servers who insert reports may not call our helpers.
+create or replace function private.guard_insert()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_is_owner boolean := current_setting('role', true) in ('anon', 'authenticated');
+  v_has_text boolean := new.research_report is not null
+    and (v_is_owner or new.research_status <> 'failed' or not private.is_blank(new.research_report));
+begin
+  -- The order of locks; the foreign keys would take the summary first.
+  perform from auth.users where id = new.user_id for key share;
+  if v_is_owner then
+    -- As lock_owner() for updates. It comes before the first row is inserted: an upsert of the same owner may wait for that row.
+    perform pg_advisory_xact_lock(hashtextextended('owner ' || (select auth.uid()), 0));
+  end if;
+  perform from public.polaris_summaries where id = new.summary_id for key share;
+  if v_is_owner then
+    perform private.check_owner_values(new.user_data, new.research_report);
+    new.created_at := now();
+    new.updated_at := now();
+  else
+    -- A server may bring reports of earlier, and none of the future or of no time at all.
+    new.created_at := private.import_time(coalesce(new.created_at, now()), now());
+    new.updated_at := private.import_time(coalesce(new.updated_at, now()), now());
+  end if;
+  -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
+  -- becomes an update of a row that exists.
+  new.stage := case when v_has_text then
+    case when not v_is_owner and new.research_metadata ->> 'processing_stage' = 'final' then 'final'
+      when v_is_owner then coalesce(new.stage, 'prelim') else 'prelim' end end;
+  new.winner_event_id := case when v_has_text then private.new_id(case when v_is_owner then 'own_' else 'plt_' end) end;
+  new.webhook_status := 'pending';
+  new.webhook_attempts := 0;
+  new.webhook_last_attempt := null;
+  new.webhook_response := '{}';
+  new.webhook_job_id := null;
+  if v_is_owner then
+    new.research_metadata := '{}';
+  end if;
+  new.research_status := case when v_has_text then 'completed' when v_is_owner then 'pending' else new.research_status end;
+  return new;
+end
+$$;
+
+comment on function private.guard_insert() is
+  'What nobody else may set on a new report has its default: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
+revoke all on function private.guard_insert() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/import_events.sql
+create or replace function private.import_events(p_report_type text, p_row private.report_row)
+returns private.report_row
+language plpgsql volatile set search_path = '' as $$
+declare
+  -- Its owner could write any number; from here on each attempt adds one.
+  c_attempts constant int := 1000;
+  -- People could insert jobs without end. Each costs half a millisecond or more, while writers wait for the batch: with 20,000,
+  -- one report took 31 s.
+  c_jobs constant int := 20;
+  v_now timestamptz(3) := clock_timestamp();
+  -- Walked once for the digest and for the endpoint's rule: with many numbers this takes as long as all else.
+  v_is_printable boolean := private.has_long_number(p_row.research_metadata) is not true;
+  v_has_text boolean := not private.is_blank(p_row.research_report);
+  v_key text := p_report_type || ':' || p_row.id;
+  v_own private.job_runs;
+  v_prefix text := 'import_' || p_report_type || '_' || replace(p_row.id::text, '-', '');
+  v_winner private.incoming_result;
+  v_winner_id text;
+  v_job record;
+  v_result private.incoming_result;
+  v_event public.report_events;
+  v_dead_reason text;
+begin
+  delete from private.reports_to_import where report_type = p_report_type and report_id = p_row.id;
+  if not found then
+    return p_row;
+  end if;
+  if p_row.webhook_attempts not between 0 and c_attempts then
+    p_row.webhook_attempts := case when p_row.webhook_attempts < 0 then 0 else c_attempts end;
+  end if;
+  p_row.webhook_last_attempt := private.import_time(p_row.webhook_last_attempt, v_now);
+  -- The links that the first version leaves: the row's own job, a job whose metadata names the report, and, where the report
+  -- has no text, a key of the form greeting:<report id>. People could write jobs and rows: only jobs of nobody or of the owner
+  -- count, and none that names another report, or, of nobody, no report at all.
+  insert into private.job_runs (
+    job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status, percent,
+    eta_seconds, error, lease_expires_at, created_at, updated_at, started_at, completed_at)
+  select job.job_id, p_report_type, p_row.id,
+    case when 'final' in (job.metadata ->> 'stage', job.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
+    p_row.user_id, job.summary_id, 'platform', job.prompt, job.model,
+    -- NaN is a number to PostgreSQL and to nobody else: the job could not be run.
+    case when job.temperature between 0 and 2 then job.temperature end, case when job.max_tokens > 0 then job.max_tokens end,
+    case when lost then 'failed' when runs and job.status = 'succeeded' then 'running' else job.status end,
+    coalesce(job.percent, 0), case when runs and job.eta_seconds >= 0 then job.eta_seconds end,
+    case when lost then coalesce(job.error, 'The job was lost before the upgrade, and it has expired.') else job.error end,
+    -- Its runner may still live: a function of the first version runs for up to two minutes.
+    case when runs then v_now + interval '5 minutes' end,
+    private.import_time(coalesce(job.created_at, job.updated_at, v_now), v_now),
+    private.import_time(coalesce(job.updated_at, v_now), v_now), private.import_time(job.started_at, v_now),
+    case when not runs then private.import_time(coalesce(job.completed_at, job.updated_at, v_now), v_now) end
+  from public.report_jobs job
+  cross join lateral (
+    select
+      -- One that has just succeeded, and that the row does not name, may be about to write its result into the row. As an
+      -- event, the result would have lost, and the write would be taken for its repetition.
+      job.status in ('queued', 'running') and coalesce(job.expires_at > v_now, true)
+        or job.status = 'succeeded' and coalesce(job.completed_at > v_now - interval '5 minutes', false)
+          and not private.is_blank(job.result)
+          and job.job_id is distinct from coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id') as runs,
+      job.status in ('queued', 'running') and not coalesce(job.expires_at > v_now, true) as lost) fate
+  cross join lateral private.named_report(job.metadata, job.idempotency_key) named
+  where (
+      job.job_id in (p_row.webhook_job_id, p_row.research_metadata ->> 'job_id')
+      or job.metadata ->> 'report_id' = p_row.id::text
+        and p_report_type = case job.metadata ->> 'report_type'
+          when 'organization' then 'org' when 'requirements' then 'requirement' else job.metadata ->> 'report_type' end
+      or not v_has_text and job.idempotency_key = v_key)
+    and (job.user_id is null or job.user_id = p_row.user_id)
+    -- An id that no endpoint reads would stop the sweep; one of an imported event would keep that event from being recorded.
+    and private.is_job_id(job.job_id) and not starts_with(job.job_id, 'import_')
+    and case
+      when named.report_id is not null then (named.report_type, named.report_id) = (p_report_type, p_row.id)
+      -- Whoever knows the id of a job of nobody could write it into a report of theirs. The text proves that it is theirs.
+      else job.user_id is not null or job.result = p_row.research_report end
+  order by coalesce(job.job_id in (p_row.webhook_job_id, p_row.research_metadata ->> 'job_id'), false) desc,
+    job.user_id is null desc, private.import_time(job.created_at, v_now) desc nulls last, job.job_id desc
+  limit c_jobs
+  on conflict (job_id) do nothing;
+  -- Lost jobs only: one whose result is on its way stays shown as it ended, for its clients and for the sweep.
+  perform private.show_job(run.job_id)
+  from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
+  where run.report_type = p_report_type and run.report_id = p_row.id and run.status = 'failed' and shown.status <> 'failed';
+  select * into v_own from private.job_runs
+  where report_type = p_report_type and report_id = p_row.id and status = 'succeeded' and v_has_text
+    and job_id = coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id');
+
+  -- The winner: the row's own text, else the newest result that only its job has, else the failure that its webhook tells.
+  v_winner.report_type := p_report_type;
+  v_winner.report_id := p_row.id;
+  v_winner.stage := 'prelim';
+  if v_has_text then
+    v_winner_id := v_prefix;
+    v_winner.stage := case when p_row.research_metadata ->> 'processing_stage' = 'final' or v_own.stage = 'final' or (
+      select audit.webhook_type from public.webhook_audit audit
+      -- By its jobs too: the platform has an index of them, and none of reports.
+      where audit.job_id = any (array[p_row.webhook_job_id, p_row.research_metadata ->> 'job_id'] || array(
+          select job_id from private.job_runs where report_type = p_report_type and report_id = p_row.id))
+        and audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
+      order by audit.created_at desc limit 1) = 'final-report' then 'final' else 'prelim' end;
+    v_winner.job_id := v_own.job_id;
+    v_winner.research_report := p_row.research_report;
+    v_winner.research_metadata := p_row.research_metadata;
+    v_winner.requested_at := private.import_time(coalesce(v_own.created_at, (
+      -- What the row shows is older than what an unfinished job will write: the job has touched updated_at itself.
+      select least(
+        coalesce(max(created_at) filter (where status = 'succeeded'), p_row.updated_at),
+        min(created_at) filter (where status in ('queued', 'running')) - interval '1 millisecond')
+      from private.job_runs where report_type = p_report_type and report_id = p_row.id), v_now), v_now);
+  end if;
+  for v_job in
+    select run.job_id, run.stage, run.created_at, shown.result
+    from private.job_runs run
+    join public.report_jobs shown on shown.job_id = run.job_id
+    where run.report_type = p_report_type and run.report_id = p_row.id and run.status = 'succeeded' and run.event_id is null
+      and not private.is_blank(shown.result) and run.job_id is distinct from v_own.job_id
+    order by run.created_at desc, run.job_id desc
+  loop
+    v_result := v_winner;
+    v_result.job_id := v_job.job_id;
+    v_result.stage := v_job.stage;
+    v_result.research_report := v_job.result;
+    v_result.research_metadata := '{}';
+    v_result.requested_at := v_job.created_at;
+    if v_winner_id is null then
+      v_winner := v_result;
+      -- The row keeps its metadata, and metadata is the winner's.
+      v_winner.research_metadata := p_row.research_metadata;
+      v_winner_id := 'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex');
+      continue;
+    end if;
+    -- What lost, lost: it must not outrank what the report shows.
+    if v_winner.stage = 'prelim' then
+      v_result.stage := 'prelim';
+    end if;
+    v_result.requested_at := least(v_result.requested_at, v_winner.requested_at - interval '1 millisecond');
+    v_result.type := format('report.%s.completed', v_result.stage);
+    v_event := private.insert_event(
+      'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex'), v_result, v_result.requested_at, 'import',
+      'superseded');
+    update private.job_runs set event_id = v_event.id where job_id = v_job.job_id;
+  end loop;
+  if v_winner_id is null and p_row.webhook_status in ('failed', 'sent', 'retrying') then
+    v_winner_id := v_prefix;
+    v_winner.requested_at := private.import_time(p_row.updated_at, v_now);
+    v_winner.error := 'The result was lost before the upgrade.';
+  end if;
+  if v_winner_id is null then
+    return p_row;
+  end if;
+  v_winner.type := format('report.%s.%s', v_winner.stage, case when v_winner.error is null then 'completed' else 'failed' end);
+  -- An event whose job is not known is its own job: the endpoints accept no event without one.
+  v_winner.job_id := coalesce(v_winner.job_id, v_winner_id);
+  v_event := private.insert_event(v_winner_id, v_winner, v_winner.requested_at, 'import', 'applied',
+    v_is_printable or v_winner.research_metadata is null);
+  update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
+  -- Rows that no webhook was ever sent for have no delivery to show.
+  if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
+    v_dead_reason := case
+      when v_event.status = 'failed' then 'import'
+      -- The row shows the result. Nothing could confirm it by the webhook: the endpoint reads no such content.
+      when p_row.webhook_status is distinct from 'success' and not (v_is_printable and private.fits_endpoint(v_event))
+        then 'unsendable'
+    end;
+    p_row.webhook_status := case
+      -- Nobody holds it any more.
+      when v_dead_reason is not null or p_row.webhook_status = 'retrying' then 'failed'
+      else coalesce(p_row.webhook_status, 'pending') end;
+    p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
+    p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
+    perform set_config('polaris.import', 'on', true);
+    insert into public.webhook_deliveries (
+      event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response, dead_at,
+      dead_reason)
+    values (
+      v_event.id, private.internal_endpoint(v_event.stage), p_report_type, p_row.id, p_row.webhook_job_id,
+      p_row.webhook_status, p_row.webhook_attempts, p_row.webhook_last_attempt,
+      case when v_dead_reason is null and p_row.webhook_status <> 'success' then v_now end, p_row.webhook_response,
+      case when v_dead_reason is not null then v_now end, v_dead_reason);
+    perform set_config('polaris.import', '', true);
+  end if;
+  if v_event.status = 'completed' then
+    p_row.winner_event_id := v_event.id;
+    p_row.stage := v_event.stage;
+    p_row.research_report := v_winner.research_report;
+  end if;
+  return p_row;
+end
+$$;
+
+comment on function private.import_events(text, private.report_row) is
+  'Makes events, jobs and the delivery of a report from before the events, under its lock. Touches no row of reports: returns the row as it must become.';
+revoke all on function private.import_events(text, private.report_row) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/import_reports.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.import_reports(p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_type public.report_types;
+  v_report_id uuid;
+  v_imported int := 0;
+  -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without this,
+  -- a batch could last longer than REST lets a statement last, and each sweep would try the same one without effect.
+  v_deadline timestamptz := clock_timestamp() + interval '1 second';
+begin
+  for v_type in select * from public.report_types loop
+    exit when v_imported >= p_limit or clock_timestamp() > v_deadline;
+    for v_report_id in
+      execute format(
+        'select report.id from private.reports_to_import marker
+         join public.%I report on report.id = marker.report_id
+         where marker.report_type = $1 order by marker.failed_at nulls first, marker.report_id limit $2
+         for no key update of report skip locked',
+        v_type.table_name)
+      using v_type.report_type, p_limit - v_imported
+    loop
+      begin
+        perform private.import_report(v_type.report_type, v_report_id);
+        v_imported := v_imported + 1;
+      exception when others then
+        -- One report costs only itself: the others go on, and this one is tried last.
+        update private.reports_to_import set failed_at = now(), error = sqlerrm
+        where report_type = v_type.report_type and report_id = v_report_id;
+      end;
+      exit when clock_timestamp() > v_deadline;
+    end loop;
+    if not found then
+      -- Markers of reports that are gone.
+      execute format(
+        'delete from private.reports_to_import marker
+         where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
+        v_type.table_name)
+      using v_type.report_type;
+    end if;
+  end loop;
+  return jsonb_build_object('imported', v_imported, 'left', (select count(*) from private.reports_to_import));
+end
+$$;
+
+comment on function public.import_reports(int) is
+  'Imports up to p_limit reports from before the events, for about a second, skipping those that others hold. Returns {imported, left}.';
+revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
+grant execute on function public.import_reports(int) to service_role;
+
+-- supabase/sql/reports/record_insert.sql
+-- Definer rights: people and servers who write reports may not write events.
+create or replace function private.record_insert()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_failed boolean := tg_argv[1] = 'platform' and new.research_status = 'failed' and private.is_blank(new.research_report);
+  v_event public.report_events;
+begin
+  -- Events of an earlier report may carry this id, and would attach to this one.
+  if exists (select from public.report_events where report_id = new.id and report_type = tg_argv[0]) then
+    raise exception 'this id was used before' using errcode = 'unique_violation';
+  end if;
+  if tg_argv[1] = 'owner' then
+    -- Here and not before the insert, which may become an update: that takes its token in record_write().
+    perform private.count_owner_write();
+  end if;
+  if new.research_report is null then
+    return null;
+  end if;
+  perform private.refuse_first_version(tg_argv[1]);
+  perform private.count_foreign_write();
+  v_event := private.record_foreign(
+    tg_argv[0], new.id, tg_argv[1], new.research_report, new.research_metadata, v_failed, new.stage, null,
+    new.research_metadata ->> 'job_id', new.winner_event_id);
+  if new.winner_event_id is null then
+    execute format(
+      'update public.%I set winner_event_id = $1, stage = $2, research_status = $3 where id = $4', tg_table_name)
+    using case when v_event.status = 'completed' then v_event.id end,
+      case when v_event.status = 'completed' then v_event.stage end, private.report_status(tg_argv[0], new.id), new.id;
+  end if;
+  return null;
+end
+$$;
+
+comment on function private.record_insert() is
+  'A report that others insert with a text: the text becomes its first event. After the insert, since an upsert would see values that were minted before it.';
+revoke all on function private.record_insert() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/record_write.sql
+-- Definer rights: people and servers who write reports may not write events.
+create or replace function private.record_write()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type text := tg_argv[0];
+  v_channel text := tg_argv[1];
+  v_is_edit boolean := new.research_report is distinct from old.research_report
+    or new.research_metadata is distinct from old.research_metadata;
+  v_has_text boolean;
+  v_failed boolean;
+  v_job_id text;
+  v_event public.report_events;
+  v_row private.report_row;
+begin
+  -- A second update of the row in this transaction asks its foreign keys for the user again, with the report locked: the
+  -- lock is taken now, while that needs no waiting. Owners' statements have it (lock_owner()).
+  perform from auth.users where v_channel = 'platform' and id = old.user_id for key share skip locked;
+  if v_channel = 'owner' then
+    perform private.count_owner_write();
+  end if;
+  -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
+  if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
+    -- Column by column: as JSON, a metadata that is the JSON null would become no metadata, which the table refuses.
+    v_row := private.import_events(v_type, row(
+      old.id, old.user_id, old.research_report, old.research_metadata, old.webhook_status, old.webhook_attempts,
+      old.webhook_last_attempt, old.webhook_response, old.webhook_job_id, old.updated_at, old.winner_event_id,
+      old.stage)::private.report_row);
+    old.research_report := v_row.research_report;
+    old.webhook_status := v_row.webhook_status;
+    old.webhook_attempts := v_row.webhook_attempts;
+    old.webhook_last_attempt := v_row.webhook_last_attempt;
+    old.webhook_response := v_row.webhook_response;
+    old.winner_event_id := v_row.winner_event_id;
+    old.stage := v_row.stage;
+  end if;
+  -- Events and deliveries name the report by it.
+  new.id := old.id;
+  if v_channel = 'owner' then
+    new.user_id := old.user_id;
+    new.created_at := old.created_at;
+    new.updated_at := now();
+    -- What does not change is not checked: rows from before keep what they have.
+    perform private.check_owner_values(
+      case when new.user_data is distinct from old.user_data then new.user_data end,
+      case when v_is_edit then new.research_report end, case when v_is_edit then new.research_metadata end);
+  elsif new.created_at is distinct from old.created_at then
+    new.created_at := private.import_time(coalesce(new.created_at, old.created_at), now());
+  end if;
+  -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
+  -- names it in the metadata, and empties the column.
+  v_job_id := coalesce(
+    case when new.webhook_job_id is distinct from old.webhook_job_id then new.webhook_job_id end,
+    case when new.research_metadata ->> 'job_id' is distinct from old.research_metadata ->> 'job_id'
+      then new.research_metadata ->> 'job_id' end);
+  new.stage := old.stage;
+  new.winner_event_id := old.winner_event_id;
+  new.webhook_status := old.webhook_status;
+  new.webhook_attempts := old.webhook_attempts;
+  new.webhook_last_attempt := old.webhook_last_attempt;
+  new.webhook_response := old.webhook_response;
+  new.webhook_job_id := old.webhook_job_id;
+  v_has_text := new.research_report is distinct from old.research_report
+    or v_channel = 'owner' and old.winner_event_id is not null
+      and new.research_metadata is distinct from old.research_metadata;
+  if v_has_text then
+    perform private.refuse_first_version(v_channel);
+    perform private.count_foreign_write();
+    v_failed := v_channel = 'platform' and new.research_status = 'failed' and private.is_blank(new.research_report);
+    v_event := private.record_foreign(
+      v_type, old.id, v_channel, new.research_report, new.research_metadata, v_failed, old.stage, old.winner_event_id, v_job_id);
+  end if;
+  if v_event.effect = 'applied' and v_event.status = 'completed' then
+    new.winner_event_id := v_event.id;
+    new.stage := v_event.stage;
+    if v_row.winner_event_id is not null then
+      -- Imported by this statement, so that lose_content() does not see it in the row.
+      update private.report_contents set lost_at = v_event.applied_at where event_id = v_row.winner_event_id;
+    end if;
+  elsif v_has_text then
+    new.research_report := old.research_report;
+    new.research_metadata := old.research_metadata;
+  elsif old.winner_event_id is not null or v_channel = 'owner' then
+    -- Metadata is the winner's.
+    new.research_metadata := old.research_metadata;
+  end if;
+  new.research_status := private.report_status(v_type, old.id);
+  return new;
+end
+$$;
+
+comment on function private.record_write() is
+  'What others write into a report: a text becomes an event, and the row shows it where it wins. What only our functions may change keeps its value.';
+revoke all on function private.record_write() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/user_is_operator.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.user_is_operator(p_user_id uuid)
+returns boolean
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+  select exists (select from public.operators where user_id = p_user_id)
+$$;
+
+comment on function public.user_is_operator(uuid) is
+  'Whether this person is an operator now. Endpoints ask it for callers whom they have authenticated.';
+revoke all on function public.user_is_operator(uuid) from public, anon, authenticated, service_role;
+grant execute on function public.user_is_operator(uuid) to service_role;
+
+-- supabase/sql/events/apply_report_event.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.apply_report_event(
+  p_event_id text, p_channel text default 'webhook', p_body text default null, p_endpoint_id text default null,
+  p_body_sha256 text default null, p_body_bytes int default null, p_elapsed_ms numeric default 0,
+  p_sender text default null, p_cap_per_minute int default null,
+  p_trace_id text default null, p_span_id text default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_started timestamptz := clock_timestamp();
+  v_result private.incoming_result;
+  v_event public.report_events;
+  v_owner uuid;
+  v_registered record;
+  v_outcome text;
+  v_is_forgotten boolean;
+  v_answer jsonb;
+  v_is_limited boolean := false;
+  v_report text;
+  v_asked record;
+  v_refusal jsonb;
+  v_unasked text;
+begin
+  if p_channel = 'webhook' and p_sender is not null then
+    -- Our own sender holds a lease, and must arrive however noisy another sender is: its failures would open the circuit.
+    v_is_limited := not exists (
+      select from public.webhook_deliveries
+      where event_id = p_event_id and endpoint_id = p_endpoint_id and lease_expires_at > clock_timestamp());
+  end if;
+  if v_is_limited then
+    v_asked := private.ask_limit('sender', p_sender, false);
+    v_refusal := v_asked.refusal;
+    v_unasked := v_asked.failure;
+  end if;
+  if p_body is not null and v_refusal is null then
+    v_result := private.read_body(p_body, p_endpoint_id);
+    v_result.trace_id := p_trace_id;
+    v_report := v_result.report_type || ':' || v_result.report_id;
+    if v_is_limited then
+      v_asked := private.ask_limit('report', v_report, false);
+      v_refusal := v_asked.refusal;
+      v_unasked := coalesce(v_unasked, v_asked.failure);
+    end if;
+  end if;
+  if v_refusal is not null then
+    perform public.record_webhook_request(
+      jsonb_build_object(
+        'id', gen_random_uuid(), 'endpoint', p_endpoint_id, 'endpoint_id', p_endpoint_id, 'method', 'POST', 'status', 429,
+        'outcome', 'rate_limited', 'event_id', p_event_id, 'body_sha256', p_body_sha256, 'body_bytes', p_body_bytes,
+        'detail', format('over the rate of its %s', v_refusal ->> 'policy'),
+        'elapsed_ms', p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
+        'trace_id', p_trace_id, 'span_id', p_span_id),
+      false, p_cap_per_minute);
+    return v_refusal;
+  end if;
+  if p_body is not null then
+    -- One at a time for each id: copies of an event that is not known yet wait here, and then find it.
+    perform pg_advisory_xact_lock(hashtextextended(p_event_id, 0));
+  end if;
+  v_event := private.find_event(p_event_id, v_result.job_id);
+  if v_event.id is null and p_body is null then
+    raise exception 'no event %', p_event_id using errcode = 'PL002';
+  elsif v_event.erased_at is not null then
+    -- Nothing is left that this content could be compared with.
+    v_outcome := 'duplicate';
+  elsif v_event.id is not null and p_body is not null and v_event.digest <> private.content_digest(v_result) then
+    v_outcome := case when v_event.id = p_event_id then 'event_conflict' else 'job_conflict' end;
+  else
+    if v_event.id is not null then
+      perform from public.webhook_deliveries
+      where event_id = v_event.id and endpoint_id = private.internal_endpoint(v_event.stage) for update;
+    end if;
+    v_owner := private.lock_report(
+      coalesce(v_event.report_type, v_result.report_type), coalesce(v_event.report_id, v_result.report_id));
+    if v_owner is null then
+      v_outcome := 'report_not_found';
+      perform private.close_deliveries(v_event.id);
+    else
+      if v_event.id is null then
+        v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel);
+        v_event := v_registered.event;
+        v_outcome := coalesce(v_registered.problem, v_event.effect);
+        if v_registered.problem is null then
+          perform private.show_effect(v_event, v_owner);
+        end if;
+      else
+        -- While this call waited for the locks, another may have applied the event.
+        v_event := private.find_event(v_event.id, null);
+        v_outcome := case when v_event.effect is null
+          then private.take_effect(v_event, p_channel, v_owner) else 'duplicate' end;
+      end if;
+      if p_channel = 'webhook' and v_outcome in ('applied', 'superseded', 'duplicate') then
+        perform private.confirm_delivery(v_event, v_outcome);
+      end if;
+    end if;
+  end if;
+  if v_is_limited then
+    -- The last locks of the transaction, and held for as long as the audit row and the commit take.
+    -- A report that is not there has no bucket, or a sender could make as many as it likes.
+    v_asked := private.ask_limit('report', case when v_owner is not null then v_report end, true);
+    v_refusal := v_asked.refusal;
+    v_unasked := coalesce(v_unasked, v_asked.failure);
+    if v_refusal is null then
+      v_asked := private.ask_limit('sender', p_sender, true);
+      v_refusal := v_asked.refusal;
+      v_unasked := coalesce(v_unasked, v_asked.failure);
+    end if;
+    if v_refusal is not null then
+      -- Others took the last tokens meanwhile. The endpoint answers this like the refusal above.
+      raise exception 'over the rate of its %', v_refusal ->> 'policy'
+        using errcode = 'PT429', detail = v_refusal::text;
+    end if;
+  end if;
+  v_answer := jsonb_build_object(
+    'outcome', v_outcome,
+    'report_id', coalesce(v_result.report_id, v_event.report_id),
+    'job_id', coalesce(v_result.job_id, v_event.job_id),
+    'report_type', coalesce(v_result.report_type, v_event.report_type),
+    'stage', coalesce(v_result.stage, v_event.stage),
+    'status', split_part(coalesce(v_result.type, v_event.type), '.', 3),
+    'timestamp', private.iso_time(clock_timestamp()));
+  if p_channel = 'webhook' then
+    -- What was erased, or has no report, must not come back through the audit.
+    v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found';
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
+      p_event_id => coalesce(v_event.id, p_event_id), p_job_id => v_result.job_id, p_report_type => v_result.report_type,
+      p_report_id => v_result.report_id,
+      p_payload => jsonb_strip_nulls(jsonb_build_object(
+        'id', p_event_id, 'type', v_result.type, 'data', jsonb_build_object(
+          'job_id', v_result.job_id, 'report_id', v_result.report_id, 'report_type', v_result.report_type,
+          -- A sender may repeat an error of 900 KB for ever; the event keeps it once.
+          'research_status', split_part(v_result.type, '.', 3), 'error', case when not v_is_forgotten then "left"(v_result.error, 500) end,
+          'requested_at', private.iso_time(v_result.requested_at)))),
+      p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer, p_error => v_unasked,
+      p_body_sha256 => case when not v_is_forgotten then p_body_sha256 end, p_body_bytes => p_body_bytes,
+      p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
+      p_trace_id => coalesce(v_event.trace_id, p_trace_id), p_span_id => p_span_id);
+  end if;
+  return v_answer;
+end
+$$;
+
+comment on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) is
+  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp}. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
+revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) to service_role;
+
+-- supabase/sql/events/content_of.sql
+create or replace function private.content_of(p_event public.report_events)
+returns private.report_contents
+language plpgsql stable set search_path = '' as $$
+declare
+  v_content private.report_contents;
+begin
+  select * into v_content from private.report_contents where event_id = p_event.id;
+  if v_content.event_id is null then
+    -- Shown or sent without it, an event would take away the report's text, or be refused for good.
+    raise exception 'the content of event % is missing', p_event.id using errcode = 'PL008';
+  end if;
+  return v_content;
+end
+$$;
+
+comment on function private.content_of(public.report_events) is
+  'The content of an event that is not erased. Raises PL008 where somebody has removed it: the event waits until it is back.';
+revoke all on function private.content_of(public.report_events) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/envelope.sql
+create or replace function private.envelope(p_event public.report_events)
+returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_content private.report_contents := private.content_of(p_event);
+begin
+  -- Concatenated, since jsonb would reorder the members and parse the text again. format_version 1.
+  return '{"type":' || to_json(p_event.type)::text || ',"timestamp":"' || private.iso_time(p_event.created_at)
+    || '","data":{"job_id":' || coalesce(to_json(p_event.job_id)::text, 'null')
+    || ',"report_id":"' || p_event.report_id::text || '","report_type":' || to_json(p_event.report_type)::text
+    || ',"research_status":"' || p_event.status || '","requested_at":"' || private.iso_time(p_event.requested_at) || '"'
+    || coalesce(',"research_report":' || to_json(v_content.research_report)::text, '')
+    || coalesce(',"research_metadata":' || v_content.research_metadata::text, '')
+    || coalesce(',"final_data":' || v_content.final_data::text, '')
+    || coalesce(',"error":' || to_json(p_event.error)::text, '') || '}}';
+end
+$$;
+
+comment on function private.envelope(public.report_events) is
+  'The body of an event''s webhook, a function of the event alone: the same bytes on every attempt and every path.';
+revoke all on function private.envelope(public.report_events) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/insert_event.sql
+create or replace function private.insert_event(
+  p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text,
+  p_effect text default null, p_is_printable boolean default true)
+returns public.report_events
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_event public.report_events;
+begin
+  v_event.id := p_event_id;
+  v_event.type := p_result.type;
+  v_event.status := split_part(p_result.type, '.', 3);
+  v_event.report_type := p_result.report_type;
+  v_event.report_id := p_result.report_id;
+  v_event.stage := p_result.stage;
+  v_event.job_id := p_result.job_id;
+  v_event.requested_at := p_requested_at;
+  v_event.digest := case when p_is_printable then private.content_digest(p_result)
+    else encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex') end;
+  if p_channel is not null then
+    -- With its effect at once: a second write of the row would enter all its indexes again.
+    v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
+    v_event.position := private.next_position(v_event.report_type, v_event.report_id);
+    v_event.applied_at := clock_timestamp();
+  end if;
+  insert into public.report_events (
+    id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
+    trace_id)
+  values (
+    v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
+    v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
+    -- What is imported was never traced.
+    case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
+  on conflict do nothing
+  returning * into v_event;
+  if v_event.id is not null then
+    insert into private.report_contents (event_id, research_report, research_metadata, final_data, lost_at)
+    values (
+      v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data,
+      case when v_event.effect = 'superseded' or v_event.status = 'failed' then v_event.applied_at end);
+  end if;
+  return v_event;
+end
+$$;
+
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) is
+  'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. p_is_printable: false for metadata in which has_long_number() has found one. Endpoints and owners are refused such metadata, but servers and earlier versions may write it; its text can be thousands of times as long as what they wrote, and no sender can repeat it, so its digest says nothing. Null: its id or its job has one already.';
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/new_trace_id.sql
+create or replace function private.new_trace_id()
+returns text
+language plpgsql volatile set search_path = '' as $$
+begin
+  return replace(gen_random_uuid()::text, '-', '');
+end
+$$;
+
+comment on function private.new_trace_id() is
+  'The id of a trace that begins here: 32 hexadecimal digits (W3C Trace Context, trace-id).';
+revoke all on function private.new_trace_id() from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/outcome_status.sql
+create or replace function private.outcome_status(p_outcome text)
+returns int
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case
+    when p_outcome in ('applied', 'duplicate', 'superseded') then 200
+    when p_outcome = 'requested_in_future' then 400
+    when p_outcome in ('report_not_found', 'job_not_found') then 404
+    when p_outcome in ('event_conflict', 'job_conflict', 'job_mismatch', 'job_cancelled') then 409
+    when p_outcome = 'rate_limited' then 429
+    when p_outcome = 'busy' then 503
+  end;
+end
+$$;
+
+comment on function private.outcome_status(text) is
+  'The HTTP status that a webhook endpoint answers an outcome with. A test compares it with the table of problem codes.';
+revoke all on function private.outcome_status(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/record_foreign.sql
+create or replace function private.record_foreign(
+  p_report_type text, p_report_id uuid, p_channel text, p_text text, p_metadata jsonb, p_failed boolean,
+  p_stage text, p_winner_id text, p_job_id text, p_event_id text default null)
+returns public.report_events
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_job private.job_runs;
+  v_winner public.report_events;
+  v_known public.report_events;
+  v_result private.incoming_result;
+  v_event public.report_events;
+  -- Not now(): whoever waited for the report's lock is the later one.
+  v_requested_at timestamptz(3) := clock_timestamp();
+begin
+  select * into v_winner from public.report_events where id = p_winner_id;
+  v_result.stage := case
+    when p_channel = 'platform' and p_metadata ->> 'processing_stage' in ('prelim', 'final')
+      then p_metadata ->> 'processing_stage'
+    else coalesce(p_stage, 'prelim') end;
+  if p_channel = 'platform' and p_job_id is not null then
+    select * into v_job from private.job_runs
+    where job_id = p_job_id and report_type = p_report_type and report_id = p_report_id
+    for no key update;
+  end if;
+  if v_job.job_id is null then
+    v_requested_at := greatest(v_requested_at, v_winner.requested_at + interval '1 millisecond');
+  else
+    v_requested_at := least(v_requested_at, v_job.created_at);
+    select * into v_known from public.report_events where job_id = v_job.job_id;
+    if v_known.id is not null and (p_failed or exists (
+      select from private.report_contents where event_id = v_known.id and research_report is not distinct from p_text))
+    then
+      -- The job's result once more: the platform's webhook timed out, then its fallback wrote the same.
+      return null;
+    end if;
+  end if;
+  v_result.type := case p_channel when 'owner' then 'report.owner.edited'
+    else format('report.%s.%s', v_result.stage, case when p_failed then 'failed' else 'completed' end) end;
+  v_result.report_type := p_report_type;
+  v_result.report_id := p_report_id;
+  -- A job has one completion: another text of a finished job stands without it, at the job's place in the order.
+  v_result.job_id := case when v_known.id is null then v_job.job_id end;
+  if p_failed then
+    v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');
+  else
+    v_result.research_report := p_text;
+    v_result.research_metadata := p_metadata;
+  end if;
+  v_event.id := coalesce(p_event_id, private.new_id(case p_channel when 'owner' then 'own_' else 'plt_' end));
+  v_event.stage := v_result.stage;
+  v_event.requested_at := v_requested_at;
+  v_event := private.insert_event(
+    v_event.id, v_result, v_requested_at, p_channel,
+    case when p_failed then null when private.event_outranks(v_event, v_winner) then 'applied' else 'superseded' end,
+    p_is_printable => p_channel <> 'platform' or private.has_long_number(v_result.research_metadata) is not true);
+  if v_result.job_id is not null then
+    update private.job_runs
+    set status = case when p_failed then 'failed' else 'succeeded' end, event_id = v_event.id, error = v_event.error,
+      percent = case when p_failed then percent else 100 end, eta_seconds = null, completed_at = clock_timestamp(),
+      updated_at = clock_timestamp(), lease_token = lease_token + 1, lease_expires_at = null
+    where job_id = v_result.job_id and status in ('queued', 'running');
+    perform private.show_job(v_result.job_id);
+  end if;
+  if p_channel = 'platform' then
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => case when p_failed then 'failed' else v_event.effect end, p_event_id => v_event.id,
+      p_job_id => p_job_id, p_report_type => p_report_type, p_report_id => p_report_id, p_actor => 'platform',
+      p_payload => jsonb_build_object('endpoint', 'platform', 'type', v_event.type));
+  end if;
+  return v_event;
+end
+$$;
+
+comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) is
+  'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more.';
+revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/register_event.sql
+create or replace function private.register_event(
+  p_event_id text, p_result private.incoming_result, p_owner uuid, p_channel text, out event public.report_events,
+  out problem text)
+returns record
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_job private.job_runs;
+  v_requested_at timestamptz;
+begin
+  select * into v_job from private.job_runs where job_id = p_result.job_id for no key update;
+  if v_job.job_id is null then
+    if p_result.requested_at is null then
+      -- The platform's flat form has no time to order the event by.
+      problem := 'job_not_found';
+      return;
+    elsif p_result.requested_at > now() + interval '5 minutes' then
+      problem := 'requested_in_future';
+      return;
+    end if;
+    v_requested_at := least(p_result.requested_at, clock_timestamp());
+  else
+    v_requested_at := v_job.created_at;
+    p_result.trace_id := v_job.trace_id;
+    if v_job.status = 'cancelled' then
+      problem := 'job_cancelled';
+    elsif (v_job.report_type, v_job.report_id, v_job.stage)
+        is distinct from (p_result.report_type, p_result.report_id, p_result.stage)
+      or not private.job_serves(v_job, p_owner)
+    then
+      problem := 'job_mismatch';
+    elsif v_job.event_id is not null then
+      problem := 'busy';
+    end if;
+    if problem is not null then
+      return;
+    end if;
+  end if;
+  event := private.insert_event(p_event_id, p_result, v_requested_at, p_channel);
+  if event.id is null then
+    -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
+    problem := 'busy';
+  elsif v_job.job_id is not null then
+    update private.job_runs
+    set status = case event.status when 'completed' then 'succeeded' else 'failed' end,
+      event_id = event.id, error = event.error, percent = case event.status when 'completed' then 100 else percent end,
+      eta_seconds = null, completed_at = clock_timestamp(), updated_at = clock_timestamp(),
+      lease_token = lease_token + 1, lease_expires_at = null
+    where job_id = v_job.job_id;
+    perform private.show_job(v_job.job_id);
+  end if;
+end
+$$;
+
+comment on function private.register_event(text, private.incoming_result, uuid, text) is
+  'Records an event that was not known, with its effect where p_channel says who applies it now, and finishes its job. The caller holds the lock of the report, whose owner is p_owner.';
+revoke all on function private.register_event(text, private.incoming_result, uuid, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/show_effect.sql
+create or replace function private.show_effect(p_event public.report_events, p_owner uuid)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_content private.report_contents;
+begin
+  if p_event.effect = 'applied' and p_event.status = 'completed' then
+    v_content := private.content_of(p_event);
+    execute format(
+      'update public.%I set research_report = $1, research_metadata = $2, stage = $3, winner_event_id = $4,
+         research_status = $5, updated_at = now() where id = $6', private.report_table(p_event.report_type))
+    using v_content.research_report,
+      private.shown_metadata(v_content),
+      p_event.stage, p_event.id,
+      private.report_status(p_event.report_type, p_event.report_id), p_event.report_id;
+    if p_event.stage = 'final' and p_event.channel in ('webhook', 'direct') then
+      insert into public.report_notifications (user_id, report_type, report_id, event_id)
+      values (p_owner, p_event.report_type, p_event.report_id, p_event.id);
+    end if;
+  else
+    perform private.show_report_status(p_event.report_type, p_event.report_id);
+  end if;
+end
+$$;
+
+comment on function private.show_effect(public.report_events, uuid) is
+  'Brings the report''s row up to date with an effect that was just recorded, and notifies its owner of a final.';
+revoke all on function private.show_effect(public.report_events, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/take_effect.sql
+create or replace function private.take_effect(p_event public.report_events, p_channel text, p_owner uuid)
+returns text
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.content_of(p_event);
+  update public.report_events
+  set effect = private.decide_effect(p_event), channel = p_channel, applied_at = clock_timestamp(),
+    position = private.next_position(p_event.report_type, p_event.report_id)
+  where id = p_event.id
+  returning * into p_event;
+  if p_event.effect = 'superseded' or p_event.status = 'failed' then
+    update private.report_contents set lost_at = p_event.applied_at where event_id = p_event.id;
+  end if;
+  perform private.show_effect(p_event, p_owner);
+  return p_event.effect;
+end
+$$;
+
+comment on function private.take_effect(public.report_events, text, uuid) is
+  'Applies an event that was recorded without an effect. The caller holds the lock of the report, whose owner is p_owner. Returns the effect.';
+revoke all on function private.take_effect(public.report_events, text, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/adopt_job.sql
+-- Definer rights: the platform's functions insert with the service key, which has no rights on job_runs.
+create or replace function private.adopt_job()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_named record := private.named_report(new.metadata, new.idempotency_key);
+  v_owner uuid;
+begin
+  -- An id that no endpoint reads would stop the sweep, which could not name the job.
+  if v_named.report_id is null or new.status not in ('queued', 'running') or not private.is_job_id(new.job_id) then
+    return null;
+  end if;
+  execute format('select user_id from public.%I where id = $1', private.report_table(v_named.report_type))
+  into v_owner using v_named.report_id;
+  if v_owner is null or new.user_id <> v_owner then
+    return null;
+  end if;
+  insert into private.job_runs (
+    job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status,
+    lease_token, lease_expires_at, created_at, started_at, trace_id)
+  values (
+    new.job_id, v_named.report_type, v_named.report_id,
+    case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
+    v_owner, new.summary_id, 'platform', new.prompt, new.model,
+    -- As the import takes them: with others, the job could not be run or shown.
+    case when new.temperature between 0 and 2 then new.temperature end, case when new.max_tokens > 0 then new.max_tokens end,
+    new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
+    private.import_time(new.started_at, now()), private.new_trace_id())
+  on conflict (job_id) do nothing;
+  return null;
+end
+$$;
+
+comment on function private.adopt_job() is
+  'A job that the platform''s functions insert and that names a report is watched: its runner has five minutes, then a sweep takes it.';
+revoke all on function private.adopt_job() from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/bounded_intake.sql
+create or replace function private.bounded_intake(p_user_data jsonb)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+declare
+  -- What a prompt takes (src/server/generation/prompt.ts), which is also what an owner may store.
+  c_characters constant int := 300000;
+  -- As it is stored. Within it, even a million of small values are walked and printed in less than half a second.
+  c_bytes constant int := 4194304;
+  -- Decompressed once, for all that follows. pg_column_size() would otherwise say the compressed size.
+  v_user_data jsonb := p_user_data #> '{}';
+  v_text text;
+begin
+  if pg_column_size(v_user_data) > c_bytes or private.has_long_number(v_user_data) then
+    return null;
+  end if;
+  v_text := v_user_data::text;
+  -- Not the whole text, which may be megabytes. One character more says to the prompt that there was more.
+  v_text := "left"(v_text, c_characters + 1);
+  return case when char_length(v_text) > c_characters then to_jsonb(v_text) else v_user_data end;
+end
+$$;
+
+comment on function private.bounded_intake(jsonb) is
+  'A report''s user_data as a runner gets it: whole, or of more than 300,000 characters the beginning of its text. Null where it takes more than 4 MiB as it is stored, or where a number in it could not be printed within reason. Rows from before the limit, and those of servers, may be of any size.';
+revoke all on function private.bounded_intake(jsonb) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/cancel_held_job.sql
+create or replace function private.cancel_held_job(p_job_id text)
+returns private.job_runs
+-- Half of PostgreSQL's deadlock_timeout: whoever holds the report may be waiting for the row of report_jobs.
+language plpgsql volatile set search_path = '' set lock_timeout = '500ms' as $$
+begin
+  return private.cancel_job(p_job_id);
+end
+$$;
+
+comment on function private.cancel_held_job(text) is
+  'Cancels as cancel_job() does, for a caller that holds the row of report_jobs, which comes after the report in the order of locks. Where the report stays locked by another transaction, the statement fails (55P03) before PostgreSQL would take the two for a deadlock.';
+revoke all on function private.cancel_held_job(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/cancel_report_job.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.cancel_report_job(p_job_id text, p_caller text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_job private.job_runs := private.job_for_caller(p_job_id, p_caller);
+begin
+  if v_job.job_id is null then
+    return null;
+  end if;
+  v_job := private.cancel_job(p_job_id);
+  perform private.show_job(p_job_id);
+  return private.job_view(v_job);
+end
+$$;
+
+comment on function public.cancel_report_job(text, text) is
+  'Cancels a job that is not finished. Returns the job as it then stands. Null: there is none that the caller may see.';
+revoke all on function public.cancel_report_job(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.cancel_report_job(text, text) to service_role;
+
+-- supabase/sql/jobs/complete_report_job.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.complete_report_job(
+  p_job_id text, p_status text, p_delivery_lease_seconds int, p_lease_token bigint default null,
+  p_research_report text default null, p_research_metadata text default null, p_final_data text default null,
+  p_error text default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_job private.job_runs;
+  v_owner uuid;
+  v_result private.incoming_result;
+  v_event public.report_events;
+  v_registered record;
+  v_delivery public.webhook_deliveries;
+  v_outcome text := 'completed';
+begin
+  select * into v_job from private.job_runs where job_id = p_job_id;
+  if v_job.job_id is null then
+    return '{"outcome": "job_not_found"}';
+  end if;
+  if v_job.report_type is not null then
+    v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+    if v_owner is null or not private.job_serves(v_job, v_owner) then
+      return '{"outcome": "report_not_found"}';
+    end if;
+  elsif not private.job_serves(v_job, v_job.user_id) then
+    return '{"outcome": "job_cancelled"}';
+  end if;
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update;
+  v_result.type := format('report.%s.%s', v_job.stage, p_status);
+  v_result.report_type := v_job.report_type;
+  v_result.report_id := v_job.report_id;
+  v_result.stage := v_job.stage;
+  v_result.job_id := v_job.job_id;
+  v_result.research_report := p_research_report;
+  v_result.research_metadata := nullif(p_research_metadata::jsonb, 'null');
+  v_result.final_data := nullif(p_final_data::jsonb, 'null');
+  v_result.error := p_error;
+  v_result.trace_id := v_job.trace_id;
+  v_result := private.fit_result(v_result);
+  if v_job.report_type is null then
+    return private.keep_job_result(v_job, v_result, p_lease_token);
+  end if;
+  if v_job.event_id is not null then
+    select * into v_event from public.report_events where id = v_job.event_id;
+    if v_event.erased_at is null and v_event.digest <> private.content_digest(v_result) then
+      return '{"outcome": "job_conflict"}';
+    end if;
+    v_outcome := 'repeated';
+    -- Completing raised the token by one: this is the same runner, whose first answer was lost. Nobody else sends yet.
+    select * into v_delivery from public.webhook_deliveries
+    where event_id = v_event.id and status = 'pending' and attempts = 0 and lease_token = 1
+      and not private.lease_is_free(lease_expires_at) and p_lease_token = v_job.lease_token - 1;
+    if v_delivery.id is null then
+      return '{"outcome": "repeated"}';
+    end if;
+  elsif v_job.status = 'cancelled' then
+    return '{"outcome": "job_cancelled"}';
+  elsif p_lease_token is not null and p_lease_token <> v_job.lease_token then
+    return '{"outcome": "lease_lost"}';
+  else
+    v_registered := private.register_event(private.new_id('evt_'), v_result, v_owner, null);
+    if v_registered.problem is not null then
+      return jsonb_build_object('outcome', v_registered.problem);
+    end if;
+    v_event := v_registered.event;
+    perform private.show_report_status(v_job.report_type, v_job.report_id);
+    v_delivery := private.add_delivery(v_event, p_delivery_lease_seconds);
+    if exists (select from public.webhook_circuits
+        where endpoint_id = v_delivery.endpoint_id and opened_at is not null)
+      and not private.take_probe(
+        v_delivery.endpoint_id, v_delivery.id, v_delivery.lease_token, p_delivery_lease_seconds)
+    then
+      perform private.skip_delivery(v_delivery);
+      return '{"outcome": "completed"}';
+    end if;
+  end if;
+  return jsonb_build_object('outcome', v_outcome, 'delivery', private.sendable(v_delivery));
+end
+$$;
+
+comment on function public.complete_report_job(text, text, int, bigint, text, text, text, text) is
+  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent; the result of a job without a report stays in the job. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
+revoke all on function public.complete_report_job(text, text, int, bigint, text, text, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.complete_report_job(text, text, int, bigint, text, text, text, text) to service_role;
+
+-- supabase/sql/jobs/due_report_jobs.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.due_report_jobs(p_limit int)
+returns setof text
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+  select job_id from private.due_jobs order by due_at limit p_limit
+$$;
+
+comment on function public.due_report_jobs(int) is
+  'Jobs to be taken over or given up, longest due first.';
+revoke all on function public.due_report_jobs(int) from public, anon, authenticated, service_role;
+grant execute on function public.due_report_jobs(int) to service_role;
+
+-- supabase/sql/jobs/get_report_job.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.get_report_job(p_job_id text, p_caller text)
+returns jsonb
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+  select private.job_view(job) from private.job_for_caller(p_job_id, p_caller) job where job.job_id is not null
+$$;
+
+comment on function public.get_report_job(text, text) is
+  'A job as GET answers it. Null: there is none that the caller may see.';
+revoke all on function public.get_report_job(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.get_report_job(text, text) to service_role;
+
+-- supabase/sql/jobs/guard_job.sql
+-- Definer rights: an owner's statement fires it, and owners may not write job_runs.
+create or replace function private.guard_job()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_job private.job_runs;
+  v_may_cancel boolean;
+  v_is_cancelled boolean;
+  v_is_server boolean := coalesce(current_setting('role', true), '') not in ('anon', 'authenticated');
+  v_report record;
+  v_is_deleted boolean := false;
+begin
+  if tg_op = 'INSERT' or new.job_id is distinct from old.job_id then
+    if exists (select from private.job_runs where job_id = new.job_id) then
+      -- Otherwise the row of somebody else would show this job's progress.
+      raise exception 'this job id is in use' using errcode = 'unique_violation';
+    end if;
+  end if;
+  if tg_op = 'INSERT' then
+    -- The order of locks; the foreign keys would take the summary first.
+    perform from auth.users where id = new.user_id for key share;
+    return new;
+  end if;
+  select * into v_job from private.job_runs where job_id = old.job_id;
+  if v_job.job_id is null then
+    return case tg_op when 'DELETE' then old else new end;
+  end if;
+  if v_is_server and v_job.report_type is not null and v_job.status in ('queued', 'running') then
+    -- This statement holds the row, and locks of users and summaries come before. So these are taken only if that needs no
+    -- waiting, and from then on a deletion waits for this transaction. Owners' statements have theirs (lock_owner()).
+    execute format('select user_id, summary_id from public.%I where id = $1', private.report_table(v_job.report_type))
+    into v_report using v_job.report_id;
+    perform from auth.users where id = v_report.user_id for key share skip locked;
+    v_is_deleted := not found and v_report.user_id is not null;
+    if v_report.summary_id is not null then
+      perform from public.polaris_summaries where id = v_report.summary_id for key share skip locked;
+      v_is_deleted := v_is_deleted or not found;
+    end if;
+  end if;
+  if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server then
+    -- The platform's own functions go on with the jobs that they inserted. What they report as a result is taken by the sweep,
+    -- when the runner has been silent: here the job would be locked before its report.
+    update private.job_runs
+    set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
+      lease_expires_at = now() + interval '5 minutes', updated_at = now()
+    where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
+    new.job_id := old.job_id;
+    return new;
+  end if;
+  v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
+  v_is_cancelled := v_may_cancel and (tg_op = 'DELETE' or new.status = 'cancelled');
+  -- A finished job does not change any more, so that nothing is locked for it: statements about many rows would take the locks
+  -- of many reports.
+  if v_job.status in ('queued', 'running') then
+    if v_is_cancelled and v_is_deleted then
+      -- The report is being deleted, which cancels its jobs. To cancel would be to wait for that, and that waits for this row:
+      -- the row is left as it is.
+      return null;
+    elsif v_is_cancelled and v_is_server then
+      v_job := private.cancel_held_job(old.job_id);
+    elsif v_is_cancelled then
+      v_job := private.cancel_job(old.job_id);
+    else
+      -- Waits for who changes it now and passed over the row of report_jobs, which this statement holds: see show_job().
+      select * into v_job from private.job_runs where job_id = old.job_id for share;
+    end if;
+  end if;
+  if tg_op = 'DELETE' then
+    return old;
+  end if;
+  new := old;
+  new.status := v_job.status;
+  new.percent := v_job.percent;
+  new.eta_seconds := v_job.eta_seconds;
+  new.error := v_job.error;
+  new.started_at := v_job.started_at;
+  new.completed_at := v_job.completed_at;
+  new.updated_at := v_job.updated_at;
+  return new;
+end
+$$;
+
+comment on function private.guard_job() is
+  'What others write into a row of report_jobs that shows a job of ours has no effect, but for a cancellation by its owner.';
+revoke all on function private.guard_job() from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/report_job_progress.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.report_job_progress(
+  p_job_id text, p_lease_token bigint, p_percent int, p_lease_seconds int, p_eta_seconds int default null)
+returns boolean
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_job private.job_runs;
+begin
+  select * into v_job from private.job_runs where job_id = p_job_id;
+  if v_job.status = 'queued' and v_job.report_type is not null
+    and private.lock_report(v_job.report_type, v_job.report_id) is null
+  then
+    return false;
+  end if;
+  update private.job_runs
+  set status = 'running', percent = greatest(percent, p_percent), eta_seconds = p_eta_seconds,
+    started_at = coalesce(started_at, now()), updated_at = now(),
+    lease_expires_at = now() + make_interval(secs => p_lease_seconds)
+  where job_id = p_job_id and lease_token = p_lease_token and status in ('queued', 'running');
+  if not found then
+    return false;
+  end if;
+  perform private.show_job(p_job_id);
+  if v_job.status = 'queued' and v_job.report_type is not null then
+    perform private.show_report_status(v_job.report_type, v_job.report_id);
+  end if;
+  return true;
+end
+$$;
+
+comment on function public.report_job_progress(text, bigint, int, int, int) is
+  'Records how far a running job is, and renews its lease. False: the job is no longer this runner''s, which must stop.';
+revoke all on function public.report_job_progress(text, bigint, int, int, int) from public, anon, authenticated, service_role;
+grant execute on function public.report_job_progress(text, bigint, int, int, int) to service_role;
+
+-- supabase/sql/jobs/request_report_job.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.request_report_job(
+  p_job_id text, p_caller text, p_prompt text, p_generate boolean, p_lease_seconds int, p_quota int,
+  p_report_type text default null, p_report_id uuid default null, p_stage text default null,
+  p_once_per_report boolean default false, p_idempotency_key text default null, p_model text default null,
+  p_temperature numeric default null, p_max_tokens int default null, p_summary_id uuid default null,
+  p_metadata text default null, p_models text[] default null, p_user_budget int default null,
+  p_project_budget int default null, p_trace_id text default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_metadata jsonb := coalesce(nullif(p_metadata::jsonb, 'null'), '{}');
+  -- Of the request as it was made: a deployment that offers other models later still recognises it.
+  -- The text of one array, as released versions hashed it. An array built with the metadata would copy it, which takes as long
+  -- as parsing it.
+  v_digest text := encode(sha256(convert_to(rtrim(jsonb_build_array(
+    p_report_type, p_report_id, p_stage, p_prompt, p_generate, p_model, p_temperature, p_max_tokens, p_summary_id)::text, ']')
+    || ', ' || v_metadata::text || ']', 'UTF8')), 'hex');
+  v_owner uuid;
+  v_stage text;
+  v_refusal jsonb;
+  v_asked record;
+  v_job private.job_runs;
+  v_is_new boolean := true;
+begin
+  perform private.await_same_call(p_job_id);
+  select * into v_job from private.job_runs where job_id = p_job_id;
+  if v_job.job_id is null then
+    select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
+    v_is_new := v_job.job_id is null;
+  end if;
+  if v_job.job_id is null then
+    if p_report_type is not null then
+      v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
+      if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
+        return '{"outcome": "report_not_found"}';
+      end if;
+      if p_once_per_report then
+        -- Under the lock of the report: of simultaneous requests one begins the job, and the others find it here.
+        select * into v_job from private.job_runs
+        where report_id = p_report_id and report_type = p_report_type and stage = p_stage and caller = p_caller
+          and status in ('queued', 'running')
+        order by created_at desc, job_id desc limit 1;
+        if v_job.job_id is not null then
+          return jsonb_build_object('outcome', 'existing', 'job', private.job_view(v_job));
+        end if;
+      end if;
+      execute format('select stage from public.%I where id = $1', private.report_table(p_report_type))
+      into v_stage using p_report_id;
+      if p_stage = 'prelim' and v_stage = 'final' then
+        return '{"outcome": "final_exists"}';
+      end if;
+    elsif p_caller <> 'pipeline' then
+      select id into v_owner from auth.users where id = p_caller::uuid for key share;
+    end if;
+    if p_caller <> 'pipeline' then
+      -- A token outlives the account that it was made for by up to an hour.
+      if not private.has_account(p_caller::uuid) then
+        return '{"outcome": "unauthorized"}';
+      end if;
+      -- One at a time for each user: otherwise simultaneous requests would all count the same jobs. Across users there is no
+      -- such lock, since one stuck request would stop all others: simultaneous requests may exceed the project's budget by
+      -- their own number.
+      perform pg_advisory_xact_lock(hashtextextended('quota ' || p_caller, 0));
+    end if;
+    if not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key) then
+      if p_caller <> 'pipeline'
+        and private.taken_quota(p_caller) >= p_quota
+      then
+        return '{"outcome": "quota_exceeded"}';
+      end if;
+      v_refusal := private.spent_budget(p_caller, p_user_budget, p_project_budget);
+      if v_refusal is not null then
+        return v_refusal;
+      end if;
+      if p_caller <> 'pipeline' then
+        -- The lock above makes the user's requests come one by one, so that nobody waits for the bucket.
+        v_asked := private.ask_limit('job', p_caller, true);
+        if v_asked.refusal is not null then
+          return v_asked.refusal;
+        elsif v_asked.failure is not null then
+          raise warning '%', v_asked.failure;
+        end if;
+      end if;
+    end if;
+    insert into private.job_runs (
+      job_id, report_type, report_id, stage, user_id, summary_id, caller, caller_key, request_digest, prompt, model,
+      temperature, max_tokens, metadata, generate, lease_token, lease_expires_at, trace_id)
+    values (
+      p_job_id, p_report_type, p_report_id, p_stage, v_owner,
+      (select id from public.polaris_summaries where id = p_summary_id and user_id = v_owner),
+      p_caller, p_idempotency_key, v_digest, p_prompt,
+      case when p_generate then private.choose_model(p_model, p_models) else p_model end,
+      p_temperature, p_max_tokens, v_metadata, p_generate, 1,
+      case when p_generate then now() + make_interval(secs => p_lease_seconds) end,
+      coalesce(p_trace_id, private.new_trace_id()))
+    on conflict do nothing
+    returning * into v_job;
+    if v_job.job_id is not null then
+      -- Without the caller's prompt, metadata and key, which are not the owner's to read, and without an end, or the
+      -- platform's clean-up would delete it while it runs.
+      insert into public.report_jobs (
+        job_id, user_id, summary_id, status, model, temperature, max_tokens, percent, metadata, created_at, updated_at,
+        expires_at)
+      values (
+        v_job.job_id, v_owner, v_job.summary_id, v_job.status, v_job.model, p_temperature, p_max_tokens, 0,
+        case when p_report_type is null then '{}'
+          else jsonb_build_object('report_type', p_report_type, 'report_id', p_report_id, 'stage', p_stage) end,
+        v_job.created_at, v_job.updated_at, null);
+      perform private.show_report_status(p_report_type, p_report_id) where p_report_type is not null;
+    else
+      v_is_new := false;
+      select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
+    end if;
+  end if;
+  if v_job.request_digest <> v_digest then
+    return '{"outcome": "idempotency_conflict"}';
+  end if;
+  return jsonb_build_object('outcome', case when v_is_new then 'created' else 'existing' end, 'job', private.job_view(v_job))
+    || case when v_is_new and v_job.generate and v_job.lease_token = 1 and v_job.status = 'queued'
+      then jsonb_build_object('run', private.run_context(v_job)) else '{}' end;
+end
+$$;
+
+comment on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int, text) is
+  'Creates a job under its creator''s lease, or answers the one that this caller''s key has made. A repeated call is recognised by p_job_id, which the calling function mints. p_once_per_report: while the report has an unfinished job of this caller for this stage, that job is answered. Without a report, type and stage it is a job of its own. p_models: those that the deployment offers, the default first. p_trace_id: of the request, where it came with one. Returns {outcome, job, run}.';
+revoke all on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int, text) from public, anon, authenticated, service_role;
+grant execute on function public.request_report_job(text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int, text) to service_role;
+
+-- supabase/sql/jobs/run_context.sql
+create or replace function private.run_context(p_job private.job_runs)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  -- What a prompt takes of each (src/server/generation/prompt.ts), and one character more, which says that there was more.
+  c_previous_report constant int := 60001;
+  c_summary constant int := 30001;
+  v_report jsonb;
+begin
+  if p_job.report_type is not null then
+    execute format(
+      'select jsonb_build_object(''user_data'', private.bounded_intake(report.user_data),
+         ''previous_report'', "left"(report.research_report, $3), ''summary'', "left"(summary.summary_content, $4))
+       from public.%I report
+       left join public.polaris_summaries summary
+         on summary.id = coalesce($2, report.summary_id) and summary.user_id = report.user_id
+       where report.id = $1', private.report_table(p_job.report_type))
+    into v_report using p_job.report_id, p_job.summary_id, c_previous_report, c_summary;
+  end if;
+  return coalesce(v_report, '{"user_data": {}, "previous_report": null, "summary": null}')
+    || jsonb_build_object(
+      'job_id', p_job.job_id, 'lease_token', p_job.lease_token, 'report_type', p_job.report_type,
+      'report_id', p_job.report_id, 'stage', p_job.stage, 'prompt', p_job.prompt, 'model', p_job.model,
+      'temperature', p_job.temperature, 'max_tokens', p_job.max_tokens, 'take_overs', p_job.take_overs, 'trace_id', p_job.trace_id);
+end
+$$;
+
+comment on function private.run_context(private.job_runs) is
+  'What a runner needs to generate the result of a job it holds. Long texts are cut to what a prompt takes.';
+revoke all on function private.run_context(private.job_runs) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/take_over_report_job.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.take_over_report_job(
+  p_job_id text, p_lease_seconds int, p_max_take_overs int, p_claim_id uuid default null,
+  p_models text[] default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_job private.job_runs;
+  v_owner uuid;
+  v_shown public.report_jobs;
+  v_error text;
+begin
+  perform private.await_same_call(p_claim_id::text);
+  select * into v_job from private.job_runs where job_id = p_job_id;
+  if v_job.claim_id = p_claim_id and not private.lease_is_free(v_job.lease_expires_at) then
+    return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
+  elsif not exists (select from private.due_jobs due where due.job_id = p_job_id) then
+    return '{"outcome": "not_due"}';
+  end if;
+  if v_job.report_type is not null then
+    if not private.try_lock_report(v_job.report_type, v_job.report_id) then
+      return '{"outcome": "held"}';
+    end if;
+    v_owner := private.lock_report(v_job.report_type, v_job.report_id);
+  end if;
+  -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
+  -- taken the job.
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update skip locked;
+  if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
+    return '{"outcome": "not_due"}';
+  end if;
+  if v_job.report_type is not null and v_owner is null
+    or not private.job_serves(v_job, coalesce(v_owner, v_job.user_id))
+  then
+    perform private.cancel_job(p_job_id);
+    perform private.show_job(p_job_id);
+    return '{"outcome": "given_up"}';
+  end if;
+  if v_job.caller = 'platform' then
+    -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
+    select * into v_shown from public.report_jobs where job_id = p_job_id;
+    if v_shown.status in ('succeeded', 'failed') then
+      return case public.complete_report_job(
+          p_job_id, case when private.is_blank(v_shown.result) then 'failed' else 'completed' end, 0,
+          p_lease_token => v_job.lease_token,
+          p_research_report => case when not private.is_blank(v_shown.result) then btrim(v_shown.result) end,
+          p_error => case when private.is_blank(v_shown.result)
+            then coalesce(v_shown.error, 'The report could not be generated.') end) ->> 'outcome'
+        when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
+    end if;
+  end if;
+  v_error := case
+    when not v_job.generate then 'No result was submitted before the job expired.'
+    when v_job.take_overs >= p_max_take_overs then
+      format('The %s could not be finished: its generation was interrupted %s times.',
+        case when v_job.report_type is null then 'result' else 'report' end, v_job.take_overs + 1)
+  end;
+  if v_error is not null then
+    -- Nobody sends here: the delivery is due at once.
+    return case public.complete_report_job(
+        p_job_id, 'failed', 0, p_lease_token => v_job.lease_token, p_error => v_error) ->> 'outcome'
+      when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
+  end if;
+  update private.job_runs
+  set lease_token = lease_token + 1, take_overs = take_overs + 1, claim_id = p_claim_id, updated_at = now(),
+    model = private.choose_model(model, p_models), lease_expires_at = now() + make_interval(secs => p_lease_seconds)
+  where job_id = p_job_id
+  returning * into v_job;
+  return jsonb_build_object('outcome', 'taken_over', 'run', private.run_context(v_job));
+end
+$$;
+
+comment on function public.take_over_report_job(text, int, int, uuid, text[]) is
+  'Takes over a job whose lease has run out, or ends it: with a failure after p_max_take_overs or past its deadline, cancelled when it serves no report any more. Waits for no lock: held when another transaction has its report. A repeated call is recognised by p_claim_id. p_models: those that the deployment offers, as for request_report_job.';
+revoke all on function public.take_over_report_job(text, int, int, uuid, text[]) from public, anon, authenticated, service_role;
+grant execute on function public.take_over_report_job(text, int, int, uuid, text[]) to service_role;
+
+-- supabase/sql/deliver/claim_due_delivery.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.claim_due_delivery(
+  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_held public.webhook_deliveries;
+  v_candidate record;
+  v_claim jsonb;
+  v_left_out jsonb := '[]';
+begin
+  perform private.await_same_call(p_claim_id::text);
+  select * into v_held from public.webhook_deliveries where claim_id = p_claim_id and not private.lease_is_free(lease_expires_at);
+  if v_held.id is not null then
+    return jsonb_build_object('delivery', private.sendable(v_held), 'left_out', '[]'::jsonb);
+  end if;
+  for v_candidate in
+    -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
+    (select circuit.endpoint_id as probe_of, probe.id
+      from public.webhook_circuits circuit
+      cross join lateral (
+        select delivery.id, delivery.attempts from public.webhook_deliveries delivery
+        where delivery.endpoint_id = circuit.endpoint_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and delivery.dead_at is null and private.lease_is_free(delivery.lease_expires_at) and delivery.id <> all (p_left_out)
+        order by delivery.attempts, delivery.id limit 16) probe
+      where circuit.opened_at is not null and circuit.probe_after <= now()
+        and private.lease_is_free(circuit.probe_lease_expires_at)
+      order by circuit.endpoint_id, probe.attempts, probe.id)
+    union all
+    -- The endpoint first that has the fewest senders now: one that is slow or has a backlog takes no turn of another.
+    (select null, due.id
+      from public.webhook_endpoints endpoint
+      cross join lateral (
+        select count(*) as senders from public.webhook_deliveries held
+        where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
+      cross join lateral (
+        select id, next_attempt from private.due_deliveries
+        where endpoint_id = endpoint.id and id <> all (p_left_out)
+        order by next_attempt, id limit 16) due
+      where not exists (
+        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
+      order by load.senders, due.next_attempt, due.id)
+  loop
+    v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, v_candidate.probe_of);
+    if v_claim ? 'left_out' then
+      v_left_out := v_left_out || v_claim;
+    elsif v_claim is not null then
+      return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
+    end if;
+  end loop;
+  return jsonb_build_object('delivery', null, 'left_out', v_left_out);
+end
+$$;
+
+comment on function public.claim_due_delivery(int, uuid, bigint[]) is
+  'Claims a half-open circuit''s probe, else the delivery that has been due longest, of the endpoint with the fewest senders whose circuit is closed. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
+grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;
+
+-- supabase/sql/deliver/claim_report_delivery.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.claim_report_delivery(
+  p_report_type text, p_report_id uuid, p_lease_seconds int, p_endpoint_id text default null,
+  p_event_id text default null, p_claim_id uuid default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_delivery public.webhook_deliveries;
+  v_exists boolean;
+begin
+  execute format('select true from public.%I where id = $1', private.report_table(p_report_type))
+  into v_exists using p_report_id;
+  if v_exists is null then
+    return '{"outcome": "report_not_found"}';
+  end if;
+  select * into v_delivery from public.webhook_deliveries delivery
+  where report_type = p_report_type and report_id = p_report_id
+    and (p_endpoint_id is null or endpoint_id = p_endpoint_id)
+    and (p_event_id is null or event_id = p_event_id)
+    and exists (select from public.webhook_endpoints where id = delivery.endpoint_id and kind = 'internal')
+  order by id desc
+  limit 1
+  for update;
+  return case
+    when v_delivery.id is null then '{"outcome": "delivery_not_found"}'
+    when v_delivery.claim_id = p_claim_id and not private.lease_is_free(v_delivery.lease_expires_at) then
+      jsonb_build_object('outcome', 'claimed', 'delivery', private.sendable(v_delivery))
+    when v_delivery.status = 'success' then '{"outcome": "already_succeeded"}'
+    when private.is_closed(v_delivery.dead_reason) then '{"outcome": "delivery_closed"}'
+    when not private.lease_is_free(v_delivery.lease_expires_at) then '{"outcome": "delivery_busy"}'
+    else jsonb_build_object(
+      'outcome', 'claimed', 'delivery', private.claim_delivery(v_delivery.id, p_lease_seconds, p_claim_id))
+  end;
+end
+$$;
+
+comment on function public.claim_report_delivery(text, uuid, int, text, text, uuid) is
+  'Claims the delivery of an event of this report to our own endpoint, or its latest one, due or not. Returns {outcome, delivery}. A repeated call is recognised by p_claim_id.';
+revoke all on function public.claim_report_delivery(text, uuid, int, text, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.claim_report_delivery(text, uuid, int, text, text, uuid) to service_role;
+
+-- supabase/sql/deliver/fits_endpoint.sql
+create or replace function private.fits_endpoint(p_event public.report_events)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+declare
+  c_body_bytes constant int := 1048576;
+  v_content private.report_contents;
+  v_text text;
+begin
+  select * into v_content from private.report_contents where event_id = p_event.id;
+  if not private.is_job_id(p_event.job_id)
+    or p_event.status = 'completed' and private.is_blank(v_content.research_report)
+    or jsonb_typeof(v_content.research_metadata) not in ('object', 'null')
+  then
+    return false;
+  end if;
+  -- An object or array this deep lies 98 levels below the metadata, which is the third level of a body; 100 are read.
+  -- Asked first: what follows recurses no deeper.
+  if jsonb_path_exists(v_content.research_metadata, 'strict $.**{98} ? (@.type() == "object" || @.type() == "array")') then
+    return false;
+  end if;
+  if octet_length(private.envelope(p_event)) > c_body_bytes then
+    return false;
+  end if;
+  -- Read in the text: a query of every number takes time that grows with the square of their count. Most texts have no such run
+  -- of digits at all; in the others, those within strings do not count.
+  v_text := coalesce(v_content.research_metadata::text, '');
+  return v_text !~ '[0-9.]{65}' or regexp_replace(v_text, '"(?:[^"\\]|\\.)*"', '', 'g') !~ '(?:[0-9]\.?){65}';
+end
+$$;
+
+comment on function private.fits_endpoint(public.report_events) is
+  'Whether our own endpoint would read the body of an imported event: the limits of docs/contract.md, said in SQL for contents that never passed them. The caller asks has_long_number() first: this prints the content.';
+revoke all on function private.fits_endpoint(public.report_events) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/is_closed.sql
+create or replace function private.is_closed(p_dead_reason text)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return p_dead_reason in ('report_deleted', 'content_erased', 'import', 'unsendable');
+end
+$$;
+
+comment on function private.is_closed(text) is
+  'Whether a dead letter of this reason is closed: no retry and no redrive could ever end in a success. Null: it is no dead letter.';
+revoke all on function private.is_closed(text) from public, anon, authenticated, service_role;
+grant execute on function private.is_closed(text) to authenticated;
+
+-- supabase/sql/deliver/record_delivery_attempts.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_delivery_attempts(
+  p_delivery_id bigint, p_delivery_token bigint, p_result text, p_attempts jsonb,
+  p_retry_after_seconds numeric default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_posts int := jsonb_array_length(p_attempts);
+  v_delivery public.webhook_deliveries;
+  v_event public.report_events;
+  v_attempt jsonb;
+  v_number int := 0;
+  v_effect text;
+begin
+  select * into strict v_delivery from public.webhook_deliveries where id = p_delivery_id for update;
+  select * into strict v_event from public.report_events where id = v_delivery.event_id;
+  if exists (select from public.webhook_audit where delivery_id = p_delivery_id and round = p_delivery_token) then
+    -- Repeated call: this round is already recorded.
+    return jsonb_build_object(
+      'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', v_event.effect);
+  end if;
+  if v_event.erased_at is not null then
+    -- The answer may echo what was sent.
+    select coalesce(jsonb_agg(attempt - '{response,error}'::text[] order by number), '[]') into p_attempts
+    from jsonb_array_elements(p_attempts) with ordinality as sent (attempt, number);
+  end if;
+  for v_attempt in select value from jsonb_array_elements(p_attempts) loop
+    v_number := v_number + 1;
+    perform private.add_audit(
+      p_direction => 'out', p_endpoint_id => v_delivery.endpoint_id, p_event_id => v_event.id,
+      p_outcome => case
+        when v_number = v_posts and p_result <> 'failed' then p_result
+        -- The endpoint works and rejected the event: that does not count against the endpoint.
+        when v_attempt -> 'authentic' = 'true' then 'rejected'
+        else 'failed'
+      end,
+      p_job_id => v_delivery.job_id, p_report_type => v_delivery.report_type, p_report_id => v_delivery.report_id,
+      p_delivery_id => p_delivery_id, p_round => p_delivery_token,
+      p_payload => jsonb_build_object('id', v_event.id, 'type', v_event.type, 'digest', v_event.digest),
+      p_response_status => (v_attempt ->> 'status')::int, p_response_body => nullif(v_attempt -> 'response', 'null'),
+      p_error => v_attempt ->> 'error',
+      p_attempt_number => v_delivery.attempts + v_number - v_delivery.counted_on_arrival::int,
+      p_duration_ms => (v_attempt ->> 'duration_ms')::numeric, p_trace_id => v_event.trace_id,
+      p_span_id => v_attempt ->> 'span_id');
+  end loop;
+  v_delivery := private.move_delivery(
+    p_delivery_id, p_result, p_token => p_delivery_token, p_posts => v_posts, p_response => p_attempts -> -1,
+    p_retry_after_seconds => p_retry_after_seconds);
+  if v_event.effect is null then
+    v_effect := public.apply_report_event(v_event.id, 'direct') ->> 'outcome';
+  end if;
+  perform private.observe_attempts(v_delivery, p_delivery_token, p_attempts);
+  return jsonb_build_object(
+    'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_effect, v_event.effect));
+end
+$$;
+
+comment on function public.record_delivery_attempts(bigint, bigint, text, jsonb, numeric) is
+  'Records a round of attempts, which ends as p_result (delivered, failed, unknown, refused) and schedules the next, and applies the event if nothing has: the direct update. A repeated call is recognised by the delivery and its token.';
+revoke all on function public.record_delivery_attempts(bigint, bigint, text, jsonb, numeric) from public, anon, authenticated, service_role;
+grant execute on function public.record_delivery_attempts(bigint, bigint, text, jsonb, numeric) to service_role;
+
+-- supabase/sql/deliver/redrive_deliveries.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.redrive_deliveries(
+  p_filter jsonb, p_actor text, p_limit int, p_claim_id uuid default null)
+returns int
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_delivery public.webhook_deliveries;
+  v_redriven int;
+begin
+  perform private.await_same_call(p_claim_id::text);
+  -- The audit tells what the first call did: a sweep may have claimed its deliveries since.
+  select count(*) into v_redriven from public.webhook_audit
+  where outcome = 'redriven' and request_payload ->> 'claim_id' = p_claim_id::text
+    and created_at > now() - interval '1 hour';
+  if v_redriven > 0 then
+    return v_redriven;
+  end if;
+  for v_delivery in
+    -- In the order of their reports, whose locks each takes: two redrives must not wait for each other.
+    select * from (
+      select * from public.webhook_deliveries
+      where dead_at is not null and not private.is_closed(dead_reason)
+        and (p_filter -> 'event_ids' is null or p_filter -> 'event_ids' ? event_id)
+        and (p_filter -> 'report_type' is null or report_type = p_filter ->> 'report_type')
+        and (p_filter -> 'endpoint_id' is null or endpoint_id = p_filter ->> 'endpoint_id')
+        and (p_filter -> 'dead_reason' is null or dead_reason = p_filter ->> 'dead_reason')
+        and (p_filter -> 'error' is null or strpos(lower(response ->> 'error'), lower(p_filter ->> 'error')) > 0)
+        and (p_filter -> 'dead_after' is null or dead_at >= (p_filter ->> 'dead_after')::timestamptz)
+        and (p_filter -> 'dead_before' is null or dead_at < (p_filter ->> 'dead_before')::timestamptz)
+      order by dead_at, id
+      limit p_limit
+      -- One that another process holds is being retried or redriven now.
+      for update skip locked) picked
+    order by report_type, report_id, id
+  loop
+    perform private.move_delivery(v_delivery.id, 'redriven');
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => 'redriven', p_endpoint_id => v_delivery.endpoint_id,
+      p_event_id => v_delivery.event_id, p_job_id => v_delivery.job_id, p_report_type => v_delivery.report_type,
+      p_report_id => v_delivery.report_id, p_actor => p_actor,
+      p_payload => jsonb_build_object(
+        'endpoint', 'redrive', 'dead_at', v_delivery.dead_at, 'dead_reason', v_delivery.dead_reason,
+        'claim_id', p_claim_id),
+      p_error => v_delivery.response ->> 'error', p_attempt_number => v_delivery.attempts);
+    v_redriven := v_redriven + 1;
+  end loop;
+  return v_redriven;
+end
+$$;
+
+comment on function public.redrive_deliveries(jsonb, text, int, uuid) is
+  'Puts dead letters back on schedule, at its beginning, and audits each with who did it. Returns how many. A repeated call is recognised by p_claim_id.';
+revoke all on function public.redrive_deliveries(jsonb, text, int, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.redrive_deliveries(jsonb, text, int, uuid) to service_role;
+
+-- supabase/sql/deliver/release_deliveries.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.release_deliveries(p_limit int)
+returns int
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_id bigint;
+  v_released int := 0;
+begin
+  for v_id in
+    select id from public.webhook_deliveries
+    where status = 'retrying' and lease_expires_at < now()
+    order by lease_expires_at limit p_limit
+  loop
+    v_released := v_released + private.try_release(v_id)::int;
+  end loop;
+  return v_released;
+end
+$$;
+
+comment on function public.release_deliveries(int) is
+  'Deliveries that nobody holds any more, since their holder died, show again what they were. Waits for no lock. Returns how many.';
+revoke all on function public.release_deliveries(int) from public, anon, authenticated, service_role;
+grant execute on function public.release_deliveries(int) to service_role;
+
+-- supabase/sql/deliver/sendable.sql
+create or replace function private.sendable(p_delivery public.webhook_deliveries)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return (
+    select jsonb_build_object(
+      'delivery_id', p_delivery.id, 'delivery_token', p_delivery.lease_token, 'event_id', event.id,
+      'endpoint_id', p_delivery.endpoint_id, 'expects', endpoint.expects, 'job_id', event.job_id, 'trace_id', event.trace_id,
+      'body', private.envelope(event))
+    from public.report_events event, public.webhook_endpoints endpoint
+    where event.id = p_delivery.event_id and endpoint.id = p_delivery.endpoint_id);
+end
+$$;
+
+comment on function private.sendable(public.webhook_deliveries) is
+  'What a sender needs of a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
+revoke all on function private.sendable(public.webhook_deliveries) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/add_audit.sql
+create or replace function private.add_audit(
+  p_direction text, p_outcome text, p_endpoint_id text default null, p_event_id text default null,
+  p_job_id text default null, p_report_type text default null, p_report_id uuid default null,
+  p_delivery_id bigint default null, p_round bigint default null, p_actor text default null,
+  p_payload jsonb default null, p_response_status int default null, p_response_body jsonb default null,
+  p_error text default null, p_attempt_number int default 1, p_body_sha256 text default null,
+  p_body_bytes int default null, p_duration_ms numeric default null, p_id uuid default gen_random_uuid(), p_trace_id text default null,
+  p_span_id text default null)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  insert into public.webhook_audit (
+    id, direction, outcome, endpoint_id, event_id, job_id, report_table, report_id, delivery_id, round, actor,
+    request_payload, response_status, response_body, error_message, attempt_number, body_sha256, body_bytes, duration_ms,
+    trace_id, span_id)
+  values (
+    p_id, p_direction, p_outcome, p_endpoint_id, p_event_id, p_job_id, private.report_table(p_report_type), p_report_id,
+    p_delivery_id, p_round, p_actor, p_payload, p_response_status, p_response_body, "left"(p_error, 10000), p_attempt_number,
+    p_body_sha256, p_body_bytes,
+    -- A clock that is set meanwhile makes any duration, and what does not fit the column would roll back the effect.
+    case when p_duration_ms is not null then least(greatest(p_duration_ms, 0), 999999999.999) end,
+    coalesce(p_trace_id, (select event.trace_id from public.report_events event where event.id = p_event_id)), p_span_id)
+  on conflict (id) do nothing;
+end
+$$;
+
+comment on function private.add_audit(text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid, text, text) is
+  'The one writer of our audit rows. p_payload is never a report''s text. Without p_trace_id the row has the trace of its event.';
+revoke all on function private.add_audit(text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid, text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/deployment_facts.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.deployment_facts(p_with_rights boolean default false)
+returns jsonb
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+  select jsonb_build_object(
+    'database_time', private.iso_time(clock_timestamp()),
+    'server_version', current_setting('server_version'),
+    'migrations', to_jsonb(private.applied_migrations()),
+    'connections', jsonb_build_object(
+      -- Sums, which every role may read: pg_stat_activity hides the sessions of others.
+      'used', (select coalesce(sum(numbackends), 0) from pg_catalog.pg_stat_database),
+      'most', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int),
+    'heartbeats', (
+      select jsonb_object_agg(source, jsonb_build_object(
+        'beats', beats, 'seconds_ago', round(extract(epoch from clock_timestamp() - last_at), 3)))
+      from private.heartbeats),
+    'unfinished', array(select name from private.unfinished_tables order by name),
+    'realtime', (
+      select jsonb_build_object('all_tables', puballtables, 'tables', array(
+        select tablename::text from pg_catalog.pg_publication_tables
+        where pubname = 'supabase_realtime' and schemaname = 'public' order by tablename))
+      from pg_catalog.pg_publication where pubname = 'supabase_realtime'),
+    'accounts_guarded', private.accounts_are_guarded(),
+    'rights', case when p_with_rights then (
+      select jsonb_agg(jsonb_build_object('on', object, 'column', column_name, 'grantee', grantee, 'privilege', privilege)
+        order by object, grantee, privilege, column_name)
+      from private.held_rights) end)
+$$;
+
+comment on function public.deployment_facts(boolean) is
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions and, with p_with_rights, every right on objects of public and private.';
+revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
+grant execute on function public.deployment_facts(boolean) to service_role;
+
+-- supabase/sql/observe/erase_due.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.erase_due(p_limit int, p_user_id uuid default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_longest constant interval := '2 seconds';
+  v_started timestamptz := clock_timestamp();
+  v_due private.erasures;
+  -- Of accounts: nothing is left but what stands in the queue of reports.
+  v_accounts bigint[] := '{}';
+  v_reports int := 0;
+  v_users jsonb;
+  v_errors jsonb := '[]';
+begin
+  for v_due in
+    select * from private.erasures
+    where report_id is null and (p_user_id is null or user_id = p_user_id)
+    -- What was tried last and is not done comes last.
+    order by tried_at nulls first, id
+    limit p_limit
+    for update skip locked
+  loop
+    exit when clock_timestamp() > v_started + c_longest;
+    update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
+    begin
+      if private.erase_account(v_due.user_id, p_limit) then
+        v_accounts := v_accounts || v_due.id;
+      end if;
+    exception
+      when lock_not_available then
+        null;
+      when others then
+        -- One erasure costs only itself.
+        v_errors := v_errors || jsonb_build_object('user_id', v_due.user_id, 'error', "left"(sqlerrm, 200));
+    end;
+  end loop;
+  for v_due in
+    select * from private.erasures
+    where report_id is not null and (p_user_id is null or user_id = p_user_id)
+    order by tried_at nulls first, id
+    limit p_limit
+    for update skip locked
+  loop
+    exit when clock_timestamp() > v_started + c_longest;
+    update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
+    begin
+      if private.erase_report(v_due.report_type, v_due.report_id, p_limit) then
+        delete from private.erasures where id = v_due.id;
+        v_reports := v_reports + 1;
+      end if;
+    exception
+      when lock_not_available then
+        null;
+      when others then
+        v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
+    end;
+  end loop;
+  with done as (
+    delete from private.erasures account
+    where id = any (v_accounts)
+      and not exists (
+        select from private.erasures report where report.user_id = account.user_id and report.report_id is not null)
+    returning user_id)
+  select coalesce(jsonb_agg(user_id), '[]') into v_users from done;
+  return jsonb_build_object(
+    'reports', v_reports, 'users', v_users, 'errors', v_errors,
+    'left', exists (select from private.erasures where p_user_id is null or user_id = p_user_id));
+end
+$$;
+
+comment on function public.erase_due(int, uuid) is
+  'Erases the content of reports and accounts that were deleted, up to p_limit of each and for about two seconds; only those of p_user_id where it is given. Waits for no lock: the next call goes on. Returns {reports: how many are done, users: [user id] whose accounts are done, errors: [{user_id or report_id, error}], left: whether any waits}.';
+revoke all on function public.erase_due(int, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.erase_due(int, uuid) to service_role;
+
+-- supabase/sql/observe/get_failed_webhooks.sql
+-- Definer rights: the platform's functions call it with the service key, which has no rights on our tables.
+create or replace function public.get_failed_webhooks(max_attempts int default 3, retry_after_minutes int default 5)
+returns table (table_name text, record_id uuid, job_id text, webhook_attempts int, last_attempt timestamptz)
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+  select private.report_table(due.report_type), due.report_id, due.job_id, due.attempts, due.last_attempt
+  from private.due_deliveries due
+  where due.attempts < max_attempts
+    and exists (select from public.webhook_endpoints where id = due.endpoint_id and kind = 'internal')
+    and (due.last_attempt is null or due.last_attempt <= now() - make_interval(mins => retry_after_minutes))
+  order by due.next_attempt, due.id
+$$;
+
+comment on function public.get_failed_webhooks(int, int) is
+  'Reports whose webhook failed fewer than max_attempts times, the last retry_after_minutes ago or longer.';
+revoke all on function public.get_failed_webhooks(int, int) from public, anon, authenticated, service_role;
+grant execute on function public.get_failed_webhooks(int, int) to service_role;
+
+-- supabase/sql/observe/keep_audit.sql
+create or replace function private.keep_audit()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_forgotten public.webhook_audit;
+begin
+  -- Others have no right to what is asked here, and would learn only that.
+  if current_user = 'postgres' then
+    if tg_op = 'DELETE' and private.is_retention() then
+      return old;
+    elsif tg_op = 'UPDATE' and private.is_retention() then
+      v_forgotten := private.without_content(old);
+      if v_forgotten operator(pg_catalog.*=) new then
+        return new;
+      end if;
+    end if;
+  end if;
+  raise exception 'webhook_audit is append-only' using errcode = 'PL001';
+end
+$$;
+
+comment on function private.keep_audit() is
+  'Refuses every change of an audit row but the erasure of its content, and its deletion by anybody but retention.';
+revoke all on function private.keep_audit() from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/metrics.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.metrics()
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_recent constant interval := '15 minutes';
+begin
+  return private.webhook_metrics() || jsonb_build_object(
+    'deliveries', (
+      select jsonb_agg(to_jsonb(open) order by endpoint_id)
+      from (
+        select endpoint.id as endpoint_id,
+          count(delivery.id) filter (where dead_at is null) as waiting,
+          count(delivery.id) filter (where dead_at is null and status = 'failed') as failed,
+          count(delivery.id) filter (where dead_at is null and next_attempt <= now()
+            and private.lease_is_free(lease_expires_at)) as due,
+          -- Nobody can do anything about those that are closed.
+          count(delivery.id) filter (where dead_at is not null and not private.is_closed(dead_reason)) as dead,
+          coalesce(extract(epoch from now() - min(delivery.created_at) filter (where dead_at is null)), 0) as oldest_seconds,
+          bool_or(circuit.opened_at is not null) as circuit_is_open
+        from public.webhook_endpoints endpoint
+        left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
+        left join public.webhook_deliveries delivery
+          on delivery.endpoint_id = endpoint.id and delivery.status not in ('success', 'superseded', 'cancelled')
+        group by endpoint.id) open),
+    'jobs', (
+      select jsonb_build_object(
+        'queued', count(*) filter (where status = 'queued'), 'running', count(*) filter (where status = 'running'),
+        'overdue', (select count(*) from private.due_jobs),
+        'oldest_seconds', coalesce(extract(epoch from now() - min(created_at)), 0))
+      from private.job_runs where status in ('queued', 'running')),
+    'finished_jobs', (
+      select jsonb_object_agg(known.status, coalesce(finished.jobs, 0))
+      from unnest('{succeeded,failed,cancelled}'::text[]) known (status)
+      left join (
+        select status, count(*) as jobs from private.job_runs
+        where status in ('succeeded', 'failed', 'cancelled') and completed_at > now() - c_recent
+        group by status) finished on finished.status = known.status),
+    'refused', (
+      select coalesce(sum(requests), 0) from public.webhook_refusals where minute > now() - c_recent),
+    'heartbeats', (
+      select jsonb_agg(jsonb_build_object(
+        'source', source, 'beats', beats, 'seconds_ago', extract(epoch from clock_timestamp() - last_at)) order by source)
+      from private.heartbeats),
+    'connections', (
+      select coalesce(jsonb_agg(to_jsonb(connected) order by role, state), '[]')
+      from (
+        -- What belongs to others is hidden where the owner of this function may not read it: its state is unknown then.
+        select coalesce(usename::text, 'unknown') as role, coalesce(state, 'unknown') as state,
+          case when wait_event_type in ('Lock', 'LWLock', 'IO', 'BufferPin') then wait_event_type else 'none' end as wait,
+          count(*) as connections
+        from pg_catalog.pg_stat_activity where backend_type = 'client backend'
+        group by 1, 2, 3) connected),
+    'most_connections', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+    'reports_to_import', (
+      select count(*) from (select from private.reports_to_import limit 10000) waiting));
+end
+$$;
+
+comment on function public.metrics() is
+  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes.';
+revoke all on function public.metrics() from public, anon, authenticated, service_role;
+grant execute on function public.metrics() to service_role;
+
+-- supabase/sql/observe/prune_expired.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.prune_expired(
+  p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  -- Content that lost waits for its open deliveries, but no longer than this.
+  c_longest_hold constant interval := '30 days';
+  -- Erasing an event takes locks, its audit rows and up to a megabyte of content: a batch of them must end before REST ends
+  -- the call, which would undo all of it, at each sweep.
+  v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
+  -- What comes first of each kind. With `p_after is null or …` no plan could begin at p_after in an index.
+  v_after jsonb := coalesce(p_after, '{
+    "audit": {"at": "-infinity", "id": "00000000-0000-0000-0000-000000000000"},
+    "payloads": {"at": "-infinity", "id": ""}, "jobs": {"at": "-infinity", "id": ""}}');
+  -- Of each kind the range that this call looks at: up to p_limit rows in order of age, kept ones among them. Whether a row is
+  -- needed is asked by a query with `limit 1`: for `exists`, PostgreSQL may read all open deliveries at each call.
+  v_audit record;
+  v_payloads record;
+  v_finished record;
+  v_audit_pruned int;
+  v_refusals int;
+  v_buckets int;
+  v_event_id text;
+  v_erased int := 0;
+  v_jobs text[];
+  -- Of these jobs, those whose row of report_jobs is locked here.
+  v_shown text[];
+  v_pruned int;
+begin
+  perform set_config('polaris.retention', 'on', true);
+  select coalesce(array_agg(id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', created_at, 'id', id) order by created_at, id))[p_limit] as last
+  into v_audit
+  from (
+    select audit.id, audit.created_at,
+      -- The history of a delivery that is not settled yet tells a person why.
+      (select true from public.webhook_deliveries delivery
+        where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and private.is_closed(delivery.dead_reason) is not true
+        limit 1) is not null as needed
+    from public.webhook_audit audit
+    where created_at < now() - make_interval(days => p_audit_days)
+      and (created_at, id) > ((v_after #>> '{audit,at}')::timestamptz, (v_after #>> '{audit,id}')::uuid)
+    order by created_at, id
+    limit p_limit) range;
+  delete from public.webhook_audit where id in (
+    select id from public.webhook_audit where id = any (v_audit.ids) for update skip locked);
+  get diagnostics v_audit_pruned = row_count;
+  delete from public.webhook_refusals where (minute, part) in (
+    select minute, part from public.webhook_refusals
+    where minute < now() - make_interval(days => p_audit_days)
+    order by minute, part limit p_limit);
+  get diagnostics v_refusals = row_count;
+  -- Full since an hour at least: a part without a row is full too.
+  delete from private.rate_buckets where (kind, key, part) in (
+    select kind, key, part from private.rate_buckets
+    where hour < date_bin('1 hour', now(), 'epoch') - interval '1 hour'
+    order by hour limit p_limit for update skip locked);
+  get diagnostics v_buckets = row_count;
+  select coalesce(array_agg(event_id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', lost_at, 'id', event_id) order by lost_at, event_id))[p_limit] as last
+  into v_payloads
+  from (
+    select content.event_id, content.lost_at,
+      -- A delivery that is still to be sent is sent from this content. A dead letter is not: nothing sends it by itself.
+      content.lost_at >= now() - c_longest_hold and (
+        select true from public.webhook_deliveries delivery
+        where delivery.event_id = content.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
+          and delivery.dead_at is null
+        limit 1) is not null as needed
+    from private.report_contents content
+    where content.lost_at < now() - make_interval(days => p_payload_days)
+      and (content.lost_at, content.event_id) > ((v_after #>> '{payloads,at}')::timestamptz, v_after #>> '{payloads,id}')
+    order by content.lost_at, content.event_id
+    limit p_limit) range;
+  foreach v_event_id in array v_payloads.ids loop
+    if clock_timestamp() > v_deadline then
+      -- What is left of the range is the oldest again at the next sweep.
+      exit;
+    end if;
+    v_erased := v_erased + private.forget_event(v_event_id)::int;
+  end loop;
+  select coalesce(array_agg(job_id) filter (where not needed), '{}') as ids,
+    (array_agg(jsonb_build_object('at', completed_at, 'id', job_id) order by completed_at, job_id))[p_limit] as last
+  into v_finished
+  from (
+    select job.job_id, job.completed_at,
+      -- Of a job that ended without an event nothing else would say how its report stands.
+      (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null and job.erased_at is null)
+      or (select true from public.report_events event
+        left join public.webhook_deliveries delivery on delivery.event_id = event.id
+        where event.id = job.event_id
+          -- Of an erased one without an effect the report is gone.
+          and (event.effect is null and event.erased_at is null
+            or delivery.status not in ('success', 'superseded', 'cancelled')
+              and private.is_closed(delivery.dead_reason) is not true)
+        limit 1) is not null as needed
+    from private.job_runs job
+    where job.status in ('succeeded', 'failed', 'cancelled')
+      and job.completed_at < now() - make_interval(days => p_job_days)
+      and (job.completed_at, job.job_id) > ((v_after #>> '{jobs,at}')::timestamptz, v_after #>> '{jobs,id}')
+    order by job.completed_at, job.job_id
+    limit p_limit) range;
+  select coalesce(array_agg(job_id), '{}') into v_jobs from (
+    select job_id from private.job_runs where job_id = any (v_finished.ids) for update skip locked) expired;
+  -- Whoever writes a row of report_jobs waits in guard_job() for the job: this skips the row instead of waiting for it, and
+  -- leaves both for the next time.
+  select coalesce(array_agg(job_id), '{}') into v_shown from (
+    select job_id from public.report_jobs where job_id = any (v_jobs) for update skip locked) shown;
+  delete from public.report_jobs
+  -- Rows that the platform wrote are the platform's to remove.
+  where job_id in (select job_id from private.job_runs where job_id = any (v_shown) and caller <> 'platform');
+  delete from private.job_runs job
+  where job_id = any (v_jobs)
+    and (job_id = any (v_shown) or not exists (select from public.report_jobs shown where shown.job_id = job.job_id));
+  get diagnostics v_pruned = row_count;
+  perform set_config('polaris.retention', '', true);
+  return jsonb_build_object(
+    'audit', v_audit_pruned, 'refusals', v_refusals, 'payloads', v_erased, 'jobs', v_pruned,
+    'after', case when v_refusals = p_limit or v_buckets = p_limit or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
+      jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
+end
+$$;
+
+comment on function public.prune_expired(int, int, int, int, jsonb) is
+  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Returns {audit, refusals, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
+revoke all on function public.prune_expired(int, int, int, int, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.prune_expired(int, int, int, int, jsonb) to service_role;
+
+-- supabase/sql/observe/record_ping.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_ping(p_ping_id text)
+returns jsonb
+language sql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+  select jsonb_build_object('pings', ping.beats, 'database_time', private.iso_time(ping.last_at))
+  from private.record_heartbeat('ping', p_ping_id) ping
+$$;
+
+comment on function public.record_ping(text) is
+  'Counts a verified ping, and changes nothing else. Returns how many pings came so far, and the time of the database.';
+revoke all on function public.record_ping(text) from public, anon, authenticated, service_role;
+grant execute on function public.record_ping(text) to service_role;
+
+-- supabase/sql/observe/record_sweep.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_sweep(p_sweep_id text)
+returns bigint
+language sql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+  select beats from private.record_heartbeat('sweep', p_sweep_id)
+$$;
+
+comment on function public.record_sweep(text) is
+  'Counts a sweep that the cron asked for, so that the health check can say whether the cron works. Returns how many came so far.';
+revoke all on function public.record_sweep(text) from public, anon, authenticated, service_role;
+grant execute on function public.record_sweep(text) to service_role;
+
+-- supabase/sql/observe/record_webhook_request.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_webhook_request(p_request jsonb, p_verified boolean, p_cap_per_minute int)
+returns boolean
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_requests bigint := 0;
+  v_is_forgotten boolean;
+begin
+  if exists (select from public.webhook_audit where id = (p_request ->> 'id')::uuid) then
+    -- Repeated call: this request is audited.
+    return true;
+  end if;
+  if not p_verified then
+    -- Eight rows a minute, so that callers do not queue at one.
+    insert into public.webhook_refusals as refusals (minute, part, requests)
+    values (date_trunc('minute', now()), floor(random() * 8), 1)
+    on conflict (minute, part) do update set requests = refusals.requests + 1;
+    select sum(requests) into v_requests from public.webhook_refusals where minute = date_trunc('minute', now());
+  end if;
+  if v_requests > p_cap_per_minute then
+    return false;
+  end if;
+  -- An answer names the faults of a body, whose event may be one that was erased.
+  v_is_forgotten := exists (
+    select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null);
+  perform private.add_audit(
+    p_id => (p_request ->> 'id')::uuid, p_direction => 'in', p_outcome => p_request ->> 'outcome',
+    p_endpoint_id => p_request ->> 'endpoint_id', p_event_id => p_request ->> 'event_id',
+    p_report_type => p_request ->> 'report_type', p_report_id => (p_request ->> 'report_id')::uuid,
+    p_actor => p_request ->> 'actor',
+    p_payload => jsonb_build_object('endpoint', p_request ->> 'endpoint', 'method', p_request ->> 'method'),
+    p_response_status => (p_request ->> 'status')::int,
+    p_response_body => case when not v_is_forgotten then nullif(p_request -> 'answer', 'null') end,
+    p_error => case when not v_is_forgotten then p_request ->> 'detail' end,
+    p_body_sha256 => case when not v_is_forgotten then p_request ->> 'body_sha256' end,
+    p_trace_id => p_request ->> 'trace_id', p_span_id => p_request ->> 'span_id',
+    p_body_bytes => (p_request ->> 'body_bytes')::int, p_duration_ms => (p_request ->> 'elapsed_ms')::numeric);
+  return true;
+end
+$$;
+
+comment on function public.record_webhook_request(jsonb, boolean, int) is
+  'Audits a request that applied nothing, without its body. p_request.id, minted by the endpoint, recognises a repeated call. p_verified: it is not counted, and has no cap. False: over the cap of this minute, so that it was only counted; requests at the same moment may exceed the cap by their own number.';
+revoke all on function public.record_webhook_request(jsonb, boolean, int) from public, anon, authenticated, service_role;
+grant execute on function public.record_webhook_request(jsonb, boolean, int) to service_role;
+
+-- supabase/sql/observe/roll_up_webhooks.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.roll_up_webhooks(p_limit int)
+returns int
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_quarter constant interval := '15 minutes';
+  -- created_at is when a transaction began: one that takes longer than this would be left out of the figures, not of the
+  -- audit. The REST layer gives up after seconds.
+  c_margin constant interval := '5 minutes';
+  -- Of each length; twice what a window shows.
+  c_slots_kept constant int := 192;
+  v_until timestamptz;
+  v_first timestamptz;
+  v_quarter timestamptz;
+  v_quarters int := 0;
+  v_minutes int;
+  v_slot timestamptz;
+  v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
+begin
+  select rolled_up_until into v_until from public.webhook_roll_up where only_row for update skip locked;
+  if not found then
+    -- Another sweep is counting.
+    return 0;
+  end if;
+  v_until := greatest(v_until, date_bin('2 hours', now(), 'epoch') - interval '2 hours' * c_slots_kept);
+  while v_quarters < p_limit loop
+    select date_bin(c_quarter, min(created_at), 'epoch') into v_quarter from public.webhook_audit where created_at >= v_until;
+    exit when v_quarter is null or v_quarter + c_quarter > now() - c_margin
+      -- A quarter of many rows takes long: what was counted so far must be kept. At least one is.
+      or v_quarters > 0 and clock_timestamp() > v_deadline;
+    foreach v_minutes in array '{15,120}'::int[] loop
+      v_slot := date_bin(make_interval(mins => v_minutes), v_quarter, 'epoch');
+      insert into public.webhook_counts as kept (slot_minutes, slot, direction, endpoint_id, report_type, outcome, requests)
+      select v_minutes, v_slot, direction, endpoint_id, report_type, outcome, count(*)
+      from private.webhook_measures where created_at >= v_quarter and created_at < v_quarter + c_quarter
+      group by direction, endpoint_id, report_type, outcome
+      on conflict (slot_minutes, slot, direction, endpoint_id, report_type, outcome)
+        do update set requests = kept.requests + excluded.requests;
+      insert into public.webhook_latencies as kept (slot_minutes, slot, direction, endpoint_id, bucket, requests)
+      select v_minutes, v_slot, direction, endpoint_id, bucket, count(*)
+      from private.webhook_measures
+      where created_at >= v_quarter and created_at < v_quarter + c_quarter and bucket is not null
+      group by direction, endpoint_id, bucket
+      on conflict (slot_minutes, slot, direction, endpoint_id, bucket)
+        do update set requests = kept.requests + excluded.requests;
+    end loop;
+    v_first := coalesce(v_first, v_quarter);
+    v_until := v_quarter + c_quarter;
+    v_quarters := v_quarters + 1;
+  end loop;
+  if v_quarters > 0 then
+    update public.webhook_roll_up set rolled_up_until = v_until where only_row;
+    -- Once a call: each version of a row that one transaction makes slows the search for the next.
+    insert into private.webhook_totals as kept (direction, endpoint_id, outcome, requests)
+    select direction, endpoint_id, outcome, sum(requests) from public.webhook_counts
+    where slot_minutes = 15 and slot >= v_first
+    group by direction, endpoint_id, outcome
+    on conflict (direction, endpoint_id, outcome) do update set requests = kept.requests + excluded.requests;
+    insert into private.latency_totals as kept (direction, endpoint_id, bucket, requests)
+    select direction, endpoint_id, bucket, sum(requests) from public.webhook_latencies
+    where slot_minutes = 15 and slot >= v_first
+    group by direction, endpoint_id, bucket
+    on conflict (direction, endpoint_id, bucket) do update set requests = kept.requests + excluded.requests;
+  end if;
+  foreach v_minutes in array '{15,120}'::int[] loop
+    v_slot := now() - make_interval(mins => v_minutes * c_slots_kept);
+    delete from public.webhook_counts where slot_minutes = v_minutes and slot < v_slot;
+    delete from public.webhook_latencies where slot_minutes = v_minutes and slot < v_slot;
+  end loop;
+  return v_quarters;
+end
+$$;
+
+comment on function public.roll_up_webhooks(int) is
+  'Counts up to p_limit quarters of an hour that are over and not counted yet, each once however many sweeps run, and removes counts that no window shows any more. After two seconds it begins no further quarter. Returns how many quarters.';
+revoke all on function public.roll_up_webhooks(int) from public, anon, authenticated, service_role;
+grant execute on function public.roll_up_webhooks(int) to service_role;
+
+-- supabase/sql/observe/update_webhook_status.sql
+-- Definer rights: the platform's functions call it with the service key, which has no rights on our functions.
+create or replace function public.update_webhook_status(
+  table_name text, record_id uuid, new_status text, response_data jsonb default '{}',
+  increment_attempts boolean default true)
+returns void
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_type text;
+  v_exists boolean;
+begin
+  select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
+  -- A push registers the first version's tables one by one, after this function.
+  if v_type is null and table_name not in ('greeting_reports', 'org_reports', 'requirement_reports') then
+    raise exception 'no table of reports: %', table_name using errcode = 'undefined_table';
+  end if;
+  execute format('select true from public.%I where id = $1', table_name) into v_exists using record_id;
+  perform private.add_audit(
+    p_direction => 'out', p_outcome => 'reported', p_report_type => v_type, p_report_id => record_id,
+    p_payload => jsonb_build_object('endpoint', 'update_webhook_status', 'status', new_status),
+    -- Content of a report that was deleted is not kept.
+    p_response_body => case when v_exists then response_data end, p_attempt_number => increment_attempts::int);
+end
+$$;
+
+comment on function public.update_webhook_status(text, uuid, text, jsonb, boolean) is
+  'What the platform''s functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
+revoke all on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;
+
+-- supabase/sql/observe/verify_reports.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.verify_reports()
+returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_type public.report_types;
+begin
+  for v_type in select * from public.report_types loop
+    return query execute format($query$
+      select fault.problem, %2$L, report.id, coalesce(fault.event_id, winner.id), null
+      from public.%1$I report
+      left join public.report_events winner on winner.id = report.winner_event_id
+      left join private.report_contents content on content.event_id = winner.id
+      left join lateral (
+        select * from public.webhook_deliveries delivery
+        where delivery.report_id = report.id and delivery.report_type = %2$L
+          and delivery.endpoint_id in (select id from public.webhook_endpoints where kind = 'internal')
+        order by delivery.id desc limit 1) latest on true
+      cross join lateral (
+        select 'content differs from the winning event' as problem, null as event_id
+        where winner.id is not null and (
+          report.research_report is distinct from content.research_report
+          or report.stage is distinct from winner.stage
+          or report.research_metadata is distinct from private.shown_metadata(content)
+          -- As text too: digits are content, and equal values may have different ones. But some metadata of others has a text that
+          -- is thousands of times as long as what they wrote.
+          or case when winner.channel in ('platform', 'import') and private.has_long_number(report.research_metadata) then false
+            else report.research_metadata::text <> private.shown_metadata(content)::text end)
+        union all
+        select 'the winning event is not an applied result of this report', null
+        where winner.id is not null
+          and (winner.report_id, winner.report_type, winner.status, winner.effect)
+            is distinct from (report.id, %2$L, 'completed', 'applied')
+        union all
+        select 'content without an event', null
+        where winner.id is null and not private.is_blank(report.research_report)
+        union all
+        select 'an applied event outranks the winner', better.id
+        from public.report_events better
+        where better.report_id = report.id and better.report_type = %2$L
+          and better.status = 'completed' and better.effect is not null and better.id is distinct from winner.id
+          and (winner.id is null
+            or (better.stage = 'final', better.requested_at, better.id collate "C")
+              > (winner.stage = 'final', winner.requested_at, winner.id collate "C"))
+        union all
+        select 'webhook columns differ from the latest delivery', latest.event_id
+        where (report.webhook_status, report.webhook_attempts, report.webhook_last_attempt, report.webhook_response,
+            report.webhook_job_id)
+          is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
+          and latest.id is not null
+        union all
+        select 'research_status differs from the newest request', null
+        where report.research_status is distinct from private.report_status(%2$L, report.id)
+      ) fault
+      -- One that is not imported yet has no history that could be compared.
+      where not exists (
+        select from private.reports_to_import marker where marker.report_type = %2$L and marker.report_id = report.id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select fault.problem, event.report_type, event.report_id, event.id, event.job_id
+      from public.report_events event
+      left join private.report_contents content on content.event_id = event.id
+      left join public.webhook_deliveries delivery
+        on delivery.event_id = event.id and delivery.endpoint_id = private.internal_endpoint(event.stage) and delivery.plan = 0
+      cross join lateral (
+        select 'an event without a delivery' as problem
+        where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
+          and event.channel is distinct from 'import' and delivery.id is null
+        union all
+        select 'an event whose content is missing, or an erased one that still has it'
+        where (event.erased_at is null) = (content.event_id is null)
+        union all
+        select 'a content that does not fit its digest'
+        where content.event_id is not null and case
+          -- Its digest says nothing: see insert_event().
+          when event.channel in ('platform', 'import') and private.has_long_number(content.research_metadata) then false
+          else event.digest <> private.content_digest(row(
+            event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
+            content.research_metadata, content.final_data, event.error, null)::private.incoming_result) end
+        union all
+        select 'a winner whose content is taken for lost, or a loser whose content is not'
+        where content.event_id is not null
+          and (content.lost_at is not null) <> (
+            event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
+            or event.effect = 'applied' and event.status = 'completed' and not exists (
+              select from public.%1$I report where report.id = event.report_id and report.winner_event_id = event.id))
+        union all
+        select 'a gap in the positions of a report'
+        where event.position > 1 and not exists (
+          select from public.report_events previous
+          where previous.report_id = event.report_id and previous.report_type = event.report_type
+            and previous.position = event.position - 1)
+        union all
+        -- An event is committed before it is sent, so that it may wait for its effect for a while.
+        select 'an event without an effect'
+        where event.effect is null
+          and (delivery.id is null or delivery.dead_at is not null or delivery.status = 'success'
+            or greatest(delivery.next_attempt, delivery.lease_expires_at) < now() - interval '5 minutes')
+        union all
+        select 'a completed final without its notification'
+        where event.stage = 'final' and event.effect = 'applied' and event.status = 'completed'
+          and event.channel in ('webhook', 'direct')
+          and not exists (select from public.report_notifications notification where notification.event_id = event.id)
+        union all
+        select 'a notification of an event that was not applied'
+        where (event.effect is distinct from 'applied' or event.status <> 'completed' or event.stage <> 'final')
+          and exists (select from public.report_notifications notification where notification.event_id = event.id)
+        union all
+        select 'a notification of another report'
+        from public.report_notifications notification
+        where notification.event_id = event.id
+          and (notification.report_type, notification.report_id) <> (event.report_type, event.report_id)
+        union all
+        select 'a delivery of another report'
+        where (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+        union all
+        select 'a job that differs from its event'
+        from private.job_runs job
+        where job.job_id = event.job_id
+          -- What the platform's functions write does not always agree with their jobs.
+          and coalesce(event.channel, 'webhook') in ('webhook', 'direct')
+          and (job.event_id, job.report_type, job.report_id, job.stage, job.status, job.created_at::timestamptz(3))
+            is distinct from (event.id, event.report_type, event.report_id, event.stage,
+              case event.status when 'completed' then 'succeeded' else 'failed' end, event.requested_at)
+      ) fault
+      where event.report_type = %2$L
+        -- A report that was deleted takes its events out of the account.
+        and exists (select from public.%1$I report where report.id = event.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select 'an unfinished job of a report that is gone', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      where job.report_type = %2$L and job.status in ('queued', 'running')
+        and not exists (select from public.%1$I report where report.id = job.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select 'content of a deleted report', event.report_type, event.report_id, event.id, event.job_id
+      from public.report_events event
+      where event.report_type = %2$L and event.erased_at is null
+        and not exists (select from public.%1$I report where report.id = event.report_id)
+        and not exists (
+          select from private.erasures due where due.report_type = %2$L and due.report_id = event.report_id)
+      union all
+      select 'content of a deleted report', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      where job.report_type = %2$L and job.erased_at is null
+        and not exists (select from public.%1$I report where report.id = job.report_id)
+        and not exists (
+          select from private.erasures due where due.report_type = %2$L and due.report_id = job.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+
+    return query execute format($query$
+      select 'a finished job without its event', job.report_type, job.report_id, job.event_id, job.job_id
+      from private.job_runs job
+      left join public.report_events event on event.id = job.event_id and event.job_id = job.job_id
+      where job.report_type = %2$L and event.id is null
+        -- Imported jobs may have ended without one.
+        and job.status in ('succeeded', 'failed') and job.caller <> 'platform'
+        and exists (select from public.%1$I report where report.id = job.report_id)$query$,
+      v_type.table_name, v_type.report_type);
+  end loop;
+
+  return query
+  select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
+  from private.job_runs job
+  where job.report_id is null
+    and (job.event_id is not null
+      or job.erased_at is null and (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null))
+  union all
+  select 'a job of a deleted account that still has content', null, null, null, job.job_id
+  from private.job_runs job
+  where job.report_id is null and job.user_id is not null and job.erased_at is null
+    and not exists (select from auth.users account where account.id = job.user_id and account.deleted_at is null)
+    and not exists (select from private.erasures due where due.user_id = job.user_id and due.report_id is null)
+  union all
+  select 'an erasure that no sweep finishes', due.report_type, due.report_id, null, null
+  from private.erasures due
+  where due.requested_at < now() - interval '1 day'
+  union all
+  select 'an erased event that a delivery would still send', event.report_type, event.report_id, event.id, event.job_id
+  from public.webhook_deliveries delivery
+  join public.report_events event on event.id = delivery.event_id
+  where event.erased_at is not null and delivery.dead_at is null
+    and delivery.status not in ('success', 'superseded', 'cancelled');
+end
+$$;
+
+comment on function public.verify_reports() is
+  'Every row that breaks an invariant, with its problem. No row: all invariants hold.';
+revoke all on function public.verify_reports() from public, anon, authenticated, service_role;
+grant execute on function public.verify_reports() to service_role;
+
+-- supabase/sql/observe/webhook_metrics.sql
+create or replace function private.webhook_metrics()
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
+  c_recent constant interval := '15 minutes';
+  v_rolled timestamptz := (select rolled_up_until from public.webhook_roll_up where only_row);
+begin
+  return (
+    -- At most what a sweep has not counted yet, and what a ratio looks at: less than half an hour, however large the audit is.
+    with fresh as materialized (
+      select direction, endpoint_id, outcome, bucket, created_at >= v_rolled as is_new, created_at >= now() - c_recent as is_recent,
+        count(*) as requests
+      from private.webhook_measures where created_at >= least(v_rolled, now() - c_recent)
+      group by 1, 2, 3, 4, 5, 6
+    ), counts as (
+      select direction, endpoint_id, outcome, sum(requests)::bigint as requests
+      from (
+        select direction, endpoint_id, outcome, requests from private.webhook_totals
+        union all
+        select direction, endpoint_id, outcome, requests from fresh where is_new) parts
+      group by 1, 2, 3
+    ), latencies as (
+      select direction, endpoint_id, bucket, sum(requests)::bigint as requests
+      from (
+        select direction, endpoint_id, bucket, requests from private.latency_totals
+        union all
+        select direction, endpoint_id, bucket, requests from fresh where is_new and bucket is not null) parts
+      group by 1, 2, 3
+    )
+    select jsonb_build_object(
+      'counts', (select coalesce(jsonb_agg(to_jsonb(counts) order by direction, endpoint_id, outcome), '[]') from counts),
+      'latencies', (select coalesce(jsonb_agg(to_jsonb(latencies) order by direction, endpoint_id, bucket), '[]') from latencies),
+      'recent', (
+        select coalesce(jsonb_agg(to_jsonb(recent) order by direction, endpoint_id), '[]')
+        from (
+          select direction, endpoint_id,
+            coalesce(sum(requests) filter (where outcome <> 'skipped'), 0)::bigint as total,
+            coalesce(sum(requests) filter (where outcome = any (c_succeeded)), 0)::bigint as succeeded
+          from fresh where is_recent group by 1, 2) recent)));
+end
+$$;
+
+comment on function private.webhook_metrics() is
+  'Attempts and requests since the first: those that are rolled up, and the audit rows of the minutes that are not; and those of the last 15 minutes.';
+revoke all on function private.webhook_metrics() from public, anon, authenticated, service_role;
+
+-- supabase/sql/console/event_timeline.sql
+create or replace function public.event_timeline(p_event_id text)
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_audit_rows constant int := 200;
+  v_event public.report_events;
+  v_job jsonb;
+  v_delivery jsonb;
+  v_audit jsonb;
+  v_steps jsonb;
+begin
+  perform private.require_operator();
+  select * into v_event from public.report_events where id = p_event_id;
+  select to_jsonb(job) into v_job from private.job_rows job where job_id = v_event.job_id;
+  select to_jsonb(delivery) || jsonb_build_object('id', id::text) into v_delivery
+  from private.delivery_rows delivery
+  where event_id = p_event_id
+  order by delivery.endpoint_id = private.internal_endpoint(v_event.stage) desc, id
+  limit 1;
+  select jsonb_agg(jsonb_build_object('at', created_at, 'audit_id', id) || case
+    when outcome = 'redriven' then jsonb_build_object('kind', 'redriven', 'actor', actor)
+    when request_payload ->> 'endpoint' = 'retry' then jsonb_build_object(
+      'kind', 'retried', 'actor', actor, 'outcome', outcome, 'response_status', response_status, 'duration_ms', duration_ms,
+      'error', error_message)
+    else jsonb_build_object(
+        'outcome', outcome, 'response_status', response_status, 'duration_ms', duration_ms, 'error', error_message)
+      || case direction when 'out' then jsonb_build_object('kind', 'attempt', 'attempt_number', attempt_number)
+        else jsonb_build_object('kind', 'request', 'body_bytes', body_bytes) end
+    end)
+  into v_audit
+  from (
+    select * from public.webhook_audit where event_id = p_event_id order by created_at desc limit c_audit_rows + 1) newest;
+  if v_event.id is null and v_audit is null then
+    return null;
+  end if;
+
+  select jsonb_agg(step order by (step ->> 'at')::timestamptz, place) into v_steps
+  from (
+    select 1, jsonb_build_object(
+      'kind', 'job_requested', 'at', v_job -> 'created_at', 'job_id', v_job -> 'job_id', 'caller', v_job -> 'caller')
+    where v_job is not null
+    union all
+    select 2, jsonb_build_object('kind', 'job_started', 'at', v_job -> 'started_at', 'take_overs', v_job -> 'take_overs')
+    where v_job ->> 'started_at' is not null
+    union all
+    select 3, jsonb_build_object('kind', 'event_committed', 'at', v_event.created_at, 'type', v_event.type,
+      'digest', v_event.digest)
+    where v_event.id is not null
+    union all
+    select 4, jsonb_build_object(
+      'kind', 'job_finished', 'at', v_job -> 'completed_at', 'status', v_job -> 'status', 'error', v_job -> 'error')
+    where v_job ->> 'completed_at' is not null
+    union all
+    select 5, step from jsonb_array_elements(v_audit - c_audit_rows) audited (step)
+    union all
+    select 6, jsonb_build_object(
+      'kind', 'effect', 'at', v_event.applied_at, 'effect', v_event.effect, 'channel', v_event.channel,
+      -- As take_effect() decides it; notifications themselves are their owner's.
+      'notified', v_event.effect = 'applied' and v_event.status = 'completed' and v_event.stage = 'final'
+        and v_event.channel in ('webhook', 'direct'))
+    where v_event.effect is not null
+    union all
+    select 7, jsonb_build_object('kind', 'dead_letter', 'at', v_delivery -> 'dead_at', 'dead_reason', v_delivery -> 'dead_reason')
+    where v_delivery ->> 'dead_at' is not null
+    union all
+    select 8, jsonb_build_object('kind', 'next_attempt', 'at', v_delivery -> 'next_attempt')
+    where v_delivery ->> 'next_attempt' is not null and v_delivery ->> 'dead_at' is null
+  ) steps (place, step);
+  return jsonb_build_object(
+    'event', case when v_event.id is not null then to_jsonb(v_event) end,
+    'job', v_job, 'delivery', v_delivery, 'steps', v_steps,
+    'truncated', coalesce(jsonb_array_length(v_audit) > c_audit_rows, false));
+end
+$$;
+
+comment on function public.event_timeline(text) is
+  'What happened to an event, oldest first, and what comes next: {event, job, delivery, steps, truncated}. Null: nobody ever named this id.';
+revoke all on function public.event_timeline(text) from public, anon, authenticated, service_role;
+grant execute on function public.event_timeline(text) to authenticated;
+
+-- supabase/sql/console/list_open_deliveries.sql
+create or replace function public.list_open_deliveries(
+  p_status text default null, p_report_type text default null, p_stage text default null,
+  p_dead_reason text default null, p_error text default null, p_after timestamptz default null,
+  p_before timestamptz default null, p_limit int default 50, p_cursor_at timestamptz default null,
+  p_cursor_id text default null)
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_counted constant int := 1000;
+  v_time text := case p_status when 'dead' then 'dead_at' else 'created_at' end;
+  v_where text := concat_ws(' and ',
+    $q$status not in ('success', 'superseded', 'cancelled')$q$,
+    case when p_status = 'dead' then 'dead_at is not null' when p_status is not null then 'status = $1 and dead_at is null' end,
+    case when p_report_type is not null then 'report_type = $2' end,
+    case when p_stage is not null then 'stage = $3' end,
+    case when p_dead_reason is not null then 'dead_reason = $4' end,
+    case when p_error is not null then 'strpos(lower(error), lower($5)) > 0' end,
+    case when p_after is not null then v_time || ' >= $6' end,
+    case when p_before is not null then v_time || ' < $7' end);
+  v_rows jsonb;
+  v_count int;
+begin
+  perform private.require_operator();
+  execute format(
+    'select jsonb_agg(to_jsonb(page) || jsonb_build_object(''id'', id::text) order by %1$s desc, id desc) from (
+       select * from private.delivery_rows where %2$s %3$s order by %1$s desc, id desc limit $8 + 1) page',
+    v_time, v_where,
+    case when p_cursor_at is not null then format('and (%s, id) < ($9, $10::bigint)', v_time) end)
+  into v_rows
+  using p_status, p_report_type, p_stage, p_dead_reason, p_error, p_after, p_before, p_limit, p_cursor_at, p_cursor_id;
+  execute format('select count(*) from (select from private.delivery_rows where %s limit $8 + 1) counted', v_where)
+  into v_count
+  using p_status, p_report_type, p_stage, p_dead_reason, p_error, p_after, p_before, c_counted;
+  return private.page_of(v_rows, p_limit, v_time) || jsonb_build_object(
+    'total', jsonb_build_object('count', least(v_count, c_counted), 'capped', v_count > c_counted));
+end
+$$;
+
+comment on function public.list_open_deliveries(text, text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) is
+  'Deliveries that have not succeeded, newest first: by created_at, or by dead_at where p_status is dead. Errors match as redrive_deliveries() matches them.';
+revoke all on function public.list_open_deliveries(text, text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_open_deliveries(text, text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) to authenticated;
+
+-- supabase/sql/console/list_report_jobs.sql
+create or replace function public.list_report_jobs(
+  p_scope text default 'mine', p_report_type text default null, p_report_id uuid default null,
+  p_limit int default 50, p_cursor_at timestamptz default null, p_cursor_id text default null)
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_where text := concat_ws(' and ',
+    'true',
+    case when p_scope <> 'all' or not private.is_operator() then 'user_id = (select auth.uid())' end,
+    case when p_report_id is not null then 'report_id = $2 and report_type = $3' end,
+    case when p_cursor_at is not null then '(created_at, id) < ($4, $5)' end);
+  v_rows jsonb;
+begin
+  execute format(
+    'select jsonb_agg(to_jsonb(page) order by created_at desc, id desc) from (
+       select * from private.job_rows where %s order by created_at desc, id desc limit $1 + 1) page', v_where)
+  into v_rows using p_limit, p_report_id, p_report_type, p_cursor_at, p_cursor_id;
+  return private.page_of(v_rows, p_limit, 'created_at');
+end
+$$;
+
+comment on function public.list_report_jobs(text, text, uuid, int, timestamptz, text) is
+  'Jobs without prompt and result, newest first: one''s own (mine), or all that the caller may see (all).';
+revoke all on function public.list_report_jobs(text, text, uuid, int, timestamptz, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_report_jobs(text, text, uuid, int, timestamptz, text) to authenticated;
+
+-- supabase/sql/console/list_reports.sql
+create or replace function public.list_reports(
+  p_scope text default 'mine', p_report_type text default null, p_limit int default 50,
+  p_cursor_at timestamptz default null, p_cursor_id text default null)
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_where text := concat_ws(' and ',
+    'true',
+    -- Row level security hides the reports of others; this condition lets an index find one's own.
+    case when p_scope <> 'all' or not private.is_operator() then 'user_id = (select auth.uid())' end,
+    case when p_cursor_at is not null then '(created_at, id) < ($2, $3::uuid)' end);
+  -- The title is the first member that may name what the report is about, else the first text. Reading the members at once
+  -- decompresses a long intake once, not once for each of them.
+  v_query text := (
+    select string_agg(format(
+      '(select id, %L as report_type, user_id,
+          left(coalesce(
+            (select coalesce(full_name, requirement_title, title, name, organisation_name)
+              from jsonb_to_record(case when jsonb_typeof(user_data) = ''object'' then user_data end)
+                as named (full_name text, requirement_title text, title text, name text, organisation_name text)),
+            jsonb_path_query_first(user_data, ''strict $.* ? (@ like_regex "\\S")'', ''{}'', true) #>> ''{}''), 300) as title,
+          stage, research_status, webhook_status, webhook_attempts,
+          webhook_last_attempt, webhook_job_id, created_at, updated_at
+        from public.%I where %s order by created_at desc, id desc limit $1 + 1)',
+      report_type, table_name, v_where), ' union all ')
+    from public.report_types where p_report_type is null or report_type = p_report_type);
+  v_rows jsonb;
+begin
+  if v_query is not null then
+    execute format(
+      'select jsonb_agg(to_jsonb(page) order by created_at desc, id desc) from (
+         select * from (%s) every order by created_at desc, id desc limit $1 + 1) page', v_query)
+    into v_rows using p_limit, p_cursor_at, p_cursor_id;
+  end if;
+  return private.page_of(v_rows, p_limit, 'created_at');
+end
+$$;
+
+comment on function public.list_reports(text, text, int, timestamptz, text) is
+  'Reports without their content, newest first: one''s own (mine), or all that the caller may see (all).';
+revoke all on function public.list_reports(text, text, int, timestamptz, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_reports(text, text, int, timestamptz, text) to authenticated;
+
+-- supabase/sql/console/list_webhook_audit.sql
+create or replace function public.list_webhook_audit(
+  p_search text default null, p_outcome text default null, p_direction text default null,
+  p_response_status text default null, p_after timestamptz default null, p_before timestamptz default null,
+  p_limit int default 50, p_cursor_at timestamptz default null, p_cursor_id text default null)
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_where text := concat_ws(' and ',
+    'true',
+    case
+      when p_search ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then '(event_id = $1 or job_id = $1 or report_id = $1::uuid)'
+      when p_search is not null then '(event_id = $1 or job_id = $1)'
+    end,
+    case when p_outcome is not null then 'outcome = $2' end,
+    case when p_direction is not null then 'direction = $3' end,
+    case when p_response_status = 'none' then 'response_status is null'
+      when p_response_status is not null then 'response_status = $4::int' end,
+    case when p_after is not null then 'created_at >= $5' end,
+    case when p_before is not null then 'created_at < $6' end,
+    case when p_cursor_at is not null then '(created_at, id) < ($8, $9::uuid)' end);
+  v_rows jsonb;
+begin
+  perform private.require_operator();
+  execute format(
+    'select jsonb_agg(to_jsonb(page) order by created_at desc, id desc) from (
+       select * from private.audit_rows where %s order by created_at desc, id desc limit $7 + 1) page', v_where)
+  into v_rows
+  using p_search, p_outcome, p_direction, p_response_status, p_after, p_before, p_limit, p_cursor_at, p_cursor_id;
+  return private.page_of(v_rows, p_limit, 'created_at');
+end
+$$;
+
+comment on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) is
+  'The audit log, newest first. p_search is the whole id of a report, a job or an event; p_response_status is a number or none.';
+revoke all on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) to authenticated;
+
+-- supabase/sql/console/report_results.sql
+-- Definer rights: nobody but our functions reads contents; it asks who the caller is itself.
+create or replace function public.report_results(p_report_type text, p_report_id uuid)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_owner uuid;
+begin
+  if private.report_table(p_report_type) is null then
+    return null;
+  end if;
+  execute format('select user_id from public.%I where id = $1', private.report_table(p_report_type))
+  into v_owner using p_report_id;
+  if v_owner is null or v_owner is distinct from (select auth.uid()) and not private.is_operator() then
+    return null;
+  end if;
+  return (
+    select coalesce(jsonb_agg(newest order by newest.stage desc), '[]')
+    from unnest('{prelim,final}'::text[]) stages (stage)
+    cross join lateral (
+      select event.stage, event.job_id, event.requested_at, content.research_report
+      from public.report_events event
+      left join private.report_contents content on content.event_id = event.id
+      where event.report_id = p_report_id and event.report_type = p_report_type and event.stage = stages.stage
+        and event.status = 'completed' and event.type <> 'report.owner.edited'
+      order by event.requested_at desc, event.id collate "C" desc
+      limit 1) newest);
+end
+$$;
+
+comment on function public.report_results(text, uuid) is
+  'The newest completed result of each stage, prelim first, to compare them. Null: there is no such report that the caller may see.';
+revoke all on function public.report_results(text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.report_results(text, uuid) to authenticated;
+
+-- supabase/sql/console/report_webhook_status.sql
+create or replace function public.report_webhook_status(p_report_type text, p_report_id uuid)
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_table text := (select table_name from public.report_types where report_type = p_report_type);
+  v_report jsonb;
+begin
+  if v_table is null then
+    return null;
+  end if;
+  execute format(
+    'select jsonb_build_object(
+       ''report_type'', $1, ''report_id'', id, ''research_status'', research_status, ''stage'', stage,
+       ''winner_event_id'', winner_event_id, ''webhook_status'', webhook_status, ''webhook_attempts'', webhook_attempts,
+       ''webhook_last_attempt'', webhook_last_attempt, ''webhook_response'', webhook_response,
+       ''webhook_job_id'', webhook_job_id, ''updated_at'', updated_at)
+     from public.%I where id = $2', v_table)
+  into v_report using p_report_type, p_report_id;
+  return v_report || jsonb_build_object('delivery', (
+    select to_jsonb(latest) from (
+      select event_id, endpoint_id, status, attempts, last_attempt, next_attempt, dead_at, dead_reason,
+        response ->> 'error' as error
+      from public.webhook_deliveries
+      where report_id = p_report_id and report_type = p_report_type
+        and endpoint_id in (select id from public.webhook_endpoints where kind = 'internal')
+      order by id desc limit 1) latest));
+end
+$$;
+
+comment on function public.report_webhook_status(text, uuid) is
+  'How a report and its webhook stand, for operators with its latest delivery. Null: there is none that the caller may see.';
+revoke all on function public.report_webhook_status(text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.report_webhook_status(text, uuid) to authenticated;
+
+-- supabase/sql/console/trace.sql
+create or replace function public.trace(p_id text)
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_traces constant int := 20;
+  c_spans constant int := 500;
+  v_id constant text := btrim(p_id);
+  v_traces text[];
+  v_found jsonb;
+  v_is_truncated boolean;
+begin
+  perform private.require_operator();
+  -- The newest of a report, which may have many; any other id has one.
+  select array_agg(trace_id) into v_traces
+  from (
+    select trace_id
+    from (
+      select trace_id, created_at from private.job_runs where job_id = v_id
+      union all
+      select trace_id, created_at from private.job_runs where trace_id = lower(v_id)
+      union all
+      select trace_id, created_at from private.job_runs
+      where report_id = case when v_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_id::uuid end
+      union all
+      select trace_id, created_at from public.report_events where id = v_id
+      union all
+      select trace_id, created_at from public.report_events where trace_id = lower(v_id)
+      union all
+      select trace_id, created_at from public.report_events
+      where report_id = case when v_id ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then v_id::uuid end) named
+    where trace_id is not null
+    group by trace_id order by max(created_at) desc limit c_traces) newest;
+  with spans as materialized (
+    select trace_id, 'job:' || job_id as id, null as parent, 'job' as kind, created_at as started_at,
+      completed_at as ended_at, jsonb_build_object(
+        'job_id', job_id, 'status', status, 'stage', stage, 'report_type', report_type, 'report_id', report_id, 'error', error,
+        'take_overs', take_overs, 'waited_ms', round(extract(epoch from started_at - created_at) * 1000)) as facts
+    from private.job_runs where trace_id = any (v_traces)
+    union all
+    select event.trace_id, 'event:' || event.id,
+      case when exists (select from private.job_runs job where job.job_id = event.job_id and job.trace_id = event.trace_id)
+        then 'job:' || event.job_id end,
+      'event', event.created_at, event.applied_at, jsonb_build_object(
+        'event_id', event.id, 'type', event.type, 'effect', event.effect, 'channel', event.channel,
+        'report_type', event.report_type, 'report_id', event.report_id)
+    from public.report_events event where event.trace_id = any (v_traces)
+    union all
+    select audit.trace_id, coalesce('attempt:' || audit.span_id, 'audit:' || audit.id), 'event:' || audit.event_id,
+      case when audit.outcome = 'skipped' then 'skipped' else 'attempt' end,
+      audit.ended_at - make_interval(secs => coalesce(audit.duration_ms, 0)::float8 / 1000), audit.ended_at,
+      jsonb_build_object(
+        'outcome', audit.outcome, 'endpoint_id', audit.endpoint_id, 'status', audit.response_status,
+        'attempt', audit.attempt_number, 'error', audit.error_message, 'audit_id', audit.id)
+    from (
+      -- The attempts of a round are recorded together, when the last of them is over.
+      select sent.*, sent.created_at - make_interval(secs => coalesce(sum(duration_ms) over (
+        partition by delivery_id, round order by attempt_number
+        rows between 1 following and unbounded following), 0)::float8 / 1000) as ended_at
+      from public.report_events event
+      join public.webhook_audit sent on sent.event_id = event.id and sent.trace_id = event.trace_id
+      where event.trace_id = any (v_traces) and sent.direction = 'out') audit
+    union all
+    select audit.trace_id, 'request:' || audit.id,
+      case when sent.id is not null then 'attempt:' || sent.span_id else 'event:' || audit.event_id end, 'request',
+      audit.created_at, audit.created_at + make_interval(secs => coalesce(audit.duration_ms, 0)::float8 / 1000),
+      jsonb_build_object(
+        'outcome', audit.outcome, 'endpoint_id', coalesce(audit.endpoint_id, audit.request_payload ->> 'endpoint'),
+        'status', audit.response_status, 'actor', audit.actor, 'error', audit.error_message, 'audit_id', audit.id)
+    from public.report_events event
+    join public.webhook_audit audit on audit.event_id = event.id and audit.trace_id = event.trace_id
+    left join lateral (
+      select id, span_id from public.webhook_audit other
+      where other.event_id = event.id and other.direction = 'out' and other.span_id = audit.span_id limit 1) sent on true
+    where event.trace_id = any (v_traces) and audit.direction = 'in'
+  ), bounded as (
+    select * from spans order by started_at, id limit c_spans
+  )
+  select
+    jsonb_agg(jsonb_build_object('trace_id', trace_id, 'started_at', began, 'spans', traced) order by began desc),
+    (select count(*) > c_spans from spans)
+  into v_found, v_is_truncated
+  from (
+    select trace_id, min(started_at) as began, jsonb_agg(jsonb_build_object(
+      'id', id, 'parent', parent, 'kind', kind, 'started_at', started_at, 'ended_at', ended_at, 'facts', jsonb_strip_nulls(facts))
+      order by started_at, id) as traced
+    from bounded group by trace_id) traces;
+  return jsonb_build_object('traces', coalesce(v_found, '[]'), 'truncated', v_is_truncated);
+end
+$$;
+
+comment on function public.trace(text) is
+  'What came of one request, as a tree with times: {traces: [{trace_id, started_at, spans: [{id, parent, kind, started_at, ended_at, facts}]}], truncated}. p_id: of a trace, a job, an event or a report, of which the newest 20 traces are shown.';
+revoke all on function public.trace(text) from public, anon, authenticated, service_role;
+grant execute on function public.trace(text) to authenticated;
+
+-- supabase/sql/console/webhook_statistics.sql
+create or replace function public.webhook_statistics(p_window text default 'hour')
+returns jsonb
+language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
+  v_bucket interval;
+  v_span interval;
+  v_slot_minutes int;
+  v_from timestamptz;
+  v_rolled timestamptz;
+  -- Audit rows are read from here on; what came before is in slots. An hour is read whole: it has no slots.
+  v_split timestamptz;
+  v_traffic jsonb;
+  v_open jsonb;
+begin
+  perform private.require_operator();
+  case p_window
+    when 'hour' then v_bucket := '1 minute'; v_span := '1 hour';
+    when 'day' then v_bucket := '15 minutes'; v_span := '1 day'; v_slot_minutes := 15;
+    when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
+    else raise exception 'p_window is hour, day or week' using errcode = 'invalid_parameter_value';
+  end case;
+  v_from := date_bin(v_bucket, now(), 'epoch') - v_span + v_bucket;
+  select rolled_up_until into strict v_rolled from public.webhook_roll_up where only_row;
+  v_split := case p_window when 'hour' then v_from else greatest(v_from, v_rolled) end;
+
+  with fresh as materialized (
+    select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, bucket, count(*) as requests
+    from private.webhook_measures where created_at >= v_split
+    group by 1, 2, 3, 4, 5
+  ), counts as materialized (
+    select at, direction, report_type, outcome, sum(requests)::bigint as requests
+    from (
+      select at, direction, report_type, outcome, requests from fresh
+      union all
+      select slot, direction, report_type, outcome, requests
+      from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from) parts
+    group by 1, 2, 3, 4
+  ), latencies as (
+    -- Of each bucket of the series, and (at null) of the whole window.
+    select at, direction, bucket, sum(requests::int)::int as requests
+    from (
+      select at, direction, bucket, requests from fresh where bucket is not null
+      union all
+      select slot, direction, bucket, requests
+      from public.webhook_latencies where slot_minutes = v_slot_minutes and slot >= v_from) parts
+    group by grouping sets ((at, direction, bucket), (direction, bucket))
+  ), ranked as (
+    select at, direction, bucket,
+      sum(requests) over (partition by at, direction order by bucket) as up_to,
+      sum(requests) over (partition by at, direction) as total
+    from latencies
+  ), percentiles as (
+    select at, direction,
+      min(bucket) filter (where up_to >= 0.50 * total) as p50,
+      min(bucket) filter (where up_to >= 0.95 * total) as p95,
+      min(bucket) filter (where up_to >= 0.99 * total) as p99
+    from ranked group by at, direction
+  ), totals as (
+    select at, direction,
+      -- What a sender is refused over its rate is no failure of ours.
+      sum(requests) filter (where outcome not in ('skipped', 'rate_limited'))::bigint as total,
+      coalesce(sum(requests) filter (where outcome = any (c_succeeded)), 0)::bigint as succeeded,
+      coalesce(sum(requests) filter (where outcome = 'skipped'), 0)::bigint as skipped
+    from counts group by grouping sets ((at, direction), (direction))
+  ), traffic as (
+    select totals.at, totals.direction,
+      private.traffic(total, succeeded, p50, p95, p99)
+        || case totals.direction when 'out' then jsonb_build_object('skipped', skipped) else '{}' end as figures
+    from totals
+    left join percentiles on percentiles.direction = totals.direction
+      and coalesce(percentiles.at, '-infinity') = coalesce(totals.at, '-infinity')
+  ), nothing as (
+    select private.traffic(0, 0, null, null, null) as received,
+      private.traffic(0, 0, null, null, null) || '{"skipped": 0}' as sent
+  )
+  select jsonb_build_object(
+    'sent', coalesce((select figures from traffic where at is null and direction = 'out'), sent),
+    'received', coalesce((select figures from traffic where at is null and direction = 'in'), received),
+    'series', (
+      select jsonb_agg(jsonb_build_object(
+        'at', bucket.at, 'sent', coalesce(outgoing.figures, sent), 'received', coalesce(incoming.figures, received))
+        order by bucket.at)
+      from generate_series(v_from, now(), v_bucket) bucket (at)
+      left join traffic outgoing on outgoing.at = bucket.at and outgoing.direction = 'out'
+      left join traffic incoming on incoming.at = bucket.at and incoming.direction = 'in'),
+    'by_outcome', (
+      select coalesce(jsonb_agg(to_jsonb(summed) order by direction desc, count desc, outcome), '[]')
+      from (select direction, outcome, sum(requests)::bigint as count from counts group by 1, 2) summed),
+    'attempts', (
+      select coalesce(jsonb_object_agg(report_type, private.traffic(total, succeeded, null, null, null)), '{}')
+      from (
+        select report_type, sum(requests)::bigint as total,
+          coalesce(sum(requests) filter (where outcome = 'delivered'), 0)::bigint as succeeded
+        from counts where direction = 'out' and outcome <> 'skipped' and report_type is not null
+        group by 1) attempted))
+  into v_traffic from nothing;
+
+  select jsonb_object_agg(report_type, to_jsonb(open) - 'report_type') into v_open
+  from (
+    select report_type,
+      count(*) filter (where dead_at is null) as waiting,
+      -- Of those that are closed a person has to look only at a lost result: its report can be requested again.
+      count(*) filter (where dead_at is not null and (dead_reason = 'import' or not private.is_closed(dead_reason))) as dead,
+      count(*) filter (where status = 'pending') as pending,
+      count(*) filter (where status = 'sent') as sent,
+      count(*) filter (where status = 'retrying') as retrying,
+      count(*) filter (where status = 'failed' and dead_at is null) as failed,
+      count(*) filter (where dead_at is null and next_attempt <= now()
+        and (lease_expires_at is null or lease_expires_at < now())) as due,
+      min(created_at) filter (where dead_at is null) as oldest
+    from public.webhook_deliveries where status not in ('success', 'superseded', 'cancelled')
+    group by report_type) open;
+
+  return (
+    select jsonb_build_object(
+      'window', p_window, 'as_of', now(), 'from', v_from, 'bucket_seconds', extract(epoch from v_bucket)::int,
+      'rolled_up_until', nullif(v_rolled, '-infinity'),
+      'by_status', jsonb_build_object(
+        'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
+        'retrying', coalesce(sum(retrying), 0), 'failed', coalesce(sum(open.failed), 0),
+        'dead', coalesce(sum(dead), 0), 'success', v_traffic -> 'sent' -> 'succeeded'),
+      'queue', jsonb_build_object(
+        'depth', coalesce(sum(waiting), 0), 'due', coalesce(sum(due), 0), 'oldest_waiting', min(oldest)),
+      'by_report_type', jsonb_agg(jsonb_build_object(
+        'report_type', type.report_type, 'waiting', coalesce(waiting, 0), 'dead', coalesce(dead, 0))
+        || (coalesce(v_traffic -> 'attempts' -> type.report_type, private.traffic(0, 0, null, null, null))
+          - '{p50_ms,p95_ms,p99_ms}'::text[]) order by type.report_type),
+      'circuits', (
+        select jsonb_agg(jsonb_build_object(
+          'endpoint_id', endpoint_id, 'opened_at', opened_at, 'probe_after', probe_after,
+          'state', case when opened_at is null then 'closed' when probe_after > now() then 'open' else 'half_open' end)
+          order by endpoint_id desc)
+        from public.webhook_circuits))
+      || (v_traffic - 'attempts')
+    from public.report_types type
+    left join lateral jsonb_to_record(v_open -> type.report_type) as open (
+      waiting bigint, dead bigint, pending bigint, sent bigint, retrying bigint, failed bigint, due bigint,
+      oldest timestamptz) on true);
+end
+$$;
+
+comment on function public.webhook_statistics(text) is
+  'How webhooks fared in the last hour, day or week, in buckets of a minute, a quarter of an hour or two hours, and what waits now. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+revoke all on function public.webhook_statistics(text) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_statistics(text) to authenticated;
+
+-- supabase/sql/observe/webhook_measures.sql
+create or replace view private.webhook_measures with (security_invoker = true) as
+  select audit.created_at, audit.direction, audit.endpoint_id, type.report_type, audit.outcome,
+    -- Buckets 5 % wide: bucket n holds durations over 1.05^(n - 1) and up to 1.05^n milliseconds.
+    -- What is refused over its rate is refused at once, and says nothing of how long a webhook takes.
+    case when audit.duration_ms is not null and audit.outcome <> 'rate_limited' then
+      ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int end as bucket
+  from public.webhook_audit audit
+  left join public.report_types type on type.table_name = audit.report_table
+  where audit.outcome is not null and audit.endpoint_id is not null
+    and (audit.direction = 'out' or audit.actor is null);
+
+comment on view private.webhook_measures is
+  'What counts: attempts, and requests of senders to the webhook endpoints. Not what operators and the cron asked for.';
+revoke all on table private.webhook_measures from public, anon, authenticated, service_role;
+grant select on table private.webhook_measures to authenticated;
+
+-- supabase/sql/limits/rate_buckets.sql
+comment on table private.rate_buckets is
+  'How far the buckets are used up, a row for each part of a bucket that was used lately. A part without a row is full. Unlogged: after a crash, all are full.';
+comment on column private.rate_buckets.key is
+  'Of a sender the fingerprint of its key, of a report its type and id, of jobs and writes the id of the user.';
+comment on column private.rate_buckets.full_at is
+  'When the part is full again if nobody takes a token until then (the theoretical arrival time of GCRA).';
+comment on column private.rate_buckets.hour is
+  'full_at, rounded down. Retention goes by an index on it: an index on full_at would change with every token.';
+alter table private.rate_buckets enable row level security;
+revoke all on table private.rate_buckets from public, anon, authenticated, service_role;
+
+-- supabase/sql/limits/rate_limits.sql
+comment on table private.rate_limits is
+  'The rates, one row of each kind. An operator changes them with an update: they hold from the next request on. A kind without a row is an error, which ask_limit() reports.';
+comment on column private.rate_limits.kind is
+  'sender: requests signed with one key. report: events for one report. job: new jobs of one user. write: rows of reports that one owner inserts or changes.';
+comment on column private.rate_limits.tokens_per_minute is 'How many tokens a bucket gets back in a minute. Null: no limit.';
+comment on column private.rate_limits.burst is 'How many tokens a full bucket has.';
+comment on column private.rate_limits.parts is
+  'Into how many rows a bucket is divided, each with its share of rate and burst, so that callers do not queue at one row.';
+comment on column private.rate_limits.window_seconds is 'How long an empty bucket takes to be full.';
+comment on column private.rate_limits.step is 'From one token of a part to its next.';
+comment on column private.rate_limits.ahead is
+  'A part that is full again within this time has a token; one without any is full a step later.';
+comment on column private.rate_limits.beyond is
+  'A part that is full only after this time was written a minute and more ahead, by a clock that was set back since or under other limits. It counts as full: otherwise it would give nothing for as long.';
+alter table private.rate_limits enable row level security;
+revoke all on table private.rate_limits from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/report_events.sql
+comment on table public.report_events is
+  'The immutable fact that a job finished or that an owner edited a text. The content stands in private.report_contents.';
+comment on column public.report_events.requested_at is 'The order among events of a report: (stage, requested_at, id).';
+comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times; random once the content is erased.';
+comment on column public.report_events.channel is 'Who applied it first.';
+comment on column public.report_events.effect is 'What applying it did. Null: it is known and not applied yet.';
+comment on column public.report_events.position is '1, 2, … in its report, in the order of effects.';
+comment on column public.report_events.erased_at is 'When forget_event() erased its content. Id, order and audit stay.';
+comment on column public.report_events.trace_id is 'Of its job, or of the request that brought it. Null: from before there were traces.';
+alter table public.report_events enable row level security;
+revoke all on table public.report_events from anon, authenticated, service_role;
+grant select on table public.report_events to authenticated;
+drop policy if exists "operators read" on public.report_events;
+create policy "operators read" on public.report_events for select to authenticated
+  using ((select private.is_operator()));
+create or replace trigger keep_event before update or delete on public.report_events
+  for each row execute function private.keep_event();
+
+-- supabase/sql/jobs/job_runs.sql
+comment on table private.job_runs is
+  'A job of ours, whole: report_jobs only shows its progress, since owners and the platform can write there.';
+comment on column private.job_runs.user_id is
+  'The owner of the report when the job was requested; of a job without a report the user who asked, null for the pipeline.';
+comment on column private.job_runs.caller is '`pipeline`, the id of the user who asked, or `platform` for an imported job.';
+comment on column private.job_runs.caller_key is 'The caller''s Idempotency-Key, unique per caller.';
+comment on column private.job_runs.request_digest is 'SHA-256 of the request: the same key with another body is a conflict.';
+comment on column private.job_runs.model is
+  'The model that generates, null where none does. Of a job whose result is generated elsewhere: the model that was asked for.';
+comment on column private.job_runs.generate is 'False: the result is generated elsewhere and arrives by PATCH.';
+comment on column private.job_runs.lease_token is
+  'Fencing token: raised whenever another runner takes the job, and shown by every completion.';
+comment on column private.job_runs.claim_id is 'Of the last take-over: a repeated call is recognised by it.';
+comment on column private.job_runs.deadline is 'Until when a result from elsewhere is waited for.';
+comment on column private.job_runs.event_id is 'The event that finished the job.';
+comment on column private.job_runs.result is
+  'The text of a job without a report, which has no event. It is erased with the job, when retention removes that.';
+comment on column private.job_runs.result_metadata is 'How that text was made, such as the tokens used.';
+comment on column private.job_runs.erased_at is 'When forget_job() erased what its caller and its result said.';
+comment on column private.job_runs.trace_id is 'Of the request that made it, or one that began here.';
+alter table private.job_runs enable row level security;
+revoke all on table private.job_runs from anon, authenticated, service_role;
+grant select (
+  job_id, report_type, report_id, user_id, caller, stage, status, percent, eta_seconds, error, event_id, take_overs,
+  created_at, started_at, completed_at, trace_id) on table private.job_runs to authenticated;
+drop policy if exists "operators read" on private.job_runs;
+create policy "operators read" on private.job_runs for select to authenticated
+  using ((select private.is_operator()));
+drop policy if exists "owners read" on private.job_runs;
+create policy "owners read" on private.job_runs for select to authenticated
+  using (user_id = (select auth.uid()));
+
+-- supabase/sql/observe/latency_totals.sql
+comment on table private.latency_totals is
+  'How long attempts and requests of all time took that are rolled up, in the buckets of webhook_latencies.';
+alter table private.latency_totals enable row level security;
+revoke all on table private.latency_totals from anon, authenticated, service_role;
+
+-- supabase/sql/observe/webhook_audit.sql
+comment on column public.webhook_audit.trace_id is 'Of its event, or else of the request (W3C Trace Context).';
+comment on column public.webhook_audit.span_id is
+  'An attempt''s own span, which it sends; of a received request the span that it came with. So the two name each other.';
+drop policy if exists "operators read" on public.webhook_audit;
+create policy "operators read" on public.webhook_audit for select to authenticated
+  using ((select private.is_operator()));
+create or replace trigger keep_audit before update or delete on public.webhook_audit
+  for each row execute function private.keep_audit();
+create or replace trigger keep_audit_whole before truncate on public.webhook_audit
+  for each statement execute function private.keep_audit();
+create or replace trigger strip_audit before insert on public.webhook_audit
+  for each row when (current_user <> 'postgres') execute function private.strip_audit();
+
+-- supabase/sql/observe/webhook_refusals.sql
+comment on table public.webhook_refusals is
+  'Requests a minute that were refused unverified or over their rate: beyond a cap they are only counted, so that nobody can fill the audit.';
+comment on column public.webhook_refusals.part is 'A minute has up to eight rows, so that callers do not queue at one.';
+alter table public.webhook_refusals enable row level security;
+revoke all on table public.webhook_refusals from anon, authenticated, service_role;
+grant select on table public.webhook_refusals to authenticated;
+drop policy if exists "operators read" on public.webhook_refusals;
+create policy "operators read" on public.webhook_refusals for select to authenticated
+  using ((select private.is_operator()));
+
+-- supabase/sql/observe/webhook_totals.sql
+comment on table private.webhook_totals is
+  'Attempts and requests of all time that are rolled up, by endpoint and outcome. They only grow, also when audit rows and slots are pruned.';
+alter table private.webhook_totals enable row level security;
+revoke all on table private.webhook_totals from anon, authenticated, service_role;
