@@ -103,7 +103,9 @@ async function post(
           ...PLAIN_ANSWER,
           ...sign(sender.webhookKeys, event_id, sender.now(), body),
           ...bypassHeaders(sender),
-          ...(trace_id !== null && span_id !== null && writeTraceparent({ traceId: trace_id, spanId: span_id })),
+          ...(trace_id !== null &&
+            span_id !== null &&
+            writeTraceparent({ traceId: trace_id, spanId: span_id })),
         },
         body,
         // A redirect would take the signed result to where nobody configured it to go.
