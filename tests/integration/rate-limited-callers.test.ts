@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { rateRefusal } from '../../src/contracts/rate-limit.ts';
 import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
 import { sign } from '../../src/server/deliver/sign.ts';
-import { asUser } from '../support/locks.ts';
+import { asUser, untilSomebodyWaits } from '../support/locks.ts';
 import { confirmed, jobClient, type JobAnswer } from '../support/jobs.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 import { envelope, webhookClient, type Answered } from '../support/webhook-client.ts';
@@ -321,6 +321,23 @@ describe('an owner over the rate of writes', () => {
     } finally {
       await sql`alter table private.rate_buckets_of_old rename to rate_buckets`;
     }
+  });
+
+  it('waits for their own insert that takes the last tokens, for as long as that lasts', async () => {
+    const { sql } = system;
+    let second: Promise<unknown> | undefined;
+    await asUser(sql, owner.id, async (own) => {
+      await own`insert into public.org_reports ${own(Array.from({ length: BURST }, () => row()))}`;
+      second = asUser(sql, owner.id, (other) => other`insert into public.org_reports ${other(row())}`).catch(
+        (error: unknown) => error,
+      );
+      await untilSomebodyWaits(sql);
+      // Not for the bucket: of that they would be let through after a second.
+      const waiting = await sql`
+        select wait_event from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      expect([...waiting]).toEqual([{ wait_event: 'advisory' }]);
+    });
+    expect(await second).toMatchObject({ code: 'PT429' });
   });
 
   it('meets itself in any order of rows without a deadlock, and no faster than the rate', async () => {

@@ -4,6 +4,7 @@ import { projectRoot } from '../../../scripts/local/paths.ts';
 import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
 import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
 import { PROBLEMS, problemOf } from '../../../src/contracts/problem.ts';
+import { RATE_KINDS } from '../../../src/contracts/rate-limit.ts';
 import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
 import { reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
 import { codeIn, readText, tableOf } from './page.ts';
@@ -108,6 +109,17 @@ it('has the limits that the code has', () => {
     return [limit, constantIn(readText(file), name)];
   });
   expect(described).toEqual(real);
+});
+
+it('has the rates that the migration sets', () => {
+  const [file = ''] = globSync('supabase/migrations/*_limit_rates.sql', { cwd: projectRoot });
+  const set = [...readText(file).matchAll(/\('(\w+)', (\d+), (\d+), \d+\)/g)].map(([, ...row]) => row);
+  expect(set.map(([kind]) => kind)).toEqual(RATE_KINDS);
+  expect(
+    tableOf(page, 'rates').map(([kind = '', , rate = '', burst = '']) =>
+      [kind, rate, burst].map((cell) => codeIn(cell)[0]),
+    ),
+  ).toEqual(set);
 });
 
 it('has the numbers of the sending policy that SQL has', () => {
