@@ -205,7 +205,7 @@ language sql stable set search_path = '' as $$
   select dead.endpoint_id, count(*)::numeric, count(*),
     jsonb_build_object(
       'dead_letters', count(*), 'refused', count(*) filter (where dead.dead_reason = 'refused'),
-      'event_ids', (array_agg(dead.event_id order by dead.dead_at desc))[1:5])
+      'event_ids', private.plain_ids(array_agg(dead.event_id order by dead.dead_at desc)))
   from (
     select delivery.endpoint_id, delivery.event_id, delivery.dead_at, delivery.dead_reason
     from public.webhook_deliveries delivery
@@ -231,7 +231,7 @@ language sql stable set search_path = '' as $$
     -- A job without a report has no stage.
     select coalesce(newest.stage, 'none') as stage, count(*) as total,
       count(*) filter (where newest.status = 'failed') as failed,
-      (array_agg(newest.job_id order by newest.completed_at desc) filter (where newest.status = 'failed'))[1:5] as job_ids
+      private.plain_ids(array_agg(newest.job_id order by newest.completed_at desc) filter (where newest.status = 'failed')) as job_ids
     from (
       select job.job_id, job.stage, job.status, job.completed_at from private.job_runs job
       where job.status in ('succeeded', 'failed', 'cancelled') and job.completed_at > now() - p_rule.lookback
@@ -252,7 +252,7 @@ language sql stable set search_path = '' as $$
   select '', round(extract(epoch from now() - min(overdue.due_at))), count(*),
     jsonb_build_object(
       'jobs', count(*), 'oldest', private.iso_time(min(overdue.due_at)),
-      'job_ids', (array_agg(overdue.job_id order by overdue.due_at))[1:5])
+      'job_ids', private.plain_ids(array_agg(overdue.job_id order by overdue.due_at)))
   from (
     select due.job_id, due.due_at from private.due_jobs due
     where due.due_at < now() - make_interval(secs => p_rule.threshold::double precision)
@@ -450,7 +450,7 @@ language sql stable set search_path = '' as $$
     jsonb_build_object(
       'findings', count(*), 'problems', (array_agg(distinct found.problem))[1:5],
       'report_ids', (array_agg(distinct found.report_id) filter (where found.report_id is not null))[1:5],
-      'job_ids', (array_agg(distinct found.job_id) filter (where found.job_id is not null))[1:5])
+      'job_ids', private.plain_ids(array_agg(distinct found.job_id) filter (where found.job_id is not null)))
   from (select finding.* from private.verify_findings finding order by finding.found_at limit 1000) found
   having count(*) >= p_rule.threshold
 $$;
@@ -776,6 +776,21 @@ comment on function private.our_table_sizes() is
   'Our tables and those of the platform that we write, with their indexes, by the estimates of pg_class.';
 revoke all on function private.our_table_sizes() from public, anon, authenticated, service_role;
 
+-- supabase/sql/observe/plain_ids.sql
+create or replace function private.plain_ids(p_ids text[])
+returns text[]
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- The id of a job may be any text that its caller or the platform chose.
+  return array(
+    select id from unnest(p_ids) with ordinality as given (id, place) where id ~ '^[A-Za-z0-9_-]{1,128}$' order by place limit 5);
+end
+$$;
+
+comment on function private.plain_ids(text[]) is
+  'The first five that look like ids of ours. Others are left out of alerts, which nobody else may write into.';
+revoke all on function private.plain_ids(text[]) from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/prune_expired.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.prune_expired(
@@ -912,7 +927,7 @@ begin
   from public.webhook_endpoints endpoint
   cross join lateral (
     select count(*) filter (where waiting.is_free) as depth, min(waiting.created_at) as oldest,
-      (array_agg(waiting.event_id order by waiting.created_at))[1:5] as event_ids
+      private.plain_ids(array_agg(waiting.event_id order by waiting.created_at)) as event_ids
     from (
       select delivery.event_id, delivery.created_at,
         delivery.lease_expires_at is null or delivery.lease_expires_at < now() as is_free

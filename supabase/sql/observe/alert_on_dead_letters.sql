@@ -4,7 +4,7 @@ language sql stable set search_path = '' as $$
   select dead.endpoint_id, count(*)::numeric, count(*),
     jsonb_build_object(
       'dead_letters', count(*), 'refused', count(*) filter (where dead.dead_reason = 'refused'),
-      'event_ids', (array_agg(dead.event_id order by dead.dead_at desc))[1:5])
+      'event_ids', private.plain_ids(array_agg(dead.event_id order by dead.dead_at desc)))
   from (
     select delivery.endpoint_id, delivery.event_id, delivery.dead_at, delivery.dead_reason
     from public.webhook_deliveries delivery

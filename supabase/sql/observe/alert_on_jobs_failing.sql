@@ -7,7 +7,7 @@ language sql stable set search_path = '' as $$
     -- A job without a report has no stage.
     select coalesce(newest.stage, 'none') as stage, count(*) as total,
       count(*) filter (where newest.status = 'failed') as failed,
-      (array_agg(newest.job_id order by newest.completed_at desc) filter (where newest.status = 'failed'))[1:5] as job_ids
+      private.plain_ids(array_agg(newest.job_id order by newest.completed_at desc) filter (where newest.status = 'failed')) as job_ids
     from (
       select job.job_id, job.stage, job.status, job.completed_at from private.job_runs job
       where job.status in ('succeeded', 'failed', 'cancelled') and job.completed_at > now() - p_rule.lookback

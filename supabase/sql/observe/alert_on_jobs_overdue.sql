@@ -4,7 +4,7 @@ language sql stable set search_path = '' as $$
   select '', round(extract(epoch from now() - min(overdue.due_at))), count(*),
     jsonb_build_object(
       'jobs', count(*), 'oldest', private.iso_time(min(overdue.due_at)),
-      'job_ids', (array_agg(overdue.job_id order by overdue.due_at))[1:5])
+      'job_ids', private.plain_ids(array_agg(overdue.job_id order by overdue.due_at)))
   from (
     select due.job_id, due.due_at from private.due_jobs due
     where due.due_at < now() - make_interval(secs => p_rule.threshold::double precision)

@@ -5,7 +5,7 @@ language sql stable set search_path = '' as $$
     jsonb_build_object(
       'findings', count(*), 'problems', (array_agg(distinct found.problem))[1:5],
       'report_ids', (array_agg(distinct found.report_id) filter (where found.report_id is not null))[1:5],
-      'job_ids', (array_agg(distinct found.job_id) filter (where found.job_id is not null))[1:5])
+      'job_ids', private.plain_ids(array_agg(distinct found.job_id) filter (where found.job_id is not null)))
   from (select finding.* from private.verify_findings finding order by finding.found_at limit 1000) found
   having count(*) >= p_rule.threshold
 $$;

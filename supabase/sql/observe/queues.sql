@@ -9,7 +9,7 @@ begin
   from public.webhook_endpoints endpoint
   cross join lateral (
     select count(*) filter (where waiting.is_free) as depth, min(waiting.created_at) as oldest,
-      (array_agg(waiting.event_id order by waiting.created_at))[1:5] as event_ids
+      private.plain_ids(array_agg(waiting.event_id order by waiting.created_at)) as event_ids
     from (
       select delivery.event_id, delivery.created_at,
         delivery.lease_expires_at is null or delivery.lease_expires_at < now() as is_free
