@@ -127,6 +127,7 @@ function faultOfOutsideAddress(value: string): string | undefined {
   if (fault !== undefined) return fault;
   if (value.includes('#')) return 'must not contain a fragment';
   const { protocol, hostname } = new URL(value);
+  if (hostname.includes(',')) return 'must be separated from the next one by a space';
   if (protocol !== 'https:' && !isLoopback(hostname))
     return 'must begin with https://, except for this machine itself';
   return undefined;
