@@ -58,7 +58,7 @@ describe('the table of members', () => {
 });
 
 it('shows an alert event as it is sent', () => {
-  const [example = ''] = /(?<=```json\n)\{\n  "type": "alert[^]*?(?=```)/.exec(page) ?? [];
+  const [example = ''] = /(?<=```json\n)\{\n {2}"type": "alert[^]*?(?=```)/.exec(page) ?? [];
   const event = alertEvent.parse(JSON.parse(example));
   const alert = { ...event.data, fired_at: event.data.since };
   expect(event).toEqual(alertMessage(alert, 'https://polaris.example.com'));
