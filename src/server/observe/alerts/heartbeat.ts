@@ -15,12 +15,12 @@ export interface HeartbeatSender {
 /** Tells an outside watch that a sweep was good, so that it notices when none is. Never throws: a failure is only logged. */
 export async function sendHeartbeat({ fetch, log, heartbeatUrl }: HeartbeatSender): Promise<void> {
   if (heartbeatUrl === undefined) return;
-  const error = await call(fetch, heartbeatUrl);
+  const error = await ask(fetch, heartbeatUrl);
   if (error !== null) log('error', 'the outside watch was not told of a sweep', { error });
 }
 
 /** What went wrong, in our own words: the address may hold what admits us. */
-async function call(fetch: typeof globalThis.fetch, url: string): Promise<string | null> {
+async function ask(fetch: typeof globalThis.fetch, url: string): Promise<string | null> {
   const trace = new CallTrace();
   try {
     const response = await trace.follow(() =>
