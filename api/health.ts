@@ -3,7 +3,8 @@ import { readEnv } from '../src/server/config/env.ts';
 import { endpoint, headOf } from '../src/server/http/endpoint.ts';
 import { createHealth } from '../src/server/observe/health.ts';
 import { log } from '../src/server/observe/log.ts';
-import { services } from '../src/server/services.ts';
+import { watched } from '../src/server/http/watched.ts';
+import { services, watchAlerts } from '../src/server/services.ts';
 
 const showHealth = createHealth({
   services,
@@ -13,7 +14,7 @@ const showHealth = createHealth({
   log,
 });
 
-const handle = endpoint({ GET: showHealth, HEAD: headOf(showHealth) }, log);
+const handle = watched(endpoint({ GET: showHealth, HEAD: headOf(showHealth) }, log), watchAlerts);
 
 export {
   handle as DELETE,

@@ -1,11 +1,12 @@
 import { endpoint } from '../src/server/http/endpoint.ts';
 import { createMetrics } from '../src/server/observe/metrics.ts';
 import { log } from '../src/server/observe/log.ts';
-import { services } from '../src/server/services.ts';
+import { watched } from '../src/server/http/watched.ts';
+import { services, watchAlerts } from '../src/server/services.ts';
 
 const showMetrics = createMetrics(services);
 
-const handle = endpoint({ GET: showMetrics }, log);
+const handle = watched(endpoint({ GET: showMetrics }, log), watchAlerts);
 
 export {
   handle as DELETE,

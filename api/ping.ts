@@ -1,10 +1,14 @@
 import { guard } from '../src/server/http/endpoint.ts';
 import { log } from '../src/server/observe/log.ts';
 import { receivePing } from '../src/server/observe/receive-ping.ts';
-import { services } from '../src/server/services.ts';
+import { watched } from '../src/server/http/watched.ts';
+import { services, watchAlerts } from '../src/server/services.ts';
 
 // Every method comes here: those that are refused are audited too.
-const handle = guard((request) => receivePing(services(), request), log);
+const handle = watched(
+  guard((request) => receivePing(services(), request), log),
+  watchAlerts,
+);
 
 export {
   handle as DELETE,

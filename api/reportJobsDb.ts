@@ -2,19 +2,23 @@ import { forBrowsers } from '../src/server/http/browsers.ts';
 import { endpoint } from '../src/server/http/endpoint.ts';
 import { cancelJob, requestJob, showJob, submitResult } from '../src/server/jobs/endpoint.ts';
 import { log } from '../src/server/observe/log.ts';
-import { services } from '../src/server/services.ts';
+import { watched } from '../src/server/http/watched.ts';
+import { services, watchAlerts } from '../src/server/services.ts';
 
-const handle = forBrowsers(
-  endpoint(
-    {
-      GET: (request) => showJob(services(), request),
-      POST: (request) => requestJob(services(), request),
-      PATCH: (request) => submitResult(services(), request),
-      DELETE: (request) => cancelJob(services(), request),
-    },
-    log,
+const handle = watched(
+  forBrowsers(
+    endpoint(
+      {
+        GET: (request) => showJob(services(), request),
+        POST: (request) => requestJob(services(), request),
+        PATCH: (request) => submitResult(services(), request),
+        DELETE: (request) => cancelJob(services(), request),
+      },
+      log,
+    ),
+    { methods: ['GET', 'POST', 'PATCH', 'DELETE'], origins: () => services().corsOrigins, log },
   ),
-  { methods: ['GET', 'POST', 'PATCH', 'DELETE'], origins: () => services().corsOrigins, log },
+  watchAlerts,
 );
 
 export {

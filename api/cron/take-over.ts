@@ -1,9 +1,10 @@
 import { endpoint } from '../../src/server/http/endpoint.ts';
 import { takeOverJob } from '../../src/server/jobs/take-over.ts';
 import { log } from '../../src/server/observe/log.ts';
-import { services } from '../../src/server/services.ts';
+import { watched } from '../../src/server/http/watched.ts';
+import { services, watchAlerts } from '../../src/server/services.ts';
 
-const handle = endpoint({ POST: (request) => takeOverJob(services(), request) }, log);
+const handle = watched(endpoint({ POST: (request) => takeOverJob(services(), request) }, log), watchAlerts);
 
 export {
   handle as DELETE,

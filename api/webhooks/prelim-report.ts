@@ -1,10 +1,14 @@
 import { guard } from '../../src/server/http/endpoint.ts';
 import { log } from '../../src/server/observe/log.ts';
-import { services } from '../../src/server/services.ts';
+import { watched } from '../../src/server/http/watched.ts';
+import { services, watchAlerts } from '../../src/server/services.ts';
 import { receiveWebhook } from '../../src/server/events/receive.ts';
 
 // Every method comes here: those that are refused are audited too.
-const handle = guard((request) => receiveWebhook(services(), 'prelim-report', request), log);
+const handle = watched(
+  guard((request) => receiveWebhook(services(), 'prelim-report', request), log),
+  watchAlerts,
+);
 
 export {
   handle as DELETE,

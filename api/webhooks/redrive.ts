@@ -1,14 +1,18 @@
 import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
-import { services } from '../../src/server/services.ts';
+import { watched } from '../../src/server/http/watched.ts';
+import { services, watchAlerts } from '../../src/server/services.ts';
 import { redrive } from '../../src/server/deliver/redrive.ts';
 import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
 
 // Every method comes here: those that are refused are audited too.
-const handle = forBrowsers(
-  (request) =>
-    asOperator(services(), 'redrive', request, { POST: (actor) => redrive(services(), request, actor) }),
-  { methods: ['POST'], origins: () => services().corsOrigins, log },
+const handle = watched(
+  forBrowsers(
+    (request) =>
+      asOperator(services(), 'redrive', request, { POST: (actor) => redrive(services(), request, actor) }),
+    { methods: ['POST'], origins: () => services().corsOrigins, log },
+  ),
+  watchAlerts,
 );
 
 export {

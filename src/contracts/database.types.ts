@@ -9,6 +9,152 @@ export type Json =
 export type Database = {
   public: {
     Tables: {
+      alert_deliveries: {
+        Row: {
+          alert: NonNullable<Json>;
+          alert_id: string;
+          attempts: number;
+          claim_id: string | null;
+          created_at: string;
+          dead_at: string | null;
+          delivered_at: string | null;
+          error: string | null;
+          id: string;
+          lease_expires_at: string | null;
+          lease_token: number;
+          next_attempt: string | null;
+          transition: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          alert: NonNullable<Json>;
+          alert_id: string;
+          attempts?: number;
+          claim_id?: string | null;
+          created_at?: string;
+          dead_at?: string | null;
+          delivered_at?: string | null;
+          error?: string | null;
+          id: string;
+          lease_expires_at?: string | null;
+          lease_token?: number;
+          next_attempt?: string | null;
+          transition: string;
+        };
+        Update: {
+          alert?: NonNullable<Json>;
+          alert_id?: string;
+          attempts?: number;
+          claim_id?: string | null;
+          created_at?: string;
+          dead_at?: string | null;
+          delivered_at?: string | null;
+          error?: string | null;
+          id?: string;
+          lease_expires_at?: string | null;
+          lease_token?: number;
+          next_attempt?: string | null;
+          transition?: string;
+        };
+        Relationships: [
+          {
+            foreignKeyName: "alert_deliveries_alert_id_fkey";
+            columns: ["alert_id"];
+            isOneToOne: false;
+            referencedRelation: "alerts";
+            referencedColumns: ["id"];
+          },
+        ];
+      };
+      alert_silences: {
+        Row: {
+          author: string;
+          created_at: string;
+          ended_at: string | null;
+          ended_by: string | null;
+          id: string;
+          reason: string;
+          rule: string | null;
+          subject: string | null;
+          until: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          author: string;
+          created_at?: string;
+          ended_at?: string | null;
+          ended_by?: string | null;
+          id?: string;
+          reason: string;
+          rule?: string | null;
+          subject?: string | null;
+          until: string;
+        };
+        Update: {
+          author?: string;
+          created_at?: string;
+          ended_at?: string | null;
+          ended_by?: string | null;
+          id?: string;
+          reason?: string;
+          rule?: string | null;
+          subject?: string | null;
+          until?: string;
+        };
+        Relationships: [];
+      };
+      alerts: {
+        Row: {
+          affected: number;
+          facts: NonNullable<Json>;
+          fired_at: string | null;
+          good_since: string | null;
+          id: string;
+          last_value: number;
+          notified_at: string | null;
+          pending_since: string;
+          resolved_at: string | null;
+          rule: string;
+          seen_at: string;
+          severity: string;
+          state: string;
+          subject: string;
+        };
+        ComputedFields: never;
+        Insert: {
+          affected: number;
+          facts?: NonNullable<Json>;
+          fired_at?: string | null;
+          good_since?: string | null;
+          id?: string;
+          last_value: number;
+          notified_at?: string | null;
+          pending_since?: string;
+          resolved_at?: string | null;
+          rule: string;
+          seen_at?: string;
+          severity: string;
+          state?: string;
+          subject?: string;
+        };
+        Update: {
+          affected?: number;
+          facts?: NonNullable<Json>;
+          fired_at?: string | null;
+          good_since?: string | null;
+          id?: string;
+          last_value?: number;
+          notified_at?: string | null;
+          pending_since?: string;
+          resolved_at?: string | null;
+          rule?: string;
+          seen_at?: string;
+          severity?: string;
+          state?: string;
+          subject?: string;
+        };
+        Relationships: [];
+      };
       greeting_reports: {
         Row: {
           created_at: string;
@@ -869,6 +1015,10 @@ export type Database = {
         Args: { p_caller: string; p_job_id: string };
         Returns: Json;
       };
+      claim_alert_delivery: {
+        Args: { p_claim_id?: string; p_lease_seconds: number };
+        Returns: Json;
+      };
       claim_due_delivery: {
         Args: {
           p_claim_id?: string;
@@ -877,6 +1027,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      claim_ping: { Args: Record<PropertyKey, never>; Returns: boolean };
       claim_report_delivery: {
         Args: {
           p_claim_id?: string;
@@ -907,8 +1058,18 @@ export type Database = {
       };
       deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
+      end_silence: { Args: { p_id: string }; Returns: boolean };
       erase_due: {
         Args: { p_limit: number; p_user_id?: string };
+        Returns: Json;
+      };
+      evaluate_alerts: {
+        Args: {
+          p_function_time?: string;
+          p_notify: boolean;
+          p_secrets?: Json;
+          p_unless_swept?: boolean;
+        };
         Returns: Json;
       };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };
@@ -927,6 +1088,18 @@ export type Database = {
         Returns: Json;
       };
       import_reports: { Args: { p_limit: number }; Returns: Json };
+      list_alerts: {
+        Args: {
+          p_after?: string;
+          p_before?: string;
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_limit?: number;
+          p_rule?: string;
+          p_subject?: string;
+        };
+        Returns: Json;
+      };
       list_open_deliveries: {
         Args: {
           p_after?: string;
@@ -988,6 +1161,15 @@ export type Database = {
         };
         Returns: Json;
       };
+      record_alert_attempt: {
+        Args: {
+          p_delivered: boolean;
+          p_error?: string;
+          p_id: string;
+          p_token: number;
+        };
+        Returns: undefined;
+      };
       record_delivery_attempts: {
         Args: {
           p_attempts: Json;
@@ -999,6 +1181,7 @@ export type Database = {
         Returns: Json;
       };
       record_ping: { Args: { p_ping_id: string }; Returns: Json };
+      record_ping_results: { Args: { p_results: Json }; Returns: undefined };
       record_sweep: { Args: { p_sweep_id: string }; Returns: number };
       record_webhook_request: {
         Args: {
@@ -1062,6 +1245,15 @@ export type Database = {
         Returns: Json;
       };
       roll_up_webhooks: { Args: { p_limit: number }; Returns: number };
+      silence_alert: {
+        Args: {
+          p_reason: string;
+          p_rule?: string;
+          p_subject?: string;
+          p_until: string;
+        };
+        Returns: string;
+      };
       take_over_report_job: {
         Args: {
           p_claim_id?: string;
@@ -1095,6 +1287,7 @@ export type Database = {
           report_type: string;
         }[];
       };
+      verify_slice: { Args: Record<PropertyKey, never>; Returns: Json };
       webhook_statistics: { Args: { p_window?: string }; Returns: Json };
     };
     Enums: { research_status: "pending" | "running" | "completed" | "failed" };

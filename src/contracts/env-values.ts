@@ -118,3 +118,42 @@ export const webhookAddresses = list((value) => {
     return 'must begin with https://, except for this machine itself';
   return undefined;
 });
+
+const SLACK = 'slack+';
+
+/** What is wrong with an address that alerts or signs of life go to; undefined: nothing. Its query may be what admits us. */
+function faultOfOutsideAddress(value: string): string | undefined {
+  const fault = faultOfAddress(value.replace(/[?].*$/, ''));
+  if (fault !== undefined) return fault;
+  if (value.includes('#')) return 'must not contain a fragment';
+  const { protocol, hostname } = new URL(value);
+  if (hostname.includes(',')) return 'must be separated from the next one by a space';
+  if (protocol !== 'https:' && !isLoopback(hostname))
+    return 'must begin with https://, except for this machine itself';
+  return undefined;
+}
+
+/** An address that is called with GET: https, or http to this machine. */
+export const heartbeatAddress = z.string().superRefine((value, context) => {
+  const message = faultOfCharacters(value) ?? faultOfOutsideAddress(value);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});
+
+/** One or more addresses for alerts. What begins with slack+https:// is sent in Slack's form. */
+export const alertAddresses = list((value) =>
+  faultOfOutsideAddress(value.startsWith(SLACK) ? value.slice(SLACK.length) : value),
+);
+
+/** An address for alerts, and the form in which it takes them. */
+export interface AlertAddress {
+  url: string;
+  form: 'signed' | 'slack';
+}
+
+export function parseAlertAddresses(value: string): AlertAddress[] {
+  return splitList(value).map((address) =>
+    address.startsWith(SLACK)
+      ? { url: address.slice(SLACK.length), form: 'slack' }
+      : { url: address, form: 'signed' },
+  );
+}

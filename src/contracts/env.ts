@@ -1,10 +1,13 @@
 import { z } from 'zod';
 import { FUNCTION_SECONDS } from './constants.ts';
 import {
+  alertAddresses,
   bearerKeys,
   headerText,
   headerTexts,
+  heartbeatAddress,
   legacySecrets,
+  parseAlertAddresses,
   projectAddress,
   serverAddress,
   signingKeys,
@@ -82,6 +85,12 @@ export const serverEnv = z
     REPORTLESS_JOBS: z.enum(['off', 'pipeline', 'users']).default('pipeline'),
     /** Exact origins of the pages that may call the job and the operator endpoints, separated by spaces. */
     CORS_ORIGINS: browserOrigins.default([]),
+    /** Where alerts are sent, separated by spaces: the next one where one fails. */
+    ALERT_URLS: alertAddresses.optional(),
+    /** Several, separated by spaces: the first signs alerts. */
+    ALERT_SECRET: signingKeys.optional(),
+    /** Called by each good sweep of the cron, for an outside watch that notices when none comes. */
+    HEARTBEAT_URL: heartbeatAddress.optional(),
     /** Days that audit rows are kept. */
     RETENTION_AUDIT_DAYS: wholeNumber(1, 3650).default(90),
     /** Days that the content of superseded events is kept. */
@@ -101,6 +110,16 @@ export const serverEnv = z
     error: 'LLM_BASE_URL and LLM_MODELS go together',
     path: ['LLM_MODELS'],
   })
+  .refine(
+    ({ ALERT_URLS, ALERT_SECRET }) =>
+      ALERT_SECRET !== undefined ||
+      ALERT_URLS === undefined ||
+      parseAlertAddresses(ALERT_URLS).every(({ form }) => form === 'slack'),
+    {
+      error: 'is needed to sign alerts to the addresses of ALERT_URLS that are not Slack',
+      path: ['ALERT_SECRET'],
+    },
+  )
   .transform((env, context) => {
     // A round of sending takes two time-outs at most.
     const longest = Math.floor(FUNCTION_SECONDS - DATABASE_SECONDS - (2 * env.WEBHOOK_TIMEOUT_MS) / 1000);

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ALERT_SEVERITIES } from './alerts.ts';
 import { timestamp } from './timestamp.ts';
 import { eventId } from './webhooks.ts';
 
@@ -27,6 +28,7 @@ export const CHECKS = [
   'migrations',
   'rights',
   'cron',
+  'alerts',
   'clock',
   'connections',
   'indexes',
@@ -75,6 +77,19 @@ export const deploymentFacts = z.object({
   realtime: z.object({ all_tables: z.boolean(), tables: z.array(z.string()) }).nullable(),
   /** Whether deleting an account takes its locks in our order: the trigger stands on `auth.users`. */
   accounts_guarded: z.boolean(),
+  /** Open alerts. */
+  alerts: z.object({
+    firing: z.int(),
+    pending: z.int(),
+    /** Of those that fire. */
+    worst: z.enum(ALERT_SEVERITIES).nullable(),
+    /** Of those that fire, each once. */
+    rules: z.array(z.string()),
+    /** Deliveries of alerts that failed and are tried again. */
+    undelivered: z.int(),
+    /** Deliveries of alerts that were given up in the last seven days. */
+    dead: z.int(),
+  }),
   rights: z.array(heldRight).nullable(),
 });
 export type DeploymentFacts = z.infer<typeof deploymentFacts>;

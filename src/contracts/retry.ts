@@ -64,5 +64,7 @@ export const cronAnswer = sweepAnswer.extend({
   imported: z.int(),
   /** Rows that retention removed, or emptied. */
   pruned: z.int(),
+  /** Alerts that fired or resolved. */
+  alerts: z.int(),
 });
 export type CronAnswer = z.infer<typeof cronAnswer>;

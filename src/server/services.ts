@@ -1,14 +1,16 @@
 import { waitUntil } from '@vercel/functions';
 import type { ServerEnv } from '../contracts/env.ts';
-import { splitList } from '../contracts/env-values.ts';
+import { parseAlertAddresses, splitList } from '../contracts/env-values.ts';
 import { createFindUser } from './auth/users.ts';
 import { systemClock } from './clock.ts';
 import { readEnv } from './config/env.ts';
 import { createRestStore } from './store/rest-store.ts';
 import type { Generate } from './generation/generate.ts';
+import { fingerprintsOf } from './observe/alerts/fingerprint.ts';
+import { createWatch } from './observe/alerts/watch-alerts.ts';
 import { log } from './observe/log.ts';
 import { deliveryLeaseSeconds } from './deliver/notify-report-completion.ts';
-import { parseWebhookBaseUrls } from './deliver/own-deployment.ts';
+import { parseWebhookBaseUrls, siblingOf } from './deliver/own-deployment.ts';
 import { parseWebhookSecret } from './deliver/secrets.ts';
 import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
@@ -18,6 +20,8 @@ export type Services = ReturnType<typeof createServices>;
 
 export function createServices(env: ServerEnv) {
   const webhookKeys = parseWebhookSecret(env.WEBHOOK_SECRET);
+  const webhookBaseUrls = parseWebhookBaseUrls(env.WEBHOOK_BASE_URL);
+  const alertKeys = env.ALERT_SECRET === undefined ? undefined : parseWebhookSecret(env.ALERT_SECRET);
   return {
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
@@ -35,7 +39,7 @@ export function createServices(env: ServerEnv) {
         legacySecrets: splitList(env.WEBHOOK_LEGACY_SECRET),
       }),
     },
-    webhookBaseUrls: parseWebhookBaseUrls(env.WEBHOOK_BASE_URL),
+    webhookBaseUrls,
     protectionBypass: env.VERCEL_AUTOMATION_BYPASS_SECRET,
     timeoutMs: env.WEBHOOK_TIMEOUT_MS,
     maxRetries: env.WEBHOOK_MAX_RETRIES,
@@ -52,6 +56,15 @@ export function createServices(env: ServerEnv) {
     reportlessJobs: env.REPORTLESS_JOBS,
     models: modelsOf(env),
     corsOrigins: new Set(env.CORS_ORIGINS),
+    alertAddresses: env.ALERT_URLS === undefined ? [] : parseAlertAddresses(env.ALERT_URLS),
+    alertKeys,
+    heartbeatUrl: env.HEARTBEAT_URL,
+    // The console and the functions have one address, without the prefix of the functions.
+    consoleUrl: siblingOf(webhookBaseUrls[0], '').replace(/\/api$/, ''),
+    secretFingerprints: {
+      WEBHOOK_SECRET: fingerprintsOf('WEBHOOK_SECRET', webhookKeys),
+      ...(alertKeys !== undefined && { ALERT_SECRET: fingerprintsOf('ALERT_SECRET', alertKeys) }),
+    },
     retention: {
       auditDays: env.RETENTION_AUDIT_DAYS,
       payloadDays: env.RETENTION_PAYLOAD_DAYS,
@@ -81,4 +94,17 @@ let made: Services | undefined;
  */
 export function services(): Services {
   return (made ??= createServices(readEnv(process.env)));
+}
+
+let watch: (() => void) | undefined;
+
+/** After each answer of a function: see `createWatch`. */
+export function watchAlerts(): void {
+  try {
+    watch ??= createWatch(services());
+  } catch {
+    // A variable is missing or malformed: the handler has logged it, and nothing can be evaluated.
+    return;
+  }
+  watch();
 }

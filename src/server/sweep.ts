@@ -4,6 +4,11 @@ import type { CronAnswer } from '../contracts/retry.ts';
 import { CRON } from './auth/operators.ts';
 import { answer } from './http/problem.ts';
 import { sweepJobs, type TakeOverCaller } from './jobs/take-over.ts';
+import { evaluateAlerts, type Evaluator } from './observe/alerts/evaluate-alerts.ts';
+import { sendHeartbeat, type HeartbeatSender } from './observe/alerts/heartbeat.ts';
+import { pingOwnAddresses } from './observe/alerts/ping-own-addresses.ts';
+import { sendAlerts, type AlertSender } from './observe/alerts/send-alerts.ts';
+import { verifySlice } from './observe/alerts/verify-slice.ts';
 import { eraseDeleted } from './observe/erasure.ts';
 import { importReports } from './observe/import-reports.ts';
 import { prune, type Retention } from './observe/retention.ts';
@@ -14,28 +19,33 @@ import { sweepDeliveries } from './deliver/sweep-deliveries.ts';
 
 /** Of each part of the housekeeping: they come one after the other, and the next sweep comes after a minute. */
 const HOUSEKEEPING_MS = 15_000;
+/** A receiver of alerts that hangs costs each alert its time-out; what is left goes with the next sweep. */
+const ALERTS_MS = 25_000;
 
 /**
- * All that is due: deliveries, jobs that nobody runs, and housekeeping. The three go on beside each other, so that a backlog of
- * one keeps none of the others waiting; a part that fails costs only itself.
+ * All that is due: alerts, deliveries, jobs that nobody runs, and housekeeping. The four go on beside each other, so that a
+ * backlog of one keeps none of the others waiting; a part that fails costs only itself.
  * @throws {DatabaseUnavailable} when no part could do anything
  */
 export async function sweep(
-  services: Sender & TakeOverCaller & { retention: Retention },
+  services: Sender & TakeOverCaller & Evaluator & AlertSender & HeartbeatSender & { retention: Retention },
   actor: string,
 ): Promise<Result> {
   const part = parts(services);
-  const [deliveries, jobs, rest] = await Promise.all([
+  const [alerts, deliveries, jobs, rest] = await Promise.all([
+    watch(),
     part.run('deliveries', () => sweepDeliveries(services)),
     part.run('jobs', () => sweepJobs(services)),
     keepHouse(),
   ]);
   if (part.allFailed()) throw part.failures[0]?.error;
+  if (actor === CRON && part.failures.length === 0) await sendHeartbeat(services);
   const result: CronAnswer = {
     ...(deliveries ?? { processed: 0, successes: 0, failures: 0, dead: 0 }),
     taken_over: jobs?.taken_over ?? 0,
     given_up: jobs?.given_up ?? 0,
     ...rest,
+    alerts: alerts ?? 0,
     errors: [
       ...part.failures.map(({ name, error }) => `${name}: ${messageOf(error)}`),
       ...(deliveries?.errors ?? []),
@@ -44,15 +54,25 @@ export async function sweep(
   };
   return { response: answer(result), record: null };
 
-  async function keepHouse() {
-    const budget = () => services.monotonicNow() + HOUSEKEEPING_MS;
-    // For the health check: an operator's sweep would hide that the cron never comes.
+  async function watch() {
+    // Before the evaluation, which would miss it; and only the cron's: an operator's sweep would hide that the cron never comes.
     if (actor === CRON) {
       await part.run(
         'the count of sweeps, without which the health check says that the cron is missing',
         () => services.rpc('record_sweep', { p_sweep_id: randomUUID() }, z.int()),
       );
     }
+    const changed = await part.run('alerts', () => evaluateAlerts(services));
+    if (services.alertAddresses.length > 0) {
+      await part.run('delivery of alerts', () => sendAlerts(services, services.monotonicNow() + ALERTS_MS));
+    }
+    await part.run('ping', () => pingOwnAddresses(services));
+    await part.run('verification', () => verifySlice(services));
+    return changed;
+  }
+
+  async function keepHouse() {
+    const budget = () => services.monotonicNow() + HOUSEKEEPING_MS;
     const erased = await part.run('erasure', () => eraseDeleted(services, budget()));
     await part.run('statistics', () => rollUp(services, budget()));
     const imported = await part.run('import', () => importReports(services, budget()));

@@ -286,5 +286,6 @@ describe.each(Object.entries(lives))('a job that is %s', (name, live) => {
     }
     expect(sentBeforeCommit).toEqual([]);
     console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);
-  }, 240_000);
+    // A sweep alone has some thirty steps, each of which costs a death and a recovery.
+  }, 600_000);
 });

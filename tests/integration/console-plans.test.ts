@@ -117,6 +117,20 @@ describe('the plan of every list', () => {
   });
 });
 
+describe('the plan of what a sweep watches', () => {
+  it.each([
+    ['evaluate_alerts(true)', 'webhook_audit_attempts'],
+    ['evaluate_alerts(true)', 'job_runs_finished'],
+    ['verify_slice()', 'report_events_report'],
+  ])('of %s uses %s, and reads no big table whole', async (call, index) => {
+    const plan = await planOf(`select public.${call}`);
+    expect(plan).toContain(index);
+    // A slice has a hundred reports: of a few thousand, reading all is no dearer than looking each up.
+    const tables = call.startsWith('verify') ? BIG.filter((table) => !table.endsWith('_reports')) : BIG;
+    for (const table of tables) expect(plan).not.toMatch(new RegExp(`Seq Scan on ${table}\\b`));
+  });
+});
+
 describe('the plan of a request for a job', () => {
   // More than the seed has of that day: every job of the day is counted.
   it.each([

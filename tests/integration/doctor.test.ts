@@ -18,13 +18,19 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const FUNCTIONS = ['api/ping.ts', 'api/health.ts', 'api/cron/sweep.ts'];
 const REGION = 'fra1';
+/** Nothing fires here, and nobody listens: a sweep that cannot tell the outside watch only logs it. */
+const WATCHED = {
+  ALERT_URLS: 'http://127.0.0.1:9/alerts',
+  ALERT_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
+  HEARTBEAT_URL: 'http://127.0.0.1:9/heartbeat',
+};
 
 let system: TestSystem;
 let options: DoctorOptions;
 beforeAll(async () => {
   system = await startTestSystem({
     functions: FUNCTIONS,
-    env: { VERCEL_REGION: REGION, VERCEL_ENV: 'production' },
+    env: { VERCEL_REGION: REGION, VERCEL_ENV: 'production', ...WATCHED },
   });
   const { sources } = await readSources(join(projectRoot, 'supabase/sql'));
   options = {
@@ -83,6 +89,7 @@ describe('a deployment without a fault', () => {
       'migrations',
       'rights',
       'cron',
+      'alerts',
       'clock',
       'connections',
       'indexes',
@@ -96,6 +103,7 @@ describe('a deployment without a fault', () => {
       'migrations',
       'rights',
       'cron',
+      'alerts',
       'clock',
       'connections',
       'indexes',

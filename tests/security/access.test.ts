@@ -32,6 +32,9 @@ const PLATFORM_FUNCTIONS = [
 ];
 const readable = { authenticated: 'select', service_role: '' };
 const TABLES: Record<string, { authenticated: string; service_role: string }> = {
+  alerts: readable,
+  alert_deliveries: readable,
+  alert_silences: readable,
   report_events: readable,
   report_notifications: readable,
   report_types: readable,
@@ -48,19 +51,24 @@ const TABLES: Record<string, { authenticated: string; service_role: string }> = 
 const SERVICE_FUNCTIONS = [
   'apply_report_event',
   'cancel_report_job',
+  'claim_alert_delivery',
   'claim_due_delivery',
+  'claim_ping',
   'claim_report_delivery',
   'complete_report_job',
   'deployment_facts',
   'due_report_jobs',
   'erase_due',
+  'evaluate_alerts',
   'get_failed_webhooks',
   'get_report_job',
   'import_reports',
   'metrics',
   'prune_expired',
+  'record_alert_attempt',
   'record_delivery_attempts',
   'record_ping',
+  'record_ping_results',
   'record_sweep',
   'record_webhook_request',
   'redrive_deliveries',
@@ -73,14 +81,18 @@ const SERVICE_FUNCTIONS = [
   'update_webhook_status',
   'user_is_operator',
   'verify_reports',
+  'verify_slice',
 ];
 
 /** With the caller's rights: what they show follows from the policies. */
 const CONSOLE_FUNCTIONS = [
+  'as_pattern',
+  'end_silence',
   'event_timeline',
   'internal_endpoint',
   'is_closed',
   'is_operator',
+  'list_alerts',
   'list_open_deliveries',
   'list_report_jobs',
   'list_reports',
@@ -89,6 +101,8 @@ const CONSOLE_FUNCTIONS = [
   'report_results',
   'report_webhook_status',
   'require_operator',
+  'silence_alert',
+  'silenced_until',
   'trace',
   'traffic',
   'webhook_statistics',
@@ -137,7 +151,12 @@ describe('the catalog', () => {
       select proname from pg_proc
       where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosecdef
         and has_function_privilege('authenticated', oid, 'execute') order by 1`;
-    expect(definers.map(({ proname }) => proname as string)).toEqual(['is_operator', 'report_results']);
+    expect(definers.map(({ proname }) => proname as string)).toEqual([
+      'end_silence',
+      'is_operator',
+      'report_results',
+      'silence_alert',
+    ]);
     const unpinned = await database.sql`
       select proname from pg_proc
       where pronamespace in ('public'::regnamespace, 'private'::regnamespace)

@@ -56,9 +56,18 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
       database.finding,
       readings.length === 0 ? skipped('clock', 'no clock could be read') : checkClocks(readings),
       ...(facts === null
-        ? (['migrations', 'rights', 'cron', 'connections', 'indexes', 'realtime', 'accounts'] as const).map(
-            (check) => skipped(check, 'the database did not answer'),
-          )
+        ? (
+            [
+              'migrations',
+              'rights',
+              'cron',
+              'alerts',
+              'connections',
+              'indexes',
+              'realtime',
+              'accounts',
+            ] as const
+          ).map((check) => skipped(check, 'the database did not answer'))
         : checkFacts(facts)),
     ],
   };
@@ -162,6 +171,29 @@ export function checkVariables(env: Pick<ServerEnv, 'PIPELINE_API_KEY' | 'CRON_S
     level: 'ok',
     message: 'every variable that must be set is set, and well formed',
   };
+}
+
+/** Whether anybody would hear of an alert, and of a sweep that never comes. */
+export function checkWatch(env: Pick<ServerEnv, 'ALERT_URLS' | 'HEARTBEAT_URL'>): Finding[] {
+  const missing: Finding[] = [];
+  if (env.ALERT_URLS === undefined) {
+    missing.push({
+      check: 'alerts',
+      level: 'warning',
+      message: 'ALERT_URLS is not set: nobody is told of an alert',
+      action: 'Set ALERT_URLS and ALERT_SECRET (docs/operations.md, Alerts), and deploy again.',
+    });
+  }
+  if (env.HEARTBEAT_URL === undefined) {
+    missing.push({
+      check: 'alerts',
+      level: 'warning',
+      message: 'HEARTBEAT_URL is not set: when sweeps, functions or the database stop, nobody is told',
+      action:
+        'Let a service outside of Vercel and Supabase expect a call each minute, set HEARTBEAT_URL to its address (docs/operations.md, Alerts), and deploy again.',
+    });
+  }
+  return missing;
 }
 
 /** One finding for each variable that is missing or malformed. */

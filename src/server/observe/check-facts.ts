@@ -18,6 +18,7 @@ const CONNECTIONS_FAILURE_SHARE = 0.9;
 export function checkFacts(facts: DeploymentFacts): Finding[] {
   return [
     checkCron(facts),
+    checkAlerts(facts),
     checkConnections(facts),
     checkIndexes(facts),
     checkPublication(facts),
@@ -36,6 +37,29 @@ export function checkCron({ heartbeats }: Pick<DeploymentFacts, 'heartbeats'>): 
   if (seconds_ago > CRON_MISSING_SECONDS) return { check: 'cron', level: 'failed', message, action };
   if (seconds_ago > CRON_LATE_SECONDS) return { check: 'cron', level: 'warning', message, action };
   return { check: 'cron', level: 'ok', message };
+}
+
+/** What fires, and whether people hear of it. */
+export function checkAlerts({ alerts }: Pick<DeploymentFacts, 'alerts'>): Finding {
+  const { firing, worst, rules, undelivered, dead } = alerts;
+  if (dead > 0 || undelivered > 0) {
+    return {
+      check: 'alerts',
+      level: 'failed',
+      message: `${undelivered} alerts could not be delivered yet, and ${dead} were given up in the last 7 days`,
+      action:
+        'Look at error in public.alert_deliveries, and correct ALERT_URLS or the receiver. Alerts are tried again for a day.',
+    };
+  }
+  if (firing > 0) {
+    return {
+      check: 'alerts',
+      level: worst === 'critical' ? 'failed' : 'warning',
+      message: `${firing} alerts fire: ${rules.join(', ')}`,
+      action: 'Look each rule up in docs/operations.md, Alerts.',
+    };
+  }
+  return { check: 'alerts', level: 'ok', message: 'no alert fires' };
 }
 
 export function checkConnections({ connections }: Pick<DeploymentFacts, 'connections'>): Finding {

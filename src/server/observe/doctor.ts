@@ -8,7 +8,7 @@ import { parseWebhookSecret } from '../deliver/secrets.ts';
 import { parseBearerKeys } from '../http/bearer.ts';
 import { createRestStore } from '../store/rest-store.ts';
 import { checkMigrations } from './check-facts.ts';
-import { checkFromHere, checkVariables, skipped, variableFaults } from './check-deployment.ts';
+import { checkFromHere, checkVariables, checkWatch, skipped, variableFaults } from './check-deployment.ts';
 import type { ProbeRealtime } from './probe-realtime.ts';
 
 export interface DoctorOptions extends Clock {
@@ -72,7 +72,7 @@ async function lookFromOutside(options: DoctorOptions, env: ServerEnv): Promise<
     trimmed(options.source)['VITE_SUPABASE_REALTIME'] === 'off'
       ? skipped('realtime', 'VITE_SUPABASE_REALTIME is off')
       : await options.probeRealtime(env.SUPABASE_URL, env.SUPABASE_PUBLISHABLE_KEY);
-  const found = [checkVariables(env), ...findings, realtime];
+  const found = [checkVariables(env), ...checkWatch(env), ...findings, realtime];
   if (facts === null) return found;
   return [
     ...found,

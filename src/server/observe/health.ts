@@ -17,6 +17,7 @@ import {
   checkFromHere,
   checkRegion,
   checkVariables,
+  checkWatch,
   skipped,
   variableFaults,
   type Checker,
@@ -92,6 +93,7 @@ async function lookInside(options: HealthOptions): Promise<FullHealth> {
     const checked = await checkFromHere({ ...options.services(), clockName: 'the deployment' });
     const findings = inOrder([
       checkVariables(env),
+      ...checkWatch(env),
       ...checked.findings,
       ...(checked.facts === null
         ? []

@@ -21,6 +21,8 @@ export interface Pinged {
   finding: Finding;
   /** Where the ping arrived: what was answered, and the middle of the time that it took, in milliseconds since the epoch. */
   received?: { answer: PingAnswer; at: number };
+  /** Of the answer; null: there was none. */
+  status: number | null;
 }
 
 type Fault = Required<Pick<Finding, 'message' | 'action'>>;
@@ -52,7 +54,7 @@ export async function sendPing(sender: PingSender, webhookBaseUrl: string): Prom
       }),
     );
   } catch (error) {
-    return failed(url, connectionFault(error, trace, sender.timeoutMs));
+    return failed(url, connectionFault(error, trace, sender.timeoutMs), trace.status);
   }
   const { text, error: unread } = await readStart(response, ANSWER_BYTES);
   const json = parseJson(text);
@@ -63,14 +65,15 @@ export async function sendPing(sender: PingSender, webhookBaseUrl: string): Prom
     return {
       finding: { check: 'address', level: 'ok', message },
       received: { answer: answer.data, at: started + tookMs / 2 },
+      status: response.status,
     };
   }
-  if (unread !== undefined) return failed(url, unreadFault(response.status, unread));
-  return failed(url, faultOf(response, json, sender.protectionBypass !== undefined));
+  if (unread !== undefined) return failed(url, unreadFault(response.status, unread), response.status);
+  return failed(url, faultOf(response, json, sender.protectionBypass !== undefined), response.status);
 }
 
-function failed(url: string, { message, action }: Fault): Pinged {
-  return { finding: { check: 'address', level: 'failed', message: `${url} ${message}`, action } };
+function failed(url: string, { message, action }: Fault, status: number | null): Pinged {
+  return { finding: { check: 'address', level: 'failed', message: `${url} ${message}`, action }, status };
 }
 
 const READ_THE_LOG =

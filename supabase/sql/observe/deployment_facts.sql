@@ -21,6 +21,16 @@ language sql stable security definer set search_path = '' set statement_timeout 
         where pubname = 'supabase_realtime' and schemaname = 'public' order by tablename))
       from pg_catalog.pg_publication where pubname = 'supabase_realtime'),
     'accounts_guarded', private.accounts_are_guarded(),
+    'alerts', (
+      select jsonb_build_object(
+        'firing', count(*) filter (where state = 'firing'), 'pending', count(*) filter (where state = 'pending'),
+        -- `critical` comes before `warning`.
+        'worst', min(severity) filter (where state = 'firing'),
+        'rules', coalesce(jsonb_agg(distinct rule) filter (where state = 'firing'), '[]'),
+        'undelivered', (
+          select count(*) from public.alert_deliveries where delivered_at is null and dead_at is null and attempts > 0),
+        'dead', (select count(*) from public.alert_deliveries where dead_at > now() - interval '7 days'))
+      from public.alerts where state <> 'resolved'),
     'rights', case when p_with_rights then (
       select jsonb_agg(jsonb_build_object('on', object, 'column', column_name, 'grantee', grantee, 'privilege', privilege)
         order by object, grantee, privilege, column_name)
@@ -28,6 +38,6 @@ language sql stable security definer set search_path = '' set statement_timeout 
 $$;
 
 comment on function public.deployment_facts(boolean) is
-  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions and, with p_with_rights, every right on objects of public and private.';
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions, open alerts and, with p_with_rights, every right on objects of public and private.';
 revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
 grant execute on function public.deployment_facts(boolean) to service_role;

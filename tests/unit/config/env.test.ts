@@ -11,6 +11,53 @@ const complete = {
   CRON_SECRET: 'c'.repeat(32),
 };
 
+describe('where alerts go', () => {
+  const ALERT_SECRET = `whsec_${Buffer.alloc(32, 7).toString('base64')}`;
+
+  it.each([
+    'https://pager.example/v2/enqueue?key=abc',
+    'https://pager.example http://localhost:9000/alerts',
+    'slack+https://hooks.slack.com/services/T0/B0/xyz https://pager.example',
+    'slack+http://127.0.0.1:9000/',
+  ])('takes %s', (ALERT_URLS) => {
+    expect(readEnv({ ...complete, ALERT_URLS, ALERT_SECRET })).toMatchObject({ ALERT_URLS });
+  });
+
+  it.each([
+    'http://pager.example',
+    'slack+http://hooks.slack.com/services/T0/B0/xyz',
+    'https://user:password@pager.example',
+    'slack+https://user@hooks.slack.com',
+    'https://pager.example#fragment',
+    'https://pager.example?key=a#fragment',
+    'ftp://pager.example',
+    'slack+slack+https://pager.example',
+    'https://pager.example,https://pager.example',
+    'https://pager.example "https://pager.example"',
+    'pager.example',
+  ])('refuses %s without repeating it', (ALERT_URLS) => {
+    const reading = () => readEnv({ ...complete, ALERT_URLS, ALERT_SECRET });
+    expect(reading).toThrow(/^Invalid environment variables:\n {2}ALERT_URLS: /);
+    expect(reading).not.toThrow(ALERT_URLS);
+  });
+
+  it('needs a secret to sign with, unless all are Slack', () => {
+    const read = (ALERT_URLS: string) => () => readEnv({ ...complete, ALERT_URLS });
+    expect(read('slack+https://hooks.slack.com/services/x')).not.toThrow();
+    expect(read('slack+https://hooks.slack.com/services/x https://pager.example')).toThrow(
+      /ALERT_SECRET: is needed to sign/,
+    );
+  });
+
+  it('calls the outside watch by https, or on this machine', () => {
+    const read = (HEARTBEAT_URL: string) => () => readEnv({ ...complete, HEARTBEAT_URL });
+    expect(read('https://watch.example/ping?key=1')).not.toThrow();
+    expect(read('http://[::1]:9000/')).not.toThrow();
+    for (const url of ['http://watch.example', 'https://u@watch.example', 'slack+https://watch.example'])
+      expect(read(url)).toThrow(/HEARTBEAT_URL: must/);
+  });
+});
+
 describe('the environment', () => {
   it('has defaults for what is no secret', () => {
     expect(readEnv({ ...complete, WEBHOOK_LEGACY_SECRET: '' })).toMatchObject({

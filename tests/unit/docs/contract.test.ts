@@ -1,12 +1,14 @@
 import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../scripts/local/paths.ts';
+import { alertEvent } from '../../../src/contracts/alerts.ts';
 import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
 import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
 import { PROBLEMS, problemOf } from '../../../src/contracts/problem.ts';
 import { RATE_KINDS } from '../../../src/contracts/rate-limit.ts';
 import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
 import { reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
+import { alertMessage } from '../../../src/server/observe/alerts/alert-message.ts';
 import { codeIn, readText, tableOf } from './page.ts';
 
 const page = readText('docs/contract.md');
@@ -49,12 +51,20 @@ describe('the table of members', () => {
     ['retryRequest', Object.keys(retryRequest.shape)],
     ['redriveFilter', Object.keys(redriveByFilter.shape.filter.shape)],
     ['sweepAnswer', Object.keys(sweepAnswer.shape)],
+    ['alertEvent', Object.keys(alertEvent.shape.data.shape)],
     ['cronAnswer', inheritedBy(cronAnswer.shape, sweepAnswer.shape)],
   ])('%s has those of the schema, in its order', (name, members) => {
     expect(tableOf(page, `fields: ${name}`).map(([member = '']) => member)).toEqual(
       members.map((member) => `\`${member}\``),
     );
   });
+});
+
+it('shows an alert event as it is sent', () => {
+  const [example = ''] = /(?<=```json\n)\{\n {2}"type": "alert[^]*?(?=```)/.exec(page) ?? [];
+  const event = alertEvent.parse(JSON.parse(example));
+  const alert = { ...event.data, fired_at: event.data.since };
+  expect(event).toEqual(alertMessage(alert, 'https://polaris.example.com'));
 });
 
 it('names every member that the platform’s clients may send', () => {

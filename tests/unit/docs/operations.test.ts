@@ -4,6 +4,7 @@ import { projectRoot } from '../../../scripts/local/paths.ts';
 import { BINARIES_VARIABLE } from '../../../scripts/local/postgres-binaries.ts';
 import { consoleEnv } from '../../../src/console/config.ts';
 import { serverEnv } from '../../../src/contracts/env.ts';
+import { ALERT_RULES } from '../../../src/contracts/alerts.ts';
 import { CHECKS } from '../../../src/contracts/health.ts';
 import { platformEnv } from '../../../src/contracts/platform-env.ts';
 import { InvalidEnvironment, readEnv } from '../../../src/server/config/env.ts';
@@ -107,6 +108,23 @@ it('has every check of the doctor, in its order', () => {
   // The table stands in a list.
   const described = tableOf(page.replace(/^ {3}/gm, ''), "doctor's checks");
   expect(described.map(([check = '']) => codeIn(check)[0])).toEqual([...CHECKS]);
+});
+
+it('has every alert rule with its limits, and a section for each', () => {
+  const sql = readText('supabase/migrations/20261126040000_add_alerts.sql');
+  const rules = [
+    ...sql.matchAll(/^ {2}\('(\w+)', '(\w+)', ([\d.]+), '(\w+)', (\d+), '([^']+)', '([^']+)'\)/gm),
+  ].map(([, rule = '', severity = '', threshold = '', unit = '', minimum = '', ...intervals]) => [
+    `\`${rule}\``,
+    severity,
+    `${threshold} ${unit}`,
+    minimum === '1' ? '' : minimum,
+    ...intervals.map((interval) => (interval === '0' ? '' : interval)),
+  ]);
+  expect(rules).toHaveLength(Object.keys(ALERT_RULES).length);
+  expect(tableOf(page, 'alert rules')).toEqual(rules);
+  const sections = [...page.matchAll(/^### `(\w+)`$/gm)].map(([, rule]) => rule);
+  expect(sections).toEqual(Object.keys(ALERT_RULES));
 });
 
 it('has every line that the functions log, with its level', () => {

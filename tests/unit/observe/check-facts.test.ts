@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import {
   checkAccounts,
+  checkAlerts,
   checkClocks,
   checkConnections,
   checkCron,
@@ -31,6 +32,32 @@ describe('the cron', () => {
     });
     if (level === 'ok') expect(found.action).toBeUndefined();
     else expect(found.action).toContain('private.schedule_sweep()');
+  });
+});
+
+describe('alerts', () => {
+  const none = { firing: 0, pending: 3, worst: null, rules: [], undelivered: 0, dead: 0 };
+
+  it.each<[string, Parameters<typeof checkAlerts>[0]['alerts'], string, string]>([
+    ['none', none, 'ok', 'no alert fires'],
+    [
+      'a warning',
+      { ...none, firing: 1, worst: 'warning', rules: ['latency'] },
+      'warning',
+      '1 alerts fire: latency',
+    ],
+    [
+      'a critical one',
+      { ...none, firing: 2, worst: 'critical', rules: ['latency', 'no_sweep'] },
+      'failed',
+      '2 alerts fire: latency, no_sweep',
+    ],
+    ['one that nobody takes', { ...none, undelivered: 1 }, 'failed', '1 alerts could not be delivered yet'],
+    ['one that was given up', { ...none, dead: 2 }, 'failed', '2 were given up'],
+  ])('%s', (_name, alerts, level, message) => {
+    const found = checkAlerts({ alerts });
+    expect(found).toMatchObject({ level, message: expect.stringContaining(message) as string });
+    expect(found.action === undefined).toBe(level === 'ok');
   });
 });
 

@@ -39,6 +39,7 @@ function bed(change: Record<string, string> = {}) {
             unfinished: [],
             realtime: null,
             accounts_guarded: true,
+            alerts: { firing: 0, pending: 0, worst: null, rules: [], undelivered: 0, dead: 0 },
             rights: [],
           }),
         );

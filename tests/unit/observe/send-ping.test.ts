@@ -150,6 +150,7 @@ describe('what a ping finds, and what it says to do', () => {
         ) as string,
         action: expect.stringContaining(action) as string,
       },
+      status: answer instanceof Response ? answer.status : null,
     });
   });
 

@@ -1,0 +1,228 @@
+import { z } from 'zod';
+import { timestamp } from './timestamp.ts';
+
+export const ALERT_SEVERITIES = ['critical', 'warning'] as const;
+export const ALERT_STATES = ['pending', 'firing', 'resolved'] as const;
+export const ALERT_TRANSITIONS = ['firing', 'resolved'] as const;
+
+/** What SQL says of an alert: ids, counts and our own words, never what an owner, a sender or a receiver wrote. */
+const fact = z.union([z.string(), z.number(), z.null(), z.array(z.string())]);
+const facts = z.record(z.string(), fact);
+
+/** `alert_at()` in SQL: an alert at the moment of a transition. */
+export const alertAt = z.object({
+  alert_id: z.guid(),
+  rule: z.string(),
+  subject: z.string(),
+  severity: z.enum(ALERT_SEVERITIES),
+  value: z.number(),
+  threshold: z.number(),
+  affected: z.int(),
+  facts,
+  since: timestamp,
+  fired_at: timestamp,
+  resolved_at: timestamp.nullable(),
+});
+export type AlertAt = z.infer<typeof alertAt>;
+
+interface RuleWords {
+  /** Of the alert, without its subject. */
+  title: string;
+  /** What was measured, and how many are affected. */
+  says: (alert: AlertAt) => string;
+  /** What it means for reports. */
+  meaning: string;
+  /** The first line of the runbook: docs/operations.md, "Alerts". */
+  action: string;
+  /** What was lost, told when it is over. */
+  lost: string;
+}
+
+const NOTHING = 'Nothing was lost: each result is stored before the first attempt to deliver it.';
+const NO_RESULT = 'Nothing was lost: no result was affected.';
+const STORED = 'Results are stored directly in their reports; only the confirmation by the webhook is late.';
+
+/** How long, for people: 90 s, 12 min, 3 h. */
+function duration(seconds: number): string {
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+}
+
+/** Each rule of `private.alert_rules`, in words. */
+export const ALERT_RULES = {
+  success_rate: {
+    title: 'Deliveries fail',
+    says: ({ value, threshold, affected }) =>
+      `${value} % of the newest attempts were delivered (limit ${threshold} %); ${affected} were not.`,
+    meaning: STORED,
+    action: 'Open the failed deliveries, read the answers of the endpoint, and fix what stands before it.',
+    lost: NOTHING,
+  },
+  latency: {
+    title: 'Deliveries are slow',
+    says: ({ value, threshold, affected }) =>
+      `The 95th percentile of the newest attempts is ${value} ms (limit ${threshold} ms); ${affected} took longer than the limit.`,
+    meaning: 'Results arrive late. Attempts that reach their time-out count as failed.',
+    action: 'Look at the durations of the functions and at the connections and CPU of the database.',
+    lost: NOTHING,
+  },
+  queue_depth: {
+    title: 'Deliveries pile up',
+    says: ({ value, threshold }) => `${value} deliveries wait (limit ${threshold}).`,
+    meaning: STORED,
+    action: 'Check that sweeps come and that the circuit of the endpoint is closed.',
+    lost: NOTHING,
+  },
+  queue_age: {
+    title: 'A delivery waits too long',
+    says: ({ value, threshold, affected }) =>
+      `The oldest delivery waits for ${duration(value)} (limit ${duration(threshold)}); ${affected} wait.`,
+    meaning: STORED,
+    action: 'Open the oldest delivery in the failed deliveries and read its last answer.',
+    lost: NOTHING,
+  },
+  circuit_open: {
+    title: 'A circuit stays open',
+    says: ({ value, threshold, affected }) =>
+      `The circuit has been open for ${duration(value)} (limit ${duration(threshold)}); ${affected} deliveries wait.`,
+    meaning: STORED,
+    action: 'Fix the endpoint. The circuit closes by itself with the first probe that is answered.',
+    lost: NOTHING,
+  },
+  dead_letters: {
+    title: 'New dead letters',
+    says: ({ value }) => `${value} new dead letters wait for a person.`,
+    meaning: 'These deliveries used all their retries. Their results are stored in their reports.',
+    action: 'Fix the cause, then redrive them: console, Failed deliveries.',
+    lost: NOTHING,
+  },
+  jobs_overdue: {
+    title: 'Jobs are overdue',
+    says: ({ value, threshold, affected }) =>
+      `${affected} jobs are overdue, the oldest for ${duration(value)} (limit ${duration(threshold)}).`,
+    meaning:
+      'Their runners died or their results did not come, and no sweep took them over: these reports wait.',
+    action: 'Check that sweeps come, and look for the log line "a job was not taken over".',
+    lost: 'Nothing was lost: a job that is taken over generates its report again.',
+  },
+  jobs_failing: {
+    title: 'Jobs fail',
+    says: ({ value, threshold, affected }) =>
+      `${value} % of the newest jobs failed (limit ${threshold} %): ${affected} jobs.`,
+    meaning: 'These reports keep the text that they had. Nothing retries a failed job by itself.',
+    action: 'Read the error of a failed job; check the language model, its key and its quota.',
+    lost: 'No stored result was lost. The failed jobs have no result: request them again.',
+  },
+  no_sweep: {
+    title: 'No sweep comes',
+    says: ({ value, threshold }) =>
+      `The last sweep came ${duration(value)} ago (limit ${duration(threshold)}).`,
+    meaning: 'Nothing retries, takes over or prunes. First attempts go on, and results are stored.',
+    action:
+      'Check the cron and CRON_SECRET (npm run doctor, cron). Until then call /api/cron/sweep yourself.',
+    lost: NOTHING,
+  },
+  verify_findings: {
+    title: 'Invariants are broken',
+    says: ({ value }) => `${value} findings.`,
+    meaning: 'Rows say something that no function of ours would have written.',
+    action: 'Run npm run verify, and find out who wrote these rows. Repair nothing by hand before that.',
+    lost: 'The findings are gone. Whether anything was lost is what npm run verify and the audit log say.',
+  },
+  clock_difference: {
+    title: 'Clocks differ',
+    says: ({ value, threshold }) =>
+      `The clocks of the functions and of the database differ by ${value} s (limit ${threshold} s).`,
+    meaning: 'Signed webhooks are refused when the clocks of sender and receiver differ by more than 300 s.',
+    action: 'Run npm run doctor, which says whose clock it is, and ask the provider.',
+    lost: NO_RESULT,
+  },
+  secret_age: {
+    title: 'A secret is old',
+    says: ({ value, threshold }) => `It has been in use for ${value} days (limit ${threshold} days).`,
+    meaning: 'Secrets are rotated monthly. Everything works.',
+    action: 'Rotate it: docs/operations.md, Monthly secret rotation.',
+    lost: NO_RESULT,
+  },
+  table_growth: {
+    title: 'A table grows fast',
+    says: ({ value, threshold, affected }) =>
+      `It grew by ${value} % within a day (limit ${threshold} %), by about ${affected} rows.`,
+    meaning: 'The disk may fill up, or retention does not keep up.',
+    action:
+      'Find out what writes so much, and whether the sweep prunes: docs/operations.md, Regular audit clean-up.',
+    lost: NO_RESULT,
+  },
+  ping_failing: {
+    title: 'The webhook path is broken',
+    says: ({ value, threshold }) => `${value} signed pings in a row failed (limit ${threshold}).`,
+    meaning: 'Webhooks very likely fail in the same way. Results are stored directly in their reports.',
+    action: 'Run npm run doctor: its line "address" says what answers, and what to do.',
+    lost: NOTHING,
+  },
+  ping_slow: {
+    title: 'The webhook path is slow',
+    says: ({ value, threshold, affected }) =>
+      `Each of the last ${affected} signed pings took at least ${value} ms (limit ${threshold} ms).`,
+    meaning: 'Webhooks very likely take as long.',
+    action:
+      'Run npm run doctor: compare "database" and "region", and look at the connections of the database.',
+    lost: NOTHING,
+  },
+  rule_failing: {
+    title: 'An alert rule fails',
+    says: ({ facts: { sqlstate } }) =>
+      `The rule ended with SQLSTATE ${typeof sqlstate === 'string' ? sqlstate : 'unknown'}.`,
+    meaning: 'What this rule watches is not watched. All other rules are.',
+    action: 'Run select * from private.alert_on_<rule>() for this rule as postgres, and read the error.',
+    lost: NO_RESULT,
+  },
+} as const satisfies Record<string, RuleWords>;
+export type AlertRule = keyof typeof ALERT_RULES;
+
+/** A rule that this version does not know: the database may be newer than the functions. */
+const UNKNOWN_RULE: RuleWords = {
+  title: 'An alert of a rule that these functions do not know',
+  says: ({ value, threshold, affected }) => `Measured ${value}, limit ${threshold}; ${affected} affected.`,
+  meaning: 'The database is newer than the functions.',
+  action: 'Read the rule in docs/operations.md of the newest version.',
+  lost: NO_RESULT,
+};
+
+export function wordsOf(rule: string): RuleWords {
+  const words: Readonly<Record<string, RuleWords>> = ALERT_RULES;
+  return Object.hasOwn(words, rule) ? (words[rule] ?? UNKNOWN_RULE) : UNKNOWN_RULE;
+}
+
+/** What is sent of an alert, signed as Standard Webhooks with ALERT_SECRET. */
+export const alertEvent = z.object({
+  type: z.enum(['alert.firing', 'alert.resolved']),
+  /** When it fired or resolved. */
+  timestamp,
+  data: z.object({
+    /** The same for both events of an alert. */
+    alert_id: z.guid(),
+    rule: z.string(),
+    /** The endpoint, stage, table, address or secret; empty where the rule has no subjects. */
+    subject: z.string(),
+    severity: z.enum(ALERT_SEVERITIES),
+    title: z.string(),
+    /** What was measured, in a sentence. */
+    summary: z.string(),
+    meaning: z.string(),
+    action: z.string(),
+    /** What was lost, in a sentence; null while it fires. */
+    lost: z.string().nullable(),
+    since: timestamp,
+    resolved_at: timestamp.nullable(),
+    value: z.number(),
+    threshold: z.number(),
+    affected: z.int(),
+    facts,
+    /** The alert in the console. */
+    url: z.string(),
+    /** The section of docs/operations.md. */
+    runbook: z.string(),
+  }),
+});
+export type AlertEvent = z.infer<typeof alertEvent>;

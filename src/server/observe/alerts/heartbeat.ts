@@ -1,0 +1,34 @@
+import { CallTrace } from '../../http/call-trace.ts';
+import { classifyError } from '../../deliver/classify-error.ts';
+import { PLAIN_ANSWER, readStart } from '../../http/read-start.ts';
+import type { Log } from '../log.ts';
+
+const TIMEOUT_MS = 5_000;
+const ANSWER_BYTES = 4_096;
+
+export interface HeartbeatSender {
+  fetch: typeof fetch;
+  log: Log;
+  heartbeatUrl: string | undefined;
+}
+
+/** Tells an outside watch that a sweep was good, so that it notices when none is. Never throws: a failure is only logged. */
+export async function sendHeartbeat({ fetch, log, heartbeatUrl }: HeartbeatSender): Promise<void> {
+  if (heartbeatUrl === undefined) return;
+  const error = await ask(fetch, heartbeatUrl);
+  if (error !== null) log('error', 'the outside watch was not told of a sweep', { error });
+}
+
+/** What went wrong, in our own words: the address may hold what admits us. */
+async function ask(fetch: typeof globalThis.fetch, url: string): Promise<string | null> {
+  const trace = new CallTrace();
+  try {
+    const response = await trace.follow(() =>
+      fetch(url, { headers: PLAIN_ANSWER, redirect: 'manual', signal: AbortSignal.timeout(TIMEOUT_MS) }),
+    );
+    await readStart(response, ANSWER_BYTES);
+    return response.ok ? null : `answered ${response.status}`;
+  } catch (error) {
+    return classifyError(error, trace).error ?? 'no answer';
+  }
+}

@@ -1,0 +1,129 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import { alertAt } from '../../../contracts/alerts.ts';
+import type { AlertAddress } from '../../../contracts/env-values.ts';
+import type { Clock } from '../../clock.ts';
+import { classifyError } from '../../deliver/classify-error.ts';
+import type { WebhookKeys } from '../../deliver/secrets.ts';
+import { sign } from '../../deliver/sign.ts';
+import { CallTrace } from '../../http/call-trace.ts';
+import { PLAIN_ANSWER, readStart } from '../../http/read-start.ts';
+import type { Store } from '../../store/store.ts';
+import type { Log } from '../log.ts';
+import { alertMessage, slackMessage } from './alert-message.ts';
+
+export interface AlertSender extends Store, Clock {
+  fetch: typeof fetch;
+  log: Log;
+  alertAddresses: readonly AlertAddress[];
+  /** Undefined: every address takes Slack's form. */
+  alertKeys: WebhookKeys | undefined;
+  /** Where the console is. */
+  consoleUrl: string;
+}
+
+const TIMEOUT_MS = 5_000;
+const CONCURRENCY = 4;
+const ANSWER_BYTES = 4_096;
+/** For the calls of the database beside the attempts. */
+const SLACK_SECONDS = 20;
+
+const claim = z.object({
+  delivery: z.looseObject({ id: z.string(), lease_token: z.int(), alert: z.unknown() }).nullable(),
+  dead: z.array(z.object({ id: z.string(), error: z.string().nullable() })),
+});
+type Claimed = NonNullable<z.infer<typeof claim>['delivery']>;
+
+/**
+ * Sends the alerts that are due, each to the first address that confirms it with a 2xx, until none is due or the deadline has
+ * come. What is left goes with the next sweep. No claim, limit or circuit of webhooks is asked.
+ * @throws {DatabaseUnavailable} when none can be claimed
+ */
+export async function sendAlerts(sender: AlertSender, deadline: number): Promise<void> {
+  // Of these addresses, one that failed goes to the end: it would cost each alert its time-out.
+  const addresses = [...sender.alertAddresses];
+  if (addresses.length === 0) return;
+  const leaseSeconds = (addresses.length * TIMEOUT_MS) / 1000 + SLACK_SECONDS;
+
+  async function work(): Promise<void> {
+    while (sender.monotonicNow() < deadline) {
+      const { delivery, dead } = await sender.rpc(
+        'claim_alert_delivery',
+        { p_lease_seconds: leaseSeconds, p_claim_id: randomUUID() },
+        claim,
+      );
+      for (const { id, error } of dead) {
+        sender.log('error', 'an alert could not be delivered for a day and is dead', { delivery: id, error });
+      }
+      if (delivery === null) return;
+      const failure = await send(delivery);
+      if (failure !== null) {
+        sender.log('error', 'an alert was not delivered; the next sweep tries again', {
+          delivery: delivery.id,
+          error: failure,
+        });
+      }
+      await sender.rpc(
+        'record_alert_attempt',
+        {
+          p_id: delivery.id,
+          p_token: delivery.lease_token,
+          p_delivered: failure === null,
+          ...(failure !== null && { p_error: failure }),
+        },
+        z.null(),
+      );
+    }
+  }
+
+  /** Why no address took it; null: one did. */
+  async function send(delivery: Claimed): Promise<string | null> {
+    const alert = alertAt.safeParse(delivery.alert);
+    if (!alert.success) return 'the stored alert does not match its schema';
+    const message = alertMessage(alert.data, sender.consoleUrl);
+    const failures: string[] = [];
+    for (const address of [...addresses]) {
+      const failure = await post(sender, address, delivery.id, message);
+      if (failure === null) return null;
+      // The host alone: a path or a query may be what admits us.
+      failures.push(`${new URL(address.url).host} ${failure}`);
+      addresses.push(...addresses.splice(addresses.indexOf(address), 1));
+    }
+    return failures.join('; ');
+  }
+
+  await Promise.all(Array.from({ length: CONCURRENCY }, work));
+}
+
+/** Why this address did not take it; null: it did. */
+async function post(
+  sender: AlertSender,
+  { url, form }: AlertAddress,
+  id: string,
+  message: ReturnType<typeof alertMessage>,
+): Promise<string | null> {
+  const body = new TextEncoder().encode(JSON.stringify(form === 'slack' ? slackMessage(message) : message));
+  const trace = new CallTrace();
+  try {
+    const response = await trace.follow(() =>
+      sender.fetch(url, {
+        method: 'POST',
+        headers: {
+          'content-type': 'application/json',
+          ...PLAIN_ANSWER,
+          ...(form === 'signed' &&
+            sender.alertKeys !== undefined &&
+            sign(sender.alertKeys, id, sender.now(), body)),
+        },
+        body,
+        redirect: 'manual',
+        signal: AbortSignal.timeout(TIMEOUT_MS),
+      }),
+    );
+    // A status is all that is kept: what a receiver writes is not ours. Its text is read because an unread one can end this process: see `readStart`.
+    await readStart(response, ANSWER_BYTES);
+    return response.ok ? null : `was answered ${response.status}`;
+  } catch (error) {
+    return classifyError(error, trace).error ?? 'no answer';
+  }
+}

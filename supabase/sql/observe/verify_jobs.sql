@@ -1,0 +1,25 @@
+create or replace function private.verify_jobs(p_after text, p_to text)
+returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
+language plpgsql stable set search_path = '' as $$
+begin
+  return query
+  select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
+  from private.job_runs job
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and (job.event_id is not null
+      or job.erased_at is null and (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null))
+  union all
+  select 'a job of a deleted account that still has content', null, null, null, job.job_id
+  from private.job_runs job
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and job.user_id is not null and job.erased_at is null
+    and not exists (select from auth.users account where account.id = job.user_id and account.deleted_at is null)
+    and not exists (select from private.erasures due where due.user_id = job.user_id and due.report_id is null);
+end
+$$;
+
+comment on function private.verify_jobs(text, text) is
+  'Every job without a report, with an id after p_after up to p_to, that breaks an invariant. Null: no bound.';
+revoke all on function private.verify_jobs(text, text) from public, anon, authenticated, service_role;
