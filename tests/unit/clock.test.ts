@@ -42,6 +42,7 @@ function bed(clock: TestClock, days: number) {
     prune_expired: {
       audit: 500,
       refusals: 0,
+      alerts: 0,
       payloads: 0,
       jobs: 0,
       after: { audit: { at: '2026-01-01T00:00:00Z', id: 'a' } },

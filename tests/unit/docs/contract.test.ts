@@ -122,8 +122,9 @@ it('has the limits that the code has', () => {
 });
 
 it('has the rates that the migration sets', () => {
-  const [file = ''] = globSync('supabase/migrations/*_limit_rates.sql', { cwd: projectRoot });
-  const set = [...readText(file).matchAll(/\('(\w+)', (\d+), (\d+), \d+\)/g)].map(([, ...row]) => row);
+  const [file = ''] = globSync('supabase/migrations/*_limit_trace_and_watch.sql', { cwd: projectRoot });
+  const [, values = ''] = /insert into private\.rate_limits [^;]*?values([^;]*);/.exec(readText(file)) ?? [];
+  const set = [...values.matchAll(/\('(\w+)', (\d+), (\d+), \d+\)/g)].map(([, ...row]) => row);
   expect(set.map(([kind]) => kind)).toEqual(RATE_KINDS);
   expect(
     tableOf(page, 'rates').map(([kind = '', , rate = '', burst = '']) =>

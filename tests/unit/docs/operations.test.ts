@@ -111,7 +111,7 @@ it('has every check of the doctor, in its order', () => {
 });
 
 it('has every alert rule with its limits, and a section for each', () => {
-  const sql = readText('supabase/migrations/20261126040000_add_alerts.sql');
+  const sql = readText('supabase/migrations/20261126040000_limit_trace_and_watch.sql');
   const rules = [
     ...sql.matchAll(/^ {2}\('(\w+)', '(\w+)', ([\d.]+), '(\w+)', (\d+), '([^']+)', '([^']+)'\)/gm),
   ].map(([, rule = '', severity = '', threshold = '', unit = '', minimum = '', ...intervals]) => [

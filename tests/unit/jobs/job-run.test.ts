@@ -15,6 +15,7 @@ const run = {
   previous_report: null,
   summary: null,
   take_overs: 0,
+  trace_id: null,
 };
 
 it.each([
