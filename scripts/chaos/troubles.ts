@@ -18,6 +18,8 @@ export interface Troubles {
   left(): number;
   /** What else is worth a line of the summary. */
   figures(): [what: string, value: number][];
+  /** Why a kind may never have happened. */
+  unanswered(): string[];
   /** What a trouble found that should not be. */
   faults: string[];
   /** Jobs that the troubles made. */
@@ -72,6 +74,7 @@ export async function startTroubles(
       ['deletions while jobs or deliveries were open', deletion.interrupted()],
       ['answers of the other endpoint meanwhile', slow.answered()],
     ],
+    unanswered: hostile.unanswered,
     faults,
     oddJobs: odd.jobs,
     jobsAreRequested: () => {
