@@ -7,7 +7,7 @@ import styles from './navigation.module.css';
 
 export function Navigation({ isOperator, path }: { isOperator: boolean; path: string }) {
   const routes = ROUTES.filter(({ audience }) => isOperator || audience === 'everyone');
-  const groups = [...new Set(routes.map(({ group }) => group))];
+  const groups = [...new Set(routes.flatMap(({ group }) => group ?? []))];
   return (
     <nav aria-label="Views" className={styles['navigation']}>
       {groups.map((group) => (

@@ -81,6 +81,11 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
     title: 'The job does not exist any more',
     advice: 'It was removed after its time, or belongs to someone else.',
   },
+  account_not_found: {
+    title: 'No account has this e-mail address',
+    advice:
+      'Check the address, which must be whole. An account that is deleted, or of single sign-on, is found by its id.',
+  },
   delivery_not_found: {
     title: 'There is no delivery to retry',
     advice: 'The report has none of this type. Look its event up in the audit log.',

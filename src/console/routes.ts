@@ -4,7 +4,8 @@ export interface Route {
   path: string;
   /** As the navigation names it. */
   name: string;
-  group: 'Webhooks' | 'Reports';
+  /** Without one, it is not in the navigation: other views lead there. */
+  group?: 'Webhooks' | 'Reports';
   audience: 'everyone' | 'operators';
   page: ComponentType;
 }
@@ -33,6 +34,12 @@ export const ROUTES: readonly Route[] = [
     group: 'Webhooks',
     audience: 'operators',
     page: lazy(async () => ({ default: (await import('../pages/audit-log.tsx')).AuditLog })),
+  },
+  {
+    path: '/erasure',
+    name: 'Erasure',
+    audience: 'operators',
+    page: lazy(async () => ({ default: (await import('./views/erasure/page.tsx')).Erasure })),
   },
   {
     path: '/debug',

@@ -840,6 +840,7 @@ export type Database = {
     };
     Views: { [_ in never]: never };
     Functions: {
+      account_content: { Args: { p_user: string }; Returns: Json };
       apply_report_event: {
         Args: {
           p_body?: string;
@@ -896,6 +897,10 @@ export type Database = {
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
       erase_due: {
         Args: { p_limit: number; p_user_id?: string };
+        Returns: Json;
+      };
+      erase_user: {
+        Args: { p_limit: number; p_user_id: string };
         Returns: Json;
       };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };

@@ -46,6 +46,7 @@ const TABLES: Record<string, { authenticated: string; service_role: string }> = 
 };
 
 const SERVICE_FUNCTIONS = [
+  'account_content',
   'apply_report_event',
   'cancel_report_job',
   'claim_due_delivery',
@@ -54,6 +55,7 @@ const SERVICE_FUNCTIONS = [
   'deployment_facts',
   'due_report_jobs',
   'erase_due',
+  'erase_user',
   'get_failed_webhooks',
   'get_report_job',
   'import_reports',
