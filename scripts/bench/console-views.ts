@@ -9,7 +9,7 @@ import {
   getWebhookAuditLog,
   getWebhookStatistics,
 } from '../../src/services/polarisReportsService.ts';
-import { listReportJobs } from '../../src/services/report-jobs.ts';
+import { listAllJobs, listReportJobs } from '../../src/services/report-jobs.ts';
 import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
 
 /** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
@@ -19,13 +19,14 @@ export interface Subject {
   reportId: string;
   reportType: ReportType;
   auditId: string;
+  ownerId: string;
   halfWay: string;
 }
 
 /** Every query that a view of the console makes, by its name, as an operator makes it. */
 export function consoleViews(
   client: DatabaseClient,
-  { eventId, jobId, reportId, reportType, auditId, halfWay }: Subject,
+  { eventId, jobId, reportId, reportType, auditId, ownerId, halfWay }: Subject,
 ): Record<string, () => Promise<Answer<unknown>>> {
   const report = { report_type: reportType, report_id: reportId };
   return {
@@ -54,6 +55,10 @@ export function consoleViews(
     'all reports': () => listReports(client, { scope: 'all' }),
     'own reports': () => listReports(client),
     'all jobs': () => listReportJobs(client, { scope: 'all' }),
+    'jobs, of operators': () => listAllJobs(client),
+    'jobs, overdue': () => listAllJobs(client, { state: 'overdue' }),
+    'jobs, failed': () => listAllJobs(client, { state: 'failed' }),
+    'jobs, of an owner': () => listAllJobs(client, { owner: ownerId }),
     'jobs of a report': () => listReportJobs(client, { scope: 'all', report }),
     'a report': () => getReport(client, report),
     'results of a report': () => getReportResults(client, report),

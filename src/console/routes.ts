@@ -29,6 +29,13 @@ export const ROUTES: readonly Route[] = [
     page: lazy(async () => ({ default: (await import('../pages/failed-deliveries.tsx')).FailedDeliveries })),
   },
   {
+    path: '/jobs',
+    name: 'Jobs',
+    group: 'Webhooks',
+    audience: 'operators',
+    page: lazy(async () => ({ default: (await import('./views/jobs/page.tsx')).Jobs })),
+  },
+  {
     path: '/audit',
     name: 'Audit log',
     group: 'Webhooks',

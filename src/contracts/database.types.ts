@@ -647,6 +647,7 @@ export type Database = {
           endpoint_id: string;
           outcome: string;
           report_type: string | null;
+          reports_failure: boolean;
           requests: number;
           slot: string;
           slot_minutes: number;
@@ -657,6 +658,7 @@ export type Database = {
           endpoint_id: string;
           outcome: string;
           report_type?: string | null;
+          reports_failure?: boolean;
           requests: number;
           slot: string;
           slot_minutes: number;
@@ -666,6 +668,7 @@ export type Database = {
           endpoint_id?: string;
           outcome?: string;
           report_type?: string | null;
+          reports_failure?: boolean;
           requests?: number;
           slot?: string;
           slot_minutes?: number;
@@ -919,6 +922,20 @@ export type Database = {
         Returns: Json;
       };
       import_reports: { Args: { p_limit: number }; Returns: Json };
+      list_jobs: {
+        Args: {
+          p_after?: string;
+          p_before?: string;
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_limit?: number;
+          p_owner?: string;
+          p_report_type?: string;
+          p_stage?: string;
+          p_state?: string;
+        };
+        Returns: Json;
+      };
       list_open_deliveries: {
         Args: {
           p_after?: string;
@@ -1009,6 +1026,20 @@ export type Database = {
         Returns: number;
       };
       release_deliveries: { Args: { p_limit: number }; Returns: number };
+      repeat_report_job: {
+        Args: {
+          p_caller: string;
+          p_job_id: string;
+          p_lease_seconds: number;
+          p_models?: string[];
+          p_project_budget?: number;
+          p_quota: number;
+          p_repeated_job_id: string;
+          p_reportless?: boolean;
+          p_user_budget?: number;
+        };
+        Returns: Json;
+      };
       report_job_progress: {
         Args: {
           p_eta_seconds?: number;

@@ -50,6 +50,7 @@ export const PROBLEMS = {
   job_conflict: { status: 409, final: true, title: 'This job already has another result' },
   job_mismatch: { status: 409, final: true, title: 'The job is for another report, type or stage' },
   job_cancelled: { status: 409, final: true, title: 'The job was cancelled' },
+  job_not_repeatable: { status: 409, final: false, title: 'This job cannot be run again' },
   idempotency_conflict: {
     status: 409,
     final: false,

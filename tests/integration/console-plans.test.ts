@@ -89,6 +89,13 @@ describe('the plan of every list', () => {
     ["event_timeline('seed_evt_7')", 'webhook_audit_event'],
     ["list_reports('all')", 'org_reports_created_at'],
     ["list_report_jobs('all')", 'job_runs_created_at'],
+    ['list_jobs()', 'job_runs_created_at'],
+    ["list_jobs('overdue')", 'job_runs_unfinished'],
+    ["list_jobs('failed')", 'job_runs_unsuccessful'],
+    ["list_jobs('cancelled')", 'job_runs_unsuccessful'],
+    ["list_jobs('taken_over')", 'job_runs_taken_over'],
+    [`list_jobs(p_owner => '${randomUUID()}')`, 'job_runs_owner'],
+    ["webhook_statistics('week')", 'job_runs_unsuccessful'],
     [
       "list_report_jobs('all', 'org', (select report_id from public.report_events where id = 'seed_evt_2'))",
       'job_runs_report',

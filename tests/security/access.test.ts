@@ -66,6 +66,7 @@ const SERVICE_FUNCTIONS = [
   'record_webhook_request',
   'redrive_deliveries',
   'release_deliveries',
+  'repeat_report_job',
   'report_job_progress',
   'request_report_job',
   'roll_up_webhooks',
@@ -81,6 +82,8 @@ const CONSOLE_FUNCTIONS = [
   'internal_endpoint',
   'is_closed',
   'is_operator',
+  'job_figures',
+  'list_jobs',
   'list_open_deliveries',
   'list_report_jobs',
   'list_reports',
@@ -89,6 +92,7 @@ const CONSOLE_FUNCTIONS = [
   'report_results',
   'report_webhook_status',
   'require_operator',
+  'title_of',
   'traffic',
   'webhook_statistics',
 ];
@@ -136,7 +140,12 @@ describe('the catalog', () => {
       select proname from pg_proc
       where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosecdef
         and has_function_privilege('authenticated', oid, 'execute') order by 1`;
-    expect(definers.map(({ proname }) => proname as string)).toEqual(['is_operator', 'report_results']);
+    expect(definers.map(({ proname }) => proname as string)).toEqual([
+      'is_operator',
+      'job_figures',
+      'list_jobs',
+      'report_results',
+    ]);
     const unpinned = await database.sql`
       select proname from pg_proc
       where pronamespace in ('public'::regnamespace, 'private'::regnamespace)
