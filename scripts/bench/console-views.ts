@@ -2,6 +2,7 @@ import type { ReportType } from '../../src/contracts/webhooks.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { getAuditRow, getEventTimeline } from '../../src/services/audit.ts';
 import type { Answer } from '../../src/services/answer.ts';
+import { listAllReports, searchConsole } from '../../src/services/operator-reports.ts';
 import { listNotifications } from '../../src/services/notifications.ts';
 import {
   getReportsWithFailedWebhooks,
@@ -53,6 +54,16 @@ export function consoleViews(
     'an audit row': () => getAuditRow(client, auditId),
     'timeline of an event': () => getEventTimeline(client, eventId),
     'all reports': () => listReports(client, { scope: 'all' }),
+    'reports, of operators': () => listAllReports(client),
+    'reports, missing': () => listAllReports(client, { state: 'missing' }),
+    'reports, failed': () => listAllReports(client, { state: 'failed' }),
+    'reports, of an owner': () => listAllReports(client, { owner: ownerId }),
+    'search, beginning of a report id': () => searchConsole(client, reportId.slice(0, 8)),
+    'search, beginning of a job id': () => searchConsole(client, jobId.slice(0, 11)),
+    'search, beginning of an event id': () => searchConsole(client, eventId.slice(0, 11)),
+    'search, a rare word': () => searchConsole(client, 'person 4711'),
+    'search, a word that all reports have': () => searchConsole(client, 'organisation'),
+    'search, an address': () => searchConsole(client, 'nobody@example.com'),
     'own reports': () => listReports(client),
     'all jobs': () => listReportJobs(client, { scope: 'all' }),
     'jobs, of operators': () => listAllJobs(client),

@@ -922,6 +922,17 @@ export type Database = {
         Returns: Json;
       };
       import_reports: { Args: { p_limit: number }; Returns: Json };
+      list_all_reports: {
+        Args: {
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_limit?: number;
+          p_owner?: string;
+          p_report_type?: string;
+          p_state?: string;
+        };
+        Returns: Json;
+      };
       list_jobs: {
         Args: {
           p_after?: string;
@@ -1083,6 +1094,7 @@ export type Database = {
         Returns: Json;
       };
       roll_up_webhooks: { Args: { p_limit: number }; Returns: number };
+      search_console: { Args: { p_text: string }; Returns: Json };
       take_over_report_job: {
         Args: {
           p_claim_id?: string;

@@ -83,6 +83,7 @@ const CONSOLE_FUNCTIONS = [
   'is_closed',
   'is_operator',
   'job_figures',
+  'list_all_reports',
   'list_jobs',
   'list_open_deliveries',
   'list_report_jobs',
@@ -92,6 +93,7 @@ const CONSOLE_FUNCTIONS = [
   'report_results',
   'report_webhook_status',
   'require_operator',
+  'search_console',
   'title_of',
   'traffic',
   'webhook_statistics',
@@ -143,8 +145,10 @@ describe('the catalog', () => {
     expect(definers.map(({ proname }) => proname as string)).toEqual([
       'is_operator',
       'job_figures',
+      'list_all_reports',
       'list_jobs',
       'report_results',
+      'search_console',
     ]);
     const unpinned = await database.sql`
       select proname from pg_proc
