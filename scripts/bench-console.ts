@@ -100,10 +100,11 @@ async function measureMetrics(url: string, secretKey: string): Promise<void> {
 async function chooseSubject(sql: postgres.Sql): Promise<Subject> {
   const [row] = await sql<Subject[]>`
     select delivery.event_id as "eventId", delivery.job_id as "jobId", delivery.report_id as "reportId",
-      delivery.report_type as "reportType", audit.id as "auditId",
+      delivery.report_type as "reportType", audit.id as "auditId", run.user_id as "ownerId",
       to_char(now() - interval '1 day' * ${LARGE.days / 2}, 'YYYY-MM-DD"T"HH24:MI:SSOF":00"') as "halfWay"
     from public.webhook_deliveries delivery
     join public.webhook_audit audit on audit.event_id = delivery.event_id
+    join private.job_runs run on run.job_id = delivery.job_id
     where delivery.dead_at is not null and delivery.id > ${LARGE.deliveries / 2}
     order by delivery.id limit 1`;
   if (row === undefined) throw new Error('the seed has no dead letter');

@@ -2,6 +2,7 @@ import type { ReportType } from '../../src/contracts/webhooks.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { getAuditRow, getEventTimeline } from '../../src/services/audit.ts';
 import type { Answer } from '../../src/services/answer.ts';
+import { listAllReports, searchConsole } from '../../src/services/operator-reports.ts';
 import { listNotifications } from '../../src/services/notifications.ts';
 import {
   getReportsWithFailedWebhooks,
@@ -9,7 +10,7 @@ import {
   getWebhookAuditLog,
   getWebhookStatistics,
 } from '../../src/services/polarisReportsService.ts';
-import { listReportJobs } from '../../src/services/report-jobs.ts';
+import { listAllJobs, listReportJobs } from '../../src/services/report-jobs.ts';
 import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
 
 /** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
@@ -19,13 +20,14 @@ export interface Subject {
   reportId: string;
   reportType: ReportType;
   auditId: string;
+  ownerId: string;
   halfWay: string;
 }
 
 /** Every query that a view of the console makes, by its name, as an operator makes it. */
 export function consoleViews(
   client: DatabaseClient,
-  { eventId, jobId, reportId, reportType, auditId, halfWay }: Subject,
+  { eventId, jobId, reportId, reportType, auditId, ownerId, halfWay }: Subject,
 ): Record<string, () => Promise<Answer<unknown>>> {
   const report = { report_type: reportType, report_id: reportId };
   return {
@@ -52,8 +54,22 @@ export function consoleViews(
     'an audit row': () => getAuditRow(client, auditId),
     'timeline of an event': () => getEventTimeline(client, eventId),
     'all reports': () => listReports(client, { scope: 'all' }),
+    'reports, of operators': () => listAllReports(client),
+    'reports, missing': () => listAllReports(client, { state: 'missing' }),
+    'reports, failed': () => listAllReports(client, { state: 'failed' }),
+    'reports, of an owner': () => listAllReports(client, { owner: ownerId }),
+    'search, beginning of a report id': () => searchConsole(client, reportId.slice(0, 8)),
+    'search, beginning of a job id': () => searchConsole(client, jobId.slice(0, 11)),
+    'search, beginning of an event id': () => searchConsole(client, eventId.slice(0, 11)),
+    'search, a rare word': () => searchConsole(client, 'person 4711'),
+    'search, a word that all reports have': () => searchConsole(client, 'organisation'),
+    'search, an address': () => searchConsole(client, 'nobody@example.com'),
     'own reports': () => listReports(client),
     'all jobs': () => listReportJobs(client, { scope: 'all' }),
+    'jobs, of operators': () => listAllJobs(client),
+    'jobs, overdue': () => listAllJobs(client, { state: 'overdue' }),
+    'jobs, failed': () => listAllJobs(client, { state: 'failed' }),
+    'jobs, of an owner': () => listAllJobs(client, { owner: ownerId }),
     'jobs of a report': () => listReportJobs(client, { scope: 'all', report }),
     'a report': () => getReport(client, report),
     'results of a report': () => getReportResults(client, report),

@@ -67,7 +67,8 @@ async function build(
   tell(`${name} on ${table_name}: building`);
   if (statement.startsWith('create index ')) {
     // Of a run that was stopped: it is not valid, so that no query uses it and every writer keeps it.
-    await sql.unsafe(`drop index concurrently if exists public.${name}`);
+    const [, schema = 'public'] = /\bon (\w+)\./.exec(statement) ?? [];
+    await sql.unsafe(`drop index concurrently if exists ${schema}.${name}`);
     await sql.unsafe(statement.replace('create index ', 'create index concurrently '));
   } else {
     await sql.unsafe(statement);

@@ -1,6 +1,7 @@
 import { usePath } from 'raviger';
 import { useEffect, useRef, useState, type ReactNode } from 'react';
 import { useSession } from '../console/session.ts';
+import { SearchLauncher } from '../console/views/search/search-launcher.tsx';
 import styles from './app-shell.module.css';
 import { Button } from './button.tsx';
 import { Navigation } from './navigation.tsx';
@@ -45,7 +46,10 @@ export function AppShell({ children }: { children: ReactNode }) {
           </Button>
         </div>
         <div id="navigation" className={styles['foldable']}>
-          <Navigation isOperator={isOperator} path={path ?? '/'} />
+          <div>
+            {isOperator && <SearchLauncher />}
+            <Navigation isOperator={isOperator} path={path ?? '/'} />
+          </div>
           <div className={styles['person']}>
             <ThemeSwitch />
             <p className={styles['who']}>

@@ -1,8 +1,11 @@
 import { notify } from '../console/toasts.ts';
 import styles from './copyable-id.module.css';
 
-/** An id in full, which a press copies. `what`: the kind of id, for its name. */
-export function CopyableId({ id, what }: { id: string; what: string }) {
+/** So much of an id tells it apart from the others on a page. */
+const SHORT_CHARACTERS = 12;
+
+/** An id, which a press copies whole. `what`: the kind of id, for its name. `isShort`: only its beginning is shown. */
+export function CopyableId({ id, what, isShort = false }: { id: string; what: string; isShort?: boolean }) {
   async function copy(): Promise<void> {
     try {
       await navigator.clipboard.writeText(id);
@@ -20,10 +23,10 @@ export function CopyableId({ id, what }: { id: string; what: string }) {
       type="button"
       className={styles['id']}
       aria-label={`Copy ${what} ${id}`}
-      title={`Copy ${what}`}
+      title={isShort ? `Copy ${what} ${id}` : `Copy ${what}`}
       onClick={() => void copy()}
     >
-      {id}
+      {isShort && id.length > SHORT_CHARACTERS ? `${id.slice(0, SHORT_CHARACTERS)}…` : id}
     </button>
   );
 }

@@ -3,36 +3,28 @@ import { Link } from 'raviger';
 import { notificationsQuery } from '../console/report-queries.ts';
 import { ROUTES } from '../console/routes.ts';
 import { useSession } from '../console/session.ts';
+import { Icon } from '../console/ui/icon.tsx';
 import styles from './navigation.module.css';
 
 export function Navigation({ isOperator, path }: { isOperator: boolean; path: string }) {
-  const routes = ROUTES.filter(({ audience }) => isOperator || audience === 'everyone');
-  const groups = [...new Set(routes.map(({ group }) => group))];
+  const person = isOperator ? 'operators' : 'owners';
   return (
     <nav aria-label="Views" className={styles['navigation']}>
-      {groups.map((group) => (
-        <div key={group}>
-          <p className={styles['group']} id={`group-${group}`}>
-            {group}
-          </p>
-          <ul className={styles['list']} aria-labelledby={`group-${group}`}>
-            {routes
-              .filter((route) => route.group === group)
-              .map((route) => (
-                <li key={route.path}>
-                  <Link
-                    href={route.path}
-                    className={styles['link']}
-                    aria-current={route.path === path ? 'page' : undefined}
-                  >
-                    {route.name}
-                    {route.path === '/notifications' && <UnreadCount />}
-                  </Link>
-                </li>
-              ))}
-          </ul>
-        </div>
-      ))}
+      <ul className={styles['list']}>
+        {ROUTES.filter(({ listedFor }) => listedFor.includes(person)).map((route) => (
+          <li key={route.path}>
+            <Link
+              href={route.path}
+              className={styles['link']}
+              aria-current={route.path === path ? 'page' : undefined}
+            >
+              <Icon name={route.icon} />
+              {route.name}
+              {route.path === '/notifications' && <UnreadCount />}
+            </Link>
+          </li>
+        ))}
+      </ul>
     </nav>
   );
 }

@@ -77,9 +77,18 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
     title: 'The report does not exist any more',
     advice: 'It was deleted, or belongs to someone else. Go back to your reports.',
   },
+  job_not_repeatable: {
+    title: 'This job cannot be run again',
+    advice: 'Start a new one from its report instead.',
+  },
   job_not_found: {
     title: 'The job does not exist any more',
     advice: 'It was removed after its time, or belongs to someone else.',
+  },
+  account_not_found: {
+    title: 'No account has this e-mail address',
+    advice:
+      'Check the address, which must be whole. An account that is deleted, or of single sign-on, is found by its id.',
   },
   delivery_not_found: {
     title: 'There is no delivery to retry',

@@ -17,15 +17,17 @@ import { unwrap } from './unwrap.ts';
 /** Every operator's query has a key that begins with it, so that one call refreshes all. */
 export const OPERATOR_KEY = ['operator'] as const;
 
-const REFRESH_MS = 5_000;
+export const REFRESH_MS = 5_000;
 
 /** How a view refreshes by itself: while the tab is seen, and not while it is paused. */
-function refresh(isPaused: boolean) {
+export function refresh(isPaused: boolean) {
   return { refetchInterval: isPaused ? (false as const) : REFRESH_MS, refetchOnWindowFocus: !isPaused };
 }
 
 /** A page of a list, and when it was read (in ms): the time that the query itself keeps moves with every further page. */
-async function readPage<T extends object>(answer: Promise<Answer<T>>): Promise<T & { readAt: number }> {
+export async function readPage<T extends object>(
+  answer: Promise<Answer<T>>,
+): Promise<T & { readAt: number }> {
   return { ...(await unwrap(answer)), readAt: Date.now() };
 }
 

@@ -1,11 +1,15 @@
 import { lazy, type ComponentType } from 'react';
+import type { IconName } from './ui/icon.tsx';
 
 export interface Route {
   path: string;
   /** As the navigation names it. */
   name: string;
-  group: 'Webhooks' | 'Reports';
+  icon: IconName;
+  /** Who may open it. */
   audience: 'everyone' | 'operators';
+  /** Whose navigation has it. To views that nobody's has, others lead. */
+  listedFor: readonly ('operators' | 'owners')[];
   page: ComponentType;
 }
 
@@ -15,45 +19,67 @@ const debugPage = () => import('../pages/ReportsDebug.tsx');
 export const ROUTES: readonly Route[] = [
   {
     path: '/monitor',
-    name: 'Monitor',
-    group: 'Webhooks',
+    name: 'Overview',
+    icon: 'overview',
     audience: 'operators',
+    listedFor: ['operators'],
     page: lazy(async () => ({ default: (await debugPage()).MonitorTab })),
   },
   {
     path: '/deliveries',
-    name: 'Failed deliveries',
-    group: 'Webhooks',
+    name: 'Deliveries',
+    icon: 'deliveries',
     audience: 'operators',
+    listedFor: ['operators'],
     page: lazy(async () => ({ default: (await import('../pages/failed-deliveries.tsx')).FailedDeliveries })),
   },
   {
-    path: '/audit',
-    name: 'Audit log',
-    group: 'Webhooks',
+    path: '/jobs',
+    name: 'Jobs',
+    icon: 'jobs',
     audience: 'operators',
+    listedFor: ['operators'],
+    page: lazy(async () => ({ default: (await import('./views/jobs/page.tsx')).Jobs })),
+  },
+  {
+    path: '/reports',
+    name: 'Reports',
+    icon: 'reports',
+    audience: 'everyone',
+    listedFor: ['operators', 'owners'],
+    page: lazy(async () => ({ default: (await import('./views/reports/reports.tsx')).Reports })),
+  },
+  {
+    path: '/audit',
+    name: 'Audit',
+    icon: 'audit',
+    audience: 'operators',
+    listedFor: ['operators'],
     page: lazy(async () => ({ default: (await import('../pages/audit-log.tsx')).AuditLog })),
   },
   {
     path: '/debug',
-    name: 'Debug',
-    group: 'Reports',
+    name: 'New report',
+    icon: 'add',
     audience: 'everyone',
+    listedFor: ['owners'],
     page: lazy(async () => ({ default: (await debugPage()).DebugTab })),
-  },
-  {
-    path: '/reports',
-    name: 'My reports',
-    group: 'Reports',
-    audience: 'everyone',
-    page: lazy(async () => ({ default: (await import('../pages/my-reports.tsx')).MyReports })),
   },
   {
     path: '/notifications',
     name: 'Notifications',
-    group: 'Reports',
+    icon: 'notifications',
     audience: 'everyone',
+    listedFor: ['owners'],
     page: lazy(async () => ({ default: (await import('../pages/notifications.tsx')).Notifications })),
+  },
+  {
+    path: '/erasure',
+    name: 'Erasure',
+    icon: 'audit',
+    audience: 'operators',
+    listedFor: [],
+    page: lazy(async () => ({ default: (await import('./views/erasure/page.tsx')).Erasure })),
   },
 ];
 

@@ -24,11 +24,13 @@ export const latency = z.object({
 export type Latency = z.infer<typeof latency>;
 
 export const traffic = latency.extend({
-  /** Attempts that were made, or requests that came: `succeeded` and `failed` together. */
+  /** Attempts that were made, or requests that came: `succeeded`, `failed` and `reported_failures` together. */
   total: count,
   succeeded: count,
   failed: count,
-  /** 0 to 1; null where the total is 0. */
+  /** Arrived, with the news of a failed generation: no result, and no failure of the webhook. */
+  reported_failures: count,
+  /** 0 to 1, of what succeeded or failed; null where neither did. */
   success_rate: z.number().min(0).max(1).nullable(),
 });
 export type Traffic = z.infer<typeof traffic>;
@@ -50,7 +52,7 @@ export const webhookStatistics = z.object({
   received: traffic,
   /** Every bucket of the window, empty ones too, oldest first; the last is still filling. */
   series: z.array(z.object({ at: rowTime, sent: sentTraffic, received: traffic })),
-  by_outcome: z.array(z.object({ direction, outcome: z.string(), count })),
+  by_outcome: z.array(z.object({ direction, outcome: z.string(), count, reported_failures: count })),
   /** Deliveries as they stand now; `success`: attempts of the window that were confirmed. */
   by_status: z.object({
     pending: count,
@@ -67,6 +69,7 @@ export const webhookStatistics = z.object({
       total: count,
       succeeded: count,
       failed: count,
+      reported_failures: count,
       success_rate: z.number().min(0).max(1).nullable(),
       /** Deliveries that wait now. */
       waiting: count,
@@ -90,6 +93,19 @@ export const webhookStatistics = z.object({
       probe_after: rowTime.nullable(),
     }),
   ),
+  jobs: z.object({
+    /** Now: under a lease, waiting for a result from elsewhere, and due to be taken over or ended. */
+    running: count,
+    waiting: count,
+    overdue: count,
+    /** When the oldest unfinished job that generates was requested. */
+    oldest: rowTime.nullable(),
+    /** In the window. */
+    failed: count,
+    cancelled: count,
+    /** Those that ended in the window, and those that still run. */
+    taken_over: count,
+  }),
   /** Figures from before this come from the roll-up. Null: nothing is rolled up yet. */
   rolled_up_until: rowTime.nullable(),
 });

@@ -802,6 +802,7 @@ export type Database = {
           endpoint_id: string;
           outcome: string;
           report_type: string | null;
+          reports_failure: boolean;
           requests: number;
           slot: string;
           slot_minutes: number;
@@ -812,6 +813,7 @@ export type Database = {
           endpoint_id: string;
           outcome: string;
           report_type?: string | null;
+          reports_failure?: boolean;
           requests: number;
           slot: string;
           slot_minutes: number;
@@ -821,6 +823,7 @@ export type Database = {
           endpoint_id?: string;
           outcome?: string;
           report_type?: string | null;
+          reports_failure?: boolean;
           requests?: number;
           slot?: string;
           slot_minutes?: number;
@@ -995,6 +998,7 @@ export type Database = {
     };
     Views: { [_ in never]: never };
     Functions: {
+      account_content: { Args: { p_user: string }; Returns: Json };
       apply_report_event: {
         Args: {
           p_body?: string;
@@ -1063,6 +1067,10 @@ export type Database = {
         Args: { p_limit: number; p_user_id?: string };
         Returns: Json;
       };
+      erase_user: {
+        Args: { p_limit: number; p_user_id: string };
+        Returns: Json;
+      };
       evaluate_alerts: {
         Args: {
           p_function_time?: string;
@@ -1097,6 +1105,31 @@ export type Database = {
           p_limit?: number;
           p_rule?: string;
           p_subject?: string;
+        };
+        Returns: Json;
+      };
+      list_all_reports: {
+        Args: {
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_limit?: number;
+          p_owner?: string;
+          p_report_type?: string;
+          p_state?: string;
+        };
+        Returns: Json;
+      };
+      list_jobs: {
+        Args: {
+          p_after?: string;
+          p_before?: string;
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_limit?: number;
+          p_owner?: string;
+          p_report_type?: string;
+          p_stage?: string;
+          p_state?: string;
         };
         Returns: Json;
       };
@@ -1201,6 +1234,21 @@ export type Database = {
         Returns: number;
       };
       release_deliveries: { Args: { p_limit: number }; Returns: number };
+      repeat_report_job: {
+        Args: {
+          p_caller: string;
+          p_job_id: string;
+          p_lease_seconds: number;
+          p_models?: string[];
+          p_project_budget?: number;
+          p_quota: number;
+          p_repeated_job_id: string;
+          p_reportless?: boolean;
+          p_trace_id?: string;
+          p_user_budget?: number;
+        };
+        Returns: Json;
+      };
       report_job_progress: {
         Args: {
           p_eta_seconds?: number;
@@ -1245,6 +1293,7 @@ export type Database = {
         Returns: Json;
       };
       roll_up_webhooks: { Args: { p_limit: number }; Returns: number };
+      search_console: { Args: { p_text: string }; Returns: Json };
       silence_alert: {
         Args: {
           p_reason: string;

@@ -5,29 +5,24 @@ import { Page } from '../components/page.tsx';
 import { NewReportForm } from '../components/report/new-report-form.tsx';
 import { RecentReports } from '../components/report/recent-reports.tsx';
 import { ReportWorkbench } from '../components/report/report-workbench.tsx';
-import { TabLinks } from '../components/tab-links.tsx';
 import { ViewInTurn } from '../components/view-in-turn.tsx';
 import { WebhookMonitor } from '../components/WebhookMonitor.tsx';
-import { useSession } from '../console/session.ts';
 import { useSearch } from '../console/use-search.ts';
 import { reportType } from '../contracts/webhooks.ts';
 import styles from './ReportsDebug.module.css';
 
-const TABS = [
-  { href: '/debug', name: 'Debug', isForOperators: false },
-  { href: '/monitor', name: 'Monitor', isForOperators: true },
-];
-
-/** Reports from both sides: Debug makes one and watches it, Monitor watches all. Each tab is a view with its address. */
-export function ReportsDebug({ tab, children }: { tab: '/debug' | '/monitor'; children: ReactNode }) {
-  const { isOperator } = useSession();
-  const tabs = TABS.filter(({ isForOperators }) => isOperator || !isForOperators);
+/** Reports from both sides: one that is made and watched, and all at once. Each is a view with its address. */
+export function ReportsDebug({
+  title,
+  lead,
+  children,
+}: {
+  title: string;
+  lead?: string;
+  children: ReactNode;
+}) {
   return (
-    <Page
-      title={tab === '/debug' ? 'Debug' : 'Monitor'}
-      lead={tab === '/debug' ? 'Make a report, run its jobs, and watch its result arrive.' : undefined}
-      tabs={tabs.length > 1 && <TabLinks label="Reports" current={tab} tabs={tabs} />}
-    >
+    <Page title={title} lead={lead}>
       {children}
     </Page>
   );
@@ -35,7 +30,7 @@ export function ReportsDebug({ tab, children }: { tab: '/debug' | '/monitor'; ch
 
 export function MonitorTab() {
   return (
-    <ReportsDebug tab="/monitor">
+    <ReportsDebug title="Overview">
       <WebhookMonitor />
     </ReportsDebug>
   );
@@ -54,7 +49,10 @@ export function DebugTab() {
     [report_type, report_id],
   );
   return (
-    <ReportsDebug tab="/debug">
+    <ReportsDebug
+      title={selected === null ? 'New report' : 'Report'}
+      lead="Make a report, run its jobs, and watch its result arrive."
+    >
       <div className={styles['columns']}>
         <RecentReports selected={selected} />
         <ViewInTurn

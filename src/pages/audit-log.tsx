@@ -1,4 +1,5 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
 import { useRef, useState } from 'react';
 import { z } from 'zod';
 import { AuditDetail } from '../components/audit/audit-detail.tsx';
@@ -62,6 +63,7 @@ export function AuditLog() {
       lead="Every attempt, and every request to a webhook or retry endpoint."
       actions={
         <>
+          {!isOpen && <Link href="/erasure">Erase an account’s content</Link>}
           {!isOpen && <CopyLink />}
           <RefreshBar
             query={log}

@@ -1,4 +1,10 @@
 import type { z } from 'zod';
+import {
+  jobListQuery,
+  operatorJobPage,
+  type JobListQuery,
+  type OperatorJobPage,
+} from '../contracts/console-jobs.ts';
 import { jobPage, jobQuery, type JobPage, type JobQuery } from '../contracts/console-reports.ts';
 import {
   idempotencyKey,
@@ -29,6 +35,31 @@ export async function listReportJobs(
         ...page(filter),
       },
       jobPage,
+      options,
+    ),
+  );
+}
+
+/** Everybody's jobs with their leases, newest first, and how many are in which state. For operators; others: `42501`. */
+export async function listAllJobs(
+  client: DatabaseClient,
+  query: JobListQuery = {},
+  options: CallOptions = {},
+): Promise<Answer<OperatorJobPage>> {
+  return withInput(jobListQuery, query, (filter) =>
+    call(
+      client,
+      'list_jobs',
+      {
+        p_state: filter.state,
+        p_report_type: filter.report_type,
+        p_stage: filter.stage,
+        p_owner: filter.owner,
+        p_after: filter.after,
+        p_before: filter.before,
+        ...page(filter),
+      },
+      operatorJobPage,
       options,
     ),
   );
@@ -68,7 +99,7 @@ export async function getReportJob(
   );
 }
 
-/** Cancels one's own job where it has not finished; answers it as it then stands. */
+/** Cancels one's own job, or (operators) anybody's, where it has not finished; answers it as it then stands. */
 export async function cancelReportJob(
   client: DatabaseClient,
   id: string,
@@ -76,6 +107,21 @@ export async function cancelReportJob(
 ): Promise<Answer<JobView>> {
   return withInput(jobId, id, (checkedId) =>
     callApi(client, jobView, { method: 'DELETE', path: pathOf(checkedId) }, options),
+  );
+}
+
+/**
+ * Requests a new job with the request of one that has finished: one's own, or (operators) anybody's. While its report has an
+ * unfinished job of that stage, that job is answered. Codes: `job_not_found`, `job_not_repeatable` (`details` say why), and those
+ * of `startReportJob`.
+ */
+export async function repeatReportJob(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<JobAccepted>> {
+  return withInput(jobId, id, (checkedId) =>
+    callApi(client, jobAccepted, { method: 'POST', path: pathOf(checkedId) }, options),
   );
 }
 

@@ -224,6 +224,14 @@ create table private.verify_progress (
 );
 insert into private.verify_progress default values;
 
+-- The news of a failed generation is no success of the webhook.
+-- A constant default rewrites nothing, and what was counted before cannot be told apart any more. The table is small: 192 slots
+-- of each length.
+alter table public.webhook_counts add column reports_failure boolean not null default false;
+alter table public.webhook_counts drop constraint counts_are_kept_once;
+alter table public.webhook_counts add constraint counts_are_kept_once unique nulls not distinct (
+  slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure);
+
 -- A second function of a name, with more parameters, would leave the REST layer no choice between the two.
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
 drop function public.request_report_job(
@@ -231,6 +239,7 @@ drop function public.request_report_job(
 drop function private.insert_event(text, private.incoming_result, timestamptz, text, text);
 drop function private.add_audit(
   text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid);
+drop function private.traffic(bigint, bigint, int, int, int);
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 
@@ -401,6 +410,76 @@ $$;
 comment on function private.count_owner_write() is
   'Takes a token of the signed-in owner for a report that this statement inserts or changes, and refuses the statement (PT429, which the REST API answers with 429) where there is none.';
 revoke all on function private.count_owner_write() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/finish_table.sql
+-- The one list of what costs a scan of a large table, of the platform or of ours. A migration would block its writers meanwhile: it does
+-- this on small tables only, and npm run upgrade does the rest while everything else goes on.
+create or replace function private.finish_table(p_table_name text, p_now boolean default false)
+returns table (name text, statement text)
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_schema text := case p_table_name when 'job_runs' then 'private' else 'public' end;
+  v_statement text;
+  v_name text;
+  v_is_small boolean;
+begin
+  execute format('select not exists (select from %I.%I offset 1000 limit 1)', v_schema, p_table_name) into v_is_small;
+  foreach v_statement in array case p_table_name
+    when 'webhook_audit' then array[
+      'alter table public.webhook_audit validate constraint audit_direction_is_known',
+      'create index webhook_audit_created_at on public.webhook_audit (created_at desc, id desc)',
+      'create index webhook_audit_event on public.webhook_audit (event_id, created_at desc)',
+      'create index webhook_audit_job on public.webhook_audit (job_id, created_at desc)',
+      'create index webhook_audit_report on public.webhook_audit (report_id, created_at desc)',
+      'create index webhook_audit_round on public.webhook_audit (delivery_id, round) where delivery_id is not null',
+      'create index webhook_audit_attempts on public.webhook_audit (endpoint_id, created_at) include (outcome)
+         where direction = ''out''',
+      'create index webhook_audit_outcome on public.webhook_audit (outcome, created_at desc, id desc)
+         where outcome not in (''applied'', ''delivered'')',
+      'create index webhook_audit_response_status on public.webhook_audit (response_status, created_at desc, id desc)
+         where response_status <> 200 or response_status is null']
+    when 'job_runs' then array[
+      'create index job_runs_unfinished on private.job_runs (created_at desc, job_id desc)
+         where status in (''queued'', ''running'')',
+      'create index job_runs_unsuccessful on private.job_runs (status, completed_at desc, job_id desc)
+         where status in (''failed'', ''cancelled'')',
+      -- Byte by byte, so that the beginning of an id finds it in every collation.
+      'create index job_runs_id_start on private.job_runs (job_id text_pattern_ops)',
+      'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
+    when 'report_events' then array[
+      'create index report_events_id_start on public.report_events (id text_pattern_ops)']
+    else array[
+      format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
+      format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
+      format('create index %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name),
+      -- Of built-in functions alone: whoever writes a report would need the right to execute one of ours. What is no object has no
+      -- words, and a long name is cut, so that no row fails. Written at once, since a search would read what is put off.
+      format('create index %I on public.%I using gin (to_tsvector(''pg_catalog.simple'', "left"(
+        coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
+        || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
+        || coalesce(user_data ->> ''organisation_name'', ''''), 1000))) with (fastupdate = off)', p_table_name || '_words', p_table_name)]
+    end
+  loop
+    v_name := substring(v_statement from '(?:create index|validate constraint) (\w+)');
+    continue when exists (
+      select from pg_catalog.pg_index where indexrelid = to_regclass(v_schema || '.' || v_name) and indisvalid);
+    continue when exists (
+      select from pg_catalog.pg_constraint
+      where conrelid = to_regclass(v_schema || '.' || p_table_name) and conname = v_name and convalidated);
+    if p_now and v_is_small then
+      execute v_statement;
+    else
+      name := v_name;
+      statement := v_statement;
+      return next;
+    end if;
+  end loop;
+end
+$$;
+
+comment on function private.finish_table(text, boolean) is
+  'The indexes that a report table, webhook_audit, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
+revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/guard_insert.sql
 -- Definer rights: people and servers who insert reports may not call our helpers.
@@ -696,6 +775,19 @@ comment on function public.import_reports(int) is
   'Imports up to p_limit reports from before the events, for about a second, skipping those that others hold. Returns {imported, left}.';
 revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
 grant execute on function public.import_reports(int) to service_role;
+
+-- supabase/sql/reports/names_operator.sql
+create or replace function private.names_operator(p_caller text)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return exists (select from public.operators where user_id::text = p_caller);
+end
+$$;
+
+comment on function private.names_operator(text) is
+  'Whether a caller of the job endpoint is an operator. `pipeline` is none.';
+revoke all on function private.names_operator(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/record_insert.sql
 -- Definer rights: people and servers who write reports may not write events.
@@ -1394,18 +1486,31 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_job private.job_runs := private.job_for_caller(p_job_id, p_caller);
+  v_by_operator boolean := false;
+  v_status_before text;
 begin
+  if v_job.job_id is null and private.names_operator(p_caller) then
+    select * into v_job from private.job_runs where job_id = p_job_id;
+    v_by_operator := true;
+  end if;
   if v_job.job_id is null then
     return null;
   end if;
+  v_status_before := v_job.status;
   v_job := private.cancel_job(p_job_id);
   perform private.show_job(p_job_id);
+  if v_by_operator then
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => case v_job.status when 'cancelled' then 'cancelled' else 'job_finished' end,
+      p_job_id => p_job_id, p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_actor => p_caller,
+      p_payload => jsonb_build_object('endpoint', 'jobs', 'method', 'DELETE', 'status_before', v_status_before));
+  end if;
   return private.job_view(v_job);
 end
 $$;
 
 comment on function public.cancel_report_job(text, text) is
-  'Cancels a job that is not finished. Returns the job as it then stands. Null: there is none that the caller may see.';
+  'Cancels a job that is not finished: of the caller, or of anybody where the caller is the pipeline or an operator, which is audited. Returns the job as it then stands. Null: there is none that the caller may cancel.';
 revoke all on function public.cancel_report_job(text, text) from public, anon, authenticated, service_role;
 grant execute on function public.cancel_report_job(text, text) to service_role;
 
@@ -1608,6 +1713,67 @@ $$;
 comment on function private.guard_job() is
   'What others write into a row of report_jobs that shows a job of ours has no effect, but for a cancellation by its owner.';
 revoke all on function private.guard_job() from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/repeat_report_job.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.repeat_report_job(
+  p_job_id text, p_repeated_job_id text, p_caller text, p_lease_seconds int, p_quota int, p_reportless boolean default true,
+  p_models text[] default null, p_user_budget int default null, p_project_budget int default null,
+  p_trace_id text default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_job private.job_runs := private.job_for_caller(p_repeated_job_id, p_caller);
+  v_by_operator boolean := false;
+  v_running private.job_runs;
+  v_answer jsonb;
+begin
+  if v_job.job_id is null and private.names_operator(p_caller) then
+    select * into v_job from private.job_runs where job_id = p_repeated_job_id;
+    v_by_operator := true;
+  end if;
+  if v_job.job_id is null then
+    return '{"outcome": "job_not_found"}';
+  elsif v_job.erased_at is not null or v_job.prompt is null then
+    return '{"outcome": "job_not_repeatable", "reason": "erased"}';
+  elsif not v_job.generate then
+    -- Whoever generates it elsewhere would not know of the new job.
+    return '{"outcome": "job_not_repeatable", "reason": "elsewhere"}';
+  elsif v_job.status in ('queued', 'running') and v_job.job_id <> p_job_id then
+    return '{"outcome": "job_not_repeatable", "reason": "unfinished"}';
+  elsif v_job.report_id is null and not p_reportless then
+    return '{"outcome": "report_required"}';
+  end if;
+  select * into v_running from private.job_runs
+  where report_id = v_job.report_id and report_type = v_job.report_type and stage = v_job.stage
+    and status in ('queued', 'running') and job_id <> p_job_id
+  order by created_at desc, job_id desc limit 1;
+  if v_running.job_id is not null then
+    return jsonb_build_object('outcome', 'existing', 'job', private.job_view(v_running));
+  end if;
+  v_answer := public.request_report_job(
+    p_job_id => p_job_id,
+    -- An operator may ask for every report, and not at the expense of its owner. A result without a report belongs to who asked.
+    p_caller => case when not v_by_operator then p_caller when v_job.report_id is null then v_job.caller else 'pipeline' end,
+    p_prompt => v_job.prompt, p_generate => true, p_lease_seconds => p_lease_seconds, p_quota => p_quota,
+    p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_stage => v_job.stage,
+    p_once_per_report => v_job.report_id is not null, p_model => v_job.model, p_temperature => v_job.temperature,
+    p_max_tokens => v_job.max_tokens, p_summary_id => v_job.summary_id, p_metadata => v_job.metadata::text,
+    p_models => p_models, p_user_budget => p_user_budget, p_project_budget => p_project_budget, p_trace_id => p_trace_id);
+  if v_by_operator then
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => case v_answer ->> 'outcome' when 'created' then 'job_repeated' else v_answer ->> 'outcome' end,
+      p_job_id => v_job.job_id, p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_actor => p_caller,
+      p_payload => jsonb_build_object('endpoint', 'jobs', 'method', 'POST', 'new_job_id', v_answer -> 'job' -> 'job_id'));
+  end if;
+  return v_answer;
+end
+$$;
+
+comment on function public.repeat_report_job(text, text, text, int, int, boolean, text[], int, int, text) is
+  'Requests a new job, p_job_id, with the request of one that has finished: by its owner, the pipeline, or an operator, which is audited. While its report has an unfinished job of that stage, that job is answered. p_reportless: whether jobs without a report may be requested. The other parameters and the answer are those of request_report_job(); and job_not_found, job_not_repeatable with a reason (erased, elsewhere, unfinished), report_required.';
+revoke all on function public.repeat_report_job(text, text, text, int, int, boolean, text[], int, int, text) from public, anon, authenticated, service_role;
+grant execute on function public.repeat_report_job(text, text, text, int, int, boolean, text[], int, int, text) to service_role;
 
 -- supabase/sql/jobs/report_job_progress.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -2198,6 +2364,34 @@ $$;
 comment on function private.sendable(public.webhook_deliveries) is
   'What a sender needs of a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
 revoke all on function private.sendable(public.webhook_deliveries) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/account_content.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.account_content(p_user text)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_user_id uuid := private.find_account(p_user);
+begin
+  if v_user_id is null then
+    return null;
+  end if;
+  return jsonb_build_object(
+    'user_id', v_user_id, 'email', (select email from auth.users where id = v_user_id),
+    'has_account', private.has_account(v_user_id),
+    'content', (select jsonb_agg(jsonb_build_object('what', what, 'things', things)) from private.content_of_user(v_user_id)),
+    'kept', (
+      select coalesce(jsonb_agg(jsonb_build_object('place', place, 'things', things)), '[]')
+      from private.kept_by_platform(v_user_id)
+      -- The reports themselves go.
+      where split_part(place, '.', 1) not in (select table_name from public.report_types)));
+end
+$$;
+
+comment on function public.account_content(text) is
+  'What an erasure of a user would take, and what the platform''s tables would keep: {user_id, email, has_account, content: [{what, things}], kept: [{place, things}]}. p_user is an id or a whole e-mail address. Null: no account has this address.';
+revoke all on function public.account_content(text) from public, anon, authenticated, service_role;
+grant execute on function public.account_content(text) to service_role;
 
 -- supabase/sql/observe/add_audit.sql
 create or replace function private.add_audit(
@@ -2802,6 +2996,23 @@ comment on function public.erase_due(int, uuid) is
 revoke all on function public.erase_due(int, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.erase_due(int, uuid) to service_role;
 
+-- supabase/sql/observe/erase_user.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.erase_user(p_user_id uuid, p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+begin
+  -- Whatever becomes of this caller, the sweeps go on.
+  insert into private.erasures (user_id) values (p_user_id) on conflict do nothing;
+  return public.erase_due(p_limit, p_user_id);
+end
+$$;
+
+comment on function public.erase_user(uuid, int) is
+  'Begins the erasure of a user''s content, or goes on with it: a step as erase_due() takes it, with its answer. What is left, the next call or the next sweep erases.';
+revoke all on function public.erase_user(uuid, int) from public, anon, authenticated, service_role;
+grant execute on function public.erase_user(uuid, int) to service_role;
+
 -- supabase/sql/observe/evaluate_alerts.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.evaluate_alerts(
@@ -2869,6 +3080,24 @@ comment on function public.evaluate_alerts(boolean, timestamptz, jsonb, boolean)
   'Evaluates every rule, one call at a time: {evaluated, changes, failures, firing}; evaluated false: another call does, or p_unless_swept and a sweep came within three minutes. p_notify: write what is to be sent. p_function_time: the clock of the caller. p_secrets: see note_secrets().';
 revoke all on function public.evaluate_alerts(boolean, timestamptz, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function public.evaluate_alerts(boolean, timestamptz, jsonb, boolean) to service_role;
+
+-- supabase/sql/observe/find_account.sql
+create or replace function private.find_account(p_user text)
+returns uuid
+language plpgsql stable set search_path = '' as $$
+begin
+  if p_user ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
+    return p_user::uuid;
+  end if;
+  -- Auth keeps addresses in lower case, and has an index of those that sign in by themselves. Accounts of single sign-on may
+  -- share an address, so that only their id names one.
+  return (select id from auth.users where email = lower(btrim(p_user)) and is_sso_user = false);
+end
+$$;
+
+comment on function private.find_account(text) is
+  'The id of a user: p_user is that id, of an account or of a deleted one, or the whole e-mail address of an account. Null: no account has this address.';
+revoke all on function private.find_account(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/get_failed_webhooks.sql
 -- Definer rights: the platform's functions call it with the service key, which has no rights on our tables.
@@ -3370,11 +3599,12 @@ begin
       or v_quarters > 0 and clock_timestamp() > v_deadline;
     foreach v_minutes in array '{15,120}'::int[] loop
       v_slot := date_bin(make_interval(mins => v_minutes), v_quarter, 'epoch');
-      insert into public.webhook_counts as kept (slot_minutes, slot, direction, endpoint_id, report_type, outcome, requests)
-      select v_minutes, v_slot, direction, endpoint_id, report_type, outcome, count(*)
+      insert into public.webhook_counts as kept (
+        slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure, requests)
+      select v_minutes, v_slot, direction, endpoint_id, report_type, outcome, reports_failure, count(*)
       from private.webhook_measures where created_at >= v_quarter and created_at < v_quarter + c_quarter
-      group by direction, endpoint_id, report_type, outcome
-      on conflict (slot_minutes, slot, direction, endpoint_id, report_type, outcome)
+      group by direction, endpoint_id, report_type, outcome, reports_failure
+      on conflict (slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure)
         do update set requests = kept.requests + excluded.requests;
       insert into public.webhook_latencies as kept (slot_minutes, slot, direction, endpoint_id, bucket, requests)
       select v_minutes, v_slot, direction, endpoint_id, bucket, count(*)
@@ -3993,6 +4223,37 @@ comment on function public.event_timeline(text) is
 revoke all on function public.event_timeline(text) from public, anon, authenticated, service_role;
 grant execute on function public.event_timeline(text) to authenticated;
 
+-- supabase/sql/console/job_figures.sql
+-- Definer rights: people may not read the leases of jobs; it asks who the caller is itself.
+create or replace function private.job_figures(p_from timestamptz)
+returns jsonb
+language plpgsql stable security definer set search_path = '' as $$
+declare
+  v_now jsonb;
+begin
+  perform private.require_operator();
+  select jsonb_build_object(
+    'running', count(*) filter (where state = 'running'),
+    'waiting', count(*) filter (where state = 'waiting'),
+    'overdue', count(*) filter (where state = 'overdue'),
+    -- What waits for a result from elsewhere may take days.
+    'oldest', min(created_at) filter (where generate))
+  into v_now
+  from private.job_states where status in ('queued', 'running');
+  return v_now || (
+    select jsonb_build_object(
+      'failed', count(*) filter (where status = 'failed'), 'cancelled', count(*) filter (where status = 'cancelled'))
+    from private.job_runs where status in ('failed', 'cancelled') and completed_at >= p_from) || jsonb_build_object(
+    'taken_over', (
+      select count(*) from private.job_runs where take_overs > 0 and coalesce(completed_at, now()) >= p_from));
+end
+$$;
+
+comment on function private.job_figures(timestamptz) is
+  'How many jobs run, wait for a result from elsewhere and are overdue now, since when the oldest of those that generate is asked for, and how many failed, were cancelled and were taken over since p_from (those taken over that still run, too).';
+revoke all on function private.job_figures(timestamptz) from public, anon, authenticated, service_role;
+grant execute on function private.job_figures(timestamptz) to authenticated;
+
 -- supabase/sql/console/list_alerts.sql
 create or replace function public.list_alerts(
   p_rule text default null, p_subject text default null, p_after timestamptz default null, p_before timestamptz default null,
@@ -4037,6 +4298,139 @@ comment on function public.list_alerts(text, text, timestamptz, timestamptz, int
   'Alerts. `open`: pending and firing ones, those that fire first; null on later pages. `rows`: resolved ones, newest first. `silences`: those that hold now.';
 revoke all on function public.list_alerts(text, text, timestamptz, timestamptz, int, timestamptz, text) from public, anon, authenticated, service_role;
 grant execute on function public.list_alerts(text, text, timestamptz, timestamptz, int, timestamptz, text) to authenticated;
+
+-- supabase/sql/console/list_all_reports.sql
+-- Definer rights: people may not read the addresses of owners; it asks who the caller is itself.
+create or replace function public.list_all_reports(
+  p_state text default null, p_report_type text default null, p_owner uuid default null, p_limit int default 50,
+  p_cursor_at timestamptz default null, p_cursor_id text default null)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  -- Of the report's newest job that was not cancelled. As `not exists`, the planner might read all jobs.
+  c_newest constant text := '(
+    select newer.job_id from private.job_runs newer
+    where newer.report_id = job.report_id and newer.report_type = job.report_type and newer.status <> ''cancelled''
+    order by newer.created_at desc, newer.job_id desc limit 1) = job.job_id';
+  v_owner text := case when p_owner is not null then 'and report.user_id = $4' end;
+  v_all text;
+  v_failed text;
+  v_unfinished text;
+  v_rows jsonb;
+begin
+  perform private.require_operator();
+  -- What is missing or failed is sought by its jobs, which have indexes for it: an index of the reports by their status would have
+  -- to be written at every change of any report. Each report is asked by itself: as a join, the planner might begin with all reports.
+  v_all := (
+    select string_agg(format(
+      '(select report.created_at as sort_at, report.id, %L as report_type from public.%I report where true %s %s
+        order by report.created_at desc, report.id desc limit $1 + 1)',
+      report_type, table_name, v_owner,
+      case when p_cursor_at is not null then 'and (report.created_at, report.id) < ($2, $3::uuid)' end), ' union all ')
+    from public.report_types where p_state is null and (p_report_type is null or report_type = p_report_type));
+  v_failed := (
+    select string_agg(format(
+      '(select job.completed_at as sort_at, job.report_id as id, job.report_type
+        from private.job_runs job
+        where job.report_type = %L and job.status = ''failed''
+          and (select %s %s from public.%I report where report.id = job.report_id) and %s %s
+        order by job.completed_at desc, job.report_id desc limit $1 + 1)',
+      report_type, case p_state when 'failed' then 'report.research_status = ''failed''' else 'report.stage is null' end, v_owner,
+      table_name, c_newest,
+      case when p_cursor_at is not null then 'and (job.completed_at, job.report_id) < ($2, $3::uuid)' end), ' union all ')
+    from public.report_types where p_state is not null and (p_report_type is null or report_type = p_report_type));
+  v_unfinished := (
+    select string_agg(format(
+      '(select job.created_at as sort_at, job.report_id as id, job.report_type
+        from private.job_runs job
+        where job.report_type = %L and job.status in (''queued'', ''running'')
+          and (select report.stage is null %s from public.%I report where report.id = job.report_id) and %s %s
+        order by job.created_at desc, job.report_id desc limit $1 + 1)',
+      report_type, v_owner, table_name, c_newest,
+      case when p_cursor_at is not null then 'and (job.created_at, job.report_id) < ($2, $3::uuid)' end), ' union all ')
+    from public.report_types where p_state = 'missing' and (p_report_type is null or report_type = p_report_type));
+  execute format(
+    'select jsonb_agg(private.report_line(report_type, id) || jsonb_build_object(''sort_at'', sort_at) order by sort_at desc, id desc)
+     from (select * from (%s) every order by sort_at desc, id desc limit $1 + 1) page',
+    concat_ws(' union all ',
+      -- Of an unknown report type there are none.
+      'select null::timestamptz as sort_at, null::uuid as id, null::text as report_type where false',
+      v_all, v_failed, v_unfinished))
+  into v_rows using p_limit, p_cursor_at, p_cursor_id, p_owner;
+  return private.page_of(v_rows, p_limit, 'sort_at');
+end
+$$;
+
+comment on function public.list_all_reports(text, text, uuid, int, timestamptz, text) is
+  'Everybody''s reports for operators, newest first. p_state missing: no text is stored, and the newest request is unfinished or failed. p_state failed: the newest request failed, whatever an earlier one delivered. These two are ordered by when the job failed, or was requested.';
+revoke all on function public.list_all_reports(text, text, uuid, int, timestamptz, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_all_reports(text, text, uuid, int, timestamptz, text) to authenticated;
+
+-- supabase/sql/console/list_jobs.sql
+-- Definer rights: people may not read the leases of jobs and the addresses of owners; it asks who the caller is itself.
+create or replace function public.list_jobs(
+  p_state text default null, p_report_type text default null, p_stage text default null, p_owner uuid default null,
+  p_after timestamptz default null, p_before timestamptz default null, p_limit int default 50,
+  p_cursor_at timestamptz default null, p_cursor_id text default null)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_counted constant int := 1000;
+  -- What has ended badly is sought by when it ended.
+  v_time text := case when p_state in ('failed', 'cancelled') then 'completed_at' else 'created_at' end;
+  v_where text := concat_ws(' and ',
+    case
+      when p_state = 'taken_over' then 'take_overs > 0'
+      when p_state in ('running', 'waiting', 'overdue') then $q$status in ('queued', 'running') and state = $1$q$
+      when p_state = 'failed' then $q$status = 'failed'$q$
+      when p_state = 'cancelled' then $q$status = 'cancelled'$q$
+      when p_state is not null then 'status = $1'
+      else 'true'
+    end,
+    case when p_report_type is not null then 'report_type = $2' end,
+    case when p_stage is not null then 'stage = $3' end,
+    case when p_owner is not null then 'user_id = $4' end,
+    case when p_after is not null then v_time || ' >= $5' end,
+    case when p_before is not null then v_time || ' < $6' end,
+    case when p_cursor_at is not null then format('(%s, job_id) < ($8, $9)', v_time) end);
+  v_rows jsonb;
+begin
+  perform private.require_operator();
+  execute format(
+    'select jsonb_agg(
+       to_jsonb(page) || jsonb_build_object(
+         ''title'', private.report_title(report_type, report_id),
+         ''owner_email'', (select email from auth.users owner where owner.id = page.user_id))
+       order by %1$s desc, job_id desc)
+     from (select * from private.job_states where %2$s order by %1$s desc, job_id desc limit $7 + 1) page', v_time, v_where)
+  into v_rows
+  using p_state, p_report_type, p_stage, p_owner, p_after, p_before, p_limit, p_cursor_at, p_cursor_id;
+  return private.page_of(v_rows, p_limit, v_time) || jsonb_build_object('counts', (
+    select jsonb_object_agg(state, jsonb_build_object('count', least(jobs, c_counted), 'capped', jobs > c_counted))
+    from (
+      select state, sum(jobs) as jobs
+      from (
+        select state, count(*) as jobs
+        from private.job_states where status in ('queued', 'running') group by state
+        union all
+        select 'failed', count(*)
+        from (select from private.job_runs where status = 'failed' limit c_counted + 1) failed
+        union all
+        select 'cancelled', count(*)
+        from (select from private.job_runs where status = 'cancelled' limit c_counted + 1) cancelled
+        union all
+        select 'taken_over', count(*)
+        from (select from private.job_runs where take_overs > 0 limit c_counted + 1) taken_over
+        union all
+        select unnest('{running,waiting,overdue}'::text[]), 0) parts
+      group by state) counted));
+end
+$$;
+
+comment on function public.list_jobs(text, text, text, uuid, timestamptz, timestamptz, int, timestamptz, text) is
+  'Jobs for operators, newest first: by created_at, or by completed_at where p_state is failed or cancelled. p_state is a state of private.job_states, or taken_over. Returns {rows, next, counts}: counts are those of all jobs, up to 1,000 of each state.';
+revoke all on function public.list_jobs(text, text, text, uuid, timestamptz, timestamptz, int, timestamptz, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_jobs(text, text, text, uuid, timestamptz, timestamptz, int, timestamptz, text) to authenticated;
 
 -- supabase/sql/console/list_open_deliveries.sql
 create or replace function public.list_open_deliveries(
@@ -4121,16 +4515,10 @@ declare
     -- Row level security hides the reports of others; this condition lets an index find one's own.
     case when p_scope <> 'all' or not private.is_operator() then 'user_id = (select auth.uid())' end,
     case when p_cursor_at is not null then '(created_at, id) < ($2, $3::uuid)' end);
-  -- The title is the first member that may name what the report is about, else the first text. Reading the members at once
-  -- decompresses a long intake once, not once for each of them.
   v_query text := (
     select string_agg(format(
       '(select id, %L as report_type, user_id,
-          left(coalesce(
-            (select coalesce(full_name, requirement_title, title, name, organisation_name)
-              from jsonb_to_record(case when jsonb_typeof(user_data) = ''object'' then user_data end)
-                as named (full_name text, requirement_title text, title text, name text, organisation_name text)),
-            jsonb_path_query_first(user_data, ''strict $.* ? (@ like_regex "\\S")'', ''{}'', true) #>> ''{}''), 300) as title,
+          private.title_of(user_data) as title,
           stage, research_status, webhook_status, webhook_attempts,
           webhook_last_attempt, webhook_job_id, created_at, updated_at
         from public.%I where %s order by created_at desc, id desc limit $1 + 1)',
@@ -4191,6 +4579,41 @@ comment on function public.list_webhook_audit(text, text, text, text, timestampt
 revoke all on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) from public, anon, authenticated, service_role;
 grant execute on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) to authenticated;
 
+-- supabase/sql/console/report_line.sql
+create or replace function private.report_line(p_report_type text, p_report_id uuid)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_report jsonb;
+begin
+  execute format(
+    'select jsonb_build_object(
+       ''user_id'', user_id, ''title'', private.title_of(user_data), ''stage'', stage, ''research_status'', research_status,
+       ''created_at'', created_at, ''updated_at'', updated_at)
+     from public.%I where id = $1', private.report_table(p_report_type))
+  into v_report using p_report_id;
+  return v_report || jsonb_build_object(
+    'id', p_report_id, 'report_type', p_report_type,
+    'owner_email', (select email from auth.users where id = (v_report ->> 'user_id')::uuid),
+    'job', (
+      select jsonb_build_object('job_id', job_id, 'state', state, 'error', error)
+      from private.job_states where report_id = p_report_id and report_type = p_report_type
+      order by created_at desc, job_id desc limit 1),
+    'delivery', (
+      select jsonb_build_object(
+        'event_id', event_id, 'status', status, 'next_attempt', next_attempt, 'dead_at', dead_at, 'dead_reason', dead_reason,
+        'error', "left"(response ->> 'error', 500))
+      from public.webhook_deliveries
+      where report_id = p_report_id and report_type = p_report_type
+        and endpoint_id in (select id from public.webhook_endpoints where kind = 'internal')
+      order by id desc limit 1));
+end
+$$;
+
+comment on function private.report_line(text, uuid) is
+  'A report as operators see it in a list: with its title, its owner''s address, its newest job and its latest delivery to an endpoint of ours. Null: it is gone.';
+revoke all on function private.report_line(text, uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/console/report_results.sql
 -- Definer rights: nobody but our functions reads contents; it asks who the caller is itself.
 create or replace function public.report_results(p_report_type text, p_report_id uuid)
@@ -4225,6 +4648,26 @@ comment on function public.report_results(text, uuid) is
   'The newest completed result of each stage, prelim first, to compare them. Null: there is no such report that the caller may see.';
 revoke all on function public.report_results(text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.report_results(text, uuid) to authenticated;
+
+-- supabase/sql/console/report_title.sql
+create or replace function private.report_title(p_report_type text, p_report_id uuid)
+returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_title text;
+begin
+  if p_report_type is null then
+    return null;
+  end if;
+  execute format('select private.title_of(user_data) from public.%I where id = $1', private.report_table(p_report_type))
+  into v_title using p_report_id;
+  return v_title;
+end
+$$;
+
+comment on function private.report_title(text, uuid) is
+  'What a report is called. Null: nothing names it, or it is gone.';
+revoke all on function private.report_title(text, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/console/report_webhook_status.sql
 create or replace function public.report_webhook_status(p_report_type text, p_report_id uuid)
@@ -4261,6 +4704,125 @@ comment on function public.report_webhook_status(text, uuid) is
 revoke all on function public.report_webhook_status(text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.report_webhook_status(text, uuid) to authenticated;
 
+-- supabase/sql/console/search_console.sql
+-- Definer rights: people may not read the addresses of owners, and may not write the audit; it asks who the caller is itself.
+create or replace function public.search_console(p_text text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_shown constant int := 6;
+  -- Of a word that very many reports have, this many are looked at. The newest of these are shown.
+  c_matches constant int := 500;
+  v_text text := btrim(p_text);
+  v_from uuid;
+  v_to uuid;
+  v_starts text[];
+  v_owner uuid;
+  v_words tsquery;
+  v_by_id text;
+  v_by_words text;
+  v_found jsonb;
+  v_reports jsonb := '[]';
+  v_jobs jsonb := '[]';
+  v_events jsonb := '[]';
+  v_deliveries jsonb := '[]';
+  v_owners jsonb := '[]';
+begin
+  perform private.require_operator();
+  if char_length(v_text) not between 2 and 320 then
+    raise exception 'p_text has 2 to 320 characters' using errcode = 'invalid_parameter_value';
+  end if;
+  if strpos(v_text, '@') > 0 then
+    v_owner := private.find_account(v_text);
+    -- Never the address, which would outlive an erasure there.
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => case when v_owner is null then 'account_not_found' else 'account_found' end,
+      p_actor => (select auth.uid())::text,
+      p_payload => jsonb_strip_nulls(jsonb_build_object('endpoint', 'search', 'user_id', v_owner)));
+    v_from := v_owner;
+    v_to := v_owner;
+  elsif v_text ~* '^[0-9a-f]{4}[0-9a-f-]*$' and char_length(replace(v_text, '-', '')) <= 32 then
+    v_from := rpad(replace(v_text, '-', ''), 32, '0')::uuid;
+    v_to := rpad(replace(v_text, '-', ''), 32, 'f')::uuid;
+  end if;
+
+  if v_from is not null then
+    select coalesce(jsonb_agg(jsonb_build_object('user_id', id, 'email', email) order by id), '[]') into v_owners
+    from (select id, email from auth.users where id between v_from and v_to order by id limit c_shown) owners;
+  end if;
+  if v_from is not null and v_owner is null then
+    v_by_id := (
+      select string_agg(format(
+        '(select id, %L as report_type, created_at from public.%I where id between $1 and $2 order by id limit $3)',
+        report_type, table_name), ' union all ')
+      from public.report_types);
+    execute format(
+      'select jsonb_agg(private.report_line(report_type, id) order by id)
+       from (select * from (%s) every order by id limit $3) found', v_by_id)
+    into v_found using v_from, v_to, c_shown;
+    v_reports := coalesce(v_found, '[]');
+  end if;
+  if v_text ~ '^\S+$' and v_owner is null and strpos(v_text, '@') = 0 and char_length(v_text) >= 4 then
+    -- Ours are minted with these beginnings, which a person may have left out.
+    v_starts := array[v_text, 'job_' || v_text, 'evt_' || v_text];
+    select coalesce(jsonb_agg(to_jsonb(jobs) order by created_at desc), '[]') into v_jobs
+    from (
+      select found.* from unnest(v_starts) start
+      cross join lateral (
+        select job_id, state, report_type, report_id, stage, created_at from private.job_states
+        -- Byte by byte, as the index is, whatever the database's collation.
+        where job_id operator(pg_catalog.~>=~) start and job_id operator(pg_catalog.~<~) (start || chr(1114111))
+        order by job_id using operator(pg_catalog.~<~) limit c_shown) found
+      limit c_shown) jobs;
+    select coalesce(jsonb_agg(to_jsonb(events) order by created_at desc), '[]') into v_events
+    from (
+      select found.* from unnest(v_starts) start
+      cross join lateral (
+        select id, type, report_type, report_id, effect, created_at from public.report_events
+        where id operator(pg_catalog.~>=~) start and id operator(pg_catalog.~<~) (start || chr(1114111))
+        order by id using operator(pg_catalog.~<~) limit c_shown) found
+      limit c_shown) events;
+    if v_text ~ '^\d{1,18}$' then
+      select coalesce(jsonb_agg(to_jsonb(deliveries) || jsonb_build_object('id', id::text)), '[]') into v_deliveries
+      from (
+        select id, event_id, endpoint_id, status, dead_at, report_type, report_id, created_at
+        from public.webhook_deliveries where id = v_text::bigint) deliveries;
+    end if;
+  end if;
+
+  if strpos(v_text, '@') = 0 then
+    -- Each word is the beginning of one of the name's.
+    select to_tsquery('pg_catalog.simple', string_agg(format('''%s'':*', word), ' & ')) into v_words
+    from (
+      select translate(word, '''\', '') as word from regexp_split_to_table(v_text, '\s+') word limit 8) words
+    where word <> '';
+    if numnode(v_words) > 0 then
+      -- The expression is that of the index which private.finish_table() names.
+      v_by_words := (
+        select string_agg(format(
+        '(select id, %L as report_type, created_at from public.%I
+          where to_tsvector(''pg_catalog.simple'', "left"(
+            coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
+            || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
+            || coalesce(user_data ->> ''organisation_name'', ''''), 1000)) @@ $1 limit $2)', report_type, table_name), ' union all ')
+        from public.report_types);
+      execute format(
+        'select jsonb_agg(private.report_line(report_type, id) order by created_at desc, id desc)
+         from (select * from (%s) every order by created_at desc, id desc limit $3) found', v_by_words)
+      into v_found using v_words, c_matches, c_shown;
+      v_reports := v_reports || coalesce(v_found, '[]');
+    end if;
+  end if;
+  return jsonb_build_object(
+    'reports', v_reports, 'jobs', v_jobs, 'events', v_events, 'deliveries', v_deliveries, 'owners', v_owners);
+end
+$$;
+
+comment on function public.search_console(text) is
+  'Finds things for operators: by the beginning of the id of a report, a user, a job or an event, by the number of a delivery, by the whole e-mail address of an account (which is audited), and by the beginnings of words of a report''s name, organisation or title. Up to six of each kind: {reports, jobs, events, deliveries, owners}.';
+revoke all on function public.search_console(text) from public, anon, authenticated, service_role;
+grant execute on function public.search_console(text) to authenticated;
+
 -- supabase/sql/console/silence_alert.sql
 -- Definer rights: operators may read silences and the audit; only these functions write them for an operator.
 create or replace function public.silence_alert(
@@ -4292,6 +4854,26 @@ comment on function public.silence_alert(text, timestamptz, text, text) is
   'Silences alerts until then, at most for 30 days, for an operator, and audits it. In p_rule and p_subject an asterisk stands for any text; null: all. Returns the id of the silence.';
 revoke all on function public.silence_alert(text, timestamptz, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.silence_alert(text, timestamptz, text, text) to authenticated;
+
+-- supabase/sql/console/title_of.sql
+create or replace function private.title_of(p_user_data jsonb)
+returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- The first member that may name what the report is about, else the first text. Reading the members at once decompresses a
+  -- long intake once, not once for each of them.
+  return "left"(coalesce(
+    (select coalesce(full_name, requirement_title, title, name, organisation_name)
+      from jsonb_to_record(case when jsonb_typeof(p_user_data) = 'object' then p_user_data end)
+        as named (full_name text, requirement_title text, title text, name text, organisation_name text)),
+    jsonb_path_query_first(p_user_data, 'strict $.* ? (@ like_regex "\\S")', '{}', true) #>> '{}'), 300);
+end
+$$;
+
+comment on function private.title_of(jsonb) is
+  'What a report is called, by its user_data: the name of whom or what it is about. Null: nothing in there names it.';
+revoke all on function private.title_of(jsonb) from public, anon, authenticated, service_role;
+grant execute on function private.title_of(jsonb) to authenticated;
 
 -- supabase/sql/console/trace.sql
 create or replace function public.trace(p_id text)
@@ -4389,6 +4971,29 @@ comment on function public.trace(text) is
 revoke all on function public.trace(text) from public, anon, authenticated, service_role;
 grant execute on function public.trace(text) to authenticated;
 
+-- supabase/sql/console/traffic.sql
+create or replace function private.traffic(
+  p_total bigint, p_succeeded bigint, p_reported_failures bigint, p_p50 int, p_p95 int, p_p99 int)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'total', coalesce(p_total, 0), 'succeeded', coalesce(p_succeeded, 0),
+    -- Delivered as they should be, but no results: neither a success nor a failure of the webhook.
+    'reported_failures', coalesce(p_reported_failures, 0),
+    'failed', coalesce(p_total - p_succeeded - p_reported_failures, 0),
+    'success_rate', round(p_succeeded::numeric / nullif(p_total - p_reported_failures, 0), 6),
+    'p50_ms', round(power(1.05::float8, p_p50 - 0.5::float8)::numeric, 4),
+    'p95_ms', round(power(1.05::float8, p_p95 - 0.5::float8)::numeric, 4),
+    'p99_ms', round(power(1.05::float8, p_p99 - 0.5::float8)::numeric, 4));
+end
+$$;
+
+comment on function private.traffic(bigint, bigint, bigint, int, int, int) is
+  'Counts and percentiles as the console takes them. p_reported_failures: of p_total, those that brought the news of a failed generation; p_succeeded leaves them out.';
+revoke all on function private.traffic(bigint, bigint, bigint, int, int, int) from public, anon, authenticated, service_role;
+grant execute on function private.traffic(bigint, bigint, bigint, int, int, int) to authenticated;
+
 -- supabase/sql/console/webhook_statistics.sql
 create or replace function public.webhook_statistics(p_window text default 'hour')
 returns jsonb
@@ -4417,17 +5022,20 @@ begin
   v_split := case p_window when 'hour' then v_from else greatest(v_from, v_rolled) end;
 
   with fresh as materialized (
-    select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, bucket, count(*) as requests
+    select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, reports_failure, bucket,
+      count(*) as requests
     from private.webhook_measures where created_at >= v_split
-    group by 1, 2, 3, 4, 5
+    group by 1, 2, 3, 4, 5, 6
   ), counts as materialized (
-    select at, direction, report_type, outcome, sum(requests)::bigint as requests
+    -- Only what arrived reported anything.
+    select at, direction, report_type, outcome, reports_failure and outcome = any (c_succeeded) as reports_failure,
+      sum(requests)::bigint as requests
     from (
-      select at, direction, report_type, outcome, requests from fresh
+      select at, direction, report_type, outcome, reports_failure, requests from fresh
       union all
-      select slot, direction, report_type, outcome, requests
+      select slot, direction, report_type, outcome, reports_failure, requests
       from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from) parts
-    group by 1, 2, 3, 4
+    group by 1, 2, 3, 4, 5
   ), latencies as (
     -- Of each bucket of the series, and (at null) of the whole window.
     select at, direction, bucket, sum(requests::int)::int as requests
@@ -4452,19 +5060,20 @@ begin
     select at, direction,
       -- What a sender is refused over its rate is no failure of ours.
       sum(requests) filter (where outcome not in ('skipped', 'rate_limited'))::bigint as total,
-      coalesce(sum(requests) filter (where outcome = any (c_succeeded)), 0)::bigint as succeeded,
+      coalesce(sum(requests) filter (where outcome = any (c_succeeded) and not reports_failure), 0)::bigint as succeeded,
+      coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures,
       coalesce(sum(requests) filter (where outcome = 'skipped'), 0)::bigint as skipped
     from counts group by grouping sets ((at, direction), (direction))
   ), traffic as (
     select totals.at, totals.direction,
-      private.traffic(total, succeeded, p50, p95, p99)
+      private.traffic(total, succeeded, reported_failures, p50, p95, p99)
         || case totals.direction when 'out' then jsonb_build_object('skipped', skipped) else '{}' end as figures
     from totals
     left join percentiles on percentiles.direction = totals.direction
       and coalesce(percentiles.at, '-infinity') = coalesce(totals.at, '-infinity')
   ), nothing as (
-    select private.traffic(0, 0, null, null, null) as received,
-      private.traffic(0, 0, null, null, null) || '{"skipped": 0}' as sent
+    select private.traffic(0, 0, 0, null, null, null) as received,
+      private.traffic(0, 0, 0, null, null, null) || '{"skipped": 0}' as sent
   )
   select jsonb_build_object(
     'sent', coalesce((select figures from traffic where at is null and direction = 'out'), sent),
@@ -4478,12 +5087,16 @@ begin
       left join traffic incoming on incoming.at = bucket.at and incoming.direction = 'in'),
     'by_outcome', (
       select coalesce(jsonb_agg(to_jsonb(summed) order by direction desc, count desc, outcome), '[]')
-      from (select direction, outcome, sum(requests)::bigint as count from counts group by 1, 2) summed),
+      from (
+        select direction, outcome, sum(requests)::bigint as count,
+          coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures
+        from counts group by 1, 2) summed),
     'attempts', (
-      select coalesce(jsonb_object_agg(report_type, private.traffic(total, succeeded, null, null, null)), '{}')
+      select coalesce(jsonb_object_agg(report_type, private.traffic(total, succeeded, reported_failures, null, null, null)), '{}')
       from (
         select report_type, sum(requests)::bigint as total,
-          coalesce(sum(requests) filter (where outcome = 'delivered'), 0)::bigint as succeeded
+          coalesce(sum(requests) filter (where outcome = 'delivered' and not reports_failure), 0)::bigint as succeeded,
+          coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures
         from counts where direction = 'out' and outcome <> 'skipped' and report_type is not null
         group by 1) attempted))
   into v_traffic from nothing;
@@ -4511,19 +5124,22 @@ begin
       'by_status', jsonb_build_object(
         'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
         'retrying', coalesce(sum(retrying), 0), 'failed', coalesce(sum(open.failed), 0),
-        'dead', coalesce(sum(dead), 0), 'success', v_traffic -> 'sent' -> 'succeeded'),
+        'dead', coalesce(sum(dead), 0),
+        -- Whatever it brought: a delivery has succeeded when it arrived.
+        'success', (v_traffic -> 'sent' ->> 'succeeded')::bigint + (v_traffic -> 'sent' ->> 'reported_failures')::bigint),
       'queue', jsonb_build_object(
         'depth', coalesce(sum(waiting), 0), 'due', coalesce(sum(due), 0), 'oldest_waiting', min(oldest)),
       'by_report_type', jsonb_agg(jsonb_build_object(
         'report_type', type.report_type, 'waiting', coalesce(waiting, 0), 'dead', coalesce(dead, 0))
-        || (coalesce(v_traffic -> 'attempts' -> type.report_type, private.traffic(0, 0, null, null, null))
+        || (coalesce(v_traffic -> 'attempts' -> type.report_type, private.traffic(0, 0, 0, null, null, null))
           - '{p50_ms,p95_ms,p99_ms}'::text[]) order by type.report_type),
       'circuits', (
         select jsonb_agg(jsonb_build_object(
           'endpoint_id', endpoint_id, 'opened_at', opened_at, 'probe_after', probe_after,
           'state', case when opened_at is null then 'closed' when probe_after > now() then 'open' else 'half_open' end)
           order by endpoint_id desc)
-        from public.webhook_circuits))
+        from public.webhook_circuits),
+      'jobs', private.job_figures(v_from))
       || (v_traffic - 'attempts')
     from public.report_types type
     left join lateral jsonb_to_record(v_open -> type.report_type) as open (
@@ -4533,9 +5149,38 @@ end
 $$;
 
 comment on function public.webhook_statistics(text) is
-  'How webhooks fared in the last hour, day or week, in buckets of a minute, a quarter of an hour or two hours, and what waits now. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+  'How webhooks fared in the last hour, day or week, in buckets of a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
 revoke all on function public.webhook_statistics(text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_statistics(text) to authenticated;
+
+-- supabase/sql/reports/unfinished_tables.sql
+create or replace view private.unfinished_tables with (security_invoker = true) as
+  select tables.table_name, part.name, part.statement
+  from (select table_name from public.report_types union all select unnest('{webhook_audit,report_events,job_runs}'::text[])) tables
+  cross join lateral private.finish_table(tables.table_name) part;
+
+comment on view private.unfinished_tables is
+  'What npm run upgrade still has to build on large tables. No row: nothing.';
+revoke all on private.unfinished_tables from anon, authenticated, service_role;
+
+-- supabase/sql/jobs/job_states.sql
+create or replace view private.job_states with (security_invoker = true) as
+  select job_id as id, job_id, report_type, report_id, user_id, caller, stage, status,
+    case
+      when status not in ('queued', 'running') then status
+      -- As private.due_jobs says it: whoever looks a moment later finds the sweep at work.
+      when generate and lease_expires_at < now() or not generate and deadline < now() then 'overdue'
+      when not generate then 'waiting'
+      else 'running'
+    end as state,
+    generate, model, percent, eta_seconds, "left"(error, 500) as error, event_id, take_overs, lease_token, lease_expires_at, deadline,
+    created_at, started_at, completed_at,
+    generate and prompt is not null and erased_at is null and status not in ('queued', 'running') as can_repeat
+  from private.job_runs;
+
+comment on view private.job_states is
+  'A job as operators see it. state: running (under a lease), waiting (for a result from elsewhere), overdue (its lease or its deadline is over: the next sweep takes it over, or ends it), succeeded, failed or cancelled.';
+revoke all on table private.job_states from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_rows.sql
 create or replace view private.alert_rows with (security_invoker = true) as
@@ -4561,14 +5206,15 @@ create or replace view private.webhook_measures with (security_invoker = true) a
     -- Buckets 5 % wide: bucket n holds durations over 1.05^(n - 1) and up to 1.05^n milliseconds.
     -- What is refused over its rate is refused at once, and says nothing of how long a webhook takes.
     case when audit.duration_ms is not null and audit.outcome <> 'rate_limited' then
-      ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int end as bucket
+      ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int end as bucket,
+    coalesce(audit.request_payload ->> 'type' like 'report.%.failed', false) as reports_failure
   from public.webhook_audit audit
   left join public.report_types type on type.table_name = audit.report_table
   where audit.outcome is not null and audit.endpoint_id is not null
     and (audit.direction = 'out' or audit.actor is null);
 
 comment on view private.webhook_measures is
-  'What counts: attempts, and requests of senders to the webhook endpoints. Not what operators and the cron asked for.';
+  'What counts: attempts, and requests of senders to the webhook endpoints. Not what operators and the cron asked for. reports_failure: it brings the news of a failed generation.';
 revoke all on table private.webhook_measures from public, anon, authenticated, service_role;
 grant select on table private.webhook_measures to authenticated;
 
@@ -4601,6 +5247,15 @@ comment on column private.rate_limits.beyond is
   'A part that is full only after this time was written a minute and more ahead, by a clock that was set back since or under other limits. It counts as full: otherwise it would give nothing for as long.';
 alter table private.rate_limits enable row level security;
 revoke all on table private.rate_limits from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/operators.sql
+comment on table public.operators is 'Who may watch, retry, redrive, cancel jobs, run them again and erase accounts. Deleting a row revokes at once.';
+alter table public.operators enable row level security;
+revoke all on table public.operators from anon, authenticated, service_role;
+grant select on table public.operators to authenticated;
+drop policy if exists "people see themselves" on public.operators;
+create policy "people see themselves" on public.operators for select to authenticated
+  using (user_id = (select auth.uid()));
 
 -- supabase/sql/events/report_events.sql
 comment on table public.report_events is
@@ -4776,6 +5431,19 @@ create or replace trigger keep_audit_whole before truncate on public.webhook_aud
   for each statement execute function private.keep_audit();
 create or replace trigger strip_audit before insert on public.webhook_audit
   for each row when (current_user <> 'postgres') execute function private.strip_audit();
+
+-- supabase/sql/observe/webhook_counts.sql
+comment on table public.webhook_counts is
+  'Attempts and requests by endpoint and outcome: in slots of 15 minutes for the last day, and of 120 for the last week.';
+comment on column public.webhook_counts.slot is 'Its beginning.';
+comment on column public.webhook_counts.report_type is 'Null: a request that named none, as refused ones do.';
+comment on column public.webhook_counts.reports_failure is 'They bring the news of a failed generation.';
+alter table public.webhook_counts enable row level security;
+revoke all on table public.webhook_counts from anon, authenticated, service_role;
+grant select on table public.webhook_counts to authenticated;
+drop policy if exists "operators read" on public.webhook_counts;
+create policy "operators read" on public.webhook_counts for select to authenticated
+  using ((select private.is_operator()));
 
 -- supabase/sql/observe/webhook_refusals.sql
 comment on table public.webhook_refusals is

@@ -3,7 +3,7 @@ import { afterEach, expect, it } from 'vitest';
 import { formatDuration, formatShare, plural } from '../../src/components/format.ts';
 import { Breakdowns } from '../../src/components/monitor/breakdowns.tsx';
 import { isQueueLong, isRateLow, isSlow } from '../../src/components/monitor/crossings.ts';
-import { Figures } from '../../src/components/monitor/figures.tsx';
+import { Figures, JobFigures } from '../../src/components/monitor/figures.tsx';
 import { SeriesTable } from '../../src/components/monitor/series-table.tsx';
 import type { Traffic, WebhookStatistics } from '../../src/contracts/console-statistics.ts';
 
@@ -13,6 +13,7 @@ const nothing: Traffic = {
   total: 0,
   succeeded: 0,
   failed: 0,
+  reported_failures: 0,
   success_rate: null,
   p50_ms: null,
   p95_ms: null,
@@ -33,6 +34,7 @@ function statistics(change: Partial<WebhookStatistics> = {}): WebhookStatistics 
     by_report_type: [],
     queue: { depth: 0, due: 0, oldest_waiting: null },
     circuits: [],
+    jobs: { running: 0, waiting: 0, overdue: 0, oldest: null, failed: 0, cancelled: 0, taken_over: 0 },
     rolled_up_until: null,
     ...change,
   };
@@ -142,21 +144,54 @@ it('marks each limit where it is crossed, and says so in words', () => {
   expect(figure(/^Attempts/).textContent).toContain('7 skipped');
 });
 
+it('counts the news of a failed generation as neither success nor failure', () => {
+  const sent = { ...nothing, total: 10, succeeded: 7, reported_failures: 3, success_rate: 1, skipped: 0 };
+  render(<Figures traffic="sent" statistics={statistics({ sent })} />);
+  expect(isMarked(/Success rate/)).toBe(false);
+  expect(figure(/Success rate/).textContent).toContain('100.0 %');
+  expect(figure(/Success rate/).textContent).toContain('0 of 10 failed, 3 failed generations reported');
+});
+
+it('shows how jobs fare, marks what calls for a person, and leads to the jobs that it counts', () => {
+  const jobs = { running: 4, waiting: 2, overdue: 1, failed: 3, cancelled: 5, taken_over: 6 };
+  render(
+    <JobFigures
+      statistics={statistics({ window: 'day', jobs: { ...jobs, oldest: '2026-11-25T11:00:00Z' } })}
+    />,
+  );
+  for (const [name, value, href, isCrossed] of [
+    [/Jobs running/, '4', '/jobs?state=running', false],
+    [/Jobs overdue/, '1', '/jobs?state=overdue', true],
+    [/Jobs failed/, '3', '/jobs?state=failed&since=day', true],
+    [/Jobs taken over/, '6', '/jobs?state=taken_over', false],
+  ] as const) {
+    expect(within(figure(name)).getByText(value)).toBeTruthy();
+    expect(isMarked(name)).toBe(isCrossed);
+    expect(within(figure(name)).getAllByRole('link')[0]?.getAttribute('href')).toBe(href);
+  }
+  expect(figure(/Jobs running/).textContent).toContain('2 wait for the pipeline');
+});
+
+it('marks no job figure while all is well', () => {
+  render(<JobFigures statistics={statistics()} />);
+  for (const item of screen.getAllByRole('listitem')) expect(item.dataset['crossed']).toBe('false');
+});
+
 it('shows the side of the traffic that was asked for, also as a table', () => {
   const bucket = {
     at: '2026-11-25T11:30:00Z',
     sent: { ...nothing, total: 4, succeeded: 3, failed: 1, success_rate: 0.75, skipped: 0 },
-    received: { ...nothing, total: 9, succeeded: 9, success_rate: 1 },
+    received: { ...nothing, total: 9, succeeded: 7, reported_failures: 2, success_rate: 1 },
   };
   const empty = { at: '2026-11-25T11:31:00Z', sent: { ...nothing, skipped: 0 }, received: nothing };
   const given = statistics({ series: [bucket, empty], sent: bucket.sent, received: bucket.received });
   const { rerender } = render(<SeriesTable statistics={given} traffic="sent" />);
   const cells = () => screen.getAllByRole('cell', { hidden: true }).map((cell) => cell.textContent);
-  expect(cells().slice(1, 4)).toEqual(['4', '1', '75.0 %']);
+  expect(cells().slice(1, 5)).toEqual(['4', '1', '0', '75.0 %']);
   rerender(<SeriesTable statistics={given} traffic="received" />);
-  expect(cells().slice(1, 4)).toEqual(['9', '0', '100.0 %']);
+  expect(cells().slice(1, 5)).toEqual(['9', '0', '2', '100.0 %']);
   // Buckets without traffic are left out.
-  expect(cells()).toHaveLength(7);
+  expect(cells()).toHaveLength(8);
 });
 
 it('leads from a count of the window to the log of that window, and says what the log has beside it', () => {
@@ -165,8 +200,8 @@ it('leads from a count of the window to the log of that window, and says what th
       statistics={statistics({
         window: 'week',
         by_outcome: [
-          { direction: 'out', outcome: 'failed', count: 3 },
-          { direction: 'in', outcome: 'applied', count: 2 },
+          { direction: 'out', outcome: 'failed', count: 3, reported_failures: 0 },
+          { direction: 'in', outcome: 'applied', count: 2, reported_failures: 0 },
         ],
       })}
     />,
@@ -181,7 +216,9 @@ it('leads from a count of the window to the log of that window, and says what th
   expect(screen.getByText(/The log also has what operators and the cron asked for/)).toBeDefined();
   rerender(
     <Breakdowns
-      statistics={statistics({ by_outcome: [{ direction: 'out', outcome: 'failed', count: 3 }] })}
+      statistics={statistics({
+        by_outcome: [{ direction: 'out', outcome: 'failed', count: 3, reported_failures: 0 }],
+      })}
     />,
   );
   expect(screen.queryByText(/The log also has/)).toBeNull();

@@ -18,7 +18,7 @@ test('the built console works under the headers that it is deployed with', async
   await expect(page.getByRole('heading', { name: /Final brief/ })).toBeVisible();
   await inspect(page, 'built-report');
   const views = page.getByRole('navigation', { name: 'Views' });
-  for (const name of ['Monitor', 'Failed deliveries', 'Audit log', 'My reports', 'Notifications']) {
+  for (const name of ['Overview', 'Deliveries', 'Jobs', 'Reports', 'Audit']) {
     await views.getByRole('link', { name }).click();
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await page.waitForLoadState('networkidle');

@@ -55,7 +55,7 @@ test('prelim and final are compared, and the owner is notified of the final', as
   const unread = await marks.count();
   await marks.first().click();
   await expect(marks).toHaveCount(unread - 1);
-  await views.getByRole('link', { name: 'My reports' }).click();
+  await views.getByRole('link', { name: 'Reports', exact: true }).click();
   await expect(page.getByRole('table').getByText('final').first()).toBeAttached();
   await inspect(page, 'my-reports');
 });
@@ -172,9 +172,9 @@ test('the whole way with the keyboard alone: sign in, create, start, read, sign 
   await page.evaluate(() => (document.activeElement as HTMLElement | null)?.blur());
   await press('Tab');
   await expect(page.getByRole('link', { name: 'Skip to content' })).toBeFocused();
-  await tabTo(/^Debug$/);
+  await tabTo(/^New report$/);
   await press('Enter');
-  await expect(page.getByRole('heading', { name: 'Debug' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'New report', level: 1 })).toBeVisible();
   await tabTo(/^Greeting$/);
   await press('ArrowRight');
   await expect(page.getByRole('radio', { name: 'Org' })).toBeChecked();

@@ -18,11 +18,11 @@ test('the sign-in is plain', async ({ page, dev }) => {
   await inspect(page, 'sign-in');
 });
 
-test('an operator lands on the monitor, and finds every view', async ({ page, dev }) => {
+test('an operator lands on the overview, and finds every view', async ({ page, dev }) => {
   await signIn(page, dev, 'operator');
   await expect(page).toHaveURL(/\/monitor$/);
   const views = page.getByRole('navigation', { name: 'Views' });
-  for (const name of ['Failed deliveries', 'Audit log', 'Debug', 'My reports', 'Notifications', 'Monitor']) {
+  for (const name of ['Deliveries', 'Jobs', 'Reports', 'Audit', 'Overview']) {
     await views.getByRole('link', { name }).click();
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await expect(views.getByRole('link', { name })).toHaveAttribute('aria-current', 'page');
@@ -37,7 +37,7 @@ test('an owner who opens an operator’s view is told whom to ask', async ({ pag
   await inspect(page, 'no-access');
   await page.getByRole('link', { name: 'your reports' }).click();
   await expect(page).toHaveURL(/\/reports$/);
-  await expect(page.getByRole('link', { name: 'Audit log' })).toHaveCount(0);
+  await expect(page.getByRole('link', { name: 'Audit' })).toHaveCount(0);
 });
 
 test('an address that is none says so', async ({ page, dev }) => {
@@ -80,7 +80,7 @@ test('a lost session says so, and goes on at the same view', async ({ page, dev,
   await page.getByLabel('E-mail').fill(dev.user.email);
   await page.getByLabel('Password').fill(dev.user.password);
   await page.getByRole('button', { name: 'Sign in' }).click();
-  await expect(page.getByRole('heading', { name: 'Debug' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'New report', level: 1 })).toBeVisible();
   await expect(page).toHaveURL(/report_type=org/);
   expect(complaints.splice(0).filter((text) => !/status of 4\d\d/.test(text))).toEqual([]);
 });

@@ -19,7 +19,7 @@ beforeAll(async () => {
   // Of every kind, over nine days: counted or not, with a report type or none, measured or not.
   await system.sql`
     insert into public.webhook_audit (
-      direction, endpoint_id, report_table, actor, outcome, response_status, duration_ms, created_at)
+      direction, endpoint_id, report_table, actor, outcome, response_status, duration_ms, request_payload, created_at)
     select
       direction,
       (array['prelim-report', 'final-report', 'somebody-else', null])[1 + (n / 3) % 4],
@@ -29,6 +29,7 @@ beforeAll(async () => {
         else (array['applied', 'duplicate', 'superseded', 'invalid_signature', null])[1 + n % 5] end,
       200,
       case when n % 6 <> 5 then exp(random() * 12 - 3) end,
+      jsonb_build_object('type', case when n % 11 < 3 then 'report.final.failed' else 'report.final.completed' end),
       now() - interval '9 days' * (random() ^ 3)
     from (select n, (array['in', 'out'])[1 + (n / 7) % 2] as direction from generate_series(1, 6000) n) rows`;
 });
@@ -43,6 +44,8 @@ interface Recounted {
   direction: 'in' | 'out';
   total: number;
   succeeded: number;
+  /** News of a failed generation that arrived. */
+  reported: number;
   skipped: number;
   /** 50th, 95th and 99th percentile. */
   p: number[] | null;
@@ -51,11 +54,14 @@ interface Recounted {
 /** The same figures from the audit itself, exactly. */
 function recounted(from: string, asOf: string, seconds: number) {
   return system.sql<Recounted[]>`
-    select at, direction, total::int, succeeded::int, skipped::int, p from (
+    select at, direction, total::int, succeeded::int, reported::int, skipped::int, p from (
       select
         date_bin(interval '1 second' * ${seconds}::int, created_at, 'epoch') as at, direction,
         count(*) filter (where outcome <> 'skipped') as total,
-        count(*) filter (where outcome in ('delivered', 'applied', 'duplicate', 'superseded')) as succeeded,
+        count(*) filter (where outcome in ('delivered', 'applied', 'duplicate', 'superseded')
+          and request_payload ->> 'type' = 'report.final.completed') as succeeded,
+        count(*) filter (where outcome in ('delivered', 'applied', 'duplicate', 'superseded')
+          and request_payload ->> 'type' = 'report.final.failed') as reported,
         count(*) filter (where outcome = 'skipped') as skipped,
         percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms::float8) as p
       from public.webhook_audit
@@ -82,12 +88,15 @@ async function checkWindow(window: StatisticsWindow): Promise<void> {
   const rows = await recounted(statistics.from, statistics.as_of, WINDOWS[window]);
   const buckets = new Map(statistics.series.map((bucket) => [Date.parse(bucket.at), bucket]));
   let compared = 0;
-  for (const { at, direction, total, succeeded, skipped, p } of rows) {
+  for (const { at, direction, total, succeeded, reported, skipped, p } of rows) {
     const bucket = at === null ? statistics : buckets.get(at.getTime());
     const figures = direction === 'out' ? bucket?.sent : bucket?.received;
-    expect(figures).toMatchObject({ total, succeeded, failed: total - succeeded });
+    const failed = total - succeeded - reported;
+    expect(figures).toMatchObject({ total, succeeded, reported_failures: reported, failed });
     if (direction === 'out') expect(bucket?.sent.skipped).toBe(skipped);
-    expect(figures?.success_rate).toEqual(total === 0 ? null : expect.closeTo(succeeded / total, 5));
+    expect(figures?.success_rate).toEqual(
+      total === reported ? null : expect.closeTo(succeeded / (total - reported), 5),
+    );
     near(p?.[0], figures?.p50_ms ?? null);
     near(p?.[1], figures?.p95_ms ?? null);
     near(p?.[2], figures?.p99_ms ?? null);
@@ -99,15 +108,18 @@ async function checkWindow(window: StatisticsWindow): Promise<void> {
   expect(sum('sent')).toBe(statistics.sent.total);
   expect(sum('received')).toBe(statistics.received.total);
   const outcomes = await system.sql`
-    select direction, outcome, count(*)::int as count from public.webhook_audit
+    select direction, outcome, count(*)::int as count,
+      count(*) filter (where request_payload ->> 'type' = 'report.final.failed'
+        and outcome in ('delivered', 'applied', 'duplicate', 'superseded'))::int as reported_failures
+    from public.webhook_audit
     where outcome is not null and created_at >= ${statistics.from}::text::timestamptz
       and endpoint_id is not null and (direction = 'out' or actor is null)
     group by 1, 2 order by direction desc, count desc, outcome`;
   expect(statistics.by_outcome).toEqual([...outcomes]);
-  expect(statistics.by_status.success).toBe(statistics.sent.succeeded);
+  expect(statistics.by_status.success).toBe(statistics.sent.succeeded + statistics.sent.reported_failures);
   const types = await system.sql`
     select replace(report_table, '_reports', '') as report_type, count(*)::int as total,
-      count(*) filter (where outcome = 'delivered')::int as succeeded
+      count(*) filter (where outcome = 'delivered' and request_payload ->> 'type' = 'report.final.completed')::int as succeeded
     from public.webhook_audit
     where direction = 'out' and outcome <> 'skipped' and report_table is not null and endpoint_id is not null
       and created_at >= ${statistics.from}::text::timestamptz
@@ -123,7 +135,7 @@ const checkAll = async () => {
 
 const slots = async () => {
   const counts =
-    await system.sql`select * from public.webhook_counts order by slot_minutes, slot, direction, endpoint_id, report_type, outcome`;
+    await system.sql`select * from public.webhook_counts order by slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure`;
   const latencies =
     await system.sql`select * from public.webhook_latencies order by slot_minutes, slot, direction, endpoint_id, bucket`;
   return [[...counts], [...latencies]];

@@ -21,6 +21,7 @@ const UNFINISHED = [
   'audit_direction_is_known',
   'org_reports_created_at',
   'org_reports_owner',
+  'org_reports_words',
   'report_stage_is_known',
   'webhook_audit_attempts',
   'webhook_audit_created_at',

@@ -49,6 +49,7 @@ const TABLES: Record<string, { authenticated: string; service_role: string }> = 
 };
 
 const SERVICE_FUNCTIONS = [
+  'account_content',
   'apply_report_event',
   'cancel_report_job',
   'claim_alert_delivery',
@@ -59,6 +60,7 @@ const SERVICE_FUNCTIONS = [
   'deployment_facts',
   'due_report_jobs',
   'erase_due',
+  'erase_user',
   'evaluate_alerts',
   'get_failed_webhooks',
   'get_report_job',
@@ -73,6 +75,7 @@ const SERVICE_FUNCTIONS = [
   'record_webhook_request',
   'redrive_deliveries',
   'release_deliveries',
+  'repeat_report_job',
   'report_job_progress',
   'request_report_job',
   'roll_up_webhooks',
@@ -92,7 +95,10 @@ const CONSOLE_FUNCTIONS = [
   'internal_endpoint',
   'is_closed',
   'is_operator',
+  'job_figures',
   'list_alerts',
+  'list_all_reports',
+  'list_jobs',
   'list_open_deliveries',
   'list_report_jobs',
   'list_reports',
@@ -101,8 +107,10 @@ const CONSOLE_FUNCTIONS = [
   'report_results',
   'report_webhook_status',
   'require_operator',
+  'search_console',
   'silence_alert',
   'silenced_until',
+  'title_of',
   'trace',
   'traffic',
   'webhook_statistics',
@@ -154,7 +162,11 @@ describe('the catalog', () => {
     expect(definers.map(({ proname }) => proname as string)).toEqual([
       'end_silence',
       'is_operator',
+      'job_figures',
+      'list_all_reports',
+      'list_jobs',
       'report_results',
+      'search_console',
       'silence_alert',
     ]);
     const unpinned = await database.sql`

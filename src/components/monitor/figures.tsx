@@ -34,6 +34,8 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
       >
         {formatCount(figures.failed)} of {formatCount(figures.total)}{' '}
         {isSent ? 'failed' : 'refused or failed'}
+        {figures.reported_failures > 0 &&
+          `, ${plural(figures.reported_failures, 'failed generation')} reported`}
       </Figure>
       <Figure
         name="Latency, p95"
@@ -75,6 +77,58 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
         limit={by_status.dead > 0 ? 'wait for a person' : undefined}
       >
         {by_status.dead > 0 ? <Link href="/deliveries?status=dead">Look at them</Link> : 'none'}
+      </Figure>
+    </ul>
+  );
+}
+
+/** The jobs behind the reports. Each figure leads to the jobs that it counts. */
+export function JobFigures({ statistics: { jobs, window } }: { statistics: WebhookStatistics }) {
+  const inWindow = `in the last ${window}`;
+  return (
+    <ul className={`${styles['figures'] ?? ''} ${styles['jobFigures'] ?? ''}`} aria-label="Jobs">
+      <Figure name="Jobs running" value={formatCount(jobs.running)}>
+        <Link href="/jobs?state=running">{jobs.running > 0 ? 'Look at them' : 'Jobs'}</Link>
+        {jobs.oldest !== null && (
+          <>
+            , oldest <RelativeTime value={jobs.oldest} />
+          </>
+        )}
+        {jobs.waiting > 0 && (
+          <>
+            , <Link href="/jobs?state=waiting">{formatCount(jobs.waiting)} wait for the pipeline</Link>
+          </>
+        )}
+      </Figure>
+      <Figure
+        name="Jobs overdue"
+        value={formatCount(jobs.overdue)}
+        isCrossed={jobs.overdue > 0}
+        limit={jobs.overdue > 0 ? 'the next sweep takes them over' : undefined}
+      >
+        {jobs.overdue > 0 ? <Link href="/jobs?state=overdue">Look at them</Link> : 'none'}
+      </Figure>
+      <Figure
+        name="Jobs failed"
+        value={formatCount(jobs.failed)}
+        isCrossed={jobs.failed > 0}
+        limit={jobs.failed > 0 ? inWindow : undefined}
+      >
+        {jobs.failed > 0 ? (
+          <Link href={`/jobs?state=failed&since=${window}`}>Look at them</Link>
+        ) : (
+          `none ${inWindow}`
+        )}
+        {jobs.cancelled > 0 && `, ${formatCount(jobs.cancelled)} cancelled`}
+      </Figure>
+      <Figure name="Jobs taken over" value={formatCount(jobs.taken_over)}>
+        {jobs.taken_over > 0 ? (
+          <>
+            {inWindow}. <Link href="/jobs?state=taken_over">Look at them</Link>
+          </>
+        ) : (
+          `none ${inWindow}`
+        )}
       </Figure>
     </ul>
   );

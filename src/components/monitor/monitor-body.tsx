@@ -2,7 +2,7 @@ import { lazy, Suspense } from 'react';
 import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { Breakdowns } from './breakdowns.tsx';
 import { Circuits } from './circuits.tsx';
-import { Figures } from './figures.tsx';
+import { Figures, JobFigures } from './figures.tsx';
 import { SeriesTable } from './series-table.tsx';
 import styles from './monitor.module.css';
 
@@ -24,6 +24,7 @@ export function MonitorBody({
   return (
     <div className={styles['body']} aria-busy={isFormer} data-former={isFormer}>
       <Figures statistics={statistics} traffic={traffic} />
+      <JobFigures statistics={statistics} />
       <Suspense fallback={<div className={styles['chartsToCome']} aria-hidden />}>
         <Charts statistics={statistics} traffic={traffic} />
       </Suspense>

@@ -28,6 +28,7 @@ export function SeriesTable({
               <th scope="col">From</th>
               <th scope="col">Total</th>
               <th scope="col">Failed</th>
+              <th scope="col">Failed generations</th>
               <th scope="col">Success rate</th>
               <th scope="col">p50</th>
               <th scope="col">p95</th>
@@ -42,6 +43,7 @@ export function SeriesTable({
                   <td className="nowrap">{labelBucket(bucket.at, statistics.window)}</td>
                   <td>{formatCount(figures.total)}</td>
                   <td>{formatCount(figures.failed)}</td>
+                  <td>{formatCount(figures.reported_failures)}</td>
                   <td data-crossed={isRateLow(figures)}>{formatShare(figures.success_rate)}</td>
                   {PERCENTILES.map((key) => (
                     <td key={key} data-crossed={isSlow(figures[key])}>

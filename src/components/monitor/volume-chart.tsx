@@ -7,6 +7,7 @@ import { labelBucket } from './label-bucket.ts';
 const LINES = (
   [
     { key: 'succeeded', name: 'succeeded', color: 'var(--chart-good)' },
+    { key: 'reported_failures', name: 'failed generations', color: 'var(--chart-warn)' },
     { key: 'failed', name: 'failed', color: 'var(--chart-bad)' },
     { key: 'skipped', name: 'skipped', color: 'var(--chart-idle)' },
   ] as const

@@ -70,11 +70,27 @@ function mayOmitReport(setting: JobServices['reportlessJobs'], caller: Caller): 
   }
 }
 
-/** `POST`: requests a job, which runs after the answer. */
+const repeated = z.union([
+  requested,
+  z.object({ outcome: z.enum(['job_not_found', 'report_required']) }),
+  z.object({
+    outcome: z.literal('job_not_repeatable'),
+    reason: z.enum(['erased', 'elsewhere', 'unfinished']),
+  }),
+]);
+
+const NOT_REPEATABLE = {
+  erased: 'Its request was erased.',
+  elsewhere: 'Its result is generated elsewhere: ask there for another one.',
+  unfinished: 'It has not finished. Cancel it first.',
+};
+
+/** `POST`: requests a job, which runs after the answer. `?job_id=`: with the request of that one, which has finished. */
 export async function requestJob(services: JobServices, request: Request): Promise<Response> {
   const access = await findCaller(services, request.headers);
   if (!access.ok) return problem(access.code);
   const { caller } = access;
+  if (new URL(request.url).searchParams.has('job_id')) return repeatJob(services, request, caller);
   const read = await readJobRequest(request);
   if (!read.ok) return read.answer;
   const { report, isOncePerReport, ...job } = read.value;
@@ -82,9 +98,7 @@ export async function requestJob(services: JobServices, request: Request): Promi
     return problem('report_required', { detail: 'Name the report with report_type and report_id.' });
   }
   const parameters = {
-    // Minted here, so that a repeated call is recognised.
-    p_job_id: `job_${randomUUID().replaceAll('-', '')}`,
-    p_caller: caller,
+    ...newJob(services, caller, request),
     ...(report !== null && {
       p_report_type: report.report_type,
       p_report_id: report.report_id,
@@ -94,19 +108,60 @@ export async function requestJob(services: JobServices, request: Request): Promi
     p_prompt: job.prompt,
     p_generate: job.generate,
     p_model: job.model,
-    p_models: services.models,
     p_temperature: job.temperature,
     p_max_tokens: job.max_tokens,
     p_summary_id: job.summary_id,
     p_metadata: job.metadata?.text,
     p_idempotency_key: job.idempotency_key,
+  };
+  return answerRequested(services, await services.rpc('request_report_job', parameters, requested));
+}
+
+/** A new job with the request of one that has finished: for its owner, the pipeline and operators. */
+async function repeatJob(services: JobServices, request: Request, caller: Caller): Promise<Response> {
+  const id = jobIdOf(request);
+  if (id === null) return problem('invalid_query', { detail: 'job_id is malformed.' });
+  const parameters = {
+    ...newJob(services, caller, request),
+    p_repeated_job_id: id,
+    p_reportless: mayOmitReport(services.reportlessJobs, caller),
+  };
+  const result = await services.rpc('repeat_report_job', parameters, repeated);
+  switch (result.outcome) {
+    case 'job_not_found':
+      return problem('job_not_found');
+    case 'report_required':
+      return problem('report_required', { detail: 'The job has no report.' });
+    case 'job_not_repeatable':
+      return problem('job_not_repeatable', { detail: NOT_REPEATABLE[result.reason] });
+    case 'created':
+    case 'existing':
+    case 'unauthorized':
+    case 'report_not_found':
+    case 'final_exists':
+    case 'quota_exceeded':
+    case 'budget_exceeded':
+    case 'rate_limited':
+    case 'idempotency_conflict':
+      return answerRequested(services, result);
+  }
+}
+
+function newJob(services: JobServices, caller: Caller, request: Request) {
+  return {
+    // Minted here, so that a repeated call is recognised.
+    p_job_id: `job_${randomUUID().replaceAll('-', '')}`,
+    p_caller: caller,
+    p_models: services.models,
     p_lease_seconds: services.jobLeaseSeconds,
     p_quota: services.jobQuotaPerUser,
     p_user_budget: services.jobsPerUserPerDay,
     p_project_budget: services.jobsPerDay,
     p_trace_id: readTraceparent(request.headers)?.traceId,
   };
-  const result = await services.rpc('request_report_job', parameters, requested);
+}
+
+function answerRequested(services: JobServices, result: z.infer<typeof requested>): Response {
   switch (result.outcome) {
     case 'created':
     case 'existing': {

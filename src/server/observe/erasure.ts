@@ -4,10 +4,10 @@ import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
 
 /** Accounts and reports of one call, and rows of each kind of one of them. Small, so that no lock is held for long. */
-const BATCH = 100;
+export const ERASURE_BATCH = 100;
 
 // Any id of the shape of a UUID, as PostgreSQL takes it: not every one that stands in a row is of a version of RFC 9562.
-const batch = z.object({
+export const erasedBatch = z.object({
   reports: z.int(),
   users: z.array(z.guid()),
   errors: z.array(
@@ -27,15 +27,23 @@ export async function eraseDeleted(
 ): Promise<number> {
   let total = 0;
   for (;;) {
-    const { reports, users, errors, left } = await rpc('erase_due', { p_limit: BATCH }, batch);
-    for (const user of users)
-      log('info', 'the content of an account was erased', {
-        erased: user,
-        time: new Date(now()).toISOString(),
-      });
-    for (const details of errors) log('error', 'an erasure failed; the next sweep tries again', details);
+    const { reports, users, errors, left } = await rpc('erase_due', { p_limit: ERASURE_BATCH }, erasedBatch);
+    logErased({ now, log }, { users, errors });
     total += reports + users.length;
     // Nothing done and some left: others hold them.
     if (!left || reports + users.length === 0 || monotonicNow() >= deadline) return total;
   }
+}
+
+/** A line for each account, which `npm run erase -- --from FILE` reads, and for each failure. */
+export function logErased(
+  { now, log }: { now: () => number; log: Log },
+  { users, errors }: Pick<z.infer<typeof erasedBatch>, 'users' | 'errors'>,
+): void {
+  for (const user of users)
+    log('info', 'the content of an account was erased', {
+      erased: user,
+      time: new Date(now()).toISOString(),
+    });
+  for (const details of errors) log('error', 'an erasure failed; the next sweep tries again', details);
 }

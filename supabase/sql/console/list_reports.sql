@@ -9,16 +9,10 @@ declare
     -- Row level security hides the reports of others; this condition lets an index find one's own.
     case when p_scope <> 'all' or not private.is_operator() then 'user_id = (select auth.uid())' end,
     case when p_cursor_at is not null then '(created_at, id) < ($2, $3::uuid)' end);
-  -- The title is the first member that may name what the report is about, else the first text. Reading the members at once
-  -- decompresses a long intake once, not once for each of them.
   v_query text := (
     select string_agg(format(
       '(select id, %L as report_type, user_id,
-          left(coalesce(
-            (select coalesce(full_name, requirement_title, title, name, organisation_name)
-              from jsonb_to_record(case when jsonb_typeof(user_data) = ''object'' then user_data end)
-                as named (full_name text, requirement_title text, title text, name text, organisation_name text)),
-            jsonb_path_query_first(user_data, ''strict $.* ? (@ like_regex "\\S")'', ''{}'', true) #>> ''{}''), 300) as title,
+          private.title_of(user_data) as title,
           stage, research_status, webhook_status, webhook_attempts,
           webhook_last_attempt, webhook_job_id, created_at, updated_at
         from public.%I where %s order by created_at desc, id desc limit $1 + 1)',

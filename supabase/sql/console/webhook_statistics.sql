@@ -25,17 +25,20 @@ begin
   v_split := case p_window when 'hour' then v_from else greatest(v_from, v_rolled) end;
 
   with fresh as materialized (
-    select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, bucket, count(*) as requests
+    select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, reports_failure, bucket,
+      count(*) as requests
     from private.webhook_measures where created_at >= v_split
-    group by 1, 2, 3, 4, 5
+    group by 1, 2, 3, 4, 5, 6
   ), counts as materialized (
-    select at, direction, report_type, outcome, sum(requests)::bigint as requests
+    -- Only what arrived reported anything.
+    select at, direction, report_type, outcome, reports_failure and outcome = any (c_succeeded) as reports_failure,
+      sum(requests)::bigint as requests
     from (
-      select at, direction, report_type, outcome, requests from fresh
+      select at, direction, report_type, outcome, reports_failure, requests from fresh
       union all
-      select slot, direction, report_type, outcome, requests
+      select slot, direction, report_type, outcome, reports_failure, requests
       from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from) parts
-    group by 1, 2, 3, 4
+    group by 1, 2, 3, 4, 5
   ), latencies as (
     -- Of each bucket of the series, and (at null) of the whole window.
     select at, direction, bucket, sum(requests::int)::int as requests
@@ -60,19 +63,20 @@ begin
     select at, direction,
       -- What a sender is refused over its rate is no failure of ours.
       sum(requests) filter (where outcome not in ('skipped', 'rate_limited'))::bigint as total,
-      coalesce(sum(requests) filter (where outcome = any (c_succeeded)), 0)::bigint as succeeded,
+      coalesce(sum(requests) filter (where outcome = any (c_succeeded) and not reports_failure), 0)::bigint as succeeded,
+      coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures,
       coalesce(sum(requests) filter (where outcome = 'skipped'), 0)::bigint as skipped
     from counts group by grouping sets ((at, direction), (direction))
   ), traffic as (
     select totals.at, totals.direction,
-      private.traffic(total, succeeded, p50, p95, p99)
+      private.traffic(total, succeeded, reported_failures, p50, p95, p99)
         || case totals.direction when 'out' then jsonb_build_object('skipped', skipped) else '{}' end as figures
     from totals
     left join percentiles on percentiles.direction = totals.direction
       and coalesce(percentiles.at, '-infinity') = coalesce(totals.at, '-infinity')
   ), nothing as (
-    select private.traffic(0, 0, null, null, null) as received,
-      private.traffic(0, 0, null, null, null) || '{"skipped": 0}' as sent
+    select private.traffic(0, 0, 0, null, null, null) as received,
+      private.traffic(0, 0, 0, null, null, null) || '{"skipped": 0}' as sent
   )
   select jsonb_build_object(
     'sent', coalesce((select figures from traffic where at is null and direction = 'out'), sent),
@@ -86,12 +90,16 @@ begin
       left join traffic incoming on incoming.at = bucket.at and incoming.direction = 'in'),
     'by_outcome', (
       select coalesce(jsonb_agg(to_jsonb(summed) order by direction desc, count desc, outcome), '[]')
-      from (select direction, outcome, sum(requests)::bigint as count from counts group by 1, 2) summed),
+      from (
+        select direction, outcome, sum(requests)::bigint as count,
+          coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures
+        from counts group by 1, 2) summed),
     'attempts', (
-      select coalesce(jsonb_object_agg(report_type, private.traffic(total, succeeded, null, null, null)), '{}')
+      select coalesce(jsonb_object_agg(report_type, private.traffic(total, succeeded, reported_failures, null, null, null)), '{}')
       from (
         select report_type, sum(requests)::bigint as total,
-          coalesce(sum(requests) filter (where outcome = 'delivered'), 0)::bigint as succeeded
+          coalesce(sum(requests) filter (where outcome = 'delivered' and not reports_failure), 0)::bigint as succeeded,
+          coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures
         from counts where direction = 'out' and outcome <> 'skipped' and report_type is not null
         group by 1) attempted))
   into v_traffic from nothing;
@@ -119,19 +127,22 @@ begin
       'by_status', jsonb_build_object(
         'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
         'retrying', coalesce(sum(retrying), 0), 'failed', coalesce(sum(open.failed), 0),
-        'dead', coalesce(sum(dead), 0), 'success', v_traffic -> 'sent' -> 'succeeded'),
+        'dead', coalesce(sum(dead), 0),
+        -- Whatever it brought: a delivery has succeeded when it arrived.
+        'success', (v_traffic -> 'sent' ->> 'succeeded')::bigint + (v_traffic -> 'sent' ->> 'reported_failures')::bigint),
       'queue', jsonb_build_object(
         'depth', coalesce(sum(waiting), 0), 'due', coalesce(sum(due), 0), 'oldest_waiting', min(oldest)),
       'by_report_type', jsonb_agg(jsonb_build_object(
         'report_type', type.report_type, 'waiting', coalesce(waiting, 0), 'dead', coalesce(dead, 0))
-        || (coalesce(v_traffic -> 'attempts' -> type.report_type, private.traffic(0, 0, null, null, null))
+        || (coalesce(v_traffic -> 'attempts' -> type.report_type, private.traffic(0, 0, 0, null, null, null))
           - '{p50_ms,p95_ms,p99_ms}'::text[]) order by type.report_type),
       'circuits', (
         select jsonb_agg(jsonb_build_object(
           'endpoint_id', endpoint_id, 'opened_at', opened_at, 'probe_after', probe_after,
           'state', case when opened_at is null then 'closed' when probe_after > now() then 'open' else 'half_open' end)
           order by endpoint_id desc)
-        from public.webhook_circuits))
+        from public.webhook_circuits),
+      'jobs', private.job_figures(v_from))
       || (v_traffic - 'attempts')
     from public.report_types type
     left join lateral jsonb_to_record(v_open -> type.report_type) as open (
@@ -141,6 +152,6 @@ end
 $$;
 
 comment on function public.webhook_statistics(text) is
-  'How webhooks fared in the last hour, day or week, in buckets of a minute, a quarter of an hour or two hours, and what waits now. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+  'How webhooks fared in the last hour, day or week, in buckets of a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
 revoke all on function public.webhook_statistics(text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_statistics(text) to authenticated;

@@ -30,11 +30,12 @@ begin
       or v_quarters > 0 and clock_timestamp() > v_deadline;
     foreach v_minutes in array '{15,120}'::int[] loop
       v_slot := date_bin(make_interval(mins => v_minutes), v_quarter, 'epoch');
-      insert into public.webhook_counts as kept (slot_minutes, slot, direction, endpoint_id, report_type, outcome, requests)
-      select v_minutes, v_slot, direction, endpoint_id, report_type, outcome, count(*)
+      insert into public.webhook_counts as kept (
+        slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure, requests)
+      select v_minutes, v_slot, direction, endpoint_id, report_type, outcome, reports_failure, count(*)
       from private.webhook_measures where created_at >= v_quarter and created_at < v_quarter + c_quarter
-      group by direction, endpoint_id, report_type, outcome
-      on conflict (slot_minutes, slot, direction, endpoint_id, report_type, outcome)
+      group by direction, endpoint_id, report_type, outcome, reports_failure
+      on conflict (slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure)
         do update set requests = kept.requests + excluded.requests;
       insert into public.webhook_latencies as kept (slot_minutes, slot, direction, endpoint_id, bucket, requests)
       select v_minutes, v_slot, direction, endpoint_id, bucket, count(*)

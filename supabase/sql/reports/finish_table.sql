@@ -1,14 +1,15 @@
--- The one list of what costs a scan of a large table of the platform. A migration would block its writers meanwhile: it does
+-- The one list of what costs a scan of a large table, of the platform or of ours. A migration would block its writers meanwhile: it does
 -- this on small tables only, and npm run upgrade does the rest while everything else goes on.
 create or replace function private.finish_table(p_table_name text, p_now boolean default false)
 returns table (name text, statement text)
 language plpgsql volatile set search_path = '' as $$
 declare
+  v_schema text := case p_table_name when 'job_runs' then 'private' else 'public' end;
   v_statement text;
   v_name text;
   v_is_small boolean;
 begin
-  execute format('select not exists (select from public.%I offset 1000 limit 1)', p_table_name) into v_is_small;
+  execute format('select not exists (select from %I.%I offset 1000 limit 1)', v_schema, p_table_name) into v_is_small;
   foreach v_statement in array case p_table_name
     when 'webhook_audit' then array[
       'alter table public.webhook_audit validate constraint audit_direction_is_known',
@@ -23,18 +24,34 @@ begin
          where outcome not in (''applied'', ''delivered'')',
       'create index webhook_audit_response_status on public.webhook_audit (response_status, created_at desc, id desc)
          where response_status <> 200 or response_status is null']
+    when 'job_runs' then array[
+      'create index job_runs_unfinished on private.job_runs (created_at desc, job_id desc)
+         where status in (''queued'', ''running'')',
+      'create index job_runs_unsuccessful on private.job_runs (status, completed_at desc, job_id desc)
+         where status in (''failed'', ''cancelled'')',
+      -- Byte by byte, so that the beginning of an id finds it in every collation.
+      'create index job_runs_id_start on private.job_runs (job_id text_pattern_ops)',
+      'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
+    when 'report_events' then array[
+      'create index report_events_id_start on public.report_events (id text_pattern_ops)']
     else array[
       format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
       format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
-      format('create index %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name)]
+      format('create index %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name),
+      -- Of built-in functions alone: whoever writes a report would need the right to execute one of ours. What is no object has no
+      -- words, and a long name is cut, so that no row fails. Written at once, since a search would read what is put off.
+      format('create index %I on public.%I using gin (to_tsvector(''pg_catalog.simple'', "left"(
+        coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
+        || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
+        || coalesce(user_data ->> ''organisation_name'', ''''), 1000))) with (fastupdate = off)', p_table_name || '_words', p_table_name)]
     end
   loop
     v_name := substring(v_statement from '(?:create index|validate constraint) (\w+)');
     continue when exists (
-      select from pg_catalog.pg_index where indexrelid = to_regclass('public.' || v_name) and indisvalid);
+      select from pg_catalog.pg_index where indexrelid = to_regclass(v_schema || '.' || v_name) and indisvalid);
     continue when exists (
       select from pg_catalog.pg_constraint
-      where conrelid = to_regclass('public.' || p_table_name) and conname = v_name and convalidated);
+      where conrelid = to_regclass(v_schema || '.' || p_table_name) and conname = v_name and convalidated);
     if p_now and v_is_small then
       execute v_statement;
     else
@@ -47,5 +64,5 @@ end
 $$;
 
 comment on function private.finish_table(text, boolean) is
-  'The indexes that a report table or webhook_audit lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
+  'The indexes that a report table, webhook_audit, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
 revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;

@@ -1,0 +1,85 @@
+import { useState } from 'react';
+import { Button } from '../../../components/button.tsx';
+import { CopyableId } from '../../../components/copyable-id.tsx';
+import { Fact, Facts } from '../../../components/facts.tsx';
+import { Field } from '../../../components/field.tsx';
+import { formatCount } from '../../../components/format.ts';
+import { labelOf } from '../../../components/label-of.ts';
+import { Panel } from '../../../components/page.tsx';
+import { ErrorState } from '../../../components/states.tsx';
+import type { AccountContent } from '../../../contracts/erasure.ts';
+import { KeptByPlatform } from './kept-by-platform.tsx';
+import styles from './erasure.module.css';
+
+/** What will go, and the question: it is answered by typing the account's id. */
+export function AccountToErase({
+  account: { user_id, email, has_account, content, kept },
+  isBusy,
+  error,
+  onErase,
+}: {
+  account: AccountContent;
+  isBusy: boolean;
+  error: Error | null;
+  onErase: (userId: string) => void;
+}) {
+  const [typed, setTyped] = useState('');
+  const total = content.reduce((sum, { things }) => sum + things, 0);
+  const isConfirmed = typed.trim().toLowerCase() === user_id;
+  return (
+    <>
+      <Panel title="What will go">
+        <Facts>
+          <Fact name="User">
+            <CopyableId id={user_id} what="user id" />
+          </Fact>
+          <Fact name="E-mail">{email}</Fact>
+          <Fact name="Account">{has_account ? 'stands, and stays' : 'deleted, or never made'}</Fact>
+        </Facts>
+        <table className={`table ${styles['counts'] ?? ''}`} aria-label="What will go">
+          <tbody>
+            {content.map(({ what, things }) => (
+              <tr key={what}>
+                <th scope="row">{labelOf(what)}</th>
+                <td className="number">{formatCount(things)}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+        {total === 0 && <p className="muted">Nothing of ours holds content of this user.</p>}
+      </Panel>
+      <KeptByPlatform kept={kept} />
+      <Panel title="Erase it">
+        <form
+          className={styles['confirm']}
+          onSubmit={(event) => {
+            event.preventDefault();
+            if (isConfirmed) onErase(user_id);
+          }}
+        >
+          <Field
+            label="Type the user’s id to confirm"
+            hint="This cannot be undone. What runs for this user now loses its result."
+          >
+            {(control) => (
+              <input
+                {...control}
+                type="text"
+                autoComplete="off"
+                spellCheck={false}
+                value={typed}
+                onChange={(event) => setTyped(event.target.value)}
+              />
+            )}
+          </Field>
+          {error !== null && <ErrorState error={error} />}
+          <div>
+            <Button type="submit" look="danger" disabled={!isConfirmed} isBusy={isBusy}>
+              Erase the content
+            </Button>
+          </div>
+        </form>
+      </Panel>
+    </>
+  );
+}

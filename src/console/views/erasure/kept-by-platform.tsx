@@ -1,0 +1,37 @@
+import { formatCount } from '../../../components/format.ts';
+import { Panel } from '../../../components/page.tsx';
+import type { AccountContent } from '../../../contracts/erasure.ts';
+import styles from './erasure.module.css';
+
+/** The platform's own columns, which no erasure of ours empties. */
+export function KeptByPlatform({ kept }: { kept: AccountContent['kept'] }) {
+  return (
+    <Panel title="What the platform’s own tables hold">
+      {kept.length === 0 ? (
+        <p className={styles['text']}>Nothing.</p>
+      ) : (
+        <>
+          <p className={styles['text']}>
+            None of these columns is ours to empty. Delete the account on the platform, or ask the platform’s
+            team.
+          </p>
+          <table
+            className={`table ${styles['counts'] ?? ''}`}
+            aria-label="What the platform’s own tables hold"
+          >
+            <tbody>
+              {kept.map(({ place, things }) => (
+                <tr key={place}>
+                  <th scope="row" className="mono">
+                    {place}
+                  </th>
+                  <td className="number">{formatCount(things)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
+    </Panel>
+  );
+}

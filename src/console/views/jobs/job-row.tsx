@@ -1,0 +1,118 @@
+import { Link } from 'raviger';
+import { CopyableId } from '../../../components/copyable-id.tsx';
+import { plural } from '../../../components/format.ts';
+import { labelOf } from '../../../components/label-of.ts';
+import { RelativeTime } from '../../../components/relative-time.tsx';
+import { reportHref } from '../../../components/report/links.ts';
+import { StatusBadge } from '../../../components/status-badge.tsx';
+import type { OperatorJob } from '../../../contracts/console-jobs.ts';
+import { JobActions } from './job-actions.tsx';
+import { RunTime } from './run-time.tsx';
+import styles from './jobs.module.css';
+
+export function JobRow({ job }: { job: OperatorJob }) {
+  return (
+    <tr role="row">
+      <td role="cell" className={styles['state']}>
+        <StatusBadge status={job.state} />
+      </td>
+      <td role="cell" className={styles['report']}>
+        <Subject job={job} />
+        <CopyableId id={job.job_id} what="job id" isShort />
+      </td>
+      <td role="cell" className={styles['times']}>
+        <span className="nowrap">
+          <RelativeTime value={job.created_at} />
+        </span>
+        <RunTime job={job} />
+      </td>
+      <td role="cell" className={styles['runner']}>
+        <Runner job={job} />
+      </td>
+      <td role="cell" className={`${styles['outcome'] ?? ''} foreign`}>
+        <Outcome job={job} />
+      </td>
+      <td role="cell" className={styles['actions']}>
+        <JobActions job={job} />
+      </td>
+    </tr>
+  );
+}
+
+function Subject({
+  job: { report_type, report_id, stage, title, user_id, owner_email },
+}: {
+  job: OperatorJob;
+}) {
+  const owner = owner_email ?? user_id;
+  return (
+    <>
+      {report_type !== null && report_id !== null ? (
+        <>
+          <Link className="clamped" dir="auto" href={reportHref({ report_type, report_id })}>
+            {title ?? 'Untitled, or deleted'}
+          </Link>
+          <span className="muted">
+            {labelOf(report_type)}, {stage}
+          </span>
+        </>
+      ) : (
+        <span>Without a report</span>
+      )}
+      {owner !== null && user_id !== null && (
+        <Link className={`${styles['owner'] ?? ''} foreign`} href={`/jobs?owner=${user_id}`}>
+          {owner}
+        </Link>
+      )}
+    </>
+  );
+}
+
+/** Who generates, and until when that is believed. */
+function Runner({ job }: { job: OperatorJob }) {
+  const { state, caller, generate, lease_token, lease_expires_at, deadline, take_overs } = job;
+  const isUnfinished = state === 'running' || state === 'overdue' || state === 'waiting';
+  return (
+    <>
+      <span>
+        {generate
+          ? caller === 'platform' && lease_token === 1
+            ? 'a function of the platform'
+            : `runner ${lease_token}`
+          : 'the pipeline'}
+      </span>
+      {isUnfinished && lease_expires_at !== null && (
+        <span className="muted">
+          lease {state === 'overdue' ? 'ended' : 'ends'} <RelativeTime value={lease_expires_at} />
+        </span>
+      )}
+      {isUnfinished && !generate && (
+        <span className="muted">
+          given up <RelativeTime value={deadline} />
+        </span>
+      )}
+      {take_overs > 0 && <span className={styles['takenOver']}>taken over {plural(take_overs, 'time')}</span>}
+    </>
+  );
+}
+
+function Outcome({ job: { state, percent, eta_seconds, error } }: { job: OperatorJob }) {
+  switch (state) {
+    case 'running':
+      return (
+        <span className="numeric">
+          {percent ?? 0} %{eta_seconds !== null && `, about ${eta_seconds} s left`}
+        </span>
+      );
+    case 'overdue':
+      return <span className="muted">The next sweep takes it over, within a minute, or ends it.</span>;
+    case 'waiting':
+      return <span className="muted">Its result comes from elsewhere.</span>;
+    case 'failed':
+      return <span className={styles['error']}>{error ?? 'Its error was erased.'}</span>;
+    case 'cancelled':
+      return <span className="muted">No result is kept.</span>;
+    case 'succeeded':
+      return <span className="muted">Its result is stored.</span>;
+  }
+}

@@ -1,0 +1,28 @@
+import type { OperatorJob } from '../../../contracts/console-jobs.ts';
+import { JobRow } from './job-row.tsx';
+import styles from './jobs.module.css';
+
+export function JobTable({ jobs }: { jobs: readonly OperatorJob[] }) {
+  // The roles are said again: on a phone the cells are laid out as cards, which takes a table's meaning away.
+  return (
+    <table role="table" aria-label="Jobs" className={`table ${styles['table'] ?? ''}`}>
+      <thead role="rowgroup">
+        <tr role="row">
+          {['State', 'Report and owner', 'Requested', 'Runner', 'What came of it'].map((name) => (
+            <th key={name} role="columnheader" scope="col">
+              {name}
+            </th>
+          ))}
+          <th role="columnheader" scope="col">
+            <span className="visually-hidden">Actions</span>
+          </th>
+        </tr>
+      </thead>
+      <tbody role="rowgroup">
+        {jobs.map((job) => (
+          <JobRow key={job.job_id} job={job} />
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,85 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { useRef, useState } from 'react';
+import { z } from 'zod';
+import { MoreButton } from '../../../components/more-button.tsx';
+import { Page, Panel } from '../../../components/page.tsx';
+import { RefreshBar } from '../../../components/refresh-bar.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../../../components/states.tsx';
+import { jobFilterState } from '../../../contracts/console-jobs.ts';
+import { reportType, stage } from '../../../contracts/webhooks.ts';
+import { useSession } from '../../session.ts';
+import { timeRangeFields } from '../../time-range.ts';
+import { useSearch } from '../../use-search.ts';
+import { JobFilters } from './job-filters.tsx';
+import { JobTable } from './job-table.tsx';
+import { allJobsQuery } from './queries.ts';
+import { StateLinks, STATE_NAMES } from './state-links.tsx';
+
+const filters = {
+  type: reportType.optional().catch(undefined),
+  stage: stage.optional().catch(undefined),
+  owner: z.guid().optional().catch(undefined),
+  ...timeRangeFields,
+};
+const view = z.object({ state: jobFilterState.optional().catch(undefined), ...filters });
+const NOTHING = Object.fromEntries(Object.keys(filters).map((name) => [name, null]));
+
+/** Everybody's jobs: who runs them, since when, and what became of them. */
+export function Jobs() {
+  const { supabase } = useSession();
+  const [{ type, ...rest }, change] = useSearch(view);
+  const filter = { ...rest, report_type: type };
+  const [isPaused, setPaused] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const list = useInfiniteQuery(allJobsQuery(supabase, filter, isPaused));
+  const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
+  // The rows are those of the filter before, until the present one's are there.
+  const isFormer = list.isPlaceholderData;
+  const { state, ...others } = filter;
+  const isFiltered = Object.values(others).some((value) => value !== undefined);
+
+  return (
+    <Page
+      title="Jobs"
+      lead="Each job generates one text. A job whose runner falls silent is taken over by the next sweep."
+      actions={
+        <RefreshBar
+          query={list}
+          readAt={list.data?.pages[0]?.readAt}
+          isPaused={isPaused}
+          onPausedChange={setPaused}
+        />
+      }
+      tabs={<StateLinks current={state} counts={list.data?.pages[0]?.counts} />}
+    >
+      <JobFilters
+        filter={filter}
+        onChange={change}
+        onClear={isFiltered ? () => change(NOTHING) : undefined}
+      />
+      {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
+      <Panel
+        title={state === undefined ? 'All jobs' : `${STATE_NAMES[state]} jobs`}
+        isFlush
+        headingRef={heading}
+      >
+        {(list.isPending || (isFormer && rows.length === 0)) && (
+          <LoadingState label="Loading jobs" rows={8} />
+        )}
+        {list.isSuccess && !isFormer && rows.length === 0 && (
+          <EmptyState title={state === undefined && !isFiltered ? 'No job yet' : 'No job matches'}>
+            {state === undefined && !isFiltered
+              ? 'The first that is requested shows here by itself.'
+              : 'Choose another state or other filters.'}
+          </EmptyState>
+        )}
+        {rows.length > 0 && (
+          <div aria-busy={isFormer} data-former={isFormer}>
+            <JobTable jobs={rows} />
+          </div>
+        )}
+        <MoreButton query={list} />
+      </Panel>
+    </Page>
+  );
+}

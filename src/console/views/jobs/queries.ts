@@ -1,0 +1,25 @@
+import { infiniteQueryOptions, keepPreviousData } from '@tanstack/react-query';
+import type { JobListQuery } from '../../../contracts/console-jobs.ts';
+import type { Cursor } from '../../../contracts/paging.ts';
+import type { DatabaseClient } from '../../../services/database.ts';
+import { listAllJobs } from '../../../services/report-jobs.ts';
+import { OPERATOR_KEY, readPage, refresh } from '../../operator-queries.ts';
+import { rangeOf, type TimeRange } from '../../time-range.ts';
+
+export type JobFilter = Omit<JobListQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
+
+export function allJobsQuery(client: DatabaseClient, filter: JobFilter, isPaused: boolean) {
+  const { since, after, before, ...rest } = filter;
+  return infiniteQueryOptions({
+    queryKey: [...OPERATOR_KEY, 'jobs', filter],
+    // The first page has no cursor.
+    initialPageParam: null as Cursor | null,
+    queryFn: ({ pageParam, signal }) => {
+      const range = rangeOf({ since, after, before }, Date.now());
+      return readPage(listAllJobs(client, { ...rest, ...range, cursor: pageParam }, { signal }));
+    },
+    getNextPageParam: ({ next }) => next,
+    placeholderData: keepPreviousData,
+    ...refresh(isPaused),
+  });
+}

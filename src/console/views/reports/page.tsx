@@ -1,0 +1,112 @@
+import { useInfiniteQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { useRef, useState } from 'react';
+import { z } from 'zod';
+import { Button } from '../../../components/button.tsx';
+import { FilterBar, FilterSelect } from '../../../components/filter-bar.tsx';
+import { labelOf } from '../../../components/label-of.ts';
+import { MoreButton } from '../../../components/more-button.tsx';
+import { Page, Panel } from '../../../components/page.tsx';
+import { RefreshBar } from '../../../components/refresh-bar.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../../../components/states.tsx';
+import { reportState } from '../../../contracts/console-operator-reports.ts';
+import { REPORT_TYPES } from '../../../contracts/constants.ts';
+import { reportType } from '../../../contracts/webhooks.ts';
+import { useSession } from '../../session.ts';
+import { useSearch } from '../../use-search.ts';
+import { allReportsQuery } from './queries.ts';
+import { ReportTable } from './report-table.tsx';
+
+const view = z.object({
+  state: reportState.optional().catch(undefined),
+  type: reportType.optional().catch(undefined),
+  owner: z.guid().optional().catch(undefined),
+});
+const NOTHING = { state: null, type: null, owner: null };
+const STATES = [
+  { value: 'missing', label: 'Missing: asked for, no text yet' },
+  { value: 'failed', label: 'Failed: the newest request failed' },
+] as const;
+const TYPES = REPORT_TYPES.map((value) => ({ value, label: labelOf(value) }));
+
+/** Everybody's reports: whose they are, how far they have come, and what became of their delivery. */
+export function AllReports() {
+  const { supabase, user } = useSession();
+  const [{ state, type, owner }, change] = useSearch(view);
+  const [isPaused, setPaused] = useState(false);
+  const heading = useRef<HTMLHeadingElement>(null);
+  const filter = { state, report_type: type, owner };
+  const list = useInfiniteQuery(allReportsQuery(supabase, filter, isPaused));
+  const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
+  // The rows are those of the filter before, until the present one's are there.
+  const isFormer = list.isPlaceholderData;
+  const isFiltered = state !== undefined || type !== undefined || owner !== undefined;
+  const ownerName = rows.find(({ user_id }) => user_id === owner)?.owner_email ?? owner;
+
+  return (
+    <Page
+      title="Reports"
+      lead="Everybody’s reports: whose they are, how far they have come, and how their delivery stands."
+      actions={
+        <>
+          {owner === undefined ? (
+            <Link href={`/reports?owner=${user.id}`}>My own reports</Link>
+          ) : (
+            <Link href={`/erasure?user=${owner}`}>Erase this account’s content</Link>
+          )}
+          <RefreshBar
+            query={list}
+            readAt={list.data?.pages[0]?.readAt}
+            isPaused={isPaused}
+            onPausedChange={setPaused}
+          />
+        </>
+      }
+    >
+      <FilterBar onClear={isFiltered ? () => change(NOTHING) : undefined}>
+        <FilterSelect
+          label="State"
+          any="All"
+          value={state}
+          options={STATES}
+          onChange={(value) => change({ state: value })}
+        />
+        <FilterSelect
+          label="Report type"
+          value={type}
+          options={TYPES}
+          onChange={(value) => change({ type: value })}
+        />
+        {owner !== undefined && (
+          <Button
+            title={`Of ${ownerName ?? ''}. Press to show those of all owners.`}
+            onClick={() => change({ owner: null })}
+          >
+            Of one owner ✕
+          </Button>
+        )}
+      </FilterBar>
+      {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
+      <Panel
+        title={owner === undefined ? 'Newest first' : `Of ${ownerName ?? ''}, newest first`}
+        isFlush
+        headingRef={heading}
+      >
+        {(list.isPending || (isFormer && rows.length === 0)) && (
+          <LoadingState label="Loading reports" rows={8} />
+        )}
+        {list.isSuccess && !isFormer && rows.length === 0 && (
+          <EmptyState title={state === 'missing' ? 'No report is missing' : 'No report matches'}>
+            {isFiltered ? 'Choose other filters, or clear them.' : 'The first report shows here by itself.'}
+          </EmptyState>
+        )}
+        {rows.length > 0 && (
+          <div aria-busy={isFormer} data-former={isFormer}>
+            <ReportTable reports={rows} />
+          </div>
+        )}
+        <MoreButton query={list} />
+      </Panel>
+    </Page>
+  );
+}

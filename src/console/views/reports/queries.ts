@@ -1,0 +1,21 @@
+import { infiniteQueryOptions, keepPreviousData } from '@tanstack/react-query';
+import type { AllReportsQuery } from '../../../contracts/console-operator-reports.ts';
+import type { Cursor } from '../../../contracts/paging.ts';
+import type { DatabaseClient } from '../../../services/database.ts';
+import { listAllReports } from '../../../services/operator-reports.ts';
+import { OPERATOR_KEY, readPage, refresh } from '../../operator-queries.ts';
+
+export type ReportFilter = Omit<AllReportsQuery, 'limit' | 'cursor'>;
+
+export function allReportsQuery(client: DatabaseClient, filter: ReportFilter, isPaused: boolean) {
+  return infiniteQueryOptions({
+    queryKey: [...OPERATOR_KEY, 'reports', filter],
+    // The first page has no cursor.
+    initialPageParam: null as Cursor | null,
+    queryFn: ({ pageParam, signal }) =>
+      readPage(listAllReports(client, { ...filter, cursor: pageParam }, { signal })),
+    getNextPageParam: ({ next }) => next,
+    placeholderData: keepPreviousData,
+    ...refresh(isPaused),
+  });
+}

@@ -1,0 +1,5 @@
+-- Why: Operators find a report by words of its name. Where the table is large, npm run upgrade builds the index. A migration for each
+-- report table, so that nobody waits for the lock of another table.
+
+select private.lock_table('greeting_reports');
+select from private.finish_table('greeting_reports', p_now => true);

@@ -1,0 +1,18 @@
+create or replace function private.title_of(p_user_data jsonb)
+returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- The first member that may name what the report is about, else the first text. Reading the members at once decompresses a
+  -- long intake once, not once for each of them.
+  return "left"(coalesce(
+    (select coalesce(full_name, requirement_title, title, name, organisation_name)
+      from jsonb_to_record(case when jsonb_typeof(p_user_data) = 'object' then p_user_data end)
+        as named (full_name text, requirement_title text, title text, name text, organisation_name text)),
+    jsonb_path_query_first(p_user_data, 'strict $.* ? (@ like_regex "\\S")', '{}', true) #>> '{}'), 300);
+end
+$$;
+
+comment on function private.title_of(jsonb) is
+  'What a report is called, by its user_data: the name of whom or what it is about. Null: nothing in there names it.';
+revoke all on function private.title_of(jsonb) from public, anon, authenticated, service_role;
+grant execute on function private.title_of(jsonb) to authenticated;
