@@ -19,6 +19,8 @@ const TONES: Record<string, Tone> = {
   retrying: 'warn',
   unknown: 'warn',
   busy: 'warn',
+  done: 'good',
+  planned: 'info',
   half_open: 'warn',
   running: 'info',
   sent: 'info',

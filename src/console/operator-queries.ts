@@ -6,6 +6,7 @@ import type { StatisticsWindow } from '../contracts/console-statistics.ts';
 import type { Cursor } from '../contracts/paging.ts';
 import type { Answer } from '../services/answer.ts';
 import { getAuditRow, getEventTimeline } from '../services/audit.ts';
+import { getDeliveryCauses, getPlans } from '../services/plans.ts';
 import {
   getReportsWithFailedWebhooks,
   getWebhookAuditLog,
@@ -93,5 +94,34 @@ export function timelineQuery(client: DatabaseClient, eventId: string, isPaused:
     queryKey: [...OPERATOR_KEY, 'timeline', eventId],
     queryFn: ({ signal }) => unwrap(getEventTimeline(client, eventId, { signal })),
     ...refresh(isPaused),
+  });
+}
+
+/** How often what people asked for is read while nothing of it is under way, and what changes slowly. */
+const SLOW_REFRESH_MS = 15_000;
+
+export function causesQuery(client: DatabaseClient, isPaused: boolean) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'causes'],
+    queryFn: ({ signal }) => unwrap(getDeliveryCauses(client, { signal })),
+    refetchInterval: isPaused ? (false as const) : SLOW_REFRESH_MS,
+    refetchOnWindowFocus: !isPaused,
+  });
+}
+
+const PROGRESS_MS = 2_000;
+
+/** What was asked for last: more often while something is under way. */
+export function plansQuery(client: DatabaseClient) {
+  return infiniteQueryOptions({
+    queryKey: [...OPERATOR_KEY, 'plans'],
+    initialPageParam: null as Cursor | null,
+    queryFn: ({ pageParam, signal }) =>
+      readPage(getPlans(client, { limit: 5, cursor: pageParam }, { signal })),
+    getNextPageParam: ({ next }) => next,
+    refetchInterval: ({ state }) => {
+      const plans = state.data?.pages.flatMap(({ rows }) => rows) ?? [];
+      return plans.some(({ status }) => status === 'running') ? PROGRESS_MS : SLOW_REFRESH_MS;
+    },
   });
 }

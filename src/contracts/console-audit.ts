@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jobSummary } from './console-reports.ts';
-import { openDelivery } from './console-deliveries.ts';
+import { openDelivery, responseStatus } from './console-deliveries.ts';
 import { CHANNELS } from './constants.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { json } from './text.ts';
@@ -19,6 +19,8 @@ export const REQUEST_OUTCOMES = [
   'superseded',
   'already_succeeded',
   'redriven',
+  'planned',
+  'cancelled',
   'swept',
   'busy',
 ] as const;
@@ -29,7 +31,7 @@ export const auditQuery = z.strictObject({
   outcome: z.string().min(1).max(100).optional(),
   direction: direction.optional(),
   /** HTTP status of the answer; `none`: no answer came. */
-  response_status: z.union([z.int().min(100).max(599), z.literal('none')]).optional(),
+  response_status: responseStatus.optional(),
   /** Not before this. */
   after: isoTime.optional(),
   /** Before this. */

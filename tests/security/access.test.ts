@@ -36,6 +36,7 @@ const TABLES: Record<string, { authenticated: string; service_role: string }> = 
   report_notifications: readable,
   report_types: readable,
   operators: readable,
+  plans: readable,
   webhook_counts: readable,
   webhook_latencies: readable,
   webhook_roll_up: readable,
@@ -47,6 +48,7 @@ const TABLES: Record<string, { authenticated: string; service_role: string }> = 
 
 const SERVICE_FUNCTIONS = [
   'apply_report_event',
+  'cancel_plan',
   'cancel_report_job',
   'claim_due_delivery',
   'claim_report_delivery',
@@ -65,25 +67,31 @@ const SERVICE_FUNCTIONS = [
   'redrive_deliveries',
   'release_deliveries',
   'report_job_progress',
+  'request_plan',
   'request_report_job',
   'roll_up_webhooks',
   'take_over_report_job',
   'update_webhook_status',
   'user_is_operator',
   'verify_reports',
+  'work_plan',
 ];
 
 /** With the caller's rights: what they show follows from the policies. */
 const CONSOLE_FUNCTIONS = [
+  'cause_of',
+  'delivery_causes',
   'event_timeline',
   'internal_endpoint',
   'is_closed',
   'is_operator',
   'list_open_deliveries',
+  'list_plans',
   'list_report_jobs',
   'list_reports',
   'list_webhook_audit',
   'page_of',
+  'plan_view',
   'report_results',
   'report_webhook_status',
   'require_operator',

@@ -6,7 +6,7 @@ import type { Log } from './log.ts';
 
 /** What the audit keeps of a request that applied nothing: never its body. */
 export interface RequestRecord {
-  endpoint: 'prelim-report' | 'final-report' | 'retry' | 'redrive' | 'sweep' | 'ping';
+  endpoint: 'prelim-report' | 'final-report' | 'retry' | 'redrive' | 'plans' | 'sweep' | 'ping';
   method: string;
   /** HTTP status of the answer. */
   status: number;

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../scripts/local/paths.ts';
 import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
 import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
+import { planFilter, planRequest } from '../../../src/contracts/plans.ts';
 import { PROBLEMS, problemOf } from '../../../src/contracts/problem.ts';
 import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
 import { reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
@@ -45,6 +46,8 @@ describe('the table of members', () => {
     ['webhookAnswer', Object.keys(webhookAnswer.shape)],
     ['retryRequest', Object.keys(retryRequest.shape)],
     ['redriveFilter', Object.keys(redriveByFilter.shape.filter.shape)],
+    ['planRequest', Object.keys(planRequest.shape)],
+    ['planFilter', Object.keys(planFilter.shape)],
     ['sweepAnswer', Object.keys(sweepAnswer.shape)],
     ['cronAnswer', inheritedBy(cronAnswer.shape, sweepAnswer.shape)],
   ])('%s has those of the schema, in its order', (name, members) => {
