@@ -1,12 +1,13 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { DatabaseClient } from '../services/database.ts';
-import type { AuditQuery } from '../contracts/console-audit.ts';
+import type { AuditQuery, AuditRow } from '../contracts/console-audit.ts';
 import type { DeliveryQuery } from '../contracts/console-deliveries.ts';
 import type { StatisticsWindow } from '../contracts/console-statistics.ts';
 import type { Cursor } from '../contracts/paging.ts';
 import type { Answer } from '../services/answer.ts';
-import { getAuditRow, getEventTimeline } from '../services/audit.ts';
+import { getAuditRow, getEventTimeline, getPreviousAttempt } from '../services/audit.ts';
 import { getDeliveryCauses, getPlans } from '../services/plans.ts';
+import { getActors, getConsoleStatus } from '../services/status.ts';
 import {
   getReportsWithFailedWebhooks,
   getWebhookAuditLog,
@@ -89,6 +90,14 @@ export function auditRowQuery(client: DatabaseClient, id: string) {
   });
 }
 
+export function previousAttemptQuery(client: DatabaseClient, row: AuditRow) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'previous-attempt', row.id],
+    queryFn: ({ signal }) => unwrap(getPreviousAttempt(client, row, { signal })),
+    staleTime: Infinity,
+  });
+}
+
 export function timelineQuery(client: DatabaseClient, eventId: string, isPaused: boolean) {
   return queryOptions({
     queryKey: [...OPERATOR_KEY, 'timeline', eventId],
@@ -123,5 +132,22 @@ export function plansQuery(client: DatabaseClient) {
       const plans = state.data?.pages.flatMap(({ rows }) => rows) ?? [];
       return plans.some(({ status }) => status === 'running') ? PROGRESS_MS : SLOW_REFRESH_MS;
     },
+  });
+}
+
+/** Who the ids in the audit are: it changes as seldom as operators do. */
+export function actorsQuery(client: DatabaseClient) {
+  return queryOptions({
+    queryKey: ['actors'],
+    queryFn: ({ signal }) => unwrap(getActors(client, { signal })),
+    staleTime: 60_000,
+  });
+}
+
+export function statusQuery(client: DatabaseClient) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'status'],
+    queryFn: ({ signal }) => unwrap(getConsoleStatus(client, { signal })),
+    refetchInterval: 2 * REFRESH_MS,
   });
 }

@@ -960,6 +960,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      console_status: { Args: Record<PropertyKey, never>; Returns: Json };
       delivery_causes: { Args: Record<PropertyKey, never>; Returns: Json };
       deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
@@ -967,6 +968,7 @@ export type Database = {
         Args: { p_limit: number; p_user_id?: string };
         Returns: Json;
       };
+      event_body: { Args: { p_event_id: string }; Returns: string };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };
       get_failed_webhooks: {
         Args: { max_attempts?: number; retry_after_minutes?: number };
@@ -983,6 +985,7 @@ export type Database = {
         Returns: Json;
       };
       import_reports: { Args: { p_limit: number }; Returns: Json };
+      list_actors: { Args: Record<PropertyKey, never>; Returns: Json };
       list_open_deliveries: {
         Args: {
           p_after?: string;
@@ -1028,6 +1031,7 @@ export type Database = {
       };
       list_webhook_audit: {
         Args: {
+          p_actor?: string;
           p_after?: string;
           p_before?: string;
           p_cursor_at?: string;

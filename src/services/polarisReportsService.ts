@@ -107,6 +107,7 @@ export async function getWebhookAuditLog(
         p_outcome: filter.outcome,
         p_direction: filter.direction,
         p_response_status: filter.response_status?.toString(),
+        p_actor: filter.actor,
         p_after: filter.after,
         p_before: filter.before,
         ...page(filter),

@@ -96,7 +96,14 @@ describe('when the webhook fails', () => {
     const { run } = await store.request(reportId);
     const { delivery: held } = await store.complete(run.job_id, run.lease_token);
     const { url, secretKey } = bed.system.supabase;
-    const attempt = { status: 500, duration_ms: 1, error: 'a\u0000b', authentic: false, response: null };
+    const attempt = {
+      status: 500,
+      duration_ms: 1,
+      error: 'a\u0000b',
+      authentic: false,
+      request: { url: 'x', headers: {} },
+      response: null,
+    };
     const recorded = await directDatabaseUpdate(
       createRestStore({ url, secretKey, fetch }),
       claimedDelivery.parse(held),

@@ -22,6 +22,7 @@ const UNFINISHED = [
   'org_reports_created_at',
   'org_reports_owner',
   'report_stage_is_known',
+  'webhook_audit_actor',
   'webhook_audit_attempts',
   'webhook_audit_created_at',
   'webhook_audit_event',

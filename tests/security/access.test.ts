@@ -80,11 +80,14 @@ const SERVICE_FUNCTIONS = [
 /** With the caller's rights: what they show follows from the policies. */
 const CONSOLE_FUNCTIONS = [
   'cause_of',
+  'console_status',
   'delivery_causes',
+  'event_body',
   'event_timeline',
   'internal_endpoint',
   'is_closed',
   'is_operator',
+  'list_actors',
   'list_open_deliveries',
   'list_plans',
   'list_report_jobs',
@@ -142,7 +145,13 @@ describe('the catalog', () => {
       select proname from pg_proc
       where pronamespace in ('public'::regnamespace, 'private'::regnamespace) and prosecdef
         and has_function_privilege('authenticated', oid, 'execute') order by 1`;
-    expect(definers.map(({ proname }) => proname as string)).toEqual(['is_operator', 'report_results']);
+    expect(definers.map(({ proname }) => proname as string)).toEqual([
+      'console_status',
+      'event_body',
+      'is_operator',
+      'list_actors',
+      'report_results',
+    ]);
     const unpinned = await database.sql`
       select proname from pg_proc
       where pronamespace in ('public'::regnamespace, 'private'::regnamespace)

@@ -80,7 +80,9 @@ export function BatchDialog({
                   : `Retry ${many}`}
           </AlertDialog.Title>
           <AlertDialog.Description className={styles['dialogText'] ?? ''}>
-            {'count' in found ? `Counting what matches: ${formatCount(found.count)} so far.` : 'Each is sent to its endpoint once, now. What was sent cannot be called back.'}
+            {'count' in found
+              ? `Counting what matches: ${formatCount(found.count)} so far.`
+              : 'Each is sent to its endpoint once, now. What was sent cannot be called back.'}
           </AlertDialog.Description>
           {'error' in found && <ErrorState error={found.error} />}
           {deliveries?.length === 0 && <p className={styles['dialogText']}>Nothing matches any more.</p>}
