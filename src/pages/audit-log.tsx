@@ -22,6 +22,7 @@ const filters = {
   search: z.string().max(200).optional().catch(undefined),
   outcome: z.string().min(1).max(100).optional().catch(undefined),
   direction: direction.optional().catch(undefined),
+  actor: z.string().min(1).max(100).optional().catch(undefined),
   answer: z
     .union([z.literal('none'), z.coerce.number().pipe(z.int().min(100).max(599))])
     .optional()

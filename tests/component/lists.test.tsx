@@ -70,6 +70,7 @@ const page = (rows: object[], next: object | null = null) =>
 const BESIDE: Record<string, object> = {
   delivery_causes: { causes: [], truncated: false },
   list_plans: { rows: [], next: null },
+  list_actors: [],
 };
 
 /** A network whose answers to the list come when they are told to. */

@@ -4,6 +4,7 @@ import { useSession } from '../../console/session.ts';
 import { unwrap } from '../../console/unwrap.ts';
 import type { Plan } from '../../contracts/plans.ts';
 import { cancelPlan } from '../../services/plans.ts';
+import { ActorName } from '../actor-name.tsx';
 import { Button } from '../button.tsx';
 import { formatCount } from '../format.ts';
 import { MoreButton } from '../more-button.tsx';
@@ -68,7 +69,8 @@ function PlanItem({ plan }: { plan: Plan }) {
       )}
       <p className={styles['summary']}>{describePlan(plan)}</p>
       <p className={`${styles['planWhy'] ?? ''} muted`}>
-        <RelativeTime value={plan.created_at} />, because: <span className="foreign">{plan.reason}</span>
+        <ActorName id={plan.actor} />, <RelativeTime value={plan.created_at} />, because:{' '}
+        <span className="foreign">{plan.reason}</span>
       </p>
       {cancel.isError && <ErrorState error={cancel.error} />}
     </li>
