@@ -50,3 +50,14 @@ export function fromLocalInput(value: string): string | undefined {
   const time = new Date(value);
   return value === '' || Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }
+
+/** An address as it is to be handed on: a range that moves with the clock is pinned to the times that it has now. */
+export function pinnedAddress(address: string, nowMs: number): string {
+  const url = new URL(address);
+  const since = timeRangeFields.since.parse(url.searchParams.get('since') ?? undefined);
+  if (since === undefined || since === 'between') return address;
+  url.searchParams.set('since', 'between');
+  url.searchParams.set('after', new Date(nowMs - SINCE[since].ms).toISOString());
+  url.searchParams.set('before', new Date(nowMs).toISOString());
+  return url.href;
+}

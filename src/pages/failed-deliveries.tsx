@@ -7,6 +7,7 @@ import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
 import { DeliveryTable } from '../components/deliveries/delivery-table.tsx';
 import { PlanPanel } from '../components/deliveries/plan-panel.tsx';
 import { countText, SelectionBar } from '../components/deliveries/selection-bar.tsx';
+import { ExportButtons } from '../components/export-buttons.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
 import { RefreshBar } from '../components/refresh-bar.tsx';
@@ -22,6 +23,7 @@ import { openStatus } from '../contracts/console-deliveries.ts';
 import { DEAD_REASONS } from '../contracts/constants.ts';
 import { endpointId } from '../contracts/endpoints.ts';
 import { reportType, stage } from '../contracts/webhooks.ts';
+import { getReportsWithFailedWebhooks } from '../services/polarisReportsService.ts';
 
 /** Dialogs are large: they come when one is opened. */
 const BatchDialog = lazy(async () => ({
@@ -103,18 +105,26 @@ export function FailedDeliveries() {
         headingRef={heading}
         actions={
           total !== undefined && (
-            <SelectionBar
-              selected={shownSelected}
-              sendable={countSendable(filter, rows, list.hasNextPage, total)}
-              areDeadOnly={filter.status === 'dead'}
-              findAll={(onCount, signal) =>
-                collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)
-              }
-              planAll={planFilterOf(filter)}
-              onRequest={setRequest}
-              onPlan={setDraft}
-              onClear={() => setSelected(new Set())}
-            />
+            <>
+              <ExportButtons
+                name="deliveries"
+                list={(request) =>
+                  getReportsWithFailedWebhooks(supabase, { ...deliveryQueryOf(filter), ...request })
+                }
+              />
+              <SelectionBar
+                selected={shownSelected}
+                sendable={countSendable(filter, rows, list.hasNextPage, total)}
+                areDeadOnly={filter.status === 'dead'}
+                findAll={(onCount, signal) =>
+                  collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)
+                }
+                planAll={planFilterOf(filter)}
+                onRequest={setRequest}
+                onPlan={setDraft}
+                onClear={() => setSelected(new Set())}
+              />
+            </>
           )
         }
       >
