@@ -26,6 +26,18 @@ function refresh(isPaused: boolean) {
   return { refetchInterval: isPaused ? (false as const) : REFRESH_MS, refetchOnWindowFocus: !isPaused };
 }
 
+/**
+ * How a list refreshes by itself: only while one page is shown. What is read further down should not move, and every page of it
+ * would be read each time.
+ */
+function refreshFirstPage(isPaused: boolean) {
+  return {
+    refetchInterval: ({ state }: { state: { data?: { pages: unknown[] } | undefined } }) =>
+      isPaused || (state.data?.pages.length ?? 0) > 1 ? (false as const) : REFRESH_MS,
+    refetchOnWindowFocus: !isPaused,
+  };
+}
+
 /** A page of a list, and when it was read (in ms): the time that the query itself keeps moves with every further page. */
 async function readPage<T extends object>(answer: Promise<Answer<T>>): Promise<T & { readAt: number }> {
   return { ...(await unwrap(answer)), readAt: Date.now() };
@@ -58,13 +70,12 @@ export function deliveriesQuery(client: DatabaseClient, filter: DeliveryFilter, 
       ),
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
-    ...refresh(isPaused),
+    ...refreshFirstPage(isPaused),
   });
 }
 
 export type AuditFilter = Omit<AuditQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
 
-/** Refreshes by itself only while one page is shown: what is read further down should not move. */
 export function auditQuery(client: DatabaseClient, filter: AuditFilter, isPaused: boolean) {
   const { since, after, before, ...rest } = filter;
   return infiniteQueryOptions({
@@ -76,8 +87,7 @@ export function auditQuery(client: DatabaseClient, filter: AuditFilter, isPaused
     },
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) => (isPaused || (state.data?.pages.length ?? 0) > 1 ? false : REFRESH_MS),
-    refetchOnWindowFocus: !isPaused,
+    ...refreshFirstPage(isPaused),
   });
 }
 
