@@ -70,6 +70,12 @@ it('shows request and answer as they were on the wire, with invisible marks esca
   );
 });
 
+it('shows an answer that is stored as a text alone', () => {
+  expect(compareAttempts({ ...row, response_body: 'Busy' }, { ...row, response_body: 'Gone' })).toEqual([
+    { name: 'Answer', before: 'Busy', now: 'Gone' },
+  ]);
+});
+
 it('quotes what it puts into a shell', () => {
   const command = shellCommand({
     url: undefined,

@@ -168,6 +168,10 @@ function headerLines(headers: Record<string, string>): string[] {
 function partsOf({ request_payload, response_body }: AuditRow) {
   return {
     request: attemptRequest.safeParse(request_payload).data,
-    answer: attemptAnswer.safeParse(response_body).data ?? {},
+    // Rows of others may have the text alone.
+    answer:
+      typeof response_body === 'string'
+        ? { body: response_body }
+        : (attemptAnswer.safeParse(response_body).data ?? {}),
   };
 }

@@ -86,8 +86,8 @@ function RawRow({ id }: { id: string }) {
   return (
     <Panel title="The row as it is stored">
       <div className={styles['facts']}>
-        <JsonView label="Request, without the result’s content" value={data.request_payload} />
-        <JsonView label="Answer" value={data.response_body} />
+        <JsonView label="Stored request, without the result’s content" value={data.request_payload} />
+        <JsonView label="Stored answer" value={data.response_body} />
       </div>
     </Panel>
   );
