@@ -5,6 +5,7 @@ import { OPERATOR_KEY, statisticsQuery } from '../console/operator-queries.ts';
 import { useSession } from '../console/session.ts';
 import { useRealtime } from '../console/use-realtime.ts';
 import { useSearch } from '../console/use-search.ts';
+import { statisticsWindow } from '../contracts/console-statistics.ts';
 import { Choice } from './choice.tsx';
 import { MonitorBody } from './monitor/monitor-body.tsx';
 import styles from './monitor/monitor.module.css';
@@ -12,10 +13,11 @@ import { RefreshBar } from './refresh-bar.tsx';
 import { ErrorState, LoadingState } from './states.tsx';
 
 const view = z.object({
-  window: z.enum(['hour', 'day', 'week']).catch('hour'),
+  window: statisticsWindow.catch('hour'),
   traffic: z.enum(['sent', 'received']).catch('sent'),
 });
 const WINDOWS = [
+  { value: 'quarter', label: '15 min' },
   { value: 'hour', label: 'Hour' },
   { value: 'day', label: 'Day' },
   { value: 'week', label: 'Week' },

@@ -1,11 +1,12 @@
+import { pinnedAddress } from '../console/time-range.ts';
 import { notify } from '../console/toasts.ts';
 import { Button } from './button.tsx';
 
-/** Copies the address of what is on the page: filters and selection are in it. */
+/** Copies the address of what is on the page: filters and selection are in it, and “the last hour” is the hour of now. */
 export function CopyLink() {
   async function copy(): Promise<void> {
     try {
-      await navigator.clipboard.writeText(location.href);
+      await navigator.clipboard.writeText(pinnedAddress(location.href, Date.now()));
       notify({
         kind: 'success',
         title: 'Link copied',

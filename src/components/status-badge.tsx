@@ -20,6 +20,8 @@ const TONES: Record<string, Tone> = {
   unknown: 'warn',
   busy: 'warn',
   overdue: 'bad',
+  done: 'good',
+  planned: 'info',
   half_open: 'warn',
   running: 'info',
   sent: 'info',

@@ -4,6 +4,7 @@ import { Suspense } from 'react';
 import { AppShell } from '../components/app-shell.tsx';
 import { ErrorBoundary } from '../components/error-boundary.tsx';
 import { EmptyState, LoadingState } from '../components/states.tsx';
+import { StatusLine } from '../components/status-line.tsx';
 import { Toaster } from '../components/toaster.tsx';
 import { NoAccess } from '../pages/no-access.tsx';
 import { NotFound } from '../pages/not-found.tsx';
@@ -40,11 +41,18 @@ function CurrentView() {
   if (route === undefined) return <NotFound />;
   if (route.audience === 'operators' && !isOperator) return <NoAccess view={route.name} />;
   return (
-    <ErrorBoundary key={path}>
-      <Suspense fallback={<LoadingState label={`Opening ${route.name}`} rows={8} />}>
-        <route.page />
-      </Suspense>
-    </ErrorBoundary>
+    <>
+      {route.audience === 'operators' && (
+        <ErrorBoundary fallback={null}>
+          <StatusLine />
+        </ErrorBoundary>
+      )}
+      <ErrorBoundary key={path}>
+        <Suspense fallback={<LoadingState label={`Opening ${route.name}`} rows={8} />}>
+          <route.page />
+        </Suspense>
+      </ErrorBoundary>
+    </>
   );
 }
 

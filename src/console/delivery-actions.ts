@@ -17,18 +17,16 @@ export interface Outcome {
 
 /** What can be done with deliveries, so many in one call; answers an outcome for each, in their order. */
 export interface DeliveryAction {
-  name: 'retry' | 'redrive';
   perCall: number;
   run: (client: DatabaseClient, deliveries: readonly OpenDelivery[]) => Promise<Outcome[]>;
 }
 
 export const RETRY: DeliveryAction = {
-  name: 'retry',
   perCall: 1,
   run: (client, deliveries) => Promise.all(deliveries.map((delivery) => retry(client, delivery))),
 };
 
-export const REDRIVE: DeliveryAction = { name: 'redrive', perCall: 50, run: redrive };
+export const REDRIVE: DeliveryAction = { perCall: 50, run: redrive };
 
 export function isDead({ dead_at }: OpenDelivery): boolean {
   return dead_at !== null;

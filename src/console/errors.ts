@@ -58,7 +58,7 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
     advice: 'Choose a shorter time or more filters, or try again in a moment.',
   },
   final_exists: {
-    title: 'The report has its final already',
+    title: 'This report already has a final version',
     advice: 'Start another final job instead: a prelim would never replace the final.',
   },
   quota_exceeded: {
@@ -104,8 +104,7 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   },
   delivery_failed: {
     title: 'The webhook failed again',
-    advice:
-      'The result is in its report all the same. Look at the last answer, mend the endpoint, then retry.',
+    advice: 'The result is still in its report. Look at the last answer, fix the endpoint, then retry.',
   },
   idempotency_conflict: {
     title: 'This request was made before with other content',
@@ -165,6 +164,11 @@ function isNetworkFailure(error: unknown): boolean {
   );
 }
 
+/** A browser's words for a call that was not answered, and stack traces, which supabase-js adds: they help nobody. */
+function isNoise(text: string): boolean {
+  return /failed to fetch|networkerror when|^load failed/i.test(text) || /\n\s+at \S/.test(text);
+}
+
 function parse(error: unknown): Failure {
   return failure.catch({}).parse(error);
 }
@@ -184,7 +188,7 @@ export function explain(error: unknown): Explanation {
   const raw = [
     details ?? message,
     ...(issues ?? []).map((issue) => `${issue.path || 'body'}: ${issue.message}`),
-  ].filter((line): line is string => Boolean(line));
+  ].filter((line): line is string => Boolean(line) && !isNoise(line ?? ''));
   const rest = raw.length > 0 ? { detail: raw.join('\n') } : {};
   if (known !== undefined) return { ...known, ...rest };
   if (isPartMissing(error)) {

@@ -1,11 +1,13 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { DatabaseClient } from '../services/database.ts';
-import type { AuditQuery } from '../contracts/console-audit.ts';
+import type { AuditQuery, AuditRow } from '../contracts/console-audit.ts';
 import type { DeliveryQuery } from '../contracts/console-deliveries.ts';
 import type { StatisticsWindow } from '../contracts/console-statistics.ts';
 import type { Cursor } from '../contracts/paging.ts';
 import type { Answer } from '../services/answer.ts';
-import { getAuditRow, getEventTimeline } from '../services/audit.ts';
+import { getAuditRow, getEventTimeline, getPreviousAttempt } from '../services/audit.ts';
+import { getDeliveryCauses, getPlans } from '../services/plans.ts';
+import { getActors, getConsoleStatus } from '../services/status.ts';
 import {
   getReportsWithFailedWebhooks,
   getWebhookAuditLog,
@@ -22,6 +24,18 @@ export const REFRESH_MS = 5_000;
 /** How a view refreshes by itself: while the tab is seen, and not while it is paused. */
 export function refresh(isPaused: boolean) {
   return { refetchInterval: isPaused ? (false as const) : REFRESH_MS, refetchOnWindowFocus: !isPaused };
+}
+
+/**
+ * How a list refreshes by itself: only while one page is shown. What is read further down should not move, and every page of it
+ * would be read each time.
+ */
+function refreshFirstPage(isPaused: boolean) {
+  return {
+    refetchInterval: ({ state }: { state: { data?: { pages: unknown[] } | undefined } }) =>
+      isPaused || (state.data?.pages.length ?? 0) > 1 ? (false as const) : REFRESH_MS,
+    refetchOnWindowFocus: !isPaused,
+  };
 }
 
 /** A page of a list, and when it was read (in ms): the time that the query itself keeps moves with every further page. */
@@ -58,13 +72,12 @@ export function deliveriesQuery(client: DatabaseClient, filter: DeliveryFilter, 
       ),
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
-    ...refresh(isPaused),
+    ...refreshFirstPage(isPaused),
   });
 }
 
 export type AuditFilter = Omit<AuditQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
 
-/** Refreshes by itself only while one page is shown: what is read further down should not move. */
 export function auditQuery(client: DatabaseClient, filter: AuditFilter, isPaused: boolean) {
   const { since, after, before, ...rest } = filter;
   return infiniteQueryOptions({
@@ -76,8 +89,7 @@ export function auditQuery(client: DatabaseClient, filter: AuditFilter, isPaused
     },
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
-    refetchInterval: ({ state }) => (isPaused || (state.data?.pages.length ?? 0) > 1 ? false : REFRESH_MS),
-    refetchOnWindowFocus: !isPaused,
+    ...refreshFirstPage(isPaused),
   });
 }
 
@@ -90,10 +102,64 @@ export function auditRowQuery(client: DatabaseClient, id: string) {
   });
 }
 
+export function previousAttemptQuery(client: DatabaseClient, row: AuditRow) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'previous-attempt', row.id],
+    queryFn: ({ signal }) => unwrap(getPreviousAttempt(client, row, { signal })),
+    staleTime: Infinity,
+  });
+}
+
 export function timelineQuery(client: DatabaseClient, eventId: string, isPaused: boolean) {
   return queryOptions({
     queryKey: [...OPERATOR_KEY, 'timeline', eventId],
     queryFn: ({ signal }) => unwrap(getEventTimeline(client, eventId, { signal })),
     ...refresh(isPaused),
+  });
+}
+
+/** How often what people asked for is read while nothing of it is under way, and what changes slowly. */
+const SLOW_REFRESH_MS = 15_000;
+
+export function causesQuery(client: DatabaseClient, isPaused: boolean) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'causes'],
+    queryFn: ({ signal }) => unwrap(getDeliveryCauses(client, { signal })),
+    refetchInterval: isPaused ? (false as const) : SLOW_REFRESH_MS,
+    refetchOnWindowFocus: !isPaused,
+  });
+}
+
+const PROGRESS_MS = 2_000;
+
+/** What was asked for last: more often while something is under way. */
+export function plansQuery(client: DatabaseClient) {
+  return infiniteQueryOptions({
+    queryKey: [...OPERATOR_KEY, 'plans'],
+    initialPageParam: null as Cursor | null,
+    queryFn: ({ pageParam, signal }) =>
+      readPage(getPlans(client, { limit: 5, cursor: pageParam }, { signal })),
+    getNextPageParam: ({ next }) => next,
+    refetchInterval: ({ state }) => {
+      const plans = state.data?.pages.flatMap(({ rows }) => rows) ?? [];
+      return plans.some(({ status }) => status === 'running') ? PROGRESS_MS : SLOW_REFRESH_MS;
+    },
+  });
+}
+
+/** Who the ids in the audit are: it changes as seldom as operators do. */
+export function actorsQuery(client: DatabaseClient) {
+  return queryOptions({
+    queryKey: ['actors'],
+    queryFn: ({ signal }) => unwrap(getActors(client, { signal })),
+    staleTime: 60_000,
+  });
+}
+
+export function statusQuery(client: DatabaseClient) {
+  return queryOptions({
+    queryKey: [...OPERATOR_KEY, 'status'],
+    queryFn: ({ signal }) => unwrap(getConsoleStatus(client, { signal })),
+    refetchInterval: 2 * REFRESH_MS,
   });
 }

@@ -7,6 +7,7 @@ import { ErrorState, LoadingState } from '../components/states.tsx';
 import { SignIn } from '../pages/sign-in.tsx';
 import { sessionOf, type ServiceError } from '../services/answer.ts';
 import { getIdentity } from '../services/identity.ts';
+import { dropDraft } from './draft.ts';
 import { createQueryClient } from './query-client.ts';
 import { SessionContext } from './session.ts';
 import { endSession } from './supabase.ts';
@@ -20,6 +21,7 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
   const [auth, setAuth] = useState<AuthState>('unknown');
   const [unreachable, setUnreachable] = useState<ServiceError | null>(null);
   const isLeaving = useRef(false);
+  const [lostEmail, setLostEmail] = useState<string>();
 
   const look = useCallback(async () => {
     setUnreachable(null);
@@ -51,10 +53,13 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
     if (isLeaving.current) return;
     isLeaving.current = true;
     await endSession(supabase);
+    if (!wasLost) dropDraft();
     setAuth({ session: null, wasLost });
     isLeaving.current = false;
   }
 
+  const email = auth === 'unknown' ? undefined : auth.session?.user.email;
+  if (email !== undefined && email !== lostEmail) setLostEmail(email);
   if (auth === 'unknown' && unreachable !== null) {
     return (
       <main className="lone">
@@ -63,7 +68,14 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
     );
   }
   if (auth === 'unknown') return <LoadingState label="Looking for your session" />;
-  if (auth.session === null) return <SignIn supabase={supabase} sessionWasLost={auth.wasLost} />;
+  if (auth.session === null)
+    return (
+      <SignIn
+        supabase={supabase}
+        sessionWasLost={auth.wasLost}
+        email={auth.wasLost ? lostEmail : undefined}
+      />
+    );
   // One cache for each person: nobody sees what was fetched for somebody else.
   return (
     <SignedIn

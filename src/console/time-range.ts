@@ -4,6 +4,7 @@ import { isoTime } from '../contracts/paging.ts';
 const HOUR_MS = 3_600_000;
 
 export const SINCE = {
+  quarter: { label: 'Last 15 minutes', ms: HOUR_MS / 4 },
   hour: { label: 'Last hour', ms: HOUR_MS },
   day: { label: 'Last day', ms: 24 * HOUR_MS },
   week: { label: 'Last week', ms: 7 * 24 * HOUR_MS },
@@ -15,7 +16,7 @@ export type Since = keyof typeof SINCE;
  * is said while that is chosen, even with neither.
  */
 export const timeRangeFields = {
-  since: z.enum(['hour', 'day', 'week', 'between']).optional().catch(undefined),
+  since: z.enum(['quarter', 'hour', 'day', 'week', 'between']).optional().catch(undefined),
   after: isoTime.optional().catch(undefined),
   before: isoTime.optional().catch(undefined),
 };
@@ -48,4 +49,15 @@ export function toLocalInput(iso: string | undefined): string {
 export function fromLocalInput(value: string): string | undefined {
   const time = new Date(value);
   return value === '' || Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}
+
+/** An address as it is to be handed on: a range that moves with the clock is pinned to the times that it has now. */
+export function pinnedAddress(address: string, nowMs: number): string {
+  const url = new URL(address);
+  const since = timeRangeFields.since.parse(url.searchParams.get('since') ?? undefined);
+  if (since === undefined || since === 'between') return address;
+  url.searchParams.set('since', 'between');
+  url.searchParams.set('after', new Date(nowMs - SINCE[since].ms).toISOString());
+  url.searchParams.set('before', new Date(nowMs).toISOString());
+  return url.href;
 }

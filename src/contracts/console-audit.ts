@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { jobSummary } from './console-reports.ts';
-import { openDelivery } from './console-deliveries.ts';
+import { openDelivery, responseStatus } from './console-deliveries.ts';
 import { CHANNELS } from './constants.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { json } from './text.ts';
@@ -19,6 +19,8 @@ export const REQUEST_OUTCOMES = [
   'superseded',
   'already_succeeded',
   'redriven',
+  'planned',
+  'cancelled',
   'swept',
   'busy',
 ] as const;
@@ -29,7 +31,9 @@ export const auditQuery = z.strictObject({
   outcome: z.string().min(1).max(100).optional(),
   direction: direction.optional(),
   /** HTTP status of the answer; `none`: no answer came. */
-  response_status: z.union([z.int().min(100).max(599), z.literal('none')]).optional(),
+  response_status: responseStatus.optional(),
+  /** The id of a person, `cron`, or `sender`: whoever signs webhooks. */
+  actor: z.string().min(1).max(100).optional(),
   /** Not before this. */
   after: isoTime.optional(),
   /** Before this. */
@@ -77,6 +81,22 @@ export const auditRow = auditEntry.omit({ endpoint: true, report_type: true }).e
   body_bytes: z.int().nullable(),
 });
 export type AuditRow = z.infer<typeof auditRow>;
+
+const headers = z.record(z.string(), z.string());
+
+/** What an attempt's row says of the POST (`request_payload`): its secrets are masked. Rows from before 0.3.0 lack it. */
+export const attemptRequest = z.object({ url: z.string(), headers });
+
+/** What an attempt's row says of the answer (`response_body`). */
+export const attemptAnswer = z.object({
+  /** Its beginning. */
+  body: z.string().optional(),
+  headers: headers.optional(),
+  /** Attempts at other addresses in the same round. */
+  earlier: z
+    .array(z.object({ address: z.string(), status: z.int().nullable(), error: z.string().nullable() }))
+    .optional(),
+});
 
 const audited = {
   at: rowTime,

@@ -5,6 +5,9 @@ import { cappedCount, isoTime, pageOf, pageRequest, rowTime } from './paging.ts'
 import { reportType, stage } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
+/** An HTTP status, or `none`: no answer came. */
+export const responseStatus = z.union([z.int().min(100).max(599), z.literal('none')]);
+
 /** What the list of open deliveries is filtered by: a delivery's status, or `dead`. `failed` means not dead yet. */
 export const openStatus = z.enum(['pending', 'sent', 'failed', 'retrying', 'dead']);
 export type OpenStatus = z.infer<typeof openStatus>;
@@ -18,6 +21,11 @@ export const deliveryQuery = z.strictObject({
   report_type: reportType.optional(),
   stage: stage.optional(),
   dead_reason: z.enum(DEAD_REASONS).optional(),
+  endpoint_id: endpointId.optional(),
+  /** HTTP status of the last answer; `none`: an attempt was made, and no answer came. */
+  response_status: responseStatus.optional(),
+  /** A cause of `deliveryCauses`, whole. */
+  cause: z.string().min(1).max(200).optional(),
   /** Part of the last error, as it is written. */
   error: z.string().min(1).max(200).optional(),
   /** Not before this. */
@@ -60,3 +68,24 @@ export type OpenDelivery = z.infer<typeof openDelivery>;
 /** Newest first. */
 export const deliveryPage = pageOf(openDelivery).extend({ total: cappedCount });
 export type DeliveryPage = z.infer<typeof deliveryPage>;
+
+/** Deliveries that failed alike and are not confirmed yet. */
+export const deliveryCause = z.object({
+  endpoint_id: endpointId,
+  /** HTTP status of the last answer; null: none came. */
+  response_status: z.int().nullable(),
+  /** The error without ids, numbers and addresses, which are `…`. */
+  cause: z.string(),
+  deliveries: z.int(),
+  /** Dead letters among them. */
+  dead: z.int(),
+  /** When the first of their events was committed. */
+  first_at: rowTime,
+  /** When the last attempt was made. */
+  last_at: rowTime.nullable(),
+});
+export type DeliveryCause = z.infer<typeof deliveryCause>;
+
+/** The largest group first. `truncated`: there are more groups, or more deliveries than were read. */
+export const deliveryCauses = z.object({ causes: z.array(deliveryCause), truncated: z.boolean() });
+export type DeliveryCauses = z.infer<typeof deliveryCauses>;

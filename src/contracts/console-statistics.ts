@@ -4,7 +4,7 @@ import { rowTime } from './paging.ts';
 import { reportType } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
-export const statisticsWindow = z.enum(['hour', 'day', 'week']);
+export const statisticsWindow = z.enum(['quarter', 'hour', 'day', 'week']);
 export type StatisticsWindow = z.infer<typeof statisticsWindow>;
 
 /** Where the figures call for a person. */
@@ -45,7 +45,7 @@ export const webhookStatistics = z.object({
   as_of: rowTime,
   /** Where the window begins: the beginning of its first bucket. */
   from: rowTime,
-  /** 60, 900 or 7200. */
+  /** 30, 60, 900 or 7200. */
   bucket_seconds: z.int(),
   sent: sentTraffic,
   /** Requests to the webhook endpoints, refused ones among them. */

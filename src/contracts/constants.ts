@@ -34,6 +34,9 @@ export const CLOSED_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REA
   'unsendable',
 ]);
 
+/** How a plan stands. `failed`: several slices in a row could not be done. */
+export const PLAN_STATUSES = ['running', 'done', 'cancelled', 'failed'] as const;
+
 /** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */
 export const TOLERANCE_SECONDS = 5 * 60;
 

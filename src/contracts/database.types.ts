@@ -308,6 +308,70 @@ export type Database = {
           },
         ];
       };
+      plans: {
+        Row: {
+          actor: string;
+          cancelled_by: string | null;
+          created_at: string;
+          faults: number;
+          filter: NonNullable<Json>;
+          finished_at: string | null;
+          id: number;
+          kind: string;
+          last_error: string | null;
+          name: string;
+          next_slice_at: string;
+          outcomes: NonNullable<Json>;
+          passes: number;
+          position: Json | null;
+          reason: string;
+          request_id: string;
+          status: string;
+          total: number | null;
+        };
+        ComputedFields: never;
+        Insert: {
+          actor: string;
+          cancelled_by?: string | null;
+          created_at?: string;
+          faults?: number;
+          filter: NonNullable<Json>;
+          finished_at?: string | null;
+          id?: never;
+          kind: string;
+          last_error?: string | null;
+          name: string;
+          next_slice_at?: string;
+          outcomes?: NonNullable<Json>;
+          passes?: number;
+          position?: Json | null;
+          reason: string;
+          request_id: string;
+          status?: string;
+          total?: number | null;
+        };
+        Update: {
+          actor?: string;
+          cancelled_by?: string | null;
+          created_at?: string;
+          faults?: number;
+          filter?: NonNullable<Json>;
+          finished_at?: string | null;
+          id?: never;
+          kind?: string;
+          last_error?: string | null;
+          name?: string;
+          next_slice_at?: string;
+          outcomes?: NonNullable<Json>;
+          passes?: number;
+          position?: Json | null;
+          reason?: string;
+          request_id?: string;
+          status?: string;
+          total?: number | null;
+        };
+        Relationships: [];
+      };
       polaris_summaries: {
         Row: {
           ai_edits_enabled: boolean | null;
@@ -1015,6 +1079,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      cancel_plan: {
+        Args: { p_actor: string; p_plan_id: number };
+        Returns: Json;
+      };
       cancel_report_job: {
         Args: { p_caller: string; p_job_id: string };
         Returns: Json;
@@ -1060,6 +1128,8 @@ export type Database = {
         };
         Returns: Json;
       };
+      console_status: { Args: Record<PropertyKey, never>; Returns: Json };
+      delivery_causes: { Args: Record<PropertyKey, never>; Returns: Json };
       deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
       end_silence: { Args: { p_id: string }; Returns: boolean };
@@ -1080,6 +1150,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      event_body: { Args: { p_event_id: string }; Returns: string };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };
       get_failed_webhooks: {
         Args: { max_attempts?: number; retry_after_minutes?: number };
@@ -1096,6 +1167,7 @@ export type Database = {
         Returns: Json;
       };
       import_reports: { Args: { p_limit: number }; Returns: Json };
+      list_actors: { Args: Record<PropertyKey, never>; Returns: Json };
       list_alerts: {
         Args: {
           p_after?: string;
@@ -1137,15 +1209,22 @@ export type Database = {
         Args: {
           p_after?: string;
           p_before?: string;
+          p_cause?: string;
           p_cursor_at?: string;
           p_cursor_id?: string;
           p_dead_reason?: string;
+          p_endpoint_id?: string;
           p_error?: string;
           p_limit?: number;
           p_report_type?: string;
+          p_response_status?: string;
           p_stage?: string;
           p_status?: string;
         };
+        Returns: Json;
+      };
+      list_plans: {
+        Args: { p_cursor_at?: string; p_cursor_id?: string; p_limit?: number };
         Returns: Json;
       };
       list_report_jobs: {
@@ -1171,6 +1250,7 @@ export type Database = {
       };
       list_webhook_audit: {
         Args: {
+          p_actor?: string;
           p_after?: string;
           p_before?: string;
           p_cursor_at?: string;
@@ -1267,6 +1347,17 @@ export type Database = {
         Args: { p_report_id: string; p_report_type: string };
         Returns: Json;
       };
+      request_plan: {
+        Args: {
+          p_actor: string;
+          p_filter: Json;
+          p_kind: string;
+          p_name: string;
+          p_reason: string;
+          p_request_id: string;
+        };
+        Returns: Json;
+      };
       request_report_job: {
         Args: {
           p_caller: string;
@@ -1338,6 +1429,7 @@ export type Database = {
       };
       verify_slice: { Args: Record<PropertyKey, never>; Returns: Json };
       webhook_statistics: { Args: { p_window?: string }; Returns: Json };
+      work_plan: { Args: { p_limit: number }; Returns: Json };
     };
     Enums: { research_status: "pending" | "running" | "completed" | "failed" };
     CompositeTypes: { [_ in never]: never };

@@ -44,6 +44,7 @@ export const PROBLEMS = {
   report_not_found: { status: 404, final: true, title: 'Report not found' },
   job_not_found: { status: 404, final: false, title: 'Job not found' },
   account_not_found: { status: 404, final: false, title: 'No account has this e-mail address' },
+  plan_not_found: { status: 404, final: false, title: 'Plan not found' },
   delivery_not_found: { status: 404, final: false, title: 'This report has no delivery to retry' },
   method_not_allowed: { status: 405, final: false, title: 'Method not allowed' },
   event_conflict: { status: 409, final: true, title: 'This event id was used with other content' },

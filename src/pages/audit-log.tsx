@@ -8,21 +8,24 @@ import { AuditTable } from '../components/audit/audit-table.tsx';
 import styles from '../components/audit/audit.module.css';
 import { hrefWith } from '../components/audit/links.ts';
 import { CopyLink } from '../components/copy-link.tsx';
+import { ExportButtons } from '../components/export-buttons.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
 import { RefreshBar } from '../components/refresh-bar.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
 import { auditQuery } from '../console/operator-queries.ts';
 import { useSession } from '../console/session.ts';
-import { timeRangeFields } from '../console/time-range.ts';
+import { rangeOf, timeRangeFields } from '../console/time-range.ts';
 import { useSearch } from '../console/use-search.ts';
 import { direction } from '../contracts/console-audit.ts';
 import { eventId } from '../contracts/webhooks.ts';
+import { getWebhookAuditLog } from '../services/polarisReportsService.ts';
 
 const filters = {
   search: z.string().max(200).optional().catch(undefined),
   outcome: z.string().min(1).max(100).optional().catch(undefined),
   direction: direction.optional().catch(undefined),
+  actor: z.string().min(1).max(100).optional().catch(undefined),
   answer: z
     .union([z.literal('none'), z.coerce.number().pipe(z.int().min(100).max(599))])
     .optional()
@@ -51,7 +54,8 @@ export function AuditLog() {
   const query = new URLSearchParams(location.search);
 
   function close(): void {
-    change({ row: null, event: null });
+    // Closing is no step to come back to.
+    change({ row: null, event: null }, { replace: true });
     // The list was left at this row, and goes on there; without one, at its heading. On a phone it has to be shown first.
     const left = document.getElementById(`audit-${row ?? ''}`) ?? heading.current;
     requestAnimationFrame(() => left?.focus());
@@ -82,7 +86,21 @@ export function AuditLog() {
       {log.isError && <ErrorState error={log.error} onRetry={() => void log.refetch()} />}
       <div className={styles['columns']} data-open={isOpen}>
         <div className={styles['list']}>
-          <Panel title="Newest first" isFlush headingRef={heading}>
+          <Panel
+            title="Newest first"
+            isFlush
+            headingRef={heading}
+            actions={
+              <ExportButtons
+                name="audit"
+                list={(request) => {
+                  const { since, after, before, ...plain } = filter;
+                  const range = rangeOf({ since, after, before }, Date.now());
+                  return getWebhookAuditLog(supabase, { ...plain, ...range, ...request });
+                }}
+              />
+            }
+          >
             {(log.isPending || (isFormer && entries.length === 0)) && (
               <LoadingState label="Loading the audit log" rows={10} />
             )}

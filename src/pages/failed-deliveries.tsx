@@ -2,26 +2,35 @@ import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useRef, useState } from 'react';
 import { z } from 'zod';
 import type { BatchRequest } from '../components/deliveries/batch-dialog.tsx';
+import { CausePanel, type PlanDraft } from '../components/deliveries/cause-panel.tsx';
 import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
 import { DeliveryTable } from '../components/deliveries/delivery-table.tsx';
+import { PlanPanel } from '../components/deliveries/plan-panel.tsx';
 import { countText, SelectionBar } from '../components/deliveries/selection-bar.tsx';
+import { ExportButtons } from '../components/export-buttons.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
 import { RefreshBar } from '../components/refresh-bar.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
 import { collectMatching, countSendable } from '../console/delivery-actions.ts';
 import { deliveriesQuery, deliveryQueryOf, OPERATOR_KEY } from '../console/operator-queries.ts';
+import { planFilterOf } from '../console/plan-filter.ts';
 import { useSession } from '../console/session.ts';
 import { timeRangeFields } from '../console/time-range.ts';
 import { useRealtime } from '../console/use-realtime.ts';
 import { useSearch } from '../console/use-search.ts';
 import { openStatus } from '../contracts/console-deliveries.ts';
 import { DEAD_REASONS } from '../contracts/constants.ts';
+import { endpointId } from '../contracts/endpoints.ts';
 import { reportType, stage } from '../contracts/webhooks.ts';
+import { getReportsWithFailedWebhooks } from '../services/polarisReportsService.ts';
 
 /** Dialogs are large: they come when one is opened. */
 const BatchDialog = lazy(async () => ({
   default: (await import('../components/deliveries/batch-dialog.tsx')).BatchDialog,
+}));
+const PlanDialog = lazy(async () => ({
+  default: (await import('../components/deliveries/plan-dialog.tsx')).PlanDialog,
 }));
 
 const view = z.object({
@@ -30,6 +39,12 @@ const view = z.object({
   stage: stage.optional().catch(undefined),
   reason: z.enum(DEAD_REASONS).optional().catch(undefined),
   error: z.string().min(1).max(200).optional().catch(undefined),
+  endpoint: endpointId.optional().catch(undefined),
+  answer: z
+    .union([z.literal('none'), z.coerce.number().pipe(z.int().min(100).max(599))])
+    .optional()
+    .catch(undefined),
+  cause: z.string().min(1).max(200).optional().catch(undefined),
   ...timeRangeFields,
 });
 const NOTHING = Object.fromEntries(Object.keys(view.shape).map((name) => [name, null]));
@@ -38,15 +53,23 @@ const TABLES = ['webhook_deliveries'];
 export function FailedDeliveries() {
   const { supabase } = useSession();
   const client = useQueryClient();
-  const [{ type, reason, ...rest }, change] = useSearch(view);
-  const filter = { ...rest, report_type: type, dead_reason: reason };
+  const [{ type, reason, endpoint, answer, ...rest }, change] = useSearch(view);
+  const filter = {
+    ...rest,
+    report_type: type,
+    dead_reason: reason,
+    endpoint_id: endpoint,
+    response_status: answer,
+  };
   const [isPaused, setPaused] = useState(false);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
   const [request, setRequest] = useState<BatchRequest | null>(null);
+  const [draft, setDraft] = useState<PlanDraft | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  const list = useInfiniteQuery(deliveriesQuery(supabase, filter, isPaused || request !== null));
+  const isHeld = isPaused || request !== null || draft !== null;
+  const list = useInfiniteQuery(deliveriesQuery(supabase, filter, isHeld));
   const refresh = () => client.invalidateQueries({ queryKey: OPERATOR_KEY });
-  useRealtime(supabase, TABLES, !isPaused && request === null, () => void refresh());
+  useRealtime(supabase, TABLES, !isHeld, () => void refresh());
 
   const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
   // The rows are those of the filter before, until the present one's are there.
@@ -58,7 +81,7 @@ export function FailedDeliveries() {
   return (
     <Page
       title="Failed deliveries"
-      lead="What has not reached its endpoint. Every result is in its report all the same."
+      lead="Deliveries that their endpoint has not confirmed yet. Every applied result is already in its report."
       actions={
         <RefreshBar
           query={list}
@@ -73,6 +96,8 @@ export function FailedDeliveries() {
         onChange={change}
         onClear={isFiltered ? () => change(NOTHING) : undefined}
       />
+      <CausePanel isPaused={isHeld} onRedrive={setDraft} />
+      <PlanPanel />
       {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
       <Panel
         title={total === undefined ? 'Deliveries' : `Deliveries, ${countText(total)}`}
@@ -80,16 +105,26 @@ export function FailedDeliveries() {
         headingRef={heading}
         actions={
           total !== undefined && (
-            <SelectionBar
-              selected={shownSelected}
-              sendable={countSendable(filter, rows, list.hasNextPage, total)}
-              areDeadOnly={filter.status === 'dead'}
-              findAll={(onCount, signal) =>
-                collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)
-              }
-              onRequest={setRequest}
-              onClear={() => setSelected(new Set())}
-            />
+            <>
+              <ExportButtons
+                name="deliveries"
+                list={(request) =>
+                  getReportsWithFailedWebhooks(supabase, { ...deliveryQueryOf(filter), ...request })
+                }
+              />
+              <SelectionBar
+                selected={shownSelected}
+                sendable={countSendable(filter, rows, list.hasNextPage, total)}
+                areDeadOnly={filter.status === 'dead'}
+                findAll={(onCount, signal) =>
+                  collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)
+                }
+                planAll={planFilterOf(filter)}
+                onRequest={setRequest}
+                onPlan={setDraft}
+                onClear={() => setSelected(new Set())}
+              />
+            </>
           )
         }
       >
@@ -124,6 +159,16 @@ export function FailedDeliveries() {
               void refresh();
             }}
             onClose={() => setRequest(null)}
+          />
+        </Suspense>
+      )}
+      {draft !== null && (
+        <Suspense>
+          <PlanDialog
+            draft={draft}
+            returnTo={heading}
+            onPlanned={() => setSelected(new Set())}
+            onClose={() => setDraft(null)}
           />
         </Suspense>
       )}

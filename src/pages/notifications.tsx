@@ -39,7 +39,7 @@ export function Notifications() {
     onSettled: () => client.invalidateQueries({ queryKey: ['notifications'] }),
   });
   return (
-    <Page title="Notifications" lead="A final report has arrived.">
+    <Page title="Notifications" lead="You are notified when a final report is ready.">
       <Panel
         title="Newest first"
         isFlush

@@ -6,7 +6,16 @@ import { ErrorState } from '../components/states.tsx';
 import styles from './sign-in.module.css';
 
 /** After it the view at the present address opens, so that a shared link or a lost session leads where it should. */
-export function SignIn({ supabase, sessionWasLost }: { supabase: DatabaseClient; sessionWasLost: boolean }) {
+export function SignIn({
+  supabase,
+  sessionWasLost,
+  email = '',
+}: {
+  supabase: DatabaseClient;
+  sessionWasLost: boolean;
+  /** Of whoever was signed in until the session was lost. */
+  email?: string | undefined;
+}) {
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
 
@@ -47,12 +56,27 @@ export function SignIn({ supabase, sessionWasLost }: { supabase: DatabaseClient;
         </div>
         <Field label="E-mail">
           {(control) => (
-            <input {...control} name="email" type="email" autoComplete="username" required autoFocus />
+            <input
+              {...control}
+              name="email"
+              type="email"
+              autoComplete="username"
+              required
+              defaultValue={email}
+              autoFocus={email === ''}
+            />
           )}
         </Field>
         <Field label="Password">
           {(control) => (
-            <input {...control} name="password" type="password" autoComplete="current-password" required />
+            <input
+              {...control}
+              name="password"
+              type="password"
+              autoComplete="current-password"
+              required
+              autoFocus={email !== ''}
+            />
           )}
         </Field>
         {error !== null && <ErrorState error={error} />}

@@ -15,6 +15,7 @@ import { prune, type Retention } from './observe/retention.ts';
 import { rollUp } from './observe/statistics.ts';
 import type { Sender } from './deliver/call-webhook.ts';
 import type { Result } from './deliver/retry-endpoint.ts';
+import { workPlans } from './deliver/plans.ts';
 import { sweepDeliveries } from './deliver/sweep-deliveries.ts';
 
 /** Of each part of the housekeeping: they come one after the other, and the next sweep comes after a minute. */
@@ -73,11 +74,13 @@ export async function sweep(
 
   async function keepHouse() {
     const budget = () => services.monotonicNow() + HOUSEKEEPING_MS;
+    // First: what it redrives is sent by the sweep of deliveries that goes on beside it.
+    const redriven = await part.run('plans', () => workPlans(services, budget()));
     const erased = await part.run('erasure', () => eraseDeleted(services, budget()));
     await part.run('statistics', () => rollUp(services, budget()));
     const imported = await part.run('import', () => importReports(services, budget()));
     const pruned = await part.run('retention', () => prune(services, budget()));
-    return { erased: erased ?? 0, imported: imported ?? 0, pruned: pruned ?? 0 };
+    return { redriven: redriven ?? 0, erased: erased ?? 0, imported: imported ?? 0, pruned: pruned ?? 0 };
   }
 }
 

@@ -31,3 +31,41 @@ export async function getEventTimeline(
     return found(answer, 'Nothing is known of this event.');
   });
 }
+
+/**
+ * The attempt before this one, of the same event to the same endpoint; null: this is the first, or the earlier ones are gone.
+ * For operators.
+ */
+export async function getPreviousAttempt(
+  client: DatabaseClient,
+  { event_id, endpoint_id, attempt_number }: AuditRow,
+  { signal }: CallOptions = {},
+): Promise<Answer<AuditRow | null>> {
+  if (event_id === null || endpoint_id === null || attempt_number === null)
+    return { data: null, error: null };
+  const query = client
+    .from('webhook_audit')
+    .select()
+    .eq('event_id', event_id)
+    .eq('endpoint_id', endpoint_id)
+    .eq('direction', 'out')
+    .neq('outcome', 'skipped')
+    .lt('attempt_number', attempt_number)
+    .order('attempt_number', { ascending: false })
+    .order('created_at', { ascending: false })
+    .limit(1);
+  const answer = await ask(client, signal ? query.abortSignal(signal) : query, z.array(auditRow));
+  return answer.error === null ? { data: answer.data[0] ?? null, error: null } : answer;
+}
+
+/** The bytes that each attempt of an event sends, as text. For operators. `not_found`: no such event, or it was erased. */
+export async function getEventBody(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<string>> {
+  return withInput(eventId, id, async (p_event_id) => {
+    const answer = await call(client, 'event_body', { p_event_id }, z.string().nullable(), options);
+    return found(answer, 'The content of this event was erased.');
+  });
+}

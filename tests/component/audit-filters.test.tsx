@@ -1,9 +1,11 @@
-import { cleanup, render, screen } from '@testing-library/react';
+import { cleanup, screen } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { useState } from 'react';
 import { afterEach, expect, it } from 'vitest';
 import { AuditFilters } from '../../src/components/audit/audit-filters.tsx';
 import type { AuditFilter } from '../../src/console/operator-queries.ts';
+import { browserClient, PERSON } from '../support/browser-session.ts';
+import { renderSignedIn } from '../support/signed-in.tsx';
 
 afterEach(cleanup);
 
@@ -14,15 +16,18 @@ function open(): { told: unknown[]; answer: HTMLInputElement } {
     return (
       <AuditFilters
         filter={{ response_status: status }}
-        onChange={({ answer }) => {
-          told.push(answer);
+        onChange={({ answer, actor }) => {
+          told.push(answer ?? actor);
           setStatus(answer === 'none' ? 'none' : Number(answer) || undefined);
         }}
         onClear={() => setStatus(undefined)}
       />
     );
   }
-  render(<Host />);
+  renderSignedIn(
+    browserClient(() => Response.json([{ id: PERSON.id, email: PERSON.email, operator: true }])),
+    <Host />,
+  );
   return { told, answer: screen.getByLabelText('Answer') };
 }
 
@@ -52,4 +57,13 @@ it('drops what was half typed when the filters are cleared', async () => {
   await userEvent.click(screen.getByRole('button', { name: 'Clear filters' }));
   expect(answer.value).toBe('');
   expect(screen.queryByText(/from 100 to 599/)).toBeNull();
+});
+
+it('finds what a person did by their address, and also the cron and senders', async () => {
+  const { told } = open();
+  await screen.findByRole('option', { name: PERSON.email });
+  const who = screen.getByLabelText('Who');
+  for (const name of [PERSON.email, 'The cron', 'Senders of webhooks'])
+    await userEvent.selectOptions(who, name);
+  expect(told).toEqual([PERSON.id, 'cron', 'sender']);
 });

@@ -17,7 +17,6 @@ const deliveries = (count: number) =>
 function heldAction(perCall: number) {
   const calls: { ids: string[]; end: (outcomes?: Outcome[]) => void }[] = [];
   const action: DeliveryAction = {
-    name: 'retry',
     perCall,
     run: (_client, part) =>
       new Promise((resolve) => {

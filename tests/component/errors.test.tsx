@@ -9,7 +9,7 @@ const error = (fields: Record<string, unknown>) => Object.assign(new Error('raw 
 it.each([
   [{ code: 'invalid_credentials' }, /wrong/],
   [{ code: 'quota_exceeded', status: 429 }, /unfinished jobs/],
-  [{ code: 'final_exists', status: 409 }, /final already/],
+  [{ code: 'final_exists', status: 409 }, /already has a final/],
   [{ code: '42501' }, /may not/],
   [{ code: '57014' }, /too long/],
   [{ code: 'unreachable' }, /cannot be reached/],
@@ -27,6 +27,14 @@ it.each([
   expect(explanation.title).toMatch(title);
   expect(explanation.advice.length).toBeGreaterThan(10);
   expect(explanation.detail).toBe('raw reason');
+});
+
+it.each([
+  { message: 'TypeError: Failed to fetch', code: 'unreachable' },
+  { message: 'down', details: 'TypeError: Failed to fetch\n    at eval (console.js:1:1)\n    at async x' },
+  { message: 'NetworkError when attempting to fetch resource.' },
+])('shows no stack trace and no words of the browser of %o', (fields) => {
+  expect(explain(Object.assign(new Error(fields.message), fields)).detail).toBeUndefined();
 });
 
 it('lists each issue at its path', () => {

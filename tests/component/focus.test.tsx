@@ -103,7 +103,7 @@ it('stays in the dialog of a batch, and then goes to the heading of the list', a
   const good: Outcome = { kind: 'good', word: 'delivered' };
   let end: (outcomes: Outcome[]) => void = () => undefined;
   const request: BatchRequest = {
-    action: { name: 'retry', perCall: 1, run: () => new Promise((resolve) => (end = resolve)) },
+    action: { perCall: 1, run: () => new Promise((resolve) => (end = resolve)) },
     // The rest is not looked at.
     find: () =>
       Promise.resolve([{ id: '1', report_type: 'org', report_id: 'r', stage: 'final' } as OpenDelivery]),

@@ -3,7 +3,7 @@ import { navigate } from 'raviger';
 import { afterEach, expect, it, vi } from 'vitest';
 import { AuditLog } from '../../src/pages/audit-log.tsx';
 import { FailedDeliveries } from '../../src/pages/failed-deliveries.tsx';
-import { browserClient } from '../support/browser-session.ts';
+import { browserClient, type Network } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 
 // Realtime is a service of the hosted project.
@@ -66,10 +66,21 @@ const pages = [
 const page = (rows: object[], next: object | null = null) =>
   Response.json({ rows, next, total: { count: rows.length, capped: false } });
 
-/** A network whose answers come when they are told to. */
+/** What a view shows beside its list. */
+const BESIDE: Record<string, object> = {
+  delivery_causes: { causes: [], truncated: false },
+  list_plans: { rows: [], next: null },
+  list_actors: [],
+};
+
+/** A network whose answers to the list come when they are told to. */
 function heldNetwork() {
   const asked: ((answer: Response) => void)[] = [];
-  const network = () => new Promise<Response>((resolve) => asked.push(resolve));
+  const network: Network = (url) => {
+    const beside = BESIDE[url.pathname.split('/').at(-1) ?? ''];
+    if (beside !== undefined) return Promise.resolve(Response.json(beside));
+    return new Promise<Response>((resolve) => asked.push(resolve));
+  };
   async function answer(response: Response): Promise<void> {
     await vi.waitFor(() => expect(asked).toHaveLength(1));
     asked.splice(0)[0]?.(response);

@@ -1,6 +1,7 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
 import { SelectionBar } from '../../src/components/deliveries/selection-bar.tsx';
+import type { PlanDraft } from '../../src/components/deliveries/cause-panel.tsx';
 import { countSendable } from '../../src/console/delivery-actions.ts';
 import type { DeliveryQuery, OpenDelivery } from '../../src/contracts/console-deliveries.ts';
 import type { CappedCount } from '../../src/contracts/paging.ts';
@@ -14,14 +15,20 @@ const ROWS = [dead('1', 'attempts_exhausted'), dead('2', 'report_deleted'), dead
 const MANY = { count: 1000, capped: true };
 
 const nothing = () => undefined;
-const buttons = (sendable: CappedCount | null, selected: readonly OpenDelivery[] = []) => {
+const buttons = (
+  sendable: CappedCount | null,
+  selected: readonly OpenDelivery[] = [],
+  onPlan: (draft: PlanDraft) => void = nothing,
+) => {
   render(
     <SelectionBar
       selected={selected}
       sendable={sendable}
       areDeadOnly
       findAll={() => Promise.resolve([])}
+      planAll={{}}
       onRequest={nothing}
+      onPlan={onPlan}
       onClear={nothing}
     />,
   );
@@ -52,4 +59,18 @@ it.each<[DeliveryQuery, string]>([
   [{ status: 'failed' }, 'Redrive all 1,000+'],
 ])('of a long list by %o it gives no number that it does not know', (filter, name) => {
   expect(buttons(countSendable(filter, ROWS, true, MANY))[1]).toBe(name);
+});
+
+it('asks for a plan about those that are selected and can be redriven, else about all that match', () => {
+  const drafts: PlanDraft[] = [];
+  const rows = ROWS.map((row) => ({ ...row, event_id: `evt_${row.id}` }));
+  buttons({ count: 2, capped: false }, rows, (draft) => drafts.push(draft));
+  screen.getByRole('button', { name: 'Redrive 2' }).click();
+  cleanup();
+  buttons({ count: 1000, capped: true }, [], (draft) => drafts.push(draft));
+  screen.getByRole('button', { name: 'Redrive all 1,000+' }).click();
+  expect(drafts).toEqual([
+    { filter: { event_ids: ['evt_1', 'evt_3'] }, count: '2 deliveries' },
+    { filter: {}, count: '1,000+ deliveries' },
+  ]);
 });

@@ -62,6 +62,9 @@ const BIG = [
 describe('the plan of every list', () => {
   it.each([
     // The platform has an index by time (idx_webhook_audit_created), and we have one: either serves these.
+    ['delivery_causes()', 'webhook_deliveries_open'],
+    ['console_status()', 'webhook_audit_attempts'],
+    ["list_webhook_audit(p_actor => 'cron')", 'webhook_audit_actor'],
     ["webhook_statistics('hour')", 'webhook_audit_created'],
     ["webhook_statistics('day')", 'webhook_audit_created'],
     ["webhook_statistics('week')", 'webhook_deliveries_open'],

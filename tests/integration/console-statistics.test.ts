@@ -35,8 +35,8 @@ beforeAll(async () => {
 });
 afterAll(() => system.stop());
 
-const WINDOWS = { hour: 60, day: 900, week: 7200 } as const;
-const SPANS = { hour: 3600, day: 86_400, week: 604_800 } as const;
+const WINDOWS = { quarter: 30, hour: 60, day: 900, week: 7200 } as const;
+const SPANS = { quarter: 900, hour: 3600, day: 86_400, week: 604_800 } as const;
 
 interface Recounted {
   /** Null: of the whole window. */

@@ -97,7 +97,14 @@ async function receive({ id, body }: Sent, endpoint = 'prelim-report'): Promise<
 
 /** A receiver that echoes what it is told. */
 const ECHO = () => [
-  { status: 500, duration_ms: 5, authentic: false, response: `echo ${canary}`, error: `error ${canary}` },
+  {
+    status: 500,
+    duration_ms: 5,
+    authentic: false,
+    request: { url: 'https://a.example/api/webhooks/prelim-report', headers: { 'webhook-id': 'evt' } },
+    response: { body: `echo ${canary}`, headers: { server: canary } },
+    error: `error ${canary}`,
+  },
 ];
 
 async function request(reportId: string | null, caller: string, generate = true) {

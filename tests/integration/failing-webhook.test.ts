@@ -102,6 +102,7 @@ describe('when the webhook fails', () => {
       span_id: null,
       error: 'a\u0000b',
       authentic: false,
+      request: { url: 'x', headers: {} },
       response: null,
     };
     const recorded = await directDatabaseUpdate(

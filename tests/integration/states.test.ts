@@ -116,6 +116,7 @@ function allowed(privileges: Privileges): string[] {
     '+ column public.webhook_audit.outcome',
     '+ column public.webhook_audit.round',
     '+ constraint audit_direction_is_known on public.webhook_audit',
+    '+ index public.webhook_audit_actor on public.webhook_audit',
     '+ index public.webhook_audit_attempts on public.webhook_audit',
     '+ index public.webhook_audit_created_at on public.webhook_audit',
     '+ index public.webhook_audit_event on public.webhook_audit',

@@ -23,6 +23,7 @@ const UNFINISHED = [
   'org_reports_owner',
   'org_reports_words',
   'report_stage_is_known',
+  'webhook_audit_actor',
   'webhook_audit_attempts',
   'webhook_audit_created_at',
   'webhook_audit_event',

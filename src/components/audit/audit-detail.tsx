@@ -4,8 +4,10 @@ import { auditRowQuery } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
 import { Button } from '../button.tsx';
 import { CopyLink } from '../copy-link.tsx';
+import { JsonView } from '../json-view.tsx';
 import { Panel } from '../page.tsx';
 import { ErrorState, LoadingState } from '../states.tsx';
+import { Attempt } from './attempt.tsx';
 import { AuditFacts } from './audit-facts.tsx';
 import { EventTimeline } from './event-timeline.tsx';
 import styles from './audit.module.css';
@@ -49,22 +51,44 @@ export function AuditDetail({
         </Button>
         <CopyLink />
       </div>
-      {row !== undefined && <Row id={row} />}
+      {row !== undefined && <Row id={row} hrefOfRow={hrefOfRow} />}
       {event !== undefined && (
         <EventTimeline eventId={event} openRow={row} isPaused={isPaused} hrefOfRow={hrefOfRow} />
       )}
+      {row !== undefined && <RawRow id={row} />}
     </div>
   );
 }
 
-function Row({ id }: { id: string }) {
+function Row({ id, hrefOfRow }: { id: string; hrefOfRow: (id: string) => string }) {
   const { supabase } = useSession();
   const row = useQuery(auditRowQuery(supabase, id));
+  const isAttempt = row.data?.direction === 'out';
   return (
-    <Panel title={row.data?.direction === 'out' ? 'Attempt' : 'Request'}>
+    <Panel title={isAttempt ? 'Attempt' : 'Request'}>
       {row.isPending && <LoadingState rows={6} />}
       {row.isError && <ErrorState error={row.error} onRetry={() => void row.refetch()} />}
-      {row.isSuccess && <AuditFacts row={row.data} />}
+      {row.isSuccess && (
+        <div className={styles['facts']}>
+          <AuditFacts row={row.data} />
+          {isAttempt && row.data.outcome !== 'skipped' && <Attempt row={row.data} hrefOfRow={hrefOfRow} />}
+        </div>
+      )}
+    </Panel>
+  );
+}
+
+/** What is stored of a row, for whoever needs it as it is. */
+function RawRow({ id }: { id: string }) {
+  const { supabase } = useSession();
+  const { data } = useQuery(auditRowQuery(supabase, id));
+  if (data === undefined) return null;
+  return (
+    <Panel title="The row as it is stored">
+      <div className={styles['facts']}>
+        <JsonView label="Stored request, without the result’s content" value={data.request_payload} />
+        <JsonView label="Stored answer" value={data.response_body} />
+      </div>
     </Panel>
   );
 }

@@ -1,10 +1,10 @@
 import type { ReactNode } from 'react';
 import type { AuditRow } from '../../contracts/console-audit.ts';
+import { ActorName } from '../actor-name.tsx';
 import { CopyableId } from '../copyable-id.tsx';
 import { ExactTime } from '../exact-time.tsx';
 import { Fact, Facts } from '../facts.tsx';
 import { formatCount, formatDuration } from '../format.ts';
-import { JsonView } from '../json-view.tsx';
 import { LongText } from '../long-text.tsx';
 import { StatusBadge } from '../status-badge.tsx';
 import styles from './audit.module.css';
@@ -25,7 +25,7 @@ export function AuditFacts({ row }: { row: AuditRow }) {
         <Fact name="Error">{row.error_message === null ? null : <LongText text={row.error_message} />}</Fact>
         <Fact name="Attempt">{isSent ? row.attempt_number : null}</Fact>
         <Fact name="Took">{row.duration_ms === null ? null : formatDuration(row.duration_ms)}</Fact>
-        <Fact name="By">{row.actor}</Fact>
+        <Fact name="By">{row.actor === null ? null : <ActorName id={row.actor} />}</Fact>
         <Fact name="Body">{row.body_bytes === null ? null : `${formatCount(row.body_bytes)} bytes`}</Fact>
         <Fact name="SHA-256">{idOf(row.body_sha256, 'SHA-256')}</Fact>
         <Fact name="Event">{idOf(row.event_id, 'event id')}</Fact>
@@ -33,8 +33,6 @@ export function AuditFacts({ row }: { row: AuditRow }) {
         <Fact name="Report">{idOf(row.report_id, 'report id')}</Fact>
         <Fact name="Table">{row.report_table}</Fact>
       </Facts>
-      <JsonView label="Request, without the result’s content" value={row.request_payload} />
-      <JsonView label="Answer" value={row.response_body} />
     </div>
   );
 }

@@ -1,5 +1,7 @@
+import { useQuery } from '@tanstack/react-query';
 import { useId, useState } from 'react';
-import type { AuditFilter } from '../../console/operator-queries.ts';
+import { actorsQuery, type AuditFilter } from '../../console/operator-queries.ts';
+import { useSession } from '../../console/session.ts';
 import { ATTEMPT_OUTCOMES, REQUEST_OUTCOMES } from '../../contracts/console-audit.ts';
 import { PROBLEMS } from '../../contracts/problem.ts';
 import { FilterBar, FilterSelect, FilterText } from '../filter-bar.tsx';
@@ -70,8 +72,38 @@ export function AuditFilters({
         value={filter.response_status?.toString()}
         onChange={(answer) => onChange({ answer }, { replace: true })}
       />
+      <ActorFilter value={filter.actor} onChange={(actor) => onChange({ actor })} />
       <TimeFilter label="When" range={filter} onChange={onChange} />
     </FilterBar>
+  );
+}
+
+/** People by their addresses; a link may name one who is not listed. */
+function ActorFilter({
+  value,
+  onChange,
+}: {
+  value: string | undefined;
+  onChange: (actor: string | undefined) => void;
+}) {
+  const { supabase } = useSession();
+  const { data = [] } = useQuery(actorsQuery(supabase));
+  const people = data.map(({ id, email }) => ({ value: id, label: email ?? id }));
+  const isListed =
+    value === undefined || ['cron', 'sender'].includes(value) || data.some(({ id }) => id === value);
+  return (
+    <FilterSelect
+      label="Who"
+      any="Anybody"
+      value={value}
+      options={[
+        { value: 'sender', label: 'Senders of webhooks' },
+        { value: 'cron', label: 'The cron' },
+        ...people,
+        ...(isListed ? [] : [{ value, label: `${value.slice(0, 8)}…` }]),
+      ]}
+      onChange={onChange}
+    />
   );
 }
 

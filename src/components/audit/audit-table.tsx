@@ -1,5 +1,6 @@
 import { Link } from 'raviger';
 import type { AuditEntry } from '../../contracts/console-audit.ts';
+import { ActorName } from '../actor-name.tsx';
 import { formatDuration } from '../format.ts';
 import { labelOf } from '../label-of.ts';
 import { RelativeTime } from '../relative-time.tsx';
@@ -89,7 +90,12 @@ function Subject({ entry: { event_id, report_id, report_type, actor } }: { entry
           {id}
         </span>
       )}
-      {id === null && <span className="muted">{actor === null ? 'not verified' : `by ${actor}`}</span>}
+      {id === null && actor === null && <span className="muted">not verified</span>}
+      {actor !== null && (
+        <span className="muted">
+          by <ActorName id={actor} />
+        </span>
+      )}
     </span>
   );
 }

@@ -1,8 +1,12 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
+import { eventMarkdown } from '../../console/event-markdown.ts';
 import { timelineQuery } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
+import { notify } from '../../console/toasts.ts';
 import type { EventTimeline as Timeline } from '../../contracts/console-audit.ts';
+import { useActorNames } from '../actor-name.tsx';
+import { Button } from '../button.tsx';
 import { CopyableId } from '../copyable-id.tsx';
 import { Fact, Facts } from '../facts.tsx';
 import { labelOf } from '../label-of.ts';
@@ -29,7 +33,10 @@ export function EventTimeline({
   const { supabase } = useSession();
   const timeline = useQuery(timelineQuery(supabase, eventId, isPaused));
   return (
-    <Panel title="The event">
+    <Panel
+      title="The event"
+      actions={timeline.data !== undefined && <CopyMarkdown id={eventId} timeline={timeline.data} />}
+    >
       {timeline.isPending && <LoadingState rows={8} />}
       {timeline.isError && <ErrorState error={timeline.error} onRetry={() => void timeline.refetch()} />}
       {timeline.data !== undefined && (
@@ -48,6 +55,23 @@ export function EventTimeline({
         </div>
       )}
     </Panel>
+  );
+}
+
+function CopyMarkdown({ id, timeline }: { id: string; timeline: Timeline }) {
+  const nameOf = useActorNames();
+  async function copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(eventMarkdown(id, timeline, nameOf));
+      notify({ kind: 'success', title: 'Event copied as Markdown' });
+    } catch {
+      notify({ kind: 'error', title: 'The browser did not allow copying', text: 'Allow it for this page.' });
+    }
+  }
+  return (
+    <Button size="small" onClick={() => void copy()}>
+      Copy as Markdown
+    </Button>
   );
 }
 

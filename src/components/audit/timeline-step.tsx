@@ -1,6 +1,7 @@
 import { CLOSED_DEAD_REASONS } from '../../contracts/constants.ts';
 import { Link } from 'raviger';
 import type { TimelineStep } from '../../contracts/console-audit.ts';
+import { useActorNames } from '../actor-name.tsx';
 import { ExactTime } from '../exact-time.tsx';
 import { formatCount, formatDuration, plural } from '../format.ts';
 import { labelOf } from '../label-of.ts';
@@ -24,7 +25,7 @@ export function Step({
   openRow: string | undefined;
   hrefOfRow: (id: string) => string;
 }) {
-  const { title, tone, notes } = describeStep(step);
+  const { title, tone, notes } = describeStep(step, useActorNames());
   const row = 'audit_id' in step ? step.audit_id : undefined;
   return (
     <li className={styles['step']} data-tone={tone} data-future={step.kind === 'next_attempt'}>
@@ -51,13 +52,14 @@ export function Step({
   );
 }
 
-export function describeStep(step: TimelineStep): Words {
+/** `nameOf` names who an id is. */
+export function describeStep(step: TimelineStep, nameOf: (id: string) => string = String): Words {
   switch (step.kind) {
     case 'job_requested':
       return {
         title: 'Job requested',
         tone: 'idle',
-        notes: [step.caller === null ? null : `by ${step.caller}`],
+        notes: [step.caller === null ? null : `by ${nameOf(step.caller)}`],
       };
     case 'job_started':
       return {
@@ -95,10 +97,14 @@ export function describeStep(step: TimelineStep): Words {
       return {
         title: 'Retried',
         tone: (step.response_status ?? 500) < 400 ? 'good' : 'bad',
-        notes: [step.actor === null ? null : `by ${step.actor}`, answerOf(step), step.error],
+        notes: [step.actor === null ? null : `by ${nameOf(step.actor)}`, answerOf(step), step.error],
       };
     case 'redriven':
-      return { title: 'Redriven', tone: 'idle', notes: [step.actor === null ? null : `by ${step.actor}`] };
+      return {
+        title: 'Redriven',
+        tone: 'idle',
+        notes: [step.actor === null ? null : `by ${nameOf(step.actor)}`],
+      };
     case 'effect':
       return {
         title: step.effect === 'applied' ? `Applied ${BY[step.channel]}` : 'Superseded by a newer result',

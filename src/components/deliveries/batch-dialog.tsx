@@ -10,19 +10,6 @@ import { ErrorState } from '../states.tsx';
 import { BatchProgress } from './batch-progress.tsx';
 import styles from './deliveries.module.css';
 
-const WORDS = {
-  retry: {
-    title: 'Retry',
-    button: 'Retry',
-    text: 'Each is sent to its endpoint once, now. What was sent cannot be called back.',
-  },
-  redrive: {
-    title: 'Redrive',
-    button: 'Redrive',
-    text: 'Each goes back to the beginning of its schedule, and the next sweep sends it. This cannot be undone.',
-  },
-} as const;
-
 export interface BatchRequest {
   action: DeliveryAction;
   /** Finds what it is about: what was selected, or all that match. */
@@ -46,7 +33,6 @@ export function BatchDialog({
 }) {
   const { supabase } = useSession();
   const { action, find } = request;
-  const words = WORDS[action.name];
   const [found, setFound] = useState<Found>({ count: 0 });
   const batch = useBatch(supabase, action);
   const title = useRef<HTMLHeadingElement>(null);
@@ -86,15 +72,17 @@ export function BatchDialog({
         >
           <AlertDialog.Title ref={title} tabIndex={-1} className={styles['dialogTitle'] ?? ''}>
             {deliveries === null
-              ? `${words.title} all that match`
+              ? 'Retry all that match'
               : batch.state === 'over'
-                ? `${words.title}: ${formatCount(batch.done.length)} of ${many}`
+                ? `Retry: ${formatCount(batch.done.length)} of ${many}`
                 : batch.state === 'ready'
-                  ? `${words.title} ${many}?`
-                  : `${words.title} ${many}`}
+                  ? `Retry ${many}?`
+                  : `Retry ${many}`}
           </AlertDialog.Title>
           <AlertDialog.Description className={styles['dialogText'] ?? ''}>
-            {'count' in found ? `Counting what matches: ${formatCount(found.count)} so far.` : words.text}
+            {'count' in found
+              ? `Counting what matches: ${formatCount(found.count)} so far.`
+              : 'Each is sent to its endpoint once, now. What was sent cannot be called back.'}
           </AlertDialog.Description>
           {'error' in found && <ErrorState error={found.error} />}
           {deliveries?.length === 0 && <p className={styles['dialogText']}>Nothing matches any more.</p>}
@@ -120,7 +108,7 @@ export function BatchDialog({
                   void batch.start(deliveries).then(onChanged);
                 }}
               >
-                {deliveries === null ? words.button : `${words.button} ${many}`}
+                {deliveries === null ? 'Retry' : `Retry ${many}`}
               </Button>
             )}
           </div>

@@ -1,10 +1,14 @@
-import { canBeRedriven, canBeSent, REDRIVE, RETRY } from '../../console/delivery-actions.ts';
+import { canBeRedriven, canBeSent, RETRY } from '../../console/delivery-actions.ts';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
 import type { CappedCount } from '../../contracts/paging.ts';
 import { Button } from '../button.tsx';
-import { formatCount } from '../format.ts';
+import { formatCount, plural } from '../format.ts';
 import type { BatchRequest } from './batch-dialog.tsx';
+import type { PlanDraft } from './cause-panel.tsx';
 import styles from './deliveries.module.css';
+
+/** A plan may name so many events; more are redriven by a filter. */
+const MOST_SELECTED = 1000;
 
 export function countText({ count, capped }: CappedCount): string {
   return `${formatCount(count)}${capped ? '+' : ''}`;
@@ -16,7 +20,9 @@ export function SelectionBar({
   sendable,
   areDeadOnly,
   findAll,
+  planAll,
   onRequest,
+  onPlan,
   onClear,
 }: {
   selected: readonly OpenDelivery[];
@@ -25,15 +31,16 @@ export function SelectionBar({
   /** The filter shows dead letters only. */
   areDeadOnly: boolean;
   findAll: BatchRequest['find'];
+  /** A plan about all that match. */
+  planAll: PlanDraft['filter'];
   onRequest: (request: BatchRequest) => void;
+  onPlan: (draft: PlanDraft) => void;
   onClear: () => void;
 }) {
   const retriable = selected.filter(canBeSent);
   const redrivable = selected.filter(canBeRedriven);
   const findThese = (deliveries: readonly OpenDelivery[]) => () => Promise.resolve(deliveries);
   if (selected.length === 0) {
-    const redriveAll: BatchRequest['find'] = async (onCount, signal) =>
-      (await findAll(onCount, signal)).filter(canBeRedriven);
     const retryAll: BatchRequest['find'] = async (onCount, signal) =>
       (await findAll(onCount, signal)).filter(canBeSent);
     const isNone = sendable?.count === 0;
@@ -48,7 +55,12 @@ export function SelectionBar({
             size="small"
             look="primary"
             disabled={isNone}
-            onClick={() => onRequest({ action: REDRIVE, find: redriveAll })}
+            onClick={() =>
+              onPlan({
+                filter: planAll,
+                count: sendable === null ? 'all that match' : `${countText(sendable)} deliveries`,
+              })
+            }
           >
             Redrive all{many}
           </Button>
@@ -75,7 +87,13 @@ export function SelectionBar({
         <Button
           size="small"
           look="primary"
-          onClick={() => onRequest({ action: REDRIVE, find: findThese(redrivable) })}
+          disabled={redrivable.length > MOST_SELECTED}
+          onClick={() =>
+            onPlan({
+              filter: { event_ids: redrivable.map(({ event_id }) => event_id) },
+              count: plural(redrivable.length, 'delivery', 'deliveries'),
+            })
+          }
         >
           Redrive {formatCount(redrivable.length)}
         </Button>

@@ -111,6 +111,13 @@ export function tooltipOf(
   };
 }
 
+/** Leads from a press on a chart to the bucket under it: the chart library hands in its time. */
+export function openAt(onOpen: (at: string) => void) {
+  return ({ activeLabel }: { activeLabel?: string | number | undefined }) => {
+    if (typeof activeLabel === 'string') onOpen(activeLabel);
+  };
+}
+
 /** A dot on a line, in the colour of the limit where that is crossed. */
 export function LimitDot({
   cx,

@@ -1,4 +1,6 @@
+import { navigate } from 'raviger';
 import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
+import { bucketHref } from './bucket-href.ts';
 import { LatencyChart } from './latency-chart.tsx';
 import type { TrafficSide } from './monitor-body.tsx';
 import styles from './monitor.module.css';
@@ -11,6 +13,8 @@ export type Bucket = WebhookStatistics['series'][number]['received'] & { at: str
 export interface ChartProps {
   buckets: readonly Bucket[];
   window: WebhookStatistics['window'];
+  /** A press on a bucket leads to its rows; the table below has them as links. */
+  onOpen: (at: string) => void;
 }
 
 /** Over time: success rate, latency, volume. The cursor is in all three at once. */
@@ -21,11 +25,12 @@ export function Charts({ statistics, traffic }: { statistics: WebhookStatistics;
     at: bucket.at,
     skipped: traffic === 'sent' ? bucket.sent.skipped : 0,
   }));
+  const onOpen = (at: string) => navigate(bucketHref(at, statistics.bucket_seconds, traffic));
   return (
     <div className={styles['charts']}>
-      <SuccessChart buckets={buckets} window={window} />
-      <LatencyChart buckets={buckets} window={window} />
-      <VolumeChart buckets={buckets} window={window} />
+      <SuccessChart buckets={buckets} window={window} onOpen={onOpen} />
+      <LatencyChart buckets={buckets} window={window} onOpen={onOpen} />
+      <VolumeChart buckets={buckets} window={window} onOpen={onOpen} />
     </div>
   );
 }

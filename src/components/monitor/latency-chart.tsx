@@ -12,6 +12,7 @@ import {
   tooltipOf,
   X_AXIS,
   Y_AXIS,
+  openAt,
 } from './chart-parts.tsx';
 import type { Bucket, ChartProps } from './charts.tsx';
 import { isSlow } from './crossings.ts';
@@ -33,11 +34,11 @@ const LINES = (
   isCrossed: (bucket: Bucket) => isSlow(bucket[line.key]),
 }));
 
-export function LatencyChart({ buckets, window }: ChartProps) {
+export function LatencyChart({ buckets, window, onOpen }: ChartProps) {
   const slowest = Math.max(0, ...buckets.map(({ p99_ms }) => p99_ms ?? 0));
   return (
     <ChartPanel title="Latency" lines={LINES} isEmpty={slowest === 0}>
-      <LineChart {...CHART} data={buckets} title="Latency over time">
+      <LineChart {...CHART} onClick={openAt(onOpen)} data={buckets} title="Latency over time">
         <CartesianGrid {...GRID} />
         <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
         <YAxis

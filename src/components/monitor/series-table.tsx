@@ -1,5 +1,7 @@
+import { Link } from 'raviger';
 import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
+import { bucketHref } from './bucket-href.ts';
 import { isRateLow, isSlow } from './crossings.ts';
 import { labelBucket } from './label-bucket.ts';
 import type { TrafficSide } from './monitor-body.tsx';
@@ -40,7 +42,11 @@ export function SeriesTable({
               const figures = bucket[traffic];
               return (
                 <tr key={bucket.at}>
-                  <td className="nowrap">{labelBucket(bucket.at, statistics.window)}</td>
+                  <td className="nowrap">
+                    <Link href={bucketHref(bucket.at, statistics.bucket_seconds, traffic)}>
+                      {labelBucket(bucket.at, statistics.window)}
+                    </Link>
+                  </td>
                   <td>{formatCount(figures.total)}</td>
                   <td>{formatCount(figures.failed)}</td>
                   <td>{formatCount(figures.reported_failures)}</td>

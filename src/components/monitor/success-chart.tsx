@@ -22,6 +22,7 @@ import {
   tooltipOf,
   X_AXIS,
   Y_AXIS,
+  openAt,
 } from './chart-parts.tsx';
 import type { Bucket, ChartProps } from './charts.tsx';
 import { isRateLow } from './crossings.ts';
@@ -40,7 +41,7 @@ const LINES = [
   { key: 'of', name: 'Total', color: 'transparent', format: ({ total }: Bucket) => formatCount(total) },
 ];
 
-export function SuccessChart({ buckets, window }: ChartProps) {
+export function SuccessChart({ buckets, window, onOpen }: ChartProps) {
   const rates = buckets.map(rate).filter((value) => value !== null);
   const lowest = Math.min(0.9, ...rates);
   const bottom = Math.floor(lowest * 10) / 10;
@@ -49,7 +50,7 @@ export function SuccessChart({ buckets, window }: ChartProps) {
   const limitAt = (1 - THRESHOLDS.successRate) / (1 - bottom);
   return (
     <ChartPanel title="Success rate" lines={LINES.slice(0, 1)} isEmpty={rates.length === 0}>
-      <LineChart {...CHART} data={buckets} title="Success rate over time">
+      <LineChart {...CHART} onClick={openAt(onOpen)} data={buckets} title="Success rate over time">
         <defs>
           {/* In pixels of the plot: by the line's own box, a level line would have no height and not be drawn. */}
           <linearGradient

@@ -1,6 +1,6 @@
 import { Bar, BarChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
 import { formatCount } from '../format.ts';
-import { CHART, ChartPanel, GRID, tooltipOf, X_AXIS, Y_AXIS } from './chart-parts.tsx';
+import { CHART, ChartPanel, GRID, tooltipOf, X_AXIS, Y_AXIS, openAt } from './chart-parts.tsx';
 import type { Bucket, ChartProps } from './charts.tsx';
 import { labelBucket } from './label-bucket.ts';
 
@@ -13,11 +13,17 @@ const LINES = (
   ] as const
 ).map((line) => ({ ...line, format: (bucket: Bucket) => formatCount(bucket[line.key]) }));
 
-export function VolumeChart({ buckets, window }: ChartProps) {
+export function VolumeChart({ buckets, window, onOpen }: ChartProps) {
   const isEmpty = buckets.every(({ total, skipped }) => total + skipped === 0);
   return (
     <ChartPanel title="Volume" lines={LINES} isEmpty={isEmpty}>
-      <BarChart {...CHART} data={buckets} title="Volume over time" barCategoryGap="8%">
+      <BarChart
+        {...CHART}
+        onClick={openAt(onOpen)}
+        data={buckets}
+        title="Volume over time"
+        barCategoryGap="8%"
+      >
         <CartesianGrid {...GRID} />
         <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
         <YAxis

@@ -1,5 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
+import { dropDraft, keepDraft, readDraft } from '../../console/draft.ts';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
 import { unwrap } from '../../console/unwrap.ts';
@@ -23,13 +24,17 @@ const DEFAULT_PROMPT = 'Write the needs analysis for this intake.';
 
 /** Adds a report of the signed-in person. `onCreated` is also told what the generator will be asked. */
 export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, prompt: string) => void }) {
-  const { supabase } = useSession();
+  const { supabase, user } = useSession();
   const client = useQueryClient();
-  const [reportType, setReportType] = useState<ReportType>('greeting');
-  const [values, setValues] = useState(emptyForm);
-  const [prompt, setPrompt] = useState(DEFAULT_PROMPT);
-  const [text, setText] = useState('');
-  const [stage, setStage] = useState<Stage>('prelim');
+  const [kept] = useState(() => readDraft(user.id));
+  const [reportType, setReportType] = useState<ReportType>(kept?.reportType ?? 'greeting');
+  const [values, setValues] = useState(kept?.values ?? emptyForm);
+  const [prompt, setPrompt] = useState(kept?.prompt ?? DEFAULT_PROMPT);
+  const [text, setText] = useState(kept?.text ?? '');
+  const [stage, setStage] = useState<Stage>(kept?.stage ?? 'prelim');
+  useEffect(() => {
+    keepDraft(user.id, { reportType, values, prompt, text, stage });
+  }, [user.id, reportType, values, prompt, text, stage]);
   const [errors, setErrors] = useState<FormErrors>({});
   const [textError, setTextError] = useState<string>();
   const schema = userDataSchema(reportType);
@@ -39,6 +44,7 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
   const create = useMutation({
     mutationFn: (report: NewReport) => unwrap(createReportWithWebhookTracking(supabase, report)),
     onSuccess: ({ id }) => {
+      dropDraft();
       void client.invalidateQueries({ queryKey: ['my-reports'] });
       notify({ kind: 'success', title: 'Report created' });
       onCreated({ report_type: reportType, report_id: id }, prompt);

@@ -11,6 +11,7 @@ import type { Attempt, ClaimedDelivery, Round } from './delivery.ts';
 import type { Meaning } from './meaning.ts';
 import { bypassHeaders, type OwnDeployment } from './own-deployment.ts';
 import type { WebhookKeys } from './secrets.ts';
+import { answerHeaders, sentHeaders } from './shown-headers.ts';
 import { sign } from './sign.ts';
 
 export interface Sender extends OwnDeployment, Clock {
@@ -91,22 +92,23 @@ async function post(
   const { event_id, endpoint_id, trace_id } = delivery;
   const span_id = trace_id === null ? null : newSpanId();
   const body = new TextEncoder().encode(delivery.body);
+  // Only the endpoint's name is ever appended.
+  const url = `${base}/${endpoint_id}`;
+  const headers = {
+    'content-type': 'application/json',
+    ...PLAIN_ANSWER,
+    ...sign(sender.webhookKeys, event_id, sender.now(), body),
+    ...bypassHeaders(sender),
+    ...(trace_id !== null && span_id !== null && writeTraceparent({ traceId: trace_id, spanId: span_id })),
+  };
+  const request = { url, headers: sentHeaders(headers) };
   const trace = new CallTrace();
   let answer: Response;
   try {
     answer = await trace.follow(() =>
-      // Only the endpoint's name is ever appended.
-      sender.fetch(`${base}/${endpoint_id}`, {
+      sender.fetch(url, {
         method: 'POST',
-        headers: {
-          'content-type': 'application/json',
-          ...PLAIN_ANSWER,
-          ...sign(sender.webhookKeys, event_id, sender.now(), body),
-          ...bypassHeaders(sender),
-          ...(trace_id !== null &&
-            span_id !== null &&
-            writeTraceparent({ traceId: trace_id, spanId: span_id })),
-        },
+        headers,
         body,
         // A redirect would take the signed result to where nobody configured it to go.
         redirect: 'manual',
@@ -121,14 +123,18 @@ async function post(
       span_id,
       error: meaning.error,
       authentic: false,
+      request,
       response: null,
     };
     return { attempt, meaning, timedOut };
   }
   const { text, error: unread } = await readStart(answer, ANSWER_BYTES);
   const meaning = classifyAnswer(answer, text, delivery, sender.now(), unread);
-  const response = { body: toStorable(text.slice(0, EXCERPT_CHARACTERS)) };
+  const response = {
+    body: toStorable(text.slice(0, EXCERPT_CHARACTERS)),
+    headers: answerHeaders(answer.headers),
+  };
   const { error, authentic } = meaning;
-  const attempt = { status: answer.status, duration_ms: elapsed(), span_id, error, authentic, response };
+  const attempt = { status: answer.status, duration_ms: elapsed(), span_id, error, authentic, request, response };
   return { attempt, meaning, timedOut: isTimeout(unread) };
 }

@@ -29,7 +29,9 @@ export interface Attempt {
   error: string | null;
   /** The endpoint itself answered, below 500. */
   authentic: boolean;
-  /** What was answered, cut off. */
+  /** Where it was sent, and with which headers: their secrets are masked. */
+  request: { url: string; headers: Record<string, string> };
+  /** What was answered, cut off, and chosen headers of it. */
   response: { [name: string]: Json } | null;
 }
 

@@ -7,7 +7,7 @@ import type { Log } from './log.ts';
 
 /** What the audit keeps of a request that applied nothing: never its body. */
 export interface RequestRecord {
-  endpoint: 'prelim-report' | 'final-report' | 'retry' | 'redrive' | 'sweep' | 'ping' | 'erase';
+  endpoint: 'prelim-report' | 'final-report' | 'retry' | 'redrive' | 'plans' | 'sweep' | 'ping' | 'erase';
   method: string;
   /** HTTP status of the answer. */
   status: number;

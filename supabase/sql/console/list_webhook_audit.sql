@@ -1,7 +1,7 @@
 create or replace function public.list_webhook_audit(
   p_search text default null, p_outcome text default null, p_direction text default null,
   p_response_status text default null, p_after timestamptz default null, p_before timestamptz default null,
-  p_limit int default 50, p_cursor_at timestamptz default null, p_cursor_id text default null)
+  p_limit int default 50, p_cursor_at timestamptz default null, p_cursor_id text default null, p_actor text default null)
 returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -17,6 +17,8 @@ declare
       when p_response_status is not null then 'response_status = $4::int' end,
     case when p_after is not null then 'created_at >= $5' end,
     case when p_before is not null then 'created_at < $6' end,
+    case when p_actor = 'sender' then 'actor is null and direction = ''in'''
+      when p_actor is not null then 'actor = $10' end,
     case when p_cursor_at is not null then '(created_at, id) < ($8, $9::uuid)' end);
   v_rows jsonb;
 begin
@@ -25,12 +27,12 @@ begin
     'select jsonb_agg(to_jsonb(page) order by created_at desc, id desc) from (
        select * from private.audit_rows where %s order by created_at desc, id desc limit $7 + 1) page', v_where)
   into v_rows
-  using p_search, p_outcome, p_direction, p_response_status, p_after, p_before, p_limit, p_cursor_at, p_cursor_id;
+  using p_search, p_outcome, p_direction, p_response_status, p_after, p_before, p_limit, p_cursor_at, p_cursor_id, p_actor;
   return private.page_of(v_rows, p_limit, 'created_at');
 end
 $$;
 
-comment on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) is
-  'The audit log, newest first. p_search is the whole id of a report, a job or an event; p_response_status is a number or none.';
-revoke all on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) from public, anon, authenticated, service_role;
-grant execute on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text) to authenticated;
+comment on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) is
+  'The audit log, newest first. p_search is the whole id of a report, a job or an event; p_response_status is a number or none; p_actor is the id of a person, cron, or sender.';
+revoke all on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) to authenticated;

@@ -8,21 +8,22 @@ declare
   v_slot_minutes int;
   v_from timestamptz;
   v_rolled timestamptz;
-  -- Audit rows are read from here on; what came before is in slots. An hour is read whole: it has no slots.
+  -- Audit rows are read from here on; what came before is in slots. An hour and less is read whole: it has no slots.
   v_split timestamptz;
   v_traffic jsonb;
   v_open jsonb;
 begin
   perform private.require_operator();
   case p_window
+    when 'quarter' then v_bucket := '30 seconds'; v_span := '15 minutes';
     when 'hour' then v_bucket := '1 minute'; v_span := '1 hour';
     when 'day' then v_bucket := '15 minutes'; v_span := '1 day'; v_slot_minutes := 15;
     when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
-    else raise exception 'p_window is hour, day or week' using errcode = 'invalid_parameter_value';
+    else raise exception 'p_window is quarter, hour, day or week' using errcode = 'invalid_parameter_value';
   end case;
   v_from := date_bin(v_bucket, now(), 'epoch') - v_span + v_bucket;
   select rolled_up_until into strict v_rolled from public.webhook_roll_up where only_row;
-  v_split := case p_window when 'hour' then v_from else greatest(v_from, v_rolled) end;
+  v_split := case when v_slot_minutes is null then v_from else greatest(v_from, v_rolled) end;
 
   with fresh as materialized (
     select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, reports_failure, bucket,
@@ -152,6 +153,6 @@ end
 $$;
 
 comment on function public.webhook_statistics(text) is
-  'How webhooks fared in the last hour, day or week, in buckets of a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+  'How webhooks fared in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
 revoke all on function public.webhook_statistics(text) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_statistics(text) to authenticated;

@@ -36,7 +36,8 @@ begin
       end,
       p_job_id => v_delivery.job_id, p_report_type => v_delivery.report_type, p_report_id => v_delivery.report_id,
       p_delivery_id => p_delivery_id, p_round => p_delivery_token,
-      p_payload => jsonb_build_object('id', v_event.id, 'type', v_event.type, 'digest', v_event.digest),
+      p_payload => jsonb_build_object('id', v_event.id, 'type', v_event.type, 'digest', v_event.digest)
+        || coalesce(nullif(v_attempt -> 'request', 'null'), '{}'),
       p_response_status => (v_attempt ->> 'status')::int, p_response_body => nullif(v_attempt -> 'response', 'null'),
       p_error => v_attempt ->> 'error',
       p_attempt_number => v_delivery.attempts + v_number - v_delivery.counted_on_arrival::int,
@@ -44,8 +45,9 @@ begin
       p_span_id => v_attempt ->> 'span_id');
   end loop;
   v_delivery := private.move_delivery(
-    p_delivery_id, p_result, p_token => p_delivery_token, p_posts => v_posts, p_response => p_attempts -> -1,
-    p_retry_after_seconds => p_retry_after_seconds);
+    p_delivery_id, p_result, p_token => p_delivery_token, p_posts => v_posts,
+    -- The report's owner reads it too, whom our address and headers do not concern.
+    p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
     v_effect := public.apply_report_event(v_event.id, 'direct') ->> 'outcome';
   end if;

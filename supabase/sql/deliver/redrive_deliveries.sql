@@ -33,15 +33,7 @@ begin
       for update skip locked) picked
     order by report_type, report_id, id
   loop
-    perform private.move_delivery(v_delivery.id, 'redriven');
-    perform private.add_audit(
-      p_direction => 'in', p_outcome => 'redriven', p_endpoint_id => v_delivery.endpoint_id,
-      p_event_id => v_delivery.event_id, p_job_id => v_delivery.job_id, p_report_type => v_delivery.report_type,
-      p_report_id => v_delivery.report_id, p_actor => p_actor,
-      p_payload => jsonb_build_object(
-        'endpoint', 'redrive', 'dead_at', v_delivery.dead_at, 'dead_reason', v_delivery.dead_reason,
-        'claim_id', p_claim_id),
-      p_error => v_delivery.response ->> 'error', p_attempt_number => v_delivery.attempts);
+    perform private.put_back(v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id));
     v_redriven := v_redriven + 1;
   end loop;
   return v_redriven;

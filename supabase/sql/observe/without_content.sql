@@ -2,7 +2,7 @@ create or replace function private.without_content(p_audit public.webhook_audit)
 returns public.webhook_audit
 language plpgsql immutable set search_path = '' as $$
 declare
-  c_facts constant text[] := '{id,type,endpoint,method,claim_id,dead_at,dead_reason}';
+  c_facts constant text[] := '{id,type,endpoint,method,claim_id,plan,dead_at,dead_reason,url,headers}';
   c_data_facts constant text[] := '{job_id,report_id,report_type,research_status,requested_at}';
   v_data jsonb := p_audit.request_payload -> 'data';
 begin

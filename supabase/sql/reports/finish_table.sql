@@ -22,6 +22,7 @@ begin
          where direction = ''out''',
       'create index webhook_audit_outcome on public.webhook_audit (outcome, created_at desc, id desc)
          where outcome not in (''applied'', ''delivered'')',
+      'create index webhook_audit_actor on public.webhook_audit (actor, created_at desc, id desc) where actor is not null',
       'create index webhook_audit_response_status on public.webhook_audit (response_status, created_at desc, id desc)
          where response_status <> 200 or response_status is null']
     when 'job_runs' then array[

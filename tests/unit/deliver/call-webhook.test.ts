@@ -137,6 +137,32 @@ describe('a round over one address', () => {
   });
 });
 
+describe('what an attempt tells of itself', () => {
+  it('is where it went and what it said, and never its signature or the bypass', async () => {
+    const both = bed({ [A]: [502], [B]: ['dead'] }, { protectionBypass: 'let-us-in', webhookBaseUrls: [A] });
+    const { attempts } = await callWebhook(both.sender, delivery, 0);
+    expect(attempts[0]?.request).toEqual({
+      url: `${A}/prelim-report`,
+      headers: {
+        'content-type': 'application/json',
+        'accept-encoding': 'identity',
+        'webhook-id': 'evt_1',
+        'webhook-timestamp': both.calls[0]?.headers.get('webhook-timestamp'),
+        'webhook-signature': '(not stored)',
+        'x-vercel-protection-bypass': '(not stored)',
+      },
+    });
+    expect(attempts[0]?.response).toMatchObject({
+      body: 'gateway',
+      headers: { 'content-type': expect.any(String) as string },
+    });
+    const signature = both.calls[0]?.headers.get('webhook-signature') ?? '';
+    expect(signature).toMatch(/^v1,/);
+    expect(JSON.stringify(attempts)).not.toContain(signature);
+    expect(JSON.stringify(attempts)).not.toContain('let-us-in');
+  });
+});
+
 describe('the protection bypass', () => {
   it('is sent to each address where it is set', async () => {
     const both = bed({ [A]: ['dead'], [B]: ['delivered'] }, { protectionBypass: 'let-us-in' });

@@ -4,6 +4,7 @@ import { projectRoot } from '../../../scripts/local/paths.ts';
 import { alertEvent } from '../../../src/contracts/alerts.ts';
 import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
 import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
+import { planFilter, planRequest } from '../../../src/contracts/plans.ts';
 import { PROBLEMS, problemOf } from '../../../src/contracts/problem.ts';
 import { RATE_KINDS } from '../../../src/contracts/rate-limit.ts';
 import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
@@ -50,6 +51,8 @@ describe('the table of members', () => {
     ['webhookAnswer', Object.keys(webhookAnswer.shape)],
     ['retryRequest', Object.keys(retryRequest.shape)],
     ['redriveFilter', Object.keys(redriveByFilter.shape.filter.shape)],
+    ['planRequest', Object.keys(planRequest.shape)],
+    ['planFilter', Object.keys(planFilter.shape)],
     ['sweepAnswer', Object.keys(sweepAnswer.shape)],
     ['alertEvent', Object.keys(alertEvent.shape.data.shape)],
     ['cronAnswer', inheritedBy(cronAnswer.shape, sweepAnswer.shape)],

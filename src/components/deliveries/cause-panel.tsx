@@ -1,0 +1,115 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { causesQuery } from '../../console/operator-queries.ts';
+import { useSession } from '../../console/session.ts';
+import type { DeliveryCause } from '../../contracts/console-deliveries.ts';
+import type { PlanFilter } from '../../contracts/plans.ts';
+import { Button } from '../button.tsx';
+import { formatCount, plural } from '../format.ts';
+import { Panel } from '../page.tsx';
+import { RelativeTime } from '../relative-time.tsx';
+import { ErrorState } from '../states.tsx';
+import styles from './deliveries.module.css';
+
+export interface PlanDraft {
+  filter: PlanFilter;
+  /** How many it is about, as far as is known. */
+  count: string;
+}
+
+/** What failed alike, the largest group first: each leads to its rows, and can be redriven whole. */
+export function CausePanel({
+  isPaused,
+  onRedrive,
+}: {
+  isPaused: boolean;
+  onRedrive: (draft: PlanDraft) => void;
+}) {
+  const { supabase } = useSession();
+  const query = useQuery(causesQuery(supabase, isPaused));
+  if (query.isError && query.data === undefined) {
+    return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
+  }
+  // Without a failure the list below says so.
+  if (query.data === undefined || query.data.causes.length === 0) return null;
+  const { causes, truncated } = query.data;
+  return (
+    <Panel title="Failures by cause" isFlush>
+      <table role="table" aria-label="Failures by cause" className={`table ${styles['causes'] ?? ''}`}>
+        <thead role="rowgroup">
+          <tr role="row">
+            {['Cause', 'Endpoint', 'Deliveries', 'Since', 'Last attempt', 'Actions'].map((name) => (
+              <th key={name} role="columnheader" scope="col">
+                {name}
+              </th>
+            ))}
+          </tr>
+        </thead>
+        <tbody role="rowgroup">
+          {causes.map((cause) => (
+            <CauseRow key={JSON.stringify(filterOf(cause))} cause={cause} onRedrive={onRedrive} />
+          ))}
+        </tbody>
+      </table>
+      {truncated && (
+        <p className={styles['note']}>
+          There are more: these are the largest groups of the newest deliveries.
+        </p>
+      )}
+    </Panel>
+  );
+}
+
+function CauseRow({ cause, onRedrive }: { cause: DeliveryCause; onRedrive: (draft: PlanDraft) => void }) {
+  const { deliveries, dead, endpoint_id, response_status, first_at, last_at } = cause;
+  return (
+    <tr role="row">
+      <td role="cell" className={styles['causeWords']}>
+        {response_status !== null && <span className={styles['code']}>{response_status}</span>}
+        <Link href={hrefOf(cause)} className="foreign">
+          {cause.cause}
+        </Link>
+      </td>
+      <td role="cell" className="foreign">
+        {endpoint_id}
+      </td>
+      <td role="cell" className="nowrap">
+        <strong>{formatCount(deliveries)}</strong>
+        <span className="muted">
+          {' '}
+          {dead === 0 ? 'waiting' : dead === deliveries ? 'dead' : `${formatCount(dead)} of them dead`}
+        </span>
+      </td>
+      <td role="cell" className="nowrap">
+        <span className="narrow-only muted">since </span>
+        <RelativeTime value={first_at} />
+      </td>
+      <td role="cell" className="nowrap">
+        <span className="narrow-only muted">last attempt </span>
+        {last_at === null ? 'none' : <RelativeTime value={last_at} />}
+      </td>
+      <td role="cell" className={styles['actions']}>
+        {dead > 0 && (
+          <Button
+            size="small"
+            aria-label={`Redrive ${plural(dead, 'delivery', 'deliveries')}: ${cause.cause} at ${endpoint_id}`}
+            onClick={() =>
+              onRedrive({ filter: filterOf(cause), count: plural(dead, 'delivery', 'deliveries') })
+            }
+          >
+            Redrive {formatCount(dead)}
+          </Button>
+        )}
+      </td>
+    </tr>
+  );
+}
+
+function filterOf({ endpoint_id, response_status, cause }: DeliveryCause): PlanFilter {
+  return { endpoint_id, response_status: response_status?.toString() ?? 'none', cause };
+}
+
+function hrefOf({ endpoint_id, response_status, cause }: DeliveryCause): string {
+  const answer = response_status?.toString() ?? 'none';
+  return `/deliveries?${new URLSearchParams({ endpoint: endpoint_id, answer, cause }).toString()}`;
+}

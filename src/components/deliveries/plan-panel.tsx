@@ -1,0 +1,94 @@
+import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { OPERATOR_KEY, plansQuery } from '../../console/operator-queries.ts';
+import { useSession } from '../../console/session.ts';
+import { unwrap } from '../../console/unwrap.ts';
+import type { Plan } from '../../contracts/plans.ts';
+import { cancelPlan } from '../../services/plans.ts';
+import { ActorName } from '../actor-name.tsx';
+import { Button } from '../button.tsx';
+import { formatCount } from '../format.ts';
+import { MoreButton } from '../more-button.tsx';
+import { Panel } from '../page.tsx';
+import { RelativeTime } from '../relative-time.tsx';
+import { ErrorState } from '../states.tsx';
+import { StatusBadge } from '../status-badge.tsx';
+import styles from './deliveries.module.css';
+
+/** What people asked for, and how far it is. It goes on whoever looks. */
+export function PlanPanel() {
+  const { supabase } = useSession();
+  const list = useInfiniteQuery(plansQuery(supabase));
+  const plans = list.data?.pages.flatMap(({ rows }) => rows) ?? [];
+  if (plans.length === 0) {
+    return list.isError ? <ErrorState error={list.error} onRetry={() => void list.refetch()} /> : null;
+  }
+  return (
+    <Panel title="Plans">
+      <ul className={styles['plans']} aria-label="Plans">
+        {plans.map((plan) => (
+          <PlanItem key={plan.id} plan={plan} />
+        ))}
+      </ul>
+      <MoreButton query={list} />
+    </Panel>
+  );
+}
+
+function PlanItem({ plan }: { plan: Plan }) {
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const cancel = useMutation({
+    mutationFn: () => unwrap(cancelPlan(supabase, plan.id)),
+    onSettled: () => client.invalidateQueries({ queryKey: OPERATOR_KEY }),
+  });
+  const { redriven, changed } = plan.outcomes;
+  return (
+    <li className={styles['plan']} aria-label={plan.name}>
+      <div className={styles['planHead']}>
+        <strong className="foreign">{plan.name}</strong>
+        <StatusBadge status={plan.status} />
+        {plan.status === 'running' && (
+          <Button
+            size="small"
+            look="quiet"
+            isBusy={cancel.isPending}
+            aria-label={`Cancel ${plan.name}`}
+            onClick={() => cancel.mutate()}
+          >
+            Cancel
+          </Button>
+        )}
+      </div>
+      {plan.status === 'running' && plan.total !== null && (
+        <progress
+          className={styles['progress']}
+          max={Math.max(plan.total, 1)}
+          value={redriven + changed}
+          aria-label={`Progress of ${plan.name}`}
+        />
+      )}
+      <p className={styles['summary']}>{describePlan(plan)}</p>
+      <p className={`${styles['planWhy'] ?? ''} muted`}>
+        <ActorName id={plan.actor} />, <RelativeTime value={plan.created_at} />, because:{' '}
+        <span className="foreign">{plan.reason}</span>
+      </p>
+      {cancel.isError && <ErrorState error={cancel.error} />}
+    </li>
+  );
+}
+
+/** How far a plan is, and what it left. */
+export function describePlan({ status, total, outcomes, last_error }: Plan): string {
+  const { redriven, changed, held, error } = outcomes;
+  const isRunning = status === 'running';
+  const parts = [
+    `${formatCount(redriven)}${total === null ? '' : ` of ${formatCount(total)}`} redriven`,
+    changed > 0 && `${formatCount(changed)} were no dead letters any more`,
+    held > 0 &&
+      `${formatCount(held)} held by another process${isRunning ? ', tried again within a minute' : ''}`,
+    error > 0 && `${formatCount(error)} failed${isRunning ? ', tried again within a minute' : ''}`,
+    status === 'failed' && `given up: ${last_error ?? 'no reason is known'}`,
+    isRunning && last_error !== null && `the last step failed: ${last_error}`,
+  ];
+  return `${parts.filter((part) => typeof part === 'string').join('; ')}.`;
+}

@@ -1,0 +1,43 @@
+import { z } from 'zod';
+import { endpointId } from './endpoints.ts';
+import { rowTime } from './paging.ts';
+
+const count = z.int().min(0);
+
+/** Counts end here: there may be more. */
+export const STATUS_COUNTED = 1000;
+
+export const endpointStatus = z.object({
+  endpoint_id: endpointId,
+  circuit: z.enum(['closed', 'open', 'half_open']),
+  opened_at: rowTime.nullable(),
+  /** When a probe may be sent. */
+  probe_after: rowTime.nullable(),
+  /** Null: none among the last 10,000 attempts. */
+  last_success: rowTime.nullable(),
+  last_failure: rowTime.nullable(),
+  /** The first failure after the last success, where that came later. */
+  failing_since: rowTime.nullable(),
+  /** The first success after the last failure, where that came later. */
+  healthy_since: rowTime.nullable(),
+  /** Attempts of the last five minutes. */
+  recent: count,
+  recent_failed: count,
+  /** Deliveries that are not confirmed yet; a fresh one only after a minute. */
+  waiting: count,
+  next_attempt: rowTime.nullable(),
+});
+export type EndpointStatus = z.infer<typeof endpointStatus>;
+
+export const consoleStatus = z.object({
+  /** The database's time. */
+  as_of: rowTime,
+  endpoints: z.array(endpointStatus),
+  /** Dead letters that wait for a person. */
+  dead: count,
+  /** Jobs that nobody runs, and that no sweep has taken over in two minutes. */
+  jobs: z.object({ overdue: count, oldest: rowTime.nullable() }),
+  /** When the cron last called the sweep; null: never. */
+  last_sweep: rowTime.nullable(),
+});
+export type ConsoleStatus = z.infer<typeof consoleStatus>;

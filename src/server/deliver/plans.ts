@@ -1,0 +1,114 @@
+import { z } from 'zod';
+import { PLAN_STATUSES } from '../../contracts/constants.ts';
+import { plan, planRequest, type PlanAnswer } from '../../contracts/plans.ts';
+import { CRON } from '../auth/operators.ts';
+import type { MonotonicClock } from '../clock.ts';
+import { answer, problem } from '../http/problem.ts';
+import { parseJsonBody } from '../http/read-json.ts';
+import type { Log } from '../observe/log.ts';
+import type { Store } from '../store/store.ts';
+import type { Result } from './retry-endpoint.ts';
+
+/** Deliveries in one transaction: their locks are held for as long as it takes. */
+const SLICE = 100;
+/** Of the request that made a plan; the sweeps do the rest. */
+const BUDGET_MS = 60_000;
+
+export type PlanServices = Store &
+  MonotonicClock & {
+    log: Log;
+    /** Lets work go on after the answer. */
+    waitUntil: (work: Promise<unknown>) => void;
+  };
+
+const requested = z.union([
+  z.object({ outcome: z.literal('planned'), plan }),
+  z.object({ outcome: z.literal('idempotency_conflict') }),
+]);
+const cancelled = z.union([
+  z.object({ outcome: z.enum(PLAN_STATUSES), plan }),
+  z.object({ outcome: z.literal('plan_not_found') }),
+]);
+
+/**
+ * `POST`: writes a plan down and begins with it after the answer. For people only, since a plan names who decided it.
+ * @param actor an operator's id, or `cron`, which is refused
+ */
+export async function requestPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
+  if (actor === CRON) return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
+  const body = await parseJsonBody(request, planRequest, ['filter', 'event_ids']);
+  if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
+  const { request_id, kind, name, reason, filter } = body.value;
+  const parameters = {
+    p_request_id: request_id,
+    p_kind: kind,
+    p_name: name,
+    p_reason: reason,
+    p_filter: filter,
+    p_actor: actor,
+  };
+  const outcome = await services.rpc('request_plan', parameters, requested);
+  if (outcome.outcome !== 'planned') {
+    return { response: problem(outcome.outcome), record: { outcome: outcome.outcome } };
+  }
+  services.waitUntil(
+    workPlans(services, services.monotonicNow() + BUDGET_MS).catch((error: unknown) => {
+      services.log('error', 'a plan was left to the sweep', { error });
+    }),
+  );
+  const made: PlanAnswer = { plan: outcome.plan };
+  return {
+    response: answer(made, { status: 202 }),
+    record: { outcome: 'planned', answer: { plan: Number(made.plan.id), name, reason, filter } },
+  };
+}
+
+const planQuery = z.strictObject({ plan: z.coerce.number().pipe(z.int().min(1).max(2_147_483_647)) });
+
+/** `DELETE ?plan=`: ends a plan; what it has done stays done. One that has ended already is answered as it is. */
+export async function cancelPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
+  if (actor === CRON) return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
+  const query = planQuery.safeParse(Object.fromEntries(new URL(request.url).searchParams));
+  if (!query.success) return { response: problem('invalid_query'), record: { outcome: 'invalid_query' } };
+  const outcome = await services.rpc(
+    'cancel_plan',
+    { p_plan_id: query.data.plan, p_actor: actor },
+    cancelled,
+  );
+  if (outcome.outcome === 'plan_not_found') {
+    return { response: problem('plan_not_found'), record: { outcome: 'plan_not_found' } };
+  }
+  const ended: PlanAnswer = { plan: outcome.plan };
+  return { response: answer(ended), record: { outcome: 'cancelled', answer: { plan: query.data.plan } } };
+}
+
+const slice = z
+  .object({
+    plan_id: z.int(),
+    status: z.enum(PLAN_STATUSES),
+    redriven: z.int(),
+    /** Why the slice could not be done. */
+    error: z.string().optional(),
+  })
+  .nullable();
+
+/**
+ * Works plans off, slice after slice, until none has anything to do now or the deadline has come. Any number of processes may
+ * do so at once: each slice is one transaction, under its plan's lock. Returns how many dead letters are back on schedule.
+ * @throws {DatabaseUnavailable}
+ */
+export async function workPlans(
+  { rpc, log, monotonicNow }: Store & MonotonicClock & { log: Log },
+  deadline: number,
+): Promise<number> {
+  let redriven = 0;
+  while (monotonicNow() < deadline) {
+    const done = await rpc('work_plan', { p_limit: SLICE }, slice);
+    if (done === null) break;
+    if (done.error !== undefined) {
+      log('error', 'a slice of a plan failed', { plan: done.plan_id, error: done.error });
+    }
+    redriven += done.redriven;
+  }
+  return redriven;
+}

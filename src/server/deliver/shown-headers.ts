@@ -1,0 +1,44 @@
+import { toStorable } from '../../contracts/text.ts';
+
+/** What stands in the audit for a value that nobody may read there. */
+export const MASKED = '(not stored)';
+
+const SECRET = new Set(['webhook-signature', 'x-vercel-protection-bypass', 'authorization']);
+
+/** Our own headers, as the audit keeps them. */
+export function sentHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).map(([name, value]) => [name, SECRET.has(name) ? MASKED : value]),
+  );
+}
+
+/** Which server answered, what kind of answer it is, and under which id its operators find it. Never a cookie. */
+const ANSWER_HEADERS = [
+  'content-type',
+  'content-length',
+  'content-encoding',
+  'date',
+  'retry-after',
+  'server',
+  'via',
+  'x-cache',
+  'x-vercel-id',
+  'x-vercel-error',
+  'x-request-id',
+  'cf-ray',
+] as const;
+const MOST_CHARACTERS = 200;
+
+/** Chosen headers of an answer. Where a redirect leads is told without its query, which may hold a token. */
+export function answerHeaders(headers: Headers): Record<string, string> {
+  const chosen: Record<string, string> = {};
+  for (const name of ANSWER_HEADERS) {
+    const value = headers.get(name);
+    if (value !== null) chosen[name] = toStorable(value.slice(0, MOST_CHARACTERS));
+  }
+  const location = headers.get('location');
+  if (location !== null) {
+    chosen['location'] = toStorable((/^[^?#]*/.exec(location)?.[0] ?? '').slice(0, MOST_CHARACTERS));
+  }
+  return chosen;
+}

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+import { deliveryCauses, type DeliveryCauses } from '../contracts/console-deliveries.ts';
+import { pageRequest } from '../contracts/paging.ts';
+import {
+  planAnswer,
+  planPage,
+  planRequest,
+  type PlanAnswer,
+  type PlanPage,
+  type PlanRequest,
+} from '../contracts/plans.ts';
+import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
+import { call, page, type DatabaseClient } from './database.ts';
+
+/** Failed deliveries by their cause, the largest group first. For operators; others: `42501`. */
+export function getDeliveryCauses(
+  client: DatabaseClient,
+  options: CallOptions = {},
+): Promise<Answer<DeliveryCauses>> {
+  return call(client, 'delivery_causes', {}, deliveryCauses, options);
+}
+
+/** Asks for a plan, which begins at once and goes on whoever looks. For operators. */
+export async function requestPlan(
+  client: DatabaseClient,
+  request: PlanRequest,
+  options: CallOptions = {},
+): Promise<Answer<PlanAnswer>> {
+  return withInput(planRequest, request, (body) =>
+    callApi(client, planAnswer, { method: 'POST', path: '/plans', body }, options),
+  );
+}
+
+/** Ends a plan; what it has done stays done. For operators. */
+export async function cancelPlan(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<PlanAnswer>> {
+  return callApi(
+    client,
+    planAnswer,
+    { method: 'DELETE', path: `/plans?plan=${encodeURIComponent(id)}` },
+    options,
+  );
+}
+
+const planQuery = z.strictObject(pageRequest);
+export type PlanQuery = z.input<typeof planQuery>;
+
+/** Plans, newest first. For operators; others: `42501`. */
+export async function getPlans(
+  client: DatabaseClient,
+  query: PlanQuery = {},
+  options: CallOptions = {},
+): Promise<Answer<PlanPage>> {
+  return withInput(planQuery, query, (filter) => call(client, 'list_plans', page(filter), planPage, options));
+}

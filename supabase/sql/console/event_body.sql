@@ -1,0 +1,15 @@
+-- Definer rights: nobody but our functions reads contents; it asks who the caller is itself.
+create or replace function public.event_body(p_event_id text)
+returns text
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+begin
+  perform private.require_operator();
+  return (
+    select private.envelope(event) from public.report_events event where event.id = p_event_id and event.erased_at is null);
+end
+$$;
+
+comment on function public.event_body(text) is
+  'The bytes that each attempt of an event sends, so that an operator can send them by hand. Null: no such event, or its content was erased.';
+revoke all on function public.event_body(text) from public, anon, authenticated, service_role;
+grant execute on function public.event_body(text) to authenticated;

@@ -1,0 +1,75 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+--
+-- The lock of the plan's row is its lease: a slice and its progress are one transaction, so that a process that dies in between
+-- leaves nothing half done, and nobody has to wait for its lease to end. It is the first lock of its transaction.
+create or replace function public.work_plan(p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_examined constant int := 5000;
+  -- What another transaction holds is tried again, a minute later.
+  c_passes constant int := 5;
+  c_pause constant interval := '1 minute';
+  c_faults constant int := 5;
+  v_plan public.plans;
+  v_letters record;
+  v_slice jsonb;
+  v_is_pass_over boolean;
+begin
+  select * into v_plan from public.plans
+  where status = 'running' and next_slice_at <= now()
+  order by next_slice_at, id limit 1 for update skip locked;
+  if v_plan.id is null then
+    return null;
+  end if;
+  begin
+    v_letters := private.planned_letters(v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
+    -- In the order of their reports, whose locks each takes.
+    select coalesce(jsonb_object_agg(outcome, deliveries), '{}') into v_slice
+    from (
+      select outcome, count(*) as deliveries
+      from (
+        select private.try_redrive(id, v_plan) as outcome
+        from (
+          select id from public.webhook_deliveries where id = any (v_letters.ids)
+          order by report_type, report_id, id offset 0) letters) tried
+      group by outcome) counted;
+  exception when others then
+    update public.plans
+    set faults = faults + 1, last_error = "left"(sqlerrm, 200), next_slice_at = now() + c_pause,
+      status = case when faults + 1 >= c_faults then 'failed' else status end,
+      finished_at = case when faults + 1 >= c_faults then now() end
+    where id = v_plan.id
+    returning * into v_plan;
+    return jsonb_build_object('plan_id', v_plan.id, 'status', v_plan.status, 'redriven', 0, 'error', v_plan.last_error);
+  end;
+  v_plan.outcomes := v_plan.outcomes || (
+    select coalesce(jsonb_object_agg(key, value::int + coalesce((v_plan.outcomes ->> key)::int, 0)), '{}')
+    from jsonb_each_text(v_slice));
+  v_is_pass_over := v_letters.examined < c_examined and cardinality(v_letters.ids) < p_limit;
+  v_plan.position := coalesce(v_letters.last, v_plan.position);
+  v_plan.next_slice_at := now();
+  if v_is_pass_over then
+    v_plan.passes := v_plan.passes + 1;
+    if v_plan.passes < c_passes and v_plan.outcomes ?| '{held,error}'::text[] then
+      v_plan.position := null;
+      v_plan.outcomes := v_plan.outcomes - '{held,error}'::text[];
+      v_plan.next_slice_at := now() + c_pause;
+    else
+      v_plan.status := 'done';
+      v_plan.finished_at := now();
+    end if;
+  end if;
+  update public.plans
+  set outcomes = v_plan.outcomes, position = v_plan.position, passes = v_plan.passes, faults = 0, last_error = null,
+    next_slice_at = v_plan.next_slice_at, status = v_plan.status, finished_at = v_plan.finished_at
+  where id = v_plan.id;
+  return jsonb_build_object(
+    'plan_id', v_plan.id, 'status', v_plan.status, 'redriven', coalesce((v_slice ->> 'redriven')::int, 0));
+end
+$$;
+
+comment on function public.work_plan(int) is
+  'Does the next slice, of up to p_limit deliveries, of the plan that has waited longest. Waits for no lock. Returns {plan_id, status, redriven, error?}, null when no plan has anything to do now. A call that is repeated does the slice after it.';
+revoke all on function public.work_plan(int) from public, anon, authenticated, service_role;
+grant execute on function public.work_plan(int) to service_role;

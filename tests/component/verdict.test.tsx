@@ -1,0 +1,109 @@
+import { describe, expect, it } from 'vitest';
+import { verdictOf, type Part } from '../../src/console/verdict.ts';
+import type { ConsoleStatus, EndpointStatus } from '../../src/contracts/console-status.ts';
+
+const NOW = '2026-11-25T12:00:00Z';
+const at = (minutes: number) => new Date(Date.parse(NOW) - minutes * 60_000).toISOString();
+
+const endpoint = (change: Partial<EndpointStatus> = {}): EndpointStatus => ({
+  endpoint_id: 'prelim-report',
+  circuit: 'closed',
+  opened_at: null,
+  probe_after: null,
+  last_success: at(1),
+  last_failure: null,
+  failing_since: null,
+  healthy_since: null,
+  recent: 10,
+  recent_failed: 0,
+  waiting: 0,
+  next_attempt: null,
+  ...change,
+});
+
+function say(change: Partial<ConsoleStatus> = {}) {
+  const { tone, title, details, href } = verdictOf({
+    as_of: NOW,
+    endpoints: [endpoint()],
+    dead: 0,
+    jobs: { overdue: 0, oldest: null },
+    last_sweep: at(0.5),
+    ...change,
+  });
+  const words = (parts: Part[]) =>
+    parts
+      .map((part) =>
+        typeof part === 'string' ? part : `${(Date.parse(NOW) - Date.parse(part.at)) / 60_000} min`,
+      )
+      .join('');
+  return { tone, title: words(title), details: details.map(words), href };
+}
+
+describe('the verdict', () => {
+  it('is that all is well, since the last failure was followed by a success', () => {
+    expect(say()).toEqual({ tone: 'good', title: 'Healthy', details: ['Last success 1 min.'], href: null });
+    expect(
+      say({ endpoints: [endpoint({ last_failure: at(70), healthy_since: at(60), waiting: 2 })] }),
+    ).toMatchObject({
+      title: 'Healthy, since 60 min',
+      details: ['Last success 1 min.', '2 deliveries wait for the next attempt.'],
+    });
+    expect(say({ endpoints: [endpoint({ last_success: null })] }).title).toBe('Nothing has been sent yet');
+  });
+
+  it('names the endpoint that is down, since when, what waits, and what comes next', () => {
+    const down = endpoint({
+      circuit: 'open',
+      opened_at: at(9),
+      probe_after: at(-0.5),
+      last_success: at(12),
+      last_failure: at(1),
+      failing_since: at(10),
+      waiting: 1001,
+    });
+    expect(say({ endpoints: [endpoint({ endpoint_id: 'final-report' }), down] })).toEqual({
+      tone: 'bad',
+      title: 'prelim-report is down, since 10 min',
+      details: [
+        'Last success 12 min.',
+        'More than 1,000 deliveries wait; applied results are in their reports.',
+        'Next: a probe -0.5 min.',
+      ],
+      href: '/deliveries?endpoint=prelim-report',
+    });
+  });
+
+  it('says that an endpoint is failing before its circuit opens, and no more once it has recovered', () => {
+    const failing = { last_success: at(5), last_failure: at(2), failing_since: at(3), next_attempt: at(-1) };
+    expect(say({ endpoints: [endpoint(failing)] })).toMatchObject({
+      tone: 'bad',
+      title: 'prelim-report is failing, since 3 min',
+      details: [expect.anything(), expect.anything(), 'Next attempt -1 min.'],
+    });
+    expect(say({ endpoints: [endpoint({ ...failing, last_success: at(1) })] }).tone).toBe('good');
+  });
+
+  it.each<[Partial<ConsoleStatus>, string, string]>([
+    [{ last_sweep: at(5) }, 'bad', 'No sweep, since 5 min'],
+    [{ last_sweep: null }, 'bad', 'No sweep has come yet'],
+    [
+      { endpoints: [endpoint({ recent: 10, recent_failed: 1 })] },
+      'warn',
+      'prelim-report fails at times: 1 of 10 attempts in 5 minutes',
+    ],
+    [{ jobs: { overdue: 1, oldest: at(4) } }, 'warn', '1 job is overdue, since 4 min'],
+    [{ dead: 3 }, 'warn', '3 dead letters wait for a person'],
+  ])('of %o is %s: %s', (change, tone, title) => {
+    expect(say(change)).toMatchObject({ tone, title });
+  });
+
+  it('begins with the worst, and leaves out nothing', () => {
+    const all = say({
+      dead: 1,
+      last_sweep: at(5),
+      endpoints: [endpoint({ circuit: 'half_open', opened_at: at(9) })],
+    });
+    expect(all.title).toBe('prelim-report is down, since 9 min');
+    expect(all.details.slice(-2)).toEqual(['No sweep, since 5 min.', '1 dead letter waits for a person.']);
+  });
+});

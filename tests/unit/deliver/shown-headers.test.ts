@@ -1,0 +1,38 @@
+import { describe, expect, it } from 'vitest';
+import { answerHeaders, MASKED, sentHeaders } from '../../../src/server/deliver/shown-headers.ts';
+
+describe('the headers that the audit keeps', () => {
+  it('of ours never show a signature or a secret', () => {
+    expect(
+      sentHeaders({
+        'content-type': 'application/json',
+        'webhook-id': 'evt_1',
+        'webhook-timestamp': '1760000000',
+        'webhook-signature': 'v1,secret',
+        'x-vercel-protection-bypass': 'secret',
+      }),
+    ).toEqual({
+      'content-type': 'application/json',
+      'webhook-id': 'evt_1',
+      'webhook-timestamp': '1760000000',
+      'webhook-signature': MASKED,
+      'x-vercel-protection-bypass': MASKED,
+    });
+  });
+
+  it('of an answer are few and short, without cookies and without the query of a redirect', () => {
+    const headers = new Headers({
+      server: 'x'.repeat(1000),
+      'content-type': 'text/html',
+      'set-cookie': 'session=secret',
+      authorization: 'secret',
+      location: 'https://login.example/in?token=secret#more',
+      'x-other': 'secret',
+    });
+    expect(answerHeaders(headers)).toEqual({
+      server: 'x'.repeat(200),
+      'content-type': 'text/html',
+      location: 'https://login.example/in',
+    });
+  });
+});
