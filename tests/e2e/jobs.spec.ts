@@ -69,6 +69,7 @@ test('a stuck job is cancelled, and not by a slip', async ({ page, dev, sql }) =
   await expect(rows(page)).toContainText('given up in');
   const cancel = rows(page).getByRole('button', { name: /^Cancel/ });
   await cancel.click();
+  await expect(page.getByRole('alertdialog')).toBeVisible();
   await page.keyboard.press('Escape');
   await expect(page.getByRole('alertdialog')).toHaveCount(0);
   await expect(cancel).toBeFocused();

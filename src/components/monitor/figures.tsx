@@ -88,7 +88,7 @@ export function JobFigures({ statistics: { jobs, window } }: { statistics: Webho
   return (
     <ul className={`${styles['figures'] ?? ''} ${styles['jobFigures'] ?? ''}`} aria-label="Jobs">
       <Figure name="Jobs running" value={formatCount(jobs.running)}>
-        <Link href="/jobs?state=running">{jobs.running > 0 ? 'Look at them' : 'Jobs'}</Link>
+        <Link href="/jobs?state=running">{jobs.running > 0 ? 'Running jobs' : 'Jobs'}</Link>
         {jobs.oldest !== null && (
           <>
             , oldest <RelativeTime value={jobs.oldest} />
@@ -106,7 +106,7 @@ export function JobFigures({ statistics: { jobs, window } }: { statistics: Webho
         isCrossed={jobs.overdue > 0}
         limit={jobs.overdue > 0 ? 'the next sweep takes them over' : undefined}
       >
-        {jobs.overdue > 0 ? <Link href="/jobs?state=overdue">Look at them</Link> : 'none'}
+        {jobs.overdue > 0 ? <Link href="/jobs?state=overdue">Overdue jobs</Link> : 'none'}
       </Figure>
       <Figure
         name="Jobs failed"
@@ -115,7 +115,7 @@ export function JobFigures({ statistics: { jobs, window } }: { statistics: Webho
         limit={jobs.failed > 0 ? inWindow : undefined}
       >
         {jobs.failed > 0 ? (
-          <Link href={`/jobs?state=failed&since=${window}`}>Look at them</Link>
+          <Link href={`/jobs?state=failed&since=${window}`}>Failed jobs</Link>
         ) : (
           `none ${inWindow}`
         )}
@@ -124,7 +124,7 @@ export function JobFigures({ statistics: { jobs, window } }: { statistics: Webho
       <Figure name="Jobs taken over" value={formatCount(jobs.taken_over)}>
         {jobs.taken_over > 0 ? (
           <>
-            {inWindow}. <Link href="/jobs?state=taken_over">Look at them</Link>
+            {inWindow}. <Link href="/jobs?state=taken_over">Jobs taken over</Link>
           </>
         ) : (
           `none ${inWindow}`
