@@ -135,6 +135,14 @@ async function post(
     headers: answerHeaders(answer.headers),
   };
   const { error, authentic } = meaning;
-  const attempt = { status: answer.status, duration_ms: elapsed(), span_id, error, authentic, request, response };
+  const attempt = {
+    status: answer.status,
+    duration_ms: elapsed(),
+    span_id,
+    error,
+    authentic,
+    request,
+    response,
+  };
   return { attempt, meaning, timedOut: isTimeout(unread) };
 }
