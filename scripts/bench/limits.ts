@@ -73,7 +73,7 @@ async function requireAsked(sql: postgres.ISql): Promise<void> {
   const [row] = await sql<{ parts: number; failed: number }[]>`
     select (select count(*)::int from private.rate_buckets where kind = 'sender' and key = 'bench') as parts,
       (select count(*)::int from public.webhook_audit where error_message is not null) as failed`;
-  if (row?.parts !== 8 || row.failed > 0) throw new Error('the limiter was not asked');
+  if (row === undefined || row.parts === 0 || row.failed > 0) throw new Error('the limiter was not asked');
 }
 
 function tell(without: readonly Cost[], limited: readonly Cost[]): boolean {
