@@ -93,7 +93,7 @@ async function addPlan(sql: postgres.TransactionSql, deliveries: number, days: n
       format('report.%s.%s', stage, case when failed_job then 'failed' else 'completed' end), report_type, report_id, stage,
       job_id, null, case when not failed_job then format(E'# Report %s\n\nThe %s result, seeded.', n / 2, stage) end,
       case when not failed_job then '{"seeded": true}'::jsonb end, null,
-      case when failed_job then 'the model gave no text' end)::private.incoming_result`;
+      case when failed_job then 'the model gave no text' end, null)::private.incoming_result`;
   await sql`create unique index on plan (n)`;
   await sql`analyze plan`;
 }

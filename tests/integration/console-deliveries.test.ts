@@ -150,7 +150,7 @@ describe('getReportsWithFailedWebhooks', () => {
           id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at, position)
         select 'many_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now() - interval '1 day',
           private.content_digest(row(
-            'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e',
+            'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e', null)::private.incoming_result), 'e',
           'import', 'superseded', now(), n from generate_series(1, 1001) n
         returning id
       ), contents as (insert into private.report_contents (event_id, lost_at) select id, now() from events)

@@ -208,7 +208,7 @@ describe('getWebhookStatistics', () => {
         id, type, report_type, report_id, stage, requested_at, digest, error, channel, effect, applied_at, position)
       select 'evt_' || n, 'report.prelim.failed', 'org', ${reportId}, 'prelim', now(),
         private.content_digest(row(
-            'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e')::private.incoming_result), 'e', 'import', 'superseded', now(), n
+            'report.prelim.failed', 'org', ${reportId}, 'prelim', null, null, null, null, null, 'e', null)::private.incoming_result), 'e', 'import', 'superseded', now(), n
       from generate_series(1, 10) n`;
     await system.sql`insert into private.report_contents (event_id, lost_at) select id, now() from public.report_events where id ~ '^evt_\\d+$'`;
     await system.sql`

@@ -43,6 +43,8 @@ function reportTable(name: string): string[] {
     // The console lists reports by owner and by time.
     `+ index public.${name}_created_at on public.${name}`,
     `+ index public.${name}_owner on public.${name}`,
+    // Operators find a report by words of its name.
+    `+ index public.${name}_words on public.${name}`,
     `+ policy "operators read" on public.${name}`,
     // What owners write becomes an event; what they may not write keeps its value.
     `+ trigger guard_insert on public.${name}`,
@@ -115,6 +117,8 @@ function allowed(privileges: Privileges): string[] {
     '+ column public.webhook_audit.event_id',
     '+ column public.webhook_audit.outcome',
     '+ column public.webhook_audit.round',
+    '+ column public.webhook_audit.span_id',
+    '+ column public.webhook_audit.trace_id',
     '+ constraint audit_direction_is_known on public.webhook_audit',
     '+ index public.webhook_audit_actor on public.webhook_audit',
     '+ index public.webhook_audit_attempts on public.webhook_audit',
