@@ -4,10 +4,11 @@ import type { Happening } from './series.ts';
 import type { ChaosSystem } from './system.ts';
 
 const LASTING_MS = [6_000, 12_000] as const;
-/** Of the other endpoint's deliveries, which have to be answered before the slow one is quick again, if that many are due. */
+/** Deliveries of the other endpoint that are waited for, where that many are due. */
 const ANSWERED = 3;
-/** Beyond this, the other one is starved. */
 const PATIENCE_MS = 30_000;
+/** So many calls of the slow endpoint, and none of the other one that has something due: then the other one is starved. */
+const STARVING = 20;
 
 const ENDPOINTS = { 'prelim-report': 'final-report', 'final-report': 'prelim-report' } as const;
 export type Endpoint = keyof typeof ENDPOINTS;
@@ -35,12 +36,15 @@ export function slowEndpoint(
     async (ended) => {
       const other = ENDPOINTS[slow];
       const first = system.received.length;
+      const firstSent = system.sent.length;
       const since = new Date();
       const began = performance.now();
       const lastingMs = random.whole(...LASTING_MS);
       const gone = () =>
         system.received.slice(first).filter(({ path, status }) => path.endsWith(other) && status === 200)
           .length;
+      const sends = (endpoint: Endpoint) =>
+        system.sent.slice(firstSent).filter((path) => path.endsWith(endpoint)).length;
       system.hang(slow);
       try {
         while (!ended.aborted && performance.now() - began < PATIENCE_MS) {
@@ -48,8 +52,8 @@ export function slowEndpoint(
           if (performance.now() - began < lastingMs) continue;
           if (gone() >= ANSWERED || !(await isDue(other, since).catch(() => true))) break;
         }
-        if (gone() === 0 && !ended.aborted && (await isDue(other, since).catch(() => false))) {
-          starved.push(`nothing was delivered to ${other} while ${slow} hung for ${PATIENCE_MS / 1000} s`);
+        if (sends(slow) >= STARVING && sends(other) === 0 && (await isDue(other, since).catch(() => false))) {
+          starved.push(`nothing was sent to ${other} while ${slow} hung and was sent ${sends(slow)} times`);
         }
       } finally {
         answered += gone();

@@ -52,6 +52,8 @@ export interface ChaosSystem extends AsyncDisposable {
   restProxy: FaultProxy;
   /** What reached the webhook endpoints, and the SQL function behind them. */
   received: Passed[];
+  /** Paths of all calls to the webhook endpoints, those included that a fault kept from arriving. */
+  sent: string[];
   /** Calls of the SQL function, by event: more than requests where the network or the store repeated one. */
   applyCalls: Map<string, number>;
   /** From now on this endpoint hangs; null: none does. */
@@ -139,6 +141,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   const received: Passed[] = [];
   const routes = createRandom(seed, 'routes');
   const webhookRandom = createRandom(seed, 'webhook');
+  const sent: string[] = [];
   let hanging: Endpoint | null = null;
   const webhookProxy = stack.use(
     await startFaultProxy({
@@ -146,10 +149,12 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
         const up = hosts.filter((host) => host.isUp());
         return up.length === 0 ? undefined : routes.pick(up).url;
       },
-      draw: (path) =>
-        hanging !== null && path.endsWith(hanging)
+      draw: (path) => {
+        sent.push(path);
+        return hanging !== null && path.endsWith(hanging)
           ? HANGING
-          : drawFault(webhookRandom, WEBHOOK_FAULTS, share),
+          : drawFault(webhookRandom, WEBHOOK_FAULTS, share);
+      },
       onPassed: (passed) => {
         if (passed.path.startsWith('/api/webhooks/')) received.push(passed);
       },
@@ -203,6 +208,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
     webhookProxy,
     restProxy,
     received,
+    sent,
     applyCalls,
     hang: (endpoint) => {
       hanging = endpoint;

@@ -45,8 +45,11 @@ export async function takeOverJob(services: TakeOverServices, request: Request):
   return answer({ outcome: result.outcome }, { status: result.outcome === 'taken_over' ? 202 : 200 });
 }
 
-/** Jobs that one sweep hands over, each to an invocation of its own: 5,000 are in good hands after five minutes. */
-const JOBS_PER_SWEEP = 1500;
+/**
+ * Jobs that one sweep hands over, each to an invocation of its own: 5,000 are in good hands after five minutes. More would be
+ * without effect: the REST layer answers at most 1,000 rows.
+ */
+const JOBS_PER_SWEEP = 1000;
 /** Invocations that are asked for at once. */
 const CONCURRENCY = 20;
 const BUDGET_MS = 45_000;

@@ -93,11 +93,11 @@ describe('a sweep of many lost jobs', () => {
   }
   const jobs = (count: number) => Array.from({ length: count }, (_, index) => `job_${index}`);
 
-  it('hands 1,500 over, each once, and asks for 20 at a time', async () => {
+  it('hands 1,000 over, each once, and asks for 20 at a time', async () => {
     const asked: string[] = [];
     let open = 0;
     let most = 0;
-    const { limits, result } = sweepOf([jobs(1500)], async (job) => {
+    const { limits, result } = sweepOf([jobs(1000)], async (job) => {
       asked.push(job);
       open += 1;
       most = Math.max(most, open);
@@ -105,9 +105,9 @@ describe('a sweep of many lost jobs', () => {
       open -= 1;
       return takenOver();
     });
-    expect(await result).toEqual({ taken_over: 1500, given_up: 0, errors: [] });
-    expect(limits).toEqual([{ p_limit: 1500 }]);
-    expect(asked.sort()).toEqual(jobs(1500).sort());
+    expect(await result).toEqual({ taken_over: 1000, given_up: 0, errors: [] });
+    expect(limits).toEqual([{ p_limit: 1000 }]);
+    expect(asked.sort()).toEqual(jobs(1000).sort());
     expect(most).toBe(20);
   });
 
