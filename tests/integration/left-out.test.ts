@@ -218,6 +218,7 @@ describe('a sweep', () => {
     ['evaluate_alerts(boolean, timestamptz, jsonb, boolean)', 'alerts'],
     ['claim_ping()', 'ping'],
     ['verify_slice()', 'verification'],
+    ['work_plan(int)', 'plans'],
     ['erase_due(int, uuid)', 'erasure'],
     ['roll_up_webhooks(int)', 'statistics'],
     ['import_reports(int)', 'import'],
