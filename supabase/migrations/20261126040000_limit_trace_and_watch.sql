@@ -1,7 +1,8 @@
 -- Why: a caller with a bug, a value that is built to cost the most, and a call that outlives its caller must stop nobody else; and
 -- whoever is on call has to see, count and follow what happens.
 --
--- In one transaction, since running functions must find each of these functions at any time.
+-- In one transaction, since running functions must find each of these functions at any time. Of the tables that were
+-- there before it locks two small ones, which nobody else holds together.
 
 -- Rate limits.
 create table private.rate_limits (
@@ -31,23 +32,8 @@ create unlogged table private.rate_buckets (
 ) with (fillfactor = 50);
 create index rate_buckets_hour on private.rate_buckets (hour);
 
--- At most as many rows as minutes in the retention of the audit: 130,000.
-alter table public.webhook_refusals add column part smallint not null default 0;
-alter table public.webhook_refusals drop constraint webhook_refusals_pkey;
-alter table public.webhook_refusals add primary key (minute, part);
 
 -- Traces: one id leads through everything that came of a request for a report (W3C Trace Context).
-select private.lock_table('webhook_audit');
-alter table public.webhook_audit
-  add column trace_id text,
-  add column span_id text;
-alter table public.report_events add column trace_id text
-  constraint event_trace_is_an_id check (trace_id ~ '^[0-9a-f]{32}$');
-alter table private.job_runs add column trace_id text
-  constraint job_trace_is_an_id check (trace_id ~ '^[0-9a-f]{32}$');
--- Events and jobs of before have no trace, so that these begin empty.
-create index report_events_trace on public.report_events (trace_id) where trace_id is not null;
-create index job_runs_trace on private.job_runs (trace_id) where trace_id is not null;
 alter type private.incoming_result add attribute trace_id text;
 
 -- Counters that only grow: what the console's figures are made of is pruned after 16 days.
@@ -224,13 +210,6 @@ create table private.verify_progress (
 );
 insert into private.verify_progress default values;
 
--- The news of a failed generation is no success of the webhook.
--- A constant default rewrites nothing, and what was counted before cannot be told apart any more. The table is small: 192 slots
--- of each length.
-alter table public.webhook_counts add column reports_failure boolean not null default false;
-alter table public.webhook_counts drop constraint counts_are_kept_once;
-alter table public.webhook_counts add constraint counts_are_kept_once unique nulls not distinct (
-  slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure);
 
 -- An operator asks once for something to be done with many deliveries, and it goes on when the page is closed: a plan is a row.
 create table public.plans (
@@ -262,6 +241,19 @@ create table public.plans (
 );
 create index plans_running on public.plans (next_slice_at, id) where status = 'running';
 create index plans_created_at on public.plans (created_at desc, id desc);
+
+-- The news of a failed generation is no success of the webhook.
+-- A constant default rewrites nothing, and what was counted before cannot be told apart any more. The table is small: 192 slots
+-- of each length.
+alter table public.webhook_counts add column reports_failure boolean not null default false;
+alter table public.webhook_counts drop constraint counts_are_kept_once;
+alter table public.webhook_counts add constraint counts_are_kept_once unique nulls not distinct (
+  slot_minutes, slot, direction, endpoint_id, report_type, outcome, reports_failure);
+
+-- At most as many rows as minutes in the retention of the audit: 130,000.
+alter table public.webhook_refusals add column part smallint not null default 0;
+alter table public.webhook_refusals drop constraint webhook_refusals_pkey;
+alter table public.webhook_refusals add primary key (minute, part);
 
 -- A second function of a name, with more parameters, would leave the REST layer no choice between the two.
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
@@ -5782,67 +5774,6 @@ comment on column private.rate_limits.beyond is
 alter table private.rate_limits enable row level security;
 revoke all on table private.rate_limits from public, anon, authenticated, service_role;
 
--- supabase/sql/reports/operators.sql
-comment on table public.operators is 'Who may watch, retry, redrive, cancel jobs, run them again and erase accounts. Deleting a row revokes at once.';
-alter table public.operators enable row level security;
-revoke all on table public.operators from anon, authenticated, service_role;
-grant select on table public.operators to authenticated;
-drop policy if exists "people see themselves" on public.operators;
-create policy "people see themselves" on public.operators for select to authenticated
-  using (user_id = (select auth.uid()));
-
--- supabase/sql/events/report_events.sql
-comment on table public.report_events is
-  'The immutable fact that a job finished or that an owner edited a text. The content stands in private.report_contents.';
-comment on column public.report_events.requested_at is 'The order among events of a report: (stage, requested_at, id).';
-comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times; random once the content is erased.';
-comment on column public.report_events.channel is 'Who applied it first.';
-comment on column public.report_events.effect is 'What applying it did. Null: it is known and not applied yet.';
-comment on column public.report_events.position is '1, 2, … in its report, in the order of effects.';
-comment on column public.report_events.erased_at is 'When forget_event() erased its content. Id, order and audit stay.';
-comment on column public.report_events.trace_id is 'Of its job, or of the request that brought it. Null: from before there were traces.';
-alter table public.report_events enable row level security;
-revoke all on table public.report_events from anon, authenticated, service_role;
-grant select on table public.report_events to authenticated;
-drop policy if exists "operators read" on public.report_events;
-create policy "operators read" on public.report_events for select to authenticated
-  using ((select private.is_operator()));
-create or replace trigger keep_event before update or delete on public.report_events
-  for each row execute function private.keep_event();
-
--- supabase/sql/jobs/job_runs.sql
-comment on table private.job_runs is
-  'A job of ours, whole: report_jobs only shows its progress, since owners and the platform can write there.';
-comment on column private.job_runs.user_id is
-  'The owner of the report when the job was requested; of a job without a report the user who asked, null for the pipeline.';
-comment on column private.job_runs.caller is '`pipeline`, the id of the user who asked, or `platform` for an imported job.';
-comment on column private.job_runs.caller_key is 'The caller''s Idempotency-Key, unique per caller.';
-comment on column private.job_runs.request_digest is 'SHA-256 of the request: the same key with another body is a conflict.';
-comment on column private.job_runs.model is
-  'The model that generates, null where none does. Of a job whose result is generated elsewhere: the model that was asked for.';
-comment on column private.job_runs.generate is 'False: the result is generated elsewhere and arrives by PATCH.';
-comment on column private.job_runs.lease_token is
-  'Fencing token: raised whenever another runner takes the job, and shown by every completion.';
-comment on column private.job_runs.claim_id is 'Of the last take-over: a repeated call is recognised by it.';
-comment on column private.job_runs.deadline is 'Until when a result from elsewhere is waited for.';
-comment on column private.job_runs.event_id is 'The event that finished the job.';
-comment on column private.job_runs.result is
-  'The text of a job without a report, which has no event. It is erased with the job, when retention removes that.';
-comment on column private.job_runs.result_metadata is 'How that text was made, such as the tokens used.';
-comment on column private.job_runs.erased_at is 'When forget_job() erased what its caller and its result said.';
-comment on column private.job_runs.trace_id is 'Of the request that made it, or one that began here.';
-alter table private.job_runs enable row level security;
-revoke all on table private.job_runs from anon, authenticated, service_role;
-grant select (
-  job_id, report_type, report_id, user_id, caller, stage, status, percent, eta_seconds, error, event_id, take_overs,
-  created_at, started_at, completed_at, trace_id) on table private.job_runs to authenticated;
-drop policy if exists "operators read" on private.job_runs;
-create policy "operators read" on private.job_runs for select to authenticated
-  using ((select private.is_operator()));
-drop policy if exists "owners read" on private.job_runs;
-create policy "owners read" on private.job_runs for select to authenticated
-  using (user_id = (select auth.uid()));
-
 -- supabase/sql/deliver/plans.sql
 comment on table public.plans is
   'What people asked to be done with many deliveries: asked once, worked off in slices by the request and by sweeps, whoever is still there.';
@@ -5972,20 +5903,6 @@ comment on column private.watch_state.clock_ahead_seconds is 'The clock of the f
 comment on column private.watch_state.next_ping_at is 'When a sweep pings again.';
 alter table private.watch_state enable row level security;
 revoke all on table private.watch_state from anon, authenticated, service_role;
-
--- supabase/sql/observe/webhook_audit.sql
-comment on column public.webhook_audit.trace_id is 'Of its event, or else of the request (W3C Trace Context).';
-comment on column public.webhook_audit.span_id is
-  'An attempt''s own span, which it sends; of a received request the span that it came with. So the two name each other.';
-drop policy if exists "operators read" on public.webhook_audit;
-create policy "operators read" on public.webhook_audit for select to authenticated
-  using ((select private.is_operator()));
-create or replace trigger keep_audit before update or delete on public.webhook_audit
-  for each row execute function private.keep_audit();
-create or replace trigger keep_audit_whole before truncate on public.webhook_audit
-  for each statement execute function private.keep_audit();
-create or replace trigger strip_audit before insert on public.webhook_audit
-  for each row when (current_user <> 'postgres') execute function private.strip_audit();
 
 -- supabase/sql/observe/webhook_counts.sql
 comment on table public.webhook_counts is
