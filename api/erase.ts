@@ -2,13 +2,17 @@ import { asOperator } from '../src/server/deliver/retry-endpoint.ts';
 import { forBrowsers } from '../src/server/http/browsers.ts';
 import { eraseAccount } from '../src/server/observe/erase-account.ts';
 import { log } from '../src/server/observe/log.ts';
-import { services } from '../src/server/services.ts';
+import { watched } from '../src/server/http/watched.ts';
+import { services, watchAlerts } from '../src/server/services.ts';
 
 // Every method comes here: those that are refused are audited too.
-const handle = forBrowsers(
-  (request) =>
-    asOperator(services(), 'erase', request, { POST: (actor) => eraseAccount(services(), request, actor) }),
-  { methods: ['POST'], origins: () => services().corsOrigins, log },
+const handle = watched(
+  forBrowsers(
+    (request) =>
+      asOperator(services(), 'erase', request, { POST: (actor) => eraseAccount(services(), request, actor) }),
+    { methods: ['POST'], origins: () => services().corsOrigins, log },
+  ),
+  watchAlerts,
 );
 
 export {

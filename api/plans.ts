@@ -2,16 +2,20 @@ import { cancelPlan, requestPlan } from '../src/server/deliver/plans.ts';
 import { asOperator } from '../src/server/deliver/retry-endpoint.ts';
 import { forBrowsers } from '../src/server/http/browsers.ts';
 import { log } from '../src/server/observe/log.ts';
-import { services } from '../src/server/services.ts';
+import { watched } from '../src/server/http/watched.ts';
+import { services, watchAlerts } from '../src/server/services.ts';
 
 // Every method comes here: those that are refused are audited too.
-const handle = forBrowsers(
-  (request) =>
-    asOperator(services(), 'plans', request, {
-      POST: (actor) => requestPlan(services(), request, actor),
-      DELETE: (actor) => cancelPlan(services(), request, actor),
-    }),
-  { methods: ['POST', 'DELETE'], origins: () => services().corsOrigins, log },
+const handle = watched(
+  forBrowsers(
+    (request) =>
+      asOperator(services(), 'plans', request, {
+        POST: (actor) => requestPlan(services(), request, actor),
+        DELETE: (actor) => cancelPlan(services(), request, actor),
+      }),
+    { methods: ['POST', 'DELETE'], origins: () => services().corsOrigins, log },
+  ),
+  watchAlerts,
 );
 
 export {
