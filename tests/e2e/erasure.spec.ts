@@ -20,7 +20,7 @@ test('an account is found by its address, and erased once its id was typed', asy
   await page.getByRole('link', { name: 'Erase an account’s content' }).click();
   await expect(page.getByText('No account is chosen')).toBeVisible();
   await page.getByLabel('User id or whole e-mail address').fill(person.email);
-  await page.getByRole('button', { name: 'Find' }).click();
+  await page.getByRole('button', { name: 'Find', exact: true }).click();
   const counts = page.getByRole('table', { name: 'What will go' });
   await expect(counts.getByRole('row', { name: /Org reports 1/ })).toBeVisible();
   await expect(page.getByText('auth.users')).toBeVisible();
@@ -47,10 +47,10 @@ test('an account is found by its address, and erased once its id was typed', asy
 test('an address that no account has, and an owner, are refused', async ({ page, dev, complaints }) => {
   await signIn(page, dev, 'operator', '/erasure');
   await page.getByLabel('User id or whole e-mail address').fill(`${randomUUID()}@example.com`);
-  await page.getByRole('button', { name: 'Find' }).click();
+  await page.getByRole('button', { name: 'Find', exact: true }).click();
   await expect(page.getByText('No account has this e-mail address', { exact: true }).first()).toBeVisible();
   await page.getByLabel('User id or whole e-mail address').fill('everybody');
-  await page.getByRole('button', { name: 'Find' }).click();
+  await page.getByRole('button', { name: 'Find', exact: true }).click();
   await expect(page.getByText('Some fields are not right')).toBeVisible();
   expect(complaints.splice(0)).toEqual([expect.stringContaining('status of 404')]);
 });

@@ -18,7 +18,7 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const FUNCTIONS = ['api/ping.ts', 'api/health.ts', 'api/cron/sweep.ts'];
 const REGION = 'fra1';
-/** Nothing fires here, and nobody listens: a sweep that cannot tell the outside watch only logs it. */
+/** Nobody listens: a sweep that cannot tell the outside watch only logs it. No rule is on, or a slow machine would make one fire. */
 const WATCHED = {
   ALERT_URLS: 'http://127.0.0.1:9/alerts',
   ALERT_SECRET: `whsec_${Buffer.alloc(32, 7).toString('base64')}`,
@@ -32,6 +32,7 @@ beforeAll(async () => {
     functions: FUNCTIONS,
     env: { VERCEL_REGION: REGION, VERCEL_ENV: 'production', ...WATCHED },
   });
+  await system.sql`update private.alert_rules set enabled = false where true`;
   const { sources } = await readSources(join(projectRoot, 'supabase/sql'));
   options = {
     source: { ...system.env, VITE_SUPABASE_REALTIME: 'off' },
