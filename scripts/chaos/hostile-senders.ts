@@ -15,7 +15,7 @@ interface Hostile {
 }
 
 const CALL_TIMEOUT_MS = 20_000;
-/** Then the next kind has its turn: on a busy machine, the dearest bodies may have to come again later. */
+/** Then the next kind has its turn: on a busy machine, the dearest bodies may have to be sent again later. */
 const TRIES = 5;
 /** A quarter of what a body may have. What whole ones cost, the benchmark measures. */
 const BYTES = VALUE_BYTES / 4;

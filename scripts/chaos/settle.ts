@@ -64,7 +64,7 @@ export interface Open {
   erasures: number;
 }
 
-/** What is not in a final state yet, besides the jobs that cannot end; undefined while the database is away. */
+/** What is not in a final state yet, besides the jobs that cannot end; undefined while the database is unavailable. */
 export async function countOpen(
   system: ChaosSystem,
   unreadableJobs: readonly string[],

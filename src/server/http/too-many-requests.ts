@@ -9,7 +9,7 @@ const WHOSE: Record<RateRefusal['policy'], string> = {
 };
 
 /**
- * The answer 429 of a rate limit: when to come again, and the two fields of draft-ietf-httpapi-ratelimit-headers (revision
+ * The answer 429 of a rate limit: when to retry, and the two fields of draft-ietf-httpapi-ratelimit-headers (revision
  * 10). A bucket that is refilled all the time has no windows: `w` is how long it takes from empty to full, `t` when it has
  * its next token.
  */
