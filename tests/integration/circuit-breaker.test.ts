@@ -229,25 +229,17 @@ describe('a circuit', () => {
       await transaction`
         update public.webhook_circuits set probe_delivery_id = 0, probe_token = 0, probe_lease_expires_at = now() + interval '1 minute'
         where endpoint_id = 'prelim-report'`;
-      // Neither waits for the circuit, and none of its deliveries counts as left out: this sweep may still send them.
-      const claims = await Promise.all(
-        [1, 2].map(() => database.sql`select public.claim_due_delivery(30) as answer`),
-      );
-      const answers = claims.map(
-        ([row]) =>
-          row?.['answer'] as { delivery: object; left_out: { delivery_id: number; left_out: string }[] },
-      );
-      expect(answers).toMatchObject([
+      // Neither waits for the circuit.
+      const claim = () => database.sql`select public.claim_due_delivery(30) as answer`;
+      const claims = await Promise.all([claim(), claim()]);
+      expect(claims.map(([row]) => row?.['answer'] as unknown)).toMatchObject([
         { delivery: { endpoint_id: 'final-report' } },
         { delivery: { endpoint_id: 'final-report' } },
       ]);
-      // On a busy machine one of them may meet the other at a delivery of the other endpoint, and pass over it.
-      const leftOut = answers.flatMap(({ left_out }) => left_out);
-      const endpoints = await database.sql`
-        select distinct endpoint_id from public.webhook_deliveries
-        where id = any (${leftOut.map(({ delivery_id }) => delivery_id)}::bigint[]) and endpoint_id <> 'final-report'`;
-      expect([...endpoints]).toEqual([]);
-      expect(leftOut.filter(({ left_out }) => left_out !== 'held')).toEqual([]);
+      // None of its deliveries counts as left out: this sweep may still send them. Asked by one alone: of two, each may find the
+      // other at one of them for more than a millisecond.
+      const [alone] = await claim();
+      expect(alone?.['answer']).toEqual({ delivery: null, left_out: [] });
     });
   });
 
