@@ -30,6 +30,8 @@ export async function benchLimits(signal: AbortSignal): Promise<boolean> {
     if (server === undefined) throw new Error('the database has no process');
     const measureBlock = async (sender: string | null): Promise<Cost> => {
       signal.throwIfAborted();
+      // As the first event of a report finds it, which costs most.
+      await connection`delete from private.rate_buckets where kind = 'report'`;
       const cpu = cpuOf(server.pid);
       const begun = performance.now();
       for (let event = 0; event < EVENTS_PER_BLOCK; event += 1) await apply(connection, bed.reports, sender);

@@ -273,15 +273,43 @@ drop function public.list_webhook_audit(
 set check_function_bodies = off;
 
 -- supabase/sql/limits/ask_limit.sql
--- The one way to ask the limiter: a limiter that fails must not stop the work that it watches over.
+-- The one way to ask the limiter: a limiter that fails must not stop the work that it watches over. What an admitted request
+-- needs stands here and not in functions of its own, each of which would cost it more than the statement inside.
 create or replace function private.ask_limit(
   p_kind text, p_key text, p_take boolean, out refusal jsonb, out failure text)
 returns record
 language plpgsql volatile set search_path = '' as $$
+declare
+  -- No type of a table: where the table is gone, the function could not begin, and so not say that it failed.
+  v_limit record;
+  v_now timestamptz := clock_timestamp();
 begin
-  -- Without a key there is nobody to limit.
-  if p_key is not null then
-    refusal := case when p_take then private.take_token(p_kind, p_key) else private.rate_refusal(p_kind, p_key) end;
+  if p_key is null then
+    -- Nobody to limit.
+    return;
+  elsif not p_take then
+    perform from private.rate_limits rate
+    join private.rate_buckets bucket on bucket.kind = rate.kind and bucket.key = p_key and bucket.part < rate.parts
+    where rate.kind = p_kind and bucket.full_at > v_now + rate.ahead limit 1;
+    if found then
+      -- A part has no token. Perhaps another one has.
+      refusal := private.rate_refusal(p_kind, p_key);
+    end if;
+    return;
+  end if;
+  select tokens_per_minute, parts, step, ahead, beyond into strict v_limit from private.rate_limits where kind = p_kind;
+  if v_limit.tokens_per_minute is not null then
+    -- Callers that are at work at once take tokens of different parts.
+    update private.rate_buckets
+    set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
+    where kind = p_kind and key = p_key and part = (
+      select part from private.rate_buckets
+      where kind = p_kind and key = p_key and part < v_limit.parts
+        and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
+      order by random() limit 1 for update skip locked);
+    if not found then
+      refusal := private.await_token(p_kind, p_key);
+    end if;
   end if;
 exception when others then
   failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
@@ -289,43 +317,41 @@ end
 $$;
 
 comment on function private.ask_limit(text, text, boolean) is
-  'Asks a bucket for a token, and with p_take takes it. refusal: it has none. failure: the limiter failed; the caller goes on without it, and says so.';
+  'Asks a bucket for a token. With p_take it takes one, until the transaction should roll back: the last lock of its transaction. refusal: there is none; what rate_refusal() says. failure: the limiter failed; the caller goes on without it, and says so.';
 revoke all on function private.ask_limit(text, text, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/limits/await_token.sql
 -- Where others hold all parts that have a token, the caller waits for one, as long as taking a token and committing may take;
 -- who has waited longer is let through by ask_limit().
-create or replace function private.await_token(p_limit private.rate_limits, p_key text)
+create or replace function private.await_token(p_kind text, p_key text)
 returns jsonb
 language plpgsql volatile set search_path = '' set lock_timeout = '1s' as $$
 declare
+  v_limit private.rate_limits;
   v_now timestamptz;
   v_refusal jsonb;
 begin
-  -- Another turn means that another caller has taken a token or added a part meanwhile.
+  select * into strict v_limit from private.rate_limits where kind = p_kind;
+  -- Another turn means that another caller was faster, or that a part is still to be added.
   loop
     v_now := clock_timestamp();
     -- A part without a row is full.
     insert into private.rate_buckets (kind, key, part, full_at)
-    select p_limit.kind, p_key, part, v_now + p_limit.step from generate_series(0, p_limit.parts - 1) part
-    where not exists (
-      select from private.rate_buckets known
-      where known.kind = p_limit.kind and known.key = p_key and known.part = part.part)
-    order by random() limit 1
+    values (p_kind, p_key, floor(random() * v_limit.parts), v_now + v_limit.step)
     on conflict (kind, key, part) do nothing;
     if found then
       return null;
     end if;
-    v_refusal := private.rate_refusal(p_limit.kind, p_key);
+    v_refusal := private.rate_refusal(p_kind, p_key);
     if v_refusal is not null then
       return v_refusal;
     end if;
     update private.rate_buckets
-    set full_at = case when full_at between v_now and v_now + p_limit.beyond then full_at else v_now end + p_limit.step
-    where kind = p_limit.kind and key = p_key and part = (
+    set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
+    where kind = p_kind and key = p_key and part = (
       select part from private.rate_buckets
-      where kind = p_limit.kind and key = p_key and part < p_limit.parts
-        and (full_at <= v_now + p_limit.ahead or full_at > v_now + p_limit.beyond)
+      where kind = p_kind and key = p_key and part < v_limit.parts
+        and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
       order by random() limit 1 for update);
     if found then
       return null;
@@ -334,9 +360,9 @@ begin
 end
 $$;
 
-comment on function private.await_token(private.rate_limits, text) is
-  'take_token() where no part with a token was there and free: adds a part, refuses, or waits.';
-revoke all on function private.await_token(private.rate_limits, text) from public, anon, authenticated, service_role;
+comment on function private.await_token(text, text) is
+  'For ask_limit(), where no part with a token was there and free: adds a part, refuses, or waits.';
+revoke all on function private.await_token(text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/limits/rate_refusal.sql
 create or replace function private.rate_refusal(p_kind text, p_key text)
@@ -381,37 +407,6 @@ comment on function public.take_sender_token(text) is
   'Takes a token of a sender for a verified request that changes nothing, before it is audited. Returns {refusal, failure} of ask_limit().';
 revoke all on function public.take_sender_token(text) from public, anon, authenticated, service_role;
 grant execute on function public.take_sender_token(text) to service_role;
-
--- supabase/sql/limits/take_token.sql
-create or replace function private.take_token(p_kind text, p_key text)
-returns jsonb
-language plpgsql volatile set search_path = '' as $$
-declare
-  v_limit private.rate_limits;
-  v_now timestamptz := clock_timestamp();
-begin
-  select * into strict v_limit from private.rate_limits where kind = p_kind;
-  if v_limit.tokens_per_minute is null then
-    return null;
-  end if;
-  -- Callers that are at work at once take tokens of different parts.
-  update private.rate_buckets
-  set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
-  where kind = p_kind and key = p_key and part = (
-    select part from private.rate_buckets
-    where kind = p_kind and key = p_key and part < v_limit.parts
-      and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
-    order by random() limit 1 for update skip locked);
-  if found then
-    return null;
-  end if;
-  return private.await_token(v_limit, p_key);
-end
-$$;
-
-comment on function private.take_token(text, text) is
-  'Takes a token of the bucket, until the transaction should roll back. Null: it is taken; else what rate_refusal() says. The last lock of its transaction.';
-revoke all on function private.take_token(text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/count_owner_write.sql
 create or replace function private.count_owner_write()

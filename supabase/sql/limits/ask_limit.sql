@@ -1,12 +1,40 @@
--- The one way to ask the limiter: a limiter that fails must not stop the work that it watches over.
+-- The one way to ask the limiter: a limiter that fails must not stop the work that it watches over. What an admitted request
+-- needs stands here and not in functions of its own, each of which would cost it more than the statement inside.
 create or replace function private.ask_limit(
   p_kind text, p_key text, p_take boolean, out refusal jsonb, out failure text)
 returns record
 language plpgsql volatile set search_path = '' as $$
+declare
+  -- No type of a table: where the table is gone, the function could not begin, and so not say that it failed.
+  v_limit record;
+  v_now timestamptz := clock_timestamp();
 begin
-  -- Without a key there is nobody to limit.
-  if p_key is not null then
-    refusal := case when p_take then private.take_token(p_kind, p_key) else private.rate_refusal(p_kind, p_key) end;
+  if p_key is null then
+    -- Nobody to limit.
+    return;
+  elsif not p_take then
+    perform from private.rate_limits rate
+    join private.rate_buckets bucket on bucket.kind = rate.kind and bucket.key = p_key and bucket.part < rate.parts
+    where rate.kind = p_kind and bucket.full_at > v_now + rate.ahead limit 1;
+    if found then
+      -- A part has no token. Perhaps another one has.
+      refusal := private.rate_refusal(p_kind, p_key);
+    end if;
+    return;
+  end if;
+  select tokens_per_minute, parts, step, ahead, beyond into strict v_limit from private.rate_limits where kind = p_kind;
+  if v_limit.tokens_per_minute is not null then
+    -- Callers that are at work at once take tokens of different parts.
+    update private.rate_buckets
+    set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
+    where kind = p_kind and key = p_key and part = (
+      select part from private.rate_buckets
+      where kind = p_kind and key = p_key and part < v_limit.parts
+        and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
+      order by random() limit 1 for update skip locked);
+    if not found then
+      refusal := private.await_token(p_kind, p_key);
+    end if;
   end if;
 exception when others then
   failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
@@ -14,5 +42,5 @@ end
 $$;
 
 comment on function private.ask_limit(text, text, boolean) is
-  'Asks a bucket for a token, and with p_take takes it. refusal: it has none. failure: the limiter failed; the caller goes on without it, and says so.';
+  'Asks a bucket for a token. With p_take it takes one, until the transaction should roll back: the last lock of its transaction. refusal: there is none; what rate_refusal() says. failure: the limiter failed; the caller goes on without it, and says so.';
 revoke all on function private.ask_limit(text, text, boolean) from public, anon, authenticated, service_role;
