@@ -3,7 +3,7 @@ import { forBrowsers } from '../src/server/http/browsers.ts';
 import { eraseAccount } from '../src/server/observe/erase-account.ts';
 import { log } from '../src/server/observe/log.ts';
 import { watched } from '../src/server/http/watched.ts';
-import { services, watchAlerts } from '../src/server/services.ts';
+import { services, watchFunction } from '../src/server/services.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = watched(
@@ -12,7 +12,7 @@ const handle = watched(
       asOperator(services(), 'erase', request, { POST: (actor) => eraseAccount(services(), request, actor) }),
     { methods: ['POST'], origins: () => services().corsOrigins, log },
   ),
-  watchAlerts,
+  watchFunction('erase'),
 );
 
 export {

@@ -4,7 +4,7 @@ import { endpoint, headOf } from '../src/server/http/endpoint.ts';
 import { createHealth } from '../src/server/observe/health.ts';
 import { log } from '../src/server/observe/log.ts';
 import { watched } from '../src/server/http/watched.ts';
-import { services, watchAlerts } from '../src/server/services.ts';
+import { services, watchFunction } from '../src/server/services.ts';
 
 const showHealth = createHealth({
   services,
@@ -14,7 +14,7 @@ const showHealth = createHealth({
   log,
 });
 
-const handle = watched(endpoint({ GET: showHealth, HEAD: headOf(showHealth) }, log), watchAlerts);
+const handle = watched(endpoint({ GET: showHealth, HEAD: headOf(showHealth) }, log), watchFunction('health'));
 
 export {
   handle as DELETE,

@@ -2,12 +2,12 @@ import { guard } from '../src/server/http/endpoint.ts';
 import { log } from '../src/server/observe/log.ts';
 import { receivePing } from '../src/server/observe/receive-ping.ts';
 import { watched } from '../src/server/http/watched.ts';
-import { services, watchAlerts } from '../src/server/services.ts';
+import { services, watchFunction } from '../src/server/services.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = watched(
   guard((request) => receivePing(services(), request), log),
-  watchAlerts,
+  watchFunction('ping'),
 );
 
 export {

@@ -3,7 +3,7 @@ import { asOperator } from '../src/server/deliver/retry-endpoint.ts';
 import { forBrowsers } from '../src/server/http/browsers.ts';
 import { log } from '../src/server/observe/log.ts';
 import { watched } from '../src/server/http/watched.ts';
-import { services, watchAlerts } from '../src/server/services.ts';
+import { services, watchFunction } from '../src/server/services.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = watched(
@@ -15,7 +15,7 @@ const handle = watched(
       }),
     { methods: ['POST', 'DELETE'], origins: () => services().corsOrigins, log },
   ),
-  watchAlerts,
+  watchFunction('plans'),
 );
 
 export {

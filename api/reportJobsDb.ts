@@ -3,7 +3,7 @@ import { endpoint } from '../src/server/http/endpoint.ts';
 import { cancelJob, requestJob, showJob, submitResult } from '../src/server/jobs/endpoint.ts';
 import { log } from '../src/server/observe/log.ts';
 import { watched } from '../src/server/http/watched.ts';
-import { services, watchAlerts } from '../src/server/services.ts';
+import { services, watchFunction } from '../src/server/services.ts';
 
 const handle = watched(
   forBrowsers(
@@ -18,7 +18,7 @@ const handle = watched(
     ),
     { methods: ['GET', 'POST', 'PATCH', 'DELETE'], origins: () => services().corsOrigins, log },
   ),
-  watchAlerts,
+  watchFunction('reportJobsDb'),
 );
 
 export {

@@ -1,12 +1,16 @@
 import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
-import { services } from '../../src/server/services.ts';
+import { services, watchFunction } from '../../src/server/services.ts';
+import { watched } from '../../src/server/http/watched.ts';
 import { sweep } from '../../src/server/sweep.ts';
 import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
 
-const handle = forBrowsers(
-  (request) => asOperator(services(), 'sweep', request, { GET: (actor) => sweep(services(), actor) }),
-  { methods: ['GET'], origins: () => services().corsOrigins, log },
+const handle = watched(
+  forBrowsers(
+    (request) => asOperator(services(), 'sweep', request, { GET: (actor) => sweep(services(), actor) }),
+    { methods: ['GET'], origins: () => services().corsOrigins, log },
+  ),
+  watchFunction('cron/sweep'),
 );
 
 export {

@@ -2,9 +2,12 @@ import { endpoint } from '../../src/server/http/endpoint.ts';
 import { takeOverJob } from '../../src/server/jobs/take-over.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
-import { services, watchAlerts } from '../../src/server/services.ts';
+import { services, watchFunction } from '../../src/server/services.ts';
 
-const handle = watched(endpoint({ POST: (request) => takeOverJob(services(), request) }, log), watchAlerts);
+const handle = watched(
+  endpoint({ POST: (request) => takeOverJob(services(), request) }, log),
+  watchFunction('cron/take-over'),
+);
 
 export {
   handle as DELETE,

@@ -1,13 +1,13 @@
 import { guard } from '../../src/server/http/endpoint.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
-import { services, watchAlerts } from '../../src/server/services.ts';
+import { services, watchFunction } from '../../src/server/services.ts';
 import { receiveWebhook } from '../../src/server/events/receive.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = watched(
   guard((request) => receiveWebhook(services(), 'prelim-report', request), log),
-  watchAlerts,
+  watchFunction('webhooks/prelim-report'),
 );
 
 export {

@@ -1,7 +1,7 @@
 import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
-import { services, watchAlerts } from '../../src/server/services.ts';
+import { services, watchFunction } from '../../src/server/services.ts';
 import { redrive } from '../../src/server/deliver/redrive.ts';
 import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
 
@@ -12,7 +12,7 @@ const handle = watched(
       asOperator(services(), 'redrive', request, { POST: (actor) => redrive(services(), request, actor) }),
     { methods: ['POST'], origins: () => services().corsOrigins, log },
   ),
-  watchAlerts,
+  watchFunction('webhooks/redrive'),
 );
 
 export {

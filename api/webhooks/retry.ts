@@ -1,7 +1,7 @@
 import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
-import { services, watchAlerts } from '../../src/server/services.ts';
+import { services, watchFunction } from '../../src/server/services.ts';
 import { asOperator, retryAll, retryOne } from '../../src/server/deliver/retry-endpoint.ts';
 
 // Every method comes here: those that are refused are audited too.
@@ -14,7 +14,7 @@ const handle = watched(
       }),
     { methods: ['GET', 'POST'], origins: () => services().corsOrigins, log },
   ),
-  watchAlerts,
+  watchFunction('webhooks/retry'),
 );
 
 export {

@@ -1343,6 +1343,15 @@ export type Database = {
         Args: { p_report_id: string; p_report_type: string };
         Returns: Json;
       };
+      report_usage: {
+        Args: {
+          p_cpu_ms: number;
+          p_function: string;
+          p_invocations: number;
+          p_memory_bytes: number;
+        };
+        Returns: boolean;
+      };
       report_webhook_status: {
         Args: { p_report_id: string; p_report_type: string };
         Returns: Json;

@@ -33,6 +33,19 @@ export const metricFacts = z.object({
   /** Unverified requests of the last 15 minutes. */
   refused: count,
   heartbeats: z.array(z.object({ source: z.string(), beats: count, seconds_ago: z.number().nullable() })),
+  alerts: z.array(z.object({ rule: z.string(), firing: count, pending: count })),
+  /** The last one to each address, of the last 15 minutes. */
+  pings: z.array(z.object({ address: z.string(), ok: z.boolean(), duration_ms: z.number() })),
+  functions: z.array(
+    z.object({
+      name: z.string(),
+      /** Since the first one; they only grow. */
+      invocations: count,
+      cpu_ms: count,
+      /** The most that an instance had; null: none has reported in the last 15 minutes. */
+      memory_bytes: count.nullable(),
+    }),
+  ),
   connections: z.array(
     z.object({ role: z.string(), state: z.string(), wait: z.string(), connections: count }),
   ),

@@ -96,15 +96,16 @@ export function services(): Services {
   return (made ??= createServices(readEnv(process.env)));
 }
 
-let watch: (() => void) | undefined;
-
-/** After each answer of a function: see `createWatch`. */
-export function watchAlerts(): void {
-  try {
-    watch ??= createWatch(services());
-  } catch {
-    // A variable is missing or malformed: the handler has logged it, and nothing can be evaluated.
-    return;
-  }
-  watch();
+/** For after each answer of a function, which is named by its path below `/api`: see `createWatch`. */
+export function watchFunction(name: string): () => void {
+  let watch: (() => void) | undefined;
+  return () => {
+    try {
+      watch ??= createWatch(services(), name);
+    } catch {
+      // A variable is missing or malformed: the handler has logged it, and nothing can be evaluated.
+      return;
+    }
+    watch();
+  };
 }

@@ -190,6 +190,16 @@ create table private.ping_results (
   primary key (address, at)
 );
 
+-- What the functions' instances have used: a metric that only they know.
+create table private.function_usage (
+  name text primary key
+    constraint usage_names_a_function check (name ~ '^[a-zA-Z/-]{1,60}$'),
+  invocations bigint not null,
+  cpu_ms bigint not null,
+  memory_bytes bigint not null,
+  memory_at timestamptz not null
+);
+
 create table private.verify_findings (
   id bigint generated always as identity primary key,
   part text not null,
@@ -3306,12 +3316,7 @@ declare
   v_failures jsonb := '[]';
   v_changes jsonb := '[]';
 begin
-  if p_unless_swept and exists (
-    select from private.heartbeats sweep, private.watch_state watch
-    where sweep.source = 'sweep' and watch.only_row
-      and (coalesce(sweep.last_at, watch.installed_at) > now() - interval '3 minutes'
-        or watch.evaluated_at > now() - interval '50 seconds'))
-  then
+  if p_unless_swept and not private.is_unwatched() then
     return '{"evaluated": false}';
   elsif not pg_try_advisory_xact_lock(hashtextextended('polaris evaluate_alerts', 0)) then
     -- Another call evaluates.
@@ -3397,6 +3402,21 @@ comment on function public.get_failed_webhooks(int, int) is
 revoke all on function public.get_failed_webhooks(int, int) from public, anon, authenticated, service_role;
 grant execute on function public.get_failed_webhooks(int, int) to service_role;
 
+-- supabase/sql/observe/is_unwatched.sql
+create or replace function private.is_unwatched()
+returns boolean
+language sql stable set search_path = '' as $$
+  select not exists (
+    select from private.heartbeats sweep, private.watch_state watch
+    where sweep.source = 'sweep' and watch.only_row
+      and (coalesce(sweep.last_at, watch.installed_at) > now() - interval '3 minutes'
+        or watch.evaluated_at > now() - interval '50 seconds'))
+$$;
+
+comment on function private.is_unwatched() is
+  'Whether no sweep came for three minutes, and nobody else has evaluated the alerts for nearly one.';
+revoke all on function private.is_unwatched() from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/keep_audit.sql
 create or replace function private.keep_audit()
 returns trigger
@@ -3468,6 +3488,23 @@ begin
       select jsonb_agg(jsonb_build_object(
         'source', source, 'beats', beats, 'seconds_ago', extract(epoch from clock_timestamp() - last_at)) order by source)
       from private.heartbeats),
+    'alerts', (
+      select jsonb_agg(to_jsonb(known) order by rule)
+      from (
+        select rule.rule, count(*) filter (where alert.state = 'firing') as firing,
+          count(*) filter (where alert.state = 'pending') as pending
+        from private.alert_rules rule left join public.alerts alert on alert.rule = rule.rule and alert.state <> 'resolved'
+        group by rule.rule) known),
+    'pings', (
+      select coalesce(jsonb_agg(to_jsonb(last) order by address), '[]')
+      from (
+        select distinct on (address) address, ok, duration_ms
+        from private.ping_results where at > now() - c_recent order by address, at desc) last),
+    'functions', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'name', name, 'invocations', invocations, 'cpu_ms', cpu_ms,
+        'memory_bytes', case when memory_at > now() - c_recent then memory_bytes end) order by name), '[]')
+      from private.function_usage),
     'connections', (
       select coalesce(jsonb_agg(to_jsonb(connected) order by role, state), '[]')
       from (
@@ -3845,6 +3882,32 @@ comment on function public.record_webhook_request(jsonb, boolean, int) is
   'Audits a request that applied nothing, without its body. p_request.id, minted by the endpoint, recognises a repeated call. p_verified: it is not counted, and has no cap. False: over the cap of this minute, so that it was only counted; requests at the same moment may exceed the cap by their own number.';
 revoke all on function public.record_webhook_request(jsonb, boolean, int) from public, anon, authenticated, service_role;
 grant execute on function public.record_webhook_request(jsonb, boolean, int) to service_role;
+
+-- supabase/sql/observe/report_usage.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.report_usage(
+  p_function text, p_invocations int, p_cpu_ms bigint, p_memory_bytes bigint)
+returns boolean
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+begin
+  insert into private.function_usage as known (name, invocations, cpu_ms, memory_bytes, memory_at)
+  values (p_function, greatest(p_invocations, 0), greatest(p_cpu_ms, 0), greatest(p_memory_bytes, 0), now())
+  on conflict (name) do update
+  set invocations = known.invocations + excluded.invocations,
+    cpu_ms = known.cpu_ms + excluded.cpu_ms,
+    (memory_bytes, memory_at) = (
+      select most.memory_bytes, most.memory_at
+      from (values (known.memory_bytes, known.memory_at), (excluded.memory_bytes, excluded.memory_at)) most (memory_bytes, memory_at)
+      where most.memory_at > now() - interval '15 minutes'
+      order by most.memory_bytes desc, most.memory_at desc limit 1);
+  return private.is_unwatched();
+end
+$$;
+
+comment on function public.report_usage(text, int, bigint, bigint) is
+  'Adds what an instance of a function has used since its last report: calls answered, CPU time, and the most memory it ever had. Returns is_unwatched(): then the caller evaluates the alerts.';
+revoke all on function public.report_usage(text, int, bigint, bigint) from public, anon, authenticated, service_role;
+grant execute on function public.report_usage(text, int, bigint, bigint) to service_role;
 
 -- supabase/sql/observe/roll_up_webhooks.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -5848,6 +5911,14 @@ grant select on table public.alerts to authenticated;
 drop policy if exists "operators read" on public.alerts;
 create policy "operators read" on public.alerts for select to authenticated
   using ((select private.is_operator()));
+
+-- supabase/sql/observe/function_usage.sql
+comment on table private.function_usage is
+  'What the instances of each function have used since the first of them; see report_usage().';
+comment on column private.function_usage.memory_bytes is
+  'The most that an instance had at once, of those that reported within about 15 minutes before memory_at.';
+alter table private.function_usage enable row level security;
+revoke all on table private.function_usage from anon, authenticated, service_role;
 
 -- supabase/sql/observe/latency_totals.sql
 comment on table private.latency_totals is

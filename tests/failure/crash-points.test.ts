@@ -166,6 +166,11 @@ async function untilQuiet(caller: Caller): Promise<void> {
 /** One of many workers that do the same at the same time is as good as another. */
 const LIKE_STEPS = 2;
 
+/** What a sweep does besides deliveries and jobs is the same in every life: one of them dies at it. */
+const BESIDES =
+  /\/(record_sweep|evaluate_alerts|claim_alert_delivery|claim_ping|record_ping_results|verify_slice|work_plan|erase_due|roll_up_webhooks|import_reports|prune_expired) #/;
+const diedBesides = new Set<string>();
+
 /** The lives of a job: every road that a result may take. */
 const lives: Record<string, (caller: Caller) => Promise<void>> = {
   'generated here, its webhook arrives': async (caller) => {
@@ -268,7 +273,9 @@ describe.each(Object.entries(lives))('a job that is %s', (name, live) => {
     const undisturbed = await newCaller();
     await plan('');
     await live(undisturbed);
-    const steps = (await stepsTaken()).filter((step) => Number(step.split('#')[1]) <= LIKE_STEPS);
+    const steps = (await stepsTaken()).filter(
+      (step) => Number(step.split('#')[1]) <= LIKE_STEPS && !diedBesides.has(step),
+    );
     expect(await outcome(undisturbed), refusals.join('\n')).toEqual(RIGHT);
     // One call at least to commit, one to send, one to apply.
     expect(steps.length).toBeGreaterThanOrEqual(6);
@@ -283,6 +290,7 @@ describe.each(Object.entries(lives))('a job that is %s', (name, live) => {
       ).toBe(true);
       await recover(caller, isSubmitted);
       expect(await outcome(caller), `killed at: ${step}`).toEqual(RIGHT);
+      if (BESIDES.test(step)) diedBesides.add(step);
     }
     expect(sentBeforeCommit).toEqual([]);
     console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);

@@ -333,16 +333,19 @@ describe('the next request', () => {
     const work: Promise<unknown>[] = [];
     const calls: string[] = [];
     const base = sender(first.baseUrl);
-    const watch = createWatch({
-      ...base,
-      ...clock,
-      rpc: (name, parameters, answer) => {
-        calls.push(name);
-        return base.rpc(name, parameters, answer);
+    const watch = createWatch(
+      {
+        ...base,
+        ...clock,
+        rpc: (name, parameters, answer) => {
+          calls.push(name);
+          return base.rpc(name, parameters, answer);
+        },
+        secretFingerprints: {},
+        waitUntil: (promise) => work.push(promise),
       },
-      secretFingerprints: {},
-      waitUntil: (promise) => work.push(promise),
-    });
+      'ping',
+    );
     return { watch, clock, calls, settle: () => Promise.all(work) };
   }
 
@@ -360,15 +363,29 @@ describe('the next request', () => {
     const { watch, clock, calls, settle } = watcher();
     for (let request = 0; request < 100; request += 1) watch();
     await settle();
-    expect(calls).toEqual(['evaluate_alerts']);
+    expect(calls).toEqual(['report_usage']);
     clock.pass(59_999);
     watch();
     expect(calls).toHaveLength(1);
     clock.pass(1);
     watch();
     await settle();
-    expect(calls).toEqual(['evaluate_alerts', 'evaluate_alerts']);
+    expect(calls).toEqual(['report_usage', 'report_usage']);
     expect(first.requests).toHaveLength(0);
+  });
+
+  it('evaluates although what it has used cannot be recorded', async () => {
+    await sql`update private.watch_state set evaluated_at = null`;
+    await sql`update private.heartbeats set last_at = now() - interval '6 minutes' where source = 'sweep'`;
+    await sql`revoke execute on function public.report_usage(text, int, bigint, bigint) from service_role`;
+    try {
+      const { watch, settle } = watcher();
+      watch();
+      await settle();
+      expect(eventsOf(first)).toMatchObject([{ data: { rule: 'no_sweep' } }]);
+    } finally {
+      await sql`grant execute on function public.report_usage(text, int, bigint, bigint) to service_role`;
+    }
   });
 
   it('is not disturbed by a database that is away', async () => {
@@ -377,7 +394,10 @@ describe('the next request', () => {
     try {
       watch();
       await settle();
-      expect(logged.map(({ message }) => message)).toEqual(['alerts were not evaluated after a request']);
+      expect(logged.map(({ message }) => message)).toEqual([
+        'what the function has used was not recorded',
+        'alerts were not evaluated after a request',
+      ]);
     } finally {
       await supabase.start();
     }

@@ -152,12 +152,65 @@ describe('the metrics', () => {
     expect((await scrape()).get('polaris_database_connections_limit')).toBeGreaterThan(10);
   });
 
-  it('name nothing that grows with the data: endpoints, outcomes, states and roles are the labels', async () => {
+  it('tell which alerts fire, and how the last ping went', async () => {
+    const firing = 'polaris_alerts{rule="queue_age",state="firing"}';
+    expect((await scrape()).get(firing)).toBe(0);
+    await system.sql`
+      insert into public.alerts (rule, state, severity, fired_at, last_value, affected)
+      values ('queue_age', 'firing', 'critical', now(), 1, 1)`;
+    await system.sql`select public.record_ping_results(
+      '[{"address": "a.example", "ok": true, "duration_ms": 250, "status": 200, "error": null}]')`;
+    const metrics = await scrape();
+    expect(metrics.get(firing)).toBe(1);
+    expect(metrics.get('polaris_alerts{rule="queue_age",state="pending"}')).toBe(0);
+    expect(metrics.get('polaris_ping_success{address="a.example"}')).toBe(1);
+    expect(metrics.get('polaris_ping_duration_seconds{address="a.example"}')).toBe(0.25);
+    await system.sql`delete from public.alerts where rule = 'queue_age'`;
+  });
+
+  it('tell what the instances of a function have used, which they report after an answer', async () => {
+    const of = (metric: string) => `polaris_function_${metric}{function="metrics"}`;
+    await expect.poll(async () => (await scrape()).get(of('invocations_total'))).toBe(1);
+    const used = await scrape();
+    expect(used.get(of('cpu_seconds_total'))).toBeGreaterThan(0.05);
+    expect(used.get(of('memory_bytes'))).toBeGreaterThan(20e6);
+    const report = (invocations: number, cpuMs: number, memoryBytes: number) =>
+      system.sql`select public.report_usage('plans', ${invocations}, ${cpuMs}, ${memoryBytes})`;
+    await report(3, 500, 700);
+    await report(2, 250, 600);
+    const two = await scrape();
+    expect(two.get('polaris_function_invocations_total{function="plans"}')).toBe(5);
+    expect(two.get('polaris_function_cpu_seconds_total{function="plans"}')).toBe(0.75);
+    expect(two.get('polaris_function_memory_bytes{function="plans"}')).toBe(700);
+    // The highest was long ago.
+    await system.sql`update private.function_usage set memory_at = now() - interval '16 minutes' where name = 'plans'`;
+    expect((await scrape()).has('polaris_function_memory_bytes{function="plans"}')).toBe(false);
+    await report(1, 0, 400);
+    expect((await scrape()).get('polaris_function_memory_bytes{function="plans"}')).toBe(400);
+    await expect(system.sql`select public.report_usage('no function 1', 1, 1, 1)`).rejects.toThrow(
+      'usage_names_a_function',
+    );
+  });
+
+  it('name nothing that grows with the data: endpoints, outcomes, states, roles, rules and functions are', async () => {
     const labels = new Set(
       [...(await scrape()).keys()].flatMap((name) => [...name.matchAll(/(\w+)=/g)].map(([, label]) => label)),
     );
     expect([...labels].sort()).toEqual(
-      ['direction', 'endpoint', 'le', 'outcome', 'role', 'source', 'state', 'status', 'wait'].sort(),
+      [
+        'address',
+        'direction',
+        'endpoint',
+        'function',
+        'le',
+        'outcome',
+        'role',
+        'rule',
+        'source',
+        'state',
+        'status',
+        'wait',
+      ].sort(),
     );
   });
 

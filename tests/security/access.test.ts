@@ -79,6 +79,7 @@ const SERVICE_FUNCTIONS = [
   'release_deliveries',
   'repeat_report_job',
   'report_job_progress',
+  'report_usage',
   'request_plan',
   'request_report_job',
   'roll_up_webhooks',

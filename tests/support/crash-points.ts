@@ -52,8 +52,10 @@ if (directory !== undefined && entrypoint !== undefined) {
     const { pathname } = new URL(request.url);
     const life = lifeOfRequest.getStore();
     if (life !== undefined) request.headers.set(LIFE_HEADER, life);
-    // What a function asks once a minute after an answer belongs to no life: it comes in whichever has the first request.
-    const isAside = pathname.endsWith('/evaluate_alerts') && !entrypoint.includes('cron/sweep');
+    // What a function does once a minute after an answer belongs to no life: it comes in whichever has the first request.
+    const isAside =
+      pathname.endsWith('/report_usage') ||
+      (pathname.endsWith('/evaluate_alerts') && !entrypoint.includes('cron/sweep'));
     if (!isAside) pass(`before ${pathname}`);
     const answer = await callOriginal(request);
     if (!isAside) pass(`after ${pathname}`);

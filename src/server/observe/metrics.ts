@@ -116,6 +116,41 @@ export function describe(facts: MetricFacts): Metric[] {
       ),
     ),
     gauge(
+      'polaris_alerts',
+      'Alerts that fire, and that will unless the condition ends.',
+      facts.alerts.flatMap(({ rule, firing, pending }) => [
+        { labels: { rule, state: 'firing' }, value: firing },
+        { labels: { rule, state: 'pending' }, value: pending },
+      ]),
+    ),
+    gauge(
+      'polaris_ping_success',
+      'Whether the last signed ping to an address of ours was answered as it should. Absent where none was sent for 15 minutes.',
+      facts.pings.map(({ address, ok }) => ({ labels: { address }, value: Number(ok) })),
+    ),
+    gauge(
+      'polaris_ping_duration_seconds',
+      'How long the last signed ping took.',
+      facts.pings.map(({ address, duration_ms }) => ({ labels: { address }, value: duration_ms / 1000 })),
+    ),
+    counter(
+      'polaris_function_invocations',
+      'Requests that a function has answered. Each instance reports once a minute; what it did after its last report is missing.',
+      facts.functions.map(({ name, invocations }) => ({ labels: { function: name }, value: invocations })),
+    ),
+    counter(
+      'polaris_function_cpu_seconds',
+      'CPU time of the instances of a function, with their start.',
+      facts.functions.map(({ name, cpu_ms }) => ({ labels: { function: name }, value: cpu_ms / 1000 })),
+    ),
+    gauge(
+      'polaris_function_memory_bytes',
+      'The most memory that an instance of the function had, of those that reported in the last 15 minutes.',
+      facts.functions.flatMap(({ name, memory_bytes }) =>
+        memory_bytes === null ? [] : [{ labels: { function: name }, value: memory_bytes }],
+      ),
+    ),
+    gauge(
       'polaris_database_connections',
       'Connections to the database by role, state and what they wait for.',
       facts.connections.map(({ role, state, wait, connections }) => ({

@@ -10,12 +10,7 @@ declare
   v_failures jsonb := '[]';
   v_changes jsonb := '[]';
 begin
-  if p_unless_swept and exists (
-    select from private.heartbeats sweep, private.watch_state watch
-    where sweep.source = 'sweep' and watch.only_row
-      and (coalesce(sweep.last_at, watch.installed_at) > now() - interval '3 minutes'
-        or watch.evaluated_at > now() - interval '50 seconds'))
-  then
+  if p_unless_swept and not private.is_unwatched() then
     return '{"evaluated": false}';
   elsif not pg_try_advisory_xact_lock(hashtextextended('polaris evaluate_alerts', 0)) then
     -- Another call evaluates.

@@ -42,6 +42,23 @@ begin
       select jsonb_agg(jsonb_build_object(
         'source', source, 'beats', beats, 'seconds_ago', extract(epoch from clock_timestamp() - last_at)) order by source)
       from private.heartbeats),
+    'alerts', (
+      select jsonb_agg(to_jsonb(known) order by rule)
+      from (
+        select rule.rule, count(*) filter (where alert.state = 'firing') as firing,
+          count(*) filter (where alert.state = 'pending') as pending
+        from private.alert_rules rule left join public.alerts alert on alert.rule = rule.rule and alert.state <> 'resolved'
+        group by rule.rule) known),
+    'pings', (
+      select coalesce(jsonb_agg(to_jsonb(last) order by address), '[]')
+      from (
+        select distinct on (address) address, ok, duration_ms
+        from private.ping_results where at > now() - c_recent order by address, at desc) last),
+    'functions', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'name', name, 'invocations', invocations, 'cpu_ms', cpu_ms,
+        'memory_bytes', case when memory_at > now() - c_recent then memory_bytes end) order by name), '[]')
+      from private.function_usage),
     'connections', (
       select coalesce(jsonb_agg(to_jsonb(connected) order by role, state), '[]')
       from (

@@ -4,13 +4,16 @@ import { projectRoot } from '../../../scripts/local/paths.ts';
 import { watched } from '../../../src/server/http/watched.ts';
 import { readText } from '../docs/page.ts';
 
-it('every function looks after the alerts once it has answered, but for the sweep, which evaluates them', () => {
+it('every function reports what it has used under its own name, and looks after the alerts, once it has answered', () => {
   const functions = globSync('api/**/*.ts', { cwd: projectRoot });
-  const unwatched = functions.filter(
-    (file) => !/const handle = watched\([^]*watchAlerts,?\s*\);/.test(readText(file)),
-  );
+  const unwatched = functions.filter((file) => {
+    const name = file.slice('api/'.length, -'.ts'.length);
+    return !new RegExp(`const handle = watched\\([^]*watchFunction\\('${name}'\\),?\\s*\\);`).test(
+      readText(file),
+    );
+  });
   expect(functions.length).toBeGreaterThan(5);
-  expect(unwatched).toEqual(['api/cron/sweep.ts']);
+  expect(unwatched).toEqual([]);
 });
 
 it('it is told after the answer, also of a request that failed', async () => {
