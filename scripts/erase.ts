@@ -18,7 +18,7 @@ const BATCH = 100;
 /** How long others may hold what is to be erased. What is left then, the next sweeps erase. */
 const PATIENCE_MS = 30_000;
 
-const erased = z.object({ reports: z.int(), users: z.array(z.guid()), left: z.boolean() });
+const erased = z.object({ reports: z.int(), users: z.array(z.guid()), busy: z.boolean(), left: z.boolean() });
 const line = z.object({ erased: z.guid() });
 
 /** The users whose erasure a log has a line of, each once. Whatever else stands in the log is skipped. */
@@ -45,7 +45,7 @@ async function erase(sql: postgres.Sql, user: string): Promise<boolean> {
     const [row] = await sql`select public.erase_due(${BATCH}, ${user}) as answer`;
     const answer = erased.parse(row?.['answer']);
     ({ left } = answer);
-    if (answer.reports + answer.users.length > 0) waitedFrom = Date.now();
+    if (answer.busy || answer.reports + answer.users.length > 0) waitedFrom = Date.now();
     else if (left) await sleep(200);
   }
   const after = new Map(

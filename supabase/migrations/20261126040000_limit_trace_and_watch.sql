@@ -266,6 +266,8 @@ alter table public.webhook_refusals drop constraint webhook_refusals_pkey;
 alter table public.webhook_refusals add primary key (minute, part);
 
 -- A second function of a name, with more parameters, would leave the REST layer no choice between the two.
+drop function private.erase_report(text, uuid, int);
+drop function private.erase_account(uuid, int);
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
 drop function public.request_report_job(
   text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int);
@@ -331,13 +333,16 @@ comment on function private.ask_limit(text, text, boolean) is
 revoke all on function private.ask_limit(text, text, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/limits/await_token.sql
--- Where others hold all parts that have a token, the caller waits for one, as long as taking a token and committing may take;
--- who has waited longer is let through by ask_limit().
+-- Where others hold all parts that have a token, the caller tries again, as long as taking a token and committing may take. It
+-- waits for none of them: the one that it waited for could be the one that is stuck. After that, ask_limit() lets it through.
 create or replace function private.await_token(p_kind text, p_key text)
 returns jsonb
-language plpgsql volatile set search_path = '' set lock_timeout = '1s' as $$
+language plpgsql volatile set search_path = '' as $$
 declare
+  c_patience constant interval := '1 second';
+  c_pause_seconds constant float8 := 0.005;
   v_limit private.rate_limits;
+  v_until timestamptz := clock_timestamp() + c_patience;
   v_now timestamptz;
   v_refusal jsonb;
 begin
@@ -345,9 +350,12 @@ begin
   -- Another turn means that another caller was faster, or that a part is still to be added.
   loop
     v_now := clock_timestamp();
-    -- A part without a row is full.
+    -- A part without a row is full. Where another caller is adding the same one, this waits until it has.
     insert into private.rate_buckets (kind, key, part, full_at)
-    values (p_kind, p_key, floor(random() * v_limit.parts), v_now + v_limit.step)
+    select p_kind, p_key, part, v_now + v_limit.step from generate_series(0, v_limit.parts - 1) part
+    where not exists (
+      select from private.rate_buckets known where known.kind = p_kind and known.key = p_key and known.part = part.part)
+    order by random() limit 1
     on conflict (kind, key, part) do nothing;
     if found then
       return null;
@@ -362,16 +370,19 @@ begin
       select part from private.rate_buckets
       where kind = p_kind and key = p_key and part < v_limit.parts
         and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
-      order by random() limit 1 for update);
+      order by random() limit 1 for update skip locked);
     if found then
       return null;
+    elsif clock_timestamp() > v_until then
+      raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
     end if;
+    perform pg_sleep(c_pause_seconds);
   end loop;
 end
 $$;
 
 comment on function private.await_token(text, text) is
-  'For ask_limit(), where no part with a token was there and free: adds a part, refuses, or waits.';
+  'For ask_limit(), where no part with a token was there and free: adds a part, refuses, or tries for a second.';
 revoke all on function private.await_token(text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/limits/rate_refusal.sql
@@ -417,6 +428,50 @@ comment on function public.take_sender_token(text) is
   'Takes a token of a sender for a verified request that changes nothing, before it is audited. Returns {refusal, failure} of ask_limit().';
 revoke all on function public.take_sender_token(text) from public, anon, authenticated, service_role;
 grant execute on function public.take_sender_token(text) to service_role;
+
+-- supabase/sql/reports/close_report.sql
+-- Definer rights: an owner's statement fires it, and owners may not write deliveries.
+create or replace function private.close_report()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_delivery_id bigint;
+begin
+  -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
+  insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
+  on conflict do nothing;
+  delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
+  -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
+  -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
+  for v_delivery_id in
+    select id from public.webhook_deliveries
+    where report_id = old.id and report_type = tg_argv[0] and status not in ('success', 'superseded', 'cancelled')
+    order by id
+    for update skip locked
+  loop
+    perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
+  end loop;
+  with cancelled as (
+    update private.job_runs
+    set status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = null, completed_at = now(),
+      error = 'The report was deleted.', updated_at = now()
+    where report_id = old.id and report_type = tg_argv[0] and status in ('queued', 'running')
+    returning job_id, status, percent, eta_seconds, error, started_at, completed_at
+  )
+  -- As show_job() does, of all of them at once: a report may have thousands.
+  update public.report_jobs shown
+  set status = job.status, percent = job.percent, eta_seconds = job.eta_seconds, error = job.error,
+    started_at = job.started_at, completed_at = job.completed_at, updated_at = now()
+  from cancelled job
+  where job.job_id = shown.job_id and shown.job_id in (
+    select job_id from public.report_jobs where job_id in (select job_id from cancelled) for update skip locked);
+  return null;
+end
+$$;
+
+comment on function private.close_report() is
+  'Deleting a report closes its deliveries, cancels its jobs, and has its content erased by the next sweep.';
+revoke all on function private.close_report() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/count_owner_write.sql
 create or replace function private.count_owner_write()
@@ -769,9 +824,10 @@ declare
   -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without this,
   -- a batch could last longer than REST lets a statement last, and each sweep would try the same one without effect.
   v_deadline timestamptz := clock_timestamp() + interval '1 second';
+  v_is_cancelled boolean := false;
 begin
   for v_type in select * from public.report_types loop
-    exit when v_imported >= p_limit or clock_timestamp() > v_deadline;
+    exit when v_imported >= p_limit or v_is_cancelled or clock_timestamp() > v_deadline;
     for v_report_id in
       execute format(
         'select report.id from private.reports_to_import marker
@@ -784,12 +840,14 @@ begin
       begin
         perform private.import_report(v_type.report_type, v_report_id);
         v_imported := v_imported + 1;
-      exception when others then
-        -- One report costs only itself: the others go on, and this one is tried last.
+      exception when query_canceled or others then
+        -- One report costs only itself: the others go on, and this one is tried last. One that used up the time of the whole call
+        -- must be noted too, or it would be the first again.
+        v_is_cancelled := sqlstate = '57014';
         update private.reports_to_import set failed_at = now(), error = sqlerrm
         where report_type = v_type.report_type and report_id = v_report_id;
       end;
-      exit when clock_timestamp() > v_deadline;
+      exit when v_is_cancelled or clock_timestamp() > v_deadline;
     end loop;
     if not found then
       -- Markers of reports that are gone.
@@ -957,6 +1015,23 @@ comment on function private.record_write() is
   'What others write into a report: a text becomes an event, and the row shows it where it wins. What only our functions may change keeps its value.';
 revoke all on function private.record_write() from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/report_is_gone.sql
+create or replace function private.report_is_gone(p_report_type text, p_report_id uuid)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+declare
+  v_exists boolean;
+begin
+  execute format('select true from public.%I where id = $1', private.report_table(p_report_type))
+  into v_exists using p_report_id;
+  return v_exists is null;
+end
+$$;
+
+comment on function private.report_is_gone(text, uuid) is
+  'Whether no such report is there: then nothing that was said of it may be kept, since nothing would erase it.';
+revoke all on function private.report_is_gone(text, uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/user_is_operator.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.user_is_operator(p_user_id uuid)
@@ -1019,7 +1094,8 @@ begin
     perform public.record_webhook_request(
       jsonb_build_object(
         'id', gen_random_uuid(), 'endpoint', p_endpoint_id, 'endpoint_id', p_endpoint_id, 'method', 'POST', 'status', 429,
-        'outcome', 'rate_limited', 'event_id', p_event_id, 'body_sha256', p_body_sha256, 'body_bytes', p_body_bytes,
+        'outcome', 'rate_limited', 'event_id', p_event_id, 'report_type', v_result.report_type, 'report_id', v_result.report_id,
+        'body_sha256', p_body_sha256, 'body_bytes', p_body_bytes,
         'detail', format('over the rate of its %s', v_refusal ->> 'policy'),
         'elapsed_ms', p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
         'trace_id', p_trace_id, 'span_id', p_span_id),
@@ -1094,7 +1170,9 @@ begin
     'timestamp', private.iso_time(clock_timestamp()));
   if p_channel = 'webhook' then
     -- What was erased, or has no report, must not come back through the audit.
-    v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found';
+    v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found'
+      -- The body of a conflict may name another report than the event has.
+      or v_outcome in ('event_conflict', 'job_conflict') and private.report_is_gone(v_result.report_type, v_result.report_id);
     perform private.add_audit(
       p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
       p_event_id => coalesce(v_event.id, p_event_id), p_job_id => v_result.job_id, p_report_type => v_result.report_type,
@@ -1161,6 +1239,63 @@ $$;
 comment on function private.envelope(public.report_events) is
   'The body of an event''s webhook, a function of the event alone: the same bytes on every attempt and every path.';
 revoke all on function private.envelope(public.report_events) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/forget_event.sql
+-- The caller may hold the report's lock, before which deliveries come: what another transaction holds is not waited for.
+create or replace function private.forget_event(p_event_id text, p_is_folded boolean default false)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  c_audit_rows constant int := 2000;
+  v_retention text := coalesce(current_setting('polaris.retention', true), '');
+  v_event public.report_events;
+  v_report record;
+  v_delivery record;
+begin
+  perform from public.webhook_deliveries where event_id = p_event_id order by id for update nowait;
+  select * into v_event from public.report_events where id = p_event_id;
+  if v_event.erased_at is not null then
+    return true;
+  end if;
+  execute format('select winner_event_id from public.%I where id = $1', private.report_table(v_event.report_type))
+  into v_report using v_event.report_id;
+  if v_report.winner_event_id = p_event_id then
+    return false;
+  end if;
+  for v_delivery in
+    select delivery.id, endpoint.kind from public.webhook_deliveries delivery
+    join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
+    where delivery.event_id = p_event_id order by delivery.id
+  loop
+    if p_is_folded and v_delivery.kind = 'subscriber' then
+      perform private.move_delivery(v_delivery.id, 'superseded');
+    end if;
+    perform private.move_delivery(v_delivery.id, 'erased');
+  end loop;
+  update private.job_runs set error = null where event_id = p_event_id and error is not null;
+  if found then
+    perform private.show_job(v_event.job_id);
+    perform from public.report_jobs where job_id = v_event.job_id and error is not null for update nowait;
+  end if;
+  if private.forget_audit(p_event_id, null, c_audit_rows) = c_audit_rows then
+    return false;
+  end if;
+  perform set_config('polaris.retention', 'on', true);
+  update public.report_events
+  set erased_at = clock_timestamp(), error = null,
+    digest = encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex')
+  where id = p_event_id;
+  delete from private.report_contents where event_id = p_event_id;
+  perform set_config('polaris.retention', v_retention, true);
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.forget_event(text, boolean) is
+  'The one eraser of an event''s content: its text, metadata and final data, its error, its digest, and what answers and the audit echo of it. Id, order and audit stay. Open deliveries end: nothing is left to send. False: it is not done yet, since another transaction holds something of it, or it is the winner of its report. p_is_folded: a later edit says the same to subscribers.';
+revoke all on function private.forget_event(text, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/insert_event.sql
 create or replace function private.insert_event(
@@ -1639,11 +1774,16 @@ grant execute on function public.complete_report_job(text, text, int, bigint, te
 create or replace function public.due_report_jobs(p_limit int)
 returns setof text
 language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
-  select job_id from private.due_jobs order by due_at limit p_limit
+  -- Those that have been due longest may be those that no sweep can take over, because somebody holds their reports: half of the
+  -- places are for the others.
+  select job_id
+  from (select job_id, row_number() over (order by due_at, job_id) as place from private.due_jobs) due
+  order by place > p_limit / 2, case when place <= p_limit / 2 then place else random() end
+  limit p_limit
 $$;
 
 comment on function public.due_report_jobs(int) is
-  'Jobs to be taken over or given up, longest due first.';
+  'Jobs to be taken over or given up: for a half of p_limit those that have been due longest, for the other any of the rest.';
 revoke all on function public.due_report_jobs(int) from public, anon, authenticated, service_role;
 grant execute on function public.due_report_jobs(int) to service_role;
 
@@ -1920,9 +2060,12 @@ begin
       if v_refusal is not null then
         return v_refusal;
       end if;
-      if p_caller <> 'pipeline' then
-        -- The lock above makes the user's requests come one by one, so that nobody waits for the bucket.
-        v_asked := private.ask_limit('job', p_caller, true);
+      if p_caller <> 'pipeline' or p_report_id is not null then
+        -- The lock of the user, or of the report, makes the requests come one by one, so that nobody waits for the bucket. The
+        -- pipeline asks for many people: what it must not do is to fill one report with jobs, each of which becomes an event.
+        v_asked := private.ask_limit(
+          case when p_caller = 'pipeline' then 'report' else 'job' end,
+          case when p_caller = 'pipeline' then p_report_type || ':' || p_report_id else p_caller end, true);
         if v_asked.refusal is not null then
           return v_asked.refusal;
         elsif v_asked.failure is not null then
@@ -2615,7 +2758,8 @@ begin
           select id from public.webhook_deliveries where id = any (v_letters.ids)
           order by report_type, report_id, id offset 0) letters) tried
       group by outcome) counted;
-  exception when others then
+  exception when query_canceled or others then
+    -- Also where the slice used up the time of the call: without this, it would be tried again at once, for ever.
     update public.plans
     set faults = faults + 1, last_error = "left"(sqlerrm, 200), next_slice_at = now() + c_pause,
       status = case when faults + 1 >= c_faults then 'failed' else status end,
@@ -3165,6 +3309,42 @@ comment on function public.claim_ping() is
 revoke all on function public.claim_ping() from public, anon, authenticated, service_role;
 grant execute on function public.claim_ping() to service_role;
 
+-- supabase/sql/observe/content_of_user.sql
+create or replace function private.content_of_user(p_user_id uuid)
+returns table (what text, things bigint)
+language plpgsql stable set search_path = '' as $$
+declare
+  v_type public.report_types;
+  v_reports uuid[] := array(select report_id from private.erasures where user_id = p_user_id and report_id is not null);
+  v_ids uuid[];
+begin
+  for v_type in select * from public.report_types order by report_type loop
+    execute format('select array(select id from public.%I where user_id = $1)', v_type.table_name) into v_ids using p_user_id;
+    v_reports := v_reports || v_ids;
+    what := v_type.table_name;
+    things := cardinality(v_ids);
+    return next;
+  end loop;
+  return query
+  select 'events with content', count(*) from public.report_events
+  where report_id = any (v_reports) and erased_at is null
+  union all
+  select 'jobs with content', count(*) from private.job_runs
+  where (user_id = p_user_id or report_id = any (v_reports)) and erased_at is null
+  union all
+  select 'deliveries with an answer', count(*) from public.webhook_deliveries
+  where report_id = any (v_reports) and response <> '{}'
+  union all
+  select 'audit rows with content', count(*) from private.audit_with_content where report_id = any (v_reports)
+  union all
+  select 'notifications', count(*) from public.report_notifications where user_id = p_user_id;
+end
+$$;
+
+comment on function private.content_of_user(uuid) is
+  'How much of a user an erasure would take, or has left: reports, and events, jobs, deliveries, audit rows and notifications that have content.';
+revoke all on function private.content_of_user(uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/deployment_facts.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.deployment_facts(p_with_rights boolean default false)
@@ -3210,6 +3390,45 @@ comment on function public.deployment_facts(boolean) is
 revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
 grant execute on function public.deployment_facts(boolean) to service_role;
 
+-- supabase/sql/observe/erase_account.sql
+create or replace function private.erase_account(p_user_id uuid, p_limit int, p_deadline timestamptz)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_type public.report_types;
+  v_id text;
+  v_left boolean := false;
+begin
+  perform from auth.users where id = p_user_id for key share;
+  for v_type in select * from public.report_types order by report_type loop
+    v_left := v_left or clock_timestamp() > p_deadline;
+    exit when v_left;
+    -- Their content follows as that of every report that is deleted.
+    execute format(
+      'delete from public.%1$I where id in (
+         select id from public.%1$I where user_id = $1 order by id limit $2 for update skip locked)', v_type.table_name)
+    using p_user_id, p_limit;
+    execute format('select exists (select from public.%I where user_id = $1)', v_type.table_name)
+    into v_left using p_user_id;
+  end loop;
+  for v_id in
+    select job_id from private.job_runs
+    where user_id = p_user_id and report_id is null and erased_at is null order by job_id limit p_limit
+  loop
+    exit when clock_timestamp() > p_deadline;
+    perform private.forget_job(v_id);
+  end loop;
+  delete from public.report_notifications where user_id = p_user_id;
+  return not v_left
+    and not exists (
+      select from private.job_runs where user_id = p_user_id and report_id is null and erased_at is null);
+end
+$$;
+
+comment on function private.erase_account(uuid, int, timestamptz) is
+  'Deletes the reports and notifications of a user, and erases the jobs without a report: up to p_limit of each, and until p_deadline. True: nothing is left but the content of deleted reports, which erase_report() erases.';
+revoke all on function private.erase_account(uuid, int, timestamptz) from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/erase_due.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.erase_due(p_limit int, p_user_id uuid default null)
@@ -3217,7 +3436,8 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_longest constant interval := '2 seconds';
-  v_started timestamptz := clock_timestamp();
+  v_deadline timestamptz := clock_timestamp() + c_longest;
+  v_is_cancelled boolean := false;
   v_due private.erasures;
   -- Of accounts: nothing is left but what stands in the queue of reports.
   v_accounts bigint[] := '{}';
@@ -3233,17 +3453,18 @@ begin
     limit p_limit
     for update skip locked
   loop
-    exit when clock_timestamp() > v_started + c_longest;
+    exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
-      if private.erase_account(v_due.user_id, p_limit) then
+      if private.erase_account(v_due.user_id, p_limit, v_deadline) then
         v_accounts := v_accounts || v_due.id;
       end if;
     exception
       when lock_not_available then
         null;
-      when others then
-        -- One erasure costs only itself.
+      when query_canceled or others then
+        -- One erasure costs only itself. One that used up the time of the whole call is still noted as tried, and comes last.
+        v_is_cancelled := sqlstate = '57014';
         v_errors := v_errors || jsonb_build_object('user_id', v_due.user_id, 'error', "left"(sqlerrm, 200));
     end;
   end loop;
@@ -3254,17 +3475,18 @@ begin
     limit p_limit
     for update skip locked
   loop
-    exit when clock_timestamp() > v_started + c_longest;
+    exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
-      if private.erase_report(v_due.report_type, v_due.report_id, p_limit) then
+      if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) then
         delete from private.erasures where id = v_due.id;
         v_reports := v_reports + 1;
       end if;
     exception
       when lock_not_available then
         null;
-      when others then
+      when query_canceled or others then
+        v_is_cancelled := sqlstate = '57014';
         v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
     end;
   end loop;
@@ -3277,14 +3499,56 @@ begin
   select coalesce(jsonb_agg(user_id), '[]') into v_users from done;
   return jsonb_build_object(
     'reports', v_reports, 'users', v_users, 'errors', v_errors,
+    'busy', v_is_cancelled or clock_timestamp() > v_deadline,
     'left', exists (select from private.erasures where p_user_id is null or user_id = p_user_id));
 end
 $$;
 
 comment on function public.erase_due(int, uuid) is
-  'Erases the content of reports and accounts that were deleted, up to p_limit of each and for about two seconds; only those of p_user_id where it is given. Waits for no lock: the next call goes on. Returns {reports: how many are done, users: [user id] whose accounts are done, errors: [{user_id or report_id, error}], left: whether any waits}.';
+  'Erases the content of reports and accounts that were deleted, up to p_limit of each and for about two seconds; only those of p_user_id where it is given. Waits for no lock: the next call goes on. Returns {reports: how many are done, users: [user id] whose accounts are done, errors: [{user_id or report_id, error}], busy: it ended for its time, left: whether any waits}.';
 revoke all on function public.erase_due(int, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.erase_due(int, uuid) to service_role;
+
+-- supabase/sql/observe/erase_report.sql
+create or replace function private.erase_report(p_report_type text, p_report_id uuid, p_limit int, p_deadline timestamptz)
+returns boolean
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_exists boolean;
+  v_id text;
+begin
+  execute format('select true from public.%I where id = $1', private.report_table(p_report_type))
+  into v_exists using p_report_id;
+  if v_exists then
+    return true;
+  end if;
+  for v_id in
+    select job_id from private.job_runs
+    where report_id = p_report_id and report_type = p_report_type and erased_at is null order by job_id limit p_limit
+  loop
+    exit when clock_timestamp() > p_deadline;
+    perform private.forget_job(v_id);
+  end loop;
+  for v_id in
+    select id from public.report_events
+    where report_id = p_report_id and report_type = p_report_type and erased_at is null order by id limit p_limit
+  loop
+    exit when clock_timestamp() > p_deadline;
+    perform private.forget_event(v_id);
+  end loop;
+  -- Requests that named the report and no event of it.
+  return clock_timestamp() < p_deadline
+    and private.forget_audit(null, p_report_id, p_limit) < p_limit
+    and not exists (
+      select from private.job_runs where report_id = p_report_id and report_type = p_report_type and erased_at is null)
+    and not exists (
+      select from public.report_events where report_id = p_report_id and report_type = p_report_type and erased_at is null);
+end
+$$;
+
+comment on function private.erase_report(text, uuid, int, timestamptz) is
+  'Erases the content of a report that was deleted: of up to p_limit of its jobs, events and audit rows each, and until p_deadline. True: nothing is left.';
+revoke all on function private.erase_report(text, uuid, int, timestamptz) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/erase_user.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -3309,7 +3573,7 @@ create or replace function public.evaluate_alerts(
   p_notify boolean, p_function_time timestamptz default null, p_secrets jsonb default null,
   p_unless_swept boolean default false)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' set lock_timeout = '500ms' as $$
 declare
   v_rule private.alert_rules;
   v_readings jsonb;
@@ -3327,7 +3591,8 @@ begin
     clock_ahead_seconds = coalesce(extract(epoch from p_function_time - clock_timestamp()), clock_ahead_seconds)
   where only_row;
 
-  -- A rule that fails, or uses up the time of the whole call, is an alert of its own and costs no other.
+  -- A rule that fails is an alert of its own and costs no other. One that uses up the time of the whole call ends the call, since
+  -- that time ends only once: the next slow rule would run without end. It is the last at the next call.
   begin
     perform private.note_table_sizes();
     if p_secrets is not null then
@@ -3337,7 +3602,13 @@ begin
     v_failures := v_failures || jsonb_build_object(
       'subject', 'notes', 'value', 1, 'affected', 1, 'facts', jsonb_build_object('sqlstate', sqlstate));
   end;
-  for v_rule in select * from private.alert_rules where rule <> 'rule_failing' order by rule loop
+  for v_rule in
+    select * from private.alert_rules rule
+    where rule <> 'rule_failing'
+    order by exists (
+      select from public.alerts failing
+      where failing.rule = 'rule_failing' and failing.subject = rule.rule and failing.state <> 'resolved'), rule
+  loop
     begin
       v_readings := '[]';
       if v_rule.enabled then
@@ -3350,6 +3621,7 @@ begin
     exception when query_canceled or others then
       v_failures := v_failures || jsonb_build_object(
         'subject', v_rule.rule, 'value', 1, 'affected', 1, 'facts', jsonb_build_object('sqlstate', sqlstate));
+      exit when sqlstate = '57014';
     end;
   end loop;
   select * into v_rule from private.alert_rules where rule = 'rule_failing';
@@ -3383,6 +3655,35 @@ $$;
 comment on function private.find_account(text) is
   'The id of a user: p_user is that id, of an account or of a deleted one, or the whole e-mail address of an account. Null: no account has this address.';
 revoke all on function private.find_account(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/forget_audit.sql
+create or replace function private.forget_audit(p_event_id text, p_report_id uuid, p_limit int)
+returns int
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_retention text := coalesce(current_setting('polaris.retention', true), '');
+  v_rows int;
+begin
+  perform set_config('polaris.retention', 'on', true);
+  update public.webhook_audit audit
+  set request_payload = forgotten.request_payload, response_body = null, error_message = null, body_sha256 = null
+  from (
+    select id, (private.without_content(content)).request_payload
+    from public.webhook_audit content
+    where id in (
+      select id from private.audit_with_content where event_id = p_event_id or report_id = p_report_id limit p_limit)) forgotten
+  where audit.id = forgotten.id;
+  get diagnostics v_rows = row_count;
+  perform set_config('polaris.retention', v_retention, true);
+  return v_rows;
+exception when lock_not_available then
+  return p_limit;
+end
+$$;
+
+comment on function private.forget_audit(text, uuid, int) is
+  'Erases the content of up to p_limit audit rows of an event, or of a report. Returns how many; fewer than p_limit: none is left. p_limit also where another transaction holds one.';
+revoke all on function private.forget_audit(text, uuid, int) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/get_failed_webhooks.sql
 -- Definer rights: the platform's functions call it with the service key, which has no rights on our tables.
@@ -3861,7 +4162,9 @@ begin
   end if;
   -- An answer names the faults of a body, whose event may be one that was erased.
   v_is_forgotten := exists (
-    select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null);
+    select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null)
+    or p_request ->> 'report_id' is not null
+      and private.report_is_gone(p_request ->> 'report_type', (p_request ->> 'report_id')::uuid);
   perform private.add_audit(
     p_id => (p_request ->> 'id')::uuid, p_direction => 'in', p_outcome => p_request ->> 'outcome',
     p_endpoint_id => p_request ->> 'endpoint_id', p_event_id => p_request ->> 'event_id',
@@ -4722,7 +5025,8 @@ begin
     where v_delivery ->> 'next_attempt' is not null and v_delivery ->> 'dead_at' is null
   ) steps (place, step);
   return jsonb_build_object(
-    'event', case when v_event.id is not null then to_jsonb(v_event) end,
+    'event', case when v_event.id is not null then to_jsonb(v_event)
+      || jsonb_build_object('error', "left"(v_event.error, 500)) end,
     'job', v_job, 'delivery', v_delivery, 'steps', v_steps,
     'truncated', coalesce(jsonb_array_length(v_audit) > c_audit_rows, false));
 end
@@ -5180,7 +5484,8 @@ begin
     'owner_email', (select email from auth.users where id = (v_report ->> 'user_id')::uuid),
     'job', (
       select jsonb_build_object('job_id', job_id, 'state', state, 'error', error)
-      from private.job_states where report_id = p_report_id and report_type = p_report_type
+      -- "offset 0": of a report with many jobs, PostgreSQL would rather walk all jobs by their age.
+      from (select * from private.job_states where report_id = p_report_id and report_type = p_report_type offset 0) jobs
       order by created_at desc, job_id desc limit 1),
     'delivery', (
       select jsonb_build_object(
@@ -5494,7 +5799,7 @@ begin
   with spans as materialized (
     select trace_id, 'job:' || job_id as id, null as parent, 'job' as kind, created_at as started_at,
       completed_at as ended_at, jsonb_build_object(
-        'job_id', job_id, 'status', status, 'stage', stage, 'report_type', report_type, 'report_id', report_id, 'error', error,
+        'job_id', job_id, 'status', status, 'stage', stage, 'report_type', report_type, 'report_id', report_id, 'error', "left"(error, 500),
         'take_overs', take_overs, 'waited_ms', round(extract(epoch from started_at - created_at) * 1000)) as facts
     from private.job_runs where trace_id = any (v_traces)
     union all
@@ -5511,7 +5816,7 @@ begin
       audit.ended_at - make_interval(secs => coalesce(audit.duration_ms, 0)::float8 / 1000), audit.ended_at,
       jsonb_build_object(
         'outcome', audit.outcome, 'endpoint_id', audit.endpoint_id, 'status', audit.response_status,
-        'attempt', audit.attempt_number, 'error', audit.error_message, 'audit_id', audit.id)
+        'attempt', audit.attempt_number, 'error', "left"(audit.error_message, 500), 'audit_id', audit.id)
     from (
       -- The attempts of a round are recorded together, when the last of them is over.
       select sent.*, sent.created_at - make_interval(secs => coalesce(sum(duration_ms) over (
@@ -5747,6 +6052,16 @@ comment on view private.unfinished_tables is
   'What npm run upgrade still has to build on large tables. No row: nothing.';
 revoke all on private.unfinished_tables from anon, authenticated, service_role;
 
+-- supabase/sql/jobs/job_rows.sql
+create or replace view private.job_rows with (security_invoker = true) as
+  select job_id as id, job_id, report_type, report_id, user_id, caller, stage, status, percent, eta_seconds, "left"(error, 500) as error, event_id,
+    take_overs, created_at, started_at, completed_at
+  from private.job_runs;
+
+comment on view private.job_rows is 'A job in a list: without prompt, metadata, keys and tokens.';
+revoke all on table private.job_rows from public, anon, authenticated, service_role;
+grant select on table private.job_rows to authenticated;
+
 -- supabase/sql/jobs/job_states.sql
 create or replace view private.job_states with (security_invoker = true) as
   select job_id as id, job_id, report_type, report_id, user_id, caller, stage, status,
@@ -5783,6 +6098,22 @@ comment on view private.alert_rows is
   'An alert in a list: with its threshold, until when it is silenced, and what was sent of it.';
 revoke all on table private.alert_rows from public, anon, authenticated, service_role;
 grant select on table private.alert_rows to authenticated;
+
+-- supabase/sql/observe/audit_with_content.sql
+create or replace view private.audit_with_content with (security_invoker = true) as
+  select id, event_id, report_id
+  from public.webhook_audit
+  where response_body is not null or error_message is not null or body_sha256 is not null
+    or request_payload is not null and (
+      outcome is null or jsonb_typeof(request_payload) <> 'object'
+      or request_payload - '{id,type,endpoint,method,claim_id,plan,dead_at,dead_reason,url,headers,data}'::text[] <> '{}'
+      or request_payload ? 'data' and (
+        jsonb_typeof(request_payload -> 'data') <> 'object'
+        or (request_payload -> 'data') - '{job_id,report_id,report_type,research_status,requested_at}'::text[] <> '{}'));
+
+comment on view private.audit_with_content is
+  'Audit rows that without_content() would change. An event may have a hundred thousand of them, each of which is asked about again and again: an expression costs a tenth of a call.';
+revoke all on table private.audit_with_content from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/webhook_measures.sql
 create or replace view private.webhook_measures with (security_invoker = true) as

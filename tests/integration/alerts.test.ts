@@ -426,15 +426,32 @@ describe('the evaluation', () => {
       create or replace function private.alert_on_latency(p_rule private.alert_rules)
       returns table (subject text, value numeric, affected bigint, facts jsonb) language plpgsql as
         $$ begin perform pg_sleep(60); end $$`);
-    const { failures } = await sql.begin(async (limited) => {
-      await limited`set local statement_timeout = '500ms'`;
-      return alerts.evaluate({}, limited);
-    });
-    expect(failures).toMatchObject([{ subject: 'latency', facts: { sqlstate: '57014' } }]);
+    const evaluate = () =>
+      sql.begin(async (limited) => {
+        await limited`set local statement_timeout = '500ms'`;
+        return alerts.evaluate({}, limited);
+      });
+    expect((await evaluate()).failures).toMatchObject([{ subject: 'latency', facts: { sqlstate: '57014' } }]);
+    // It comes last from then on.
+    expect((await evaluate()).failures).toMatchObject([{ subject: 'latency' }]);
     expect(await openOf('no_sweep', 'rule_failing')).toEqual([
-      'firing no_sweep:',
       'firing rule_failing:latency',
+      'firing no_sweep:',
     ]);
+  });
+
+  it('waits for no lock for long, of however many rules', async () => {
+    await stopSweeps();
+    await sql.begin(async (holder) => {
+      await holder`lock table private.ping_results in access exclusive mode`;
+      const { failures } = await alerts.evaluate();
+      expect(failures).toMatchObject([
+        { subject: 'ping_failing', facts: { sqlstate: '55P03' } },
+        { subject: 'ping_slow', facts: { sqlstate: '55P03' } },
+      ]);
+    });
+    expect(await openOf('no_sweep')).toEqual(['firing no_sweep:']);
+    expect((await alerts.evaluate()).failures).toEqual([]);
   });
 
   it('keeps an alert of a rule that fails: whether it is good is unknown', async () => {

@@ -332,6 +332,150 @@ async function person() {
   return { userId, reportId };
 }
 
+describe('content in the audit', () => {
+  it('is what the eraser would change, in rows of every form', async () => {
+    const payloads = [
+      null,
+      'null',
+      '[]',
+      '"text"',
+      '{}',
+      '{"id": "a", "url": "b"}',
+      '{"prompt": "a"}',
+      '{"data": {}}',
+      '{"data": null}',
+      '{"data": "text"}',
+      '{"data": ["a"]}',
+      '{"data": {"job_id": "a", "report_id": "b"}}',
+      '{"data": {"error": "a"}}',
+      '{"data": {"job_id": "a"}, "plan": "b"}',
+      '{"data": {"job_id": "a"}, "other": "b"}',
+    ];
+    const made = randomUUID();
+    await sql`
+      insert into public.webhook_audit (
+        outcome, direction, webhook_type, event_id, request_payload, response_body, error_message, body_sha256)
+      select outcome, 'in', 'prelim-report', ${made}, payload::jsonb, body::jsonb, error, sha
+      from unnest(${payloads}::text[]) payload, unnest('{null,applied}'::text[]) outcome,
+        (values (null, null, null), ('{}', null, null), (null, 'a', null), (null, null, 'a')) rest (body, error, sha)`;
+    const rows = await sql<{ found: boolean; changed: boolean }[]>`
+      select id in (select id from private.audit_with_content) as found,
+        private.without_content(audit) operator(pg_catalog.*<>) audit as changed
+      from public.webhook_audit audit where event_id = ${made}`;
+    expect(rows).toHaveLength(payloads.length * 2 * 4);
+    expect(rows.filter(({ found, changed }) => found !== changed)).toEqual([]);
+    expect(rows.filter(({ found }) => found).length).toBeGreaterThan(rows.length / 2);
+    expect(rows.filter(({ found }) => !found).length).toBeGreaterThan(5);
+  });
+});
+
+describe('an erasure that takes longer than a call may', () => {
+  /** Audit rows of an event: as many as a sender with a bug makes. */
+  async function repeat(eventId: string, count: number): Promise<void> {
+    await sql`
+      insert into public.webhook_audit (direction, outcome, event_id, report_id, webhook_type, body_sha256, request_payload)
+      select 'in', 'duplicate', id, report_id, 'prelim-report', 'sha', '{"data": {"error": "text"}}'
+      from public.report_events, generate_series(1, ${count}) where id = ${eventId}`;
+  }
+
+  it('ends by itself, call by call, and says that there is more to do', async () => {
+    const { reportId } = await createReport(sql);
+    const sent = webhook(reportId);
+    await receive(sent);
+    await repeat(sent.id, 5000);
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    let calls = 0;
+    for (let left = true; left; calls += 1) {
+      expect(calls).toBeLessThan(20);
+      const [row] = await sql<{ answer: { left: boolean } }[]>`select public.erase_due(100) as answer`;
+      left = row?.answer.left ?? true;
+    }
+    expect(calls).toBeGreaterThan(1);
+    expect(await sightings()).toEqual([]);
+  });
+
+  it('that is cancelled comes last at the next call, and keeps no other waiting', async () => {
+    const [heavy, light] = [await createReport(sql), await createReport(sql)];
+    for (const { reportId } of [heavy, light]) {
+      await receive(webhook(reportId));
+      await sql`delete from public.org_reports where id = ${reportId}`;
+    }
+    // What takes longer than the call may: the first erasure that is tried.
+    await sql`
+      create function public.take_long() returns trigger language plpgsql as $$
+      begin perform pg_sleep(5); return new; end $$`;
+    await sql.unsafe(`
+      create trigger take_long before update on public.report_events for each row
+      when (new.report_id = '${heavy.reportId}') execute function public.take_long()`);
+    // As PostgREST limits the call, but to less.
+    const erase = () =>
+      sql.begin(async (call) => {
+        await call`set local statement_timeout = '1s'`;
+        const [row] = await call<{ answer: object }[]>`select public.erase_due(100) as answer`;
+        return row?.answer;
+      });
+    try {
+      expect(await erase()).toMatchObject({
+        errors: [{ report_id: heavy.reportId }],
+        busy: true,
+        left: true,
+      });
+      expect(await erase()).toMatchObject({ errors: [{ report_id: heavy.reportId }] });
+      const left = await sql`select report_id from private.erasures where report_id is not null`;
+      expect([...left]).toEqual([{ report_id: heavy.reportId }]);
+    } finally {
+      await sql.unsafe('drop trigger take_long on public.report_events; drop function public.take_long()');
+    }
+    expect(await erase()).toMatchObject({ reports: 1, errors: [], left: false });
+  });
+});
+
+describe('what is said of a report after its erasure', () => {
+  it('is not kept where it stands in a body under the id of another report’s event', async () => {
+    const [kept, gone] = [await createReport(sql), await createReport(sql)];
+    const event = webhook(kept.reportId);
+    await receive(event);
+    await sql`delete from public.org_reports where id = ${gone.reportId}`;
+    await sql`select public.erase_due(100)`;
+    const conflict = { ...webhook(gone.reportId, {}, 'report.prelim.failed'), id: event.id };
+    expect(await receive(conflict)).toBe('event_conflict');
+    const rows = await sql`
+      select body_sha256, request_payload #>> '{data,error}' as error from public.webhook_audit
+      where report_id = ${gone.reportId}`;
+    expect([...rows]).toEqual([{ body_sha256: null, error: null }]);
+  });
+
+  it('is not kept where it is refused for a rate, and is erased where the report goes later', async () => {
+    const [there, gone] = [await createReport(sql), await createReport(sql)];
+    await sql`delete from public.org_reports where id = ${gone.reportId}`;
+    const refused = async ({ id, body }: Sent) => {
+      const [row] = await sql<{ outcome: string }[]>`
+        select public.apply_report_event(
+          ${id}, 'webhook', ${JSON.stringify(body)}, 'prelim-report', ${`sha_${canary}`}, 100,
+          p_sender => 'sender', p_cap_per_minute => 1000) ->> 'outcome' as outcome`;
+      return row?.outcome;
+    };
+    const hashes = (reportId: string) => sql`
+      select body_sha256 from public.webhook_audit where report_id = ${reportId} and outcome = 'rate_limited'`;
+    await sql`update private.rate_limits set tokens_per_minute = 1, burst = 1 where kind = 'report'`;
+    try {
+      for (const { reportId } of [there, gone]) {
+        await sql`
+          insert into private.rate_buckets (kind, key, part, full_at)
+          values ('report', ${`org:${reportId}`}, 0, now() + interval '1 minute')`;
+        expect(await refused(webhook(reportId))).toBe('rate_limited');
+      }
+      expect([...(await hashes(gone.reportId))]).toEqual([{ body_sha256: null }]);
+      expect([...(await hashes(there.reportId))]).toEqual([{ body_sha256: `sha_${canary}` }]);
+      await sql`delete from public.org_reports where id = ${there.reportId}`;
+      await sql`select public.erase_due(100)`;
+      expect([...(await hashes(there.reportId))]).toEqual([{ body_sha256: null }]);
+    } finally {
+      await sql`update private.rate_limits set tokens_per_minute = 6, burst = 30 where kind = 'report'`;
+    }
+  });
+});
+
 describe('an account that is deleted', () => {
   it.each([
     ['from Auth', (userId: string) => sql`delete from auth.users where id = ${userId}`],

@@ -143,6 +143,45 @@ describe('a batch of the import', () => {
       await sql.unsafe('drop trigger take_long on public.report_events; drop function public.take_long()');
     }
   });
+
+  it('that takes longer than the whole call may is tried last, so that others are imported', async () => {
+    const { sql } = database;
+    await sql`delete from private.reports_to_import`;
+    const [heavy, light] = [await createReport(sql), await createReport(sql)];
+    for (const { reportId, failedAt } of [
+      { reportId: heavy.reportId, failedAt: null },
+      { reportId: light.reportId, failedAt: '2026-01-01' },
+    ]) {
+      await sql`
+        insert into private.reports_to_import (report_type, report_id, failed_at) values ('org', ${reportId}, ${failedAt})`;
+    }
+    await sql`
+      create function public.take_long() returns trigger language plpgsql as $$
+      begin perform pg_sleep(5); return old; end $$`;
+    await sql.unsafe(`
+      create trigger take_long before delete on private.reports_to_import for each row
+      when (old.report_id = '${heavy.reportId}') execute function public.take_long()`);
+    // As PostgREST limits the call, but to less.
+    const importWithin = () =>
+      sql.begin(async (call) => {
+        await call`set local statement_timeout = '1s'`;
+        await call`select public.import_reports(100)`;
+      });
+    try {
+      await importWithin();
+      const [noted] = await sql`select failed_at is not null as failed, error from private.reports_to_import
+        where report_id = ${heavy.reportId}`;
+      expect(noted).toMatchObject({ failed: true, error: expect.stringContaining('timeout') as string });
+      await importWithin();
+      const left = await sql`select report_id from private.reports_to_import`;
+      expect([...left]).toEqual([{ report_id: heavy.reportId }]);
+    } finally {
+      await sql.unsafe(
+        'drop trigger take_long on private.reports_to_import; drop function public.take_long()',
+      );
+      await sql`delete from private.reports_to_import`;
+    }
+  });
 });
 
 async function importBatch(): Promise<{ imported: number; left: number }> {

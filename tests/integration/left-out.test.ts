@@ -200,6 +200,32 @@ describe('a delivery whose holder died', () => {
   });
 });
 
+describe('the list of due jobs', () => {
+  it('has room for others where those that have been due longest cannot be taken over', async () => {
+    const overdue: string[] = [];
+    for (let index = 0; index < 30; index += 1) {
+      const { reportId } = await bed.system.createReport();
+      const { run } = await store.request(reportId);
+      await sql`
+        update private.job_runs set lease_expires_at = now() - interval '1 hour' + ${index} * interval '1 second'
+        where job_id = ${run.job_id}`;
+      overdue.push(run.job_id);
+    }
+    const list = async () =>
+      (await sql<{ id: string }[]>`select public.due_report_jobs(20) as id`).map(({ id }) => id);
+    const seen = new Set<string>();
+    for (let sweep = 0; sweep < 100 && seen.size < overdue.length; sweep += 1) {
+      const due = await list();
+      expect(due).toHaveLength(20);
+      expect(due.slice(0, 10)).toEqual(overdue.slice(0, 10));
+      for (const job of due) seen.add(job);
+    }
+    expect(seen.size).toBe(overdue.length);
+    await sql`update private.job_runs set status = 'cancelled', completed_at = now(), lease_expires_at = null
+      where job_id = any (${overdue})`;
+  });
+});
+
 describe('a sweep', () => {
   it('sends what is due beside deliveries whose reports are locked, and says how many it left out', async () => {
     const made = await due(24);

@@ -189,6 +189,25 @@ describe('a report', () => {
   });
 });
 
+describe('a pipeline with a bug', () => {
+  it('gets 429 when it fills a report with jobs, each of which would become an event; others go on', async () => {
+    await limit('report', 1, 3);
+    const client = jobClient(system);
+    const body = { prompt: 'p', report_type: 'org', report_id: reportId, generate: false };
+    const answers = [];
+    for (let job = 0; job < 4; job += 1) answers.push(await client.post(body));
+    expect(answers.map(({ status }) => status)).toEqual([202, 202, 202, 429]);
+    const refused = answers.at(-1);
+    expect(refused?.json).toMatchObject({ code: 'rate_limited' });
+    if (refused !== undefined) expectLimited(refused, 'report', 3, 180);
+    const { reportId: another } = await system.createReport();
+    expect((await client.post({ ...body, report_id: another })).status).toBe(202);
+    const [kept] =
+      await system.sql`select count(*)::int as jobs from private.job_runs where report_id = ${reportId}`;
+    expect(kept).toEqual({ jobs: 3 });
+  });
+});
+
 describe('a user', () => {
   it('gets 429 for new jobs over the rate; what is answered already costs nothing', async () => {
     await limit('job', 1, 3);
@@ -202,7 +221,7 @@ describe('a user', () => {
     expect(refused.json).toMatchObject({ code: 'rate_limited' });
     expectLimited(refused, 'job', 3, 180);
     expect((await client.post(body, 'three')).status).toBe(202);
-    // Another user has a bucket of their own, and the pipeline none.
+    // Another user has a bucket of their own, and the pipeline none of this kind.
     const other = await system.createUser();
     const { reportId: theirs } = await system.createReport({ userId: other.id });
     expect((await jobClient(system, other.accessToken).post({ ...body, report_id: theirs })).status).toBe(

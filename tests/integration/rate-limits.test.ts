@@ -41,6 +41,19 @@ async function ask(connection: postgres.ISql, key: string, take = true, kind = '
   return asked;
 }
 
+/** Somebody found every part of a bucket held, and pauses before it tries again. */
+async function untilSomebodyTries(): Promise<void> {
+  await expect
+    .poll(
+      () => sql`select from pg_stat_activity where wait_event = 'PgSleep' and datname = current_database()`,
+      {
+        timeout: 20_000,
+        interval: 1,
+      },
+    )
+    .toHaveLength(1);
+}
+
 interface Answer {
   outcome: string;
   policy?: string;
@@ -139,7 +152,7 @@ describe('a bucket', () => {
     await sql.begin(async (other) => {
       expect((await ask(other, sender)).refusal).toBeNull();
       outcome = receive(sql, sender, id);
-      await untilSomebodyWaits(sql);
+      await untilSomebodyTries();
     });
     expect(await outcome).toEqual({ outcome: 'PT429' });
     expect(await sql`select from public.report_events where id = ${id}`).toHaveLength(0);
@@ -292,7 +305,6 @@ describe('an event', () => {
 
   it('of ours arrives under its lease, however noisy the sender is; after it, like any other', async () => {
     await limit('sender', { tokens_per_minute: 1, burst: 1, parts: 1 });
-    await limit('report', { tokens_per_minute: 1, burst: 1, parts: 1 });
     const sender = randomUUID();
     await receive(sql, sender);
     expect(await receive(sql, sender)).toMatchObject({ outcome: 'rate_limited' });
@@ -303,6 +315,7 @@ describe('an event', () => {
       return delivery;
     };
     const [one, other] = [await held(), await held()];
+    await limit('report', { tokens_per_minute: 1, burst: 1, parts: 1 });
     const bodyOf = ({ body }: typeof one) => JSON.parse(body) as object;
     expect(await receive(sql, sender, one.event_id, bodyOf(one))).toMatchObject({ outcome: 'applied' });
     await store.record(one, 'delivered', [{ status: 200, authentic: true }]);
@@ -391,10 +404,42 @@ describe('a limiter that fails lets the event through and says so in its audit r
     const sender = await senderOfEightParts();
     await sql.begin(async (holder) => {
       await holder`select from private.rate_buckets where key = ${sender} for update`;
-      await letThrough(sql, sender, /lock timeout/);
+      await letThrough(sql, sender, /others hold every part/);
     });
     // The token was not taken; the limit of the report was asked.
     expect(await receive(sql, sender)).toMatchObject({ outcome: 'rate_limited', policy: 'report' });
+  });
+
+  it('which callers do not while one of them is stuck, however many come', async () => {
+    const sender = await senderOfEightParts();
+    await limit('sender', { tokens_per_minute: 60_000, burst: 8000, parts: 8 });
+    await sql.begin(async (stuck) => {
+      await stuck`select from private.rate_buckets where key = ${sender} and part = 3 for update`;
+      const failures = await Promise.all(
+        Array.from({ length: 160 }, () =>
+          sql.begin(async (caller) => {
+            const { failure, refusal } = await ask(caller, sender);
+            await caller`select pg_sleep(0.003)`;
+            return failure ?? refusal?.outcome;
+          }),
+        ),
+      );
+      expect(failures.filter((failure) => failure !== undefined)).toEqual([]);
+    });
+  });
+
+  it('which parts that nobody has used yet are not', async () => {
+    await limit('sender', { tokens_per_minute: 60_000, burst: 8, parts: 8 });
+    const sender = randomUUID();
+    await sql`
+      insert into private.rate_buckets (kind, key, part, full_at)
+      select 'sender', ${sender}, part, now() from generate_series(0, 1) part`;
+    await sql.begin(async (holder) => {
+      await holder`select from private.rate_buckets where key = ${sender} for update`;
+      const asked = [];
+      for (let call = 0; call < 6; call += 1) asked.push(await ask(sql, sender));
+      expect(asked).toEqual(Array.from({ length: 6 }, () => ({ refusal: null, failure: null })));
+    });
   });
 
   it('which a single part held does not', async () => {

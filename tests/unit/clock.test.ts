@@ -37,7 +37,7 @@ function bed(clock: TestClock, days: number) {
     record_delivery_attempts: { status: 'failed', dead: false, effect: 'applied' },
     redrive_deliveries: 500,
     roll_up_webhooks: 8,
-    erase_due: { reports: 100, users: [], errors: [], left: true },
+    erase_due: { reports: 100, users: [], errors: [], busy: false, left: true },
     import_reports: { imported: 100, left: 1 },
     prune_expired: {
       audit: 500,

@@ -29,7 +29,7 @@ const ANSWER_HEADERS = [
 ] as const;
 const MOST_CHARACTERS = 200;
 
-/** Chosen headers of an answer. Where a redirect leads is told without its query, which may hold a token. */
+/** Chosen headers of an answer. Where a redirect leads is told without its query and credentials, which may hold a secret. */
 export function answerHeaders(headers: Headers): Record<string, string> {
   const chosen: Record<string, string> = {};
   for (const name of ANSWER_HEADERS) {
@@ -38,7 +38,11 @@ export function answerHeaders(headers: Headers): Record<string, string> {
   }
   const location = headers.get('location');
   if (location !== null) {
-    chosen['location'] = toStorable((/^[^?#]*/.exec(location)?.[0] ?? '').slice(0, MOST_CHARACTERS));
+    const place = (/^[^?#]*/.exec(location)?.[0] ?? '').replace(
+      /^([a-z][a-z0-9+.-]*:)?([/\\]{2,})[^/\\]*@/i,
+      '$1$2',
+    );
+    chosen['location'] = toStorable(place.slice(0, MOST_CHARACTERS));
   }
   return chosen;
 }

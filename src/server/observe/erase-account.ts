@@ -59,7 +59,7 @@ async function erase(services: Eraser, before: AccountContent): Promise<ErasedAc
     logErased(services, batch);
     finished = !batch.left;
     const now = services.monotonicNow();
-    if (batch.reports + batch.users.length > 0) heldSince = now;
+    if (batch.busy || batch.reports + batch.users.length > 0) heldSince = now;
     else if (!finished) await sleep(PAUSE_MS);
     if (now - started > BUDGET_MS || now - heldSince > PATIENCE_MS) break;
   }

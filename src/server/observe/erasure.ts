@@ -13,6 +13,8 @@ export const erasedBatch = z.object({
   errors: z.array(
     z.object({ user_id: z.guid().optional(), report_id: z.guid().optional(), error: z.string() }),
   ),
+  /** It ended for its time, and not because others hold what is left. */
+  busy: z.boolean(),
   left: z.boolean(),
 });
 
@@ -27,11 +29,15 @@ export async function eraseDeleted(
 ): Promise<number> {
   let total = 0;
   for (;;) {
-    const { reports, users, errors, left } = await rpc('erase_due', { p_limit: ERASURE_BATCH }, erasedBatch);
+    const { reports, users, errors, busy, left } = await rpc(
+      'erase_due',
+      { p_limit: ERASURE_BATCH },
+      erasedBatch,
+    );
     logErased({ now, log }, { users, errors });
     total += reports + users.length;
-    // Nothing done and some left: others hold them.
-    if (!left || reports + users.length === 0 || monotonicNow() >= deadline) return total;
+    // Nothing done and some left: others hold them, unless one of them takes more than one call.
+    if (!left || (!busy && reports + users.length === 0) || monotonicNow() >= deadline) return total;
   }
 }
 

@@ -67,7 +67,8 @@ begin
     where v_delivery ->> 'next_attempt' is not null and v_delivery ->> 'dead_at' is null
   ) steps (place, step);
   return jsonb_build_object(
-    'event', case when v_event.id is not null then to_jsonb(v_event) end,
+    'event', case when v_event.id is not null then to_jsonb(v_event)
+      || jsonb_build_object('error', "left"(v_event.error, 500)) end,
     'job', v_job, 'delivery', v_delivery, 'steps', v_steps,
     'truncated', coalesce(jsonb_array_length(v_audit) > c_audit_rows, false));
 end

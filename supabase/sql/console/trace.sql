@@ -33,7 +33,7 @@ begin
   with spans as materialized (
     select trace_id, 'job:' || job_id as id, null as parent, 'job' as kind, created_at as started_at,
       completed_at as ended_at, jsonb_build_object(
-        'job_id', job_id, 'status', status, 'stage', stage, 'report_type', report_type, 'report_id', report_id, 'error', error,
+        'job_id', job_id, 'status', status, 'stage', stage, 'report_type', report_type, 'report_id', report_id, 'error', "left"(error, 500),
         'take_overs', take_overs, 'waited_ms', round(extract(epoch from started_at - created_at) * 1000)) as facts
     from private.job_runs where trace_id = any (v_traces)
     union all
@@ -50,7 +50,7 @@ begin
       audit.ended_at - make_interval(secs => coalesce(audit.duration_ms, 0)::float8 / 1000), audit.ended_at,
       jsonb_build_object(
         'outcome', audit.outcome, 'endpoint_id', audit.endpoint_id, 'status', audit.response_status,
-        'attempt', audit.attempt_number, 'error', audit.error_message, 'audit_id', audit.id)
+        'attempt', audit.attempt_number, 'error', "left"(audit.error_message, 500), 'audit_id', audit.id)
     from (
       -- The attempts of a round are recorded together, when the last of them is over.
       select sent.*, sent.created_at - make_interval(secs => coalesce(sum(duration_ms) over (

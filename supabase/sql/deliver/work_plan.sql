@@ -34,7 +34,8 @@ begin
           select id from public.webhook_deliveries where id = any (v_letters.ids)
           order by report_type, report_id, id offset 0) letters) tried
       group by outcome) counted;
-  exception when others then
+  exception when query_canceled or others then
+    -- Also where the slice used up the time of the call: without this, it would be tried again at once, for ever.
     update public.plans
     set faults = faults + 1, last_error = "left"(sqlerrm, 200), next_slice_at = now() + c_pause,
       status = case when faults + 1 >= c_faults then 'failed' else status end,

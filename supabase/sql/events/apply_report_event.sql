@@ -46,7 +46,8 @@ begin
     perform public.record_webhook_request(
       jsonb_build_object(
         'id', gen_random_uuid(), 'endpoint', p_endpoint_id, 'endpoint_id', p_endpoint_id, 'method', 'POST', 'status', 429,
-        'outcome', 'rate_limited', 'event_id', p_event_id, 'body_sha256', p_body_sha256, 'body_bytes', p_body_bytes,
+        'outcome', 'rate_limited', 'event_id', p_event_id, 'report_type', v_result.report_type, 'report_id', v_result.report_id,
+        'body_sha256', p_body_sha256, 'body_bytes', p_body_bytes,
         'detail', format('over the rate of its %s', v_refusal ->> 'policy'),
         'elapsed_ms', p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
         'trace_id', p_trace_id, 'span_id', p_span_id),
@@ -121,7 +122,9 @@ begin
     'timestamp', private.iso_time(clock_timestamp()));
   if p_channel = 'webhook' then
     -- What was erased, or has no report, must not come back through the audit.
-    v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found';
+    v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found'
+      -- The body of a conflict may name another report than the event has.
+      or v_outcome in ('event_conflict', 'job_conflict') and private.report_is_gone(v_result.report_type, v_result.report_id);
     perform private.add_audit(
       p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
       p_event_id => coalesce(v_event.id, p_event_id), p_job_id => v_result.job_id, p_report_type => v_result.report_type,

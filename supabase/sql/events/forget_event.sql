@@ -3,7 +3,7 @@ create or replace function private.forget_event(p_event_id text, p_is_folded boo
 returns boolean
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
-  c_audit_rows constant int := 500;
+  c_audit_rows constant int := 2000;
   v_retention text := coalesce(current_setting('polaris.retention', true), '');
   v_event public.report_events;
   v_report record;

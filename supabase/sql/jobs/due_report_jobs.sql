@@ -2,10 +2,15 @@
 create or replace function public.due_report_jobs(p_limit int)
 returns setof text
 language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
-  select job_id from private.due_jobs order by due_at limit p_limit
+  -- Those that have been due longest may be those that no sweep can take over, because somebody holds their reports: half of the
+  -- places are for the others.
+  select job_id
+  from (select job_id, row_number() over (order by due_at, job_id) as place from private.due_jobs) due
+  order by place > p_limit / 2, case when place <= p_limit / 2 then place else random() end
+  limit p_limit
 $$;
 
 comment on function public.due_report_jobs(int) is
-  'Jobs to be taken over or given up, longest due first.';
+  'Jobs to be taken over or given up: for a half of p_limit those that have been due longest, for the other any of the rest.';
 revoke all on function public.due_report_jobs(int) from public, anon, authenticated, service_role;
 grant execute on function public.due_report_jobs(int) to service_role;

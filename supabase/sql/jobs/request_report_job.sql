@@ -73,9 +73,12 @@ begin
       if v_refusal is not null then
         return v_refusal;
       end if;
-      if p_caller <> 'pipeline' then
-        -- The lock above makes the user's requests come one by one, so that nobody waits for the bucket.
-        v_asked := private.ask_limit('job', p_caller, true);
+      if p_caller <> 'pipeline' or p_report_id is not null then
+        -- The lock of the user, or of the report, makes the requests come one by one, so that nobody waits for the bucket. The
+        -- pipeline asks for many people: what it must not do is to fill one report with jobs, each of which becomes an event.
+        v_asked := private.ask_limit(
+          case when p_caller = 'pipeline' then 'report' else 'job' end,
+          case when p_caller = 'pipeline' then p_report_type || ':' || p_report_id else p_caller end, true);
         if v_asked.refusal is not null then
           return v_asked.refusal;
         elsif v_asked.failure is not null then

@@ -1,10 +1,13 @@
--- Where others hold all parts that have a token, the caller waits for one, as long as taking a token and committing may take;
--- who has waited longer is let through by ask_limit().
+-- Where others hold all parts that have a token, the caller tries again, as long as taking a token and committing may take. It
+-- waits for none of them: the one that it waited for could be the one that is stuck. After that, ask_limit() lets it through.
 create or replace function private.await_token(p_kind text, p_key text)
 returns jsonb
-language plpgsql volatile set search_path = '' set lock_timeout = '1s' as $$
+language plpgsql volatile set search_path = '' as $$
 declare
+  c_patience constant interval := '1 second';
+  c_pause_seconds constant float8 := 0.005;
   v_limit private.rate_limits;
+  v_until timestamptz := clock_timestamp() + c_patience;
   v_now timestamptz;
   v_refusal jsonb;
 begin
@@ -12,9 +15,12 @@ begin
   -- Another turn means that another caller was faster, or that a part is still to be added.
   loop
     v_now := clock_timestamp();
-    -- A part without a row is full.
+    -- A part without a row is full. Where another caller is adding the same one, this waits until it has.
     insert into private.rate_buckets (kind, key, part, full_at)
-    values (p_kind, p_key, floor(random() * v_limit.parts), v_now + v_limit.step)
+    select p_kind, p_key, part, v_now + v_limit.step from generate_series(0, v_limit.parts - 1) part
+    where not exists (
+      select from private.rate_buckets known where known.kind = p_kind and known.key = p_key and known.part = part.part)
+    order by random() limit 1
     on conflict (kind, key, part) do nothing;
     if found then
       return null;
@@ -29,14 +35,17 @@ begin
       select part from private.rate_buckets
       where kind = p_kind and key = p_key and part < v_limit.parts
         and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
-      order by random() limit 1 for update);
+      order by random() limit 1 for update skip locked);
     if found then
       return null;
+    elsif clock_timestamp() > v_until then
+      raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
     end if;
+    perform pg_sleep(c_pause_seconds);
   end loop;
 end
 $$;
 
 comment on function private.await_token(text, text) is
-  'For ask_limit(), where no part with a token was there and free: adds a part, refuses, or waits.';
+  'For ask_limit(), where no part with a token was there and free: adds a part, refuses, or tries for a second.';
 revoke all on function private.await_token(text, text) from public, anon, authenticated, service_role;

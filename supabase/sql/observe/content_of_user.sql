@@ -23,8 +23,7 @@ begin
   select 'deliveries with an answer', count(*) from public.webhook_deliveries
   where report_id = any (v_reports) and response <> '{}'
   union all
-  select 'audit rows with content', count(*) from public.webhook_audit audit
-  where report_id = any (v_reports) and private.without_content(audit) operator(pg_catalog.*<>) audit
+  select 'audit rows with content', count(*) from private.audit_with_content where report_id = any (v_reports)
   union all
   select 'notifications', count(*) from public.report_notifications where user_id = p_user_id;
 end

@@ -1,4 +1,4 @@
-create or replace function private.erase_account(p_user_id uuid, p_limit int)
+create or replace function private.erase_account(p_user_id uuid, p_limit int, p_deadline timestamptz)
 returns boolean
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
@@ -8,20 +8,21 @@ declare
 begin
   perform from auth.users where id = p_user_id for key share;
   for v_type in select * from public.report_types order by report_type loop
+    v_left := v_left or clock_timestamp() > p_deadline;
+    exit when v_left;
     -- Their content follows as that of every report that is deleted.
     execute format(
       'delete from public.%1$I where id in (
          select id from public.%1$I where user_id = $1 order by id limit $2 for update skip locked)', v_type.table_name)
     using p_user_id, p_limit;
-    if not v_left then
-      execute format('select exists (select from public.%I where user_id = $1)', v_type.table_name)
-      into v_left using p_user_id;
-    end if;
+    execute format('select exists (select from public.%I where user_id = $1)', v_type.table_name)
+    into v_left using p_user_id;
   end loop;
   for v_id in
     select job_id from private.job_runs
     where user_id = p_user_id and report_id is null and erased_at is null order by job_id limit p_limit
   loop
+    exit when clock_timestamp() > p_deadline;
     perform private.forget_job(v_id);
   end loop;
   delete from public.report_notifications where user_id = p_user_id;
@@ -31,6 +32,6 @@ begin
 end
 $$;
 
-comment on function private.erase_account(uuid, int) is
-  'Deletes the reports and notifications of a user, and erases the jobs without a report: up to p_limit of each. True: nothing is left but the content of deleted reports, which erase_report() erases.';
-revoke all on function private.erase_account(uuid, int) from public, anon, authenticated, service_role;
+comment on function private.erase_account(uuid, int, timestamptz) is
+  'Deletes the reports and notifications of a user, and erases the jobs without a report: up to p_limit of each, and until p_deadline. True: nothing is left but the content of deleted reports, which erase_report() erases.';
+revoke all on function private.erase_account(uuid, int, timestamptz) from public, anon, authenticated, service_role;

@@ -4,7 +4,8 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_longest constant interval := '2 seconds';
-  v_started timestamptz := clock_timestamp();
+  v_deadline timestamptz := clock_timestamp() + c_longest;
+  v_is_cancelled boolean := false;
   v_due private.erasures;
   -- Of accounts: nothing is left but what stands in the queue of reports.
   v_accounts bigint[] := '{}';
@@ -20,17 +21,18 @@ begin
     limit p_limit
     for update skip locked
   loop
-    exit when clock_timestamp() > v_started + c_longest;
+    exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
-      if private.erase_account(v_due.user_id, p_limit) then
+      if private.erase_account(v_due.user_id, p_limit, v_deadline) then
         v_accounts := v_accounts || v_due.id;
       end if;
     exception
       when lock_not_available then
         null;
-      when others then
-        -- One erasure costs only itself.
+      when query_canceled or others then
+        -- One erasure costs only itself. One that used up the time of the whole call is still noted as tried, and comes last.
+        v_is_cancelled := sqlstate = '57014';
         v_errors := v_errors || jsonb_build_object('user_id', v_due.user_id, 'error', "left"(sqlerrm, 200));
     end;
   end loop;
@@ -41,17 +43,18 @@ begin
     limit p_limit
     for update skip locked
   loop
-    exit when clock_timestamp() > v_started + c_longest;
+    exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
-      if private.erase_report(v_due.report_type, v_due.report_id, p_limit) then
+      if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) then
         delete from private.erasures where id = v_due.id;
         v_reports := v_reports + 1;
       end if;
     exception
       when lock_not_available then
         null;
-      when others then
+      when query_canceled or others then
+        v_is_cancelled := sqlstate = '57014';
         v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
     end;
   end loop;
@@ -64,11 +67,12 @@ begin
   select coalesce(jsonb_agg(user_id), '[]') into v_users from done;
   return jsonb_build_object(
     'reports', v_reports, 'users', v_users, 'errors', v_errors,
+    'busy', v_is_cancelled or clock_timestamp() > v_deadline,
     'left', exists (select from private.erasures where p_user_id is null or user_id = p_user_id));
 end
 $$;
 
 comment on function public.erase_due(int, uuid) is
-  'Erases the content of reports and accounts that were deleted, up to p_limit of each and for about two seconds; only those of p_user_id where it is given. Waits for no lock: the next call goes on. Returns {reports: how many are done, users: [user id] whose accounts are done, errors: [{user_id or report_id, error}], left: whether any waits}.';
+  'Erases the content of reports and accounts that were deleted, up to p_limit of each and for about two seconds; only those of p_user_id where it is given. Waits for no lock: the next call goes on. Returns {reports: how many are done, users: [user id] whose accounts are done, errors: [{user_id or report_id, error}], busy: it ended for its time, left: whether any waits}.';
 revoke all on function public.erase_due(int, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.erase_due(int, uuid) to service_role;

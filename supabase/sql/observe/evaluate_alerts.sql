@@ -3,7 +3,7 @@ create or replace function public.evaluate_alerts(
   p_notify boolean, p_function_time timestamptz default null, p_secrets jsonb default null,
   p_unless_swept boolean default false)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' set lock_timeout = '500ms' as $$
 declare
   v_rule private.alert_rules;
   v_readings jsonb;
@@ -21,7 +21,8 @@ begin
     clock_ahead_seconds = coalesce(extract(epoch from p_function_time - clock_timestamp()), clock_ahead_seconds)
   where only_row;
 
-  -- A rule that fails, or uses up the time of the whole call, is an alert of its own and costs no other.
+  -- A rule that fails is an alert of its own and costs no other. One that uses up the time of the whole call ends the call, since
+  -- that time ends only once: the next slow rule would run without end. It is the last at the next call.
   begin
     perform private.note_table_sizes();
     if p_secrets is not null then
@@ -31,7 +32,13 @@ begin
     v_failures := v_failures || jsonb_build_object(
       'subject', 'notes', 'value', 1, 'affected', 1, 'facts', jsonb_build_object('sqlstate', sqlstate));
   end;
-  for v_rule in select * from private.alert_rules where rule <> 'rule_failing' order by rule loop
+  for v_rule in
+    select * from private.alert_rules rule
+    where rule <> 'rule_failing'
+    order by exists (
+      select from public.alerts failing
+      where failing.rule = 'rule_failing' and failing.subject = rule.rule and failing.state <> 'resolved'), rule
+  loop
     begin
       v_readings := '[]';
       if v_rule.enabled then
@@ -44,6 +51,7 @@ begin
     exception when query_canceled or others then
       v_failures := v_failures || jsonb_build_object(
         'subject', v_rule.rule, 'value', 1, 'affected', 1, 'facts', jsonb_build_object('sqlstate', sqlstate));
+      exit when sqlstate = '57014';
     end;
   end loop;
   select * into v_rule from private.alert_rules where rule = 'rule_failing';

@@ -11,9 +11,8 @@ begin
   from (
     select id, (private.without_content(content)).request_payload
     from public.webhook_audit content
-    where (event_id = p_event_id or report_id = p_report_id)
-      and private.without_content(content) operator(pg_catalog.*<>) content
-    limit p_limit) forgotten
+    where id in (
+      select id from private.audit_with_content where event_id = p_event_id or report_id = p_report_id limit p_limit)) forgotten
   where audit.id = forgotten.id;
   get diagnostics v_rows = row_count;
   perform set_config('polaris.retention', v_retention, true);

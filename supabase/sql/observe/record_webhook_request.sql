@@ -22,7 +22,9 @@ begin
   end if;
   -- An answer names the faults of a body, whose event may be one that was erased.
   v_is_forgotten := exists (
-    select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null);
+    select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null)
+    or p_request ->> 'report_id' is not null
+      and private.report_is_gone(p_request ->> 'report_type', (p_request ->> 'report_id')::uuid);
   perform private.add_audit(
     p_id => (p_request ->> 'id')::uuid, p_direction => 'in', p_outcome => p_request ->> 'outcome',
     p_endpoint_id => p_request ->> 'endpoint_id', p_event_id => p_request ->> 'event_id',

@@ -4,7 +4,6 @@ returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_delivery_id bigint;
-  v_job_id text;
 begin
   -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
   insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
@@ -20,15 +19,20 @@ begin
   loop
     perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
   end loop;
-  for v_job_id in
+  with cancelled as (
     update private.job_runs
     set status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = null, completed_at = now(),
       error = 'The report was deleted.', updated_at = now()
     where report_id = old.id and report_type = tg_argv[0] and status in ('queued', 'running')
-    returning job_id
-  loop
-    perform private.show_job(v_job_id);
-  end loop;
+    returning job_id, status, percent, eta_seconds, error, started_at, completed_at
+  )
+  -- As show_job() does, of all of them at once: a report may have thousands.
+  update public.report_jobs shown
+  set status = job.status, percent = job.percent, eta_seconds = job.eta_seconds, error = job.error,
+    started_at = job.started_at, completed_at = job.completed_at, updated_at = now()
+  from cancelled job
+  where job.job_id = shown.job_id and shown.job_id in (
+    select job_id from public.report_jobs where job_id in (select job_id from cancelled) for update skip locked);
   return null;
 end
 $$;

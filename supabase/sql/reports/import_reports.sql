@@ -9,9 +9,10 @@ declare
   -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without this,
   -- a batch could last longer than REST lets a statement last, and each sweep would try the same one without effect.
   v_deadline timestamptz := clock_timestamp() + interval '1 second';
+  v_is_cancelled boolean := false;
 begin
   for v_type in select * from public.report_types loop
-    exit when v_imported >= p_limit or clock_timestamp() > v_deadline;
+    exit when v_imported >= p_limit or v_is_cancelled or clock_timestamp() > v_deadline;
     for v_report_id in
       execute format(
         'select report.id from private.reports_to_import marker
@@ -24,12 +25,14 @@ begin
       begin
         perform private.import_report(v_type.report_type, v_report_id);
         v_imported := v_imported + 1;
-      exception when others then
-        -- One report costs only itself: the others go on, and this one is tried last.
+      exception when query_canceled or others then
+        -- One report costs only itself: the others go on, and this one is tried last. One that used up the time of the whole call
+        -- must be noted too, or it would be the first again.
+        v_is_cancelled := sqlstate = '57014';
         update private.reports_to_import set failed_at = now(), error = sqlerrm
         where report_type = v_type.report_type and report_id = v_report_id;
       end;
-      exit when clock_timestamp() > v_deadline;
+      exit when v_is_cancelled or clock_timestamp() > v_deadline;
     end loop;
     if not found then
       -- Markers of reports that are gone.

@@ -35,4 +35,16 @@ describe('the headers that the audit keeps', () => {
       location: 'https://login.example/in',
     });
   });
+
+  it.each([
+    ['https://user:secret@login.example/in', 'https://login.example/in'],
+    ['//user:secret@login.example/in', '//login.example/in'],
+    ['HTTPS:\\\\secret@login.example', 'HTTPS:\\\\login.example'],
+    ['https://a@secret@login.example/in', 'https://login.example/in'],
+    ['https:///secret@login.example/in', 'https:///login.example/in'],
+    ['/users/@somebody', '/users/@somebody'],
+    ['https://login.example/@somebody', 'https://login.example/@somebody'],
+  ])('of a redirect are without credentials: %s', (location, shown) => {
+    expect(answerHeaders(new Headers({ location }))).toEqual({ location: shown });
+  });
 });
