@@ -2,7 +2,6 @@ import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
-import { untilSomebodyWaits } from '../support/locks.ts';
 import { excess, underPressure } from '../support/pressure.ts';
 import { storeClient } from '../support/store.ts';
 import { envelope } from '../support/webhook-client.ts';
