@@ -19,7 +19,8 @@ export function createConsoleClient(
 ): DatabaseClient {
   const auth = new AuthClient({
     url: addressOf(url, 'auth/v1').href,
-    headers: { apikey: key, authorization: `Bearer ${key}` },
+    // Spelt as the client spells it: a second spelling would be a second value, which Auth refuses.
+    headers: { apikey: key, Authorization: `Bearer ${key}` },
     storageKey: SESSION_KEY,
     fetch: request,
   });
@@ -42,9 +43,14 @@ export function addressOf(url: string, service: string): URL {
   return new URL(service, url.endsWith('/') ? url : `${url}/`);
 }
 
-/** Ends the session in this browser; a person's other devices stay signed in. */
-export async function endSession(client: DatabaseClient): Promise<void> {
-  const { error } = await client.auth.signOut({ scope: 'local' });
-  // Without an answer the client would keep the session: whoever signs out must be signed out all the same.
-  if (error !== null) localStorage.removeItem(SESSION_KEY);
+/** `local`: in this browser. `global`: wherever the person is signed in. */
+export type SignOutScope = 'local' | 'global';
+
+/** Ends the session, or all of the person's. An error: only of `global`, and this browser is still signed in. */
+export async function endSession(client: DatabaseClient, scope: SignOutScope): Promise<Error | null> {
+  const { error } = await client.auth.signOut({ scope });
+  if (error === null || scope === 'global') return error;
+  // Without an answer the client would keep the session: whoever signs out must still be signed out.
+  localStorage.removeItem(SESSION_KEY);
+  return null;
 }

@@ -1,7 +1,7 @@
 import { afterEach, expect, it } from 'vitest';
-import { createConsoleClient } from '../../src/console/supabase.ts';
+import { createConsoleClient, endSession } from '../../src/console/supabase.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
-import { browserClient } from '../support/browser-session.ts';
+import { browserClient, SESSION_KEY } from '../support/browser-session.ts';
 
 let client: DatabaseClient | undefined;
 afterEach(async () => {
@@ -37,4 +37,23 @@ it('asks as nobody where nobody is signed in, also below a path', async () => {
   await client.rpc('list_actors');
   expect(requests.map(({ url }) => url)).toEqual(['http://gateway.test/project/rest/v1/rpc/list_actors']);
   expect(requests[0]?.headers.get('authorization')).toBe('Bearer publishable');
+});
+
+it('signs out with the token of the person alone', async () => {
+  const { requests, answer } = recorder();
+  client = browserClient(answer);
+  expect(await endSession(client, 'global')).toBeNull();
+  expect(requests.map(({ url }) => url)).toEqual(['http://project.test/auth/v1/logout?scope=global']);
+  expect(requests[0]?.headers.get('authorization')).toBe('Bearer head.payload.signature');
+  expect(localStorage.getItem(SESSION_KEY)).toBeNull();
+});
+
+it('keeps the session where the other ones could not be ended, and ends its own without an answer', async () => {
+  client = browserClient(() => {
+    throw new TypeError('Failed to fetch');
+  });
+  expect(await endSession(client, 'global')).toBeInstanceOf(Error);
+  expect(localStorage.getItem(SESSION_KEY)).not.toBeNull();
+  expect(await endSession(client, 'local')).toBeNull();
+  expect(localStorage.getItem(SESSION_KEY)).toBeNull();
 });
