@@ -5,7 +5,6 @@ import { Button } from '../../../components/button.tsx';
 import { Choice } from '../../../components/choice.tsx';
 import { Field } from '../../../components/field.tsx';
 import { ErrorState } from '../../../components/states.tsx';
-import { wordsOf } from '../../../contracts/alerts.ts';
 import { SILENCE_REASON_CHARACTERS, type AlertRow } from '../../../contracts/console-alerts.ts';
 import { silenceAlerts } from '../../../services/alerts.ts';
 import { OPERATOR_KEY } from '../../operator-queries.ts';
@@ -71,7 +70,7 @@ export function SilenceDialog({ alert, onClose }: { alert: AlertRow | null; onCl
             }}
           >
             <AlertDialog.Title className={dialog['title'] ?? ''}>
-              {alert === null ? 'Silence every alert?' : 'Silence this alert?'}
+              {alert === null ? 'Silence every alert?' : `Silence “${alertName(alert)}”?`}
             </AlertDialog.Title>
             <AlertDialog.Description className={dialog['text'] ?? ''}>
               Silenced alerts are not sent, and not counted in the navigation. They stay on this page, and
@@ -112,10 +111,11 @@ export function SilenceDialog({ alert, onClose }: { alert: AlertRow | null; onCl
   );
 }
 
-function scopesOf(alert: AlertRow): { value: Scope; label: string }[] {
-  const own = { value: 'alert' as const, label: alertName(alert) };
-  const all = { value: 'all' as const, label: 'Every alert' };
-  // Without a subject the rule has this one alert.
-  if (alert.subject === '') return [own, all];
-  return [own, { value: 'rule', label: `${wordsOf(alert.rule).title}: all` }, all];
+function scopesOf({ subject }: AlertRow): { value: Scope; label: string }[] {
+  return [
+    { value: 'alert', label: 'This alert' },
+    // Without a subject the rule has this one alert.
+    ...(subject === '' ? [] : [{ value: 'rule' as const, label: 'Its rule' }]),
+    { value: 'all', label: 'Every alert' },
+  ];
 }
