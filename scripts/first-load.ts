@@ -10,7 +10,8 @@ import { projectRoot } from './local/paths.ts';
 
 const LIMIT_BYTES = 200_000;
 const ENTRY = 'index.html';
-const PAGES = 'src/pages/';
+/** The files that routes.ts imports. */
+const VIEW = /^src\/(pages\/|console\/views\/\w+\/(page|reports)\.tsx$)/;
 
 const manifest = z.record(
   z.string(),
@@ -34,15 +35,15 @@ function loadedWith(chunks: Manifest, name: string, seen = new Set<string>()): S
 
 const dist = join(projectRoot, 'dist');
 const chunks = manifest.parse(JSON.parse(await readFile(join(dist, '.vite/manifest.json'), 'utf8')));
-const pages = (chunks[ENTRY]?.dynamicImports ?? []).filter((name) => name.startsWith(PAGES));
-if (pages.length === 0) throw new Error(`the manifest has no view under ${PAGES}`);
+const views = (chunks[ENTRY]?.dynamicImports ?? []).filter((name) => VIEW.test(name));
+if (views.length === 0) throw new Error(`the manifest has no view that fits ${VIEW}`);
 
 let largest = 0;
-for (const page of pages.sort()) {
-  const files = [...loadedWith(chunks, page, loadedWith(chunks, ENTRY))];
+for (const view of views.sort()) {
+  const files = [...loadedWith(chunks, view, loadedWith(chunks, ENTRY))];
   const sizes = files.map(async (file) => gzipSync(await readFile(join(dist, file)), { level: 9 }).length);
   const bytes = (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
-  console.log(`${page}: ${(bytes / 1000).toFixed(1)} KB`);
+  console.log(`${view}: ${(bytes / 1000).toFixed(1)} KB`);
   largest = Math.max(largest, bytes);
 }
 if (largest > LIMIT_BYTES) {

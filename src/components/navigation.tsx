@@ -1,5 +1,6 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
+import { useFiringAlerts } from '../console/firing-alerts.ts';
 import { notificationsQuery } from '../console/report-queries.ts';
 import { ROUTES } from '../console/routes.ts';
 import { useSession } from '../console/session.ts';
@@ -21,6 +22,7 @@ export function Navigation({ isOperator, path }: { isOperator: boolean; path: st
               <Icon name={route.icon} />
               {route.name}
               {route.path === '/notifications' && <UnreadCount />}
+              {route.path === '/alerts' && <FiringCount />}
             </Link>
           </li>
         ))}
@@ -29,12 +31,24 @@ export function Navigation({ isOperator, path }: { isOperator: boolean; path: st
   );
 }
 
-const MOST_COUNTED = 9;
+function FiringCount() {
+  const count = useFiringAlerts().length;
+  if (count === 0) return null;
+  return (
+    <span className={`${styles['count'] ?? ''} ${styles['calls'] ?? ''}`}>
+      {count}
+      <span className="visually-hidden"> firing</span>
+    </span>
+  );
+}
+
+/** The badge has room for two digits. */
+const MOST_COUNTED = 99;
 
 function UnreadCount() {
   const { supabase } = useSession();
   const unread = useInfiniteQuery(notificationsQuery(supabase, true));
-  const count = unread.data?.pages[0]?.rows.length ?? 0;
+  const count = unread.data?.pages[0]?.unread ?? 0;
   if (count === 0) return null;
   return (
     <span className={styles['count']}>

@@ -1,4 +1,5 @@
 import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
+import { useFiringAlerts } from '../console/firing-alerts.ts';
 import styles from './page.module.css';
 
 export interface PageProps {
@@ -14,9 +15,10 @@ export interface PageProps {
 
 /** A view: names itself to the browser and on the page. */
 export function Page({ title, lead, actions, tabs, children }: PageProps) {
+  const firing = useFiringAlerts().length;
   return (
     <div className={styles['page']}>
-      <title>{`${title} · Polaris reports`}</title>
+      <title>{`${firing === 0 ? '' : `(${firing}) `}${title} · Polaris reports`}</title>
       <header className={styles['header']}>
         <div>
           <h1 className={styles['title']}>{title}</h1>

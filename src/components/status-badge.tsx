@@ -11,6 +11,8 @@ const TONES: Record<string, Tone> = {
   applied: 'good',
   delivered: 'good',
   closed: 'good',
+  resolved: 'good',
+  firing: 'bad',
   failed: 'bad',
   refused: 'bad',
   rejected: 'bad',

@@ -3,7 +3,7 @@ import { Link } from 'raviger';
 import { Fragment } from 'react';
 import { statusQuery } from '../console/operator-queries.ts';
 import { useSession } from '../console/session.ts';
-import { verdictOf, type Part } from '../console/verdict.ts';
+import { ALERTS_HREF, verdictOf, type Part } from '../console/verdict.ts';
 import { RelativeTime } from './relative-time.tsx';
 import styles from './status-line.module.css';
 
@@ -43,6 +43,9 @@ export function StatusLine() {
           <Sentence parts={parts} />
         </span>
       ))}
+      {href !== ALERTS_HREF && status.data.alerts.firing.length > 0 && (
+        <Link href={ALERTS_HREF}>Open the alerts</Link>
+      )}
       {status.isError && <span>Cannot refresh: this may have changed.</span>}
     </section>
   );

@@ -30,7 +30,7 @@ export function refresh(isPaused: boolean) {
  * How a list refreshes by itself: only while one page is shown. What is read further down should not move, and every page of it
  * would be read each time.
  */
-function refreshFirstPage(isPaused: boolean) {
+export function refreshFirstPage(isPaused: boolean) {
   return {
     refetchInterval: ({ state }: { state: { data?: { pages: unknown[] } | undefined } }) =>
       isPaused || (state.data?.pages.length ?? 0) > 1 ? (false as const) : REFRESH_MS,
@@ -156,10 +156,14 @@ export function actorsQuery(client: DatabaseClient) {
   });
 }
 
+/** Also while the tab is hidden: its title, its icon and the browser's notifications tell of alerts. */
+const HIDDEN_REFRESH_MS = 60_000;
+
 export function statusQuery(client: DatabaseClient) {
   return queryOptions({
     queryKey: [...OPERATOR_KEY, 'status'],
     queryFn: ({ signal }) => unwrap(getConsoleStatus(client, { signal })),
-    refetchInterval: 2 * REFRESH_MS,
+    refetchInterval: () => (document.hidden ? HIDDEN_REFRESH_MS : 2 * REFRESH_MS),
+    refetchIntervalInBackground: true,
   });
 }

@@ -1,4 +1,4 @@
-import { QueryCache, QueryClient } from '@tanstack/react-query';
+import { MutationCache, QueryCache, QueryClient } from '@tanstack/react-query';
 import { isSessionLost, isTransient } from './errors.ts';
 
 const RETRIES = 2;
@@ -8,12 +8,12 @@ const RETRIES = 2;
  * while the tab is hidden, which is the library's default.
  */
 export function createQueryClient(onSessionLost: () => void): QueryClient {
+  function onError(error: Error): void {
+    if (isSessionLost(error)) onSessionLost();
+  }
   return new QueryClient({
-    queryCache: new QueryCache({
-      onError(error) {
-        if (isSessionLost(error)) onSessionLost();
-      },
-    }),
+    queryCache: new QueryCache({ onError }),
+    mutationCache: new MutationCache({ onError }),
     defaultOptions: {
       queries: {
         staleTime: 5_000,

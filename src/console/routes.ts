@@ -58,6 +58,14 @@ export const ROUTES: readonly Route[] = [
     page: lazy(async () => ({ default: (await import('../pages/audit-log.tsx')).AuditLog })),
   },
   {
+    path: '/alerts',
+    name: 'Alerts',
+    icon: 'alerts',
+    audience: 'operators',
+    listedFor: ['operators'],
+    page: lazy(async () => ({ default: (await import('./views/alerts/page.tsx')).Alerts })),
+  },
+  {
     path: '/debug',
     name: 'New report',
     icon: 'add',

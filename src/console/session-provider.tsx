@@ -9,10 +9,13 @@ import { sessionOf, type ServiceError } from '../services/answer.ts';
 import { getIdentity } from '../services/identity.ts';
 import { dropDraft } from './draft.ts';
 import { createQueryClient } from './query-client.ts';
-import { SessionContext } from './session.ts';
-import { endSession } from './supabase.ts';
+import { SessionContext, type Session } from './session.ts';
+import { endSession, type SignOutScope } from './supabase.ts';
 import { dismissAll } from './toasts.ts';
 import { unwrap } from './unwrap.ts';
+
+/** How long a page goes on at most after its session was ended elsewhere. */
+const SESSION_CHECK_MS = 60_000;
 
 type AuthState = { session: AuthSession | null; wasLost: boolean } | 'unknown';
 
@@ -48,14 +51,19 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
     return () => data.subscription.unsubscribe();
   }, [supabase, look]);
 
-  async function leave(wasLost: boolean): Promise<void> {
+  async function leave(wasLost: boolean, scope: SignOutScope): Promise<Error | null> {
     // All the queries of a page lose the session at once: what ends later could end the next one.
-    if (isLeaving.current) return;
+    if (isLeaving.current) return null;
     isLeaving.current = true;
-    await endSession(supabase);
+    const error = await endSession(supabase, scope);
+    if (error !== null) {
+      isLeaving.current = false;
+      return error;
+    }
     if (!wasLost) dropDraft();
     setAuth({ session: null, wasLost });
     isLeaving.current = false;
+    return null;
   }
 
   const email = auth === 'unknown' ? undefined : auth.session?.user.email;
@@ -82,8 +90,8 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
       key={auth.session.user.id}
       supabase={supabase}
       user={auth.session.user}
-      onSignOut={() => leave(false)}
-      onSessionLost={() => void leave(true)}
+      onSignOut={(scope) => leave(false, scope)}
+      onSessionLost={() => void leave(true, 'local')}
     >
       {children}
     </SignedIn>
@@ -93,7 +101,7 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
 interface SignedInProps {
   supabase: DatabaseClient;
   user: AuthSession['user'];
-  onSignOut: () => Promise<void>;
+  onSignOut: Session['signOut'];
   onSessionLost: () => void;
   children: ReactNode;
 }
@@ -119,6 +127,17 @@ function WithRole({ supabase, user, onSignOut, children }: SignedInProps) {
     queryFn: ({ signal }) => unwrap(getIdentity(supabase, { signal })),
     staleTime: 60_000,
   });
+  // A token stays good until it expires, also where its session was ended elsewhere: only Auth knows.
+  useQuery({
+    queryKey: ['session'],
+    queryFn: async () => {
+      const { error } = await supabase.auth.getUser();
+      if (error !== null) throw error;
+      return true;
+    },
+    staleTime: SESSION_CHECK_MS,
+    refetchInterval: SESSION_CHECK_MS,
+  });
   const isOperator = identity.data?.operator;
   const session = useMemo(
     () => (isOperator === undefined ? null : { supabase, user, isOperator, signOut: onSignOut }),
@@ -129,7 +148,7 @@ function WithRole({ supabase, user, onSignOut, children }: SignedInProps) {
   return (
     <main className="lone">
       <ErrorState error={identity.error} onRetry={() => void identity.refetch()} />
-      <Button onClick={() => void onSignOut()}>Sign out</Button>
+      <Button onClick={() => void onSignOut('local')}>Sign out</Button>
     </main>
   );
 }

@@ -1,12 +1,14 @@
 import type { User } from '@supabase/supabase-js';
 import type { DatabaseClient } from '../services/database.ts';
+import type { SignOutScope } from './supabase.ts';
 import { createContext, useContext } from 'react';
 
 export interface Session {
   supabase: DatabaseClient;
   user: User;
   isOperator: boolean;
-  signOut: () => Promise<void>;
+  /** Answers why the other sessions could not be ended: then this one goes on too. */
+  signOut: (scope: SignOutScope) => Promise<Error | null>;
 }
 
 export const SessionContext = createContext<Session | null>(null);

@@ -15,17 +15,22 @@ export interface Verdict {
   href: string | null;
 }
 
+export const ALERTS_HREF = '/alerts';
+
 /** Sweeps come every minute: one that is this late is missing. */
 const SWEEP_MS = 3 * 60_000;
 
-/** Whether results arrive, worst first: an endpoint that is down, one that fails at times, what nobody works at. */
+/** Whether results arrive, worst first: an endpoint that is down, alerts, one that fails at times, what nobody works at. */
 export function verdictOf(status: ConsoleStatus): Verdict {
+  const alerts = firingAlerts(status);
   const verdicts = [
     ...status.endpoints.filter(isDown).map(downOf),
     ...noSweep(status),
+    ...alerts.filter(({ tone }) => tone === 'bad'),
     ...status.endpoints.filter((each) => !isDown(each) && failsAtTimes(each)).map(shakyOf),
     ...overdueJobs(status),
     ...deadLetters(status),
+    ...alerts.filter(({ tone }) => tone === 'warn'),
   ];
   const [first, ...rest] = verdicts;
   if (first === undefined) return healthy(status);
@@ -107,6 +112,19 @@ function deadLetters({ dead }: ConsoleStatus): Verdict[] {
       title: [countOf(dead, 'dead letter waits for a person', 'dead letters wait for a person')],
       details: [['Fix the cause, then redrive.']],
       href: '/deliveries?status=dead',
+    },
+  ];
+}
+
+function firingAlerts({ alerts: { firing } }: ConsoleStatus): Verdict[] {
+  const [oldest] = [...firing].sort((a, b) => Date.parse(a.fired_at) - Date.parse(b.fired_at));
+  if (oldest === undefined) return [];
+  return [
+    {
+      tone: firing.some(({ severity }) => severity === 'critical') ? 'bad' : 'warn',
+      title: [countOf(firing.length, 'alert fires', 'alerts fire'), ...sinceOf(oldest.fired_at)],
+      details: [],
+      href: ALERTS_HREF,
     },
   ];
 }

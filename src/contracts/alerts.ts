@@ -1,13 +1,13 @@
 import { z } from 'zod';
+import { ALERT_SEVERITIES } from './constants.ts';
 import { timestamp } from './timestamp.ts';
 
-export const ALERT_SEVERITIES = ['critical', 'warning'] as const;
 export const ALERT_STATES = ['pending', 'firing', 'resolved'] as const;
 export const ALERT_TRANSITIONS = ['firing', 'resolved'] as const;
 
 /** What SQL says of an alert: ids, counts and our own words, never what an owner, a sender or a receiver wrote. */
 const fact = z.union([z.string(), z.number(), z.null(), z.array(z.string())]);
-const facts = z.record(z.string(), fact);
+export const alertFacts = z.record(z.string(), fact);
 
 /** `alert_at()` in SQL: an alert at the moment of a transition. */
 export const alertAt = z.object({
@@ -18,7 +18,7 @@ export const alertAt = z.object({
   value: z.number(),
   threshold: z.number(),
   affected: z.int(),
-  facts,
+  facts: alertFacts,
   since: timestamp,
   fired_at: timestamp,
   resolved_at: timestamp.nullable(),
@@ -29,7 +29,7 @@ interface RuleWords {
   /** Of the alert, without its subject. */
   title: string;
   /** What was measured, and how many are affected. */
-  says: (alert: AlertAt) => string;
+  says: (alert: Pick<AlertAt, 'value' | 'threshold' | 'affected' | 'facts'>) => string;
   /** What it means for reports. */
   meaning: string;
   /** The first line of the runbook: docs/operations.md, "Alerts". */
@@ -218,7 +218,7 @@ export const alertEvent = z.object({
     value: z.number(),
     threshold: z.number(),
     affected: z.int(),
-    facts,
+    facts: alertFacts,
     /** The alert in the console. */
     url: z.string(),
     /** The section of docs/operations.md. */

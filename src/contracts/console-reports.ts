@@ -173,5 +173,11 @@ export const notificationQuery = z.strictObject({
 });
 export type NotificationQuery = z.input<typeof notificationQuery>;
 /** Newest first; `next` is what `before` takes. */
-export const notificationPage = z.object({ rows: z.array(notification), next: z.int().nullable() });
+export const notificationPage = z.object({
+  /** Each with the title of its report; null: nothing names the report, or it is gone. */
+  rows: z.array(notification.extend({ title: z.string().nullable() })),
+  next: z.int().nullable(),
+  /** Counted up to 100. */
+  unread: z.int(),
+});
 export type NotificationPage = z.infer<typeof notificationPage>;

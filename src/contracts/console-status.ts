@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ALERT_SEVERITIES } from './constants.ts';
 import { endpointId } from './endpoints.ts';
 import { rowTime } from './paging.ts';
 
@@ -29,6 +30,17 @@ export const endpointStatus = z.object({
 });
 export type EndpointStatus = z.infer<typeof endpointStatus>;
 
+/** An alert that fires and is not silenced. */
+export const firingAlert = z.object({
+  id: z.guid(),
+  rule: z.string(),
+  /** The endpoint, stage, table, address or secret; empty where the rule has no subjects. */
+  subject: z.string(),
+  severity: z.enum(ALERT_SEVERITIES),
+  fired_at: rowTime,
+});
+export type FiringAlert = z.infer<typeof firingAlert>;
+
 export const consoleStatus = z.object({
   /** The database's time. */
   as_of: rowTime,
@@ -37,6 +49,8 @@ export const consoleStatus = z.object({
   dead: count,
   /** Jobs that nobody runs, and that no sweep has taken over in two minutes. */
   jobs: z.object({ overdue: count, oldest: rowTime.nullable() }),
+  /** `evaluated_at`: when rules were last evaluated; null: never. */
+  alerts: z.object({ evaluated_at: rowTime.nullable(), firing: z.array(firingAlert) }),
   /** When the cron last called the sweep; null: never. */
   last_sweep: rowTime.nullable(),
 });

@@ -56,3 +56,5 @@ export const MAX_PROMPT_CHARACTERS = 100_000;
  * models write in one answer. A request for more is granted this many.
  */
 export const MAX_TOKENS = 16_384;
+
+export const ALERT_SEVERITIES = ['critical', 'warning'] as const;

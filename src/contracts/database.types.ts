@@ -19,6 +19,7 @@ export type Database = {
           dead_at: string | null;
           delivered_at: string | null;
           error: string | null;
+          host: string | null;
           id: string;
           lease_expires_at: string | null;
           lease_token: number;
@@ -35,6 +36,7 @@ export type Database = {
           dead_at?: string | null;
           delivered_at?: string | null;
           error?: string | null;
+          host?: string | null;
           id: string;
           lease_expires_at?: string | null;
           lease_token?: number;
@@ -50,6 +52,7 @@ export type Database = {
           dead_at?: string | null;
           delivered_at?: string | null;
           error?: string | null;
+          host?: string | null;
           id?: string;
           lease_expires_at?: string | null;
           lease_token?: number;
@@ -1174,6 +1177,7 @@ export type Database = {
           p_before?: string;
           p_cursor_at?: string;
           p_cursor_id?: string;
+          p_id?: string;
           p_limit?: number;
           p_rule?: string;
           p_subject?: string;
@@ -1203,6 +1207,10 @@ export type Database = {
           p_stage?: string;
           p_state?: string;
         };
+        Returns: Json;
+      };
+      list_notifications: {
+        Args: { p_before?: number; p_limit?: number; p_unread?: boolean };
         Returns: Json;
       };
       list_open_deliveries: {
@@ -1278,6 +1286,7 @@ export type Database = {
         Args: {
           p_delivered: boolean;
           p_error?: string;
+          p_host?: string;
           p_id: string;
           p_token: number;
         };

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { ALERT_SEVERITIES } from './alerts.ts';
+import { ALERT_SEVERITIES } from './constants.ts';
 import { timestamp } from './timestamp.ts';
 import { eventId } from './webhooks.ts';
 

@@ -15,7 +15,7 @@ import { useSession } from '../console/session.ts';
 import { notify } from '../console/toasts.ts';
 import { unwrap } from '../console/unwrap.ts';
 import { useSearch } from '../console/use-search.ts';
-import { markNotificationRead } from '../services/notifications.ts';
+import { markNotificationRead, markNotificationsRead } from '../services/notifications.ts';
 import styles from './notifications.module.css';
 
 const filters = z.object({ show: z.enum(['unread', 'all']).catch('all') });
@@ -23,6 +23,11 @@ const SHOWN = [
   { value: 'all', label: 'All' },
   { value: 'unread', label: 'Unread' },
 ] as const;
+
+function tellError(error: Error): void {
+  const { title, advice } = explain(error);
+  notify({ kind: 'error', title, text: advice });
+}
 
 export function Notifications() {
   const { supabase } = useSession();
@@ -32,25 +37,35 @@ export function Notifications() {
   const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
   const mark = useMutation({
     mutationFn: (id: number) => unwrap(markNotificationRead(supabase, id)),
-    onError: (error) => {
-      const { title, advice } = explain(error);
-      notify({ kind: 'error', title, text: advice });
-    },
+    onError: tellError,
     onSettled: () => client.invalidateQueries({ queryKey: ['notifications'] }),
   });
+  const markAll = useMutation({
+    mutationFn: () => unwrap(markNotificationsRead(supabase)),
+    onError: tellError,
+    onSettled: () => client.invalidateQueries({ queryKey: ['notifications'] }),
+  });
+  const unread = list.data?.pages[0]?.unread ?? 0;
   return (
     <Page title="Notifications" lead="You are notified when a final report is ready.">
       <Panel
         title="Newest first"
         isFlush
         actions={
-          <Choice
-            legend="Show"
-            isLegendHidden
-            value={show}
-            options={SHOWN}
-            onChange={(value) => change({ show: value === 'all' ? null : value })}
-          />
+          <>
+            {unread > 0 && (
+              <Button size="small" isBusy={markAll.isPending} onClick={() => markAll.mutate()}>
+                Mark all as read
+              </Button>
+            )}
+            <Choice
+              legend="Show"
+              isLegendHidden
+              value={show}
+              options={SHOWN}
+              onChange={(value) => change({ show: value === 'all' ? null : value })}
+            />
+          </>
         }
       >
         {list.isPending && <LoadingState />}
@@ -61,15 +76,16 @@ export function Notifications() {
           </EmptyState>
         )}
         <ul className={styles['list']}>
-          {rows.map(({ id, report_type, report_id, created_at, read_at }) => (
+          {rows.map(({ id, report_type, report_id, created_at, read_at, title }) => (
             <li key={id} className={styles['item']}>
               <span className={styles['mark']} data-unread={read_at === null} aria-hidden />
               <span className={styles['words']}>
-                <Link href={reportHref({ report_type, report_id })}>
-                  {labelOf(report_type)} report: the final is there
+                <Link className="clamped" dir="auto" href={reportHref({ report_type, report_id })}>
+                  {title ?? 'Untitled, or deleted'}
                 </Link>
                 <span className="muted">
-                  {read_at === null && <span className="visually-hidden">Unread, </span>}
+                  {read_at === null && <strong>Unread: </strong>}
+                  the final of this {labelOf(report_type)} report is ready,{' '}
                   <RelativeTime value={created_at} />
                 </span>
               </span>
@@ -77,6 +93,7 @@ export function Notifications() {
                 <Button
                   size="small"
                   isBusy={mark.isPending && mark.variables === id}
+                  aria-label={`Mark as read: ${title ?? labelOf(report_type)}`}
                   onClick={() => mark.mutate(id)}
                 >
                   Mark as read

@@ -3,7 +3,7 @@ import {
   isAuthRefreshDiscardedError,
   isAuthRetryableFetchError,
   type Session,
-  type SupabaseClient,
+  type AuthClient,
 } from '@supabase/supabase-js';
 import { z } from 'zod';
 import { problemDetails } from '../contracts/problem.ts';
@@ -17,6 +17,11 @@ export interface ServiceError {
   /** HTTP status, where one was answered. */
   status?: number;
   issues?: { path: string; message: string }[];
+}
+
+/** The part of a client that knows who is signed in. */
+export interface AuthOf {
+  auth: InstanceType<typeof AuthClient>;
 }
 
 /** As supabase-js answers: never thrown. */
@@ -46,7 +51,7 @@ const databaseError = z.object({
  * The session of the person who is signed in. `unauthorized`: there is none, or Auth has refused it. `unreachable`: it
  * cannot be refreshed just now, and is kept.
  */
-export async function sessionOf(client: SupabaseClient): Promise<Answer<Session>> {
+export async function sessionOf(client: AuthOf): Promise<Answer<Session>> {
   const { data, error } = await client.auth
     .getSession()
     .catch((thrown: unknown) => ({ data: { session: null }, error: thrown }));
@@ -60,7 +65,7 @@ export async function sessionOf(client: SupabaseClient): Promise<Answer<Session>
 
 /** Runs a query with the person's rights and parses what it answers. */
 export async function ask<T>(
-  client: SupabaseClient,
+  client: AuthOf,
   query: PromiseLike<{ data: unknown; error: unknown; status: number }>,
   schema: z.ZodType<T>,
 ): Promise<Answer<T>> {
@@ -100,7 +105,7 @@ export function first<T>(answer: Answer<T[]>, message: string): Answer<T> {
 
 /** Calls an endpoint under `/api` with the signed-in person's access token. */
 export async function callApi<T>(
-  client: SupabaseClient,
+  client: AuthOf,
   schema: z.ZodType<T>,
   { method, path, body, headers }: ApiRequest,
   { signal, baseUrl = '' }: CallOptions,

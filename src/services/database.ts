@@ -4,10 +4,13 @@ import type { Database } from '../contracts/database.types.ts';
 import type { Cursor } from '../contracts/paging.ts';
 import type { ReportType } from '../contracts/webhooks.ts';
 import type { Exactly, ParametersOf, PublicFunctions } from '../contracts/sql-functions.ts';
-import { ask, type Answer, type CallOptions } from './answer.ts';
+import { ask, type Answer, type AuthOf, type CallOptions } from './answer.ts';
 
-/** A client that knows our tables and functions: a misspelled name does not compile. */
-export type DatabaseClient = SupabaseClient<Database>;
+/**
+ * What the services need of a client: any `SupabaseClient<Database>` has it, and so has the console's own. It knows our
+ * tables and functions: a misspelled name does not compile.
+ */
+export type DatabaseClient = Pick<SupabaseClient<Database>, 'from' | 'rpc'> & AuthOf;
 
 /** Calls a SQL function with the rights of the person who is signed in. Parameters that are undefined are left out. */
 export function call<

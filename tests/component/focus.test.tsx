@@ -43,7 +43,7 @@ function SignedIn({ answers = {}, children }: { answers?: Record<string, unknown
         // Nobody asks for more.
         user: { id: 'operator' } as User,
         isOperator: true,
-        signOut: () => Promise.resolve(),
+        signOut: () => Promise.resolve(null),
       }}
     >
       <QueryClientProvider client={queryClient}>{children}</QueryClientProvider>

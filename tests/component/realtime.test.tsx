@@ -2,6 +2,7 @@ import { act, cleanup, renderHook } from '@testing-library/react';
 import { REALTIME_SUBSCRIBE_STATES } from '@supabase/supabase-js';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Realtime } from '../../src/console/realtime.ts';
 import { useRealtime } from '../../src/console/use-realtime.ts';
 
 // Realtime is a service of the hosted project, which the local system has not.
@@ -25,7 +26,7 @@ function fakeProject() {
     change: () => void;
     tell: (status: REALTIME_SUBSCRIBE_STATES) => void;
   }
-  const client = {
+  const realtime = {
     channel() {
       const listeners: (() => void)[] = [];
       const channel = {
@@ -54,29 +55,40 @@ function fakeProject() {
     },
   };
   // Only these two members are used.
-  return { client: client as unknown as DatabaseClient, channels };
+  return { realtime: realtime as unknown as Realtime, channels };
 }
 
-function listen(isEnabled = true) {
+// The client is only handed on.
+const client = {} as DatabaseClient;
+
+type Connect = (client: DatabaseClient) => Promise<Realtime | null>;
+
+async function listen(connect?: Connect) {
   const project = fakeProject();
   const onChange = vi.fn();
+  const connectOnce: Connect = connect ?? (() => Promise.resolve(project.realtime));
   const hook = renderHook(
     (props: { isEnabled: boolean }) =>
-      useRealtime(project.client, ['webhook_deliveries', 'webhook_circuits'], props.isEnabled, onChange),
-    { initialProps: { isEnabled } },
+      useRealtime(client, ['webhook_deliveries', 'webhook_circuits'], props.isEnabled, onChange, connectOnce),
+    { initialProps: { isEnabled: true } },
   );
+  await connected();
   return { ...project, onChange, hook };
 }
 
-function hide(isHidden: boolean): void {
+/** What waits for a promise that is settled already. */
+const connected = () => act(() => vi.advanceTimersByTimeAsync(0));
+
+async function hide(isHidden: boolean): Promise<void> {
   vi.spyOn(document, 'hidden', 'get').mockReturnValue(isHidden);
   act(() => {
     document.dispatchEvent(new Event('visibilitychange'));
   });
+  await connected();
 }
 
-it('tells of a burst of changes once', () => {
-  const { channels, onChange } = listen();
+it('tells of a burst of changes once', async () => {
+  const { channels, onChange } = await listen();
   expect(channels.map(({ tables }) => tables)).toEqual([['webhook_deliveries', 'webhook_circuits']]);
   for (let count = 0; count < 20; count += 1) channels[0]?.change();
   expect(onChange).not.toHaveBeenCalled();
@@ -91,9 +103,9 @@ it.each([
   REALTIME_SUBSCRIBE_STATES.CHANNEL_ERROR,
   REALTIME_SUBSCRIBE_STATES.TIMED_OUT,
   REALTIME_SUBSCRIBE_STATES.CLOSED,
-])('leaves the channel for good after %s, and says nothing', (status) => {
+])('leaves the channel for good after %s, and says nothing', async (status) => {
   const error = vi.spyOn(console, 'error').mockImplementation(() => undefined);
-  const { channels, onChange } = listen();
+  const { channels, onChange } = await listen();
   channels[0]?.tell(status);
   vi.advanceTimersByTime(60_000);
   expect(channels.map(({ isOpen }) => isOpen)).toEqual([false]);
@@ -101,26 +113,48 @@ it.each([
   expect(error).not.toHaveBeenCalled();
 });
 
-it('stays in the channel once it is subscribed', () => {
-  const { channels } = listen();
+it('stays in the channel once it is subscribed', async () => {
+  const { channels } = await listen();
   channels[0]?.tell(REALTIME_SUBSCRIBE_STATES.SUBSCRIBED);
   expect(channels[0]?.isOpen).toBe(true);
 });
 
-it('hears nothing while the tab is hidden or refreshing is paused', () => {
-  const { channels, hook } = listen();
-  hide(true);
+it('hears nothing while the tab is hidden or refreshing is paused', async () => {
+  const { channels, hook } = await listen();
+  await hide(true);
   expect(channels.map(({ isOpen }) => isOpen)).toEqual([false]);
-  hide(false);
+  await hide(false);
   expect(channels.map(({ isOpen }) => isOpen)).toEqual([false, true]);
   hook.rerender({ isEnabled: false });
   expect(channels.map(({ isOpen }) => isOpen)).toEqual([false, false]);
 });
 
-it('forgets a change that it had not told yet when it ends', () => {
-  const { channels, onChange, hook } = listen();
+it('forgets a change that it had not told yet when it ends', async () => {
+  const { channels, onChange, hook } = await listen();
   channels[0]?.change();
   hook.unmount();
   vi.advanceTimersByTime(5000);
+  expect(onChange).not.toHaveBeenCalled();
+});
+
+it('joins nothing when the view is gone before Realtime is loaded', async () => {
+  const project = fakeProject();
+  const loaded = Promise.withResolvers<Realtime>();
+  const { hook } = await listen(() => loaded.promise);
+  hook.unmount();
+  loaded.resolve(project.realtime);
+  await connected();
+  expect(project.channels).toEqual([]);
+});
+
+it.each([
+  ['the project has none', () => Promise.resolve(null)],
+  [
+    'its code cannot be loaded',
+    () => Promise.reject(new Error('Failed to fetch dynamically imported module')),
+  ],
+])('leaves refreshing to the interval where %s', async (_case, connect) => {
+  const { channels, onChange } = await listen(connect);
+  expect(channels).toEqual([]);
   expect(onChange).not.toHaveBeenCalled();
 });

@@ -27,6 +27,7 @@ function say(change: Partial<ConsoleStatus> = {}) {
     endpoints: [endpoint()],
     dead: 0,
     jobs: { overdue: 0, oldest: null },
+    alerts: { evaluated_at: at(0.5), firing: [] },
     last_sweep: at(0.5),
     ...change,
   });
@@ -49,6 +50,35 @@ describe('the verdict', () => {
       details: ['Last success 1 min.', '2 deliveries wait for the next attempt.'],
     });
     expect(say({ endpoints: [endpoint({ last_success: null })] }).title).toBe('Nothing has been sent yet');
+  });
+
+  it('is what fires, worst first, where nothing else is wrong', () => {
+    const fires = (severity: 'critical' | 'warning', minutes: number) => ({
+      id: '00000000-0000-4000-8000-000000000001',
+      rule: 'secret_age',
+      subject: '',
+      severity,
+      fired_at: at(minutes),
+    });
+    const alertsOf = (...firing: ReturnType<typeof fires>[]) => ({
+      alerts: { evaluated_at: at(0.5), firing },
+    });
+    expect(say(alertsOf(fires('warning', 3), fires('warning', 5)))).toEqual({
+      tone: 'warn',
+      title: '2 alerts fire, since 5 min',
+      details: [],
+      href: '/alerts',
+    });
+    expect(say({ ...alertsOf(fires('critical', 3)), dead: 1 })).toMatchObject({
+      tone: 'bad',
+      title: '1 alert fires, since 3 min',
+      details: ['1 dead letter waits for a person.'],
+    });
+    expect(say({ ...alertsOf(fires('warning', 3)), dead: 1 })).toMatchObject({
+      tone: 'warn',
+      href: '/deliveries?status=dead',
+      details: ['Fix the cause, then redrive.', '1 alert fires, since 3 min.'],
+    });
   });
 
   it('names the endpoint that is down, since when, what waits, and what comes next', () => {

@@ -26,7 +26,7 @@ for (const type of ['Greeting', 'Org', 'Requirement']) {
   });
 }
 
-test('prelim and final are compared, and the owner is notified of the final', async ({ page, dev }) => {
+test('prelim and final are compared, and the owner is notified of the final', async ({ page, dev, sql }) => {
   await signIn(page, dev, 'user', '/debug');
   await inspect(page, 'debug-new-report');
   await createFromExample(page, 'Org');
@@ -49,12 +49,21 @@ test('prelim and final are compared, and the owner is notified of the final', as
   const views = page.getByRole('navigation', { name: 'Views' });
   await expect(views.getByRole('link', { name: /Notifications \d/ })).toBeVisible({ timeout: 20_000 });
   await views.getByRole('link', { name: /Notifications/ }).click();
-  await expect(page.getByRole('link', { name: 'Org report: the final is there' }).first()).toBeVisible();
+  const first = page.locator('main').getByRole('listitem').first();
+  await expect(first).toContainText('Unread: the final of this Org report is ready');
   await inspect(page, 'notifications');
-  const marks = page.getByRole('button', { name: 'Mark as read' });
-  const unread = await marks.count();
-  await marks.first().click();
-  await expect(marks).toHaveCount(unread - 1);
+  // It is named by its report, and read when that is opened.
+  const name = (await first.getByRole('link').textContent()) ?? '';
+  await first.getByRole('link').click();
+  await expect(page.getByRole('heading', { name: 'Org report' })).toBeVisible();
+  await expect(page.getByText(name).first()).toBeVisible();
+  await views.getByRole('link', { name: /Notifications/ }).click();
+  await expect(first.getByRole('link')).toHaveText(name);
+  await expect(first).not.toContainText('Unread');
+  const [{ count } = { count: 0 }] = await sql<{ count: number }[]>`
+    select count(*)::int as count from public.report_notifications where user_id = ${dev.user.id} and read_at is null`;
+  if (count > 0) await page.getByRole('button', { name: 'Mark all as read' }).click();
+  await expect(views.getByRole('link', { name: /^Notifications$/ })).toBeVisible();
   await views.getByRole('link', { name: 'Reports', exact: true }).click();
   await expect(page.getByRole('table').getByText('final').first()).toBeAttached();
   await inspect(page, 'my-reports');

@@ -22,7 +22,7 @@ test('an operator lands on the overview, and finds every view', async ({ page, d
   await signIn(page, dev, 'operator');
   await expect(page).toHaveURL(/\/monitor$/);
   const views = page.getByRole('navigation', { name: 'Views' });
-  for (const name of ['Deliveries', 'Jobs', 'Reports', 'Audit', 'Overview']) {
+  for (const name of ['Deliveries', 'Jobs', 'Reports', 'Audit', 'Alerts', 'Overview']) {
     await views.getByRole('link', { name }).click();
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await expect(views.getByRole('link', { name })).toHaveAttribute('aria-current', 'page');
@@ -50,16 +50,52 @@ test('a session is kept, and ends with a sign-out', async ({ page, dev }) => {
   await signIn(page, dev, 'user', '/notifications');
   await page.reload();
   await expect(page.getByRole('heading', { name: 'Notifications' })).toBeVisible();
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(page.getByText('With the account that you have on the platform.')).toBeVisible();
   await page.reload();
   await expect(page.getByLabel('E-mail')).toBeVisible();
 });
 
+test('a sign-out everywhere ends the sessions of other browsers, which say so and keep the address', async ({
+  page,
+  dev,
+  browser,
+}) => {
+  await using other = await browser.newContext();
+  const elsewhere = await other.newPage();
+  await signIn(elsewhere, dev, 'user', '/reports');
+  await signIn(page, dev, 'user', '/reports');
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  const dialog = page.getByRole('alertdialog');
+  await expect(dialog.getByRole('heading')).toHaveText('Sign out everywhere?');
+  await inspect(page, 'sign-out-everywhere');
+  await dialog.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await expect(page.getByText('With the account that you have on the platform.')).toBeVisible();
+
+  await elsewhere.reload();
+  await expect(elsewhere.getByText('Your session has ended. Sign in to go on where you were.')).toBeVisible();
+  await expect(elsewhere.getByLabel('E-mail')).toHaveValue(dev.user.email);
+});
+
+test('who cannot be signed out everywhere is told so, and stays', async ({
+  page,
+  dev,
+  context,
+  complaints,
+}) => {
+  await signIn(page, dev, 'user', '/reports');
+  await context.route('**/auth/v1/logout**', (route) => route.abort());
+  await page.getByRole('button', { name: 'Sign out everywhere' }).click();
+  await page.getByRole('alertdialog').getByRole('button', { name: 'Sign out everywhere' }).click();
+  await expect(page.getByText('You are still signed in everywhere')).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1 })).not.toHaveText(/Sign in/);
+  expect(complaints.splice(0).filter((text) => !/ERR_FAILED|Failed to fetch/.test(text))).toEqual([]);
+});
+
 test('a sign-out holds although nobody answers', async ({ page, dev, context, complaints }) => {
   await signIn(page, dev, 'user', '/reports');
   await context.route('**/auth/v1/logout**', (route) => route.abort());
-  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.getByRole('button', { name: 'Sign out', exact: true }).click();
   await expect(page.getByLabel('E-mail')).toBeVisible();
   await page.reload();
   await expect(page.getByLabel('E-mail')).toBeVisible();

@@ -4,7 +4,11 @@ import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Account } from '../../scripts/local/accounts.ts';
 import { getIdentity } from '../../src/services/identity.ts';
-import { listNotifications, markNotificationRead } from '../../src/services/notifications.ts';
+import {
+  listNotifications,
+  markNotificationRead,
+  markNotificationsRead,
+} from '../../src/services/notifications.ts';
 import {
   createReportWithWebhookTracking,
   getReportWebhookStatus,
@@ -278,10 +282,14 @@ describe('a job', () => {
     ).toEqual(expect.objectContaining({ code: 'idempotency_conflict' }));
 
     const { rows } = await dataOf(listNotifications(owner));
-    expect(rows).toMatchObject([{ ...report, event_id: status.winner_event_id, read_at: null }]);
+    expect(rows).toMatchObject([
+      { ...report, event_id: status.winner_event_id, read_at: null, title: org.user_data.organisation_name },
+    ]);
     const [told] = rows;
     if (!told) throw new Error('nothing was told');
-    expect(await dataOf(listNotifications(other))).toEqual({ rows: [], next: null });
+    expect(await dataOf(listNotifications(other))).toEqual({ rows: [], next: null, unread: 0 });
+    expect(await dataOf(markNotificationsRead(other))).toEqual([]);
+    expect((await dataOf(listNotifications(owner))).unread).toBe(1);
     expect(await errorOf(markNotificationRead(other, told.id))).toMatchObject({ code: 'not_found' });
     const read = await dataOf(markNotificationRead(owner, told.id));
     expect(Date.parse(read.read_at ?? '')).toBeGreaterThanOrEqual(Date.parse(told.created_at));

@@ -109,6 +109,7 @@ const CONSOLE_FUNCTIONS = [
   'list_alerts',
   'list_all_reports',
   'list_jobs',
+  'list_notifications',
   'list_open_deliveries',
   'list_plans',
   'list_report_jobs',

@@ -1,9 +1,7 @@
-import type { Database } from '../../src/contracts/database.types.ts';
-import { createClient } from '@supabase/supabase-js';
+import { createConsoleClient, SESSION_KEY } from '../../src/console/supabase.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 
-/** As src/console/supabase.ts names it. */
-export const SESSION_KEY = 'polaris-session';
+export { SESSION_KEY };
 
 /** What the network answers; what it throws is a network that does not. */
 export type Network = (url: URL, init: RequestInit | undefined) => Response | Promise<Response>;
@@ -31,11 +29,8 @@ export function newSession(expiresInSeconds = 3600) {
 /** The console's client in a browser that keeps this session, over a network that a test answers for. */
 export function browserClient(network: Network, session: object = newSession()): DatabaseClient {
   localStorage.setItem(SESSION_KEY, JSON.stringify(session));
-  const client = createClient<Database>('http://project.test', 'publishable', {
-    auth: { storageKey: SESSION_KEY },
-    global: {
-      fetch: async (input, init) => network(new URL(input instanceof Request ? input.url : input), init),
-    },
-  });
-  return client;
+  return createConsoleClient(
+    { VITE_SUPABASE_URL: 'http://project.test', VITE_SUPABASE_PUBLISHABLE_KEY: 'publishable' },
+    async (input, init) => network(new URL(input instanceof Request ? input.url : input), init),
+  );
 }

@@ -8,7 +8,7 @@ import { PERSON } from './browser-session.ts';
 
 /** Renders a part of the console as an operator who is signed in has it. */
 export function renderSignedIn(supabase: DatabaseClient, part: ReactNode) {
-  const session = { supabase, user: PERSON, isOperator: true, signOut: () => Promise.resolve() };
+  const session = { supabase, user: PERSON, isOperator: true, signOut: () => Promise.resolve(null) };
   return render(
     <QueryClientProvider client={createQueryClient(() => undefined)}>
       <SessionContext value={session}>{part}</SessionContext>

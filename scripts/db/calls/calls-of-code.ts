@@ -36,12 +36,16 @@ export function callsOfCode(project: string): CodeCalls {
       else if (
         ts.isPropertyAccessExpression(expression) &&
         expression.name.text === 'from' &&
-        checker.getTypeAtLocation(expression.expression).symbol.name === 'SupabaseClient'
+        isClient(checker.getTypeAtLocation(expression.expression))
       ) {
         add(tables, given[0]);
       }
     }
     ts.forEachChild(node, visit);
+  }
+  /** `DatabaseClient` is what the services need of a `SupabaseClient`, and has no symbol of its own. */
+  function isClient(type: ts.Type): boolean {
+    return type.aliasSymbol?.name === 'DatabaseClient' || type.getSymbol()?.name === 'SupabaseClient';
   }
   function add(names: Set<string>, argument: ts.Expression | undefined): void {
     if (argument === undefined) return;

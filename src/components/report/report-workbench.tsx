@@ -17,6 +17,7 @@ import { JobList } from './job-list.tsx';
 import { ReportFacts } from './report-facts.tsx';
 import { Results } from './results.tsx';
 import { StartJob } from './start-job.tsx';
+import { useMarkRead } from './use-mark-read.ts';
 import styles from './report.module.css';
 
 /** One report: how it stands, its jobs, its results. Everything on it refreshes by itself. */
@@ -49,12 +50,14 @@ export function ReportWorkbench({
     void client.invalidateQueries({ queryKey: [...reportKey(report), 'webhook'] });
   }, [client, report, jobStates]);
 
+  const isMine = record.data?.user_id === user.id;
+  useMarkRead(report, isMine);
+
   if (record.isPending) return <LoadingState label="Loading the report" rows={10} />;
   // Once it was read it stays, and with it what was typed.
   if (record.data === undefined) {
     return <ErrorState error={record.error} onRetry={() => void record.refetch()} />;
   }
-  const isMine = record.data.user_id === user.id;
   return (
     <div className={styles['workbench']}>
       {record.isError && <ErrorState error={record.error} onRetry={() => void record.refetch()} isRefresh />}

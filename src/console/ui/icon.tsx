@@ -4,6 +4,7 @@ const PATHS = {
   jobs: 'M12 8v4l3 2m6-2a9 9 0 1 1-18 0 9 9 0 0 1 18 0z',
   reports: 'M7 3h7l4 4v14H7zM14 3v4h4M10 12h5m-5 4h5',
   audit: 'M5 6h14M5 12h14M5 18h9',
+  alerts: 'M12 4 2.5 20h19zM12 10v4m0 3v.01',
   add: 'M12 5v14m-7-7h14',
   notifications: 'M6 16V11a6 6 0 1 1 12 0v5l2 2H4zm4 4h4',
   search: 'M11 4a7 7 0 1 1 0 14 7 7 0 0 1 0-14zm9 16-4-4',

@@ -6,6 +6,7 @@ declare
   -- Attempts of an endpoint that are looked at for its last success and failure, newest first.
   c_looked constant int := 10000;
   c_counted constant int := 1000;
+  c_alerts constant int := 200;
   c_recent constant interval := '5 minutes';
   -- A job whose lease ran out is the next sweep's; longer than this, sweeps do not get to it.
   c_overdue constant interval := '2 minutes';
@@ -65,11 +66,18 @@ begin
     'jobs', (
       select jsonb_build_object('overdue', count(*), 'oldest', min(due_at)) from (
         select due_at from private.due_jobs where due_at < now() - c_overdue limit c_counted + 1) overdue),
+    'alerts', jsonb_build_object(
+      'evaluated_at', (select evaluated_at from private.watch_state where only_row),
+      'firing', (
+        select coalesce(jsonb_agg(to_jsonb(firing) order by severity, fired_at, id), '[]') from (
+          select id, rule, subject, severity, fired_at from public.alerts
+          where state = 'firing' and private.silenced_until(rule, subject) is null
+          order by severity, fired_at, id limit c_alerts) firing)),
     'last_sweep', (select last_at from private.heartbeats where source = 'sweep'));
 end
 $$;
 
 comment on function public.console_status() is
-  'Whether results arrive, for the line on top of each operator''s view: {as_of, endpoints: [{endpoint_id, circuit, opened_at, probe_after, last_success, last_failure, failing_since, healthy_since, recent, recent_failed, waiting, next_attempt}], dead, jobs: {overdue, oldest}, last_sweep}. Counts end at 1,001. Times of success and failure are null where none is among the last 10,000 attempts.';
+  'Whether results arrive, for the line on top of each operator''s view: {as_of, endpoints: [{endpoint_id, circuit, opened_at, probe_after, last_success, last_failure, failing_since, healthy_since, recent, recent_failed, waiting, next_attempt}], dead, jobs: {overdue, oldest}, alerts: {evaluated_at, firing: [{id, rule, subject, severity, fired_at}]}, last_sweep}. Silenced alerts are not among them, and at most 200. Counts end at 1,001. Times of success and failure are null where none is among the last 10,000 attempts.';
 revoke all on function public.console_status() from public, anon, authenticated, service_role;
 grant execute on function public.console_status() to authenticated;

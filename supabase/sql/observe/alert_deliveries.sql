@@ -5,6 +5,7 @@ comment on column public.alert_deliveries.alert is 'The alert at that moment, fr
 comment on column public.alert_deliveries.lease_token is 'Fencing token: raised by every claim and every recorded failure.';
 comment on column public.alert_deliveries.dead_at is 'It could not be delivered for a day.';
 comment on column public.alert_deliveries.error is 'Why the last attempt failed, in our own words.';
+comment on column public.alert_deliveries.host is 'The host that confirmed it: the rest of an address may be what admits us.';
 alter table public.alert_deliveries enable row level security;
 revoke all on table public.alert_deliveries from anon, authenticated, service_role;
 grant select on table public.alert_deliveries to authenticated;

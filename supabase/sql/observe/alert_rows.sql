@@ -5,7 +5,7 @@ create or replace view private.alert_rows with (security_invoker = true) as
     (select coalesce(jsonb_agg(jsonb_build_object(
         'transition', delivery.transition, 'created_at', delivery.created_at, 'attempts', delivery.attempts,
         'delivered_at', delivery.delivered_at, 'dead_at', delivery.dead_at, 'next_attempt', delivery.next_attempt,
-        'error', delivery.error) order by delivery.created_at), '[]')
+        'error', delivery.error, 'host', delivery.host) order by delivery.created_at), '[]')
       from public.alert_deliveries delivery where delivery.alert_id = alert.id) as deliveries
   from public.alerts alert
   left join private.alert_rules rule on rule.rule = alert.rule;

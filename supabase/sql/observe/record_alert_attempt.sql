@@ -1,11 +1,12 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.record_alert_attempt(
-  p_id text, p_token bigint, p_delivered boolean, p_error text default null)
+  p_id text, p_token bigint, p_delivered boolean, p_error text default null, p_host text default null)
 returns void
 language sql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
   update public.alert_deliveries
   set attempts = attempts + 1, lease_expires_at = null, claim_id = null, lease_token = lease_token + 1,
     delivered_at = case when p_delivered then now() end,
+    host = case when p_delivered then "left"(p_host, 255) end,
     dead_at = case when not p_delivered then dead_at end,
     error = case when not p_delivered then "left"(p_error, 500) end,
     -- 30 s, 1 min, 2 min, 4 min, then every five minutes.
@@ -16,7 +17,7 @@ language sql volatile security definer set search_path = '' set statement_timeou
     and (p_delivered or lease_token = p_token and dead_at is null)
 $$;
 
-comment on function public.record_alert_attempt(text, bigint, boolean, text) is
-  'What came of an attempt to deliver an alert. p_error: our own words.';
-revoke all on function public.record_alert_attempt(text, bigint, boolean, text) from public, anon, authenticated, service_role;
-grant execute on function public.record_alert_attempt(text, bigint, boolean, text) to service_role;
+comment on function public.record_alert_attempt(text, bigint, boolean, text, text) is
+  'What came of an attempt to deliver an alert. p_error: our own words. p_host: where it was delivered.';
+revoke all on function public.record_alert_attempt(text, bigint, boolean, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.record_alert_attempt(text, bigint, boolean, text, text) to service_role;

@@ -56,11 +56,11 @@ export async function sendAlerts(sender: AlertSender, deadline: number): Promise
         sender.log('error', 'an alert could not be delivered for a day and is dead', { delivery: id, error });
       }
       if (delivery === null) return;
-      const failure = await send(delivery);
-      if (failure !== null) {
+      const sent = await send(delivery);
+      if ('error' in sent) {
         sender.log('error', 'an alert was not delivered; the next sweep tries again', {
           delivery: delivery.id,
-          error: failure,
+          error: sent.error,
         });
       }
       await sender.rpc(
@@ -68,28 +68,29 @@ export async function sendAlerts(sender: AlertSender, deadline: number): Promise
         {
           p_id: delivery.id,
           p_token: delivery.lease_token,
-          p_delivered: failure === null,
-          ...(failure !== null && { p_error: failure }),
+          p_delivered: 'host' in sent,
+          ...('host' in sent ? { p_host: sent.host } : { p_error: sent.error }),
         },
         z.null(),
       );
     }
   }
 
-  /** Why no address took it; null: one did. */
-  async function send(delivery: Claimed): Promise<string | null> {
+  /** Which host took it, or why none did. */
+  async function send(delivery: Claimed): Promise<{ host: string } | { error: string }> {
     const alert = alertAt.safeParse(delivery.alert);
-    if (!alert.success) return 'the stored alert does not match its schema';
+    if (!alert.success) return { error: 'the stored alert does not match its schema' };
     const message = alertMessage(alert.data, sender.consoleUrl);
     const failures: string[] = [];
     for (const address of [...addresses]) {
       const failure = await post(sender, address, delivery.id, message);
-      if (failure === null) return null;
       // The host alone: a path or a query may be what admits us.
-      failures.push(`${new URL(address.url).host} ${failure}`);
+      const { host } = new URL(address.url);
+      if (failure === null) return { host };
+      failures.push(`${host} ${failure}`);
       addresses.push(...addresses.splice(addresses.indexOf(address), 1));
     }
-    return failures.join('; ');
+    return { error: failures.join('; ') };
   }
 
   await Promise.all(Array.from({ length: CONCURRENCY }, work));

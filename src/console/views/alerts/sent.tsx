@@ -1,0 +1,62 @@
+import { plural } from '../../../components/format.ts';
+import { RelativeTime } from '../../../components/relative-time.tsx';
+import type { AlertDelivery, AlertRow } from '../../../contracts/console-alerts.ts';
+import styles from './alerts.module.css';
+
+const WHAT = { firing: 'The beginning', resolved: 'The end' } as const;
+
+/** Whether people were told, where, and what failed. */
+export function Sent({ alert: { state, deliveries, silenced_until } }: { alert: AlertRow }) {
+  if (deliveries.length === 0) {
+    if (state === 'pending') return 'Not yet: it is sent when it fires.';
+    if (silenced_until !== null) return 'No: it is silenced.';
+    return state === 'firing'
+      ? 'No. Either no address is set (ALERT_URLS), or the next evaluation sends it.'
+      : 'No: it was silenced, or no address was set (ALERT_URLS).';
+  }
+  return (
+    <ul className={styles['sent']}>
+      {deliveries.map((delivery) => (
+        <li key={delivery.transition}>
+          {WHAT[delivery.transition]} <Outcome delivery={delivery} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Outcome({
+  delivery: { attempts, delivered_at, dead_at, next_attempt, error, host },
+}: {
+  delivery: AlertDelivery;
+}) {
+  if (delivered_at !== null) {
+    return (
+      <>
+        was sent{host !== null && ` to ${host}`} <RelativeTime value={delivered_at} />.
+      </>
+    );
+  }
+  return (
+    <>
+      {dead_at !== null ? (
+        <>
+          was given up <RelativeTime value={dead_at} />, after {plural(attempts, 'attempt')}.
+        </>
+      ) : attempts === 0 ? (
+        'is about to be sent.'
+      ) : (
+        <>
+          is not confirmed after {plural(attempts, 'attempt')}
+          {next_attempt !== null && (
+            <>
+              ; next <RelativeTime value={next_attempt} />
+            </>
+          )}
+          .
+        </>
+      )}
+      {error !== null && <span className={styles['error']}> {error}</span>}
+    </>
+  );
+}
