@@ -16,7 +16,7 @@ export interface Verdict {
 }
 
 /** Sweeps come every minute: one that is this late is missing. */
-const SWEEP_MS = 3 * 60_000;
+export const SWEEP_MS = 3 * 60_000;
 
 /** Whether results arrive, worst first: an endpoint that is down, one that fails at times, what nobody works at. */
 export function verdictOf(status: ConsoleStatus): Verdict {

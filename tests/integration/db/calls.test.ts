@@ -266,8 +266,6 @@ describe('this version', () => {
       'list_alerts',
       'silence_alert',
       // The platform's own again.
-      // For operators at the command line: npm run polaris.
-      'trace',
       'update_last_edited_at',
       'update_report_jobs_updated_at',
       'update_updated_at_column',
