@@ -2,9 +2,9 @@ import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
 import { CopyLink } from '../../../components/copy-link.tsx';
 import { CopyableId } from '../../../components/copyable-id.tsx';
+import { ExactTime } from '../../../components/exact-time.tsx';
 import { labelOf } from '../../../components/label-of.ts';
 import { Page, Panel } from '../../../components/page.tsx';
-import { RelativeTime } from '../../../components/relative-time.tsx';
 import { JobList } from '../../../components/report/job-list.tsx';
 import reportStyles from '../../../components/report/report.module.css';
 import { StartJob } from '../../../components/report/start-job.tsx';
@@ -54,7 +54,7 @@ export function OwnerReport({ report }: { report: ReportRef }) {
       title={title ?? name}
       lead={
         <>
-          {name}, created <RelativeTime value={data.created_at} />
+          {name}, created <ExactTime value={data.created_at} />
         </>
       }
       actions={<CopyLink />}

@@ -32,30 +32,32 @@ export function Result({
   const [{ show }, change] = useSearch(view);
   const version = winner_event_id ?? 'none';
   return (
-    <Panel
-      title="Text"
-      actions={
-        <div className={`${styles['buttons'] ?? ''} no-print`}>
-          {text !== null && (
-            <TakeAlong text={text} fileName={fileNameOf(title ?? report.report_type, stage ?? 'text')} />
-          )}
-          <Choice
-            legend="Show"
-            isLegendHidden
-            value={show}
-            options={VIEWS}
-            onChange={(value) => change({ show: value === 'text' ? null : value })}
-          />
-        </div>
-      }
-    >
-      {show === 'changes' && <Changes report={report} version={version} />}
-      {show === 'sides' && <SideBySide report={report} version={version} />}
-      {show === 'text' && text !== null && <Markdown text={text} />}
-      {show === 'text' && text === null && (
-        <EmptyState title="No text yet">It shows here as soon as a job’s result is stored.</EmptyState>
-      )}
-    </Panel>
+    <div className={styles['printed']}>
+      <Panel
+        title="Text"
+        actions={
+          <div className={`${styles['buttons'] ?? ''} no-print`}>
+            {text !== null && (
+              <TakeAlong text={text} fileName={fileNameOf(title ?? report.report_type, stage ?? 'text')} />
+            )}
+            <Choice
+              legend="Show"
+              isLegendHidden
+              value={show}
+              options={VIEWS}
+              onChange={(value) => change({ show: value === 'text' ? null : value })}
+            />
+          </div>
+        }
+      >
+        {show === 'changes' && <Changes report={report} version={version} />}
+        {show === 'sides' && <SideBySide report={report} version={version} />}
+        {show === 'text' && text !== null && <Markdown text={text} />}
+        {show === 'text' && text === null && (
+          <EmptyState title="No text yet">It shows here as soon as a job’s result is stored.</EmptyState>
+        )}
+      </Panel>
+    </div>
   );
 }
 
