@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { auditRow, eventTimeline, type AuditRow, type EventTimeline } from '../contracts/console-audit.ts';
-import { tracesFound, type TracesFound } from '../contracts/trace.ts';
 import { eventId } from '../contracts/webhooks.ts';
 import { ask, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, type DatabaseClient } from './database.ts';
@@ -69,15 +68,4 @@ export async function getEventBody(
     const answer = await call(client, 'event_body', { p_event_id }, z.string().nullable(), options);
     return found(answer, 'The content of this event was erased.');
   });
-}
-
-/** What came of a request, as trees: by the id of a report, a job, an event or a trace. For operators; others: `42501`. */
-export async function getTraces(
-  client: DatabaseClient,
-  id: string,
-  options: CallOptions = {},
-): Promise<Answer<TracesFound>> {
-  return withInput(z.string().trim().min(1).max(200), id, (p_id) =>
-    call(client, 'trace', { p_id }, tracesFound, options),
-  );
 }

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Account } from '../../scripts/local/accounts.ts';
 import { verdictOfReport } from '../../src/console/views/report/verdict.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
-import { getReportHistory } from '../../src/services/operator-reports.ts';
+import { getReportHistory } from '../../src/services/report-history.ts';
 import { cancelReportJob, repeatReportJob } from '../../src/services/report-jobs.ts';
 import { consoleClient, dataOf, errorOf } from '../support/console.ts';
 import { storeClient } from '../support/store.ts';

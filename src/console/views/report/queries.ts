@@ -1,7 +1,7 @@
 import { queryOptions } from '@tanstack/react-query';
 import type { ReportRef } from '../../../contracts/console-reports.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
-import { getReportHistory } from '../../../services/operator-reports.ts';
+import { getReportHistory } from '../../../services/report-history.ts';
 import { OPERATOR_KEY, refresh } from '../../operator-queries.ts';
 import { unwrap } from '../../unwrap.ts';
 

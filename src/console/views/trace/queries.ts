@@ -1,5 +1,5 @@
 import { queryOptions } from '@tanstack/react-query';
-import { getTraces } from '../../../services/audit.ts';
+import { getTraces } from '../../../services/traces.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { OPERATOR_KEY, refresh } from '../../operator-queries.ts';
 import { unwrap } from '../../unwrap.ts';
