@@ -50,6 +50,14 @@ export const ROUTES: readonly Route[] = [
     page: lazy(async () => ({ default: (await import('./views/reports/reports.tsx')).Reports })),
   },
   {
+    path: '/report',
+    name: 'Report',
+    icon: 'reports',
+    audience: 'everyone',
+    listedFor: [],
+    page: lazy(async () => ({ default: (await import('./views/report/page.tsx')).Report })),
+  },
+  {
     path: '/audit',
     name: 'Audit',
     icon: 'audit',
@@ -80,6 +88,14 @@ export const ROUTES: readonly Route[] = [
     audience: 'everyone',
     listedFor: ['owners'],
     page: lazy(async () => ({ default: (await import('../pages/notifications.tsx')).Notifications })),
+  },
+  {
+    path: '/trace',
+    name: 'Trace',
+    icon: 'audit',
+    audience: 'operators',
+    listedFor: [],
+    page: lazy(async () => ({ default: (await import('./views/trace/page.tsx')).Trace })),
   },
   {
     path: '/erasure',

@@ -18,7 +18,7 @@ export interface Verdict {
 export const ALERTS_HREF = '/alerts';
 
 /** Sweeps come every minute: one that is this late is missing. */
-const SWEEP_MS = 3 * 60_000;
+export const SWEEP_MS = 3 * 60_000;
 
 /** Whether results arrive, worst first: an endpoint that is down, alerts, one that fails at times, what nobody works at. */
 export function verdictOf(status: ConsoleStatus): Verdict {

@@ -131,6 +131,14 @@ export const timelineStep = z.discriminatedUnion('kind', [
   /** Somebody asked for it to be sent now. */
   z.object({ kind: z.literal('retried'), ...audited, actor: z.string().nullable() }),
   z.object({ kind: z.literal('redriven'), at: rowTime, audit_id: z.guid(), actor: z.string().nullable() }),
+  /** An operator asked for a job to be cancelled or run again: `outcome` says what came of it. */
+  z.object({
+    kind: z.literal('job_action'),
+    at: rowTime,
+    audit_id: z.guid(),
+    outcome: z.string().nullable(),
+    actor: z.string().nullable(),
+  }),
   z.object({
     kind: z.literal('effect'),
     at: rowTime,

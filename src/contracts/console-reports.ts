@@ -101,6 +101,8 @@ export type LatestDelivery = z.infer<typeof latestDelivery>;
 export const reportWebhookStatus = z.object({
   report_type: reportType,
   report_id: z.guid(),
+  /** The name of whom or what it is about. */
+  title: z.string().nullable(),
   research_status: researchStatus,
   stage: stage.nullable(),
   winner_event_id: z.string().nullable(),

@@ -1338,6 +1338,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      report_history: {
+        Args: { p_report_id: string; p_report_type: string };
+        Returns: Json;
+      };
       report_job_progress: {
         Args: {
           p_eta_seconds?: number;

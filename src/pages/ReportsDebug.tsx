@@ -1,11 +1,10 @@
-import { useMemo, useState, type ReactNode } from 'react';
+import { navigate, Redirect } from 'raviger';
+import type { ReactNode } from 'react';
 import { z } from 'zod';
-import { labelOf } from '../components/label-of.ts';
 import { Page } from '../components/page.tsx';
+import { reportHref } from '../components/report/links.ts';
 import { NewReportForm } from '../components/report/new-report-form.tsx';
 import { RecentReports } from '../components/report/recent-reports.tsx';
-import { ReportWorkbench } from '../components/report/report-workbench.tsx';
-import { ViewInTurn } from '../components/view-in-turn.tsx';
 import { WebhookMonitor } from '../components/WebhookMonitor.tsx';
 import { useSearch } from '../console/use-search.ts';
 import { reportType } from '../contracts/webhooks.ts';
@@ -42,38 +41,17 @@ const selection = z.object({
 });
 
 export function DebugTab() {
-  const [{ report_type, report_id }, select] = useSearch(selection);
-  const [prompts, setPrompts] = useState<Readonly<Record<string, string>>>({});
-  const selected = useMemo(
-    () => (report_type && report_id ? { report_type, report_id } : null),
-    [report_type, report_id],
-  );
+  const [{ report_type, report_id }] = useSearch(selection);
+  // A report was at this address once: links to it are still about.
+  if (report_type && report_id) return <Redirect to={reportHref({ report_type, report_id })} merge={false} />;
   return (
     <ReportsDebug
-      title={selected === null ? 'New report' : 'Report'}
-      lead="Make a report, run its jobs, and watch its result arrive."
+      title="New report"
+      lead="Describe whom or what it is about; its jobs are started on its page."
     >
       <div className={styles['columns']}>
-        <RecentReports selected={selected} />
-        <ViewInTurn
-          id={selected?.report_id ?? 'new'}
-          name={selected === null ? 'New report' : `${labelOf(selected.report_type)} report`}
-        >
-          {selected === null ? (
-            <NewReportForm
-              onCreated={(ref, prompt) => {
-                setPrompts({ ...prompts, [ref.report_id]: prompt });
-                select(ref);
-              }}
-            />
-          ) : (
-            <ReportWorkbench
-              key={selected.report_id}
-              report={selected}
-              initialPrompt={prompts[selected.report_id]}
-            />
-          )}
-        </ViewInTurn>
+        <RecentReports />
+        <NewReportForm onCreated={(ref, prompt) => navigate(reportHref(ref), { state: { prompt } })} />
       </div>
     </ReportsDebug>
   );

@@ -2,10 +2,9 @@ import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useRef, useState } from 'react';
 import { z } from 'zod';
 import type { BatchRequest } from '../components/deliveries/batch-dialog.tsx';
-import { CausePanel, type PlanDraft } from '../components/deliveries/cause-panel.tsx';
+import type { PlanDraft } from '../components/deliveries/cause-panel.tsx';
 import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
 import { DeliveryTable } from '../components/deliveries/delivery-table.tsx';
-import { PlanPanel } from '../components/deliveries/plan-panel.tsx';
 import { countText, SelectionBar } from '../components/deliveries/selection-bar.tsx';
 import { ExportButtons } from '../components/export-buttons.tsx';
 import { MoreButton } from '../components/more-button.tsx';
@@ -24,6 +23,14 @@ import { DEAD_REASONS } from '../contracts/constants.ts';
 import { endpointId } from '../contracts/endpoints.ts';
 import { reportType, stage } from '../contracts/webhooks.ts';
 import { getReportsWithFailedWebhooks } from '../services/polarisReportsService.ts';
+
+/** Both wait for rows of their own: their code may wait as well. */
+const CausePanel = lazy(async () => ({
+  default: (await import('../components/deliveries/cause-panel.tsx')).CausePanel,
+}));
+const PlanPanel = lazy(async () => ({
+  default: (await import('../components/deliveries/plan-panel.tsx')).PlanPanel,
+}));
 
 /** Dialogs are large: they come when one is opened. */
 const BatchDialog = lazy(async () => ({
@@ -96,8 +103,10 @@ export function FailedDeliveries() {
         onChange={change}
         onClear={isFiltered ? () => change(NOTHING) : undefined}
       />
-      <CausePanel isPaused={isHeld} onRedrive={setDraft} />
-      <PlanPanel />
+      <Suspense>
+        <CausePanel isPaused={isHeld} onRedrive={setDraft} />
+        <PlanPanel />
+      </Suspense>
       {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
       <Panel
         title={total === undefined ? 'Deliveries' : `Deliveries, ${countText(total)}`}

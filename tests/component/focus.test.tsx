@@ -7,7 +7,6 @@ import { useRef, useState, type ReactNode } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { BatchDialog, type BatchRequest } from '../../src/components/deliveries/batch-dialog.tsx';
 import { Panel } from '../../src/components/page.tsx';
-import { ViewInTurn } from '../../src/components/view-in-turn.tsx';
 import type { Outcome } from '../../src/console/delivery-actions.ts';
 import { createQueryClient } from '../../src/console/query-client.ts';
 import { SessionContext } from '../../src/console/session.ts';
@@ -77,28 +76,6 @@ it('goes to the heading of a panel when the row that had it is done with, and no
   expect(focused()).toBe(screen.getByRole('button', { name: 'Outside' }));
 });
 
-it('goes to the view that came instead of the one that had it', async () => {
-  function Debug() {
-    const [id, setId] = useState('new');
-    return (
-      <>
-        <Panel title="Newest" actions={id !== 'new' && <a href="#new">New report</a>}>
-          <button onClick={() => setId('other')}>Other</button>
-        </Panel>
-        <ViewInTurn id={id} name={id}>
-          {id === 'new' ? <button onClick={() => setId('made')}>Create report</button> : <p>{id}</p>}
-        </ViewInTurn>
-      </>
-    );
-  }
-  render(<Debug />);
-  await userEvent.click(screen.getByRole('button', { name: 'Create report' }));
-  expect(focused()).toBe(screen.getByRole('group', { name: 'made' }));
-  // A choice in a list beside it keeps it.
-  await userEvent.click(screen.getByRole('button', { name: 'Other' }));
-  expect(focused()).toBe(screen.getByRole('button', { name: 'Other' }));
-});
-
 it('stays in the dialog of a batch, and then goes to the heading of the list', async () => {
   const good: Outcome = { kind: 'good', word: 'delivered' };
   let end: (outcomes: Outcome[]) => void = () => undefined;
@@ -164,7 +141,7 @@ it('goes to the heading of the log when details are closed that no row opened', 
       <AuditLog />
     </SignedIn>,
   );
-  await userEvent.click(screen.getByRole('button', { name: 'Close' }));
+  await userEvent.click(await screen.findByRole('button', { name: 'Close' }));
   expect(location.search).toBe('');
   await waitFor(() => expect(focused()).toBe(screen.getByRole('heading', { name: 'Newest first' })));
 });

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { expect, signIn, test } from './support/test.ts';
 
-const VIEWS = ['/reports', '/notifications', '/debug', '/monitor', '/deliveries', '/audit'];
+const VIEWS = ['/reports', '/notifications', '/debug', '/monitor', '/deliveries', '/audit', '/trace'];
 
 test('a user sees only what is theirs, in the page and in the network’s answers', async ({
   page,
@@ -30,7 +30,7 @@ test('a user sees only what is theirs, in the page and in the network’s answer
   });
 
   await signIn(page, dev, 'user', VIEWS[0]);
-  for (const view of [...VIEWS, `/debug?report_type=greeting&report_id=${id}`]) {
+  for (const view of [...VIEWS, `/report?report_type=greeting&report_id=${id}`]) {
     await page.goto(new URL(view, dev.url).href);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await page.waitForLoadState('networkidle');
@@ -50,7 +50,7 @@ test('an operator reads a report of somebody else, and starts nothing for them',
   const [row] = await sql<{ id: string }[]>`
     insert into public.org_reports (user_id, user_data)
     values (${dev.user.id}, ${sql.json({ organisation_name: 'Theirs', industry: 'x' })}) returning id`;
-  await signIn(page, dev, 'operator', `/debug?report_type=org&report_id=${row?.id ?? ''}`);
+  await signIn(page, dev, 'operator', `/report?report_type=org&report_id=${row?.id ?? ''}`);
   await expect(page.getByText('Only the owner starts jobs for a report.')).toBeVisible();
   await expect(page.getByRole('button', { name: /Start/ })).toHaveCount(0);
 });

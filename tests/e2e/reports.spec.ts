@@ -7,21 +7,19 @@ async function createFromExample(page: Page, type: string): Promise<void> {
   await example.selectOption({ index: 1 });
   await expect(page.getByLabel('Organisation name')).not.toHaveValue('');
   await page.getByRole('button', { name: 'Create report' }).click();
-  await expect(page.getByRole('heading', { name: `${type} report` })).toBeVisible();
+  await expect(page.getByText(`${type} report, created`)).toBeVisible();
 }
 
-const research = (page: Page) => page.locator('dl > div', { hasText: 'Research' }).locator('dd');
-const webhook = (page: Page) => page.locator('dl > div', { hasText: 'Webhook' }).locator('dd');
+const verdict = (page: Page) => page.getByRole('region', { name: 'Verdict' });
 
 for (const type of ['Greeting', 'Org', 'Requirement']) {
   test(`a ${type.toLowerCase()} report is made, and its prelim arrives by itself`, async ({ page, dev }) => {
     await signIn(page, dev, 'user', '/debug');
     await createFromExample(page, type);
-    await expect(webhook(page)).toHaveText('nothing to deliver yet');
+    await expect(verdict(page)).toContainText('Nothing has been written yet: start a job below.');
     await page.getByRole('button', { name: 'Start prelim job' }).click();
     await expect(page.getByRole('progressbar').or(page.getByText('succeeded')).first()).toBeVisible();
-    await expect(research(page)).toHaveText('completed');
-    await expect(webhook(page)).toHaveText('success');
+    await expect(verdict(page)).toContainText('Your preliminary report is here.');
     await expect(page.getByRole('heading', { name: /Preliminary/ })).toBeVisible();
   });
 }
@@ -31,12 +29,19 @@ test('prelim and final are compared, and the owner is notified of the final', as
   await inspect(page, 'debug-new-report');
   await createFromExample(page, 'Org');
   await page.getByRole('button', { name: 'Start prelim job' }).click();
-  await expect(webhook(page)).toHaveText('success');
+  await expect(verdict(page)).toContainText('Your preliminary report is here.');
   await page.getByRole('button', { name: 'Start final job' }).click();
-  await expect(page.locator('dl > div', { hasText: 'Stage' }).locator('dd')).toHaveText('final');
+  await expect(verdict(page)).toContainText('Your final report is here.');
   // A prelim would never replace it.
   await expect(page.getByRole('button', { name: 'Start prelim job' })).toHaveCount(0);
-  await inspect(page, 'debug-report');
+  await inspect(page, 'report-of-owner');
+  await page.getByRole('radio', { name: 'What changed' }).check();
+  await expect(page.getByText(/^From prelim to final: /)).toBeVisible();
+  await expect(page).toHaveURL(/show=changes/);
+  await inspect(page, 'report-changes');
+  // The comparison has an address.
+  await page.reload();
+  await expect(page.getByText(/^From prelim to final: /)).toBeVisible();
   await page.getByRole('radio', { name: 'Prelim and final' }).check();
   await expect(
     page.getByRole('region', { name: 'Prelim', exact: true }).getByRole('heading').first(),
@@ -44,7 +49,7 @@ test('prelim and final are compared, and the owner is notified of the final', as
   await expect(
     page.getByRole('region', { name: 'Final', exact: true }).getByRole('heading').first(),
   ).toBeVisible();
-  await inspect(page, 'debug-comparison');
+  await inspect(page, 'report-side-by-side');
 
   const views = page.getByRole('navigation', { name: 'Views' });
   await expect(views.getByRole('link', { name: /Notifications \d/ })).toBeVisible({ timeout: 20_000 });
@@ -101,7 +106,7 @@ test('a job that runs is cancelled', async ({ page, dev, sql }) => {
   await page.reload();
   await expect(page.getByRole('progressbar', { name: 'Prelim job' })).toHaveAttribute('value', '40');
   await expect(page.getByText('about 12 s left')).toBeVisible();
-  await inspect(page, 'debug-job-running');
+  await inspect(page, 'report-job-running');
   await sql`update private.job_runs set percent = 70, eta_seconds = 6 where job_id = ${job_id}`;
   await expect(page.getByText('70 %')).toBeVisible();
   await page.getByRole('button', { name: 'Cancel job' }).click();
@@ -142,7 +147,7 @@ test('a finished text is the report at once, and nothing in it runs', async ({ p
   await expect(page.getByRole('link', { name: 'Image: picture' })).toBeVisible();
   await expect(page.getByRole('link', { name: 'press' })).toHaveCount(0);
   await expect(page.locator('main iframe, main script, main style, main img')).toHaveCount(0);
-  await inspect(page, 'debug-hostile');
+  await inspect(page, 'report-hostile');
   await page.goto(new URL('/reports', dev.url).href);
   await expect(page.getByText('onerror=alert(4)').first()).toBeVisible();
   await inspect(page, 'my-reports-hostile');
@@ -192,11 +197,11 @@ test('the whole way with the keyboard alone: sign in, create, start, read, sign 
   await press('Tab');
   await page.keyboard.type('Printing');
   await press('Enter');
-  await expect(page.getByRole('heading', { name: 'Org report' })).toBeVisible();
-  await expect(page.getByRole('group', { name: 'Org report' })).toBeFocused();
+  await expect(page.getByRole('heading', { name: 'Keyboard & Sons', level: 1 })).toBeVisible();
+  await expect(page.getByRole('main')).toBeFocused();
   await tabTo(/^Start prelim job$/);
   await press('Enter');
-  await expect(webhook(page)).toHaveText('success');
+  await expect(verdict(page)).toContainText('Your preliminary report is here.');
   await expect(page.getByRole('heading', { name: /Preliminary/ })).toBeVisible();
   await tabTo(/^Sign out$/);
   await press('Enter');

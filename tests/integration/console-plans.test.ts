@@ -90,6 +90,10 @@ describe('the plan of every list', () => {
     ["list_webhook_audit(p_outcome => 'job_mismatch')", 'webhook_audit_outcome'],
     ["list_webhook_audit(p_response_status => '413')", 'webhook_audit_response_status'],
     ["event_timeline('seed_evt_7')", 'webhook_audit_event'],
+    [
+      "report_history('org', (select report_id from public.report_events where id = 'seed_evt_2'))",
+      'webhook_audit_report',
+    ],
     ["list_reports('all')", 'org_reports_created_at'],
     ["list_report_jobs('all')", 'job_runs_created_at'],
     ['list_jobs()', 'job_runs_created_at'],

@@ -95,6 +95,7 @@ const SERVICE_FUNCTIONS = [
 /** With the caller's rights: what they show follows from the policies. */
 const CONSOLE_FUNCTIONS = [
   'as_pattern',
+  'audit_step',
   'cause_of',
   'console_status',
   'delivery_causes',
@@ -117,6 +118,7 @@ const CONSOLE_FUNCTIONS = [
   'list_webhook_audit',
   'page_of',
   'plan_view',
+  'report_history',
   'report_results',
   'report_webhook_status',
   'require_operator',
@@ -181,6 +183,7 @@ describe('the catalog', () => {
       'list_actors',
       'list_all_reports',
       'list_jobs',
+      'report_history',
       'report_results',
       'search_console',
       'silence_alert',

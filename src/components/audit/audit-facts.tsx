@@ -1,3 +1,4 @@
+import { Link } from 'raviger';
 import type { ReactNode } from 'react';
 import type { AuditRow } from '../../contracts/console-audit.ts';
 import { ActorName } from '../actor-name.tsx';
@@ -7,6 +8,7 @@ import { Fact, Facts } from '../facts.tsx';
 import { formatCount, formatDuration } from '../format.ts';
 import { LongText } from '../long-text.tsx';
 import { StatusBadge } from '../status-badge.tsx';
+import { traceHref } from './links.ts';
 import styles from './audit.module.css';
 
 export function AuditFacts({ row }: { row: AuditRow }) {
@@ -31,10 +33,17 @@ export function AuditFacts({ row }: { row: AuditRow }) {
         <Fact name="Event">{idOf(row.event_id, 'event id')}</Fact>
         <Fact name="Job">{idOf(row.job_id, 'job id')}</Fact>
         <Fact name="Report">{idOf(row.report_id, 'report id')}</Fact>
+        <Fact name="Trace">{traceOf(row)}</Fact>
         <Fact name="Table">{row.report_table}</Fact>
       </Facts>
     </div>
   );
+}
+
+/** Rows from before traces lead to none, which their page says. */
+function traceOf({ event_id, job_id, report_id }: AuditRow): ReactNode {
+  const id = event_id ?? job_id ?? report_id;
+  return id === null ? null : <Link href={traceHref(id)}>Job, event and attempts as a tree</Link>;
 }
 
 function idOf(id: string | null, what: string): ReactNode {

@@ -18,10 +18,13 @@ interface Words {
 /** One thing that happened to an event. Where the audit has a row of it, it leads there. */
 export function Step({
   step,
+  about,
   openRow,
   hrefOfRow,
 }: {
   step: TimelineStep;
+  /** Where a timeline is of several: which one of them. */
+  about?: string;
   openRow: string | undefined;
   hrefOfRow: (id: string) => string;
 }) {
@@ -37,6 +40,7 @@ export function Step({
             {title}
           </Link>
         )}
+        {about !== undefined && <span className={styles['stepAbout']}> {about}</span>}
       </span>
       <span className={styles['stepTime']}>
         <ExactTime value={step.at} />
@@ -105,6 +109,14 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
         tone: 'idle',
         notes: [step.actor === null ? null : `by ${nameOf(step.actor)}`],
       };
+    case 'job_action':
+      return {
+        title:
+          JOB_ACTIONS[step.outcome ?? ''] ??
+          `Job action: ${labelOf(step.outcome ?? 'unknown').toLowerCase()}`,
+        tone: 'idle',
+        notes: [step.actor === null ? null : `by ${nameOf(step.actor)}`],
+      };
     case 'effect':
       return {
         title: step.effect === 'applied' ? `Applied ${BY[step.channel]}` : 'Superseded by a newer result',
@@ -124,6 +136,13 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
       return { title: 'Next attempt', tone: 'idle', notes: [] };
   }
 }
+
+const JOB_ACTIONS: Partial<Record<string, string>> = {
+  cancelled: 'Job cancelled by an operator',
+  job_finished: 'Cancel asked for; the job had finished already',
+  job_repeated: 'Run again asked for',
+  existing: 'Run again asked for; a job was running already',
+};
 
 const BY = {
   webhook: 'by the webhook',

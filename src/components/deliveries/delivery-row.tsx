@@ -1,25 +1,13 @@
-import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { Link } from 'raviger';
-import {
-  canBeRedriven,
-  canBeSent,
-  isDead,
-  REDRIVE,
-  RETRY,
-  type DeliveryAction,
-  type Outcome,
-} from '../../console/delivery-actions.ts';
-import { OPERATOR_KEY } from '../../console/operator-queries.ts';
-import { useSession } from '../../console/session.ts';
-import { notify } from '../../console/toasts.ts';
+import { isDead } from '../../console/delivery-actions.ts';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
 import { eventHref } from '../audit/links.ts';
-import { Button } from '../button.tsx';
 import { plural } from '../format.ts';
 import { labelOf } from '../label-of.ts';
 import { RelativeTime } from '../relative-time.tsx';
 import { reportHref } from '../report/links.ts';
 import { StatusBadge } from '../status-badge.tsx';
+import { DeliveryButtons } from './delivery-buttons.tsx';
 import { Fault } from './fault.tsx';
 import { NextAttempt } from './next-attempt.tsx';
 import styles from './deliveries.module.css';
@@ -71,55 +59,8 @@ export function DeliveryRow({
         <NextAttempt delivery={delivery} />
       </td>
       <td role="cell" className={styles['actions']}>
-        <Actions delivery={delivery} name={name} />
+        <DeliveryButtons delivery={delivery} name={name} />
       </td>
     </tr>
   );
-}
-
-function Actions({ delivery, name }: { delivery: OpenDelivery; name: string }) {
-  const { supabase } = useSession();
-  const client = useQueryClient();
-  const act = useMutation({
-    mutationFn: (action: DeliveryAction) => action.run(supabase, [delivery]),
-    onSuccess: ([outcome]) => {
-      if (outcome !== undefined) tell(name, outcome);
-      return client.invalidateQueries({ queryKey: OPERATOR_KEY });
-    },
-  });
-  if (!canBeSent(delivery)) {
-    const isLost = delivery.dead_reason === 'import';
-    return (
-      <span className="muted">Closed: {isLost ? 'request the report again' : 'nothing left to do'}</span>
-    );
-  }
-  return (
-    <>
-      <Button
-        size="small"
-        isBusy={act.isPending && act.variables === RETRY}
-        disabled={act.isPending}
-        aria-label={`Retry ${name}`}
-        onClick={() => act.mutate(RETRY)}
-      >
-        Retry
-      </Button>
-      {canBeRedriven(delivery) && (
-        <Button
-          size="small"
-          isBusy={act.isPending && act.variables === REDRIVE}
-          disabled={act.isPending}
-          aria-label={`Redrive ${name}`}
-          onClick={() => act.mutate(REDRIVE)}
-        >
-          Redrive
-        </Button>
-      )}
-    </>
-  );
-}
-
-function tell(name: string, { kind, word, detail }: Outcome): void {
-  const kinds = { good: 'success', none: 'info', bad: 'error' } as const;
-  notify({ kind: kinds[kind], title: `${name}: ${word}`, text: detail });
 }

@@ -2,7 +2,6 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { myReportsQuery } from '../../console/report-queries.ts';
 import { useSession } from '../../console/session.ts';
-import type { ReportRef } from '../../contracts/console-reports.ts';
 import { labelOf } from '../label-of.ts';
 import { Panel } from '../page.tsx';
 import { RelativeTime } from '../relative-time.tsx';
@@ -13,17 +12,13 @@ import styles from './report.module.css';
 
 const SHOWN = 12;
 
-/** The person's newest reports, and the way to a new one. */
-export function RecentReports({ selected }: { selected: ReportRef | null }) {
+/** The person's newest reports. */
+export function RecentReports() {
   const { supabase } = useSession();
   const reports = useInfiniteQuery(myReportsQuery(supabase, undefined));
   const rows = reports.data?.pages[0]?.rows.slice(0, SHOWN) ?? [];
   return (
-    <Panel
-      title="My newest reports"
-      isFlush
-      actions={selected !== null && <Link href="/debug">New report</Link>}
-    >
+    <Panel title="My newest reports" isFlush>
       {reports.isPending && <LoadingState />}
       {reports.isError && <ErrorState error={reports.error} onRetry={() => void reports.refetch()} />}
       {reports.isSuccess && rows.length === 0 && (
@@ -32,11 +27,7 @@ export function RecentReports({ selected }: { selected: ReportRef | null }) {
       <ul className={styles['recent']}>
         {rows.map(({ id, report_type, title, stage, research_status, created_at }) => (
           <li key={id}>
-            <Link
-              href={reportHref({ report_type, report_id: id })}
-              className={styles['recentLink']}
-              aria-current={id === selected?.report_id ? 'true' : undefined}
-            >
+            <Link href={reportHref({ report_type, report_id: id })} className={styles['recentLink']}>
               <span className={styles['recentTitle']} dir="auto">
                 {title ?? 'Untitled'}
               </span>

@@ -17,19 +17,10 @@ begin
   where event_id = p_event_id
   order by delivery.endpoint_id = private.internal_endpoint(v_event.stage) desc, id
   limit 1;
-  select jsonb_agg(jsonb_build_object('at', created_at, 'audit_id', id) || case
-    when outcome = 'redriven' then jsonb_build_object('kind', 'redriven', 'actor', actor)
-    when request_payload ->> 'endpoint' = 'retry' then jsonb_build_object(
-      'kind', 'retried', 'actor', actor, 'outcome', outcome, 'response_status', response_status, 'duration_ms', duration_ms,
-      'error', error_message)
-    else jsonb_build_object(
-        'outcome', outcome, 'response_status', response_status, 'duration_ms', duration_ms, 'error', error_message)
-      || case direction when 'out' then jsonb_build_object('kind', 'attempt', 'attempt_number', attempt_number)
-        else jsonb_build_object('kind', 'request', 'body_bytes', body_bytes) end
-    end)
-  into v_audit
+  select jsonb_agg(private.audit_step(newest)) into v_audit
   from (
-    select * from public.webhook_audit where event_id = p_event_id order by created_at desc limit c_audit_rows + 1) newest;
+    select audit as newest from public.webhook_audit audit
+    where event_id = p_event_id order by created_at desc limit c_audit_rows + 1) rows;
   if v_event.id is null and v_audit is null then
     return null;
   end if;

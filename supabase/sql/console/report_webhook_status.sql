@@ -10,7 +10,8 @@ begin
   end if;
   execute format(
     'select jsonb_build_object(
-       ''report_type'', $1, ''report_id'', id, ''research_status'', research_status, ''stage'', stage,
+       ''report_type'', $1, ''report_id'', id, ''title'', private.title_of(user_data),
+       ''research_status'', research_status, ''stage'', stage,
        ''winner_event_id'', winner_event_id, ''webhook_status'', webhook_status, ''webhook_attempts'', webhook_attempts,
        ''webhook_last_attempt'', webhook_last_attempt, ''webhook_response'', webhook_response,
        ''webhook_job_id'', webhook_job_id, ''updated_at'', updated_at)

@@ -262,8 +262,6 @@ describe('this version', () => {
       // The platform's own, which nobody calls through REST.
       'cleanup_expired_report_jobs',
       // The platform's own again.
-      // For operators at the command line: npm run polaris.
-      'trace',
       'update_last_edited_at',
       'update_report_jobs_updated_at',
       'update_updated_at_column',

@@ -1,4 +1,5 @@
 import { Link } from 'raviger';
+import { traceHref } from '../../../components/audit/links.ts';
 import { CopyableId } from '../../../components/copyable-id.tsx';
 import { plural } from '../../../components/format.ts';
 import { labelOf } from '../../../components/label-of.ts';
@@ -19,6 +20,13 @@ export function JobRow({ job }: { job: OperatorJob }) {
       <td role="cell" className={styles['report']}>
         <Subject job={job} />
         <CopyableId id={job.job_id} what="job id" isShort />
+        <Link
+          className={styles['trace']}
+          href={traceHref(job.job_id)}
+          aria-label={`Trace of job ${job.job_id}`}
+        >
+          trace
+        </Link>
       </td>
       <td role="cell" className={styles['times']}>
         <span className="nowrap">

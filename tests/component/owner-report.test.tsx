@@ -1,8 +1,8 @@
 import { QueryClient } from '@tanstack/react-query';
-import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
+import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
 import { reportQuery } from '../../src/console/report-queries.ts';
-import { ReportWorkbench } from '../../src/components/report/report-workbench.tsx';
+import { OwnerReport } from '../../src/console/views/report/owner-report.tsx';
 import { browserClient, PERSON, type Network } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 
@@ -43,18 +43,17 @@ it('keeps what it shows, and what was typed, when it cannot refresh', async () =
       // A result arrives, then nothing more is told.
       if (statusReads > 3) return refused();
       const winner_event_id = statusReads > 2 ? 'event' : null;
-      return Response.json({ ...REPORT, ...shared, winner_event_id, delivery: null });
+      return Response.json({ ...REPORT, ...shared, title: 'Harbour', winner_event_id, delivery: null });
     }
     if (isRecordRead) return refused();
     isRecordRead = true;
     return Response.json([record]);
   };
-  renderSignedIn(browserClient(network), <ReportWorkbench report={REPORT} initialPrompt={undefined} />);
+  renderSignedIn(browserClient(network), <OwnerReport report={REPORT} />);
   fireEvent.change(await screen.findByLabelText('Instructions'), { target: { value: 'Half a thought' } });
   // The record's, and that of how its webhook stands.
   await waitFor(() => expect(screen.getAllByText(/^Cannot refresh/)).toHaveLength(2), { timeout: 8000 });
-  const panel = screen.getByRole('region', { name: 'Org report' });
-  expect(within(panel).getByText('3')).toBeDefined();
+  expect(screen.getByRole('heading', { level: 1, name: 'Harbour' })).toBeDefined();
   expect(screen.getByLabelText<HTMLTextAreaElement>('Instructions').value).toBe('Half a thought');
 });
 

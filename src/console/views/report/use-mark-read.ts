@@ -1,8 +1,8 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { useSession } from '../../console/session.ts';
-import type { ReportRef } from '../../contracts/console-reports.ts';
-import { markNotificationsRead } from '../../services/notifications.ts';
+import { useSession } from '../../session.ts';
+import type { ReportRef } from '../../../contracts/console-reports.ts';
+import { markNotificationsRead } from '../../../services/notifications.ts';
 
 /** Who opens a report has read what they were told of it. `isShown`: its text is on the page. */
 export function useMarkRead({ report_type, report_id }: ReportRef, isShown: boolean): void {

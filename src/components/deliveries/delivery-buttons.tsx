@@ -1,0 +1,62 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import {
+  canBeRedriven,
+  canBeSent,
+  REDRIVE,
+  RETRY,
+  type DeliveryAction,
+  type Outcome,
+} from '../../console/delivery-actions.ts';
+import { OPERATOR_KEY } from '../../console/operator-queries.ts';
+import { useSession } from '../../console/session.ts';
+import { notify } from '../../console/toasts.ts';
+import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
+import { Button } from '../button.tsx';
+
+/** What can be done with a delivery that is not confirmed. `name`: the delivery's, for the buttons and what is told. */
+export function DeliveryButtons({ delivery, name }: { delivery: OpenDelivery; name: string }) {
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const act = useMutation({
+    mutationFn: (action: DeliveryAction) => action.run(supabase, [delivery]),
+    onSuccess: ([outcome]) => {
+      if (outcome !== undefined) tell(name, outcome);
+      return client.invalidateQueries({ queryKey: OPERATOR_KEY });
+    },
+  });
+  if (!canBeSent(delivery)) {
+    const isLost = delivery.dead_reason === 'import';
+    return (
+      <span className="muted">Closed: {isLost ? 'request the report again' : 'nothing left to do'}</span>
+    );
+  }
+  return (
+    <>
+      <Button
+        size="small"
+        isBusy={act.isPending && act.variables === RETRY}
+        disabled={act.isPending}
+        aria-label={`Retry ${name}`}
+        onClick={() => act.mutate(RETRY)}
+      >
+        Retry
+      </Button>
+      {canBeRedriven(delivery) && (
+        <Button
+          size="small"
+          isBusy={act.isPending && act.variables === REDRIVE}
+          disabled={act.isPending}
+          aria-label={`Redrive ${name}`}
+          onClick={() => act.mutate(REDRIVE)}
+        >
+          Redrive
+        </Button>
+      )}
+    </>
+  );
+}
+
+function tell(name: string, { kind, word, detail }: Outcome): void {
+  const kinds = { good: 'success', none: 'info', bad: 'error' } as const;
+  notify({ kind: kinds[kind], title: `${name}: ${word}`, text: detail });
+}

@@ -1,0 +1,58 @@
+import { useState } from 'react';
+import { rowHref } from '../../../components/audit/links.ts';
+import { Step } from '../../../components/audit/timeline-step.tsx';
+import auditStyles from '../../../components/audit/audit.module.css';
+import { JsonView } from '../../../components/json-view.tsx';
+import { Panel } from '../../../components/page.tsx';
+import { EmptyState } from '../../../components/states.tsx';
+import type { HistoryStep, ReportHistory } from '../../../contracts/console-report-history.ts';
+import styles from './report.module.css';
+
+/** All that happened to a report, across its jobs, events and attempts, and what comes next. */
+export function HistoryTimeline({ history }: { history: ReportHistory }) {
+  const { steps, truncated } = history;
+  return (
+    <Panel title="What happened">
+      {steps.length === 0 && <EmptyState title="Nothing yet">A job’s request is the first step.</EmptyState>}
+      {truncated && (
+        <p className={auditStyles['note']}>
+          There is more than this: search the audit log for the report’s id.
+        </p>
+      )}
+      <ol className={auditStyles['timeline']} aria-label="Timeline">
+        {steps.map((step, index) => (
+          <Step
+            key={index}
+            step={step}
+            about={aboutOf(step)}
+            openRow={undefined}
+            hrefOfRow={(row) => rowHref(row, step.event_id ?? null)}
+          />
+        ))}
+      </ol>
+      <Raw history={history} />
+    </Panel>
+  );
+}
+
+const SHORT_CHARACTERS = 12;
+
+/** Which of the report's jobs, events and endpoints a step is of. */
+export function aboutOf({ endpoint_id, stage, event_id, job_id }: HistoryStep): string {
+  const id = event_id ?? job_id ?? '';
+  return [endpoint_id ?? stage ?? '', id.slice(0, SHORT_CHARACTERS)].filter(Boolean).join(' · ');
+}
+
+/** Laid out only once it is asked for: it is long, and read anew every few seconds. */
+function Raw({ history }: { history: ReportHistory }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details
+      className={`${styles['raw'] ?? ''} no-print`}
+      onToggle={({ currentTarget }) => setOpen(currentTarget.open)}
+    >
+      <summary>As JSON</summary>
+      {isOpen && <JsonView label="The report’s history, without its text" value={history} />}
+    </details>
+  );
+}

@@ -1,0 +1,42 @@
+import { Link } from 'raviger';
+import { eventHref } from '../../../components/audit/links.ts';
+import { DeliveryButtons } from '../../../components/deliveries/delivery-buttons.tsx';
+import { labelOf } from '../../../components/label-of.ts';
+import { StatusBadge } from '../../../components/status-badge.tsx';
+import type { ReportHistory } from '../../../contracts/console-report-history.ts';
+import { JobActions } from '../jobs/job-actions.tsx';
+import styles from './report.module.css';
+
+/** More are in the list of deliveries. */
+const MOST_DELIVERIES = 5;
+
+/** What can be done about a report: with the jobs that are unfinished, the newest one, and what is not delivered. */
+export function ReportActions({ history: { jobs, deliveries } }: { history: ReportHistory }) {
+  const [newest] = jobs;
+  const useful = jobs.filter(
+    (job) => ['running', 'overdue', 'waiting'].includes(job.state) || (job === newest && job.can_repeat),
+  );
+  const open = deliveries.filter(({ status }) => status !== 'success');
+  if (useful.length + open.length === 0) return null;
+  return (
+    <ul className={`${styles['actions'] ?? ''} no-print`} aria-label="What can be done">
+      {useful.map((job) => (
+        <li key={job.job_id}>
+          <StatusBadge status={job.state} />
+          <span>{labelOf(job.stage ?? 'job')} job</span>
+          <JobActions job={job} />
+        </li>
+      ))}
+      {open.slice(0, MOST_DELIVERIES).map((delivery) => (
+        <li key={delivery.id}>
+          <StatusBadge status={delivery.dead_at === null ? delivery.status : 'dead letter'} />
+          <Link href={eventHref(delivery.event_id)}>{labelOf(delivery.stage)} delivery</Link>
+          <DeliveryButtons
+            delivery={delivery}
+            name={`${labelOf(delivery.stage)} delivery ${delivery.event_id.slice(0, 12)}`}
+          />
+        </li>
+      ))}
+    </ul>
+  );
+}

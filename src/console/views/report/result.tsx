@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import { Button } from '../../../components/button.tsx';
+import { Choice } from '../../../components/choice.tsx';
+import { labelOf } from '../../../components/label-of.ts';
+import { Markdown } from '../../../components/markdown.tsx';
+import { Panel } from '../../../components/page.tsx';
+import { EmptyState } from '../../../components/states.tsx';
+import type { ReportRecord, ReportRef } from '../../../contracts/console-reports.ts';
+import { download } from '../../export.ts';
+import { notify } from '../../toasts.ts';
+import { useSearch } from '../../use-search.ts';
+import { Changes, SideBySide } from './comparison.tsx';
+import styles from './report.module.css';
+
+const VIEWS = [
+  { value: 'text', label: 'Text' },
+  { value: 'changes', label: 'What changed' },
+  { value: 'sides', label: 'Prelim and final' },
+] as const;
+const view = z.object({ show: z.enum(['text', 'changes', 'sides']).default('text').catch('text') });
+
+/** The report's text, to read and to take along; or what changed from prelim to final. Which of them is in the address. */
+export function Result({
+  report,
+  record: { research_report: text, stage, winner_event_id },
+  title,
+}: {
+  report: ReportRef;
+  record: ReportRecord;
+  title: string | null;
+}) {
+  const [{ show }, change] = useSearch(view);
+  const version = winner_event_id ?? 'none';
+  return (
+    <div className={styles['printed']}>
+      <Panel
+        title="Text"
+        actions={
+          <div className={`${styles['buttons'] ?? ''} no-print`}>
+            {text !== null && (
+              <TakeAlong text={text} fileName={fileNameOf(title ?? report.report_type, stage ?? 'text')} />
+            )}
+            <Choice
+              legend="Show"
+              isLegendHidden
+              value={show}
+              options={VIEWS}
+              onChange={(value) => change({ show: value === 'text' ? null : value })}
+            />
+          </div>
+        }
+      >
+        {show === 'changes' && <Changes report={report} version={version} />}
+        {show === 'sides' && <SideBySide report={report} version={version} />}
+        {show === 'text' && text !== null && <Markdown text={text} />}
+        {show === 'text' && text === null && (
+          <EmptyState title="No text yet">It shows here as soon as a job’s result is stored.</EmptyState>
+        )}
+      </Panel>
+    </div>
+  );
+}
+
+function TakeAlong({ text, fileName }: { text: string; fileName: string }) {
+  async function copy(): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(text);
+      notify({ kind: 'success', title: 'Text copied' });
+    } catch {
+      notify({
+        kind: 'error',
+        title: 'The browser did not allow copying',
+        text: 'Download the text, or select it.',
+      });
+    }
+  }
+  return (
+    <>
+      <Button size="small" onClick={() => void copy()}>
+        Copy text
+      </Button>
+      <Button size="small" onClick={() => download(fileName, 'text/markdown;charset=utf-8', text)}>
+        Download Markdown
+      </Button>
+      <Button size="small" onClick={() => window.print()}>
+        Print
+      </Button>
+    </>
+  );
+}
+
+const MOST_NAME_CHARACTERS = 60;
+
+/** Letters and digits of any script stay; what file systems may refuse does not. */
+export function fileNameOf(title: string, stage: string): string {
+  const name = title
+    .normalize('NFC')
+    .replace(/[^\p{Letter}\p{Number}]+/gu, '-')
+    .slice(0, MOST_NAME_CHARACTERS)
+    .replace(/^-+|-+$/g, '');
+  return `${name || labelOf('report')}-${stage}.md`;
+}

@@ -1,0 +1,49 @@
+import { Fragment, type ReactNode } from 'react';
+import { RelativeTime } from '../../../components/relative-time.tsx';
+import type { Part } from '../../verdict.ts';
+import styles from './report.module.css';
+import type { Tone } from './verdict.ts';
+
+const MARKS = { good: '✓', idle: '…', warn: '!', bad: '✕' } as const;
+
+/** How a report stands, on top of its page. A screen reader is told of a change, and not of times that move on by themselves. */
+export function VerdictBox({
+  tone,
+  sentences,
+  children,
+}: {
+  tone: Tone;
+  sentences: readonly (readonly Part[])[];
+  /** What can be done about it. */
+  children?: ReactNode;
+}) {
+  return (
+    <section className={styles['verdict']} data-tone={tone} aria-label="Verdict">
+      <p className={styles['sentences']}>
+        <span className={styles['mark']} aria-hidden>
+          {MARKS[tone]}
+        </span>
+        <span>
+          {sentences.map((parts, index) => (
+            <Fragment key={index}>
+              {index > 0 && ' '}
+              <Sentence parts={parts} />
+            </Fragment>
+          ))}
+        </span>
+      </p>
+      {children}
+    </section>
+  );
+}
+
+function Sentence({ parts }: { parts: readonly Part[] }) {
+  const hasTime = parts.some((part) => typeof part !== 'string');
+  return (
+    <span className="foreign" aria-live={hasTime ? undefined : 'polite'}>
+      {parts.map((part, index) => (
+        <Fragment key={index}>{typeof part === 'string' ? part : <RelativeTime value={part.at} />}</Fragment>
+      ))}
+    </span>
+  );
+}
