@@ -1,8 +1,7 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useRef, useState } from 'react';
 import { z } from 'zod';
-import type { BatchRequest } from '../components/deliveries/batch-dialog.tsx';
-import { CausePanel, type PlanDraft } from '../components/deliveries/cause-panel.tsx';
+import { CausePanel } from '../components/deliveries/cause-panel.tsx';
 import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
 import { DeliveryTable } from '../components/deliveries/delivery-table.tsx';
 import { PlanPanel } from '../components/deliveries/plan-panel.tsx';
@@ -12,9 +11,9 @@ import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
 import { RefreshBar } from '../components/refresh-bar.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
-import { collectMatching, countSendable } from '../console/delivery-actions.ts';
+import { countSendable } from '../console/delivery-actions.ts';
 import { deliveriesQuery, deliveryQueryOf, OPERATOR_KEY } from '../console/operator-queries.ts';
-import { planFilterOf } from '../console/plan-filter.ts';
+import { planFilterOf, type PlanDraft } from '../console/plan-filter.ts';
 import { useSession } from '../console/session.ts';
 import { timeRangeFields } from '../console/time-range.ts';
 import { useRealtime } from '../console/use-realtime.ts';
@@ -25,10 +24,7 @@ import { endpointId } from '../contracts/endpoints.ts';
 import { reportType, stage } from '../contracts/webhooks.ts';
 import { getReportsWithFailedWebhooks } from '../services/polarisReportsService.ts';
 
-/** Dialogs are large: they come when one is opened. */
-const BatchDialog = lazy(async () => ({
-  default: (await import('../components/deliveries/batch-dialog.tsx')).BatchDialog,
-}));
+/** The dialog is large: it comes when it is opened. */
 const PlanDialog = lazy(async () => ({
   default: (await import('../components/deliveries/plan-dialog.tsx')).PlanDialog,
 }));
@@ -63,10 +59,9 @@ export function FailedDeliveries() {
   };
   const [isPaused, setPaused] = useState(false);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [request, setRequest] = useState<BatchRequest | null>(null);
   const [draft, setDraft] = useState<PlanDraft | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  const isHeld = isPaused || request !== null || draft !== null;
+  const isHeld = isPaused || draft !== null;
   const list = useInfiniteQuery(deliveriesQuery(supabase, filter, isHeld));
   const refresh = () => client.invalidateQueries({ queryKey: OPERATOR_KEY });
   useRealtime(supabase, TABLES, !isHeld, () => void refresh());
@@ -116,11 +111,7 @@ export function FailedDeliveries() {
                 selected={shownSelected}
                 sendable={countSendable(filter, rows, list.hasNextPage, total)}
                 areDeadOnly={filter.status === 'dead'}
-                findAll={(onCount, signal) =>
-                  collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)
-                }
                 planAll={planFilterOf(filter)}
-                onRequest={setRequest}
                 onPlan={setDraft}
                 onClear={() => setSelected(new Set())}
               />
@@ -149,19 +140,6 @@ export function FailedDeliveries() {
         )}
         <MoreButton query={list} />
       </Panel>
-      {request !== null && (
-        <Suspense>
-          <BatchDialog
-            request={request}
-            returnTo={heading}
-            onChanged={() => {
-              setSelected(new Set());
-              void refresh();
-            }}
-            onClose={() => setRequest(null)}
-          />
-        </Suspense>
-      )}
       {draft !== null && (
         <Suspense>
           <PlanDialog

@@ -1,6 +1,7 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { causesQuery } from '../../console/operator-queries.ts';
+import type { PlanDraft } from '../../console/plan-filter.ts';
 import { useSession } from '../../console/session.ts';
 import type { DeliveryCause } from '../../contracts/console-deliveries.ts';
 import type { PlanFilter } from '../../contracts/plans.ts';
@@ -10,12 +11,6 @@ import { Panel } from '../page.tsx';
 import { RelativeTime } from '../relative-time.tsx';
 import { ErrorState } from '../states.tsx';
 import styles from './deliveries.module.css';
-
-export interface PlanDraft {
-  filter: PlanFilter;
-  /** How many it is about, as far as is known. */
-  count: string;
-}
 
 /** What failed alike, the largest group first: each leads to its rows, and can be redriven whole. */
 export function CausePanel({
@@ -92,9 +87,14 @@ function CauseRow({ cause, onRedrive }: { cause: DeliveryCause; onRedrive: (draf
         {dead > 0 && (
           <Button
             size="small"
+            look="quiet"
             aria-label={`Redrive ${plural(dead, 'delivery', 'deliveries')}: ${cause.cause} at ${endpoint_id}`}
             onClick={() =>
-              onRedrive({ filter: filterOf(cause), count: plural(dead, 'delivery', 'deliveries') })
+              onRedrive({
+                kind: 'redrive',
+                filter: filterOf(cause),
+                count: plural(dead, 'delivery', 'deliveries'),
+              })
             }
           >
             Redrive {formatCount(dead)}

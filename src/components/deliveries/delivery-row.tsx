@@ -4,8 +4,8 @@ import {
   canBeRedriven,
   canBeSent,
   isDead,
-  REDRIVE,
-  RETRY,
+  redrive,
+  retry,
   type DeliveryAction,
   type Outcome,
 } from '../../console/delivery-actions.ts';
@@ -81,9 +81,9 @@ function Actions({ delivery, name }: { delivery: OpenDelivery; name: string }) {
   const { supabase } = useSession();
   const client = useQueryClient();
   const act = useMutation({
-    mutationFn: (action: DeliveryAction) => action.run(supabase, [delivery]),
-    onSuccess: ([outcome]) => {
-      if (outcome !== undefined) tell(name, outcome);
+    mutationFn: (action: DeliveryAction) => action(supabase, delivery),
+    onSuccess: (outcome) => {
+      tell(name, outcome);
       return client.invalidateQueries({ queryKey: OPERATOR_KEY });
     },
   });
@@ -97,20 +97,22 @@ function Actions({ delivery, name }: { delivery: OpenDelivery; name: string }) {
     <>
       <Button
         size="small"
-        isBusy={act.isPending && act.variables === RETRY}
+        look="quiet"
+        isBusy={act.isPending && act.variables === retry}
         disabled={act.isPending}
         aria-label={`Retry ${name}`}
-        onClick={() => act.mutate(RETRY)}
+        onClick={() => act.mutate(retry)}
       >
         Retry
       </Button>
       {canBeRedriven(delivery) && (
         <Button
           size="small"
-          isBusy={act.isPending && act.variables === REDRIVE}
+          look="quiet"
+          isBusy={act.isPending && act.variables === redrive}
           disabled={act.isPending}
           aria-label={`Redrive ${name}`}
-          onClick={() => act.mutate(REDRIVE)}
+          onClick={() => act.mutate(redrive)}
         >
           Redrive
         </Button>

@@ -41,7 +41,7 @@ function PlanItem({ plan }: { plan: Plan }) {
     mutationFn: () => unwrap(cancelPlan(supabase, plan.id)),
     onSettled: () => client.invalidateQueries({ queryKey: OPERATOR_KEY }),
   });
-  const { redriven, changed } = plan.outcomes;
+  const { redriven, brought_forward, changed } = plan.outcomes;
   return (
     <li className={styles['plan']} aria-label={plan.name}>
       <div className={styles['planHead']}>
@@ -63,7 +63,7 @@ function PlanItem({ plan }: { plan: Plan }) {
         <progress
           className={styles['progress']}
           max={Math.max(plan.total, 1)}
-          value={redriven + changed}
+          value={redriven + brought_forward + changed}
           aria-label={`Progress of ${plan.name}`}
         />
       )}
@@ -78,12 +78,14 @@ function PlanItem({ plan }: { plan: Plan }) {
 }
 
 /** How far a plan is, and what it left. */
-export function describePlan({ status, total, outcomes, last_error }: Plan): string {
-  const { redriven, changed, held, error } = outcomes;
+export function describePlan({ kind, status, total, outcomes, last_error }: Plan): string {
+  const { redriven, brought_forward, changed, held, error } = outcomes;
+  const due = redriven + brought_forward;
   const isRunning = status === 'running';
   const parts = [
-    `${formatCount(redriven)}${total === null ? '' : ` of ${formatCount(total)}`} redriven`,
-    changed > 0 && `${formatCount(changed)} were no dead letters any more`,
+    `${formatCount(due)}${total === null ? '' : ` of ${formatCount(total)}`} ${kind === 'retry' ? 'due now' : 'redriven'}`,
+    changed > 0 &&
+      `${formatCount(changed)} ${kind === 'retry' ? 'were sent meanwhile' : 'were no dead letters any more'}`,
     held > 0 &&
       `${formatCount(held)} held by another process${isRunning ? ', tried again within a minute' : ''}`,
     error > 0 && `${formatCount(error)} failed${isRunning ? ', tried again within a minute' : ''}`,

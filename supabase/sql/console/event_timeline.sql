@@ -18,7 +18,7 @@ begin
   order by delivery.endpoint_id = private.internal_endpoint(v_event.stage) desc, id
   limit 1;
   select jsonb_agg(jsonb_build_object('at', created_at, 'audit_id', id) || case
-    when outcome = 'redriven' then jsonb_build_object('kind', 'redriven', 'actor', actor)
+    when outcome in ('redriven', 'brought_forward') then jsonb_build_object('kind', outcome, 'actor', actor)
     when request_payload ->> 'endpoint' = 'retry' then jsonb_build_object(
       'kind', 'retried', 'actor', actor, 'outcome', outcome, 'response_status', response_status, 'duration_ms', duration_ms,
       'error', error_message)
