@@ -6,8 +6,9 @@ import styles from './app-shell.module.css';
 import { Button } from './button.tsx';
 import { Navigation } from './navigation.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
+import { TimesSwitch } from './times-switch.tsx';
 
-/** What stays while views change: navigation, who is signed in, the theme. */
+/** What stays while views change: navigation, who is signed in, the theme and the zone of times. */
 export function AppShell({ children }: { children: ReactNode }) {
   const { user, isOperator, signOut } = useSession();
   const path = usePath();
@@ -52,6 +53,7 @@ export function AppShell({ children }: { children: ReactNode }) {
           </div>
           <div className={styles['person']}>
             <ThemeSwitch />
+            <TimesSwitch />
             <p className={styles['who']}>
               <span className={styles['email']} title={user.email}>
                 {user.email}

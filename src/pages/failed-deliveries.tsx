@@ -6,6 +6,7 @@ import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
 import { DeliveryTable } from '../components/deliveries/delivery-table.tsx';
 import { PlanPanel } from '../components/deliveries/plan-panel.tsx';
 import { countText, SelectionBar } from '../components/deliveries/selection-bar.tsx';
+import { CopyLink } from '../components/copy-link.tsx';
 import { ExportButtons } from '../components/export-buttons.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
@@ -78,12 +79,15 @@ export function FailedDeliveries() {
       title="Failed deliveries"
       lead="Deliveries that their endpoint has not confirmed yet. Every applied result is already in its report."
       actions={
-        <RefreshBar
-          query={list}
-          readAt={list.data?.pages[0]?.readAt}
-          isPaused={isPaused}
-          onPausedChange={setPaused}
-        />
+        <>
+          <CopyLink />
+          <RefreshBar
+            query={list}
+            readAt={list.data?.pages[0]?.readAt}
+            isPaused={isPaused}
+            onPausedChange={setPaused}
+          />
+        </>
       }
     >
       <DeliveryFilters
@@ -103,9 +107,10 @@ export function FailedDeliveries() {
             <>
               <ExportButtons
                 name="deliveries"
-                list={(request) =>
-                  getReportsWithFailedWebhooks(supabase, { ...deliveryQueryOf(filter), ...request })
-                }
+                list={() => {
+                  const query = deliveryQueryOf(filter);
+                  return (request) => getReportsWithFailedWebhooks(supabase, { ...query, ...request });
+                }}
               />
               <SelectionBar
                 selected={shownSelected}

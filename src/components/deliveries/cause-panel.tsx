@@ -2,6 +2,8 @@ import { useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { causesQuery } from '../../console/operator-queries.ts';
 import type { PlanDraft } from '../../console/plan-filter.ts';
+import { ActionIcon } from '../../console/ui/action-icon.tsx';
+import { useRowKeys, type RowKeys } from '../../console/ui/use-row-keys.ts';
 import { useSession } from '../../console/session.ts';
 import type { DeliveryCause } from '../../contracts/console-deliveries.ts';
 import type { PlanFilter } from '../../contracts/plans.ts';
@@ -22,6 +24,7 @@ export function CausePanel({
 }) {
   const { supabase } = useSession();
   const query = useQuery(causesQuery(supabase, isPaused));
+  const keys = useRowKeys(query.data?.causes.map(idOf) ?? []);
   if (query.isError && query.data === undefined) {
     return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   }
@@ -40,9 +43,9 @@ export function CausePanel({
             ))}
           </tr>
         </thead>
-        <tbody role="rowgroup">
+        <tbody role="rowgroup" {...keys.list}>
           {causes.map((cause) => (
-            <CauseRow key={JSON.stringify(filterOf(cause))} cause={cause} onRedrive={onRedrive} />
+            <CauseRow key={idOf(cause)} cause={cause} row={keys.row(idOf(cause))} onRedrive={onRedrive} />
           ))}
         </tbody>
       </table>
@@ -55,10 +58,18 @@ export function CausePanel({
   );
 }
 
-function CauseRow({ cause, onRedrive }: { cause: DeliveryCause; onRedrive: (draft: PlanDraft) => void }) {
+function CauseRow({
+  cause,
+  row,
+  onRedrive,
+}: {
+  cause: DeliveryCause;
+  row: RowKeys;
+  onRedrive: (draft: PlanDraft) => void;
+}) {
   const { deliveries, dead, endpoint_id, response_status, first_at, last_at } = cause;
   return (
-    <tr role="row">
+    <tr role="row" {...row}>
       <td role="cell" className={styles['causeWords']}>
         {response_status !== null && <span className={styles['code']}>{response_status}</span>}
         <Link href={hrefOf(cause)} className="foreign">
@@ -97,12 +108,16 @@ function CauseRow({ cause, onRedrive }: { cause: DeliveryCause; onRedrive: (draf
               })
             }
           >
-            Redrive {formatCount(dead)}
+            <ActionIcon name="redrive" /> Redrive {formatCount(dead)}
           </Button>
         )}
       </td>
     </tr>
   );
+}
+
+function idOf(cause: DeliveryCause): string {
+  return JSON.stringify(filterOf(cause));
 }
 
 function filterOf({ endpoint_id, response_status, cause }: DeliveryCause): PlanFilter {

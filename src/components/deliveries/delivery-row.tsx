@@ -12,6 +12,8 @@ import {
 import { OPERATOR_KEY } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
+import { ActionIcon } from '../../console/ui/action-icon.tsx';
+import type { RowKeys } from '../../console/ui/use-row-keys.ts';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
 import { eventHref } from '../audit/links.ts';
 import { Button } from '../button.tsx';
@@ -19,6 +21,7 @@ import { plural } from '../format.ts';
 import { labelOf } from '../label-of.ts';
 import { RelativeTime } from '../relative-time.tsx';
 import { reportHref } from '../report/links.ts';
+import { shortId } from '../short-id.ts';
 import { StatusBadge } from '../status-badge.tsx';
 import { Fault } from './fault.tsx';
 import { NextAttempt } from './next-attempt.tsx';
@@ -26,17 +29,19 @@ import styles from './deliveries.module.css';
 
 export function DeliveryRow({
   delivery,
+  row,
   isSelected,
   onSelect,
 }: {
   delivery: OpenDelivery;
+  row: RowKeys;
   isSelected: boolean;
   onSelect: (isSelected: boolean) => void;
 }) {
   const name = `${labelOf(delivery.report_type)}, ${delivery.stage}, ${delivery.report_id.slice(0, 8)}`;
   // The roles are said again: on a phone the cells are laid out as cards, which takes a table's meaning away.
   return (
-    <tr role="row" data-selected={isSelected}>
+    <tr role="row" {...row} data-selected={isSelected}>
       <td role="cell" className={styles['select']}>
         <input
           type="checkbox"
@@ -53,7 +58,7 @@ export function DeliveryRow({
           {labelOf(delivery.report_type)}, {delivery.stage}
         </Link>
         <Link href={eventHref(delivery.event_id)} className={styles['event']} title={delivery.event_id}>
-          {delivery.event_id}
+          {shortId(delivery.event_id)}
         </Link>
       </td>
       <td role="cell" className={styles['fault']}>
@@ -103,7 +108,7 @@ function Actions({ delivery, name }: { delivery: OpenDelivery; name: string }) {
         aria-label={`Retry ${name}`}
         onClick={() => act.mutate(retry)}
       >
-        Retry
+        <ActionIcon name="retry" /> Retry
       </Button>
       {canBeRedriven(delivery) && (
         <Button
@@ -114,7 +119,7 @@ function Actions({ delivery, name }: { delivery: OpenDelivery; name: string }) {
           aria-label={`Redrive ${name}`}
           onClick={() => act.mutate(redrive)}
         >
-          Redrive
+          <ActionIcon name="redrive" /> Redrive
         </Button>
       )}
     </>

@@ -1,11 +1,14 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { OPERATOR_KEY, plansQuery } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
+import { ActionIcon } from '../../console/ui/action-icon.tsx';
+import { useRowKeys, type RowKeys } from '../../console/ui/use-row-keys.ts';
 import { unwrap } from '../../console/unwrap.ts';
 import type { Plan } from '../../contracts/plans.ts';
-import { cancelPlan } from '../../services/plans.ts';
+import { cancelPlan, getPlans } from '../../services/plans.ts';
 import { ActorName } from '../actor-name.tsx';
 import { Button } from '../button.tsx';
+import { ExportButtons } from '../export-buttons.tsx';
 import { formatCount } from '../format.ts';
 import { MoreButton } from '../more-button.tsx';
 import { Panel } from '../page.tsx';
@@ -19,14 +22,18 @@ export function PlanPanel() {
   const { supabase } = useSession();
   const list = useInfiniteQuery(plansQuery(supabase));
   const plans = list.data?.pages.flatMap(({ rows }) => rows) ?? [];
+  const keys = useRowKeys(plans.map(({ id }) => id));
   if (plans.length === 0) {
     return list.isError ? <ErrorState error={list.error} onRetry={() => void list.refetch()} /> : null;
   }
   return (
-    <Panel title="Plans">
-      <ul className={styles['plans']} aria-label="Plans">
+    <Panel
+      title="Plans"
+      actions={<ExportButtons name="plans" list={() => (request) => getPlans(supabase, request)} />}
+    >
+      <ul className={styles['plans']} aria-label="Plans" {...keys.list}>
         {plans.map((plan) => (
-          <PlanItem key={plan.id} plan={plan} />
+          <PlanItem key={plan.id} plan={plan} row={keys.row(plan.id)} />
         ))}
       </ul>
       <MoreButton query={list} />
@@ -34,7 +41,7 @@ export function PlanPanel() {
   );
 }
 
-function PlanItem({ plan }: { plan: Plan }) {
+function PlanItem({ plan, row }: { plan: Plan; row: RowKeys }) {
   const { supabase } = useSession();
   const client = useQueryClient();
   const cancel = useMutation({
@@ -43,7 +50,7 @@ function PlanItem({ plan }: { plan: Plan }) {
   });
   const { redriven, brought_forward, changed } = plan.outcomes;
   return (
-    <li className={styles['plan']} aria-label={plan.name}>
+    <li className={styles['plan']} aria-label={plan.name} {...row}>
       <div className={styles['planHead']}>
         <strong className="foreign">{plan.name}</strong>
         <StatusBadge status={plan.status} />
@@ -55,7 +62,7 @@ function PlanItem({ plan }: { plan: Plan }) {
             aria-label={`Cancel ${plan.name}`}
             onClick={() => cancel.mutate()}
           >
-            Cancel
+            <ActionIcon name="cancel" /> Cancel
           </Button>
         )}
       </div>
