@@ -1,8 +1,7 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
-import { useRef, useState } from 'react';
+import { lazy, Suspense, useRef, useState } from 'react';
 import { z } from 'zod';
-import { AuditDetail } from '../components/audit/audit-detail.tsx';
 import { AuditFilters } from '../components/audit/audit-filters.tsx';
 import { AuditTable } from '../components/audit/audit-table.tsx';
 import styles from '../components/audit/audit.module.css';
@@ -20,6 +19,11 @@ import { useSearch } from '../console/use-search.ts';
 import { direction } from '../contracts/console-audit.ts';
 import { eventId } from '../contracts/webhooks.ts';
 import { getWebhookAuditLog } from '../services/polarisReportsService.ts';
+
+/** The list is seen first: details come when a row is opened. */
+const AuditDetail = lazy(async () => ({
+  default: (await import('../components/audit/audit-detail.tsx')).AuditDetail,
+}));
 
 const filters = {
   search: z.string().max(200).optional().catch(undefined),
@@ -125,12 +129,14 @@ export function AuditLog() {
           </Panel>
         </div>
         {isOpen && (
-          <AuditDetail
-            selection={{ row, event }}
-            isPaused={isPaused}
-            hrefOfRow={(id) => hrefWith(query, { row: id })}
-            onClose={close}
-          />
+          <Suspense fallback={<LoadingState label="Loading the details" rows={10} />}>
+            <AuditDetail
+              selection={{ row, event }}
+              isPaused={isPaused}
+              hrefOfRow={(id) => hrefWith(query, { row: id })}
+              onClose={close}
+            />
+          </Suspense>
         )}
       </div>
     </Page>

@@ -166,7 +166,7 @@ it('goes to the heading of the log when details are closed that no row opened', 
       <AuditLog />
     </SignedIn>,
   );
-  await userEvent.click(screen.getByRole('button', { name: 'Close' }));
+  await userEvent.click(await screen.findByRole('button', { name: 'Close' }));
   expect(location.search).toBe('');
   await waitFor(() => expect(focused()).toBe(screen.getByRole('heading', { name: 'Newest first' })));
 });

@@ -39,7 +39,7 @@ test('one is retried, the selected are retried, and all dead letters are redrive
 
   // One: no question, an outcome.
   const [first, ...others] = failed;
-  const row = rows(page).filter({ hasText: first?.eventId ?? '' });
+  const row = rows(page).filter({ has: page.getByTitle(first?.eventId ?? '') });
   await expect(row).toContainText('next in');
   await row.getByRole('button', { name: /^Retry/ }).click();
   await expect(messages(page).getByText(/: delivered/)).toBeVisible();
