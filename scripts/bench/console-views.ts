@@ -10,8 +10,10 @@ import {
   getWebhookAuditLog,
   getWebhookStatistics,
 } from '../../src/services/polarisReportsService.ts';
+import { getDeliveryCauses, getPlans } from '../../src/services/plans.ts';
 import { listAllJobs, listReportJobs } from '../../src/services/report-jobs.ts';
 import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
+import { getActors, getConsoleStatus } from '../../src/services/status.ts';
 
 /** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
 export interface Subject {
@@ -41,6 +43,12 @@ export function consoleViews(
       getReportsWithFailedWebhooks(client, { status: 'dead', report_type: 'org', error: '502' }),
     'dead letters, before half-way': () =>
       getReportsWithFailedWebhooks(client, { status: 'dead', before: halfWay }),
+    'failed deliveries by cause': () => getDeliveryCauses(client),
+    'deliveries of a cause': () => getReportsWithFailedWebhooks(client, { cause: 'answered 502' }),
+    plans: () => getPlans(client),
+    'state of the system': () => getConsoleStatus(client),
+    'who acted': () => getActors(client),
+    'audit log, of the cron': () => getWebhookAuditLog(client, { actor: 'cron' }),
     'audit log': () => getWebhookAuditLog(client),
     'audit log, half-way back': () => getWebhookAuditLog(client, { before: halfWay }),
     'audit log, failed attempts': () => getWebhookAuditLog(client, { outcome: 'failed', direction: 'out' }),
@@ -69,6 +77,7 @@ export function consoleViews(
     'jobs, of operators': () => listAllJobs(client),
     'jobs, overdue': () => listAllJobs(client, { state: 'overdue' }),
     'jobs, failed': () => listAllJobs(client, { state: 'failed' }),
+    'jobs, taken over': () => listAllJobs(client, { state: 'taken_over' }),
     'jobs, of an owner': () => listAllJobs(client, { owner: ownerId }),
     'jobs of a report': () => listReportJobs(client, { scope: 'all', report }),
     'a report': () => getReport(client, report),

@@ -8,6 +8,7 @@ export function useActorNames(): (id: string) => string {
   const { data } = useQuery({ ...actorsQuery(supabase), enabled: isOperator });
   return (id) => {
     if (id === 'cron') return 'the cron';
+    if (id === 'sender') return 'senders of webhooks';
     if (id === 'pipeline') return 'the pipeline';
     return data?.find((each) => each.id === id)?.email ?? `${id.slice(0, 8)}…`;
   };

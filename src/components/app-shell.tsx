@@ -12,13 +12,14 @@ import { ErrorBoundary } from './error-boundary.tsx';
 import { Navigation } from './navigation.tsx';
 import { SignOut } from './sign-out.tsx';
 import { ThemeSwitch } from './theme-switch.tsx';
+import { TimesSwitch } from './times-switch.tsx';
 
 const AlertWatch = lazy(async () => ({
   default: (await import('../console/views/alerts/alert-watch.tsx')).AlertWatch,
 }));
 const NONE: readonly FiringAlert[] = [];
 
-/** What stays while views change: navigation, who is signed in, the theme. */
+/** What stays while views change: navigation, who is signed in, the theme and the zone of times. */
 export function AppShell({ children }: { children: ReactNode }) {
   const { supabase, user, isOperator } = useSession();
   const status = useQuery({ ...statusQuery(supabase), enabled: isOperator });
@@ -73,6 +74,7 @@ export function AppShell({ children }: { children: ReactNode }) {
             </div>
             <div className={styles['person']}>
               <ThemeSwitch />
+              <TimesSwitch />
               <p className={styles['who']}>
                 <span className={styles['email']} title={user.email}>
                   {user.email}

@@ -34,7 +34,9 @@ export function Button({
       }}
       className={`${styles['button'] ?? ''} ${styles[look] ?? ''} ${styles[size] ?? ''} ${className}`}
     >
-      <span className={isBusy ? styles['hiddenLabel'] : undefined}>{children}</span>
+      <span className={`${styles['label'] ?? ''} ${isBusy ? (styles['hiddenLabel'] ?? '') : ''}`}>
+        {children}
+      </span>
       {isBusy && <span className={styles['spinner']} aria-hidden />}
     </button>
   );

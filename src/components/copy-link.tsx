@@ -1,5 +1,6 @@
 import { pinnedAddress } from '../console/time-range.ts';
 import { notify } from '../console/toasts.ts';
+import { ActionIcon } from '../console/ui/action-icon.tsx';
 import { Button } from './button.tsx';
 
 /** Copies the address of what is on the page: filters and selection are in it, and “the last hour” is the hour of now. */
@@ -22,7 +23,7 @@ export function CopyLink() {
   }
   return (
     <Button size="small" onClick={() => void copy()}>
-      Copy link
+      <ActionIcon name="copy" /> Copy link
     </Button>
   );
 }

@@ -1,8 +1,6 @@
 import { notify } from '../console/toasts.ts';
 import styles from './copyable-id.module.css';
-
-/** So much of an id tells it apart from the others on a page. */
-const SHORT_CHARACTERS = 12;
+import { shortId } from './short-id.ts';
 
 /** An id, which a press copies whole. `what`: the kind of id, for its name. `isShort`: only its beginning is shown. */
 export function CopyableId({ id, what, isShort = false }: { id: string; what: string; isShort?: boolean }) {
@@ -26,7 +24,7 @@ export function CopyableId({ id, what, isShort = false }: { id: string; what: st
       title={isShort ? `Copy ${what} ${id}` : `Copy ${what}`}
       onClick={() => void copy()}
     >
-      {isShort && id.length > SHORT_CHARACTERS ? `${id.slice(0, SHORT_CHARACTERS)}…` : id}
+      {isShort ? shortId(id) : id}
     </button>
   );
 }

@@ -1,17 +1,14 @@
+import { formatTime, useZone } from '../console/times.ts';
 import { RelativeTime } from './relative-time.tsx';
 
-const exact = new Intl.DateTimeFormat(undefined, {
-  dateStyle: 'medium',
-  timeStyle: 'medium',
-});
-
-/** Where the order of things matters: the time to the second, and how long ago that was. `value`: ISO 8601; whatever else is shown as it is. */
+/** Where the order of things matters: the time to the second with its zone, and how long ago that was. `value`: ISO 8601; whatever else is shown as it is. */
 export function ExactTime({ value }: { value: string }) {
+  const zone = useZone();
   const time = new Date(value);
   if (Number.isNaN(time.getTime())) return <span className="numeric">{value}</span>;
   return (
     <span className="numeric">
-      {exact.format(time)}{' '}
+      {formatTime(time, 'exact', zone)}{' '}
       <span className="muted nowrap">
         (<RelativeTime value={value} />)
       </span>

@@ -3,16 +3,20 @@ import { useState } from 'react';
 import { explain } from '../console/errors.ts';
 import { collectRows, download, MOST_EXPORTED, toCsv, type ListPage } from '../console/export.ts';
 import { notify } from '../console/toasts.ts';
+import { ActionIcon } from '../console/ui/action-icon.tsx';
 import { Button } from './button.tsx';
 import { formatCount, plural } from './format.ts';
 
-/** Saves a list as it is filtered, as a file. `name`: the list's, for the file. */
-export function ExportButtons({ name, list }: { name: string; list: ListPage }) {
+/**
+ * Saves a list as it is filtered, as a file. `name`: the list's, for the file. `list` is called once for each file: a range that
+ * moves with the clock must stand still from the first page to the last.
+ */
+export function ExportButtons({ name, list }: { name: string; list: () => ListPage }) {
   const [count, setCount] = useState(0);
   const save = useMutation({
     mutationFn: async (format: 'csv' | 'json') => {
       setCount(0);
-      const { rows, isCut } = await collectRows(list, setCount);
+      const { rows, isCut } = await collectRows(list(), setCount);
       const time = new Date().toISOString().slice(0, 19).replaceAll(':', '');
       const file = `${name}-${time}${isCut ? `-first-${MOST_EXPORTED}` : ''}.${format}`;
       if (format === 'csv') download(file, 'text/csv;charset=utf-8', toCsv(rows));
@@ -44,7 +48,7 @@ export function ExportButtons({ name, list }: { name: string; list: ListPage }) 
           aria-label={`Export as ${format.toUpperCase()}`}
           onClick={() => save.mutate(format)}
         >
-          {format.toUpperCase()}
+          <ActionIcon name="download" /> {format.toUpperCase()}
         </Button>
       ))}
       {save.isPending && (

@@ -1,13 +1,34 @@
+import { SINCE, type TimeRange } from '../console/time-range.ts';
+import { formatTime, useZone, zoneName, type Zone } from '../console/times.ts';
 import styles from './filter-chips.module.css';
 
-export interface Chip {
+interface Chip {
   name: string;
   value: string;
   onRemove: () => void;
 }
 
-/** The filters that are in effect. A press removes one. */
-export function FilterChips({ chips }: { chips: readonly Chip[] }) {
+/** A filter in words; undefined: it is not in effect. */
+export interface Filter {
+  name: string;
+  value: string | undefined;
+  onRemove: () => void;
+}
+
+/** The filters that are in effect, in words. A press removes one. `time`: that by when something happened. */
+export function FilterChips({
+  filters,
+  time,
+}: {
+  filters: readonly Filter[];
+  time?: { name: string; range: TimeRange; onRemove: () => void };
+}) {
+  const zone = useZone();
+  const all =
+    time === undefined ? filters : [...filters, { ...time, value: describeRange(time.range, zone) }];
+  const chips = all.flatMap(({ value, ...rest }): Chip[] =>
+    value === undefined ? [] : [{ ...rest, value }],
+  );
   if (chips.length === 0) return null;
   return (
     <ul className={styles['chips']} aria-label="Filters in effect">
@@ -23,4 +44,11 @@ export function FilterChips({ chips }: { chips: readonly Chip[] }) {
       ))}
     </ul>
   );
+}
+
+function describeRange({ since, after, before }: TimeRange, zone: Zone): string | undefined {
+  if (since !== undefined && since !== 'between') return SINCE[since].label.toLowerCase();
+  const from = after === undefined ? '' : `from ${formatTime(new Date(after), 'minute', zone)}`;
+  const to = before === undefined ? '' : `to ${formatTime(new Date(before), 'minute', zone)}`;
+  return from === '' && to === '' ? undefined : `${[from, to].filter(Boolean).join(' ')} (${zoneName(zone)})`;
 }

@@ -1,4 +1,5 @@
 import { useSyncExternalStore } from 'react';
+import { formatTime, useZone } from '../console/times.ts';
 import { describeDistance } from './describe-distance.ts';
 
 /** No longer than what counts as now: what has come since the last tick would seem to lie ahead. */
@@ -26,15 +27,14 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-const exact = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'long' });
-
 /** How long ago, or until, with the exact time on hover. `value`: ISO 8601; whatever else is shown as it is. */
 export function RelativeTime({ value }: { value: string }) {
   const ticked = useSyncExternalStore(subscribe, () => now);
+  const zone = useZone();
   const time = new Date(value);
   if (Number.isNaN(time.getTime())) return <span className="numeric">{value}</span>;
   return (
-    <time dateTime={value} title={exact.format(time)} className="numeric">
+    <time dateTime={value} title={formatTime(time, 'exact', zone)} className="numeric">
       {describeDistance(time.getTime() - ticked)}
     </time>
   );

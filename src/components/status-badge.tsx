@@ -28,6 +28,7 @@ const TONES: Record<string, Tone> = {
   running: 'info',
   sent: 'info',
   redriven: 'info',
+  brought_forward: 'info',
   job_repeated: 'info',
   erased: 'info',
   pending: 'idle',

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { fromLocalInput, SINCE, toLocalInput, type Since, type TimeRange } from '../console/time-range.ts';
+import { useZone, zoneName, type Zone } from '../console/times.ts';
 import { FilterSelect } from './filter-bar.tsx';
 import { Field } from './field.tsx';
 
@@ -21,6 +22,7 @@ export function TimeFilter({
   range: TimeRange;
   onChange: (range: { [K in keyof TimeRange]: string | null }, options?: { replace?: boolean }) => void;
 }) {
+  const zone = useZone();
   const chosen = since ?? (after === undefined && before === undefined ? undefined : 'between');
   return (
     <>
@@ -30,7 +32,7 @@ export function TimeFilter({
         any="Any time"
         options={OPTIONS}
         onChange={(value) => {
-          const from = value === 'between' ? new Date(startOfToday()).toISOString() : null;
+          const from = value === 'between' ? startOfToday(zone) : null;
           onChange({ since: value ?? null, after: from, before: null });
         }}
       />
@@ -52,8 +54,11 @@ export function TimeFilter({
   );
 }
 
-function startOfToday(): number {
-  return new Date().setHours(0, 0, 0, 0);
+function startOfToday(zone: Zone): string {
+  const now = new Date();
+  if (zone === 'utc') now.setUTCHours(0, 0, 0, 0);
+  else now.setHours(0, 0, 0, 0);
+  return now.toISOString();
 }
 
 /** Takes effect when it is left, or with Enter, once it is a whole time or empty. `value` is what is in effect. */
@@ -66,24 +71,25 @@ function LocalTime({
   value: string | undefined;
   onChange: (iso: string | null) => void;
 }) {
+  const zone = useZone();
   // Null: nothing is typed that is not in effect.
   const [draft, setDraft] = useState<string | null>(null);
   const [isWrong, setWrong] = useState(false);
   function commit(input: HTMLInputElement): void {
     setWrong(!input.validity.valid);
     if (draft === null || !input.validity.valid) return;
-    onChange(fromLocalInput(draft) ?? null);
+    onChange(fromLocalInput(draft, zone) ?? null);
     setDraft(null);
   }
   return (
-    <Field label={label} error={isWrong ? 'Not a whole time.' : undefined}>
+    <Field label={label} hint={zoneName(zone)} error={isWrong ? 'Not a whole time.' : undefined}>
       {(control) => (
         <input
           {...control}
           type="datetime-local"
           min={EARLIEST}
           max={LATEST}
-          value={draft ?? toLocalInput(value)}
+          value={draft ?? toLocalInput(value, zone)}
           onChange={(event) => setDraft(event.target.value)}
           onBlur={(event) => commit(event.target)}
           onKeyDown={(event) => {

@@ -1,12 +1,11 @@
 import { CLOSED_DEAD_REASONS } from '../contracts/constants.ts';
 import type { DatabaseClient } from '../services/database.ts';
-import type { DeliveryPage, DeliveryQuery, OpenDelivery } from '../contracts/console-deliveries.ts';
-import { MAX_PAGE_ROWS, type CappedCount, type Cursor } from '../contracts/paging.ts';
+import type { DeliveryQuery, OpenDelivery } from '../contracts/console-deliveries.ts';
+import type { CappedCount } from '../contracts/paging.ts';
 import { getEventTimeline } from '../services/audit.ts';
-import { getReportsWithFailedWebhooks, retryFailedWebhook } from '../services/polarisReportsService.ts';
+import { retryFailedWebhook } from '../services/polarisReportsService.ts';
 import { redriveDeadLetters } from '../services/redrive.ts';
 import { explain } from './errors.ts';
-import { unwrap } from './unwrap.ts';
 
 /** What came of one delivery. `none`: nothing was done, and nothing is wrong. */
 export interface Outcome {
@@ -15,18 +14,8 @@ export interface Outcome {
   detail?: string | undefined;
 }
 
-/** What can be done with deliveries, so many in one call; answers an outcome for each, in their order. */
-export interface DeliveryAction {
-  perCall: number;
-  run: (client: DatabaseClient, deliveries: readonly OpenDelivery[]) => Promise<Outcome[]>;
-}
-
-export const RETRY: DeliveryAction = {
-  perCall: 1,
-  run: (client, deliveries) => Promise.all(deliveries.map((delivery) => retry(client, delivery))),
-};
-
-export const REDRIVE: DeliveryAction = { perCall: 50, run: redrive };
+/** What can be done with one delivery. With many, a plan does it. */
+export type DeliveryAction = (client: DatabaseClient, delivery: OpenDelivery) => Promise<Outcome>;
 
 export function isDead({ dead_at }: OpenDelivery): boolean {
   return dead_at !== null;
@@ -57,35 +46,9 @@ export function countSendable(
   return areDead && !haveOtherReason ? null : total;
 }
 
-/** All deliveries that match, read page by page. `onCount` is told how many there are so far. */
-export async function collectMatching(
-  client: DatabaseClient,
-  query: DeliveryQuery,
-  onCount: (count: number) => void,
-  signal: AbortSignal,
-): Promise<OpenDelivery[]> {
-  const all: OpenDelivery[] = [];
-  let cursor: Cursor | null = null;
-  do {
-    const page: DeliveryPage = await unwrap(
-      getReportsWithFailedWebhooks(client, { ...query, cursor, limit: MAX_PAGE_ROWS }, { signal }),
-    );
-    all.push(...page.rows);
-    onCount(all.length);
-    cursor = page.next;
-  } while (cursor !== null);
-  return all;
-}
-
-async function retry(
-  client: DatabaseClient,
-  { report_type, report_id, event_id }: OpenDelivery,
-): Promise<Outcome> {
-  const { data, error } = await retryFailedWebhook(client, {
-    report_type,
-    report_id,
-    event_id,
-  });
+/** Sends it now, and waits for what comes of it. */
+export const retry: DeliveryAction = async (client, { report_type, report_id, event_id }) => {
+  const { data, error } = await retryFailedWebhook(client, { report_type, report_id, event_id });
   if (error !== null) return fault(error);
   switch (data.outcome) {
     case 'applied':
@@ -95,16 +58,15 @@ async function retry(
     case 'already_succeeded':
       return { kind: 'none', word: 'nothing sent', detail: 'It has been delivered already.' };
   }
-}
+};
 
-async function redrive(client: DatabaseClient, deliveries: readonly OpenDelivery[]): Promise<Outcome[]> {
-  const event_ids = deliveries.map(({ event_id }) => event_id);
-  const { data, error } = await redriveDeadLetters(client, { event_ids });
-  if (error !== null) return deliveries.map(() => fault(error));
-  if (data.redriven === deliveries.length) return deliveries.map(() => backOnSchedule);
-  // The answer only counts: which of them it were is asked of each.
-  return Promise.all(event_ids.map((id) => afterRedrive(client, id)));
-}
+/** Puts a dead letter back on its schedule. */
+export const redrive: DeliveryAction = async (client, { event_id }) => {
+  const { data, error } = await redriveDeadLetters(client, { event_ids: [event_id] });
+  if (error !== null) return fault(error);
+  // The answer only counts: why it was none is asked of the delivery.
+  return data.redriven === 1 ? backOnSchedule : afterRedrive(client, event_id);
+};
 
 const backOnSchedule: Outcome = {
   kind: 'good',

@@ -42,11 +42,21 @@ export function csvField(value: unknown): string {
   return /[",\r\n]/.test(safe) || safe !== safe.trim() ? `"${safe.replaceAll('"', '""')}"` : safe;
 }
 
+/** An object in a row becomes columns of its own: `job` with a `state` is `job_state`. */
+function columnsOf(row: object): [string, unknown][] {
+  return Object.entries(row).flatMap(([name, value]: [string, unknown]): [string, unknown][] =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.entries(value).map(([inner, each]) => [`${name}_${inner}`, each])
+      : [[name, value]],
+  );
+}
+
 /** RFC 4180: a header with the names, lines that end in CRLF. */
 export function toCsv(rows: readonly object[]): string {
-  const names = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  const lines = rows.map((row) => {
-    const values = new Map<string, unknown>(Object.entries(row));
+  const tables = rows.map(columnsOf);
+  const names = [...new Set(tables.flatMap((columns) => columns.map(([name]) => name)))];
+  const lines = tables.map((columns) => {
+    const values = new Map(columns);
     return names.map((name) => csvField(values.get(name))).join(',');
   });
   return [names.map(csvField).join(','), ...lines].map((line) => `${line}\r\n`).join('');

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Zone } from './times.ts';
 import { isoTime } from '../contracts/paging.ts';
 
 const HOUR_MS = 3_600_000;
@@ -36,18 +37,19 @@ export function rangeOf(
   return { after: new Date(nowMs - SINCE[since].ms).toISOString() };
 }
 
-/** For `<input type="datetime-local">`, which has the person's own time and no offset. */
-export function toLocalInput(iso: string | undefined): string {
+/** For `<input type="datetime-local">`, which has a time in the chosen zone and no offset. */
+export function toLocalInput(iso: string | undefined, zone: Zone): string {
   if (iso === undefined) return '';
   const time = new Date(iso);
+  if (zone === 'utc') return time.toISOString().slice(0, 16);
   const two = (number: number) => String(number).padStart(2, '0');
   const day = `${String(time.getFullYear()).padStart(4, '0')}-${two(time.getMonth() + 1)}-${two(time.getDate())}`;
   return `${day}T${two(time.getHours())}:${two(time.getMinutes())}`;
 }
 
 /** ISO 8601 of what such an input holds; undefined while it is empty or half typed. */
-export function fromLocalInput(value: string): string | undefined {
-  const time = new Date(value);
+export function fromLocalInput(value: string, zone: Zone): string | undefined {
+  const time = new Date(zone === 'utc' ? `${value}Z` : value);
   return value === '' || Number.isNaN(time.getTime()) ? undefined : time.toISOString();
 }
 

@@ -19,6 +19,7 @@ export const REQUEST_OUTCOMES = [
   'superseded',
   'already_succeeded',
   'redriven',
+  'brought_forward',
   'planned',
   'cancelled',
   'swept',
@@ -130,7 +131,13 @@ export const timelineStep = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('request'), ...audited, body_bytes: z.int().nullable() }),
   /** Somebody asked for it to be sent now. */
   z.object({ kind: z.literal('retried'), ...audited, actor: z.string().nullable() }),
-  z.object({ kind: z.literal('redriven'), at: rowTime, audit_id: z.guid(), actor: z.string().nullable() }),
+  /** `brought_forward`: made due before its slot, by a plan. */
+  z.object({
+    kind: z.enum(['redriven', 'brought_forward']),
+    at: rowTime,
+    audit_id: z.guid(),
+    actor: z.string().nullable(),
+  }),
   /** An operator asked for a job to be cancelled or run again: `outcome` says what came of it. */
   z.object({
     kind: z.literal('job_action'),

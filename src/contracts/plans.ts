@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { openStatus } from './console-deliveries.ts';
 import { DEAD_REASONS, PLAN_STATUSES } from './constants.ts';
 import { endpointId } from './endpoints.ts';
 import { pageOf, rowTime } from './paging.ts';
@@ -6,9 +7,16 @@ import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
 import { eventId, reportType } from './webhooks.ts';
 
-/** Which dead letters a plan is about; an empty filter is about all. */
+/**
+ * What is done with each delivery. `redrive`: dead letters begin their schedule again. `retry`: so they do, and what waits for
+ * its slot is due now.
+ */
+export const PLAN_KINDS = ['redrive', 'retry'] as const;
+
+/** Which deliveries a plan is about; an empty filter is about all of its kind. */
 export const planFilter = z.strictObject({
   event_ids: z.array(eventId).min(1).max(1000).optional(),
+  status: openStatus.optional(),
   report_type: reportType.optional(),
   endpoint_id: endpointId.optional(),
   dead_reason: z.enum(DEAD_REASONS).optional(),
@@ -21,6 +29,8 @@ export const planFilter = z.strictObject({
   cause: storableText.min(1).max(200).optional(),
   /** Part of the last error. */
   error: storableText.min(1).max(200).optional(),
+  created_after: timestamp.optional(),
+  created_before: timestamp.optional(),
   dead_after: timestamp.optional(),
   dead_before: timestamp.optional(),
 });
@@ -30,7 +40,7 @@ export type PlanFilter = z.infer<typeof planFilter>;
 export const planRequest = z.strictObject({
   /** Minted by the caller: the same request again answers the same plan. */
   request_id: z.uuid(),
-  kind: z.enum(['redrive']),
+  kind: z.enum(PLAN_KINDS),
   name: storableText.trim().min(1).max(200),
   /** Why it is done, for whoever reads it later. */
   reason: storableText.trim().min(1).max(1000),
@@ -42,7 +52,7 @@ export type PlanRequest = z.infer<typeof planRequest>;
 export const plan = z.object({
   /** A number, as text where it is a row of a list. */
   id: z.coerce.string(),
-  kind: z.enum(['redrive']),
+  kind: z.enum(PLAN_KINDS),
   name: z.string(),
   reason: z.string(),
   filter: z.record(z.string(), z.unknown()),
@@ -55,6 +65,7 @@ export const plan = z.object({
   /** `held` and `error` are of the present pass: they are tried again. */
   outcomes: z.object({
     redriven: z.int().default(0),
+    brought_forward: z.int().default(0),
     changed: z.int().default(0),
     held: z.int().default(0),
     error: z.int().default(0),

@@ -58,7 +58,7 @@ export const cronAnswer = sweepAnswer.extend({
   taken_over: z.int(),
   /** Jobs that failed for good: taken over too often, or their result never came from elsewhere. */
   given_up: z.int(),
-  /** Dead letters that plans put back on schedule. */
+  /** Deliveries that plans made due. */
   redriven: z.int(),
   /** Deleted reports and accounts whose content was erased. */
   erased: z.int(),

@@ -97,10 +97,10 @@ export function AuditLog() {
             actions={
               <ExportButtons
                 name="audit"
-                list={(request) => {
+                list={() => {
                   const { since, after, before, ...plain } = filter;
                   const range = rangeOf({ since, after, before }, Date.now());
-                  return getWebhookAuditLog(supabase, { ...plain, ...range, ...request });
+                  return (request) => getWebhookAuditLog(supabase, { ...plain, ...range, ...request });
                 }}
               />
             }
@@ -120,6 +120,7 @@ export function AuditLog() {
                 <AuditTable
                   entries={entries}
                   opened={row}
+                  onEscape={isOpen ? close : undefined}
                   hrefOf={(entry) => hrefWith(query, { row: entry.id, event: entry.event_id })}
                 />
               </div>

@@ -1,19 +1,18 @@
 import { useInfiniteQuery, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useRef, useState } from 'react';
 import { z } from 'zod';
-import type { BatchRequest } from '../components/deliveries/batch-dialog.tsx';
-import type { PlanDraft } from '../components/deliveries/cause-panel.tsx';
 import { DeliveryFilters } from '../components/deliveries/delivery-filters.tsx';
 import { DeliveryTable } from '../components/deliveries/delivery-table.tsx';
 import { countText, SelectionBar } from '../components/deliveries/selection-bar.tsx';
+import { CopyLink } from '../components/copy-link.tsx';
 import { ExportButtons } from '../components/export-buttons.tsx';
 import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
 import { RefreshBar } from '../components/refresh-bar.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
-import { collectMatching, countSendable } from '../console/delivery-actions.ts';
+import { countSendable } from '../console/delivery-actions.ts';
 import { deliveriesQuery, deliveryQueryOf, OPERATOR_KEY } from '../console/operator-queries.ts';
-import { planFilterOf } from '../console/plan-filter.ts';
+import { planFilterOf, type PlanDraft } from '../console/plan-filter.ts';
 import { useSession } from '../console/session.ts';
 import { timeRangeFields } from '../console/time-range.ts';
 import { useRealtime } from '../console/use-realtime.ts';
@@ -32,10 +31,7 @@ const PlanPanel = lazy(async () => ({
   default: (await import('../components/deliveries/plan-panel.tsx')).PlanPanel,
 }));
 
-/** Dialogs are large: they come when one is opened. */
-const BatchDialog = lazy(async () => ({
-  default: (await import('../components/deliveries/batch-dialog.tsx')).BatchDialog,
-}));
+/** The dialog is large: it comes when it is opened. */
 const PlanDialog = lazy(async () => ({
   default: (await import('../components/deliveries/plan-dialog.tsx')).PlanDialog,
 }));
@@ -70,10 +66,9 @@ export function FailedDeliveries() {
   };
   const [isPaused, setPaused] = useState(false);
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set());
-  const [request, setRequest] = useState<BatchRequest | null>(null);
   const [draft, setDraft] = useState<PlanDraft | null>(null);
   const heading = useRef<HTMLHeadingElement>(null);
-  const isHeld = isPaused || request !== null || draft !== null;
+  const isHeld = isPaused || draft !== null;
   const list = useInfiniteQuery(deliveriesQuery(supabase, filter, isHeld));
   const refresh = () => client.invalidateQueries({ queryKey: OPERATOR_KEY });
   useRealtime(supabase, TABLES, !isHeld, () => void refresh());
@@ -90,12 +85,15 @@ export function FailedDeliveries() {
       title="Failed deliveries"
       lead="Deliveries that their endpoint has not confirmed yet. Every applied result is already in its report."
       actions={
-        <RefreshBar
-          query={list}
-          readAt={list.data?.pages[0]?.readAt}
-          isPaused={isPaused}
-          onPausedChange={setPaused}
-        />
+        <>
+          <CopyLink />
+          <RefreshBar
+            query={list}
+            readAt={list.data?.pages[0]?.readAt}
+            isPaused={isPaused}
+            onPausedChange={setPaused}
+          />
+        </>
       }
     >
       <DeliveryFilters
@@ -117,19 +115,16 @@ export function FailedDeliveries() {
             <>
               <ExportButtons
                 name="deliveries"
-                list={(request) =>
-                  getReportsWithFailedWebhooks(supabase, { ...deliveryQueryOf(filter), ...request })
-                }
+                list={() => {
+                  const query = deliveryQueryOf(filter);
+                  return (request) => getReportsWithFailedWebhooks(supabase, { ...query, ...request });
+                }}
               />
               <SelectionBar
                 selected={shownSelected}
                 sendable={countSendable(filter, rows, list.hasNextPage, total)}
                 areDeadOnly={filter.status === 'dead'}
-                findAll={(onCount, signal) =>
-                  collectMatching(supabase, deliveryQueryOf(filter), onCount, signal)
-                }
                 planAll={planFilterOf(filter)}
-                onRequest={setRequest}
                 onPlan={setDraft}
                 onClear={() => setSelected(new Set())}
               />
@@ -158,19 +153,6 @@ export function FailedDeliveries() {
         )}
         <MoreButton query={list} />
       </Panel>
-      {request !== null && (
-        <Suspense>
-          <BatchDialog
-            request={request}
-            returnTo={heading}
-            onChanged={() => {
-              setSelected(new Set());
-              void refresh();
-            }}
-            onClose={() => setRequest(null)}
-          />
-        </Suspense>
-      )}
       {draft !== null && (
         <Suspense>
           <PlanDialog

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { z } from 'zod';
 import { Choice } from '../components/choice.tsx';
+import { ExportButtons } from '../components/export-buttons.tsx';
 import { labelOf } from '../components/label-of.ts';
 import { MoreButton } from '../components/more-button.tsx';
 import { Page, Panel } from '../components/page.tsx';
@@ -12,8 +13,10 @@ import { EmptyState, ErrorState, LoadingState } from '../components/states.tsx';
 import { StatusBadge } from '../components/status-badge.tsx';
 import { myJobsQuery, myReportsQuery } from '../console/report-queries.ts';
 import { useSession } from '../console/session.ts';
+import { useRowKeys } from '../console/ui/use-row-keys.ts';
 import { useSearch } from '../console/use-search.ts';
 import { REPORT_TYPES } from '../contracts/constants.ts';
+import { listReports } from '../services/reports.ts';
 import { reportType } from '../contracts/webhooks.ts';
 
 const filters = z.object({ type: reportType.optional().catch(undefined) });
@@ -36,18 +39,29 @@ function Reports() {
   const [{ type }, change] = useSearch(filters);
   const reports = useInfiniteQuery(myReportsQuery(supabase, type));
   const rows = reports.data?.pages.flatMap((page) => page.rows) ?? [];
+  const keys = useRowKeys(rows.map(({ id }) => id));
   return (
     <Panel
       title="Reports"
       isFlush
       actions={
-        <Choice
-          legend="Report type"
-          isLegendHidden
-          value={type ?? 'all'}
-          options={TYPES}
-          onChange={(value) => change({ type: value === 'all' ? null : value })}
-        />
+        <>
+          <Choice
+            legend="Report type"
+            isLegendHidden
+            value={type ?? 'all'}
+            options={TYPES}
+            onChange={(value) => change({ type: value === 'all' ? null : value })}
+          />
+          {rows.length > 0 && (
+            <ExportButtons
+              name="my-reports"
+              list={() => (request) =>
+                listReports(supabase, { scope: 'mine', report_type: type, ...request })
+              }
+            />
+          )}
+        </>
       }
     >
       {reports.isPending && <LoadingState />}
@@ -75,9 +89,9 @@ function Reports() {
               </th>
             </tr>
           </thead>
-          <tbody>
+          <tbody {...keys.list}>
             {rows.map((report) => (
-              <tr key={report.id}>
+              <tr key={report.id} {...keys.row(report.id)}>
                 <td className="foreign">
                   <Link
                     className="clamped"

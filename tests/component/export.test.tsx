@@ -30,6 +30,15 @@ describe('an export', () => {
     ).toBe("a,b,c\r\n1,x,\r\n,,'=y\r\n");
   });
 
+  it('makes columns of what an object in a row holds', () => {
+    expect(
+      toCsv([
+        { id: 1, job: { state: 'failed', error: '=1' }, tags: ['x'] },
+        { id: 2, job: null, tags: [] },
+      ]),
+    ).toBe(`id,job_state,job_error,tags,job\r\n1,failed,'=1,"[""x""]",\r\n2,,,[],\r\n`);
+  });
+
   /** A list of so many rows. */
   const listOf =
     (total: number): ListPage =>

@@ -1,25 +1,44 @@
 import type { Database } from '../../src/contracts/database.types.ts';
 import { createClient, type User } from '@supabase/supabase-js';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { act, cleanup, render, screen, waitFor } from '@testing-library/react';
+import { cleanup, render, screen, waitFor } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { useRef, useState, type ReactNode } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { BatchDialog, type BatchRequest } from '../../src/components/deliveries/batch-dialog.tsx';
+import { PlanDialog } from '../../src/components/deliveries/plan-dialog.tsx';
 import { Panel } from '../../src/components/page.tsx';
-import type { Outcome } from '../../src/console/delivery-actions.ts';
 import { createQueryClient } from '../../src/console/query-client.ts';
 import { SessionContext } from '../../src/console/session.ts';
-import type { OpenDelivery } from '../../src/contracts/console-deliveries.ts';
+import type { Plan } from '../../src/contracts/plans.ts';
 import { AuditLog } from '../../src/pages/audit-log.tsx';
+import { browserClient } from '../support/browser-session.ts';
+import { renderSignedIn } from '../support/signed-in.tsx';
 
 beforeEach(() => history.replaceState(null, '', '/'));
 afterEach(() => {
   cleanup();
   vi.restoreAllMocks();
+  vi.unstubAllGlobals();
 });
 
 const focused = () => document.activeElement;
+
+const PLAN: Plan = {
+  id: '1',
+  kind: 'retry',
+  name: 'Retry: selected deliveries',
+  reason: 'The endpoint is repaired',
+  filter: {},
+  actor: 'operator',
+  created_at: '2026-11-25T12:00:00Z',
+  status: 'running',
+  total: 1,
+  outcomes: { redriven: 0, brought_forward: 0, changed: 0, held: 0, error: 0 },
+  passes: 0,
+  last_error: null,
+  cancelled_by: null,
+  finished_at: null,
+};
 
 /** An operator is signed in at a project whose functions answer what they are told to. */
 function SignedIn({ answers = {}, children }: { answers?: Record<string, unknown>; children: ReactNode }) {
@@ -76,43 +95,35 @@ it('goes to the heading of a panel when the row that had it is done with, and no
   expect(focused()).toBe(screen.getByRole('button', { name: 'Outside' }));
 });
 
-it('stays in the dialog of a batch, and then goes to the heading of the list', async () => {
-  const good: Outcome = { kind: 'good', word: 'delivered' };
-  let end: (outcomes: Outcome[]) => void = () => undefined;
-  const request: BatchRequest = {
-    action: { perCall: 1, run: () => new Promise((resolve) => (end = resolve)) },
-    // The rest is not looked at.
-    find: () =>
-      Promise.resolve([{ id: '1', report_type: 'org', report_id: 'r', stage: 'final' } as OpenDelivery]),
-  };
+it('goes back to what opened the dialog of a plan, and to the heading of the list once it is asked for', async () => {
+  vi.stubGlobal('fetch', () => Promise.resolve(Response.json({ plan: PLAN }, { status: 202 })));
   function View() {
     const [isOpen, setOpen] = useState(false);
-    const [hasChanged, setChanged] = useState(false);
+    const [isPlanned, setPlanned] = useState(false);
     const heading = useRef<HTMLHeadingElement>(null);
     return (
       <>
         <Panel
           title="Deliveries"
           headingRef={heading}
-          actions={!hasChanged && <button onClick={() => setOpen(true)}>Retry 1</button>}
+          actions={!isPlanned && <button onClick={() => setOpen(true)}>Retry 1</button>}
         >
           {null}
         </Panel>
         {isOpen && (
-          <BatchDialog
-            request={request}
+          <PlanDialog
+            draft={{ kind: 'retry', filter: { event_ids: ['evt_1'] }, count: '1 delivery' }}
             returnTo={heading}
-            onChanged={() => setChanged(true)}
+            onPlanned={() => setPlanned(true)}
             onClose={() => setOpen(false)}
           />
         )}
       </>
     );
   }
-  render(
-    <SignedIn>
-      <View />
-    </SignedIn>,
+  renderSignedIn(
+    browserClient(() => Response.json(null)),
+    <View />,
   );
   const opener = screen.getByRole('button', { name: 'Retry 1' });
   await userEvent.click(opener);
@@ -120,17 +131,8 @@ it('stays in the dialog of a batch, and then goes to the heading of the list', a
   await waitFor(() => expect(focused()).toBe(opener));
 
   await userEvent.click(opener);
-  await userEvent.click(await screen.findByRole('button', { name: 'Retry 1 delivery' }));
-  const dialog = screen.getByRole('alertdialog');
-  const title = () => screen.getByRole('heading', { name: /1 delivery/ });
-  expect(focused()).toBe(title());
-  await act(async () => {
-    end([good]);
-    await Promise.resolve();
-  });
-  await screen.findByRole('button', { name: 'Close' });
-  expect(dialog.contains(focused())).toBe(true);
-  await userEvent.click(screen.getByRole('button', { name: 'Close' }));
+  await userEvent.type(await screen.findByLabelText('Reason'), 'The endpoint is repaired');
+  await userEvent.click(screen.getByRole('button', { name: 'Retry 1 delivery' }));
   await waitFor(() => expect(focused()).toBe(screen.getByRole('heading', { name: 'Deliveries' })));
 });
 

@@ -25,10 +25,10 @@ it('asks for the last hour by the clock, and for two times as they are', () => {
 });
 
 it('keeps a time through the input and back, and takes nothing from one half typed', () => {
-  const iso = fromLocalInput('2026-07-01T09:30');
-  expect(toLocalInput(iso)).toBe('2026-07-01T09:30');
-  expect(fromLocalInput('')).toBeUndefined();
-  expect(fromLocalInput('soon')).toBeUndefined();
+  const iso = fromLocalInput('2026-07-01T09:30', 'local');
+  expect(toLocalInput(iso, 'local')).toBe('2026-07-01T09:30');
+  expect(fromLocalInput('', 'local')).toBeUndefined();
+  expect(fromLocalInput('soon', 'utc')).toBeUndefined();
 });
 
 it('takes effect when the typing rests or the input is left, and shows what is in effect when that changes from outside', () => {

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { REDRIVE } from '../../src/console/delivery-actions.ts';
+import { redrive } from '../../src/console/delivery-actions.ts';
 import type { OpenDelivery } from '../../src/contracts/console-deliveries.ts';
 import { browserClient, type Network } from '../support/browser-session.ts';
 
@@ -36,14 +36,15 @@ const after = [
 
 it('tells apart what is back on schedule, what has been delivered meanwhile, and what was left', async () => {
   const network: Network = async (url, init) => {
-    if (url.pathname.endsWith('/redrive')) return Response.json({ redriven: 1 });
+    if (url.pathname.endsWith('/redrive')) return Response.json({ redriven: 0 });
     const { p_event_id } = (await new Request(url, init).json()) as { p_event_id: string };
     const delivery = after.find(({ event_id }) => event_id === p_event_id);
     return Response.json({ event: null, job: null, delivery, steps: [], truncated: false });
   };
   vi.stubGlobal('fetch', (path: string, init?: RequestInit) => network(new URL(path, location.href), init));
   const chosen = after.map(({ event_id }) => ({ ...dead, event_id }));
-  const outcomes = await REDRIVE.run(browserClient(network), chosen);
+  const client = browserClient(network);
+  const outcomes = await Promise.all(chosen.map((delivery) => redrive(client, delivery)));
   expect(outcomes.map(({ word, detail }) => [word, detail])).toEqual([
     ['not redriven', 'It is closed, or another process holds it now.'],
     ['not redriven', 'It has been delivered already.'],

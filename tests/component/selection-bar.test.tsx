@@ -1,8 +1,8 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
 import { SelectionBar } from '../../src/components/deliveries/selection-bar.tsx';
-import type { PlanDraft } from '../../src/components/deliveries/cause-panel.tsx';
 import { countSendable } from '../../src/console/delivery-actions.ts';
+import type { PlanDraft } from '../../src/console/plan-filter.ts';
 import type { DeliveryQuery, OpenDelivery } from '../../src/contracts/console-deliveries.ts';
 import type { CappedCount } from '../../src/contracts/paging.ts';
 
@@ -17,17 +17,22 @@ const MANY = { count: 1000, capped: true };
 const nothing = () => undefined;
 const buttons = (
   sendable: CappedCount | null,
-  selected: readonly OpenDelivery[] = [],
-  onPlan: (draft: PlanDraft) => void = nothing,
+  {
+    selected = [],
+    areDeadOnly = true,
+    onPlan = nothing,
+  }: {
+    selected?: readonly OpenDelivery[];
+    areDeadOnly?: boolean;
+    onPlan?: (draft: PlanDraft) => void;
+  } = {},
 ) => {
   render(
     <SelectionBar
       selected={selected}
       sendable={sendable}
-      areDeadOnly
-      findAll={() => Promise.resolve([])}
+      areDeadOnly={areDeadOnly}
       planAll={{}}
-      onRequest={nothing}
       onPlan={onPlan}
       onClear={nothing}
     />,
@@ -37,18 +42,23 @@ const buttons = (
 
 it('counts what can be redriven, and no delivery of a deleted report', () => {
   const sendable = countSendable({ status: 'dead' }, ROWS, false, { count: 3, capped: false });
-  expect(buttons(sendable)).toEqual(['Retry all 2', 'Redrive all 2']);
+  expect(buttons(sendable)).toEqual(['Redrive all 2']);
   cleanup();
-  expect(buttons(sendable, ROWS)).toEqual(['Clear selection', 'Retry 2', 'Redrive 2']);
+  expect(buttons(sendable, { selected: ROWS })).toEqual(['Clear selection', 'Redrive 2']);
+});
+
+it('retries where others than dead letters are among them', () => {
+  expect(buttons(MANY, { areDeadOnly: false })).toEqual(['Retry all 1,000+']);
+  cleanup();
+  const selected = [...ROWS, { ...dead('4', null), dead_at: null }];
+  expect(buttons(MANY, { selected })).toEqual(['Clear selection', 'Retry 3']);
 });
 
 it('offers nothing where all are of deleted reports', () => {
   const deleted = ROWS.slice(1, 2);
-  expect(buttons(countSendable({ status: 'dead' }, deleted, false, { count: 1, capped: false }))).toEqual([
-    'Retry all',
-    'Redrive all',
-  ]);
-  for (const button of screen.getAllByRole<HTMLButtonElement>('button')) expect(button.disabled).toBe(true);
+  const sendable = countSendable({ status: 'dead' }, deleted, false, { count: 1, capped: false });
+  expect(buttons(sendable)).toEqual(['Redrive all']);
+  expect(screen.getByRole<HTMLButtonElement>('button').disabled).toBe(true);
 });
 
 it.each<[DeliveryQuery, string]>([
@@ -58,19 +68,20 @@ it.each<[DeliveryQuery, string]>([
   [{ status: 'dead', dead_reason: 'refused' }, 'Redrive all 1,000+'],
   [{ status: 'failed' }, 'Redrive all 1,000+'],
 ])('of a long list by %o it gives no number that it does not know', (filter, name) => {
-  expect(buttons(countSendable(filter, ROWS, true, MANY))[1]).toBe(name);
+  expect(buttons(countSendable(filter, ROWS, true, MANY))[0]).toBe(name);
 });
 
-it('asks for a plan about those that are selected and can be redriven, else about all that match', () => {
+it('asks for a plan about those that are selected and can be sent, else about all that match', () => {
   const drafts: PlanDraft[] = [];
-  const rows = ROWS.map((row) => ({ ...row, event_id: `evt_${row.id}` }));
-  buttons({ count: 2, capped: false }, rows, (draft) => drafts.push(draft));
+  const onPlan = (draft: PlanDraft) => drafts.push(draft);
+  const selected = ROWS.map((row) => ({ ...row, event_id: `evt_${row.id}` }));
+  buttons({ count: 2, capped: false }, { selected, onPlan });
   screen.getByRole('button', { name: 'Redrive 2' }).click();
   cleanup();
-  buttons({ count: 1000, capped: true }, [], (draft) => drafts.push(draft));
-  screen.getByRole('button', { name: 'Redrive all 1,000+' }).click();
+  buttons(MANY, { areDeadOnly: false, onPlan });
+  screen.getByRole('button', { name: 'Retry all 1,000+' }).click();
   expect(drafts).toEqual([
-    { filter: { event_ids: ['evt_1', 'evt_3'] }, count: '2 deliveries' },
-    { filter: {}, count: '1,000+ deliveries' },
+    { kind: 'redrive', filter: { event_ids: ['evt_1', 'evt_3'] }, count: '2 deliveries' },
+    { kind: 'retry', filter: {}, count: '1,000+ deliveries' },
   ]);
 });

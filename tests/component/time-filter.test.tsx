@@ -34,7 +34,7 @@ it.each(['0002-05-01T00:00', '1893-03-31T23:59', '2026-07-01T09:30', '2026-12-01
   'keeps %s through the address and back, whatever the offset of that day',
   (local) => {
     expect(new Date(0).getTimezoneOffset()).toBe(-60);
-    expect(toLocalInput(fromLocalInput(local))).toBe(local);
+    expect(toLocalInput(fromLocalInput(local, 'local'), 'local')).toBe(local);
   },
 );
 

@@ -3,6 +3,7 @@ import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import type { Plan, PlanFilter } from '../../src/contracts/plans.ts';
+import { getEventTimeline } from '../../src/services/audit.ts';
 import { getReportsWithFailedWebhooks } from '../../src/services/polarisReportsService.ts';
 import { cancelPlan, getDeliveryCauses, getPlans, requestPlan } from '../../src/services/plans.ts';
 import { addFailure, clearDeliveries, statusOf, type Failure } from '../e2e/support/outage.ts';
@@ -276,6 +277,118 @@ describe('a plan', () => {
   });
 });
 
+describe('a plan to retry', () => {
+  const leaveRetry = async (filter: postgres.JSONValue = {}) => {
+    const id = await leave(filter);
+    await system.sql`update public.plans set kind = 'retry' where id = ${id}`;
+    return id;
+  };
+  const waiting = async (change: Failure = {}) => {
+    const failure = await addFailure(system.sql, ownerId, change);
+    await system.sql`
+      update public.webhook_deliveries
+      set next_attempt = now() + interval '1 hour', rounds = 4, last_attempt = now() - interval '1 minute'
+      where event_id = ${failure.eventId}`;
+    return failure.eventId;
+  };
+  const stateOf = async (event: string) => {
+    const [row] = await system.sql`
+      select rounds, next_attempt <= now() as is_due, dead_at is not null as is_dead
+      from public.webhook_deliveries where event_id = ${event}`;
+    return row;
+  };
+
+  it('makes due what waits for its slot, and dead letters too, and names who asked', async () => {
+    const late = await waiting({ error: 'answered 502' });
+    const letter = await dead({ error: 'answered 502' });
+    const other = await waiting({ error: 'answered 503' });
+    const { plan } = await dataOf(ask({ cause: 'answered 502' }, { kind: 'retry' }));
+    expect(plan).toMatchObject({ kind: 'retry', total: 2 });
+    expect((await untilEnded(plan.id)).outcomes).toMatchObject({ brought_forward: 1, redriven: 1 });
+    // The slot is not used: should the retry fail, the same one follows.
+    expect(await stateOf(late)).toEqual({ rounds: 3, is_due: true, is_dead: false });
+    expect(await stateOf(letter.eventId)).toEqual({ rounds: 0, is_due: true, is_dead: false });
+    expect(await stateOf(other)).toEqual({ rounds: 4, is_due: false, is_dead: false });
+    const audited = await system.sql`
+      select outcome, actor, request_payload ->> 'plan' as plan from public.webhook_audit
+      where event_id = ${late} and outcome = 'brought_forward'`;
+    expect(audited.map((row) => ({ ...row }))).toEqual([
+      { outcome: 'brought_forward', actor: operatorId, plan: plan.id },
+    ]);
+    const timeline = await dataOf(getEventTimeline(operator, late));
+    expect(timeline.steps).toContainEqual(
+      expect.objectContaining({ kind: 'brought_forward', actor: operatorId }),
+    );
+  });
+
+  it('leaves alone what is being sent, was sent since, or came later', async () => {
+    const held = await waiting();
+    await system.sql`
+      update public.webhook_deliveries set lease_expires_at = now() + interval '1 minute' where event_id = ${held}`;
+    const tried = await waiting();
+    await leaveRetry();
+    await system.sql`update public.webhook_deliveries set last_attempt = now() where event_id = ${tried}`;
+    const later = await waiting();
+    expect(await work()).toMatchObject({ status: 'done', redriven: 0 });
+    for (const event of [held, tried, later]) expect(await stateOf(event)).toMatchObject({ is_due: false });
+  });
+
+  it.each<[PlanFilter, number]>([
+    [{ status: 'dead' }, 1],
+    [{ status: 'failed' }, 2],
+    [{ status: 'sent' }, 0],
+    [{ response_status: 'none' }, 1],
+    [{ created_before: '2026-01-01T00:00:00Z' }, 0],
+    [{ created_after: '2026-01-01T00:00:00Z', report_type: 'org' }, 3],
+    [{ endpoint_id: 'final-report' }, 0],
+  ])('is about what its filter says: %o', async (filter, count) => {
+    await waiting({ error: 'answered 502' });
+    await waiting({ error: 'no answer: timed out', status: null });
+    await dead();
+    await leaveRetry(filter);
+    expect(await work()).toMatchObject({ status: 'done', redriven: count });
+  });
+
+  it('passes over what another transaction holds, and brings nothing forward twice', async () => {
+    const held = await waiting();
+    const free = await waiting();
+    const id = await leaveRetry();
+    await system.sql.begin(async (sql) => {
+      await sql`select from public.webhook_deliveries where event_id = ${held} for update`;
+      expect(await work()).toMatchObject({ status: 'running', redriven: 1 });
+    });
+    await system.sql`update public.plans set next_slice_at = now() where id = ${id}`;
+    expect(await work()).toMatchObject({ status: 'done', redriven: 1 });
+    expect(await planOf(id)).toMatchObject({ outcomes: { brought_forward: 2, held: 0 } });
+    expect(await stateOf(free)).toMatchObject({ rounds: 3, is_due: true });
+  });
+});
+
+describe('a plan that ended', () => {
+  it('is forgotten when its retention ends, and its audit rows are not', async () => {
+    const prune = async () => {
+      const [row] = await system.sql`select public.prune_expired(30, 30, 30, 100) as pruned`;
+      return row?.['pruned'] as { plans: number };
+    };
+    const { plan } = await dataOf(ask({}));
+    await untilEnded(plan.id);
+    const running = await leave({});
+    await system.sql`
+      update public.plans set created_at = created_at - interval '40 days', next_slice_at = now() + interval '1 day',
+        finished_at = finished_at - interval '29 days'`;
+    expect(await prune()).toMatchObject({ plans: 0 });
+    await system.sql`
+      update public.plans set finished_at = finished_at - interval '2 days' where id = ${Number(plan.id)}`;
+    expect(await prune()).toMatchObject({ plans: 1 });
+    expect(await planOf(running)).toMatchObject({ status: 'running' });
+    await expect(planOf(plan.id)).rejects.toThrow(`no plan ${plan.id}`);
+    const audited = await system.sql`
+      select from public.webhook_audit
+      where outcome = 'planned' and (response_body ->> 'plan')::int = ${Number(plan.id)}`;
+    expect(audited).toHaveLength(1);
+  });
+});
+
 describe('the endpoint of plans', () => {
   const call = (method: string, token: string, body?: object, query = '') =>
     fetch(system.url(`/api/plans${query}`), {
@@ -318,6 +431,7 @@ describe('the endpoint of plans', () => {
       { reason: ' ' },
       { name: '' },
       { kind: 'delete' },
+      { filter: { status: 'success' } },
       { filter: { id: 1 } },
       { filter: { response_status: '99' } },
       { request_id: 'x' },

@@ -4,6 +4,8 @@ import { actorsQuery, type AuditFilter } from '../../console/operator-queries.ts
 import { useSession } from '../../console/session.ts';
 import { ATTEMPT_OUTCOMES, REQUEST_OUTCOMES } from '../../contracts/console-audit.ts';
 import { PROBLEMS } from '../../contracts/problem.ts';
+import { useActorNames } from '../actor-name.tsx';
+import { FilterChips } from '../filter-chips.tsx';
 import { FilterBar, FilterSelect, FilterText } from '../filter-bar.tsx';
 import { Field } from '../field.tsx';
 import { labelOf } from '../label-of.ts';
@@ -31,50 +33,72 @@ export function AuditFilters({
   onChange: (change: Record<string, string | null | undefined>, options?: { replace?: boolean }) => void;
   onClear: (() => void) | undefined;
 }) {
+  const { search, direction, outcome, response_status, actor } = filter;
+  const nameOf = useActorNames();
+  const without =
+    (...names: string[]) =>
+    () =>
+      onChange(Object.fromEntries(names.map((name) => [name, null])));
   return (
-    <FilterBar onClear={onClear}>
-      <FilterText
-        label="Report, job or event id"
-        placeholder="The whole id"
-        value={filter.search}
-        onChange={(search) => onChange({ search }, { replace: true })}
+    <>
+      <FilterBar onClear={onClear}>
+        <FilterText
+          label="Report, job or event id"
+          placeholder="The whole id"
+          value={filter.search}
+          onChange={(search) => onChange({ search }, { replace: true })}
+        />
+        <FilterSelect
+          label="Direction"
+          value={filter.direction}
+          options={DIRECTIONS}
+          onChange={(direction) => onChange({ direction })}
+        />
+        <Field label="Outcome">
+          {(control) => (
+            <select
+              {...control}
+              value={filter.outcome ?? ''}
+              onChange={(event) => onChange({ outcome: event.target.value })}
+            >
+              <option value="">Any</option>
+              {filter.outcome !== undefined && !KNOWN.has(filter.outcome) && (
+                <option value={filter.outcome}>{filter.outcome}</option>
+              )}
+              {GROUPS.map(({ label, outcomes }) => (
+                <optgroup key={label} label={label}>
+                  {outcomes.map((outcome) => (
+                    <option key={outcome} value={outcome}>
+                      {labelOf(outcome)}
+                    </option>
+                  ))}
+                </optgroup>
+              ))}
+            </select>
+          )}
+        </Field>
+        <AnswerFilter
+          value={filter.response_status?.toString()}
+          onChange={(answer) => onChange({ answer }, { replace: true })}
+        />
+        <ActorFilter value={filter.actor} onChange={(actor) => onChange({ actor })} />
+        <TimeFilter label="When" range={filter} onChange={onChange} />
+      </FilterBar>
+      <FilterChips
+        filters={[
+          { name: 'Id', value: search, onRemove: without('search') },
+          {
+            name: 'Direction',
+            value: DIRECTIONS.find(({ value }) => value === direction)?.label,
+            onRemove: without('direction'),
+          },
+          { name: 'Outcome', value: outcome && labelOf(outcome), onRemove: without('outcome') },
+          { name: 'Answer', value: response_status?.toString(), onRemove: without('answer') },
+          { name: 'Who', value: actor && nameOf(actor), onRemove: without('actor') },
+        ]}
+        time={{ name: 'When', range: filter, onRemove: without('since', 'after', 'before') }}
       />
-      <FilterSelect
-        label="Direction"
-        value={filter.direction}
-        options={DIRECTIONS}
-        onChange={(direction) => onChange({ direction })}
-      />
-      <Field label="Outcome">
-        {(control) => (
-          <select
-            {...control}
-            value={filter.outcome ?? ''}
-            onChange={(event) => onChange({ outcome: event.target.value })}
-          >
-            <option value="">Any</option>
-            {filter.outcome !== undefined && !KNOWN.has(filter.outcome) && (
-              <option value={filter.outcome}>{filter.outcome}</option>
-            )}
-            {GROUPS.map(({ label, outcomes }) => (
-              <optgroup key={label} label={label}>
-                {outcomes.map((outcome) => (
-                  <option key={outcome} value={outcome}>
-                    {labelOf(outcome)}
-                  </option>
-                ))}
-              </optgroup>
-            ))}
-          </select>
-        )}
-      </Field>
-      <AnswerFilter
-        value={filter.response_status?.toString()}
-        onChange={(answer) => onChange({ answer }, { replace: true })}
-      />
-      <ActorFilter value={filter.actor} onChange={(actor) => onChange({ actor })} />
-      <TimeFilter label="When" range={filter} onChange={onChange} />
-    </FilterBar>
+    </>
   );
 }
 

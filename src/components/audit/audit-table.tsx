@@ -1,9 +1,11 @@
 import { Link } from 'raviger';
 import type { AuditEntry } from '../../contracts/console-audit.ts';
+import { useRowKeys } from '../../console/ui/use-row-keys.ts';
 import { ActorName } from '../actor-name.tsx';
 import { formatDuration } from '../format.ts';
 import { labelOf } from '../label-of.ts';
 import { RelativeTime } from '../relative-time.tsx';
+import { shortId } from '../short-id.ts';
 import { StatusBadge } from '../status-badge.tsx';
 import styles from './audit.module.css';
 
@@ -12,11 +14,18 @@ export function AuditTable({
   entries,
   opened,
   hrefOf,
+  onEscape,
 }: {
   entries: readonly AuditEntry[];
   opened: string | undefined;
   hrefOf: (entry: AuditEntry) => string;
+  /** Esc was pressed at a row. */
+  onEscape?: (() => void) | undefined;
 }) {
+  const keys = useRowKeys(
+    entries.map(({ id }) => id),
+    onEscape,
+  );
   return (
     <table role="table" aria-label="Audit log" className={`table ${styles['table'] ?? ''}`}>
       <thead role="rowgroup">
@@ -28,9 +37,9 @@ export function AuditTable({
           ))}
         </tr>
       </thead>
-      <tbody role="rowgroup">
+      <tbody role="rowgroup" {...keys.list}>
         {entries.map((entry) => (
-          <tr key={entry.id} role="row" data-opened={entry.id === opened}>
+          <tr key={entry.id} role="row" {...keys.row(entry.id)} data-opened={entry.id === opened}>
             <td role="cell" className={styles['when']}>
               <Link
                 id={`audit-${entry.id}`}
@@ -87,7 +96,7 @@ function Subject({ entry: { event_id, report_id, report_type, actor } }: { entry
       {report_type !== null && <span>{labelOf(report_type)}</span>}
       {id !== null && (
         <span className={styles['id']} title={id}>
-          {id}
+          {shortId(id)}
         </span>
       )}
       {id === null && actor === null && <span className="muted">not verified</span>}

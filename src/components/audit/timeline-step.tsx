@@ -104,8 +104,9 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
         notes: [step.actor === null ? null : `by ${nameOf(step.actor)}`, answerOf(step), step.error],
       };
     case 'redriven':
+    case 'brought_forward':
       return {
-        title: 'Redriven',
+        title: step.kind === 'redriven' ? 'Redriven' : 'Retry brought forward',
         tone: 'idle',
         notes: [step.actor === null ? null : `by ${nameOf(step.actor)}`],
       };

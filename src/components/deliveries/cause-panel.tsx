@@ -1,6 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { causesQuery } from '../../console/operator-queries.ts';
+import type { PlanDraft } from '../../console/plan-filter.ts';
+import { ActionIcon } from '../../console/ui/action-icon.tsx';
+import { useRowKeys, type RowKeys } from '../../console/ui/use-row-keys.ts';
 import { useSession } from '../../console/session.ts';
 import type { DeliveryCause } from '../../contracts/console-deliveries.ts';
 import type { PlanFilter } from '../../contracts/plans.ts';
@@ -10,12 +13,6 @@ import { Panel } from '../page.tsx';
 import { RelativeTime } from '../relative-time.tsx';
 import { ErrorState } from '../states.tsx';
 import styles from './deliveries.module.css';
-
-export interface PlanDraft {
-  filter: PlanFilter;
-  /** How many it is about, as far as is known. */
-  count: string;
-}
 
 /** What failed alike, the largest group first: each leads to its rows, and can be redriven whole. */
 export function CausePanel({
@@ -27,6 +24,7 @@ export function CausePanel({
 }) {
   const { supabase } = useSession();
   const query = useQuery(causesQuery(supabase, isPaused));
+  const keys = useRowKeys(query.data?.causes.map(idOf) ?? []);
   if (query.isError && query.data === undefined) {
     return <ErrorState error={query.error} onRetry={() => void query.refetch()} />;
   }
@@ -45,9 +43,9 @@ export function CausePanel({
             ))}
           </tr>
         </thead>
-        <tbody role="rowgroup">
+        <tbody role="rowgroup" {...keys.list}>
           {causes.map((cause) => (
-            <CauseRow key={JSON.stringify(filterOf(cause))} cause={cause} onRedrive={onRedrive} />
+            <CauseRow key={idOf(cause)} cause={cause} row={keys.row(idOf(cause))} onRedrive={onRedrive} />
           ))}
         </tbody>
       </table>
@@ -60,10 +58,18 @@ export function CausePanel({
   );
 }
 
-function CauseRow({ cause, onRedrive }: { cause: DeliveryCause; onRedrive: (draft: PlanDraft) => void }) {
+function CauseRow({
+  cause,
+  row,
+  onRedrive,
+}: {
+  cause: DeliveryCause;
+  row: RowKeys;
+  onRedrive: (draft: PlanDraft) => void;
+}) {
   const { deliveries, dead, endpoint_id, response_status, first_at, last_at } = cause;
   return (
-    <tr role="row">
+    <tr role="row" {...row}>
       <td role="cell" className={styles['causeWords']}>
         {response_status !== null && <span className={styles['code']}>{response_status}</span>}
         <Link href={hrefOf(cause)} className="foreign">
@@ -92,17 +98,26 @@ function CauseRow({ cause, onRedrive }: { cause: DeliveryCause; onRedrive: (draf
         {dead > 0 && (
           <Button
             size="small"
+            look="quiet"
             aria-label={`Redrive ${plural(dead, 'delivery', 'deliveries')}: ${cause.cause} at ${endpoint_id}`}
             onClick={() =>
-              onRedrive({ filter: filterOf(cause), count: plural(dead, 'delivery', 'deliveries') })
+              onRedrive({
+                kind: 'redrive',
+                filter: filterOf(cause),
+                count: plural(dead, 'delivery', 'deliveries'),
+              })
             }
           >
-            Redrive {formatCount(dead)}
+            <ActionIcon name="redrive" /> Redrive {formatCount(dead)}
           </Button>
         )}
       </td>
     </tr>
   );
+}
+
+function idOf(cause: DeliveryCause): string {
+  return JSON.stringify(filterOf(cause));
 }
 
 function filterOf({ endpoint_id, response_status, cause }: DeliveryCause): PlanFilter {

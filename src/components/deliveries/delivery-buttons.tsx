@@ -2,14 +2,15 @@ import { useMutation, useQueryClient } from '@tanstack/react-query';
 import {
   canBeRedriven,
   canBeSent,
-  REDRIVE,
-  RETRY,
+  redrive,
+  retry,
   type DeliveryAction,
   type Outcome,
 } from '../../console/delivery-actions.ts';
 import { OPERATOR_KEY } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
+import { ActionIcon } from '../../console/ui/action-icon.tsx';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
 import { Button } from '../button.tsx';
 
@@ -18,9 +19,9 @@ export function DeliveryButtons({ delivery, name }: { delivery: OpenDelivery; na
   const { supabase } = useSession();
   const client = useQueryClient();
   const act = useMutation({
-    mutationFn: (action: DeliveryAction) => action.run(supabase, [delivery]),
-    onSuccess: ([outcome]) => {
-      if (outcome !== undefined) tell(name, outcome);
+    mutationFn: (action: DeliveryAction) => action(supabase, delivery),
+    onSuccess: (outcome) => {
+      tell(name, outcome);
       return client.invalidateQueries({ queryKey: OPERATOR_KEY });
     },
   });
@@ -34,22 +35,24 @@ export function DeliveryButtons({ delivery, name }: { delivery: OpenDelivery; na
     <>
       <Button
         size="small"
-        isBusy={act.isPending && act.variables === RETRY}
+        look="quiet"
+        isBusy={act.isPending && act.variables === retry}
         disabled={act.isPending}
         aria-label={`Retry ${name}`}
-        onClick={() => act.mutate(RETRY)}
+        onClick={() => act.mutate(retry)}
       >
-        Retry
+        <ActionIcon name="retry" /> Retry
       </Button>
       {canBeRedriven(delivery) && (
         <Button
           size="small"
-          isBusy={act.isPending && act.variables === REDRIVE}
+          look="quiet"
+          isBusy={act.isPending && act.variables === redrive}
           disabled={act.isPending}
           aria-label={`Redrive ${name}`}
-          onClick={() => act.mutate(REDRIVE)}
+          onClick={() => act.mutate(redrive)}
         >
-          Redrive
+          <ActionIcon name="redrive" /> Redrive
         </Button>
       )}
     </>

@@ -1,7 +1,7 @@
 import type { DeliveryFilter } from '../../console/operator-queries.ts';
 import { DEAD_REASONS, REPORT_TYPES, STAGES } from '../../contracts/constants.ts';
 import { openStatus } from '../../contracts/console-deliveries.ts';
-import { FilterChips, type Chip } from '../filter-chips.tsx';
+import { FilterChips } from '../filter-chips.tsx';
 import { FilterBar, FilterSelect, FilterText } from '../filter-bar.tsx';
 import { labelOf } from '../label-of.ts';
 import { TimeFilter } from '../time-filter.tsx';
@@ -28,14 +28,12 @@ export function DeliveryFilters({
   onClear: (() => void) | undefined;
 }) {
   const isDead = filter.status === 'dead';
-  // What has no control of its own: a link of a group of failures sets it.
-  const chips: Chip[] = [
-    { name: 'Cause', value: filter.cause, key: 'cause' },
-    { name: 'Answer', value: filter.response_status?.toString(), key: 'answer' },
-    { name: 'Endpoint', value: filter.endpoint_id, key: 'endpoint' },
-  ].flatMap(({ name, value, key }) =>
-    value === undefined ? [] : [{ name, value, onRemove: () => onChange({ [key]: null }) }],
-  );
+  const { status, report_type, stage, dead_reason, error, cause, response_status, endpoint_id } = filter;
+  const timeName = isDead ? 'Died' : 'Committed';
+  const without =
+    (...names: string[]) =>
+    () =>
+      onChange(Object.fromEntries(names.map((name) => [name, null])));
   return (
     <>
       <FilterBar onClear={onClear}>
@@ -64,7 +62,7 @@ export function DeliveryFilters({
           options={REASONS}
           onChange={(reason) => onChange({ reason, status: reason === undefined ? filter.status : 'dead' })}
         />
-        <TimeFilter label={isDead ? 'Died' : 'Committed'} range={filter} onChange={onChange} />
+        <TimeFilter label={timeName} range={filter} onChange={onChange} />
         <FilterText
           label="Error has"
           placeholder="502, timed out, …"
@@ -72,7 +70,24 @@ export function DeliveryFilters({
           onChange={(error) => onChange({ error }, { replace: true })}
         />
       </FilterBar>
-      <FilterChips chips={chips} />
+      <FilterChips
+        filters={[
+          {
+            name: 'Status',
+            value: STATUSES.find(({ value }) => value === status)?.label,
+            onRemove: without('status', 'reason'),
+          },
+          { name: 'Report type', value: report_type && labelOf(report_type), onRemove: without('type') },
+          { name: 'Stage', value: stage && labelOf(stage), onRemove: without('stage') },
+          { name: 'Reason', value: dead_reason && labelOf(dead_reason), onRemove: without('reason') },
+          { name: 'Error has', value: error, onRemove: without('error') },
+          // These have no control: a link of a group of failures sets them.
+          { name: 'Cause', value: cause, onRemove: without('cause') },
+          { name: 'Answer', value: response_status?.toString(), onRemove: without('answer') },
+          { name: 'Endpoint', value: endpoint_id, onRemove: without('endpoint') },
+        ]}
+        time={{ name: timeName, range: filter, onRemove: without('since', 'after', 'before') }}
+      />
     </>
   );
 }

@@ -1,11 +1,13 @@
 import { Link } from 'raviger';
 import { isDead } from '../../console/delivery-actions.ts';
+import type { RowKeys } from '../../console/ui/use-row-keys.ts';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
 import { eventHref } from '../audit/links.ts';
 import { plural } from '../format.ts';
 import { labelOf } from '../label-of.ts';
 import { RelativeTime } from '../relative-time.tsx';
 import { reportHref } from '../report/links.ts';
+import { shortId } from '../short-id.ts';
 import { StatusBadge } from '../status-badge.tsx';
 import { DeliveryButtons } from './delivery-buttons.tsx';
 import { Fault } from './fault.tsx';
@@ -14,17 +16,19 @@ import styles from './deliveries.module.css';
 
 export function DeliveryRow({
   delivery,
+  row,
   isSelected,
   onSelect,
 }: {
   delivery: OpenDelivery;
+  row: RowKeys;
   isSelected: boolean;
   onSelect: (isSelected: boolean) => void;
 }) {
   const name = `${labelOf(delivery.report_type)}, ${delivery.stage}, ${delivery.report_id.slice(0, 8)}`;
   // The roles are said again: on a phone the cells are laid out as cards, which takes a table's meaning away.
   return (
-    <tr role="row" data-selected={isSelected}>
+    <tr role="row" {...row} data-selected={isSelected}>
       <td role="cell" className={styles['select']}>
         <input
           type="checkbox"
@@ -41,7 +45,7 @@ export function DeliveryRow({
           {labelOf(delivery.report_type)}, {delivery.stage}
         </Link>
         <Link href={eventHref(delivery.event_id)} className={styles['event']} title={delivery.event_id}>
-          {delivery.event_id}
+          {shortId(delivery.event_id)}
         </Link>
       </td>
       <td role="cell" className={styles['fault']}>

@@ -1,4 +1,5 @@
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
+import { useRowKeys } from '../../console/ui/use-row-keys.ts';
 import { DeliveryRow } from './delivery-row.tsx';
 import styles from './deliveries.module.css';
 
@@ -11,6 +12,7 @@ export function DeliveryTable({
   selected: ReadonlySet<string>;
   onSelectedChange: (selected: ReadonlySet<string>) => void;
 }) {
+  const keys = useRowKeys(deliveries.map(({ id }) => id));
   const areAllSelected = deliveries.every(({ id }) => selected.has(id));
 
   function select(id: string, isSelected: boolean): void {
@@ -59,11 +61,12 @@ export function DeliveryTable({
           </th>
         </tr>
       </thead>
-      <tbody role="rowgroup">
+      <tbody role="rowgroup" {...keys.list}>
         {deliveries.map((delivery) => (
           <DeliveryRow
             key={delivery.id}
             delivery={delivery}
+            row={keys.row(delivery.id)}
             isSelected={selected.has(delivery.id)}
             onSelect={(isSelected) => select(delivery.id, isSelected)}
           />

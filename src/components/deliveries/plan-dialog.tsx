@@ -2,20 +2,20 @@ import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useRef, useState, type RefObject } from 'react';
 import { OPERATOR_KEY } from '../../console/operator-queries.ts';
-import { describeFilter } from '../../console/plan-filter.ts';
+import { describePlanned, type PlanDraft } from '../../console/plan-filter.ts';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
 import { unwrap } from '../../console/unwrap.ts';
 import { requestPlan } from '../../services/plans.ts';
 import { Button } from '../button.tsx';
 import { Field } from '../field.tsx';
+import { labelOf } from '../label-of.ts';
 import { ErrorState } from '../states.tsx';
-import type { PlanDraft } from './cause-panel.tsx';
 import styles from './deliveries.module.css';
 
 /** Asks for the reason, then for the plan: from then on it goes on by itself. */
 export function PlanDialog({
-  draft: { filter, count },
+  draft: { kind, filter, count },
   returnTo,
   onPlanned,
   onClose,
@@ -30,7 +30,7 @@ export function PlanDialog({
   const client = useQueryClient();
   // The same for each try: a plan whose answer was lost is not made twice.
   const [requestId] = useState(() => crypto.randomUUID());
-  const [name, setName] = useState(() => describeFilter(filter));
+  const [name, setName] = useState(() => describePlanned(kind, filter));
   const [reason, setReason] = useState('');
   const [isTried, setTried] = useState(false);
   // The dialog goes before it is rendered again.
@@ -40,7 +40,7 @@ export function PlanDialog({
       unwrap(
         requestPlan(supabase, {
           request_id: requestId,
-          kind: 'redrive',
+          kind,
           name: name.trim(),
           reason: reason.trim(),
           filter,
@@ -50,7 +50,7 @@ export function PlanDialog({
       isPlanned.current = true;
       notify({
         kind: 'success',
-        title: 'The redrive has begun',
+        title: `The ${kind} has begun`,
         text: 'It goes on when this page is closed. Its progress is under “Plans”.',
       });
       onPlanned();
@@ -77,10 +77,14 @@ export function PlanDialog({
               if (reason.trim() !== '' && name.trim() !== '') ask.mutate();
             }}
           >
-            <AlertDialog.Title className={styles['dialogTitle'] ?? ''}>Redrive {count}?</AlertDialog.Title>
+            <AlertDialog.Title className={styles['dialogTitle'] ?? ''}>
+              {labelOf(kind)} {count}?
+            </AlertDialog.Title>
             <AlertDialog.Description className={styles['dialogText'] ?? ''}>
-              Each dead letter that matches goes back to the beginning of its schedule, and the next sweep
-              sends it. Everybody who may watch sees who asked, and why.
+              {kind === 'retry'
+                ? 'Each delivery that matches is due now, and the next sweep sends it. A dead letter begins its schedule again. Deliveries to an endpoint that is down wait until it is back.'
+                : 'Each dead letter that matches goes back to the beginning of its schedule, and the next sweep sends it.'}{' '}
+              All operators see who asked, and why.
             </AlertDialog.Description>
             <Field label="Reason" error={isReasonMissing ? 'Say why: it is kept with the plan.' : undefined}>
               {(control) => (
@@ -111,7 +115,7 @@ export function PlanDialog({
                 Cancel
               </Button>
               <Button type="submit" look="primary" isBusy={ask.isPending}>
-                Redrive {count}
+                {labelOf(kind)} {count}
               </Button>
             </div>
           </form>

@@ -1,11 +1,14 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
 import { OPERATOR_KEY, plansQuery } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
+import { ActionIcon } from '../../console/ui/action-icon.tsx';
+import { useRowKeys, type RowKeys } from '../../console/ui/use-row-keys.ts';
 import { unwrap } from '../../console/unwrap.ts';
 import type { Plan } from '../../contracts/plans.ts';
-import { cancelPlan } from '../../services/plans.ts';
+import { cancelPlan, getPlans } from '../../services/plans.ts';
 import { ActorName } from '../actor-name.tsx';
 import { Button } from '../button.tsx';
+import { ExportButtons } from '../export-buttons.tsx';
 import { formatCount } from '../format.ts';
 import { MoreButton } from '../more-button.tsx';
 import { Panel } from '../page.tsx';
@@ -19,14 +22,18 @@ export function PlanPanel() {
   const { supabase } = useSession();
   const list = useInfiniteQuery(plansQuery(supabase));
   const plans = list.data?.pages.flatMap(({ rows }) => rows) ?? [];
+  const keys = useRowKeys(plans.map(({ id }) => id));
   if (plans.length === 0) {
     return list.isError ? <ErrorState error={list.error} onRetry={() => void list.refetch()} /> : null;
   }
   return (
-    <Panel title="Plans">
-      <ul className={styles['plans']} aria-label="Plans">
+    <Panel
+      title="Plans"
+      actions={<ExportButtons name="plans" list={() => (request) => getPlans(supabase, request)} />}
+    >
+      <ul className={styles['plans']} aria-label="Plans" {...keys.list}>
         {plans.map((plan) => (
-          <PlanItem key={plan.id} plan={plan} />
+          <PlanItem key={plan.id} plan={plan} row={keys.row(plan.id)} />
         ))}
       </ul>
       <MoreButton query={list} />
@@ -34,16 +41,16 @@ export function PlanPanel() {
   );
 }
 
-function PlanItem({ plan }: { plan: Plan }) {
+function PlanItem({ plan, row }: { plan: Plan; row: RowKeys }) {
   const { supabase } = useSession();
   const client = useQueryClient();
   const cancel = useMutation({
     mutationFn: () => unwrap(cancelPlan(supabase, plan.id)),
     onSettled: () => client.invalidateQueries({ queryKey: OPERATOR_KEY }),
   });
-  const { redriven, changed } = plan.outcomes;
+  const { redriven, brought_forward, changed } = plan.outcomes;
   return (
-    <li className={styles['plan']} aria-label={plan.name}>
+    <li className={styles['plan']} aria-label={plan.name} {...row}>
       <div className={styles['planHead']}>
         <strong className="foreign">{plan.name}</strong>
         <StatusBadge status={plan.status} />
@@ -55,7 +62,7 @@ function PlanItem({ plan }: { plan: Plan }) {
             aria-label={`Cancel ${plan.name}`}
             onClick={() => cancel.mutate()}
           >
-            Cancel
+            <ActionIcon name="cancel" /> Cancel
           </Button>
         )}
       </div>
@@ -63,7 +70,7 @@ function PlanItem({ plan }: { plan: Plan }) {
         <progress
           className={styles['progress']}
           max={Math.max(plan.total, 1)}
-          value={redriven + changed}
+          value={redriven + brought_forward + changed}
           aria-label={`Progress of ${plan.name}`}
         />
       )}
@@ -78,12 +85,14 @@ function PlanItem({ plan }: { plan: Plan }) {
 }
 
 /** How far a plan is, and what it left. */
-export function describePlan({ status, total, outcomes, last_error }: Plan): string {
-  const { redriven, changed, held, error } = outcomes;
+export function describePlan({ kind, status, total, outcomes, last_error }: Plan): string {
+  const { redriven, brought_forward, changed, held, error } = outcomes;
+  const due = redriven + brought_forward;
   const isRunning = status === 'running';
   const parts = [
-    `${formatCount(redriven)}${total === null ? '' : ` of ${formatCount(total)}`} redriven`,
-    changed > 0 && `${formatCount(changed)} were no dead letters any more`,
+    `${formatCount(due)}${total === null ? '' : ` of ${formatCount(total)}`} ${kind === 'retry' ? 'due now' : 'redriven'}`,
+    changed > 0 &&
+      `${formatCount(changed)} ${kind === 'retry' ? 'were sent meanwhile' : 'were no dead letters any more'}`,
     held > 0 &&
       `${formatCount(held)} held by another process${isRunning ? ', tried again within a minute' : ''}`,
     error > 0 && `${formatCount(error)} failed${isRunning ? ', tried again within a minute' : ''}`,

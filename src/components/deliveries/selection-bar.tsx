@@ -1,27 +1,28 @@
-import { canBeRedriven, canBeSent, RETRY } from '../../console/delivery-actions.ts';
+import { canBeSent, isDead } from '../../console/delivery-actions.ts';
+import type { PlanDraft } from '../../console/plan-filter.ts';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
 import type { CappedCount } from '../../contracts/paging.ts';
 import { Button } from '../button.tsx';
 import { formatCount, plural } from '../format.ts';
-import type { BatchRequest } from './batch-dialog.tsx';
-import type { PlanDraft } from './cause-panel.tsx';
+import { labelOf } from '../label-of.ts';
 import styles from './deliveries.module.css';
 
-/** A plan may name so many events; more are redriven by a filter. */
+/** A plan may name so many events; more are found by a filter. */
 const MOST_SELECTED = 1000;
 
 export function countText({ count, capped }: CappedCount): string {
   return `${formatCount(count)}${capped ? '+' : ''}`;
 }
 
-/** What can be done with the selected, or, while none is, with all that match. */
+/**
+ * What can be done with the selected, or, while none is, with all that match. Dead letters are redriven; where others are
+ * among them, all are retried.
+ */
 export function SelectionBar({
   selected,
   sendable,
   areDeadOnly,
-  findAll,
   planAll,
-  onRequest,
   onPlan,
   onClear,
 }: {
@@ -30,44 +31,29 @@ export function SelectionBar({
   sendable: CappedCount | null;
   /** The filter shows dead letters only. */
   areDeadOnly: boolean;
-  findAll: BatchRequest['find'];
-  /** A plan about all that match. */
+  /** All that match, for a plan. */
   planAll: PlanDraft['filter'];
-  onRequest: (request: BatchRequest) => void;
   onPlan: (draft: PlanDraft) => void;
   onClear: () => void;
 }) {
-  const retriable = selected.filter(canBeSent);
-  const redrivable = selected.filter(canBeRedriven);
-  const findThese = (deliveries: readonly OpenDelivery[]) => () => Promise.resolve(deliveries);
   if (selected.length === 0) {
-    const retryAll: BatchRequest['find'] = async (onCount, signal) =>
-      (await findAll(onCount, signal)).filter(canBeSent);
+    const kind = areDeadOnly ? 'redrive' : 'retry';
     const isNone = sendable?.count === 0;
     const many = sendable === null || isNone ? '' : ` ${countText(sendable)}`;
+    const count = sendable === null ? 'all that match' : `${countText(sendable)} deliveries`;
     return (
-      <>
-        <Button size="small" disabled={isNone} onClick={() => onRequest({ action: RETRY, find: retryAll })}>
-          Retry all{many}
-        </Button>
-        {areDeadOnly && (
-          <Button
-            size="small"
-            look="primary"
-            disabled={isNone}
-            onClick={() =>
-              onPlan({
-                filter: planAll,
-                count: sendable === null ? 'all that match' : `${countText(sendable)} deliveries`,
-              })
-            }
-          >
-            Redrive all{many}
-          </Button>
-        )}
-      </>
+      <Button
+        size="small"
+        look="primary"
+        disabled={isNone}
+        onClick={() => onPlan({ kind, filter: planAll, count })}
+      >
+        {labelOf(kind)} all{many}
+      </Button>
     );
   }
+  const chosen = selected.filter(canBeSent);
+  const kind = chosen.every(isDead) ? 'redrive' : 'retry';
   return (
     <>
       <span className={styles['selectedCount']} role="status">
@@ -78,26 +64,18 @@ export function SelectionBar({
       </Button>
       <Button
         size="small"
-        disabled={retriable.length === 0}
-        onClick={() => onRequest({ action: RETRY, find: findThese(retriable) })}
+        look="primary"
+        disabled={chosen.length === 0 || chosen.length > MOST_SELECTED}
+        onClick={() =>
+          onPlan({
+            kind,
+            filter: { event_ids: chosen.map(({ event_id }) => event_id) },
+            count: plural(chosen.length, 'delivery', 'deliveries'),
+          })
+        }
       >
-        Retry {formatCount(retriable.length)}
+        {labelOf(kind)} {formatCount(chosen.length)}
       </Button>
-      {redrivable.length > 0 && (
-        <Button
-          size="small"
-          look="primary"
-          disabled={redrivable.length > MOST_SELECTED}
-          onClick={() =>
-            onPlan({
-              filter: { event_ids: redrivable.map(({ event_id }) => event_id) },
-              count: plural(redrivable.length, 'delivery', 'deliveries'),
-            })
-          }
-        >
-          Redrive {formatCount(redrivable.length)}
-        </Button>
-      )}
     </>
   );
 }

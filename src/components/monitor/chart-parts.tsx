@@ -1,4 +1,5 @@
 import type { ReactNode } from 'react';
+import { useZone, zoneName } from '../../console/times.ts';
 import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { Panel } from '../page.tsx';
 import type { Bucket } from './charts.tsx';
@@ -94,11 +95,14 @@ export function tooltipOf(
   window: WebhookStatistics['window'],
 ) {
   return function ChartTooltip({ active, label }: { active?: boolean; label?: string | number | undefined }) {
+    const zone = useZone();
     const bucket = buckets.find(({ at }) => at === label);
     if (!active || bucket === undefined) return null;
     return (
       <div className={styles['tooltip']}>
-        <p className={styles['tooltipTitle']}>{labelBucket(bucket.at, window)}</p>
+        <p className={styles['tooltipTitle']}>
+          {labelBucket(bucket.at, window, zone)} <span className="muted">{zoneName(zone)}</span>
+        </p>
         {lines.map(({ key, name, color, format, isCrossed }) => (
           <p key={key} className={styles['tooltipLine']} data-crossed={isCrossed?.(bucket) ?? false}>
             <span className={styles['swatch']} style={{ background: color }} aria-hidden />

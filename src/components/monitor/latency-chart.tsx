@@ -1,4 +1,5 @@
 import { CartesianGrid, Line, LineChart, ReferenceLine, Tooltip, XAxis, YAxis } from 'recharts';
+import { useZone } from '../../console/times.ts';
 import { THRESHOLDS } from '../../contracts/console-statistics.ts';
 import { formatDuration } from '../format.ts';
 import {
@@ -35,12 +36,13 @@ const LINES = (
 }));
 
 export function LatencyChart({ buckets, window, onOpen }: ChartProps) {
+  const zone = useZone();
   const slowest = Math.max(0, ...buckets.map(({ p99_ms }) => p99_ms ?? 0));
   return (
     <ChartPanel title="Latency" lines={LINES} isEmpty={slowest === 0}>
       <LineChart {...CHART} onClick={openAt(onOpen)} data={buckets} title="Latency over time">
         <CartesianGrid {...GRID} />
-        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
+        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window, zone)} />
         <YAxis
           {...Y_AXIS}
           tickCount={4} // A label is broken at a space where it does not fit.

@@ -1,4 +1,5 @@
 import { Link } from 'raviger';
+import { useZone, zoneName } from '../../console/times.ts';
 import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
 import { bucketHref } from './bucket-href.ts';
@@ -17,6 +18,7 @@ export function SeriesTable({
   statistics: WebhookStatistics;
   traffic: TrafficSide;
 }) {
+  const zone = useZone();
   const rows = statistics.series
     .filter((bucket) => bucket[traffic].total > 0 || bucket.sent.skipped > 0)
     .reverse();
@@ -27,7 +29,7 @@ export function SeriesTable({
         <table className="table">
           <thead>
             <tr>
-              <th scope="col">From</th>
+              <th scope="col">From, {zoneName(zone)}</th>
               <th scope="col">Total</th>
               <th scope="col">Failed</th>
               <th scope="col">Failed generations</th>
@@ -44,7 +46,7 @@ export function SeriesTable({
                 <tr key={bucket.at}>
                   <td className="nowrap">
                     <Link href={bucketHref(bucket.at, statistics.bucket_seconds, traffic)}>
-                      {labelBucket(bucket.at, statistics.window)}
+                      {labelBucket(bucket.at, statistics.window, zone)}
                     </Link>
                   </td>
                   <td>{formatCount(figures.total)}</td>

@@ -8,6 +8,7 @@ import {
   XAxis,
   YAxis,
 } from 'recharts';
+import { useZone } from '../../console/times.ts';
 import { THRESHOLDS } from '../../contracts/console-statistics.ts';
 import { formatCount, formatShare } from '../format.ts';
 import {
@@ -42,6 +43,7 @@ const LINES = [
 ];
 
 export function SuccessChart({ buckets, window, onOpen }: ChartProps) {
+  const zone = useZone();
   const rates = buckets.map(rate).filter((value) => value !== null);
   const lowest = Math.min(0.9, ...rates);
   const bottom = Math.floor(lowest * 10) / 10;
@@ -66,7 +68,7 @@ export function SuccessChart({ buckets, window, onOpen }: ChartProps) {
           </linearGradient>
         </defs>
         <CartesianGrid {...GRID} />
-        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
+        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window, zone)} />
         <YAxis
           {...Y_AXIS}
           domain={[bottom, 1]}

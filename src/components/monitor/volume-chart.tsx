@@ -1,4 +1,5 @@
 import { Bar, BarChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
+import { useZone } from '../../console/times.ts';
 import { formatCount } from '../format.ts';
 import { CHART, ChartPanel, GRID, tooltipOf, X_AXIS, Y_AXIS, openAt } from './chart-parts.tsx';
 import type { Bucket, ChartProps } from './charts.tsx';
@@ -14,6 +15,7 @@ const LINES = (
 ).map((line) => ({ ...line, format: (bucket: Bucket) => formatCount(bucket[line.key]) }));
 
 export function VolumeChart({ buckets, window, onOpen }: ChartProps) {
+  const zone = useZone();
   const isEmpty = buckets.every(({ total, skipped }) => total + skipped === 0);
   return (
     <ChartPanel title="Volume" lines={LINES} isEmpty={isEmpty}>
@@ -25,7 +27,7 @@ export function VolumeChart({ buckets, window, onOpen }: ChartProps) {
         barCategoryGap="8%"
       >
         <CartesianGrid {...GRID} />
-        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window)} />
+        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window, zone)} />
         <YAxis
           {...Y_AXIS}
           tickCount={4}

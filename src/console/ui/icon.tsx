@@ -13,6 +13,10 @@ export type IconName = keyof typeof PATHS;
 
 /** Always beside words, which say the same. */
 export function Icon({ name }: { name: IconName }) {
+  return <Glyph path={PATHS[name]} />;
+}
+
+export function Glyph({ path }: { path: string }) {
   return (
     <svg
       aria-hidden
@@ -25,7 +29,7 @@ export function Icon({ name }: { name: IconName }) {
       strokeLinecap="round"
       strokeLinejoin="round"
     >
-      <path d={PATHS[name]} />
+      <path d={path} />
     </svg>
   );
 }

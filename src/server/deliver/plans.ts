@@ -86,6 +86,7 @@ const slice = z
   .object({
     plan_id: z.int(),
     status: z.enum(PLAN_STATUSES),
+    /** How many deliveries it made due. */
     redriven: z.int(),
     /** Why the slice could not be done. */
     error: z.string().optional(),
@@ -94,7 +95,7 @@ const slice = z
 
 /**
  * Works plans off, slice after slice, until none has anything to do now or the deadline has come. Any number of processes may
- * do so at once: each slice is one transaction, under its plan's lock. Returns how many dead letters are back on schedule.
+ * do so at once: each slice is one transaction, under its plan's lock. Returns how many deliveries are due now.
  * @throws {DatabaseUnavailable}
  */
 export async function workPlans(

@@ -15,6 +15,7 @@ const pruned = z.object({
   audit: z.int(),
   refusals: z.int(),
   alerts: z.int(),
+  plans: z.int(),
   payloads: z.int(),
   jobs: z.int(),
   /** Where the next call goes on. Kept rows stay the oldest: without it, each call would look at all of them again. */
@@ -44,7 +45,7 @@ export async function prune(
       { ...parameters, p_after: after },
       pruned,
     );
-    total += answer.audit + answer.refusals + answer.alerts + answer.payloads + answer.jobs;
+    total += answer.audit + answer.refusals + answer.alerts + answer.plans + answer.payloads + answer.jobs;
     after = answer.after;
   } while (after !== null && monotonicNow() < deadline);
   return total;

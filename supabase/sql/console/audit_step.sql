@@ -5,7 +5,7 @@ declare
   v_endpoint constant text := p_row.request_payload ->> 'endpoint';
 begin
   return jsonb_build_object('at', p_row.created_at, 'audit_id', p_row.id) || case
-    when p_row.outcome = 'redriven' then jsonb_build_object('kind', 'redriven', 'actor', p_row.actor)
+    when p_row.outcome in ('redriven', 'brought_forward') then jsonb_build_object('kind', p_row.outcome, 'actor', p_row.actor)
     when v_endpoint = 'jobs' then jsonb_build_object('kind', 'job_action', 'actor', p_row.actor, 'outcome', p_row.outcome)
     else jsonb_build_object(
         'outcome', p_row.outcome, 'response_status', p_row.response_status, 'duration_ms', p_row.duration_ms,
@@ -19,6 +19,6 @@ end
 $$;
 
 comment on function private.audit_step(public.webhook_audit) is
-  'An audit row as a step of a timeline: {kind, at, audit_id, …}, with the first 2,000 characters of its error. kind: attempt, request, retried, redriven, or job_action (an operator cancelled or repeated a job).';
+  'An audit row as a step of a timeline: {kind, at, audit_id, …}, with the first 2,000 characters of its error. kind: attempt, request, retried, redriven, brought_forward, or job_action (an operator cancelled or repeated a job).';
 revoke all on function private.audit_step(public.webhook_audit) from public, anon, authenticated, service_role;
 grant execute on function private.audit_step(public.webhook_audit) to authenticated;

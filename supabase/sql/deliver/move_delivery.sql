@@ -12,6 +12,7 @@
 -- | closed     | failed, a dead letter of the given reason                      | any open state                              |
 -- | erased     | as closed for content_erased, cancelled for subscribers; no answer | any state; one that has ended or is closed stays |
 -- | redriven   | failed, due now, at the beginning of its schedule              | a dead letter                               |
+-- | brought_forward | unchanged, due now; its slot is not used                  | an open state that waits for its slot       |
 -- | superseded | superseded                                                     | any open state, subscribers only            |
 -- | cancelled  | cancelled                                                      | any open state, subscribers only            |
 -- 
@@ -152,6 +153,14 @@ begin
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
         v_new.claim_id := null;
+      end if;
+    when 'brought_forward' then
+      if not v_has_ended and v_old.dead_at is null and v_old.next_attempt > now()
+        and private.lease_is_free(v_old.lease_expires_at)
+      then
+        -- The next failure counts this round again: whoever brings it forward costs it no slot.
+        v_new.rounds := greatest(v_old.rounds - 1, 0);
+        v_new.next_attempt := now();
       end if;
     when 'superseded', 'cancelled' then
       if exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'internal') then

@@ -7,16 +7,16 @@ declare
   -- Counting more would cost more than it tells.
   c_counted constant int := 20000;
   v_plan public.plans;
-  v_letters record;
+  v_planned record;
 begin
   perform private.await_same_call(p_request_id::text);
   select * into v_plan from public.plans where request_id = p_request_id;
   if v_plan.id is null then
-    v_letters := private.planned_letters(p_filter, now(), null, c_counted, c_counted);
+    v_planned := private.planned_deliveries(p_kind, p_filter, now(), null, c_counted, c_counted);
     insert into public.plans (request_id, kind, name, reason, filter, actor, total)
     values (
       p_request_id, p_kind, p_name, p_reason, p_filter, p_actor,
-      case when v_letters.examined < c_counted then cardinality(v_letters.ids) end)
+      case when v_planned.examined < c_counted then cardinality(v_planned.ids) end)
     returning * into v_plan;
   elsif (v_plan.kind, v_plan.name, v_plan.reason, v_plan.filter, v_plan.actor)
     is distinct from (p_kind, p_name, p_reason, p_filter, p_actor)

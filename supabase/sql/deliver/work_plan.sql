@@ -12,7 +12,7 @@ declare
   c_pause constant interval := '1 minute';
   c_faults constant int := 5;
   v_plan public.plans;
-  v_letters record;
+  v_planned record;
   v_slice jsonb;
   v_is_pass_over boolean;
 begin
@@ -23,16 +23,17 @@ begin
     return null;
   end if;
   begin
-    v_letters := private.planned_letters(v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
+    v_planned := private.planned_deliveries(
+      v_plan.kind, v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
     -- In the order of their reports, whose locks each takes.
     select coalesce(jsonb_object_agg(outcome, deliveries), '{}') into v_slice
     from (
       select outcome, count(*) as deliveries
       from (
-        select private.try_redrive(id, v_plan) as outcome
+        select private.try_planned(id, v_plan) as outcome
         from (
-          select id from public.webhook_deliveries where id = any (v_letters.ids)
-          order by report_type, report_id, id offset 0) letters) tried
+          select id from public.webhook_deliveries where id = any (v_planned.ids)
+          order by report_type, report_id, id offset 0) planned) tried
       group by outcome) counted;
   exception when query_canceled or others then
     -- Also where the slice used up the time of the call: without this, it would be tried again at once, for ever.
@@ -47,8 +48,8 @@ begin
   v_plan.outcomes := v_plan.outcomes || (
     select coalesce(jsonb_object_agg(key, value::int + coalesce((v_plan.outcomes ->> key)::int, 0)), '{}')
     from jsonb_each_text(v_slice));
-  v_is_pass_over := v_letters.examined < c_examined and cardinality(v_letters.ids) < p_limit;
-  v_plan.position := coalesce(v_letters.last, v_plan.position);
+  v_is_pass_over := v_planned.examined < c_examined and cardinality(v_planned.ids) < p_limit;
+  v_plan.position := coalesce(v_planned.last, v_plan.position);
   v_plan.next_slice_at := now();
   if v_is_pass_over then
     v_plan.passes := v_plan.passes + 1;
@@ -66,11 +67,11 @@ begin
     next_slice_at = v_plan.next_slice_at, status = v_plan.status, finished_at = v_plan.finished_at
   where id = v_plan.id;
   return jsonb_build_object(
-    'plan_id', v_plan.id, 'status', v_plan.status, 'redriven', coalesce((v_slice ->> 'redriven')::int, 0));
+    'plan_id', v_plan.id, 'status', v_plan.status, 'redriven', coalesce((v_slice ->> 'redriven')::int, 0) + coalesce((v_slice ->> 'brought_forward')::int, 0));
 end
 $$;
 
 comment on function public.work_plan(int) is
-  'Does the next slice, of up to p_limit deliveries, of the plan that has waited longest. Waits for no lock. Returns {plan_id, status, redriven, error?}, null when no plan has anything to do now. A call that is repeated does the slice after it.';
+  'Does the next slice, of up to p_limit deliveries, of the plan that has waited longest. Waits for no lock. Returns {plan_id, status, redriven, error?} (redriven: how many deliveries it made due), null when no plan has anything to do now. A call that is repeated does the slice after it.';
 revoke all on function public.work_plan(int) from public, anon, authenticated, service_role;
 grant execute on function public.work_plan(int) to service_role;

@@ -22,6 +22,7 @@ declare
   v_refusals int;
   v_buckets int;
   v_alerts int;
+  v_plans int;
   v_event_id text;
   v_erased int := 0;
   v_jobs text[];
@@ -64,6 +65,11 @@ begin
     where state = 'resolved' and resolved_at < now() - make_interval(days => p_audit_days)
     order by resolved_at, id limit p_limit for update skip locked);
   get diagnostics v_alerts = row_count;
+  delete from public.plans where id in (
+    select id from public.plans
+    where status <> 'running' and finished_at < now() - make_interval(days => p_audit_days)
+    order by finished_at, id limit p_limit for update skip locked);
+  get diagnostics v_plans = row_count;
   delete from public.alert_silences where until < now() - make_interval(days => p_audit_days);
   select coalesce(array_agg(event_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', lost_at, 'id', event_id) order by lost_at, event_id))[p_limit] as last
@@ -124,14 +130,14 @@ begin
   get diagnostics v_pruned = row_count;
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
-    'audit', v_audit_pruned, 'refusals', v_refusals, 'alerts', v_alerts, 'payloads', v_erased, 'jobs', v_pruned,
-    'after', case when p_limit in (v_refusals, v_buckets, v_alerts)
+    'audit', v_audit_pruned, 'refusals', v_refusals, 'alerts', v_alerts, 'plans', v_plans, 'payloads', v_erased, 'jobs', v_pruned,
+    'after', case when p_limit in (v_refusals, v_buckets, v_alerts, v_plans)
         or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
       jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
 end
 $$;
 
 comment on function public.prune_expired(int, int, int, int, jsonb) is
-  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Returns {audit, refusals, alerts, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
+  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Returns {audit, refusals, alerts, plans, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
 revoke all on function public.prune_expired(int, int, int, int, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.prune_expired(int, int, int, int, jsonb) to service_role;

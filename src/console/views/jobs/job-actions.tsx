@@ -7,6 +7,7 @@ import { explain } from '../../errors.ts';
 import { OPERATOR_KEY } from '../../operator-queries.ts';
 import { useSession } from '../../session.ts';
 import { notify } from '../../toasts.ts';
+import { ActionIcon } from '../../ui/action-icon.tsx';
 import { cancelJob, repeatJob, type JobAction } from './act.ts';
 
 /** Dialogs are large: they come when one is opened. */
@@ -44,7 +45,7 @@ export function JobActions({ job }: { job: Pick<OperatorJob, 'job_id' | 'state' 
           aria-label={`Cancel ${name}`}
           onClick={() => setAsked(cancelJob)}
         >
-          Cancel
+          <ActionIcon name="cancel" /> Cancel
         </Button>
       )}
       {job.can_repeat && (
@@ -55,7 +56,7 @@ export function JobActions({ job }: { job: Pick<OperatorJob, 'job_id' | 'state' 
           aria-label={`Run again: ${name}`}
           onClick={() => setAsked(repeatJob)}
         >
-          Run again
+          <ActionIcon name="retry" /> Run again
         </Button>
       )}
       {asked !== null && (

@@ -7,13 +7,14 @@ import { RelativeTime } from '../../../components/relative-time.tsx';
 import { reportHref } from '../../../components/report/links.ts';
 import { StatusBadge } from '../../../components/status-badge.tsx';
 import type { OperatorJob } from '../../../contracts/console-jobs.ts';
+import type { RowKeys } from '../../ui/use-row-keys.ts';
 import { JobActions } from './job-actions.tsx';
 import { RunTime } from './run-time.tsx';
 import styles from './jobs.module.css';
 
-export function JobRow({ job }: { job: OperatorJob }) {
+export function JobRow({ job, row }: { job: OperatorJob; row: RowKeys }) {
   return (
-    <tr role="row">
+    <tr role="row" {...row}>
       <td role="cell" className={styles['state']}>
         <StatusBadge status={job.state} />
       </td>

@@ -1,8 +1,10 @@
 import type { OperatorJob } from '../../../contracts/console-jobs.ts';
+import { useRowKeys } from '../../ui/use-row-keys.ts';
 import { JobRow } from './job-row.tsx';
 import styles from './jobs.module.css';
 
 export function JobTable({ jobs }: { jobs: readonly OperatorJob[] }) {
+  const keys = useRowKeys(jobs.map(({ job_id }) => job_id));
   // The roles are said again: on a phone the cells are laid out as cards, which takes a table's meaning away.
   return (
     <table role="table" aria-label="Jobs" className={`table ${styles['table'] ?? ''}`}>
@@ -18,9 +20,9 @@ export function JobTable({ jobs }: { jobs: readonly OperatorJob[] }) {
           </th>
         </tr>
       </thead>
-      <tbody role="rowgroup">
+      <tbody role="rowgroup" {...keys.list}>
         {jobs.map((job) => (
-          <JobRow key={job.job_id} job={job} />
+          <JobRow key={job.job_id} job={job} row={keys.row(job.job_id)} />
         ))}
       </tbody>
     </table>

@@ -1,18 +1,21 @@
 import { useInfiniteQuery } from '@tanstack/react-query';
 import { useRef, useState } from 'react';
 import { z } from 'zod';
+import { CopyLink } from '../../../components/copy-link.tsx';
+import { ExportButtons } from '../../../components/export-buttons.tsx';
 import { MoreButton } from '../../../components/more-button.tsx';
 import { Page, Panel } from '../../../components/page.tsx';
 import { RefreshBar } from '../../../components/refresh-bar.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../../../components/states.tsx';
 import { jobFilterState } from '../../../contracts/console-jobs.ts';
 import { reportType, stage } from '../../../contracts/webhooks.ts';
+import { listAllJobs } from '../../../services/report-jobs.ts';
 import { useSession } from '../../session.ts';
 import { timeRangeFields } from '../../time-range.ts';
 import { useSearch } from '../../use-search.ts';
 import { JobFilters } from './job-filters.tsx';
 import { JobTable } from './job-table.tsx';
-import { allJobsQuery } from './queries.ts';
+import { allJobsQuery, jobQueryOf } from './queries.ts';
 import { StateLinks, STATE_NAMES } from './state-links.tsx';
 
 const filters = {
@@ -43,17 +46,21 @@ export function Jobs() {
       title="Jobs"
       lead="Each job generates one text. A job whose runner falls silent is taken over by the next sweep."
       actions={
-        <RefreshBar
-          query={list}
-          readAt={list.data?.pages[0]?.readAt}
-          isPaused={isPaused}
-          onPausedChange={setPaused}
-        />
+        <>
+          <CopyLink />
+          <RefreshBar
+            query={list}
+            readAt={list.data?.pages[0]?.readAt}
+            isPaused={isPaused}
+            onPausedChange={setPaused}
+          />
+        </>
       }
       tabs={<StateLinks current={state} counts={list.data?.pages[0]?.counts} />}
     >
       <JobFilters
         filter={filter}
+        ownerName={rows.find(({ user_id }) => user_id === filter.owner)?.owner_email ?? undefined}
         onChange={change}
         onClear={isFiltered ? () => change(NOTHING) : undefined}
       />
@@ -62,6 +69,15 @@ export function Jobs() {
         title={state === undefined ? 'All jobs' : `${STATE_NAMES[state]} jobs`}
         isFlush
         headingRef={heading}
+        actions={
+          <ExportButtons
+            name="jobs"
+            list={() => {
+              const query = jobQueryOf(filter);
+              return (request) => listAllJobs(supabase, { ...query, ...request });
+            }}
+          />
+        }
       >
         {(list.isPending || (isFormer && rows.length === 0)) && (
           <LoadingState label="Loading jobs" rows={8} />

@@ -8,16 +8,17 @@ import { rangeOf, type TimeRange } from '../../time-range.ts';
 
 export type JobFilter = Omit<JobListQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
 
+export function jobQueryOf({ since, after, before, ...rest }: JobFilter): JobListQuery {
+  return { ...rest, ...rangeOf({ since, after, before }, Date.now()) };
+}
+
 export function allJobsQuery(client: DatabaseClient, filter: JobFilter, isPaused: boolean) {
-  const { since, after, before, ...rest } = filter;
   return infiniteQueryOptions({
     queryKey: [...OPERATOR_KEY, 'jobs', filter],
     // The first page has no cursor.
     initialPageParam: null as Cursor | null,
-    queryFn: ({ pageParam, signal }) => {
-      const range = rangeOf({ since, after, before }, Date.now());
-      return readPage(listAllJobs(client, { ...rest, ...range, cursor: pageParam }, { signal }));
-    },
+    queryFn: ({ pageParam, signal }) =>
+      readPage(listAllJobs(client, { ...jobQueryOf(filter), cursor: pageParam }, { signal })),
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
     ...refresh(isPaused),

@@ -2,7 +2,9 @@ import { useInfiniteQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { useRef, useState } from 'react';
 import { z } from 'zod';
-import { Button } from '../../../components/button.tsx';
+import { CopyLink } from '../../../components/copy-link.tsx';
+import { ExportButtons } from '../../../components/export-buttons.tsx';
+import { FilterChips } from '../../../components/filter-chips.tsx';
 import { FilterBar, FilterSelect } from '../../../components/filter-bar.tsx';
 import { labelOf } from '../../../components/label-of.ts';
 import { MoreButton } from '../../../components/more-button.tsx';
@@ -12,6 +14,7 @@ import { EmptyState, ErrorState, LoadingState } from '../../../components/states
 import { reportState } from '../../../contracts/console-operator-reports.ts';
 import { REPORT_TYPES } from '../../../contracts/constants.ts';
 import { reportType } from '../../../contracts/webhooks.ts';
+import { listAllReports } from '../../../services/operator-reports.ts';
 import { useSession } from '../../session.ts';
 import { useSearch } from '../../use-search.ts';
 import { allReportsQuery } from './queries.ts';
@@ -54,6 +57,7 @@ export function AllReports() {
           ) : (
             <Link href={`/erasure?user=${owner}`}>Erase this account’s content</Link>
           )}
+          <CopyLink />
           <RefreshBar
             query={list}
             readAt={list.data?.pages[0]?.readAt}
@@ -77,20 +81,29 @@ export function AllReports() {
           options={TYPES}
           onChange={(value) => change({ type: value })}
         />
-        {owner !== undefined && (
-          <Button
-            title={`Of ${ownerName ?? ''}. Press to show those of all owners.`}
-            onClick={() => change({ owner: null })}
-          >
-            Of one owner ✕
-          </Button>
-        )}
       </FilterBar>
+      <FilterChips
+        filters={[
+          {
+            name: 'State',
+            value: STATES.find(({ value }) => value === state)?.label,
+            onRemove: () => change({ state: null }),
+          },
+          { name: 'Report type', value: type && labelOf(type), onRemove: () => change({ type: null }) },
+          { name: 'Owner', value: ownerName, onRemove: () => change({ owner: null }) },
+        ]}
+      />
       {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
       <Panel
         title={owner === undefined ? 'Newest first' : `Of ${ownerName ?? ''}, newest first`}
         isFlush
         headingRef={heading}
+        actions={
+          <ExportButtons
+            name="reports"
+            list={() => (request) => listAllReports(supabase, { ...filter, ...request })}
+          />
+        }
       >
         {(list.isPending || (isFormer && rows.length === 0)) && (
           <LoadingState label="Loading reports" rows={8} />

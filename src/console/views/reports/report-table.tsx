@@ -5,9 +5,11 @@ import { reportHref } from '../../../components/report/links.ts';
 import { StatusBadge } from '../../../components/status-badge.tsx';
 import { eventHref } from '../../../components/audit/links.ts';
 import type { OperatorReport } from '../../../contracts/console-operator-reports.ts';
+import { useRowKeys, type RowKeys } from '../../ui/use-row-keys.ts';
 import styles from './reports.module.css';
 
 export function ReportTable({ reports }: { reports: readonly OperatorReport[] }) {
+  const keys = useRowKeys(reports.map(({ id }) => id));
   // The roles are said again: on a phone the cells are laid out as cards, which takes a table's meaning away.
   return (
     <table role="table" aria-label="Reports" className={`table ${styles['table'] ?? ''}`}>
@@ -20,19 +22,19 @@ export function ReportTable({ reports }: { reports: readonly OperatorReport[] })
           ))}
         </tr>
       </thead>
-      <tbody role="rowgroup">
+      <tbody role="rowgroup" {...keys.list}>
         {reports.map((report) => (
-          <Row key={report.id} report={report} />
+          <Row key={report.id} report={report} row={keys.row(report.id)} />
         ))}
       </tbody>
     </table>
   );
 }
 
-function Row({ report }: { report: OperatorReport }) {
+function Row({ report, row }: { report: OperatorReport; row: RowKeys }) {
   const { id, report_type, title, user_id, owner_email, stage, research_status, updated_at } = report;
   return (
-    <tr role="row">
+    <tr role="row" {...row}>
       <td role="cell" className={styles['report']}>
         <Link className="clamped" dir="auto" href={reportHref({ report_type, report_id: id })}>
           {title ?? 'Untitled'}
