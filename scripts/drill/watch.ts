@@ -72,6 +72,8 @@ export const WATCH_DRILLS: readonly Drill[] = [
         fault: ({ facts }) => (facts['sqlstate'] === '57014' ? undefined : 'the SQLSTATE is 57014'),
       },
     ],
+    // The verification waits for the same table.
+    also: ['verify_findings'],
     break: ({ editor }) =>
       holdOpen(editor, (other) => other`lock table private.verify_findings in access exclusive mode`),
   },

@@ -27,7 +27,7 @@ function faultsOf({ fails, alert }: { fails: string; alert: string }): string[] 
   const named = codeIn(alert);
   const known = named.flatMap((name) => drills.get(name) ?? []);
   if (known.length === 0) return [`${fails}: neither a drill nor a reason`];
-  const fired = known.flatMap((drill) => drill.alerts.map(({ rule }) => String(rule)));
+  const fired = known.flatMap((drill) => drill.alerts.map(({ rule }): string => rule));
   const rules = named.filter((name) => !drills.has(name));
   return [
     ...rules.filter((rule) => !fired.includes(rule)).map((rule) => `${fails}: no drill fires ${rule}`),
@@ -70,7 +70,7 @@ describe('the drills', () => {
   });
 
   it('fire every rule', () => {
-    const fired = new Set(DRILLS.flatMap(({ alerts }) => alerts.map(({ rule }) => String(rule))));
+    const fired = new Set(DRILLS.flatMap(({ alerts }) => alerts.map(({ rule }): string => rule)));
     expect(Object.keys(ALERT_RULES).filter((rule) => !fired.has(rule))).toEqual([]);
   });
 });
