@@ -172,19 +172,12 @@ export const DATA_DRILLS: readonly Drill[] = [
       },
     ],
     stepSeconds: 6 * 3600,
-    // Month after month.
-    workUnbroken: async (bed) => {
-      await bed.pass(30 * DAY_SECONDS);
-      await bed.rotateSecrets();
-      await bed.pass(5 * DAY_SECONDS);
-    },
     prepare: async (bed) => {
       await bed.rotateSecrets();
-      await bed.pass(60);
-    },
-    break: async (bed) => {
       await bed.pass(34 * DAY_SECONDS);
-      return () => bed.rotateSecrets();
     },
+    workUnbroken: (bed) => bed.rotateSecrets(),
+    // What breaks is that nobody does anything.
+    break: (bed) => () => bed.rotateSecrets(),
   },
 ];
