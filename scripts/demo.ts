@@ -1,12 +1,15 @@
 /**
  * The main job on real input, with an outage in the middle: prelim and final of every intake in `examples/intakes/`, through
- * the HTTP endpoints as the pipeline calls them; then sweeps until the webhook path has confirmed all; then the proof.
- * `--keep` leaves everything running to look at.
+ * the HTTP endpoints as the pipeline calls them; then sweeps until the webhook path has confirmed all and the alert of the outage
+ * is over; then the proof. Time between sweeps passes at once. `--keep` leaves everything running to look at, with the time of
+ * this machine, and so waits for some minutes.
  */
+import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
+import type { AlertEvent } from '../src/contracts/alerts.ts';
 import { intake as intakeSchema, type Intake } from '../src/contracts/intake.ts';
 import type { Stage } from '../src/contracts/webhooks.ts';
 import { checkResults } from './demo/check.ts';
@@ -14,6 +17,7 @@ import { startOutageProxy } from './demo/outage-proxy.ts';
 import { addReport, runJob, type DemoJob, type DemoReport } from './demo/pipeline.ts';
 import { createProgress } from './demo/progress.ts';
 import { table } from './demo/table.ts';
+import { startAlertReceiver, type AlertReceiver } from './local/alert-receiver.ts';
 import { consolePage } from './local/console-page.ts';
 import { dataDirectory, lockDirectory, removeDatabase, writeDevFile } from './local/data-directory.ts';
 import { describeAccess } from './local/describe-access.ts';
@@ -23,11 +27,13 @@ import { projectRoot } from './local/paths.ts';
 import { freePort, portFrom } from './local/ports.ts';
 import { isSlowStartNotice } from './local/slow-start.ts';
 import { callSweep, startSweeper } from './local/sweeper.ts';
+import { createTimeLapse } from './local/time-lapse.ts';
 import { aborted, stopSignal } from './local/until-stopped.ts';
 
 const CONCURRENCY = 4;
-/** The schedule's first slot comes 24 to 36 s after a failure. */
-const SWEEP_FOR_MS = 60_000;
+/** A few slots of the schedule, and what an alert needs to fire or to resolve: each within some minutes. */
+const SWEEP_FOR_SECONDS = 600;
+const BETWEEN_SWEEPS_SECONDS = 20;
 const LEAST_RESULTS = 18;
 const LEAST_DIRECT = 1;
 
@@ -64,25 +70,31 @@ async function runStage(
   return jobs;
 }
 
-/** Sweeps until nothing waits, or the time is up; what is not confirmed then shows in the check. */
-async function sweepUntilConfirmed(
-  system: LocalSystem,
-  sql: postgres.Sql,
-  signal: AbortSignal,
+/** Sweeps until it is done, or the time is up; what is missing then shows in the check. */
+async function sweepUntil(
+  { dev }: LocalSystem,
+  pass: (seconds: number) => Promise<void>,
+  isDone: () => Promise<boolean> | boolean,
 ): Promise<void> {
-  const deadline = Date.now() + SWEEP_FOR_MS;
-  while (Date.now() < deadline) {
-    signal.throwIfAborted();
-    await callSweep(system.dev.url, system.dev.cronSecret);
-    const [open] = await sql<{ count: number; seconds: number | null }[]>`
-      select count(*)::int as count,
-        ceil(extract(epoch from min(greatest(next_attempt, lease_expires_at)) - now()))::int as seconds
-      from public.webhook_deliveries where status <> 'success' and dead_at is null`;
-    if (open === undefined || open.count === 0) return;
-    const next = Math.max(0, open.seconds ?? 0);
-    step(`sweeping: ${open.count} deliveries wait to be confirmed, the next in ${next} s`);
-    await sleep(1000, undefined, { signal });
+  for (let passed = 0; passed < SWEEP_FOR_SECONDS; passed += BETWEEN_SWEEPS_SECONDS) {
+    await callSweep(dev.url, dev.cronSecret);
+    if (await isDone()) return;
+    await pass(BETWEEN_SWEEPS_SECONDS);
   }
+}
+
+/** Whether the webhook path has confirmed everything. */
+async function isConfirmed(sql: postgres.Sql): Promise<boolean> {
+  const [open] = await sql<{ count: number }[]>`
+    select count(*)::int as count from public.webhook_deliveries where status <> 'success' and dead_at is null`;
+  const count = open?.count ?? 0;
+  if (count > 0) step(`sweeping: ${count} deliveries wait to be confirmed`);
+  return count === 0;
+}
+
+/** The first alert of the outage: it fired, or it is resolved. */
+function alertOf({ events }: AlertReceiver, type: AlertEvent['type']): AlertEvent['data'] | undefined {
+  return events.find((event) => event.type === type && event.data.rule === 'success_rate')?.data;
 }
 
 async function main(signal: AbortSignal): Promise<boolean> {
@@ -98,6 +110,18 @@ async function main(signal: AbortSignal): Promise<boolean> {
   await removeDatabase(directory);
 
   const proxy = stack.use(await startOutageProxy());
+  const clock = keep ? undefined : stack.use(await createTimeLapse(directory));
+  const alertSecret = `whsec_${randomBytes(32).toString('base64')}`;
+  const receiver = stack.use(
+    await startAlertReceiver(
+      () => alertSecret,
+      () => clock?.now() ?? Date.now(),
+    ),
+  );
+  const pass = async (seconds: number) => {
+    signal.throwIfAborted();
+    await (clock?.pass(seconds) ?? sleep(seconds * 1000, undefined, { signal }));
+  };
   const port = async (variable: string, fallback: number) =>
     keep ? portFrom(variable, fallback) : freePort();
   const system = stack.use(
@@ -108,7 +132,13 @@ async function main(signal: AbortSignal): Promise<boolean> {
         database: await port('SUPABASE_DB_PORT', 54322),
         functions: 0,
       },
-      env: { WEBHOOK_BASE_URL: proxy.baseUrl, WEBHOOK_TIMEOUT_MS: '2000' },
+      env: {
+        WEBHOOK_BASE_URL: proxy.baseUrl,
+        WEBHOOK_TIMEOUT_MS: '2000',
+        ALERT_URLS: receiver.url,
+        ALERT_SECRET: alertSecret,
+      },
+      ...(clock && { hostEnv: clock.hostEnv }),
       // What the services print during the outage is noise.
       onLine: (line) => {
         if (isSlowStartNotice(line)) print(line);
@@ -125,6 +155,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
       'The demo writes reports, and does so only into a database on this machine: unset SUPABASE_URL.',
     );
   }
+  await clock?.attach(system.dev.databaseUrl);
   proxy.passTo(system.dev.url);
   const sql = postgres(system.dev.databaseUrl, { max: 2, onnotice: () => undefined });
   stack.defer(() => sql.end());
@@ -151,9 +182,27 @@ async function main(signal: AbortSignal): Promise<boolean> {
     });
     print(`${title}: ${done.length} results`);
     jobs.push(...done);
-    if (isDown) print('outage over');
+    if (isDown) {
+      step('sweeping until an alert fires');
+      await sweepUntil(system, pass, () => alertOf(receiver, 'alert.firing') !== undefined);
+      const alert = alertOf(receiver, 'alert.firing');
+      print(
+        alert === undefined
+          ? 'no alert fired'
+          : `alert fires: ${alert.title}, ${alert.subject}. ${alert.summary} ${alert.meaning}`,
+      );
+      print('outage over');
+    }
   }
-  await sweepUntilConfirmed(system, sql, signal);
+  await sweepUntil(system, pass, () => isConfirmed(sql));
+  step('sweeping until the alert is resolved');
+  await sweepUntil(system, pass, () => alertOf(receiver, 'alert.resolved') !== undefined);
+  const resolved = alertOf(receiver, 'alert.resolved');
+  print(
+    resolved === undefined
+      ? 'no alert is resolved'
+      : `alert is resolved: ${resolved.title}, ${resolved.subject}. ${resolved.lost ?? ''}`,
+  );
 
   const results = await checkResults(sql, jobs);
   print(`\n${table(results)}\n`);
@@ -167,7 +216,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
     `Took ${Math.round((Date.now() - started) / 1000)} s. Checked by SHA-256: every text in its event and, where it won, in its report.`,
   );
   const verdict = `demo: ${stored} results stored exactly once, ${direct} by direct update, ${lost} lost`;
-  const proven = lost === 0 && stored >= LEAST_RESULTS && direct >= LEAST_DIRECT;
+  const proven = lost === 0 && stored >= LEAST_RESULTS && direct >= LEAST_DIRECT && resolved !== undefined;
   if (!keep) {
     await stack.disposeAsync();
     print(verdict);

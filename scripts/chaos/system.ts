@@ -171,7 +171,8 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
     const port = await freePort();
     const clock = join(directory, `clock-${count}`);
     await writeFile(clock, '0');
-    const preload = new URL(`./shifted-clock.ts?file=${encodeURIComponent(clock)}`, import.meta.url).href;
+    const preload = new URL(`../local/shifted-clock.ts?file=${encodeURIComponent(clock)}`, import.meta.url)
+      .href;
     const start = () =>
       startFunctionsService(
         { entrypoints: ENTRYPOINTS, port, env },

@@ -24,6 +24,8 @@ export interface LocalSystemOptions {
   ports: { supabaseApi: number; database: number; functions: number };
   /** For the functions, beside what they need. */
   env?: Readonly<Record<string, string>>;
+  /** For the process that hosts the functions, beside what it needs: Node's own options, which each of them then has. */
+  hostEnv?: Readonly<Record<string, string>>;
   /** Takes what the services print. */
   onLine: (line: string) => void;
   /** Told before each step. */
@@ -74,7 +76,10 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   const functions = await run<FunctionsState>('the functions', (last) => {
     // Any free port at first; then the same, which others know by now.
     const port = last === undefined ? options.ports.functions : Number(new URL(last.url).port);
-    return startFunctionsService({ port, env }, { onLine: options.onLine });
+    return startFunctionsService(
+      { port, env },
+      { onLine: options.onLine, ...(options.hostEnv && { env: options.hostEnv }) },
+    );
   });
   stack.defer(() => functions.stop(DRAIN_MS));
   options.signal?.throwIfAborted();

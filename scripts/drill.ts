@@ -1,0 +1,74 @@
+/**
+ * Breaks one thing of docs/failure-modes.md after another in a local system of its own, and checks that the right alert fires in
+ * its promised time, names the right thing, resolves, and stays silent without the fault. `npm run drill -- NAME` runs one.
+ */
+import { parseArgs } from 'node:util';
+import { DRILLS } from './drill/drills.ts';
+import { startBed } from './drill/bed.ts';
+import type { Drill } from './drill/drill.ts';
+import { runDrill, type DrillResult } from './drill/run-drill.ts';
+import { createProgress } from './demo/progress.ts';
+import { stopSignal } from './local/until-stopped.ts';
+
+const { step, print } = createProgress(process.stdout);
+
+/** @throws {Error} for a name that is no drill's */
+function chosen(): readonly Drill[] {
+  const { positionals } = parseArgs({ allowPositionals: true });
+  const names = DRILLS.map(({ name }) => name);
+  const unknown = positionals.filter((name) => !names.includes(name));
+  if (unknown.length > 0) {
+    throw new Error(`There is no drill ${unknown.join(' or ')}. There are: ${names.join(', ')}.`);
+  }
+  return positionals.length === 0 ? DRILLS : DRILLS.filter(({ name }) => positionals.includes(name));
+}
+
+function report({ name, fault, setting }: Drill, { outcomes, faults }: DrillResult): void {
+  const seconds = (value: number | null, what: string) =>
+    value === null ? `never ${what}` : `${what} after ${value} s`;
+  const silent = faults.some((text) => text.startsWith('without the fault'))
+    ? 'NOT silent without it'
+    : 'silent without it';
+  print(`${faults.length === 0 ? 'ok    ' : 'FAILED'} ${name}: ${fault}${setting ? ` (${setting})` : ''}`);
+  for (const { promised, firedAfter, resolvedAfter } of outcomes) {
+    print(
+      `         ${promised.rule}: ${seconds(firedAfter, 'fired')}, ${seconds(resolvedAfter, 'resolved')}, ${silent}`,
+    );
+  }
+  for (const text of faults) print(`         ${text}`);
+}
+
+async function main(signal: AbortSignal): Promise<boolean> {
+  const drills = chosen();
+  if (process.env['SUPABASE_URL']) {
+    throw new Error('The drill breaks things, and only in a system of its own: unset SUPABASE_URL.');
+  }
+  const began = performance.now();
+  let failed = 0;
+  {
+    await using bed = await startBed(step, signal);
+    for (const drill of drills) {
+      step(`${drill.name}: ${drill.fault}`);
+      const result = await runDrill(bed, drill).catch((error: unknown): DrillResult => {
+        signal.throwIfAborted();
+        return { outcomes: [], faults: [error instanceof Error ? error.message : String(error)] };
+      });
+      report(drill, result);
+      if (result.faults.length > 0) failed += 1;
+    }
+  }
+  print(
+    `Took ${Math.round((performance.now() - began) / 1000)} s. Times are by the clock of the drill, which leaps.`,
+  );
+  print(`${drills.length} drills, ${failed} failed`);
+  return failed === 0;
+}
+
+const signal = stopSignal();
+try {
+  process.exitCode = (await main(signal)) ? 0 : 1;
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) print(error instanceof Error ? error.message : String(error));
+}
+process.exit();
