@@ -42,7 +42,7 @@ function CurrentView() {
   if (route.audience === 'operators' && !isOperator) return <NoAccess view={route.name} />;
   return (
     <>
-      {route.audience === 'operators' && (
+      {isOperator && (
         <ErrorBoundary fallback={null}>
           <StatusLine />
         </ErrorBoundary>

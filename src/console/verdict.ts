@@ -52,9 +52,11 @@ function downOf(endpoint: EndpointStatus): Verdict {
     title: [`${endpoint_id} is ${circuit === 'closed' ? 'failing' : 'down'}`, ...sinceOf(since)],
     details: [
       last_success === null ? ['No success is known.'] : ['Last success ', { at: last_success }, '.'],
-      [
-        `${countOf(endpoint.waiting, 'delivery waits', 'deliveries wait')}; applied results are in their reports.`,
-      ],
+      endpoint.waiting === 0
+        ? []
+        : [
+            `${countOf(endpoint.waiting, 'delivery waits', 'deliveries wait')}; applied results are in their reports.`,
+          ],
       nextOf(endpoint),
     ].filter((detail) => detail.length > 0),
     href: `/deliveries?${new URLSearchParams({ endpoint: endpoint_id }).toString()}`,

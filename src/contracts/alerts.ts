@@ -48,14 +48,18 @@ function duration(seconds: number): string {
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
 }
 
+function counted(count: number, one: string, many: string): string {
+  return `${count} ${count === 1 ? one : many}`;
+}
+
 /** Each rule of `private.alert_rules`, in words. */
 export const ALERT_RULES = {
   success_rate: {
     title: 'Deliveries fail',
     says: ({ value, threshold, affected }) =>
-      `${value} % of the newest attempts were delivered (limit ${threshold} %); ${affected} were not.`,
+      `${value} % of the newest attempts were delivered (limit ${threshold} %); ${counted(affected, 'was', 'were')} not.`,
     meaning: STORED,
-    action: 'Open the failed deliveries, read the answers of the endpoint, and fix what stands before it.',
+    action: 'Open the deliveries, read the answers of the endpoint, and fix what stands before it.',
     lost: NOTHING,
   },
   latency: {
@@ -68,7 +72,8 @@ export const ALERT_RULES = {
   },
   queue_depth: {
     title: 'Deliveries pile up',
-    says: ({ value, threshold }) => `${value} deliveries wait (limit ${threshold}).`,
+    says: ({ value, threshold }) =>
+      `${counted(value, 'delivery waits', 'deliveries wait')} (limit ${threshold}).`,
     meaning: STORED,
     action: 'Check that sweeps come and that the circuit of the endpoint is closed.',
     lost: NOTHING,
@@ -76,30 +81,30 @@ export const ALERT_RULES = {
   queue_age: {
     title: 'A delivery waits too long',
     says: ({ value, threshold, affected }) =>
-      `The oldest delivery waits for ${duration(value)} (limit ${duration(threshold)}); ${affected} wait.`,
+      `The oldest delivery waits for ${duration(value)} (limit ${duration(threshold)}); ${counted(affected, 'waits', 'wait')}.`,
     meaning: STORED,
-    action: 'Open the oldest delivery in the failed deliveries and read its last answer.',
+    action: 'Open the oldest of the deliveries and read its last answer.',
     lost: NOTHING,
   },
   circuit_open: {
     title: 'A circuit stays open',
     says: ({ value, threshold, affected }) =>
-      `The circuit has been open for ${duration(value)} (limit ${duration(threshold)}); ${affected} deliveries wait.`,
+      `The circuit has been open for ${duration(value)} (limit ${duration(threshold)}); ${counted(affected, 'delivery waits', 'deliveries wait')}.`,
     meaning: STORED,
     action: 'Fix the endpoint. The circuit closes by itself with the first probe that is answered.',
     lost: NOTHING,
   },
   dead_letters: {
     title: 'New dead letters',
-    says: ({ value }) => `${value} new dead letters wait for a person.`,
+    says: ({ value }) => `${counted(value, 'new dead letter waits', 'new dead letters wait')} for a person.`,
     meaning: 'These deliveries used all their retries. Their results are stored in their reports.',
-    action: 'Fix the cause, then redrive them: console, Failed deliveries.',
+    action: 'Fix the cause, then redrive them: console, Deliveries.',
     lost: NOTHING,
   },
   jobs_overdue: {
     title: 'Jobs are overdue',
     says: ({ value, threshold, affected }) =>
-      `${affected} jobs are overdue, the oldest for ${duration(value)} (limit ${duration(threshold)}).`,
+      `${counted(affected, 'job is', 'jobs are')} overdue, the oldest for ${duration(value)} (limit ${duration(threshold)}).`,
     meaning:
       'Their runners died or their results did not come, and no sweep took them over: these reports wait.',
     action: 'Check that sweeps come, and look for the log line "a job was not taken over".',
@@ -108,7 +113,7 @@ export const ALERT_RULES = {
   jobs_failing: {
     title: 'Jobs fail',
     says: ({ value, threshold, affected }) =>
-      `${value} % of the newest jobs failed (limit ${threshold} %): ${affected} jobs.`,
+      `${value} % of the newest jobs failed (limit ${threshold} %): ${counted(affected, 'job', 'jobs')}.`,
     meaning: 'These reports keep the text that they had. Nothing retries a failed job by itself.',
     action: 'Read the error of a failed job; check the language model, its key and its quota.',
     lost: 'No stored result was lost. The failed jobs have no result: request them again.',
@@ -124,7 +129,7 @@ export const ALERT_RULES = {
   },
   verify_findings: {
     title: 'Invariants are broken',
-    says: ({ value }) => `${value} findings.`,
+    says: ({ value }) => `${counted(value, 'finding', 'findings')}.`,
     meaning: 'Rows say something that no function of ours would have written.',
     action: 'Run npm run verify, and find out who wrote these rows. Repair nothing by hand before that.',
     lost: 'The findings are gone. Whether anything was lost is what npm run verify and the audit log say.',

@@ -35,7 +35,7 @@ test('an alert fires, is silenced, and its silence is ended', async ({ page, dev
 
   await addFailure(sql, dev.user.id, { isDead: true });
   await evaluate(sql);
-  await expect(card(page)).toContainText('1 new dead letters wait for a person.');
+  await expect(card(page)).toContainText('1 new dead letter waits for a person.');
   await expect(card(page)).toContainText('To do: Fix the cause, then redrive them');
   await expect(views(page).getByRole('link', { name: 'Alerts 1 firing' })).toBeVisible();
   await expect(page).toHaveTitle('(1) Alerts · Polaris reports');

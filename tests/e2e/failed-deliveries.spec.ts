@@ -1,5 +1,6 @@
 import type { Page } from '@playwright/test';
 import type { Sql } from 'postgres';
+import { Actions } from './support/actions.ts';
 import { addFailure, clearDeliveries, statusOf } from './support/outage.ts';
 import { expect, inspect, signIn, test } from './support/test.ts';
 
@@ -136,11 +137,13 @@ test('a group of failures leads to its rows, and is redriven whole while the pag
   await page.getByRole('button', { name: 'Clear filters' }).click();
   await expect(rows(page)).toHaveCount(5);
 
-  await causes.getByRole('button', { name: /^Redrive 3 deliveries/ }).click();
+  const actions = new Actions();
+  await actions.do(causes.getByRole('button', { name: /^Redrive 3 deliveries/ }).click());
   const dialog = page.getByRole('alertdialog');
-  await dialog.getByLabel('Reason').fill('Repaired');
-  await dialog.getByRole('button', { name: 'Redrive 3 deliveries' }).click();
+  await actions.do(dialog.getByLabel('Reason').fill('Repaired'));
+  await actions.do(dialog.getByRole('button', { name: 'Redrive 3 deliveries' }).click());
   await expect(messages(page).getByText('The redrive has begun')).toBeVisible();
+  actions.expect(3);
   await page.goto('about:blank');
   for (const { eventId } of gone)
     await expect.poll(() => statusOf(sql, eventId)).toMatchObject({ dead: false });
