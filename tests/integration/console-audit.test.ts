@@ -146,7 +146,13 @@ describe('getEventTimeline', () => {
       { kind: 'job_started', take_overs: 0 },
       { kind: 'event_committed', type: 'report.final.completed' },
       { kind: 'job_finished', status: 'succeeded', error: null },
-      { kind: 'attempt', outcome: 'refused', response_status: 409, attempt_number: 1, error: HOSTILE },
+      {
+        kind: 'attempt',
+        outcome: 'refused',
+        response_status: 409,
+        attempt_number: 1,
+        error: HOSTILE.slice(0, 2000),
+      },
       { kind: 'dead_letter', dead_reason: 'refused' },
       { kind: 'effect', effect: 'applied', channel: 'direct', notified: true },
     ]);

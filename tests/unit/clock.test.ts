@@ -43,6 +43,7 @@ function bed(clock: TestClock, days: number) {
       audit: 500,
       refusals: 0,
       alerts: 0,
+      plans: 0,
       payloads: 0,
       jobs: 0,
       after: { audit: { at: '2026-01-01T00:00:00Z', id: 'a' } },

@@ -4,7 +4,7 @@ import type { Store } from '../../../src/server/store/store.ts';
 
 // No version of RFC 9562, as people could write it into a row.
 const USER = '11111111-1111-1111-1111-111111111111';
-const NOTHING = { reports: 0, users: [], errors: [], left: true };
+const NOTHING = { reports: 0, users: [], errors: [], busy: false, left: true };
 
 /** Answers in turn, and notes what is logged. */
 function answering(...answers: object[]) {
@@ -45,6 +45,12 @@ it.each([
   const { services, calls } = answering(answer);
   await eraseDeleted(services, deadline);
   expect(calls()).toBe(1);
+});
+
+it('goes on with one that takes more than one call', async () => {
+  const { services, calls } = answering({ ...NOTHING, busy: true }, { ...NOTHING, reports: 1, left: false });
+  expect(await eraseDeleted(services, 1)).toBe(1);
+  expect(calls()).toBe(2);
 });
 
 it('says in the log what failed', async () => {

@@ -3,7 +3,7 @@ import { prune } from '../../../src/server/observe/retention.ts';
 import type { Store } from '../../../src/server/store/store.ts';
 
 const RETENTION = { auditDays: 90, payloadDays: 30, jobDays: 60 };
-const NOTHING = { audit: 0, refusals: 0, alerts: 0, payloads: 0, jobs: 0 };
+const NOTHING = { audit: 0, refusals: 0, alerts: 0, plans: 0, payloads: 0, jobs: 0 };
 const PLACE = { at: '2026-08-01T00:00:00.000001+00:00', id: 'a' };
 
 /** Answers in turn, and notes where each call begins. */
