@@ -67,7 +67,7 @@ async function untilSettled(
     // What could not happen while calls were faulted, such as the dearest body on a busy machine, still has its time.
     if (
       calmSince === undefined &&
-      (troubles.left() === 0 ? waitedMs > CALM_AFTER_MS : waitedMs > 2 * CALM_AFTER_MS)
+      (troubles.left() === 0 ? waitedMs > CALM_AFTER_MS : waitedMs > 4 * CALM_AFTER_MS)
     ) {
       await troubles.stop();
       calmSince = performance.now();

@@ -1,6 +1,6 @@
 /**
  * Fills the local system's database (or that in DATABASE_URL, where it is on this machine) with 1,000,000 audit rows and
- * 100,000 deliveries of ten days: what the console looks like after a while.
+ * 200,000 deliveries of 100,000 reports, over ten days: what the console looks like after a while.
  */
 import postgres from 'postgres';
 import { databaseUrl, isLocal } from './local/database-url.ts';

@@ -1,5 +1,6 @@
 import type { ReportType } from '../../src/contracts/webhooks.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
+import { listAlerts } from '../../src/services/alerts.ts';
 import { getAuditRow, getEventTimeline } from '../../src/services/audit.ts';
 import type { Answer } from '../../src/services/answer.ts';
 import { listAllReports, searchConsole } from '../../src/services/operator-reports.ts';
@@ -12,8 +13,10 @@ import {
 } from '../../src/services/polarisReportsService.ts';
 import { getDeliveryCauses, getPlans } from '../../src/services/plans.ts';
 import { listAllJobs, listReportJobs } from '../../src/services/report-jobs.ts';
+import { getReportHistory } from '../../src/services/report-history.ts';
 import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
 import { getActors, getConsoleStatus } from '../../src/services/status.ts';
+import { getTraces } from '../../src/services/traces.ts';
 
 /** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
 export interface Subject {
@@ -83,6 +86,9 @@ export function consoleViews(
     'a report': () => getReport(client, report),
     'results of a report': () => getReportResults(client, report),
     'webhook status of a report': () => getReportWebhookStatus(client, report),
+    'history of a report': () => getReportHistory(client, report),
+    'traces of a report': () => getTraces(client, reportId),
+    alerts: () => listAlerts(client),
     'own notifications': () => listNotifications(client),
   };
 }

@@ -10,7 +10,7 @@ export interface SeedSize {
 }
 
 /** What `npm run seed:large` adds. */
-export const LARGE: SeedSize = { deliveries: 100_000, auditRows: 1_000_000, days: 10 };
+export const LARGE: SeedSize = { deliveries: 200_000, auditRows: 1_000_000, days: 10 };
 
 const OWNERS = 200;
 
@@ -43,7 +43,7 @@ export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days
     await transaction`update public.webhook_roll_up set rolled_up_until = '-infinity'`;
   });
   for (;;) {
-    const [row] = await sql<{ quarters: number }[]>`select public.roll_up_webhooks(1000) as quarters`;
+    const [row] = await sql<{ quarters: number }[]>`select public.roll_up_webhooks(100) as quarters`;
     if (row === undefined || row.quarters === 0) break;
   }
   await sql`vacuum analyze`;

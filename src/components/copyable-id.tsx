@@ -16,15 +16,17 @@ export function CopyableId({ id, what, isShort = false }: { id: string; what: st
       });
     }
   }
+  const shown = isShort ? shortId(id) : id;
   return (
     <button
       type="button"
       className={styles['id']}
-      aria-label={`Copy ${what} ${id}`}
+      // Who speaks to the page says what stands on it.
+      aria-label={`Copy ${what} ${shown}`}
       title={isShort ? `Copy ${what} ${id}` : `Copy ${what}`}
       onClick={() => void copy()}
     >
-      {isShort ? shortId(id) : id}
+      {shown}
     </button>
   );
 }

@@ -33,7 +33,7 @@ test('operators see everybody’s reports, and which are missing', async ({ page
   await expect(rows(page)).toHaveCount(2);
   await expect(rows(page).filter({ hasText: 'Ada' })).toContainText('answered 502');
   await inspect(page, 'all-reports');
-  await page.getByLabel('State').selectOption('missing');
+  await page.getByLabel('State', { exact: true }).selectOption('missing');
   await expect(rows(page)).toHaveCount(1);
   await expect(rows(page)).toContainText('Lost at sea');
   await expect(rows(page)).toContainText('No model answered.');

@@ -125,7 +125,13 @@ test.describe('why is the report missing, and whose is it', () => {
     const { reportId, eventId } = await addFailure(sql, owner.id, { stage: 'final', isDead: true });
     await signIn(page, dev, 'operator', '/deliveries');
     const she = person(page);
-    await she.click(page.getByRole('row').filter({ hasText: eventId }).getByRole('link').first());
+    await she.click(
+      page
+        .getByRole('row')
+        .filter({ has: page.getByTitle(eventId) })
+        .getByRole('link')
+        .first(),
+    );
     await expect(verdict(page)).toContainText(
       'The final result is stored, by direct update. Its delivery is a dead letter since',
     );
