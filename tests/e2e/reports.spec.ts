@@ -54,15 +54,15 @@ test('prelim and final are compared, and the owner is notified of the final', as
   const views = page.getByRole('navigation', { name: 'Views' });
   // Its page was open when it came, which counts as read; this one comes later.
   await sql`update public.report_notifications set read_at = null where user_id = ${dev.user.id}`;
-  await expect(views.getByRole('link', { name: /Notifications \d/ })).toBeVisible({ timeout: 40_000 });
   await views.getByRole('link', { name: /Notifications/ }).click();
+  await expect(views.getByRole('link', { name: /Notifications \d/ })).toBeVisible();
   const first = page.locator('main').getByRole('listitem').first();
   await expect(first).toContainText('Unread: the final of this Org report is ready');
   await inspect(page, 'notifications');
   // It is named by its report, and read when that is opened.
   const name = (await first.getByRole('link').textContent()) ?? '';
   await first.getByRole('link').click();
-  await expect(page.getByRole('heading', { name: 'Org report' })).toBeVisible();
+  await expect(page.getByRole('heading', { level: 1, name })).toBeVisible();
   await expect(page.getByText(name).first()).toBeVisible();
   await views.getByRole('link', { name: /Notifications/ }).click();
   await expect(first.getByRole('link')).toHaveText(name);

@@ -219,7 +219,7 @@ test('is it healthy now', async ({ page, dev, sql }) => {
   await expect(line).toContainText(/Next: a probe in/);
   // It is on top of every view, and leads to what waits.
   const actions = new Actions();
-  await actions.do(line.getByRole('link').click());
+  await actions.do(line.getByRole('link', { name: /^prelim-report/ }).click());
   await expect(page).toHaveURL(/deliveries\?endpoint=prelim-report/);
   await expect(page.getByRole('list', { name: 'Filters in effect' })).toContainText('Endpointprelim-report');
   actions.expect(1);

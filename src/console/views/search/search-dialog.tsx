@@ -67,8 +67,13 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
         <Dialog.Popup
           className={styles['dialog'] ?? ''}
           initialFocus={input}
-          // The view that is opened has the focus, not what opened the dialog.
-          finalFocus={() => (hasOpened.current ? document.getElementById('main') : true)}
+          // The view that is opened has the focus, not what opened the dialog: all of it, where an element that is returned
+          // here would give it to the first link inside.
+          finalFocus={() => {
+            if (!hasOpened.current) return true;
+            document.getElementById('main')?.focus();
+            return false;
+          }}
         >
           <Dialog.Title className="visually-hidden">Find anything</Dialog.Title>
           <input
