@@ -174,6 +174,8 @@ export const DATA_DRILLS: readonly Drill[] = [
     stepSeconds: 6 * 3600,
     prepare: async (bed) => {
       await bed.rotateSecrets();
+      // The sweep that first sees them.
+      await bed.pass(60);
       await bed.pass(34 * DAY_SECONDS);
     },
     workUnbroken: (bed) => bed.rotateSecrets(),

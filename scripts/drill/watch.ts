@@ -66,10 +66,9 @@ export const WATCH_DRILLS: readonly Drill[] = [
       {
         rule: 'rule_failing',
         subject: 'verify_findings',
-        // The evaluation waits 7 s for the lock.
         withinMinutes: NEXT_SWEEP + 1,
         resolvedWithinMinutes: A_GOOD_MINUTE,
-        fault: ({ facts }) => (facts['sqlstate'] === '57014' ? undefined : 'the SQLSTATE is 57014'),
+        fault: ({ facts }) => (facts['sqlstate'] === '55P03' ? undefined : 'the SQLSTATE is 55P03'),
       },
     ],
     // The verification waits for the same table.

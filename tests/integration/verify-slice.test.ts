@@ -145,6 +145,24 @@ describe('a slice', () => {
     });
   });
 
+  it('that could not be looked at while it was the whole part is forgotten once all of it was seen', async () => {
+    await sql`
+      insert into private.verify_findings (part, problem, report_type)
+      select part, 'a slice that could not be verified: 57014', case when part = 'org' then part end
+      from unnest('{org,jobs,rest}'::text[]) part`;
+    await round();
+    expect(await findings()).toEqual([]);
+  });
+
+  it('waits for no lock for long, and is left to the next sweep', async () => {
+    await sql.begin(async (other) => {
+      await other`lock table private.verify_findings in access exclusive mode`;
+      await expect(slice()).rejects.toMatchObject({ code: '55P03' });
+    });
+    await round();
+    expect(await findings()).toEqual([]);
+  });
+
   it('that cannot be looked at is a finding, and keeps no other from being looked at', async () => {
     const [source] =
       await sql`select pg_get_functiondef('private.verify_jobs(text, text)'::regprocedure) as text`;

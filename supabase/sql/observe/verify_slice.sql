@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.verify_slice()
 returns jsonb
-language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' set lock_timeout = '1s' as $$
 declare
   c_batch constant int := 100;
   -- One slice a minute looks at everything within a day, with time to spare.
@@ -38,8 +38,10 @@ begin
       where part = v_at.part
         and case v_at.part
           when 'rest' then true
-          when 'jobs' then (job_id > v_at.place or v_at.place is null) and (job_id <= v_to or v_to is null)
-          else (report_id > v_at.place::uuid or v_at.place is null) and (report_id <= v_to::uuid or v_to is null) end;
+          -- Of a slice that could not be verified while it was the whole part.
+          when 'jobs' then job_id is null and v_at.place is null
+            or (job_id > v_at.place or v_at.place is null) and (job_id <= v_to or v_to is null)
+          else report_id is null and v_at.place is null or (report_id > v_at.place::uuid or v_at.place is null) and (report_id <= v_to::uuid or v_to is null) end;
       insert into private.verify_findings (part, problem, report_type, report_id, event_id, job_id)
       select v_at.part, found.problem, found.report_type, found.report_id, found.event_id, found.job_id
       from private.verify_part(v_at.part, v_at.place, v_to) found
