@@ -23,7 +23,15 @@ begin
     return;
   end if;
   select tokens_per_minute, parts, step, ahead, beyond into strict v_limit from private.rate_limits where kind = p_kind;
-  if v_limit.tokens_per_minute is not null then
+  if v_limit.parts = 1 and p_kind <> 'sender' and v_limit.tokens_per_minute is not null then
+    -- The caller holds the lock of the report or of the user, which makes requests of this key come one by one. A part without a
+    -- row is full.
+    insert into private.rate_buckets as bucket (kind, key, part, full_at)
+    values (p_kind, p_key, 0, v_now + v_limit.step)
+    on conflict (kind, key, part) do update
+    set full_at = case when bucket.full_at between v_now and v_now + v_limit.beyond then bucket.full_at else v_now end + v_limit.step
+    where bucket.full_at <= v_now + v_limit.ahead or bucket.full_at > v_now + v_limit.beyond;
+  elsif v_limit.tokens_per_minute is not null then
     -- Callers that are at work at once take tokens of different parts.
     update private.rate_buckets
     set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
@@ -32,9 +40,9 @@ begin
       where kind = p_kind and key = p_key and part < v_limit.parts
         and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
       order by random() limit 1 for update skip locked);
-    if not found then
-      refusal := private.await_token(p_kind, p_key);
-    end if;
+  end if;
+  if v_limit.tokens_per_minute is not null and not found then
+    refusal := private.await_token(p_kind, p_key);
   end if;
 exception when others then
   failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
