@@ -34,6 +34,12 @@ async function runJob(headers: Record<string, string> = {}) {
   const { json } = await pipeline.call('POST', '', body, headers);
   const jobId = String(json['job_id']);
   await pipeline.until(jobId, ({ webhook }) => webhook.status === 'success');
+  // Its sender records the attempt once it has the answer, which has told everybody else already.
+  await expect
+    .poll(() => system.sql`select from public.webhook_audit where job_id = ${jobId} and direction = 'out'`, {
+      timeout: 10_000,
+    })
+    .not.toHaveLength(0);
   return { reportId, jobId };
 }
 
