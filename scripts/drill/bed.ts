@@ -61,7 +61,7 @@ export interface Bed extends AsyncDisposable {
   killFunctions(): Promise<void>;
   /** WEBHOOK_SECRET and ALERT_SECRET are replaced, and the functions deployed again. */
   rotateSecrets(): Promise<void>;
-  /** All is mended: road, model, cron, receiver, clock; then time passes until nothing waits and no alert is open. */
+  /** Everything is fixed: road, model, cron, receiver, clock; then time passes until nothing waits and no alert is open. */
   settle(): Promise<void>;
 }
 
@@ -188,7 +188,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     await quiet();
     await clock.pass(seconds);
     if (bed.cronSecret !== null) {
-      // A cron is told nothing of its answer, and comes again whatever it was.
+      // A cron ignores the answer, and calls again the next minute.
       await callSweep(dev.url, bed.cronSecret).catch(() => undefined);
     }
     listen();

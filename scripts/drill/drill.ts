@@ -7,14 +7,14 @@ export interface Promised {
   subject: string | RegExp;
   /** The promise of docs/operations.md: it fires within so many minutes after the fault. */
   withinMinutes: number;
-  /** After the mending. */
+  /** Once it is fixed. */
   resolvedWithinMinutes: number;
   /** What else is wrong with the alert: other counts or ids. Undefined: nothing. */
   fault?: (alert: AlertEvent['data']) => string | undefined;
 }
 
 /** Undoes the fault, as whoever is on call would. */
-export type Mend = () => Promise<void> | void;
+export type Fix = () => Promise<void> | void;
 
 export interface Drill {
   /** As `npm run drill -- NAME` and docs/failure-modes.md name it. */
@@ -28,7 +28,7 @@ export interface Drill {
   setting?: string;
   /** Before anything is broken, and also where nothing is. */
   prepare?: (bed: Bed) => Promise<void>;
-  break: (bed: Bed) => Promise<Mend> | Mend;
+  break: (bed: Bed) => Promise<Fix> | Fix;
   /** What goes on meanwhile, broken or not. */
   work?: (bed: Bed) => Promise<void>;
   /** What goes on where nothing is broken, where it cannot be the same as when it is. */

@@ -55,12 +55,12 @@ export async function runDrill(bed: Bed, drill: Drill): Promise<DrillResult> {
 
   await drill.prepare?.(bed);
   let began = bed.clock.passedSeconds();
-  const mend = await drill.break(bed);
+  const fix = await drill.break(bed);
   try {
     await drill.work?.(bed);
     await passUntil('alert.firing', 'withinMinutes', (outcome, seconds) => (outcome.firedAfter ??= seconds));
   } finally {
-    await mend();
+    await fix();
   }
   for (const event of since().filter((event) => event.type === 'alert.resolved' && isPromised(event))) {
     faults.push(`it resolved while it was broken: ${named(event)}`);

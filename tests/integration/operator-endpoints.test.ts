@@ -9,7 +9,7 @@ afterAll(() => bed.stop());
 beforeEach(() => bed.closeCircuits());
 
 describe('who may', () => {
-  it('an operator may until revoked; a user and strangers may not; each refusal is audited', async () => {
+  it('an operator may until revoked; a user and unauthenticated callers may not; each refusal is audited', async () => {
     const operator = await bed.system.createOperator();
     const user = await bed.system.createUser();
     expect((await bed.call('GET', undefined, operator.accessToken)).status).toBe(200);

@@ -150,7 +150,7 @@ describe('the sweep', () => {
     }
   });
 
-  it('makes a dead letter of what failed in its last slot, whose result is in its report all the same', async () => {
+  it('makes a dead letter of what failed in its last slot, whose result is still in its report', async () => {
     const { reportId, job } = await bed.failedDelivery({ kind: 'answer', status: 500 });
     await bed.system
       .sql`update public.webhook_deliveries set rounds = 6, next_attempt = now() where report_id = ${reportId}`;

@@ -456,7 +456,7 @@ describe('the flat body and the legacy header', () => {
 });
 
 describe('answer 503', () => {
-  it('tells the sender to come again while the database is away, and the same event is applied then', async (context) => {
+  it('tells the sender to retry while the database is unavailable, and the same event is applied then', async (context) => {
     if (!system.supabaseProcess) context.skip('a given project cannot be stopped');
     const { reportId } = await system.createReport();
     const id = randomUUID();
