@@ -233,7 +233,8 @@ test('a half filled intake form outlives a reload, and not its report', async ({
   await page.getByLabel('Example').selectOption({ index: 1 });
   await expect(page.getByLabel('Organisation name')).not.toHaveValue('');
   await page.getByRole('button', { name: 'Create report' }).click();
-  await expect(page.getByRole('heading', { name: 'Greeting report' })).toBeVisible();
+  await expect(page).toHaveURL(/\/report\?/);
+  await expect(page.locator('main').getByText(/Greeting report, created/)).toBeVisible();
   await page.goto(new URL('/debug', dev.url).href);
   await expect(page.getByLabel('Full name')).toHaveValue('');
 });
