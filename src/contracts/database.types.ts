@@ -314,6 +314,8 @@ export type Database = {
       plans: {
         Row: {
           actor: string;
+          applied_at: string | null;
+          applied_xid: unknown;
           cancelled_by: string | null;
           created_at: string;
           faults: number;
@@ -327,6 +329,7 @@ export type Database = {
           outcomes: NonNullable<Json>;
           passes: number;
           position: Json | null;
+          preview: Json | null;
           reason: string;
           request_id: string;
           status: string;
@@ -335,6 +338,8 @@ export type Database = {
         ComputedFields: never;
         Insert: {
           actor: string;
+          applied_at?: string | null;
+          applied_xid?: unknown;
           cancelled_by?: string | null;
           created_at?: string;
           faults?: number;
@@ -348,6 +353,7 @@ export type Database = {
           outcomes?: NonNullable<Json>;
           passes?: number;
           position?: Json | null;
+          preview?: Json | null;
           reason: string;
           request_id: string;
           status?: string;
@@ -355,6 +361,8 @@ export type Database = {
         };
         Update: {
           actor?: string;
+          applied_at?: string | null;
+          applied_xid?: unknown;
           cancelled_by?: string | null;
           created_at?: string;
           faults?: number;
@@ -368,6 +376,7 @@ export type Database = {
           outcomes?: NonNullable<Json>;
           passes?: number;
           position?: Json | null;
+          preview?: Json | null;
           reason?: string;
           request_id?: string;
           status?: string;
@@ -454,6 +463,7 @@ export type Database = {
       report_events: {
         Row: {
           applied_at: string | null;
+          applied_xid: unknown;
           bulk: boolean;
           channel: string | null;
           created_at: string;
@@ -467,6 +477,7 @@ export type Database = {
           report_id: string;
           report_type: string;
           requested_at: string;
+          settings_revision: number | null;
           stage: string;
           status: string;
           trace_id: string | null;
@@ -475,6 +486,7 @@ export type Database = {
         ComputedFields: never;
         Insert: {
           applied_at?: string | null;
+          applied_xid?: unknown;
           bulk?: boolean;
           channel?: string | null;
           created_at?: string;
@@ -488,6 +500,7 @@ export type Database = {
           report_id: string;
           report_type: string;
           requested_at: string;
+          settings_revision?: number | null;
           stage: string;
           status?: never;
           trace_id?: string | null;
@@ -495,6 +508,7 @@ export type Database = {
         };
         Update: {
           applied_at?: string | null;
+          applied_xid?: unknown;
           bulk?: boolean;
           channel?: string | null;
           created_at?: string;
@@ -508,6 +522,7 @@ export type Database = {
           report_id?: string;
           report_type?: string;
           requested_at?: string;
+          settings_revision?: number | null;
           stage?: string;
           status?: never;
           trace_id?: string | null;
@@ -900,9 +915,12 @@ export type Database = {
       webhook_deliveries: {
         Row: {
           attempts: number;
+          body: string;
           claim_id: string | null;
+          claimed_at: string | null;
           counted_on_arrival: boolean;
           created_at: string;
+          created_xid: unknown;
           dead_at: string | null;
           dead_reason: string | null;
           endpoint_id: string;
@@ -915,19 +933,25 @@ export type Database = {
           lease_token: number;
           next_attempt: string | null;
           plan: number;
+          position: number | null;
+          redrives: number;
           report_id: string;
           report_type: string;
           response: NonNullable<Json>;
           rounds: number;
           status: string;
           status_before_claim: string | null;
+          waits_for: number | null;
         };
         ComputedFields: never;
         Insert: {
           attempts?: number;
+          body?: string;
           claim_id?: string | null;
+          claimed_at?: string | null;
           counted_on_arrival?: boolean;
           created_at?: string;
+          created_xid?: unknown;
           dead_at?: string | null;
           dead_reason?: string | null;
           endpoint_id: string;
@@ -940,18 +964,24 @@ export type Database = {
           lease_token?: number;
           next_attempt?: string | null;
           plan?: number;
+          position?: number | null;
+          redrives?: number;
           report_id: string;
           report_type: string;
           response?: NonNullable<Json>;
           rounds?: number;
           status?: string;
           status_before_claim?: string | null;
+          waits_for?: number | null;
         };
         Update: {
           attempts?: number;
+          body?: string;
           claim_id?: string | null;
+          claimed_at?: string | null;
           counted_on_arrival?: boolean;
           created_at?: string;
+          created_xid?: unknown;
           dead_at?: string | null;
           dead_reason?: string | null;
           endpoint_id?: string;
@@ -964,12 +994,15 @@ export type Database = {
           lease_token?: number;
           next_attempt?: string | null;
           plan?: number;
+          position?: number | null;
+          redrives?: number;
           report_id?: string;
           report_type?: string;
           response?: NonNullable<Json>;
           rounds?: number;
           status?: string;
           status_before_claim?: string | null;
+          waits_for?: number | null;
         };
         Relationships: [
           {
@@ -1066,6 +1099,10 @@ export type Database = {
     Views: { [_ in never]: never };
     Functions: {
       account_content: { Args: { p_user: string }; Returns: Json };
+      apply_plan: {
+        Args: { p_actor: string; p_plan_id: number };
+        Returns: Json;
+      };
       apply_report_event: {
         Args: {
           p_body?: string;
@@ -1082,12 +1119,27 @@ export type Database = {
         };
         Returns: Json;
       };
+      begin_endpoint_check: {
+        Args: { p_actor: string; p_endpoint_id: string; p_host: string };
+        Returns: Json;
+      };
       cancel_plan: {
         Args: { p_actor: string; p_plan_id: number };
         Returns: Json;
       };
       cancel_report_job: {
         Args: { p_caller: string; p_job_id: string };
+        Returns: Json;
+      };
+      change_endpoint: {
+        Args: {
+          p_actor: string;
+          p_change: string;
+          p_endpoint_id: string;
+          p_filter_path: string;
+          p_revision: number;
+          p_settings: Json;
+        };
         Returns: Json;
       };
       claim_alert_delivery: {
@@ -1099,6 +1151,15 @@ export type Database = {
           p_claim_id?: string;
           p_lease_seconds: number;
           p_left_out?: number[];
+        };
+        Returns: Json;
+      };
+      claim_event_deliveries: {
+        Args: {
+          p_claim_id: string;
+          p_event_id: string;
+          p_lease_seconds: number;
+          p_limit: number;
         };
         Returns: Json;
       };
@@ -1132,10 +1193,24 @@ export type Database = {
         Returns: Json;
       };
       console_status: { Args: Record<PropertyKey, never>; Returns: Json };
+      create_endpoint: {
+        Args: {
+          p_actor: string;
+          p_endpoint_id: string;
+          p_filter_path: string;
+          p_read_token_sha256: string;
+          p_request_id: string;
+          p_sealed_secret: string;
+          p_settings: Json;
+          p_start_at?: string;
+        };
+        Returns: Json;
+      };
       delivery_causes: { Args: Record<PropertyKey, never>; Returns: Json };
       deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };
       end_silence: { Args: { p_id: string }; Returns: boolean };
+      endpoint_history: { Args: { p_endpoint_id: string }; Returns: Json };
       erase_due: {
         Args: { p_limit: number; p_user_id?: string };
         Returns: Json;
@@ -1154,7 +1229,15 @@ export type Database = {
         Returns: Json;
       };
       event_body: { Args: { p_event_id: string }; Returns: string };
+      event_samples: {
+        Args: { p_endpoint_id: string; p_limit: number; p_own: boolean };
+        Returns: Json;
+      };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };
+      explain_fan_out: {
+        Args: { p_endpoint_id: string; p_event_id: string };
+        Returns: Json;
+      };
       get_failed_webhooks: {
         Args: { max_attempts?: number; retry_after_minutes?: number };
         Returns: {
@@ -1170,6 +1253,10 @@ export type Database = {
         Returns: Json;
       };
       import_reports: { Args: { p_limit: number }; Returns: Json };
+      keep_subscribers: {
+        Args: { p_limit: number; p_pause_max_days: number };
+        Returns: Json;
+      };
       list_actors: { Args: Record<PropertyKey, never>; Returns: Json };
       list_alerts: {
         Args: {
@@ -1193,6 +1280,10 @@ export type Database = {
           p_report_type?: string;
           p_state?: string;
         };
+        Returns: Json;
+      };
+      list_endpoints: {
+        Args: { p_endpoint_id?: string; p_with_removed?: boolean };
         Returns: Json;
       };
       list_jobs: {
@@ -1272,6 +1363,14 @@ export type Database = {
         Returns: Json;
       };
       metrics: { Args: Record<PropertyKey, never>; Returns: Json };
+      move_endpoint: {
+        Args: { p_actor: string; p_endpoint_id: string; p_state: string };
+        Returns: Json;
+      };
+      pause_unreadable_endpoint: {
+        Args: { p_endpoint_id: string };
+        Returns: undefined;
+      };
       prune_expired: {
         Args: {
           p_after?: Json;
@@ -1279,6 +1378,15 @@ export type Database = {
           p_job_days: number;
           p_limit: number;
           p_payload_days: number;
+        };
+        Returns: Json;
+      };
+      read_events: {
+        Args: {
+          p_after: Json;
+          p_event_id: string;
+          p_limit: number;
+          p_read_token_sha256: string;
         };
         Returns: Json;
       };
@@ -1300,6 +1408,10 @@ export type Database = {
           p_result: string;
           p_retry_after_seconds?: number;
         };
+        Returns: Json;
+      };
+      record_endpoint_check: {
+        Args: { p_check_id: number; p_passed: boolean; p_probes: Json };
         Returns: Json;
       };
       record_ping: { Args: { p_ping_id: string }; Returns: Json };
@@ -1335,6 +1447,23 @@ export type Database = {
           p_reportless?: boolean;
           p_trace_id?: string;
           p_user_budget?: number;
+        };
+        Returns: Json;
+      };
+      replace_endpoint_secret: {
+        Args: {
+          p_actor: string;
+          p_endpoint_id: string;
+          p_overlap_seconds: number;
+          p_sealed_secret: string;
+        };
+        Returns: Json;
+      };
+      replace_read_token: {
+        Args: {
+          p_actor: string;
+          p_endpoint_id: string;
+          p_read_token_sha256: string;
         };
         Returns: Json;
       };

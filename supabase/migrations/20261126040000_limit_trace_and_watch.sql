@@ -227,7 +227,7 @@ create table public.plans (
   id int generated always as identity primary key,
   request_id uuid not null unique,
   kind text not null
-    constraint plan_kind_is_known check (kind in ('redrive', 'retry')),
+    constraint plan_kind_is_known check (kind in ('redrive', 'retry', 'replay', 'start')),
   name text not null
     constraint plan_name_is_short check (length(name) between 1 and 200),
   reason text not null
@@ -237,7 +237,11 @@ create table public.plans (
   actor text not null,
   created_at timestamptz not null default now(),
   status text not null default 'running'
-    constraint plan_status_is_known check (status in ('running', 'done', 'cancelled', 'failed')),
+    constraint plan_status_is_known check (status in ('proposed', 'running', 'done', 'cancelled', 'failed')),
+  -- What a replay would do, as it was shown to who asked.
+  preview jsonb,
+  applied_at timestamptz,
+  applied_xid xid8,
   total int,
   outcomes jsonb not null default '{}',
   position jsonb,
@@ -247,12 +251,13 @@ create table public.plans (
   next_slice_at timestamptz not null default now(),
   cancelled_by text,
   finished_at timestamptz,
-  constraint ended_plan_has_its_end check ((status = 'running') = (finished_at is null)),
+  constraint ended_plan_has_its_end check ((status in ('proposed', 'running')) = (finished_at is null)),
   constraint cancelled_plan_says_by_whom check ((status = 'cancelled') = (cancelled_by is not null))
 );
 create index plans_running on public.plans (next_slice_at, id) where status = 'running';
 create index plans_created_at on public.plans (created_at desc, id desc);
-create index plans_ended on public.plans (finished_at, id) where status <> 'running';
+create index plans_ended on public.plans (finished_at, id) where finished_at is not null;
+create index plans_proposed on public.plans (created_at) where status = 'proposed';
 
 -- The news of a failed generation is no success of the webhook.
 -- A constant default rewrites nothing, and what was counted before cannot be told apart any more. The table is small: 192 slots
@@ -267,9 +272,104 @@ alter table public.webhook_refusals add column part smallint not null default 0;
 alter table public.webhook_refusals drop constraint webhook_refusals_pkey;
 alter table public.webhook_refusals add primary key (minute, part);
 
+-- Subscribers: other systems that hear of results. Their endpoints stand in webhook_endpoints, whose rows deliveries name; what is
+-- only theirs stands in tables of its own.
+create table private.subscribers (
+  endpoint_id text primary key references public.webhook_endpoints (id),
+  request_id uuid not null unique,
+  state text not null default 'unverified'
+    constraint subscriber_state_is_known check (state in ('unverified', 'active', 'paused', 'removed')),
+  state_reason text
+    constraint state_reason_is_known check (state_reason in (
+      'operator', 'failing', 'gone', 'secret_unreadable', 'never_verified')),
+  state_since timestamptz not null default now(),
+  verified_at timestamptz,
+  -- How many may send to it at once: this many at limited_at, and twice as many every ten seconds since.
+  in_flight_limit double precision not null default 1
+    constraint in_flight_limit_is_positive check (in_flight_limit >= 1),
+  limited_at timestamptz not null default now(),
+  failing_since timestamptz,
+  created_by text not null,
+  created_at timestamptz not null default now(),
+  -- SHA-256 of the read token.
+  read_token_sha256 text unique,
+  constraint removed_subscriber_has_no_token check ((state = 'removed') = (read_token_sha256 is null)),
+  constraint paused_subscriber_says_why check (state <> 'paused' or state_reason is not null)
+);
+-- Append-only but for superseded_by. The ids are in the order of commits, since changes are made one at a time: the newest that an
+-- event has seen tells which settings were in force for it.
+create table private.endpoint_revisions (
+  id bigint generated always as identity primary key,
+  endpoint_id text not null references private.subscribers (endpoint_id),
+  -- Verified and not removed, and past its start in the past: an effect makes a delivery for it.
+  takes_events boolean not null,
+  url text not null,
+  description text not null,
+  types text[],
+  report_types text[],
+  stages text[],
+  statuses text[],
+  owner_id uuid,
+  takes_superseded boolean not null,
+  filter jsonb,
+  filter_path jsonpath,
+  format_version int not null
+    constraint revision_format_is_known check (format_version between 0 and 2),
+  body text not null
+    constraint revision_body_is_known check (body in ('full', 'thin')),
+  mode text not null
+    constraint revision_mode_is_known check (mode in ('every', 'latest')),
+  rate_per_second int
+    constraint revision_rate_is_bounded check (rate_per_second between 1 and 1000),
+  change text not null,
+  actor text not null,
+  created_at timestamptz not null default now(),
+  superseded_by bigint,
+  constraint filter_is_compiled check ((filter is null) = (filter_path is null))
+);
+create unique index endpoint_revisions_in_force on private.endpoint_revisions (endpoint_id) where superseded_by is null;
+create index endpoint_revisions_endpoint on private.endpoint_revisions (endpoint_id, id);
+create index endpoint_revisions_superseded on private.endpoint_revisions (superseded_by) where superseded_by is not null;
+-- Sealed by the function with a key that the database never has.
+create table private.endpoint_secrets (
+  id bigint generated always as identity primary key,
+  endpoint_id text not null references private.subscribers (endpoint_id),
+  sealed text not null
+    constraint sealed_secret_is_bounded check (length(sealed) between 1 and 1000),
+  created_at timestamptz not null default now(),
+  -- Null: the newest one. Until then both sign.
+  expires_at timestamptz
+);
+create unique index endpoint_secrets_current on private.endpoint_secrets (endpoint_id) where expires_at is null;
+create index endpoint_secrets_endpoint on private.endpoint_secrets (endpoint_id, id);
+create table private.endpoint_checks (
+  id bigint generated always as identity primary key,
+  endpoint_id text not null references private.subscribers (endpoint_id),
+  host text not null,
+  actor text not null,
+  created_at timestamptz not null default now(),
+  finished_at timestamptz,
+  -- Null: it is under way, or its function died.
+  passed boolean,
+  probes jsonb
+);
+create index endpoint_checks_host on private.endpoint_checks (host, created_at);
+create index endpoint_checks_endpoint on private.endpoint_checks (endpoint_id, id desc);
+-- A filter that could not be asked is no match, and its endpoint says so.
+create table private.filter_faults (
+  id bigint generated always as identity primary key,
+  endpoint_id text not null,
+  event_id text not null,
+  error text not null,
+  created_at timestamptz not null default now()
+);
+create index filter_faults_endpoint on private.filter_faults (endpoint_id, id desc);
+
 -- A second function of a name, with more parameters, would leave the REST layer no choice between the two.
 drop function private.erase_report(text, uuid, int);
 drop function private.erase_account(uuid, int);
+drop function private.sending_policy();
+drop function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean);
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
 drop function public.request_report_job(
   text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int);
@@ -446,6 +546,7 @@ returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_delivery_id bigint;
+  v_event public.report_events;
 begin
   -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
   insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
@@ -461,6 +562,22 @@ begin
   loop
     perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
   end loop;
+  -- Subscribers are to forget it too. Who had none has told nobody.
+  select max(id) into v_event.settings_revision from private.endpoint_revisions;
+  if v_event.settings_revision is not null then
+    insert into public.report_events (
+      id, type, report_type, report_id, stage, requested_at, digest, channel, effect, position, applied_at, erased_at,
+      applied_xid, settings_revision, trace_id)
+    values (
+      private.new_id('del_'), 'report.deleted', tg_argv[0], old.id, coalesce(old.stage, 'prelim'), clock_timestamp(),
+      encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex'),
+      case when current_setting('role', true) = 'authenticated' then 'owner' else 'platform' end,
+      'applied', private.next_position(tg_argv[0], old.id), clock_timestamp(),
+      -- It has no content, so that none is missing.
+      clock_timestamp(), pg_current_xact_id(), v_event.settings_revision, private.new_trace_id())
+    returning * into v_event;
+    perform private.fan_out(v_event, old.user_id);
+  end if;
   with cancelled as (
     update private.job_runs
     set status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = null, completed_at = now(),
@@ -545,7 +662,23 @@ begin
       'create index job_runs_id_start on private.job_runs (job_id text_pattern_ops)',
       'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
     when 'report_events' then array[
-      'create index report_events_id_start on public.report_events (id text_pattern_ops)']
+      'alter table public.report_events validate constraint event_type_is_known',
+      'create index report_events_id_start on public.report_events (id text_pattern_ops)',
+      'create index report_events_applied on public.report_events (applied_xid, id) where applied_xid is not null',
+      'create index report_events_applied_at on public.report_events (applied_at, id) where effect is not null']
+    when 'webhook_deliveries' then array[
+      'alter table public.webhook_deliveries validate constraint delivery_format_is_known',
+      'alter table public.webhook_deliveries validate constraint dead_reason_is_known',
+      -- What subscribers wait for: first deliveries before retries before replays.
+      'create index webhook_deliveries_outward on public.webhook_deliveries (
+         endpoint_id, (case when plan > 0 then 2 when rounds > 0 then 1 else 0 end), next_attempt, id)
+         where position is not null and status not in (''success'', ''superseded'', ''cancelled'') and dead_at is null
+           and waits_for is null',
+      'create index webhook_deliveries_order on public.webhook_deliveries (endpoint_id, report_id, report_type, position)
+         where position is not null and plan = 0 and status not in (''success'', ''superseded'', ''cancelled'') and dead_at is null',
+      'create index webhook_deliveries_waits on public.webhook_deliveries (waits_for) where waits_for is not null',
+      'create index webhook_deliveries_plan on public.webhook_deliveries (plan, status, id) where plan > 0',
+      'create index webhook_deliveries_read on public.webhook_deliveries (endpoint_id, created_xid, id) where created_xid is not null']
     else array[
       format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
       format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
@@ -576,7 +709,7 @@ end
 $$;
 
 comment on function private.finish_table(text, boolean) is
-  'The indexes that a report table, webhook_audit, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
+  'The indexes that a report table, webhook_audit, webhook_deliveries, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
 revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/guard_insert.sql
@@ -1207,6 +1340,118 @@ comment on function public.apply_report_event(text, text, text, text, text, int,
 revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) to service_role;
 
+-- supabase/sql/events/body_1_to_0.sql
+create or replace function private.body_1_to_0(p_members text[])
+returns text[]
+language plpgsql immutable set search_path = '' as $$
+declare
+  v_flat text[] := '{}';
+begin
+  for i in 1 .. cardinality(p_members) by 2 loop
+    if starts_with(p_members[i], 'data.') then
+      v_flat := array_append(v_flat, substr(p_members[i], length('data.') + 1));
+      v_flat := array_append(v_flat, p_members[i + 1]);
+    end if;
+  end loop;
+  return v_flat;
+end
+$$;
+
+comment on function private.body_1_to_0(text[]) is
+  'A body of version 1 in version 0, the platform''s flat form: the members of data at the top level, without type and timestamp.';
+revoke all on function private.body_1_to_0(text[]) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/body_2_to_1.sql
+create or replace function private.body_2_to_1(p_members text[])
+returns text[]
+language plpgsql immutable set search_path = '' as $$
+declare
+  v_kept text[] := '{}';
+begin
+  for i in 1 .. cardinality(p_members) by 2 loop
+    if p_members[i] not in ('data.position', 'data.stage', 'data.channel') then
+      -- One by one: PL/pgSQL appends in place, and copies the whole array, with its large texts, at every `||`.
+      v_kept := array_append(v_kept, p_members[i]);
+      v_kept := array_append(v_kept, p_members[i + 1]);
+    end if;
+  end loop;
+  return v_kept;
+end
+$$;
+
+comment on function private.body_2_to_1(text[]) is
+  'A body of version 2 in version 1, which has no position, stage and channel. Members as body_members() returns them.';
+revoke all on function private.body_2_to_1(text[]) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/body_members.sql
+create or replace function private.body_members(p_event public.report_events, p_body text)
+returns text[]
+language plpgsql stable set search_path = '' as $$
+declare
+  v_is_deletion constant boolean := p_event.type = 'report.deleted';
+  v_content private.report_contents;
+begin
+  if not v_is_deletion then
+    -- Also of a thin body: nothing is sent of an event whose content is missing.
+    v_content := private.content_of(p_event);
+  end if;
+  return array[
+      'type', to_json(p_event.type)::text,
+      'timestamp', '"' || private.iso_time(p_event.created_at) || '"',
+      'data.job_id', coalesce(to_json(p_event.job_id)::text, 'null'),
+      'data.report_id', '"' || p_event.report_id::text || '"',
+      'data.report_type', to_json(p_event.report_type)::text,
+      'data.position', coalesce(p_event.position::text, 'null'),
+      'data.stage', coalesce(to_json(p_event.stage)::text, 'null'),
+      'data.channel', coalesce(to_json(p_event.channel)::text, 'null'),
+      -- The flat body has no type: without this word, a deletion would read as a completed report.
+      'data.research_status', case when v_is_deletion then '"deleted"' else '"' || p_event.status || '"' end,
+      'data.requested_at', '"' || private.iso_time(p_event.requested_at) || '"']
+    || case
+      when v_is_deletion then null
+      when p_body = 'thin' then array['data.content_url', '"/api/endpoints/events?event_id=' || p_event.id || '"']
+      -- Each member apart, since the columns may be null.
+      else case when v_content.research_report is not null
+          then array['data.research_report', to_json(v_content.research_report)::text] end
+        || case when v_content.research_metadata is not null
+          then array['data.research_metadata', v_content.research_metadata::text] end
+        || case when v_content.final_data is not null
+          then array['data.final_data', v_content.final_data::text] end
+    end
+    || case when p_event.error is not null then array['data.error', to_json(p_event.error)::text] end;
+end
+$$;
+
+comment on function private.body_members(public.report_events, text) is
+  'An event''s body in the one shape that all versions are made from: paths and raw JSON values in turn, in the newest version.';
+revoke all on function private.body_members(public.report_events, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/body_of.sql
+create or replace function private.body_of(p_event public.report_events, p_version int, p_body text)
+returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  c_newest constant int := 2;
+  v_members text[];
+begin
+  if p_version not between 0 and c_newest or p_body not in ('full', 'thin') or num_nulls(p_version, p_body) > 0 then
+    raise exception 'no body % of version %', p_body, p_version using errcode = 'PL004';
+  end if;
+  v_members := private.body_members(p_event, p_body);
+  if p_version < 2 then
+    v_members := private.body_2_to_1(v_members);
+  end if;
+  if p_version < 1 then
+    v_members := private.body_1_to_0(v_members);
+  end if;
+  return private.print_body(v_members);
+end
+$$;
+
+comment on function private.body_of(public.report_events, int, text) is
+  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns.';
+revoke all on function private.body_of(public.report_events, int, text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/events/content_of.sql
 create or replace function private.content_of(p_event public.report_events)
 returns private.report_contents
@@ -1247,7 +1492,7 @@ end
 $$;
 
 comment on function private.envelope(public.report_events) is
-  'The body of an event''s webhook, a function of the event alone: the same bytes on every attempt and every path.';
+  'The body of an event''s webhook to our own endpoints, a function of the event alone: the same bytes on every attempt and every path. Format version 1 in full, as body_of() makes it for subscribers, but without its steps: they would make each delivery of ours slower.';
 revoke all on function private.envelope(public.report_events) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/forget_event.sql
@@ -1330,14 +1575,20 @@ begin
     -- With its effect at once: a second write of the row would enter all its indexes again.
     v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
     v_event.position := private.next_position(v_event.report_type, v_event.report_id);
+    -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+    v_event.applied_xid := pg_current_xact_id();
     v_event.applied_at := clock_timestamp();
+    if p_channel <> 'import' then
+      select max(id) into v_event.settings_revision from private.endpoint_revisions;
+    end if;
   end if;
   insert into public.report_events (
     id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
-    trace_id)
+    applied_xid, settings_revision, trace_id)
   values (
     v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
     v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
+    v_event.applied_xid, v_event.settings_revision,
     -- What is imported was never traced.
     case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
   on conflict do nothing
@@ -1347,6 +1598,7 @@ begin
     values (
       v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data,
       case when v_event.effect = 'superseded' or v_event.status = 'failed' then v_event.applied_at end);
+    perform private.fan_out(v_event);
   end if;
   return v_event;
 end
@@ -1355,6 +1607,41 @@ $$;
 comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) is
   'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. p_is_printable: false for metadata in which has_long_number() has found one. Endpoints and owners are refused such metadata, but servers and earlier versions may write it; its text can be thousands of times as long as what they wrote, and no sender can repeat it, so its digest says nothing. Null: its id or its job has one already.';
 revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/keep_event.sql
+create or replace function private.keep_event()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+declare
+  -- The row as it would be if only what may change had changed.
+  v_allowed public.report_events := old;
+begin
+  if tg_op = 'UPDATE' then
+    -- The generated column is computed after this trigger, from a column that is compared.
+    v_allowed.status := new.status;
+    if old.effect is null and new.effect is not null then
+      v_allowed.effect := new.effect;
+      v_allowed.channel := new.channel;
+      v_allowed.applied_at := new.applied_at;
+      v_allowed.position := new.position;
+      v_allowed.settings_revision := new.settings_revision;
+      v_allowed.applied_xid := new.applied_xid;
+    elsif private.is_retention() and old.erased_at is null and new.erased_at is not null then
+      v_allowed.erased_at := new.erased_at;
+      v_allowed.digest := new.digest;
+      v_allowed.error := null;
+    end if;
+    if v_allowed operator(pg_catalog.*=) new and v_allowed operator(pg_catalog.*<>) old then
+      return new;
+    end if;
+  end if;
+  raise exception 'report_events is append-only: only its effect is set, once' using errcode = 'PL001';
+end
+$$;
+
+comment on function private.keep_event() is
+  'Refuses every change of an event but the one that records its effect and the one that says its content was erased.';
+revoke all on function private.keep_event() from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/new_trace_id.sql
 create or replace function private.new_trace_id()
@@ -1388,6 +1675,32 @@ $$;
 comment on function private.outcome_status(text) is
   'The HTTP status that a webhook endpoint answers an outcome with. A test compares it with the table of problem codes.';
 revoke all on function private.outcome_status(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/print_body.sql
+create or replace function private.print_body(p_members text[])
+returns text
+language plpgsql immutable set search_path = '' as $$
+declare
+  v_top text[] := '{}';
+  v_data text[] := '{}';
+begin
+  for i in 1 .. cardinality(p_members) by 2 loop
+    if starts_with(p_members[i], 'data.') then
+      v_data := array_append(v_data, '"' || substr(p_members[i], length('data.') + 1) || '":' || p_members[i + 1]);
+    else
+      v_top := array_append(v_top, '"' || p_members[i] || '":' || p_members[i + 1]);
+    end if;
+  end loop;
+  if v_data <> '{}' then
+    v_top := array_append(v_top, '"data":{' || array_to_string(v_data, ',') || '}');
+  end if;
+  return '{' || array_to_string(v_top, ',') || '}';
+end
+$$;
+
+comment on function private.print_body(text[]) is
+  'The JSON text of a body''s members. Concatenated: jsonb would reorder the members and parse every value again.';
+revoke all on function private.print_body(text[]) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/record_foreign.sql
 create or replace function private.record_foreign(
@@ -1563,13 +1876,15 @@ begin
   perform private.content_of(p_event);
   update public.report_events
   set effect = private.decide_effect(p_event), channel = p_channel, applied_at = clock_timestamp(),
-    position = private.next_position(p_event.report_type, p_event.report_id)
+    position = private.next_position(p_event.report_type, p_event.report_id),
+    applied_xid = pg_current_xact_id(), settings_revision = (select max(id) from private.endpoint_revisions)
   where id = p_event.id
   returning * into p_event;
   if p_event.effect = 'superseded' or p_event.status = 'failed' then
     update private.report_contents set lost_at = p_event.applied_at where event_id = p_event.id;
   end if;
   perform private.show_effect(p_event, p_owner);
+  perform private.fan_out(p_event);
   return p_event.effect;
 end
 $$;
@@ -2237,6 +2552,94 @@ comment on function public.take_over_report_job(text, int, int, uuid, text[]) is
 revoke all on function public.take_over_report_job(text, int, int, uuid, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.take_over_report_job(text, int, int, uuid, text[]) to service_role;
 
+-- supabase/sql/deliver/add_revision.sql
+create or replace function private.add_revision(p_settings private.endpoint_revisions, p_change text, p_actor text)
+returns bigint
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- One at a time until it is committed: the ids must be in the order of commits.
+  perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  p_settings.id := nextval('private.endpoint_revisions_id_seq');
+  p_settings.change := p_change;
+  p_settings.actor := p_actor;
+  p_settings.created_at := clock_timestamp();
+  p_settings.superseded_by := null;
+  update private.endpoint_revisions set superseded_by = p_settings.id
+  where endpoint_id = p_settings.endpoint_id and superseded_by is null;
+  insert into private.endpoint_revisions overriding system value select p_settings.*;
+  return p_settings.id;
+end
+$$;
+
+comment on function private.add_revision(private.endpoint_revisions, text, text) is
+  'Puts settings of a subscriber in force. Effects that are under way keep the settings that their events name.';
+revoke all on function private.add_revision(private.endpoint_revisions, text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/apply_plan.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.apply_plan(p_plan_id int, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_plan public.plans;
+begin
+  select * into v_plan from public.plans where id = p_plan_id for update;
+  if v_plan.id is null then
+    return '{"outcome": "plan_not_found"}';
+  elsif v_plan.status = 'proposed' then
+    update public.plans
+    set status = 'running', applied_at = clock_timestamp(), applied_xid = pg_current_xact_id(), next_slice_at = now()
+    where id = p_plan_id
+    returning * into v_plan;
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => 'plan_applied', p_actor => p_actor,
+      p_payload => jsonb_build_object('endpoint', 'plans', 'plan', v_plan.id, 'kind', v_plan.kind, 'reason', v_plan.reason));
+  end if;
+  return jsonb_build_object('outcome', 'applied', 'plan', private.plan_view(v_plan));
+end
+$$;
+
+comment on function public.apply_plan(int, text) is
+  'Begins a plan that was proposed and looked at. The same again, or of one that runs or has ended, answers it as it is. Returns {outcome: applied|plan_not_found, plan}.';
+revoke all on function public.apply_plan(int, text) from public, anon, authenticated, service_role;
+grant execute on function public.apply_plan(int, text) to service_role;
+
+-- supabase/sql/deliver/begin_endpoint_check.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.begin_endpoint_check(p_endpoint_id text, p_host text, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_per_hour constant int := 5;
+  v_subscriber private.subscribers;
+  v_check private.endpoint_checks;
+begin
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
+  if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' then
+    return '{"outcome": "endpoint_not_found"}';
+  end if;
+  -- A check sends requests that nobody there has asked for: few, whoever asks.
+  perform pg_advisory_xact_lock(hashtextextended('polaris.check:' || p_host, 0));
+  if (select count(*) from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour') >= c_per_hour then
+    return jsonb_build_object('outcome', 'too_many_checks', 'retry_after_seconds', (
+      select ceil(extract(epoch from min(created_at) + interval '1 hour' - now()))
+      from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour'));
+  end if;
+  insert into private.endpoint_checks (endpoint_id, host, actor) values (p_endpoint_id, p_host, p_actor) returning * into v_check;
+  return (
+    select jsonb_build_object(
+      'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url, 'sealed_secrets', (
+        select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
+        where endpoint_id = p_endpoint_id and (expires_at is null or expires_at > now())))
+    from private.endpoint_revisions settings where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null);
+end
+$$;
+
+comment on function public.begin_endpoint_check(text, text, text) is
+  'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, sealed_secrets, retry_after_seconds}.';
+revoke all on function public.begin_endpoint_check(text, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.begin_endpoint_check(text, text, text) to service_role;
+
 -- supabase/sql/deliver/bring_forward.sql
 create or replace function private.bring_forward(p_delivery public.webhook_deliveries, p_plan public.plans)
 returns void
@@ -2266,7 +2669,7 @@ declare
 begin
   -- Waits for a slice that is under way.
   update public.plans set status = 'cancelled', cancelled_by = p_actor, finished_at = now()
-  where id = p_plan_id and status = 'running';
+  where id = p_plan_id and status in ('proposed', 'running');
   select * into v_plan from public.plans where id = p_plan_id;
   if v_plan.id is null then
     return '{"outcome": "plan_not_found"}';
@@ -2276,7 +2679,7 @@ end
 $$;
 
 comment on function public.cancel_plan(int, text) is
-  'Ends a plan that is running: no further slice begins, and what was done stays done. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
+  'Ends a plan that is running: no further slice begins, and what was done stays done; deliveries of a replay that are not sent yet are cancelled by the next sweep. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
 revoke all on function public.cancel_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.cancel_plan(int, text) to service_role;
 
@@ -2295,6 +2698,44 @@ comment on function private.cause_of(text) is
 revoke all on function private.cause_of(text) from public, anon, authenticated, service_role;
 grant execute on function private.cause_of(text) to authenticated;
 
+-- supabase/sql/deliver/change_endpoint.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.change_endpoint(
+  p_endpoint_id text, p_revision bigint, p_settings jsonb, p_filter_path text, p_change text, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_subscriber private.subscribers;
+  v_old private.endpoint_revisions;
+  v_new private.endpoint_revisions := private.read_settings(p_endpoint_id, p_settings, p_filter_path);
+begin
+  perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id for no key update;
+  if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' then
+    return '{"outcome": "endpoint_not_found"}';
+  end if;
+  select * into strict v_old from private.endpoint_revisions where endpoint_id = p_endpoint_id and superseded_by is null;
+  if private.settings_view(v_old) = private.settings_view(v_new) then
+    -- The same again.
+    return jsonb_build_object('outcome', 'unchanged', 'endpoint', private.subscriber_view(v_subscriber));
+  elsif v_old.id <> p_revision then
+    return jsonb_build_object('outcome', 'revision_conflict', 'endpoint', private.subscriber_view(v_subscriber));
+  end if;
+  v_new.takes_events := v_old.takes_events;
+  perform private.add_revision(v_new, p_change, p_actor);
+  perform private.add_audit(
+    p_direction => 'in', p_outcome => 'endpoint_changed', p_endpoint_id => p_endpoint_id, p_actor => p_actor,
+    p_payload => jsonb_build_object(
+      'endpoint', 'endpoints', 'change', p_change, 'from', private.settings_view(v_old), 'to', private.settings_view(v_new)));
+  return jsonb_build_object('outcome', 'changed', 'endpoint', private.subscriber_view(v_subscriber));
+end
+$$;
+
+comment on function public.change_endpoint(text, bigint, jsonb, text, text, text) is
+  'Puts new settings of a subscriber in force, if p_revision is still the present one. Deliveries that exist keep their format version and body. Returns {outcome: changed|unchanged|revision_conflict|endpoint_not_found, endpoint}.';
+revoke all on function public.change_endpoint(text, bigint, jsonb, text, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.change_endpoint(text, bigint, jsonb, text, text, text) to service_role;
+
 -- supabase/sql/deliver/claim_due_delivery.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.claim_due_delivery(
@@ -2304,6 +2745,9 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_held public.webhook_deliveries;
   v_candidate record;
+  v_endpoint record;
+  v_set_aside int;
+  v_is_waiting boolean := false;
   v_claim jsonb;
   v_left_out jsonb := '[]';
 begin
@@ -2312,48 +2756,117 @@ begin
   if v_held.id is not null then
     return jsonb_build_object('delivery', private.sendable(v_held), 'left_out', '[]'::jsonb);
   end if;
+  -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
   for v_candidate in
-    -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
-    (select circuit.endpoint_id as probe_of, probe.id
-      from public.webhook_circuits circuit
-      cross join lateral (
-        select delivery.id, delivery.attempts from public.webhook_deliveries delivery
-        where delivery.endpoint_id = circuit.endpoint_id and delivery.status not in ('success', 'superseded', 'cancelled')
-          and delivery.dead_at is null and private.lease_is_free(delivery.lease_expires_at) and delivery.id <> all (p_left_out)
-        order by delivery.attempts, delivery.id limit 16) probe
-      where circuit.opened_at is not null and circuit.probe_after <= now()
-        and private.lease_is_free(circuit.probe_lease_expires_at)
-      order by circuit.endpoint_id, probe.attempts, probe.id)
-    union all
-    -- The endpoint first that has the fewest senders now: one that is slow or has a backlog takes no turn of another.
-    (select null, due.id
-      from public.webhook_endpoints endpoint
-      cross join lateral (
-        select count(*) as senders from public.webhook_deliveries held
-        where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
-      cross join lateral (
-        select id, next_attempt from private.due_deliveries
-        where endpoint_id = endpoint.id and id <> all (p_left_out)
-        order by next_attempt, id limit 16) due
-      where not exists (
-        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
-      order by load.senders, due.next_attempt, due.id)
+    select circuit.endpoint_id as probe_of, probe.id
+    from public.webhook_circuits circuit
+    cross join lateral (
+      select delivery.id, delivery.attempts from public.webhook_deliveries delivery
+      where delivery.endpoint_id = circuit.endpoint_id and delivery.status not in ('success', 'superseded', 'cancelled')
+        and delivery.dead_at is null and private.lease_is_free(delivery.lease_expires_at) and delivery.waits_for is null
+        and delivery.id <> all (p_left_out)
+      order by delivery.attempts, delivery.id limit 16) probe
+    where circuit.opened_at is not null and circuit.probe_after <= now()
+      and private.lease_is_free(circuit.probe_lease_expires_at)
+      and not exists (
+        select from private.subscribers where endpoint_id = circuit.endpoint_id and state <> 'active')
+    order by circuit.endpoint_id, probe.attempts, probe.id
   loop
     v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, v_candidate.probe_of);
     if v_claim ? 'left_out' then
       v_left_out := v_left_out || v_claim;
-    elsif v_claim is not null then
+    elsif v_claim ? 'delivery_id' then
       return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
     end if;
   end loop;
-  return jsonb_build_object('delivery', null, 'left_out', v_left_out);
+  for v_endpoint in
+    -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
+    -- another. Two short looks at an index for each; what is tried is read for one endpoint at a time.
+    select endpoint.id, endpoint.kind
+    from public.webhook_endpoints endpoint
+    left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
+    cross join lateral (
+      select due.next_attempt from public.webhook_deliveries due
+      where due.endpoint_id = endpoint.id and due.next_attempt <= now()
+        and due.status not in ('success', 'superseded', 'cancelled') and due.dead_at is null
+      order by due.next_attempt limit 1) first
+    cross join lateral (
+      select count(*) as senders from public.webhook_deliveries held
+      where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
+    where (endpoint.kind = 'internal' or subscriber.state = 'active')
+      and not exists (
+        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
+    order by endpoint.kind = 'internal' desc, load.senders, first.next_attempt, endpoint.id
+  loop
+    if v_endpoint.kind = 'subscriber' and not private.may_send(v_endpoint.id) then
+      v_is_waiting := true;
+      continue;
+    end if;
+    loop
+      v_set_aside := 0;
+      for v_candidate in
+        select due.id from private.due_at(v_endpoint.id, v_endpoint.kind, p_left_out, 16) due
+      loop
+        v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, null);
+        if v_claim ? 'left_out' then
+          v_left_out := v_left_out || v_claim;
+        elsif v_claim ? 'set_aside' then
+          v_set_aside := v_set_aside + 1;
+        elsif v_claim is not null then
+          return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
+        end if;
+      end loop;
+      -- What was set aside is not seen again: behind it may be something to send.
+      exit when v_set_aside = 0;
+    end loop;
+  end loop;
+  return jsonb_build_object('delivery', null, 'left_out', v_left_out, 'waiting', v_is_waiting);
 end
 $$;
 
 comment on function public.claim_due_delivery(int, uuid, bigint[]) is
-  'Claims a half-open circuit''s probe, else the delivery that has been due longest, of the endpoint with the fewest senders whose circuit is closed. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
 revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
 grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;
+
+-- supabase/sql/deliver/claim_event_deliveries.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.claim_event_deliveries(p_event_id text, p_lease_seconds int, p_claim_id uuid, p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_delivery record;
+  v_claim jsonb;
+  v_claims jsonb;
+begin
+  perform private.await_same_call(p_claim_id::text);
+  select coalesce(jsonb_agg(private.sendable(held) order by held.id), '[]') into v_claims
+  from public.webhook_deliveries held where claim_id = p_claim_id and not private.lease_is_free(lease_expires_at);
+  if v_claims <> '[]' then
+    return v_claims;
+  end if;
+  for v_delivery in
+    select id, endpoint_id from public.webhook_deliveries
+    where event_id = p_event_id and position is not null and plan = 0 and attempts = 0 and waits_for is null
+      and status not in ('success', 'superseded', 'cancelled') and dead_at is null and next_attempt <= now()
+      and private.lease_is_free(lease_expires_at)
+    order by endpoint_id
+  loop
+    exit when jsonb_array_length(v_claims) = p_limit;
+    continue when not private.may_send(v_delivery.endpoint_id);
+    v_claim := private.try_claim(v_delivery.id, p_lease_seconds, p_claim_id);
+    if v_claim ? 'delivery_id' and not v_claim ? 'left_out' then
+      v_claims := v_claims || v_claim;
+    end if;
+  end loop;
+  return v_claims;
+end
+$$;
+
+comment on function public.claim_event_deliveries(text, int, uuid, int) is
+  'Claims up to p_limit first deliveries of an event to subscribers, whoever of them has room: whoever applied it sends them at once, and the sweep does the rest. Returns what sendable() says of each. Waits for no lock. A repeated call is recognised by p_claim_id.';
+revoke all on function public.claim_event_deliveries(text, int, uuid, int) from public, anon, authenticated, service_role;
+grant execute on function public.claim_event_deliveries(text, int, uuid, int) to service_role;
 
 -- supabase/sql/deliver/claim_report_delivery.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -2397,6 +2910,300 @@ comment on function public.claim_report_delivery(text, uuid, int, text, text, uu
 revoke all on function public.claim_report_delivery(text, uuid, int, text, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.claim_report_delivery(text, uuid, int, text, text, uuid) to service_role;
 
+-- supabase/sql/deliver/create_endpoint.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.create_endpoint(
+  p_request_id uuid, p_settings jsonb, p_filter_path text, p_endpoint_id text, p_sealed_secret text, p_read_token_sha256 text,
+  p_actor text, p_start_at timestamptz default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_subscribers constant int := 200;
+  v_subscriber private.subscribers;
+  v_settings private.endpoint_revisions := private.read_settings(p_endpoint_id, p_settings, p_filter_path);
+begin
+  perform private.await_same_call(p_request_id::text);
+  select * into v_subscriber from private.subscribers where request_id = p_request_id;
+  if v_subscriber.endpoint_id is not null then
+    -- Its secret was shown once; whoever has not seen it replaces it.
+    return jsonb_build_object('outcome', 'exists', 'endpoint', private.subscriber_view(v_subscriber));
+  end if;
+  perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  if (select count(*) from private.subscribers where state <> 'removed') >= c_subscribers then
+    return '{"outcome": "too_many_endpoints"}';
+  end if;
+  insert into public.webhook_endpoints (id, kind, expects) values (p_endpoint_id, 'subscriber', 'any_2xx');
+  insert into public.webhook_circuits (endpoint_id) values (p_endpoint_id);
+  insert into private.subscribers (endpoint_id, request_id, created_by, read_token_sha256)
+  values (p_endpoint_id, p_request_id, p_actor, p_read_token_sha256)
+  returning * into v_subscriber;
+  insert into private.endpoint_secrets (endpoint_id, sealed) values (p_endpoint_id, p_sealed_secret);
+  v_settings.takes_events := false;
+  perform private.add_revision(v_settings, 'created', p_actor);
+  if p_start_at is not null then
+    insert into public.plans (request_id, kind, name, reason, filter, actor, next_slice_at)
+    values (
+      p_request_id, 'start', 'Start of ' || p_endpoint_id, 'The subscriber starts with past events.',
+      jsonb_build_object('endpoint_id', p_endpoint_id, 'from', private.iso_time(p_start_at)), p_actor, now());
+  end if;
+  perform private.add_audit(
+    p_direction => 'in', p_outcome => 'endpoint_created', p_endpoint_id => p_endpoint_id, p_actor => p_actor,
+    p_payload => jsonb_build_object('endpoint', 'endpoints', 'settings', private.settings_view(v_settings)));
+  return jsonb_build_object('outcome', 'created', 'endpoint', private.subscriber_view(v_subscriber));
+end
+$$;
+
+comment on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) is
+  'Makes a subscriber, unverified: it hears nothing until its check has passed. p_settings is checked by the function that calls. p_start_at: it begins with past events. Returns {outcome: created|exists|too_many_endpoints, endpoint}. A repeated call is recognised by p_request_id.';
+revoke all on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) to service_role;
+
+-- supabase/sql/deliver/due_at.sql
+-- For each kind of delivery the order of an index, so that a backlog of one kind is never read to find another.
+create or replace function private.due_at(p_endpoint_id text, p_kind text, p_left_out bigint[], p_limit int)
+returns table (id bigint)
+language plpgsql stable set search_path = '' as $$
+declare
+  v_found int := 0;
+  v_rows int;
+begin
+  if p_kind = 'internal' then
+    return query
+    select due.id from private.due_deliveries due
+    where due.endpoint_id = p_endpoint_id and due.id <> all (p_left_out)
+    order by due.next_attempt, due.id limit p_limit;
+    return;
+  end if;
+  -- First deliveries, then retries, then replays.
+  for v_class in 0..2 loop
+    return query
+    select due.id from public.webhook_deliveries due
+    where due.endpoint_id = p_endpoint_id and due.position is not null
+      and due.status not in ('success', 'superseded', 'cancelled') and due.dead_at is null and due.waits_for is null
+      and case when due.plan > 0 then 2 when due.rounds > 0 then 1 else 0 end = v_class
+      and due.next_attempt <= now() and (due.lease_expires_at is null or due.lease_expires_at < now())
+      and due.id <> all (p_left_out)
+    order by due.next_attempt, due.id limit p_limit - v_found;
+    get diagnostics v_rows = row_count;
+    v_found := v_found + v_rows;
+    exit when v_found >= p_limit;
+  end loop;
+end
+$$;
+
+comment on function private.due_at(text, text, bigint[], int) is
+  'Up to p_limit deliveries that are due at this endpoint, in the order in which they go: of a subscriber first deliveries before retries before replays.';
+revoke all on function private.due_at(text, text, bigint[], int) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/endpoint_history.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.endpoint_history(p_endpoint_id text)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'revision', id, 'at', private.iso_time(created_at), 'actor', actor, 'change', change, 'takes_events', takes_events,
+      'settings', private.settings_view(revision)) order by id desc), '[]')
+    from (select * from private.endpoint_revisions where endpoint_id = p_endpoint_id order by id desc limit 100) revision);
+end
+$$;
+
+comment on function public.endpoint_history(text) is
+  'The last hundred revisions of a subscribers settings, newest first.';
+revoke all on function public.endpoint_history(text) from public, anon, authenticated, service_role;
+grant execute on function public.endpoint_history(text) to service_role;
+
+-- supabase/sql/deliver/event_samples.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.event_samples(p_endpoint_id text, p_limit int, p_own boolean)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  -- Looked at, newest first.
+  c_examined constant int := 1000;
+begin
+  return (
+    select coalesce(jsonb_agg(jsonb_build_object(
+      'id', (recent.event).id, 'applied_at', private.iso_time((recent.event).applied_at), 'effect', (recent.event).effect,
+      'document', private.filter_document(recent.event, content.research_metadata),
+      'bodies', case when p_own then (
+        select jsonb_object_agg(version, private.body_of(recent.event, version, 'thin')) from generate_series(0, 2) version) end)
+      order by (recent.event).applied_at desc), '[]')
+    from (
+      select event from (
+        select event from public.report_events event
+        where event.effect is not null order by event.applied_at desc, event.id desc limit c_examined) newest
+      where (newest.event).channel <> 'import'
+        and ((newest.event).erased_at is null or (newest.event).type = 'report.deleted')
+        and (not p_own or exists (
+          select from public.webhook_deliveries where event_id = (newest.event).id and endpoint_id = p_endpoint_id))
+      limit p_limit) recent
+    left join private.report_contents content on content.event_id = (recent.event).id);
+end
+$$;
+
+comment on function public.event_samples(text, int, boolean) is
+  'The newest events, for a trial of a filter or a format version: what a filter sees of each. p_own: only those of this subscriber, with their bodies in each version, without the content. Of the last thousand events.';
+revoke all on function public.event_samples(text, int, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.event_samples(text, int, boolean) to service_role;
+
+-- supabase/sql/deliver/explain_fan_out.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.explain_fan_out(p_endpoint_id text, p_event_id text)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_event public.report_events;
+  v_settings private.endpoint_revisions;
+  v_owner uuid;
+begin
+  select * into v_event from public.report_events where id = p_event_id;
+  if v_event.id is null then
+    return '{"outcome": "event_not_found"}';
+  elsif not exists (select from private.subscribers where endpoint_id = p_endpoint_id) then
+    return '{"outcome": "endpoint_not_found"}';
+  end if;
+  select * into v_settings from private.settings_in_force(v_event.settings_revision) where endpoint_id = p_endpoint_id;
+  execute format('select user_id from public.%I where id = $1', private.report_table(v_event.report_type))
+  into v_owner using v_event.report_id;
+  return jsonb_build_object(
+    'outcome', 'explained',
+    'event', jsonb_build_object(
+      'id', v_event.id, 'type', v_event.type, 'report_type', v_event.report_type, 'report_id', v_event.report_id,
+      'stage', v_event.stage, 'status', v_event.status, 'channel', v_event.channel, 'effect', v_event.effect,
+      'position', v_event.position, 'applied_at', private.iso_time(v_event.applied_at), 'bulk', v_event.bulk,
+      'erased_at', private.iso_time(v_event.erased_at), 'settings_revision', v_event.settings_revision),
+    'document', case when v_event.erased_at is null or v_event.type = 'report.deleted' then private.filter_document(
+      v_event, (select research_metadata from private.report_contents where event_id = v_event.id)) end,
+    'revision', v_settings.id, 'takes_events', v_settings.takes_events,
+    'settings', case when v_settings.id is not null then private.settings_view(v_settings) end,
+    -- Null: the report is gone, and nobody can say any more whose it was.
+    'is_owner', case when v_settings.owner_id is not null then v_settings.owner_id = v_owner end,
+    'matches', v_settings.id is not null and v_settings.takes_events and private.selects_event(v_settings, v_event, v_owner),
+    'fault', (select error from private.filter_faults where endpoint_id = p_endpoint_id and event_id = p_event_id limit 1),
+    'deliveries', (
+      select coalesce(jsonb_agg(jsonb_build_object(
+        'delivery_id', id, 'plan', plan, 'status', status, 'attempts', attempts, 'dead_reason', dead_reason,
+        'format_version', format_version, 'waits_for', waits_for, 'last_attempt', private.iso_time(last_attempt),
+        'next_attempt', private.iso_time(next_attempt), 'response', response) order by plan), '[]')
+      from public.webhook_deliveries where event_id = p_event_id and endpoint_id = p_endpoint_id));
+end
+$$;
+
+comment on function public.explain_fan_out(text, text) is
+  'What there is to say about an event and a subscriber: the event, what a filter sees of it, the settings in force for it, and its deliveries. The function that calls says it in words, filter and all. Returns {outcome: explained|event_not_found|endpoint_not_found, …}.';
+revoke all on function public.explain_fan_out(text, text) from public, anon, authenticated, service_role;
+grant execute on function public.explain_fan_out(text, text) to service_role;
+
+-- supabase/sql/deliver/fan_out.sql
+-- It only inserts. Which settings were in force is said by the event itself, so that the answer is the same whenever it is asked.
+create or replace function private.fan_out(p_event public.report_events, p_owner uuid default null)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  -- Of an edit: an owner who goes on typing makes several, of which the last one counts.
+  c_quiet constant interval := '2 minutes';
+  v_asks record;
+  v_owner uuid := p_owner;
+  v_document jsonb;
+begin
+  if p_event.settings_revision is null or p_event.bulk then
+    return;
+  end if;
+  select bool_or(owner_id is not null) as owner, bool_or(filter is not null) as document into v_asks
+  from private.settings_in_force(p_event.settings_revision) where takes_events;
+  if v_asks.owner and v_owner is null then
+    execute format('select user_id from public.%I where id = $1', private.report_table(p_event.report_type))
+    into v_owner using p_event.report_id;
+  end if;
+  if v_asks.document then
+    begin
+      v_document := private.filter_document(
+        p_event, (select research_metadata from private.report_contents where event_id = p_event.id));
+    exception when others then
+      -- The effect stands: what a filter cannot be asked about does not match.
+      insert into private.filter_faults (endpoint_id, event_id, error)
+      select endpoint_id, p_event.id, "left"(sqlerrm, 200)
+      from private.settings_in_force(p_event.settings_revision) where takes_events and filter is not null;
+    end;
+  end if;
+  insert into public.webhook_deliveries (
+    event_id, endpoint_id, report_type, report_id, job_id, position, format_version, body, next_attempt, created_xid)
+  select p_event.id, endpoint_id, p_event.report_type, p_event.report_id, p_event.job_id, p_event.position, format_version, body,
+    case when p_event.type = 'report.owner.edited' then p_event.applied_at + c_quiet else now() end, pg_current_xact_id()
+  from private.settings_in_force(p_event.settings_revision) settings
+  where takes_events and private.selects_event(settings, p_event, v_owner)
+    and (filter_path is null or coalesce(private.filter_matches(v_document, filter_path), false));
+end
+$$;
+
+comment on function private.fan_out(public.report_events, uuid) is
+  'Makes a delivery of an event, in the transaction of its effect, for each subscriber whose settings match. p_owner: of a report that is being deleted.';
+revoke all on function private.fan_out(public.report_events, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/filter_document.sql
+create or replace function private.filter_document(p_event public.report_events, p_metadata jsonb)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- The metadata is not pruned to what a filter may see: the compiled path looks at no more than its own members, and says
+  -- itself which of them count as absent.
+  return jsonb_build_object(
+    'type', p_event.type, 'report_type', p_event.report_type, 'stage', p_event.stage,
+    'status', case when p_event.type = 'report.deleted' then 'deleted' else p_event.status end,
+    'channel', p_event.channel, 'metadata', p_metadata);
+end
+$$;
+
+comment on function private.filter_document(public.report_events, jsonb) is
+  'What the filters of subscribers see of an event: {type, report_type, stage, status, channel, metadata}.';
+revoke all on function private.filter_document(public.report_events, jsonb) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/filter_matches.sql
+create or replace function private.filter_matches(p_document jsonb, p_path jsonpath)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- Silent: without it, a member of another type would abort the effect that is being recorded.
+  return coalesce(jsonb_path_match(p_document, p_path, silent => true), false);
+end
+$$;
+
+comment on function private.filter_matches(jsonb, jsonpath) is
+  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). Never raises; what cannot be decided is no match.';
+revoke all on function private.filter_matches(jsonb, jsonpath) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/filter_values.sql
+create or replace function private.filter_values(p_document jsonb, p_paths text[])
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+declare
+  v_values jsonb := '[]';
+  v_path text;
+  v_name text;
+  v_value jsonb;
+begin
+  foreach v_path in array p_paths loop
+    v_value := p_document;
+    foreach v_name in array string_to_array(v_path, '.') loop
+      -- Of an array, -> with a text is null.
+      v_value := v_value -> v_name;
+    end loop;
+    v_values := v_values || jsonb_build_array(case
+      when v_value is null or jsonb_typeof(v_value) in ('object', 'array') then null
+      -- The text of a number: as a JSON number, JavaScript would round it.
+      when jsonb_typeof(v_value) = 'string' and length(v_value #>> '{}') > 256 then null
+      else jsonb_build_array(jsonb_typeof(v_value), v_value #>> '{}') end);
+  end loop;
+  return v_values;
+end
+$$;
+
+comment on function private.filter_values(jsonb, text[]) is
+  'The values that a filter sees at these paths of a filter_document(), each [type, text], or null where the member is absent: for the explanation of a decision.';
+revoke all on function private.filter_values(jsonb, text[]) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/fits_endpoint.sql
 create or replace function private.fits_endpoint(p_event public.report_events)
 returns boolean
@@ -2432,6 +3239,39 @@ comment on function private.fits_endpoint(public.report_events) is
   'Whether our own endpoint would read the body of an imported event: the limits of docs/contract.md, said in SQL for contents that never passed them. The caller asks has_long_number() first: this prints the content.';
 revoke all on function private.fits_endpoint(public.report_events) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/holds_back.sql
+create or replace function private.holds_back(p_delivery_id bigint)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return exists (
+    select from public.webhook_deliveries
+    where id = p_delivery_id
+      and (status not in ('success', 'superseded', 'cancelled') and dead_at is null or not private.lease_is_free(lease_expires_at)));
+end
+$$;
+
+comment on function private.holds_back(bigint) is
+  'Whether what comes later in the report of this delivery has to wait: it is open, or its POST is under way.';
+revoke all on function private.holds_back(bigint) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/in_flight_allowed.sql
+create or replace function private.in_flight_allowed(p_limit double precision, p_limited_at timestamptz)
+returns int
+language plpgsql stable set search_path = '' as $$
+declare
+  v_policy record := private.sending_policy();
+begin
+  return least(
+    v_policy.subscriber_in_flight,
+    floor(p_limit * power(2, least(extract(epoch from now() - p_limited_at) / v_policy.in_flight_doubles_each_seconds, 30))));
+end
+$$;
+
+comment on function private.in_flight_allowed(double precision, timestamptz) is
+  'How many may send to a subscriber at once, now: it grows by itself, so that nothing is written while all goes well.';
+revoke all on function private.in_flight_allowed(double precision, timestamptz) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/is_closed.sql
 create or replace function private.is_closed(p_dead_reason text)
 returns boolean
@@ -2445,6 +3285,45 @@ comment on function private.is_closed(text) is
   'Whether a dead letter of this reason is closed: no retry and no redrive could ever end in a success. Null: it is no dead letter.';
 revoke all on function private.is_closed(text) from public, anon, authenticated, service_role;
 grant execute on function private.is_closed(text) to authenticated;
+
+-- supabase/sql/deliver/is_endpoint_to_blame.sql
+create or replace function private.is_endpoint_to_blame(p_endpoint_id text, p_attempts jsonb)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return p_attempts @> '[{"status": 410}]'
+    or exists (select from public.webhook_circuits where endpoint_id = p_endpoint_id and opened_at is not null)
+    or exists (
+      select from private.subscribers
+      where endpoint_id = p_endpoint_id
+        -- It accepts nothing at all, for nearly as long as the whole schedule takes.
+        and (state <> 'active' or failing_since < now() - interval '20 hours'));
+end
+$$;
+
+comment on function private.is_endpoint_to_blame(text, jsonb) is
+  'Whether a failed round says nothing about its event: the subscriber is gone, paused or down. Such a round uses no slot, so that nothing is lost while it is away.';
+revoke all on function private.is_endpoint_to_blame(text, jsonb) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/is_overtaken.sql
+create or replace function private.is_overtaken(p_delivery public.webhook_deliveries)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return exists (
+      select from private.endpoint_revisions
+      where endpoint_id = p_delivery.endpoint_id and superseded_by is null and mode = 'latest')
+    and exists (
+      select from public.webhook_deliveries later
+      where later.endpoint_id = p_delivery.endpoint_id and later.report_id = p_delivery.report_id
+        and later.report_type = p_delivery.report_type and later.plan = 0 and later.position > p_delivery.position
+        and later.status not in ('success', 'superseded', 'cancelled') and later.dead_at is null);
+end
+$$;
+
+comment on function private.is_overtaken(public.webhook_deliveries) is
+  'Whether a newer one of its report waits, for a subscriber that wants the latest only.';
+revoke all on function private.is_overtaken(public.webhook_deliveries) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/is_planned.sql
 create or replace function private.is_planned(p_delivery public.webhook_deliveries, p_kind text, p_until timestamptz)
@@ -2466,6 +3345,142 @@ comment on function private.is_planned(public.webhook_deliveries, text, timestam
   'Whether a plan that was requested at p_until is about this delivery. redrive: dead letters. retry: also what waits for its slot. Closed dead letters are in none.';
 revoke all on function private.is_planned(public.webhook_deliveries, text, timestamptz) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/keep_subscribers.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.keep_subscribers(p_pause_max_days int, p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_policy record := private.sending_policy();
+  v_endpoint record;
+  v_id bigint;
+  v_paused int := 0;
+  v_removed int := 0;
+  v_expired int := 0;
+  v_cancelled int := 0;
+  v_woken int := 0;
+begin
+  for v_endpoint in
+    select endpoint_id from private.subscribers
+    where state = 'active' and failing_since < now() - v_policy.paused_after
+      -- It can answer only what it was sent.
+      and exists (
+        select from public.webhook_deliveries delivery
+        where delivery.endpoint_id = subscribers.endpoint_id and last_attempt > now() - interval '2 days')
+    order by endpoint_id limit p_limit for no key update skip locked
+  loop
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
+    v_paused := v_paused + 1;
+  end loop;
+  for v_endpoint in
+    select endpoint_id from private.subscribers
+    where state = 'unverified' and created_at < now() - v_policy.unverified_for
+    order by endpoint_id limit p_limit
+  loop
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'removed', 'never_verified', 'sweep');
+    v_removed := v_removed + 1;
+  end loop;
+  -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
+  for v_id in
+    select delivery.id from private.subscribers subscriber
+    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
+    where subscriber.state in ('paused', 'active')
+      and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
+      and delivery.next_attempt < now() - make_interval(days => p_pause_max_days)
+      and delivery.created_at < now() - make_interval(days => p_pause_max_days)
+    order by delivery.id limit p_limit for update of delivery skip locked
+  loop
+    perform private.move_delivery(v_id, 'closed', p_reason => 'pause_expired');
+    v_expired := v_expired + 1;
+  end loop;
+  for v_id in
+    (select delivery.id from public.plans plan
+    join public.webhook_deliveries delivery on delivery.plan = plan.id
+    where plan.kind in ('replay', 'start') and plan.status = 'cancelled' and plan.finished_at > now() - interval '2 days'
+      and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
+    order by delivery.id limit p_limit for update of delivery skip locked)
+  loop
+    perform private.move_delivery(v_id, 'cancelled');
+    v_cancelled := v_cancelled + 1;
+  end loop;
+  for v_id in
+    select delivery.id from private.subscribers subscriber
+    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
+    where subscriber.state = 'removed' and delivery.status not in ('success', 'superseded', 'cancelled')
+      and delivery.dead_at is null
+    order by delivery.id limit p_limit for update of delivery skip locked
+  loop
+    perform private.move_delivery(v_id, 'cancelled');
+    v_cancelled := v_cancelled + 1;
+  end loop;
+  -- Whoever ended the delivery before it could not get its lock.
+  for v_id in
+    select parked.id from public.webhook_deliveries parked
+    join public.webhook_deliveries earlier on earlier.id = parked.waits_for
+    where parked.waits_for is not null and not private.holds_back(earlier.id)
+    order by parked.id limit p_limit for update of parked skip locked
+  loop
+    perform private.move_delivery(v_id, 'woken');
+    v_woken := v_woken + 1;
+  end loop;
+  delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
+  delete from private.filter_faults where created_at < now() - make_interval(days => p_pause_max_days);
+  return jsonb_build_object(
+    'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
+    'more', p_limit in (v_expired, v_cancelled, v_woken));
+end
+$$;
+
+comment on function public.keep_subscribers(int, int) is
+  'What time makes of subscribers: pauses those that accept nothing for days, removes those that never answered a check, gives up what waited longer than p_pause_max_days, cancels what waits for a removed one, wakes what nobody woke. Returns how many of each, and more: call again.';
+revoke all on function public.keep_subscribers(int, int) from public, anon, authenticated, service_role;
+grant execute on function public.keep_subscribers(int, int) to service_role;
+
+-- supabase/sql/deliver/list_endpoints.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.list_endpoints(p_endpoint_id text default null, p_with_removed boolean default false)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+begin
+  return (
+    select coalesce(jsonb_agg(private.subscriber_view(subscriber) order by subscriber.created_at desc, subscriber.endpoint_id), '[]')
+    from private.subscribers subscriber
+    where (p_endpoint_id is null or endpoint_id = p_endpoint_id) and (state <> 'removed' or p_with_removed)
+    limit 1000);
+end
+$$;
+
+comment on function public.list_endpoints(text, boolean) is
+  'All subscribers, newest first, or one: what subscriber_view() says of each.';
+revoke all on function public.list_endpoints(text, boolean) from public, anon, authenticated, service_role;
+grant execute on function public.list_endpoints(text, boolean) to service_role;
+
+-- supabase/sql/deliver/may_send.sql
+create or replace function private.may_send(p_endpoint_id text)
+returns boolean
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_room int := private.sending_room(p_endpoint_id);
+begin
+  if v_room = 0 then
+    return false;
+  elsif v_room > 2 and not exists (
+    select from private.endpoint_revisions
+    where endpoint_id = p_endpoint_id and superseded_by is null and rate_per_second is not null)
+  then
+    -- Several that ask at once may go a little beyond it, which harms nobody.
+    return true;
+  end if;
+  -- Where it is narrow, one at a time: what the others have claimed must be seen. Nobody waits for this lock.
+  return pg_try_advisory_xact_lock(hashtextextended('polaris.send:' || p_endpoint_id, 0))
+    and private.sending_room(p_endpoint_id) > 0;
+end
+$$;
+
+comment on function private.may_send(text) is
+  'Whether the caller, who claims a delivery in this transaction, may send to this endpoint now.';
+revoke all on function private.may_send(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/move_delivery.sql
 -- Each transition, the state it leads to, and from where. `success`, `superseded` and `cancelled` are never left.
 -- 
@@ -2475,13 +3490,16 @@ revoke all on function private.is_planned(public.webhook_deliveries, text, times
 -- | released   | what it was before its claim                                   | retrying, its holder's lease has run out     |
 -- | delivered  | success                                                        | any open state, whoever says so: it is proof |
 -- | failed     | failed, due at the next slot; a dead letter after the last one | its holder's claim                          |
+-- | postponed  | what it was before its claim, due at the same slot: the endpoint is to blame | its holder's claim, subscribers only |
 -- | unknown    | sent, due at the next slot; a dead letter after the last one   | its holder's claim                          |
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
--- | closed     | failed, a dead letter of the given reason                      | any open state                              |
+-- | closed     | failed, a dead letter of the given reason; cancelled for subscribers whose report was deleted | any open state |
 -- | erased     | as closed for content_erased, cancelled for subscribers; no answer | any state; one that has ended or is closed stays |
 -- | redriven   | failed, due now, at the beginning of its schedule              | a dead letter                               |
 -- | brought_forward | unchanged, due now; its slot is not used                  | an open state that waits for its slot       |
+-- | parked     | unchanged, not looked at until p_waits_for has ended           | an open state, subscribers only             |
+-- | woken      | unchanged, looked at again                                     | parked                                      |
 -- | superseded | superseded                                                     | any open state, subscribers only            |
 -- | cancelled  | cancelled                                                      | any open state, subscribers only            |
 -- 
@@ -2489,7 +3507,8 @@ revoke all on function private.is_planned(public.webhook_deliveries, text, times
 create or replace function private.move_delivery(
   p_delivery_id bigint, p_transition text, p_token bigint default null, p_posts int default 0,
   p_response jsonb default null, p_retry_after_seconds numeric default null, p_lease_seconds int default null,
-  p_claim_id uuid default null, p_reason text default null, p_on_arrival boolean default false)
+  p_claim_id uuid default null, p_reason text default null, p_on_arrival boolean default false,
+  p_waits_for bigint default null)
 returns public.webhook_deliveries
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -2498,6 +3517,8 @@ declare
   -- Only who claimed it last may say that it failed.
   v_is_holder boolean;
   v_has_ended boolean;
+  v_ends boolean;
+  v_next bigint;
 begin
   select * into strict v_old from public.webhook_deliveries where id = p_delivery_id for update;
   v_is_holder := p_token = v_old.lease_token;
@@ -2525,6 +3546,7 @@ begin
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := now() + make_interval(secs => p_lease_seconds);
         v_new.claim_id := p_claim_id;
+        v_new.claimed_at := now();
         v_new.counted_on_arrival := false;
         v_new.status_before_claim := case v_old.status when 'retrying' then v_old.status_before_claim else v_old.status end;
         -- A dead letter that is retried is due again should its sender die before it records anything.
@@ -2575,6 +3597,20 @@ begin
           v_new.dead_reason := case p_transition when 'refused' then 'refused' else 'attempts_exhausted' end;
         end if;
       end if;
+    when 'postponed' then
+      if v_is_holder and not v_has_ended and v_old.dead_at is null then
+        v_new.status := coalesce(v_old.status_before_claim, 'failed');
+        v_new.next_attempt := greatest(v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds));
+        v_new.lease_token := v_old.lease_token + 1;
+        v_new.lease_expires_at := null;
+        v_new.claim_id := null;
+      end if;
+    when 'parked' then
+      if not v_has_ended and v_old.dead_at is null then
+        v_new.waits_for := p_waits_for;
+      end if;
+    when 'woken' then
+      v_new.waits_for := null;
     when 'skipped' then
       if not v_has_ended and v_old.dead_at is null then
         -- It was not sent, so that it has its whole schedule yet.
@@ -2587,9 +3623,16 @@ begin
       end if;
     when 'closed' then
       if not v_has_ended and v_old.dead_reason is distinct from p_reason then
-        v_new.status := 'failed';
-        v_new.dead_at := coalesce(v_old.dead_at, now());
-        v_new.dead_reason := p_reason;
+        if v_old.position is not null and p_reason = 'report_deleted' then
+          -- Its event of type report.deleted tells what is left to tell.
+          v_new.status := 'cancelled';
+          v_new.dead_at := null;
+          v_new.dead_reason := null;
+        else
+          v_new.status := 'failed';
+          v_new.dead_at := coalesce(v_old.dead_at, now());
+          v_new.dead_reason := p_reason;
+        end if;
         v_new.next_attempt := null;
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
@@ -2600,7 +3643,7 @@ begin
       v_new.response := '{}';
       if not v_has_ended and private.is_closed(v_old.dead_reason) is not true then
         if v_old.dead_at is null
-          and exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'subscriber')
+          and v_old.position is not null
         then
           v_new.status := 'cancelled';
         else
@@ -2618,6 +3661,7 @@ begin
         v_new.dead_at := null;
         v_new.dead_reason := null;
         v_new.rounds := 0;
+        v_new.redrives := v_old.redrives + 1;
         v_new.next_attempt := now();
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
@@ -2632,7 +3676,7 @@ begin
         v_new.next_attempt := now();
       end if;
     when 'superseded', 'cancelled' then
-      if exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'internal') then
+      if v_old.position is null then
         raise exception 'a delivery to our own endpoint cannot be %', p_transition using errcode = 'PL004';
       elsif not v_has_ended then
         v_new.status := p_transition;
@@ -2647,29 +3691,141 @@ begin
       raise exception 'no transition %', p_transition using errcode = 'PL004';
   end case;
 
+  v_ends := v_new.dead_at is not null or v_new.status in ('success', 'superseded', 'cancelled');
+  if v_ends then
+    v_new.waits_for := null;
+    if v_old.position is not null and p_token is null and not private.lease_is_free(v_old.lease_expires_at) then
+      -- Its POST is under way: until its sender says that it is over, the next of the report must not overtake it.
+      v_new.lease_token := v_old.lease_token;
+      v_new.lease_expires_at := v_old.lease_expires_at;
+      v_new.claim_id := v_old.claim_id;
+    end if;
+  end if;
   if v_new is distinct from v_old then
     update public.webhook_deliveries
     set status = v_new.status, attempts = v_new.attempts, counted_on_arrival = v_new.counted_on_arrival,
       rounds = v_new.rounds, last_attempt = v_new.last_attempt, next_attempt = v_new.next_attempt, dead_at = v_new.dead_at,
       dead_reason = v_new.dead_reason, response = v_new.response, lease_token = v_new.lease_token,
-      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id, status_before_claim = v_new.status_before_claim
+      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id, status_before_claim = v_new.status_before_claim,
+      waits_for = v_new.waits_for, claimed_at = v_new.claimed_at, redrives = v_new.redrives
     where id = p_delivery_id
     returning * into v_new;
+  end if;
+  if v_ends and v_old.position is not null and private.lease_is_free(v_new.lease_expires_at) then
+    -- The next of its report may go. One that another transaction holds is woken by the next sweep: to wait for it here, with
+    -- other locks held, could deadlock.
+    for v_next in
+      select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for update skip locked
+    loop
+      perform private.move_delivery(v_next, 'woken');
+    end loop;
   end if;
   return v_new;
 end
 $$;
 
-comment on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean) is
+comment on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean, bigint) is
   'The one writer of a delivery''s state.';
-revoke all on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean) from public, anon, authenticated, service_role;
+revoke all on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean, bigint) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/move_endpoint.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.move_endpoint(p_endpoint_id text, p_state text, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_subscriber private.subscribers;
+begin
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
+  if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' and p_state <> 'removed' then
+    return '{"outcome": "endpoint_not_found"}';
+  elsif v_subscriber.state = 'unverified' and p_state <> 'removed' then
+    return '{"outcome": "endpoint_unverified"}';
+  end if;
+  v_subscriber := private.set_subscriber_state(p_endpoint_id, p_state, 'operator', p_actor);
+  return jsonb_build_object('outcome', 'moved', 'endpoint', private.subscriber_view(v_subscriber));
+end
+$$;
+
+comment on function public.move_endpoint(text, text, text) is
+  'Pauses a subscriber (p_state paused), resumes it (active) or removes it (removed), for a person. Returns {outcome: moved|endpoint_not_found|endpoint_unverified, endpoint}; also where it is so already.';
+revoke all on function public.move_endpoint(text, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.move_endpoint(text, text, text) to service_role;
+
+-- supabase/sql/deliver/observe_subscriber.sql
+create or replace function private.observe_subscriber(p_endpoint_id text, p_result text, p_attempts jsonb)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_subscriber private.subscribers;
+  v_status int := (p_attempts #>> '{-1,status}')::int;
+begin
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
+  if p_attempts = '[]' then
+    return;
+  elsif p_result = 'delivered' then
+    if v_subscriber.failing_since is not null then
+      update private.subscribers set failing_since = null where endpoint_id = p_endpoint_id;
+    end if;
+    return;
+  end if;
+  if v_subscriber.failing_since is null or v_status is null or v_status in (408, 410, 429) or v_status >= 500 then
+    update private.subscribers
+    set failing_since = coalesce(failing_since, now()),
+      in_flight_limit = case when v_status is null or v_status in (408, 429) or v_status >= 500
+        then greatest(1, private.in_flight_allowed(in_flight_limit, limited_at) / 2.0) else in_flight_limit end,
+      limited_at = case when v_status is null or v_status in (408, 429) or v_status >= 500 then now() else limited_at end
+    where endpoint_id = p_endpoint_id;
+  end if;
+  if v_status = 410 and v_subscriber.state = 'active' then
+    perform private.set_subscriber_state(p_endpoint_id, 'paused', 'gone', 'subscriber');
+  end if;
+end
+$$;
+
+comment on function private.observe_subscriber(text, text, jsonb) is
+  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, and its wish to hear no more (410). The good path writes nothing.';
+revoke all on function private.observe_subscriber(text, text, jsonb) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/owner_of.sql
+create or replace function private.owner_of(p_report_type text, p_report_id uuid)
+returns uuid
+language plpgsql stable set search_path = '' as $$
+declare
+  v_owner uuid;
+begin
+  execute format('select user_id from public.%I where id = $1', private.report_table(p_report_type)) into v_owner using p_report_id;
+  return v_owner;
+end
+$$;
+
+comment on function private.owner_of(text, uuid) is
+  'Whose report it is. Null: it is gone.';
+revoke all on function private.owner_of(text, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/pause_unreadable_endpoint.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.pause_unreadable_endpoint(p_endpoint_id text)
+returns void
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+begin
+  if exists (select from private.subscribers where endpoint_id = p_endpoint_id and state = 'active') then
+    perform private.set_subscriber_state(p_endpoint_id, 'paused', 'secret_unreadable', 'sender');
+  end if;
+end
+$$;
+
+comment on function public.pause_unreadable_endpoint(text) is
+  'Pauses a subscriber whose secret no key of the functions can open. Nothing is lost meanwhile.';
+revoke all on function public.pause_unreadable_endpoint(text) from public, anon, authenticated, service_role;
+grant execute on function public.pause_unreadable_endpoint(text) to service_role;
 
 -- supabase/sql/deliver/plan_view.sql
 create or replace function private.plan_view(p_plan public.plans)
 returns jsonb
 language plpgsql immutable set search_path = '' as $$
 begin
-  return to_jsonb(p_plan) - '{request_id,position,faults,next_slice_at}'::text[];
+  return to_jsonb(p_plan) - '{request_id,position,faults,next_slice_at,applied_xid}'::text[];
 end
 $$;
 
@@ -2735,6 +3891,56 @@ comment on function private.planned_deliveries(text, jsonb, timestamptz, jsonb, 
   'Of up to p_examined deliveries after p_after, oldest first, up to p_limit that a plan of this kind and filter is about: their ids, how many were looked at, and the p_after of the next call.';
 revoke all on function private.planned_deliveries(text, jsonb, timestamptz, jsonb, int, int) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/preview_replay.sql
+create or replace function private.preview_replay(p_filter jsonb)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  -- Looking at more would cost more than it tells.
+  c_examined constant int := 20000;
+  v_found record := private.replayed_events(p_filter, now(), null, c_examined);
+begin
+  return (
+    with found as materialized (
+      select * from jsonb_to_recordset(v_found.replayed) as item (
+        event_id text, endpoint_id text, applied_at timestamptz, type text, report_type text, report_id uuid, is_there boolean,
+        bytes bigint)
+    ), paces as (
+      select endpoint_id, count(*) filter (where is_there) as deliveries,
+        -- How many a second: its rate, or what its last hundred rounds took, as many at once as it may have.
+        least((p_filter ->> 'rate_per_second')::numeric, (
+            select rate_per_second from private.endpoint_revisions settings
+            where settings.endpoint_id = found.endpoint_id and superseded_by is null),
+          coalesce((
+            select (select subscriber_in_flight from private.sending_policy()) * 1000 / greatest(avg(duration_ms), 1)
+            from (
+              select duration_ms from public.webhook_audit
+              where direction = 'out' and endpoint_id = found.endpoint_id order by created_at desc limit 100) rounds), 10)) as pace
+      from found group by endpoint_id
+    )
+    select jsonb_build_object(
+      'is_whole', v_found.examined < c_examined,
+      'events', (select count(distinct event_id) from found),
+      'deliveries', (select count(*) from found where is_there),
+      'erased', (select count(*) from found where not is_there),
+      'bytes', (select coalesce(sum(bytes), 0) from found where is_there),
+      'confirmed', (
+        select count(*) from found where exists (
+          select from public.webhook_deliveries delivery
+          where delivery.event_id = found.event_id and delivery.endpoint_id = found.endpoint_id and delivery.status = 'success')),
+      'expected_seconds', (select coalesce(ceil(max(deliveries / greatest(pace, 0.01))), 0) from paces),
+      'samples', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'event_id', event_id, 'endpoint_id', endpoint_id, 'type', type, 'report_type', report_type, 'report_id', report_id,
+          'applied_at', private.iso_time(applied_at))), '[]')
+        from (select * from found where is_there order by applied_at, event_id limit 10) sample)));
+end
+$$;
+
+comment on function private.preview_replay(jsonb) is
+  'What a replay of this filter would do now: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more events match than the 20,000 that were looked at.';
+revoke all on function private.preview_replay(jsonb) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/put_back.sql
 create or replace function private.put_back(p_delivery public.webhook_deliveries, p_actor text, p_asked jsonb)
 returns void
@@ -2754,6 +3960,94 @@ $$;
 comment on function private.put_back(public.webhook_deliveries, text, jsonb) is
   'Redrives a dead letter, whose lock the caller holds, and audits it. p_asked names the call or the plan that asked for it.';
 revoke all on function private.put_back(public.webhook_deliveries, text, jsonb) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/read_events.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.read_events(
+  p_read_token_sha256 text, p_after jsonb, p_event_id text, p_limit int)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  -- What REST and the caller still take at once.
+  c_bytes constant int := 4194304;
+  v_subscriber private.subscribers;
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_row record;
+  v_body text;
+  v_bytes int := 0;
+  v_events jsonb := '[]';
+  v_next jsonb := p_after;
+  v_has_more boolean := false;
+begin
+  select * into v_subscriber from private.subscribers where read_token_sha256 = p_read_token_sha256;
+  if v_subscriber.endpoint_id is null then
+    return '{"outcome": "invalid_token"}';
+  end if;
+  for v_row in
+    select delivery.id as delivery_id, delivery.created_xid, delivery.position, delivery.plan, delivery.format_version,
+      delivery.body as form, event
+    from public.webhook_deliveries delivery
+    join public.report_events event on event.id = delivery.event_id
+    where delivery.endpoint_id = v_subscriber.endpoint_id and delivery.created_xid < v_horizon
+      and (delivery.created_xid, delivery.id)
+        > (coalesce((p_after ->> 'xid')::xid8, '0'), coalesce((p_after ->> 'id')::bigint, 0))
+      and (p_event_id is null or delivery.event_id = p_event_id)
+    order by delivery.created_xid, delivery.id
+    limit p_limit + 1
+  loop
+    if jsonb_array_length(v_events) >= p_limit or v_bytes > c_bytes then
+      v_has_more := true;
+      exit;
+    end if;
+    -- What was erased has no content any more; that it was there stays.
+    v_body := case when (v_row.event).erased_at is null or (v_row.event).type = 'report.deleted'
+      then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
+    v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
+    v_events := v_events || jsonb_build_object(
+      'id', (v_row.event).id, 'position', v_row.position, 'plan', v_row.plan, 'format_version', v_row.format_version,
+      'timestamp', private.iso_time((v_row.event).created_at), 'body', v_body,
+      'gone', case when v_body is null then 'content_erased' end);
+    v_next := jsonb_build_object('xid', v_row.created_xid::text, 'id', v_row.delivery_id);
+  end loop;
+  return jsonb_build_object('outcome', 'read', 'endpoint_id', v_subscriber.endpoint_id, 'events', v_events, 'next', v_next, 'has_more', v_has_more);
+end
+$$;
+
+comment on function public.read_events(text, jsonb, text, int) is
+  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; about 4 MB at most.';
+revoke all on function public.read_events(text, jsonb, text, int) from public, anon, authenticated, service_role;
+grant execute on function public.read_events(text, jsonb, text, int) to service_role;
+
+-- supabase/sql/deliver/read_settings.sql
+create or replace function private.read_settings(p_endpoint_id text, p_settings jsonb, p_filter_path text)
+returns private.endpoint_revisions
+language plpgsql stable set search_path = '' as $$
+declare
+  v_settings private.endpoint_revisions;
+  v_events jsonb := coalesce(p_settings -> 'events', '{}');
+begin
+  v_settings.endpoint_id := p_endpoint_id;
+  v_settings.url := p_settings ->> 'url';
+  v_settings.description := p_settings ->> 'description';
+  v_settings.types := private.texts_of(v_events -> 'types');
+  v_settings.report_types := private.texts_of(v_events -> 'report_types');
+  v_settings.stages := private.texts_of(v_events -> 'stages');
+  v_settings.statuses := private.texts_of(v_events -> 'statuses');
+  v_settings.owner_id := (v_events ->> 'owner_id')::uuid;
+  v_settings.takes_superseded := coalesce((v_events ->> 'superseded')::boolean, false);
+  v_settings.filter := nullif(p_settings -> 'filter', 'null');
+  v_settings.filter_path := p_filter_path::jsonpath;
+  v_settings.format_version := (p_settings ->> 'format_version')::int;
+  v_settings.body := p_settings ->> 'body';
+  v_settings.mode := p_settings ->> 'mode';
+  v_settings.rate_per_second := (p_settings ->> 'rate_per_second')::int;
+  return v_settings;
+end
+$$;
+
+comment on function private.read_settings(text, jsonb, text) is
+  'Settings as a function of ours hands them over: checked there, and by the constraints of the table here.';
+revoke all on function private.read_settings(text, jsonb, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/record_delivery_attempts.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -2803,13 +4097,20 @@ begin
       p_span_id => v_attempt ->> 'span_id');
   end loop;
   v_delivery := private.move_delivery(
-    p_delivery_id, p_result, p_token => p_delivery_token, p_posts => v_posts,
+    p_delivery_id,
+    case when v_delivery.position is not null and p_result in ('failed', 'unknown')
+      and private.is_endpoint_to_blame(v_delivery.endpoint_id, p_attempts)
+      then 'postponed' else p_result end,
+    p_token => p_delivery_token, p_posts => v_posts,
     -- The report's owner reads it too, whom our address and headers do not concern.
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
     v_effect := public.apply_report_event(v_event.id, 'direct') ->> 'outcome';
   end if;
   perform private.observe_attempts(v_delivery, p_delivery_token, p_attempts);
+  if v_delivery.position is not null then
+    perform private.observe_subscriber(v_delivery.endpoint_id, p_result, p_attempts);
+  end if;
   return jsonb_build_object(
     'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_effect, v_event.effect));
 end
@@ -2819,6 +4120,39 @@ comment on function public.record_delivery_attempts(bigint, bigint, text, jsonb,
   'Records a round of attempts, which ends as p_result (delivered, failed, unknown, refused) and schedules the next, and applies the event if nothing has: the direct update. A repeated call is recognised by the delivery and its token.';
 revoke all on function public.record_delivery_attempts(bigint, bigint, text, jsonb, numeric) from public, anon, authenticated, service_role;
 grant execute on function public.record_delivery_attempts(bigint, bigint, text, jsonb, numeric) to service_role;
+
+-- supabase/sql/deliver/record_endpoint_check.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.record_endpoint_check(p_check_id bigint, p_passed boolean, p_probes jsonb)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_check private.endpoint_checks;
+  v_subscriber private.subscribers;
+begin
+  update private.endpoint_checks set finished_at = now(), passed = p_passed, probes = p_probes
+  where id = p_check_id and finished_at is null
+  returning * into v_check;
+  if v_check.id is null then
+    select * into strict v_check from private.endpoint_checks where id = p_check_id;
+  else
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => case when p_passed then 'endpoint_check_passed' else 'endpoint_check_failed' end,
+      p_endpoint_id => v_check.endpoint_id, p_actor => v_check.actor,
+      p_payload => jsonb_build_object('endpoint', 'endpoints', 'check', v_check.id));
+    if p_passed and (select state from private.subscribers where endpoint_id = v_check.endpoint_id) = 'unverified' then
+      perform private.set_subscriber_state(v_check.endpoint_id, 'active', null, v_check.actor);
+    end if;
+  end if;
+  select * into strict v_subscriber from private.subscribers where endpoint_id = v_check.endpoint_id;
+  return jsonb_build_object('endpoint', private.subscriber_view(v_subscriber));
+end
+$$;
+
+comment on function public.record_endpoint_check(bigint, boolean, jsonb) is
+  'Keeps what a check has found, and lets a subscriber that passes its first one hear of events from now on. Returns {endpoint}. A repeated call changes nothing.';
+revoke all on function public.record_endpoint_check(bigint, boolean, jsonb) from public, anon, authenticated, service_role;
+grant execute on function public.record_endpoint_check(bigint, boolean, jsonb) to service_role;
 
 -- supabase/sql/deliver/redrive_deliveries.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -2893,6 +4227,120 @@ comment on function public.release_deliveries(int) is
 revoke all on function public.release_deliveries(int) from public, anon, authenticated, service_role;
 grant execute on function public.release_deliveries(int) to service_role;
 
+-- supabase/sql/deliver/replace_endpoint_secret.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.replace_endpoint_secret(
+  p_endpoint_id text, p_sealed_secret text, p_overlap_seconds int, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_subscriber private.subscribers;
+begin
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id for no key update;
+  if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' then
+    return '{"outcome": "endpoint_not_found"}';
+  elsif exists (select from private.endpoint_secrets where endpoint_id = p_endpoint_id and sealed = p_sealed_secret) then
+    return jsonb_build_object('outcome', 'replaced', 'endpoint', private.subscriber_view(v_subscriber));
+  end if;
+  delete from private.endpoint_secrets where endpoint_id = p_endpoint_id and expires_at < now();
+  update private.endpoint_secrets
+  set expires_at = least(coalesce(expires_at, 'infinity'), now() + make_interval(secs => p_overlap_seconds))
+  where endpoint_id = p_endpoint_id;
+  insert into private.endpoint_secrets (endpoint_id, sealed) values (p_endpoint_id, p_sealed_secret);
+  perform private.add_audit(
+    p_direction => 'in', p_outcome => 'endpoint_secret_replaced', p_endpoint_id => p_endpoint_id, p_actor => p_actor,
+    p_payload => jsonb_build_object('endpoint', 'endpoints', 'overlap_seconds', p_overlap_seconds));
+  return jsonb_build_object('outcome', 'replaced', 'endpoint', private.subscriber_view(v_subscriber));
+end
+$$;
+
+comment on function public.replace_endpoint_secret(text, text, int, text) is
+  'Gives a subscriber a new secret. The ones before it sign too, for p_overlap_seconds. Returns {outcome: replaced|endpoint_not_found, endpoint}. A repeated call is recognised by the sealed secret.';
+revoke all on function public.replace_endpoint_secret(text, text, int, text) from public, anon, authenticated, service_role;
+grant execute on function public.replace_endpoint_secret(text, text, int, text) to service_role;
+
+-- supabase/sql/deliver/replace_read_token.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.replace_read_token(p_endpoint_id text, p_read_token_sha256 text, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_subscriber private.subscribers;
+begin
+  update private.subscribers set read_token_sha256 = p_read_token_sha256
+  where endpoint_id = p_endpoint_id and state <> 'removed'
+  returning * into v_subscriber;
+  if v_subscriber.endpoint_id is null then
+    return '{"outcome": "endpoint_not_found"}';
+  end if;
+  perform private.add_audit(
+    p_direction => 'in', p_outcome => 'endpoint_token_replaced', p_endpoint_id => p_endpoint_id, p_actor => p_actor,
+    p_payload => '{"endpoint": "endpoints"}');
+  return jsonb_build_object('outcome', 'replaced', 'endpoint', private.subscriber_view(v_subscriber));
+end
+$$;
+
+comment on function public.replace_read_token(text, text, text) is
+  'Gives a subscriber a new read token; the one before it is void at once. Returns {outcome: replaced|endpoint_not_found, endpoint}.';
+revoke all on function public.replace_read_token(text, text, text) from public, anon, authenticated, service_role;
+grant execute on function public.replace_read_token(text, text, text) to service_role;
+
+-- supabase/sql/deliver/replayed_events.sql
+create or replace function private.replayed_events(
+  p_filter jsonb, p_until timestamptz, p_after jsonb, p_examined int,
+  out replayed jsonb, out examined int, out last jsonb)
+returns record
+language plpgsql stable set search_path = '' as $$
+begin
+  with events as materialized (
+    select event, event.id, event.applied_at from public.report_events event
+    where event.effect is not null
+      and event.applied_at >= coalesce((p_filter ->> 'from')::timestamptz, '-infinity')
+      and event.applied_at < least(coalesce((p_filter ->> 'to')::timestamptz, 'infinity'), p_until)
+      and (event.applied_at, event.id) > (coalesce((p_after ->> 'at')::timestamptz, '-infinity'), coalesce(p_after ->> 'id', ''))
+      and (p_filter -> 'event_ids' is null or event.id = any (private.texts_of(p_filter -> 'event_ids')))
+    order by event.applied_at, event.id
+    limit p_examined
+  ), candidates as materialized (
+    select events.event, events.id, events.applied_at, settings
+    from events
+    join private.endpoint_revisions settings
+      on settings.superseded_by is null and settings.endpoint_id = any (private.texts_of(p_filter -> 'endpoint_ids'))
+    where (p_filter -> 'report_type' is null or (events.event).report_type = p_filter ->> 'report_type')
+      and (p_filter -> 'report_id' is null or (events.event).report_id = (p_filter ->> 'report_id')::uuid)
+      and (p_filter -> 'types' is null or (events.event).type = any (private.texts_of(p_filter -> 'types')))
+      -- For a start in the past: from its revision on, effects make the deliveries themselves.
+      and (p_filter -> 'before_revision' is null
+        or coalesce((events.event).settings_revision, 0) < (p_filter ->> 'before_revision')::bigint)
+      and private.selects_event(settings, events.event, case when settings.owner_id is not null
+        then private.owner_of((events.event).report_type, (events.event).report_id) end)
+  ), contents as materialized (
+    select candidates.*, content.event_id is not null or (event).type = 'report.deleted' as is_there,
+      400 + coalesce(octet_length(content.research_report), 0)
+        + coalesce(pg_column_size(content.research_metadata), 0) + coalesce(pg_column_size(content.final_data), 0) as bytes,
+      content.research_metadata
+    from candidates left join private.report_contents content on content.event_id = candidates.id
+  )
+  select
+    coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'event_id', id, 'endpoint_id', (settings).endpoint_id, 'applied_at', applied_at, 'type', (event).type,
+        'report_type', (event).report_type, 'report_id', (event).report_id, 'job_id', (event).job_id,
+        'position', (event).position, 'is_there', is_there, 'bytes', case when (settings).body = 'full' then bytes else 400 end,
+        'format_version', (settings).format_version, 'body', (settings).body) order by applied_at, id, (settings).endpoint_id)
+      from contents
+      where (settings).filter_path is null or is_there and coalesce(private.filter_matches(
+        private.filter_document(event, research_metadata), (settings).filter_path), false)), '[]'),
+    (select count(*)::int from events),
+    (select jsonb_build_object('at', applied_at, 'id', id) from events order by applied_at desc, id desc limit 1)
+  into replayed, examined, last;
+end
+$$;
+
+comment on function private.replayed_events(jsonb, timestamptz, jsonb, int) is
+  'Of up to p_examined events after p_after, in the order of their effects, those that a replay brings to which endpoint, by the settings that are in force now. is_there: false, its content is erased.';
+revoke all on function private.replayed_events(jsonb, timestamptz, jsonb, int) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/request_plan.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.request_plan(
@@ -2908,6 +4356,12 @@ begin
   perform private.await_same_call(p_request_id::text);
   select * into v_plan from public.plans where request_id = p_request_id;
   if v_plan.id is null then
+    if p_kind = 'replay' then
+      insert into public.plans (request_id, kind, name, reason, filter, actor, status, preview)
+      values (p_request_id, p_kind, p_name, p_reason, p_filter, p_actor, 'proposed', private.preview_replay(p_filter))
+      returning * into v_plan;
+      return jsonb_build_object('outcome', 'planned', 'plan', private.plan_view(v_plan));
+    end if;
     v_planned := private.planned_deliveries(p_kind, p_filter, now(), null, c_counted, c_counted);
     insert into public.plans (request_id, kind, name, reason, filter, actor, total)
     values (
@@ -2924,9 +4378,28 @@ end
 $$;
 
 comment on function public.request_plan(uuid, text, text, text, jsonb, text) is
-  'Writes down what a person asks to be done with many deliveries; work_plan() does it. Returns {outcome: planned|idempotency_conflict, plan}. A repeated call is recognised by p_request_id.';
+  'Writes down what a person asks to be done with many deliveries; work_plan() does it. A replay is proposed, with what it would do; apply_plan() begins it. Returns {outcome: planned|idempotency_conflict, plan}. A repeated call is recognised by p_request_id.';
 revoke all on function public.request_plan(uuid, text, text, text, jsonb, text) from public, anon, authenticated, service_role;
 grant execute on function public.request_plan(uuid, text, text, text, jsonb, text) to service_role;
+
+-- supabase/sql/deliver/selects_event.sql
+create or replace function private.selects_event(
+  p_settings private.endpoint_revisions, p_event public.report_events, p_owner uuid)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  return (p_event.effect = 'applied' or p_settings.takes_superseded and p_event.effect = 'superseded')
+    and (p_settings.types is null or p_event.type = any (p_settings.types))
+    and (p_settings.report_types is null or p_event.report_type = any (p_settings.report_types))
+    and (p_settings.stages is null or p_event.stage = any (p_settings.stages))
+    and (p_settings.statuses is null or case when p_event.type = 'report.deleted' then 'deleted' else p_event.status end = any (p_settings.statuses))
+    and (p_settings.owner_id is null or p_settings.owner_id is not distinct from p_owner);
+end
+$$;
+
+comment on function private.selects_event(private.endpoint_revisions, public.report_events, uuid) is
+  'Whether a subscriber''s settings, apart from the filter, are about this event.';
+revoke all on function private.selects_event(private.endpoint_revisions, public.report_events, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/sendable.sql
 create or replace function private.sendable(p_delivery public.webhook_deliveries)
@@ -2937,7 +4410,16 @@ begin
     select jsonb_build_object(
       'delivery_id', p_delivery.id, 'delivery_token', p_delivery.lease_token, 'event_id', event.id,
       'endpoint_id', p_delivery.endpoint_id, 'expects', endpoint.expects, 'job_id', event.job_id, 'trace_id', event.trace_id,
-      'body', private.envelope(event))
+      'body', case when p_delivery.position is null then private.envelope(event)
+        else private.body_of(event, p_delivery.format_version, p_delivery.body) end,
+      'subscriber', (
+        select jsonb_build_object(
+          'url', settings.url, 'position', p_delivery.position, 'plan', p_delivery.plan, 'redriven', p_delivery.redrives > 0,
+          'format_version', p_delivery.format_version, 'sealed_secrets', (
+            select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
+            where endpoint_id = p_delivery.endpoint_id and (expires_at is null or expires_at > now())))
+        from private.endpoint_revisions settings
+        where settings.endpoint_id = p_delivery.endpoint_id and settings.superseded_by is null))
     from public.report_events event, public.webhook_endpoints endpoint
     where event.id = p_delivery.event_id and endpoint.id = p_delivery.endpoint_id);
 end
@@ -2946,6 +4428,344 @@ $$;
 comment on function private.sendable(public.webhook_deliveries) is
   'What a sender needs of a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
 revoke all on function private.sendable(public.webhook_deliveries) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/sending_policy.sql
+create or replace function private.sending_policy(
+  out slots interval[], out jitter double precision, out longest_retry_after interval,
+  out circuit_window interval, out circuit_attempts int, out circuit_failed_share double precision,
+  out circuit_pause interval, out subscriber_in_flight int, out in_flight_doubles_each_seconds double precision,
+  out slow_after interval, out warned_after interval, out paused_after interval, out unverified_for interval)
+returns record
+language plpgsql immutable set search_path = '' as $$
+begin
+  slots := '{30 seconds,2 minutes,10 minutes,1 hour,6 hours,24 hours}';
+  -- Each slot is up to a fifth shorter or longer: deliveries that failed together must not come back together.
+  jitter := 0.2;
+  longest_retry_after := '1 hour';
+  -- A circuit opens when this share of at least so many attempts in the window failed retryably.
+  circuit_window := '1 minute';
+  circuit_attempts := 10;
+  circuit_failed_share := 0.5;
+  -- Until one probe asks whether the endpoint is back.
+  circuit_pause := '30 seconds';
+  -- To one subscriber at once. After a time-out, 429 or 5xx half as many, which doubles again with the time that passes.
+  subscriber_in_flight := 16;
+  in_flight_doubles_each_seconds := 10;
+  -- One that has not answered for so long has at most two senders.
+  slow_after := '1 second';
+  -- A subscriber that has accepted nothing for so long is warned of, then paused.
+  warned_after := '3 days';
+  paused_after := '5 days';
+  -- One that never answered its check is removed.
+  unverified_for := '7 days';
+end
+$$;
+
+comment on function private.sending_policy() is
+  'The numbers of the sending policy, here and nowhere else: the retry slots, how far Retry-After is honoured, when a circuit opens and is probed, and how gently subscribers are sent to.';
+revoke all on function private.sending_policy() from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/sending_room.sql
+create or replace function private.sending_room(p_endpoint_id text)
+returns int
+language plpgsql stable set search_path = '' as $$
+declare
+  v_policy record := private.sending_policy();
+  v_subscriber private.subscribers;
+  v_rate int;
+  v_held record;
+  v_room int;
+begin
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
+  if v_subscriber.endpoint_id is null then
+    -- Our own endpoints are limited by the senders alone.
+    return 1000;
+  elsif v_subscriber.state <> 'active'
+    or exists (select from public.webhook_circuits where endpoint_id = p_endpoint_id and opened_at is not null)
+  then
+    return 0;
+  end if;
+  select count(*) as senders, min(claimed_at) as since, count(*) filter (where claimed_at > now() - interval '1 second') as begun
+  into v_held from public.webhook_deliveries where endpoint_id = p_endpoint_id and lease_expires_at >= now();
+  v_room := private.in_flight_allowed(v_subscriber.in_flight_limit, v_subscriber.limited_at) - v_held.senders;
+  if v_held.since < now() - v_policy.slow_after then
+    -- Somebody waits for it already. Should it answer nobody, two senders are enough to find out.
+    v_room := least(v_room, 2 - v_held.senders);
+  end if;
+  select rate_per_second into v_rate from private.endpoint_revisions
+  where endpoint_id = p_endpoint_id and superseded_by is null;
+  if v_room > 0 and v_rate is not null then
+    -- Counted, not written down: those under way, and those that began within the last second and are over.
+    v_room := least(v_room, v_rate - v_held.begun - (
+      select count(*) from public.webhook_audit
+      where direction = 'out' and endpoint_id = p_endpoint_id and created_at > now() - interval '1 second'
+        and created_at - make_interval(secs => coalesce(duration_ms, 0)::double precision / 1000) > now() - interval '1 second'));
+  end if;
+  return greatest(v_room, 0);
+end
+$$;
+
+comment on function private.sending_room(text) is
+  'How many more may begin to send to this endpoint now: its state, its circuit, its number in flight and its rate. It delays; nothing is dropped.';
+revoke all on function private.sending_room(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/set_subscriber_state.sql
+create or replace function private.set_subscriber_state(p_endpoint_id text, p_state text, p_reason text, p_actor text)
+returns private.subscribers
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_old private.subscribers;
+  v_new private.subscribers;
+  v_settings private.endpoint_revisions;
+begin
+  if p_state = 'removed' or p_state = 'active' then
+    -- Before the row's lock, as in all that makes a revision.
+    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  end if;
+  select * into strict v_old from private.subscribers where endpoint_id = p_endpoint_id for no key update;
+  if v_old.state = p_state or v_old.state = 'removed' then
+    return v_old;
+  end if;
+  update private.subscribers
+  set state = p_state, state_reason = p_reason, state_since = clock_timestamp(),
+    read_token_sha256 = case when p_state <> 'removed' then read_token_sha256 end,
+    verified_at = case when p_state = 'active' then coalesce(verified_at, clock_timestamp()) else verified_at end,
+    failing_since = case when p_state <> 'active' then failing_since end,
+    -- It returns slowly: one, two, four … in flight.
+    in_flight_limit = case when p_state = 'active' then 1 else in_flight_limit end,
+    limited_at = case when p_state = 'active' then clock_timestamp() else limited_at end
+  where endpoint_id = p_endpoint_id
+  returning * into v_new;
+  if p_state = 'active' then
+    update public.webhook_circuits
+    set opened_at = null, closed_at = clock_timestamp(), probe_after = null, probe_delivery_id = null, probe_token = null,
+      probe_lease_expires_at = null
+    where endpoint_id = p_endpoint_id and opened_at is not null;
+  end if;
+  select * into strict v_settings from private.endpoint_revisions where endpoint_id = p_endpoint_id and superseded_by is null;
+  if p_state = 'removed' then
+    delete from private.endpoint_secrets where endpoint_id = p_endpoint_id;
+    v_settings.takes_events := false;
+    perform private.add_revision(v_settings, 'removed', p_actor);
+  elsif v_old.verified_at is null and v_new.verified_at is not null and not exists (
+    select from public.plans where kind = 'start' and status = 'running' and filter ->> 'endpoint_id' = p_endpoint_id)
+  then
+    v_settings.takes_events := true;
+    perform private.add_revision(v_settings, 'verified', p_actor);
+  end if;
+  perform private.add_audit(
+    p_direction => 'in', p_outcome => 'endpoint_' || p_state, p_endpoint_id => p_endpoint_id, p_actor => p_actor,
+    p_payload => jsonb_build_object('endpoint', 'endpoints', 'from', v_old.state, 'reason', p_reason));
+  return v_new;
+end
+$$;
+
+comment on function private.set_subscriber_state(text, text, text, text) is
+  'The one writer of a subscriber''s state, with its audit row: unverified to active; active to paused and back; any to removed, which stays. What it pauses loses nothing: effects keep making deliveries for it.';
+revoke all on function private.set_subscriber_state(text, text, text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/settings_in_force.sql
+create or replace function private.settings_in_force(p_revision bigint)
+returns setof private.endpoint_revisions
+language plpgsql stable set search_path = '' as $$
+begin
+  return query
+  select * from private.endpoint_revisions
+  where id <= p_revision and (superseded_by is null or superseded_by > p_revision);
+end
+$$;
+
+comment on function private.settings_in_force(bigint) is
+  'The settings of each subscriber as of this revision: whoever asks about an event gets what its fan-out saw.';
+revoke all on function private.settings_in_force(bigint) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/settings_view.sql
+create or replace function private.settings_view(p_settings private.endpoint_revisions)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+begin
+  return jsonb_build_object(
+    'url', p_settings.url, 'description', p_settings.description,
+    'events', jsonb_strip_nulls(jsonb_build_object(
+      'types', to_jsonb(p_settings.types), 'report_types', to_jsonb(p_settings.report_types),
+      'stages', to_jsonb(p_settings.stages), 'statuses', to_jsonb(p_settings.statuses), 'owner_id', p_settings.owner_id))
+      || jsonb_build_object('superseded', p_settings.takes_superseded),
+    'filter', p_settings.filter, 'format_version', p_settings.format_version, 'body', p_settings.body, 'mode', p_settings.mode,
+    'rate_per_second', p_settings.rate_per_second);
+end
+$$;
+
+comment on function private.settings_view(private.endpoint_revisions) is
+  'Settings in the form in which a function of ours hands them over and gets them back.';
+revoke all on function private.settings_view(private.endpoint_revisions) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/show_delivery.sql
+create or replace function private.show_delivery()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- The import makes a delivery from the columns that the row shows already, while its own statement updates the row.
+  if coalesce(current_setting('polaris.import', true), '') = 'on' then
+    return null;
+  end if;
+  -- Take the lock in its own statement, so that the next query sees rows committed while we waited.
+  if private.lock_report(new.report_type, new.report_id) is null then
+    perform private.move_delivery(new.id, 'closed', p_reason => 'report_deleted');
+    return null;
+  end if;
+  if exists (
+    select from public.webhook_deliveries later
+    where later.position is null and later.report_id = new.report_id and later.report_type = new.report_type and later.id > new.id)
+  then
+    return null;
+  end if;
+  execute format(
+    'update public.%I set webhook_status = $1, webhook_attempts = $2, webhook_last_attempt = $3,
+       webhook_response = $4, webhook_job_id = $5 where id = $6',
+    private.report_table(new.report_type))
+  using new.status, new.attempts, new.last_attempt, new.response, new.job_id, new.report_id;
+  return null;
+end
+$$;
+
+comment on function private.show_delivery() is
+  'A report''s webhook columns are the state of its latest delivery to our own endpoints. Without a report, a delivery is closed.';
+revoke all on function private.show_delivery() from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/subscriber_view.sql
+create or replace function private.subscriber_view(p_subscriber private.subscribers)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  c_counted constant int := 10000;
+begin
+  return (
+    select jsonb_build_object(
+      'endpoint_id', p_subscriber.endpoint_id, 'state', p_subscriber.state, 'state_reason', p_subscriber.state_reason,
+      'state_since', private.iso_time(p_subscriber.state_since), 'verified_at', private.iso_time(p_subscriber.verified_at),
+      'failing_since', private.iso_time(p_subscriber.failing_since),
+      'created_at', private.iso_time(p_subscriber.created_at), 'created_by', p_subscriber.created_by,
+      'circuit_open_since', (
+        select private.iso_time(opened_at) from public.webhook_circuits where endpoint_id = p_subscriber.endpoint_id),
+      'in_flight_allowed', private.in_flight_allowed(p_subscriber.in_flight_limit, p_subscriber.limited_at),
+      'revision', settings.id, 'revised_at', private.iso_time(settings.created_at), 'takes_events', settings.takes_events,
+      'settings', private.settings_view(settings),
+      'secrets', (
+        select coalesce(jsonb_agg(jsonb_build_object(
+          'id', id, 'created_at', private.iso_time(created_at), 'expires_at', private.iso_time(expires_at)) order by id desc), '[]')
+        from private.endpoint_secrets
+        where endpoint_id = p_subscriber.endpoint_id and (expires_at is null or expires_at > now())),
+      -- Up to so many: more is a backlog in any case.
+      'waiting', (
+        select count(*) from (
+          select from public.webhook_deliveries
+          where endpoint_id = p_subscriber.endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+          limit c_counted) open),
+      'oldest_waiting_at', (
+        select private.iso_time(min(next_attempt)) from public.webhook_deliveries
+        where endpoint_id = p_subscriber.endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null),
+      'last_check', (
+        select jsonb_build_object(
+          'at', private.iso_time(created_at), 'actor', actor, 'passed', passed, 'probes', probes)
+        from private.endpoint_checks where endpoint_id = p_subscriber.endpoint_id order by id desc limit 1),
+      'filter_fault', (
+        select jsonb_build_object('at', private.iso_time(created_at), 'event_id', event_id, 'error', error)
+        from private.filter_faults where endpoint_id = p_subscriber.endpoint_id order by id desc limit 1))
+    from private.endpoint_revisions settings
+    where settings.endpoint_id = p_subscriber.endpoint_id and settings.superseded_by is null);
+end
+$$;
+
+comment on function private.subscriber_view(private.subscribers) is
+  'A subscriber as operators see it: state, settings, secrets without their values, what waits (counted up to 10,000), the last check.';
+revoke all on function private.subscriber_view(private.subscribers) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/texts_of.sql
+create or replace function private.texts_of(p_texts jsonb)
+returns text[]
+language plpgsql immutable set search_path = '' as $$
+begin
+  return case when jsonb_typeof(p_texts) = 'array' then array(select jsonb_array_elements_text(p_texts)) end;
+end
+$$;
+
+comment on function private.texts_of(jsonb) is
+  'A JSON array of texts as an array. Null: it is none.';
+revoke all on function private.texts_of(jsonb) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/try_claim.sql
+-- Whoever waits for a report's row, or for the row of its owner, waits as long as another transaction likes. A sweep does not:
+-- it takes the next delivery.
+create or replace function private.try_claim(
+  p_delivery_id bigint, p_lease_seconds int, p_claim_id uuid, p_probe_of text default null)
+returns jsonb
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_delivery public.webhook_deliveries;
+  v_earlier bigint;
+begin
+  select * into v_delivery from public.webhook_deliveries
+  where id = p_delivery_id
+    -- Asked again under the lock: another sweep may have claimed it since.
+    and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
+  for update skip locked;
+  if v_delivery.id is null then
+    return null;
+  end if;
+  if v_delivery.position is not null and v_delivery.plan = 0 and v_delivery.redrives = 0 then
+    if v_delivery.waits_for is null and private.is_overtaken(v_delivery) then
+      perform private.move_delivery(p_delivery_id, 'superseded');
+      return '{"set_aside": true}';
+    end if;
+    -- The order of a report: what comes later waits, also for a POST that is under way although its delivery has ended.
+    select id into v_earlier from public.webhook_deliveries
+    where endpoint_id = v_delivery.endpoint_id and report_id = v_delivery.report_id and report_type = v_delivery.report_type
+      and plan = 0 and redrives = 0 and position < v_delivery.position
+      and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+    order by position desc limit 1;
+    if v_earlier is null then
+      select id into v_earlier from public.webhook_deliveries
+      where endpoint_id = v_delivery.endpoint_id and lease_expires_at >= now()
+        and report_id = v_delivery.report_id and report_type = v_delivery.report_type
+        and plan = 0 and redrives = 0 and position < v_delivery.position
+      order by position desc limit 1;
+    end if;
+    if v_earlier is not null then
+      -- With its lock, it cannot end before it is known who waits for it. What is held now is looked at again.
+      perform from public.webhook_deliveries
+      where id = v_earlier for share skip locked;
+      if found and private.holds_back(v_earlier) then
+        perform private.move_delivery(p_delivery_id, 'parked', p_waits_for => v_earlier);
+        return '{"set_aside": true}';
+      end if;
+      return null;
+    end if;
+  end if;
+  if p_probe_of is not null then
+    if v_delivery.position is null then
+      -- Claiming it will lock its report, and circuits come after reports.
+      perform private.lock_report(v_delivery.report_type, v_delivery.report_id);
+    end if;
+    if not private.take_probe(p_probe_of, v_delivery.id, v_delivery.lease_token + 1, p_lease_seconds) then
+      -- Another process holds the probe. The locks of this delivery and its report go before the next ones are taken.
+      raise exception 'no probe' using errcode = 'PL003';
+    end if;
+  end if;
+  return private.claim_delivery(p_delivery_id, p_lease_seconds, p_claim_id);
+exception
+  when sqlstate 'PL003' then
+    return null;
+  when lock_not_available then
+    return jsonb_build_object('left_out', 'held', 'delivery_id', p_delivery_id, 'event_id', v_delivery.event_id);
+  when others then
+    return jsonb_build_object(
+      'left_out', 'error', 'delivery_id', p_delivery_id, 'event_id', v_delivery.event_id, 'error', "left"(sqlerrm, 200));
+end
+$$;
+
+comment on function private.try_claim(bigint, int, uuid, text) is
+  'Claims a delivery if that needs no waiting. Null: somebody else has it. With set_aside: another of its report goes first, or instead; look for the next. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
+revoke all on function private.try_claim(bigint, int, uuid, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/try_planned.sql
 create or replace function private.try_planned(p_delivery_id bigint, p_plan public.plans)
@@ -3007,6 +4827,15 @@ begin
     return null;
   end if;
   begin
+    if v_plan.kind in ('replay', 'start') then
+      v_plan := private.work_replay(v_plan, p_limit);
+      update public.plans
+      set status = v_plan.status, outcomes = v_plan.outcomes, position = v_plan.position, applied_at = v_plan.applied_at,
+        applied_xid = v_plan.applied_xid, next_slice_at = v_plan.next_slice_at, faults = 0, last_error = v_plan.last_error,
+        finished_at = v_plan.finished_at
+      where id = v_plan.id;
+      return jsonb_build_object('plan_id', v_plan.id, 'status', v_plan.status, 'redriven', 0);
+    end if;
     v_planned := private.planned_deliveries(
       v_plan.kind, v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
     -- In the order of their reports, whose locks each takes.
@@ -3059,6 +4888,103 @@ comment on function public.work_plan(int) is
   'Does the next slice, of up to p_limit deliveries, of the plan that has waited longest. Waits for no lock. Returns {plan_id, status, redriven, error?} (redriven: how many deliveries it made due), null when no plan has anything to do now. A call that is repeated does the slice after it.';
 revoke all on function public.work_plan(int) from public, anon, authenticated, service_role;
 grant execute on function public.work_plan(int) to service_role;
+
+-- supabase/sql/deliver/work_replay.sql
+create or replace function private.work_replay(p_plan public.plans, p_limit int)
+returns public.plans
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_examined constant int := 2000;
+  -- A backlog in the outbox costs every claim, and a cancelled plan should leave little behind.
+  c_waiting constant int := 2000;
+  v_filter jsonb := p_plan.filter;
+  v_rate numeric := (p_plan.filter ->> 'rate_per_second')::numeric;
+  v_until timestamptz := p_plan.applied_at;
+  v_found record;
+  v_made int;
+  v_erased int;
+  v_examined int := least(c_examined, p_limit * 10);
+  v_settings private.endpoint_revisions;
+begin
+  if p_plan.kind = 'start' then
+    v_filter := v_filter || jsonb_build_object('endpoint_ids', jsonb_build_array(v_filter ->> 'endpoint_id'));
+    if (select verified_at from private.subscribers where endpoint_id = v_filter ->> 'endpoint_id') is null then
+      p_plan.next_slice_at := now() + interval '1 minute';
+      p_plan.applied_at := null;
+    elsif p_plan.applied_at is null then
+      p_plan.applied_at := clock_timestamp();
+      p_plan.applied_xid := pg_current_xact_id();
+    end if;
+    v_until := case when p_plan.position ? 'revision' then clock_timestamp() else p_plan.applied_at end;
+    v_filter := v_filter || jsonb_strip_nulls(jsonb_build_object('before_revision', p_plan.position -> 'revision'));
+  end if;
+  if not exists (
+    select from private.subscribers
+    where endpoint_id = any (private.texts_of(v_filter -> 'endpoint_ids')) and state <> 'removed')
+  then
+    p_plan.status := 'failed';
+    p_plan.last_error := 'the subscriber was removed';
+    p_plan.finished_at := now();
+    return p_plan;
+  elsif p_plan.applied_at is null then
+    return p_plan;
+  elsif p_plan.applied_xid >= pg_snapshot_xmin(pg_current_snapshot()) then
+    -- An effect that is under way may still appear before the place where this slice ends.
+    p_plan.next_slice_at := now() + interval '2 seconds';
+    return p_plan;
+  elsif (
+    select count(*) from (
+      select from public.webhook_deliveries
+      where plan = p_plan.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+      limit c_waiting) waiting) >= c_waiting
+  then
+    p_plan.next_slice_at := now() + interval '5 seconds';
+    return p_plan;
+  end if;
+  v_found := private.replayed_events(v_filter, v_until, p_plan.position, v_examined);
+  with item as (
+    select * from jsonb_to_recordset(v_found.replayed) as item (
+      event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
+      format_version int, body text)
+  ), made as (
+    insert into public.webhook_deliveries (
+      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, created_xid)
+    select event_id, endpoint_id, p_plan.id, report_type, report_id, job_id, item.position,
+      coalesce((v_filter ->> 'format_version')::int, format_version), body, pg_current_xact_id()
+    from item where is_there
+    on conflict (event_id, endpoint_id, plan) do nothing
+    returning 1
+  )
+  select (select count(*) from made), (select count(*) from item where not is_there) into v_made, v_erased;
+  p_plan.outcomes := p_plan.outcomes || jsonb_build_object(
+    'planned', coalesce((p_plan.outcomes ->> 'planned')::int, 0) + v_made,
+    'content_erased', coalesce((p_plan.outcomes ->> 'content_erased')::int, 0) + v_erased);
+  p_plan.position := coalesce(p_plan.position, '{}') || coalesce(v_found.last, '{}');
+  p_plan.next_slice_at := now() + case when v_rate is null then '0' else make_interval(secs => (v_made / v_rate)::double precision) end;
+  if v_found.examined = v_examined then
+    return p_plan;
+  elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
+    -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
+    -- are seen once they have ended.
+    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+    select * into strict v_settings from private.endpoint_revisions
+    where endpoint_id = v_filter ->> 'endpoint_id' and superseded_by is null;
+    v_settings.takes_events := true;
+    p_plan.position := p_plan.position || jsonb_build_object(
+      'revision', private.add_revision(v_settings, 'caught up', p_plan.actor));
+    p_plan.applied_xid := pg_current_xact_id();
+    p_plan.next_slice_at := now();
+    return p_plan;
+  end if;
+  p_plan.status := 'done';
+  p_plan.finished_at := now();
+  return p_plan;
+end
+$$;
+
+comment on function private.work_replay(public.plans, int) is
+  'The next slice of a replay or of a start in the past, which the caller holds: its deliveries are made, and claims do the rest. Returns the plan as it stands then; a slice that is repeated makes nothing twice.';
+revoke all on function private.work_replay(public.plans, int) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/account_content.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -4232,7 +6158,7 @@ begin
   get diagnostics v_alerts = row_count;
   delete from public.plans where id in (
     select id from public.plans
-    where status <> 'running' and finished_at < now() - make_interval(days => p_audit_days)
+    where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
   delete from public.alert_silences where until < now() - make_interval(days => p_audit_days);
@@ -6499,7 +8425,7 @@ grant execute on function public.webhook_statistics(text) to authenticated;
 -- supabase/sql/reports/unfinished_tables.sql
 create or replace view private.unfinished_tables with (security_invoker = true) as
   select tables.table_name, part.name, part.statement
-  from (select table_name from public.report_types union all select unnest('{webhook_audit,report_events,job_runs}'::text[])) tables
+  from (select table_name from public.report_types union all select unnest('{webhook_audit,webhook_deliveries,report_events,job_runs}'::text[])) tables
   cross join lateral private.finish_table(tables.table_name) part;
 
 comment on view private.unfinished_tables is
@@ -6617,6 +8543,42 @@ comment on column private.rate_limits.beyond is
 alter table private.rate_limits enable row level security;
 revoke all on table private.rate_limits from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/endpoint_checks.sql
+comment on table private.endpoint_checks is
+  'The checks of subscribers, with what each probe has found.';
+comment on column private.endpoint_checks.host is 'Checks are limited by host: they send what nobody has asked for yet.';
+comment on column private.endpoint_checks.passed is 'Null: it is under way, or its function died.';
+alter table private.endpoint_checks enable row level security;
+revoke all on table private.endpoint_checks from anon, authenticated, service_role;
+revoke all on sequence private.endpoint_checks_id_seq from anon, authenticated, service_role;
+
+-- supabase/sql/deliver/endpoint_revisions.sql
+comment on table private.endpoint_revisions is
+  'The settings of subscribers. A change makes a new row; ids are in the order of commits.';
+comment on column private.endpoint_revisions.takes_events is 'Whether an effect makes a delivery for it: not before it is verified or has caught up, nor once it is removed.';
+comment on column private.endpoint_revisions.types is 'Event types. Null here, as in the next three: all.';
+comment on column private.endpoint_revisions.filter_path is 'The filter, compiled by the function that saved it.';
+comment on column private.endpoint_revisions.change is 'What was changed, in a word or two, for the history.';
+comment on column private.endpoint_revisions.superseded_by is 'The revision after it. Null: it is in force.';
+alter table private.endpoint_revisions enable row level security;
+revoke all on table private.endpoint_revisions from anon, authenticated, service_role;
+revoke all on sequence private.endpoint_revisions_id_seq from anon, authenticated, service_role;
+
+-- supabase/sql/deliver/endpoint_secrets.sql
+comment on table private.endpoint_secrets is
+  'What signs for a subscriber, sealed with a key that only the functions have.';
+comment on column private.endpoint_secrets.expires_at is 'Null: the newest. Until then an older one signs too.';
+alter table private.endpoint_secrets enable row level security;
+revoke all on table private.endpoint_secrets from anon, authenticated, service_role;
+revoke all on sequence private.endpoint_secrets_id_seq from anon, authenticated, service_role;
+
+-- supabase/sql/deliver/filter_faults.sql
+comment on table private.filter_faults is
+  'Filters that could not be asked about an event: no match, and a fault of ours that its endpoint shows.';
+alter table private.filter_faults enable row level security;
+revoke all on table private.filter_faults from anon, authenticated, service_role;
+revoke all on sequence private.filter_faults_id_seq from anon, authenticated, service_role;
+
 -- supabase/sql/deliver/plans.sql
 comment on table public.plans is
   'What people asked to be done with many deliveries: asked once, worked off in slices by the request and by sweeps, whoever is still there.';
@@ -6627,6 +8589,9 @@ comment on column public.plans.actor is 'The id of the operator who asked.';
 comment on column public.plans.total is 'How many matched when it was requested. Null: more deliveries than were counted.';
 comment on column public.plans.outcomes is
   'How many of each outcome: redriven; brought_forward (due before its slot); changed (the plan is not about it any more); held and error are of the present pass alone.';
+comment on column public.plans.preview is 'What a replay would have done when it was proposed.';
+comment on column public.plans.applied_at is 'When a proposed plan was begun: it is about events until then.';
+comment on column public.plans.applied_xid is 'The transaction of that: until all before it have ended, the plan waits.';
 comment on column public.plans.position is 'Where the next slice begins: {at, id} of the last delivery that was looked at. Null: at the beginning.';
 comment on column public.plans.passes is 'Passes that are over. Another one follows while some deliveries were held or failed.';
 comment on column public.plans.faults is 'Slices in a row that failed as a whole.';
@@ -6637,6 +8602,17 @@ grant select on table public.plans to authenticated;
 drop policy if exists "operators read" on public.plans;
 create policy "operators read" on public.plans for select to authenticated
   using ((select private.is_operator()));
+
+-- supabase/sql/deliver/subscribers.sql
+comment on table private.subscribers is
+  'Endpoints of other systems: how each stands. A row is never deleted: deliveries and revisions name it.';
+comment on column private.subscribers.request_id is 'Of the request that made it, minted by who asked: a repeated one is recognised by it.';
+comment on column private.subscribers.in_flight_limit is
+  'How many could send to it at once at limited_at; since then twice as many every ten seconds. Written only when it changes for the worse.';
+comment on column private.subscribers.failing_since is 'Its first failure since its last success. Null: the last round succeeded.';
+comment on column private.subscribers.read_token_sha256 is 'SHA-256 of its read token, as hex. Null: it is removed.';
+alter table private.subscribers enable row level security;
+revoke all on table private.subscribers from anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_deliveries.sql
 comment on table public.alert_deliveries is

@@ -7,7 +7,7 @@ declare
 begin
   -- Waits for a slice that is under way.
   update public.plans set status = 'cancelled', cancelled_by = p_actor, finished_at = now()
-  where id = p_plan_id and status = 'running';
+  where id = p_plan_id and status in ('proposed', 'running');
   select * into v_plan from public.plans where id = p_plan_id;
   if v_plan.id is null then
     return '{"outcome": "plan_not_found"}';
@@ -17,6 +17,6 @@ end
 $$;
 
 comment on function public.cancel_plan(int, text) is
-  'Ends a plan that is running: no further slice begins, and what was done stays done. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
+  'Ends a plan that is running: no further slice begins, and what was done stays done; deliveries of a replay that are not sent yet are cancelled by the next sweep. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
 revoke all on function public.cancel_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.cancel_plan(int, text) to service_role;

@@ -6,6 +6,9 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_held public.webhook_deliveries;
   v_candidate record;
+  v_endpoint record;
+  v_set_aside int;
+  v_is_waiting boolean := false;
   v_claim jsonb;
   v_left_out jsonb := '[]';
 begin
@@ -14,45 +17,75 @@ begin
   if v_held.id is not null then
     return jsonb_build_object('delivery', private.sendable(v_held), 'left_out', '[]'::jsonb);
   end if;
+  -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
   for v_candidate in
-    -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
-    (select circuit.endpoint_id as probe_of, probe.id
-      from public.webhook_circuits circuit
-      cross join lateral (
-        select delivery.id, delivery.attempts from public.webhook_deliveries delivery
-        where delivery.endpoint_id = circuit.endpoint_id and delivery.status not in ('success', 'superseded', 'cancelled')
-          and delivery.dead_at is null and private.lease_is_free(delivery.lease_expires_at) and delivery.id <> all (p_left_out)
-        order by delivery.attempts, delivery.id limit 16) probe
-      where circuit.opened_at is not null and circuit.probe_after <= now()
-        and private.lease_is_free(circuit.probe_lease_expires_at)
-      order by circuit.endpoint_id, probe.attempts, probe.id)
-    union all
-    -- The endpoint first that has the fewest senders now: one that is slow or has a backlog takes no turn of another.
-    (select null, due.id
-      from public.webhook_endpoints endpoint
-      cross join lateral (
-        select count(*) as senders from public.webhook_deliveries held
-        where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
-      cross join lateral (
-        select id, next_attempt from private.due_deliveries
-        where endpoint_id = endpoint.id and id <> all (p_left_out)
-        order by next_attempt, id limit 16) due
-      where not exists (
-        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
-      order by load.senders, due.next_attempt, due.id)
+    select circuit.endpoint_id as probe_of, probe.id
+    from public.webhook_circuits circuit
+    cross join lateral (
+      select delivery.id, delivery.attempts from public.webhook_deliveries delivery
+      where delivery.endpoint_id = circuit.endpoint_id and delivery.status not in ('success', 'superseded', 'cancelled')
+        and delivery.dead_at is null and private.lease_is_free(delivery.lease_expires_at) and delivery.waits_for is null
+        and delivery.id <> all (p_left_out)
+      order by delivery.attempts, delivery.id limit 16) probe
+    where circuit.opened_at is not null and circuit.probe_after <= now()
+      and private.lease_is_free(circuit.probe_lease_expires_at)
+      and not exists (
+        select from private.subscribers where endpoint_id = circuit.endpoint_id and state <> 'active')
+    order by circuit.endpoint_id, probe.attempts, probe.id
   loop
     v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, v_candidate.probe_of);
     if v_claim ? 'left_out' then
       v_left_out := v_left_out || v_claim;
-    elsif v_claim is not null then
+    elsif v_claim ? 'delivery_id' then
       return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
     end if;
   end loop;
-  return jsonb_build_object('delivery', null, 'left_out', v_left_out);
+  for v_endpoint in
+    -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
+    -- another. Two short looks at an index for each; what is tried is read for one endpoint at a time.
+    select endpoint.id, endpoint.kind
+    from public.webhook_endpoints endpoint
+    left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
+    cross join lateral (
+      select due.next_attempt from public.webhook_deliveries due
+      where due.endpoint_id = endpoint.id and due.next_attempt <= now()
+        and due.status not in ('success', 'superseded', 'cancelled') and due.dead_at is null
+      order by due.next_attempt limit 1) first
+    cross join lateral (
+      select count(*) as senders from public.webhook_deliveries held
+      where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
+    where (endpoint.kind = 'internal' or subscriber.state = 'active')
+      and not exists (
+        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
+    order by endpoint.kind = 'internal' desc, load.senders, first.next_attempt, endpoint.id
+  loop
+    if v_endpoint.kind = 'subscriber' and not private.may_send(v_endpoint.id) then
+      v_is_waiting := true;
+      continue;
+    end if;
+    loop
+      v_set_aside := 0;
+      for v_candidate in
+        select due.id from private.due_at(v_endpoint.id, v_endpoint.kind, p_left_out, 16) due
+      loop
+        v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, null);
+        if v_claim ? 'left_out' then
+          v_left_out := v_left_out || v_claim;
+        elsif v_claim ? 'set_aside' then
+          v_set_aside := v_set_aside + 1;
+        elsif v_claim is not null then
+          return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
+        end if;
+      end loop;
+      -- What was set aside is not seen again: behind it may be something to send.
+      exit when v_set_aside = 0;
+    end loop;
+  end loop;
+  return jsonb_build_object('delivery', null, 'left_out', v_left_out, 'waiting', v_is_waiting);
 end
 $$;
 
 comment on function public.claim_due_delivery(int, uuid, bigint[]) is
-  'Claims a half-open circuit''s probe, else the delivery that has been due longest, of the endpoint with the fewest senders whose circuit is closed. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
 revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
 grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;

@@ -6,13 +6,16 @@
 -- | released   | what it was before its claim                                   | retrying, its holder's lease has run out     |
 -- | delivered  | success                                                        | any open state, whoever says so: it is proof |
 -- | failed     | failed, due at the next slot; a dead letter after the last one | its holder's claim                          |
+-- | postponed  | what it was before its claim, due at the same slot: the endpoint is to blame | its holder's claim, subscribers only |
 -- | unknown    | sent, due at the next slot; a dead letter after the last one   | its holder's claim                          |
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
--- | closed     | failed, a dead letter of the given reason                      | any open state                              |
+-- | closed     | failed, a dead letter of the given reason; cancelled for subscribers whose report was deleted | any open state |
 -- | erased     | as closed for content_erased, cancelled for subscribers; no answer | any state; one that has ended or is closed stays |
 -- | redriven   | failed, due now, at the beginning of its schedule              | a dead letter                               |
 -- | brought_forward | unchanged, due now; its slot is not used                  | an open state that waits for its slot       |
+-- | parked     | unchanged, not looked at until p_waits_for has ended           | an open state, subscribers only             |
+-- | woken      | unchanged, looked at again                                     | parked                                      |
 -- | superseded | superseded                                                     | any open state, subscribers only            |
 -- | cancelled  | cancelled                                                      | any open state, subscribers only            |
 -- 
@@ -20,7 +23,8 @@
 create or replace function private.move_delivery(
   p_delivery_id bigint, p_transition text, p_token bigint default null, p_posts int default 0,
   p_response jsonb default null, p_retry_after_seconds numeric default null, p_lease_seconds int default null,
-  p_claim_id uuid default null, p_reason text default null, p_on_arrival boolean default false)
+  p_claim_id uuid default null, p_reason text default null, p_on_arrival boolean default false,
+  p_waits_for bigint default null)
 returns public.webhook_deliveries
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -29,6 +33,8 @@ declare
   -- Only who claimed it last may say that it failed.
   v_is_holder boolean;
   v_has_ended boolean;
+  v_ends boolean;
+  v_next bigint;
 begin
   select * into strict v_old from public.webhook_deliveries where id = p_delivery_id for update;
   v_is_holder := p_token = v_old.lease_token;
@@ -56,6 +62,7 @@ begin
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := now() + make_interval(secs => p_lease_seconds);
         v_new.claim_id := p_claim_id;
+        v_new.claimed_at := now();
         v_new.counted_on_arrival := false;
         v_new.status_before_claim := case v_old.status when 'retrying' then v_old.status_before_claim else v_old.status end;
         -- A dead letter that is retried is due again should its sender die before it records anything.
@@ -106,6 +113,20 @@ begin
           v_new.dead_reason := case p_transition when 'refused' then 'refused' else 'attempts_exhausted' end;
         end if;
       end if;
+    when 'postponed' then
+      if v_is_holder and not v_has_ended and v_old.dead_at is null then
+        v_new.status := coalesce(v_old.status_before_claim, 'failed');
+        v_new.next_attempt := greatest(v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds));
+        v_new.lease_token := v_old.lease_token + 1;
+        v_new.lease_expires_at := null;
+        v_new.claim_id := null;
+      end if;
+    when 'parked' then
+      if not v_has_ended and v_old.dead_at is null then
+        v_new.waits_for := p_waits_for;
+      end if;
+    when 'woken' then
+      v_new.waits_for := null;
     when 'skipped' then
       if not v_has_ended and v_old.dead_at is null then
         -- It was not sent, so that it has its whole schedule yet.
@@ -118,9 +139,16 @@ begin
       end if;
     when 'closed' then
       if not v_has_ended and v_old.dead_reason is distinct from p_reason then
-        v_new.status := 'failed';
-        v_new.dead_at := coalesce(v_old.dead_at, now());
-        v_new.dead_reason := p_reason;
+        if v_old.position is not null and p_reason = 'report_deleted' then
+          -- Its event of type report.deleted tells what is left to tell.
+          v_new.status := 'cancelled';
+          v_new.dead_at := null;
+          v_new.dead_reason := null;
+        else
+          v_new.status := 'failed';
+          v_new.dead_at := coalesce(v_old.dead_at, now());
+          v_new.dead_reason := p_reason;
+        end if;
         v_new.next_attempt := null;
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
@@ -131,7 +159,7 @@ begin
       v_new.response := '{}';
       if not v_has_ended and private.is_closed(v_old.dead_reason) is not true then
         if v_old.dead_at is null
-          and exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'subscriber')
+          and v_old.position is not null
         then
           v_new.status := 'cancelled';
         else
@@ -149,6 +177,7 @@ begin
         v_new.dead_at := null;
         v_new.dead_reason := null;
         v_new.rounds := 0;
+        v_new.redrives := v_old.redrives + 1;
         v_new.next_attempt := now();
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
@@ -163,7 +192,7 @@ begin
         v_new.next_attempt := now();
       end if;
     when 'superseded', 'cancelled' then
-      if exists (select from public.webhook_endpoints where id = v_old.endpoint_id and kind = 'internal') then
+      if v_old.position is null then
         raise exception 'a delivery to our own endpoint cannot be %', p_transition using errcode = 'PL004';
       elsif not v_has_ended then
         v_new.status := p_transition;
@@ -178,19 +207,39 @@ begin
       raise exception 'no transition %', p_transition using errcode = 'PL004';
   end case;
 
+  v_ends := v_new.dead_at is not null or v_new.status in ('success', 'superseded', 'cancelled');
+  if v_ends then
+    v_new.waits_for := null;
+    if v_old.position is not null and p_token is null and not private.lease_is_free(v_old.lease_expires_at) then
+      -- Its POST is under way: until its sender says that it is over, the next of the report must not overtake it.
+      v_new.lease_token := v_old.lease_token;
+      v_new.lease_expires_at := v_old.lease_expires_at;
+      v_new.claim_id := v_old.claim_id;
+    end if;
+  end if;
   if v_new is distinct from v_old then
     update public.webhook_deliveries
     set status = v_new.status, attempts = v_new.attempts, counted_on_arrival = v_new.counted_on_arrival,
       rounds = v_new.rounds, last_attempt = v_new.last_attempt, next_attempt = v_new.next_attempt, dead_at = v_new.dead_at,
       dead_reason = v_new.dead_reason, response = v_new.response, lease_token = v_new.lease_token,
-      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id, status_before_claim = v_new.status_before_claim
+      lease_expires_at = v_new.lease_expires_at, claim_id = v_new.claim_id, status_before_claim = v_new.status_before_claim,
+      waits_for = v_new.waits_for, claimed_at = v_new.claimed_at, redrives = v_new.redrives
     where id = p_delivery_id
     returning * into v_new;
+  end if;
+  if v_ends and v_old.position is not null and private.lease_is_free(v_new.lease_expires_at) then
+    -- The next of its report may go. One that another transaction holds is woken by the next sweep: to wait for it here, with
+    -- other locks held, could deadlock.
+    for v_next in
+      select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for update skip locked
+    loop
+      perform private.move_delivery(v_next, 'woken');
+    end loop;
   end if;
   return v_new;
 end
 $$;
 
-comment on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean) is
+comment on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean, bigint) is
   'The one writer of a delivery''s state.';
-revoke all on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean) from public, anon, authenticated, service_role;
+revoke all on function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean, bigint) from public, anon, authenticated, service_role;

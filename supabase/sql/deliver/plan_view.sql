@@ -2,7 +2,7 @@ create or replace function private.plan_view(p_plan public.plans)
 returns jsonb
 language plpgsql immutable set search_path = '' as $$
 begin
-  return to_jsonb(p_plan) - '{request_id,position,faults,next_slice_at}'::text[];
+  return to_jsonb(p_plan) - '{request_id,position,faults,next_slice_at,applied_xid}'::text[];
 end
 $$;
 

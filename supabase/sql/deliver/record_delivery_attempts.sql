@@ -45,13 +45,20 @@ begin
       p_span_id => v_attempt ->> 'span_id');
   end loop;
   v_delivery := private.move_delivery(
-    p_delivery_id, p_result, p_token => p_delivery_token, p_posts => v_posts,
+    p_delivery_id,
+    case when v_delivery.position is not null and p_result in ('failed', 'unknown')
+      and private.is_endpoint_to_blame(v_delivery.endpoint_id, p_attempts)
+      then 'postponed' else p_result end,
+    p_token => p_delivery_token, p_posts => v_posts,
     -- The report's owner reads it too, whom our address and headers do not concern.
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
     v_effect := public.apply_report_event(v_event.id, 'direct') ->> 'outcome';
   end if;
   perform private.observe_attempts(v_delivery, p_delivery_token, p_attempts);
+  if v_delivery.position is not null then
+    perform private.observe_subscriber(v_delivery.endpoint_id, p_result, p_attempts);
+  end if;
   return jsonb_build_object(
     'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_effect, v_event.effect));
 end

@@ -12,6 +12,12 @@ begin
   perform private.await_same_call(p_request_id::text);
   select * into v_plan from public.plans where request_id = p_request_id;
   if v_plan.id is null then
+    if p_kind = 'replay' then
+      insert into public.plans (request_id, kind, name, reason, filter, actor, status, preview)
+      values (p_request_id, p_kind, p_name, p_reason, p_filter, p_actor, 'proposed', private.preview_replay(p_filter))
+      returning * into v_plan;
+      return jsonb_build_object('outcome', 'planned', 'plan', private.plan_view(v_plan));
+    end if;
     v_planned := private.planned_deliveries(p_kind, p_filter, now(), null, c_counted, c_counted);
     insert into public.plans (request_id, kind, name, reason, filter, actor, total)
     values (
@@ -28,6 +34,6 @@ end
 $$;
 
 comment on function public.request_plan(uuid, text, text, text, jsonb, text) is
-  'Writes down what a person asks to be done with many deliveries; work_plan() does it. Returns {outcome: planned|idempotency_conflict, plan}. A repeated call is recognised by p_request_id.';
+  'Writes down what a person asks to be done with many deliveries; work_plan() does it. A replay is proposed, with what it would do; apply_plan() begins it. Returns {outcome: planned|idempotency_conflict, plan}. A repeated call is recognised by p_request_id.';
 revoke all on function public.request_plan(uuid, text, text, text, jsonb, text) from public, anon, authenticated, service_role;
 grant execute on function public.request_plan(uuid, text, text, text, jsonb, text) to service_role;

@@ -6,7 +6,16 @@ begin
     select jsonb_build_object(
       'delivery_id', p_delivery.id, 'delivery_token', p_delivery.lease_token, 'event_id', event.id,
       'endpoint_id', p_delivery.endpoint_id, 'expects', endpoint.expects, 'job_id', event.job_id, 'trace_id', event.trace_id,
-      'body', private.envelope(event))
+      'body', case when p_delivery.position is null then private.envelope(event)
+        else private.body_of(event, p_delivery.format_version, p_delivery.body) end,
+      'subscriber', (
+        select jsonb_build_object(
+          'url', settings.url, 'position', p_delivery.position, 'plan', p_delivery.plan, 'redriven', p_delivery.redrives > 0,
+          'format_version', p_delivery.format_version, 'sealed_secrets', (
+            select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
+            where endpoint_id = p_delivery.endpoint_id and (expires_at is null or expires_at > now())))
+        from private.endpoint_revisions settings
+        where settings.endpoint_id = p_delivery.endpoint_id and settings.superseded_by is null))
     from public.report_events event, public.webhook_endpoints endpoint
     where event.id = p_delivery.event_id and endpoint.id = p_delivery.endpoint_id);
 end

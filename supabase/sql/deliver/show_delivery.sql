@@ -6,9 +6,6 @@ begin
   if coalesce(current_setting('polaris.import', true), '') = 'on' then
     return null;
   end if;
-  if not exists (select from public.webhook_endpoints where id = new.endpoint_id and kind = 'internal') then
-    return null;
-  end if;
   -- Take the lock in its own statement, so that the next query sees rows committed while we waited.
   if private.lock_report(new.report_type, new.report_id) is null then
     perform private.move_delivery(new.id, 'closed', p_reason => 'report_deleted');
@@ -16,8 +13,7 @@ begin
   end if;
   if exists (
     select from public.webhook_deliveries later
-    join public.webhook_endpoints endpoint on endpoint.id = later.endpoint_id and endpoint.kind = 'internal'
-    where later.report_id = new.report_id and later.report_type = new.report_type and later.id > new.id)
+    where later.position is null and later.report_id = new.report_id and later.report_type = new.report_type and later.id > new.id)
   then
     return null;
   end if;

@@ -6,6 +6,7 @@ returns jsonb
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
   v_delivery public.webhook_deliveries;
+  v_earlier bigint;
 begin
   select * into v_delivery from public.webhook_deliveries
   where id = p_delivery_id
@@ -15,9 +16,40 @@ begin
   if v_delivery.id is null then
     return null;
   end if;
+  if v_delivery.position is not null and v_delivery.plan = 0 and v_delivery.redrives = 0 then
+    if v_delivery.waits_for is null and private.is_overtaken(v_delivery) then
+      perform private.move_delivery(p_delivery_id, 'superseded');
+      return '{"set_aside": true}';
+    end if;
+    -- The order of a report: what comes later waits, also for a POST that is under way although its delivery has ended.
+    select id into v_earlier from public.webhook_deliveries
+    where endpoint_id = v_delivery.endpoint_id and report_id = v_delivery.report_id and report_type = v_delivery.report_type
+      and plan = 0 and redrives = 0 and position < v_delivery.position
+      and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+    order by position desc limit 1;
+    if v_earlier is null then
+      select id into v_earlier from public.webhook_deliveries
+      where endpoint_id = v_delivery.endpoint_id and lease_expires_at >= now()
+        and report_id = v_delivery.report_id and report_type = v_delivery.report_type
+        and plan = 0 and redrives = 0 and position < v_delivery.position
+      order by position desc limit 1;
+    end if;
+    if v_earlier is not null then
+      -- With its lock, it cannot end before it is known who waits for it. What is held now is looked at again.
+      perform from public.webhook_deliveries
+      where id = v_earlier for share skip locked;
+      if found and private.holds_back(v_earlier) then
+        perform private.move_delivery(p_delivery_id, 'parked', p_waits_for => v_earlier);
+        return '{"set_aside": true}';
+      end if;
+      return null;
+    end if;
+  end if;
   if p_probe_of is not null then
-    -- Claiming it will lock its report, and circuits come after reports.
-    perform private.lock_report(v_delivery.report_type, v_delivery.report_id);
+    if v_delivery.position is null then
+      -- Claiming it will lock its report, and circuits come after reports.
+      perform private.lock_report(v_delivery.report_type, v_delivery.report_id);
+    end if;
     if not private.take_probe(p_probe_of, v_delivery.id, v_delivery.lease_token + 1, p_lease_seconds) then
       -- Another process holds the probe. The locks of this delivery and its report go before the next ones are taken.
       raise exception 'no probe' using errcode = 'PL003';
@@ -36,5 +68,5 @@ end
 $$;
 
 comment on function private.try_claim(bigint, int, uuid, text) is
-  'Claims a delivery if that needs no waiting. Null: somebody else has it. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
+  'Claims a delivery if that needs no waiting. Null: somebody else has it. With set_aside: another of its report goes first, or instead; look for the next. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
 revoke all on function private.try_claim(bigint, int, uuid, text) from public, anon, authenticated, service_role;

@@ -23,6 +23,15 @@ begin
     return null;
   end if;
   begin
+    if v_plan.kind in ('replay', 'start') then
+      v_plan := private.work_replay(v_plan, p_limit);
+      update public.plans
+      set status = v_plan.status, outcomes = v_plan.outcomes, position = v_plan.position, applied_at = v_plan.applied_at,
+        applied_xid = v_plan.applied_xid, next_slice_at = v_plan.next_slice_at, faults = 0, last_error = v_plan.last_error,
+        finished_at = v_plan.finished_at
+      where id = v_plan.id;
+      return jsonb_build_object('plan_id', v_plan.id, 'status', v_plan.status, 'redriven', 0);
+    end if;
     v_planned := private.planned_deliveries(
       v_plan.kind, v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
     -- In the order of their reports, whose locks each takes.

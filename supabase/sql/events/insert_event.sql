@@ -20,14 +20,20 @@ begin
     -- With its effect at once: a second write of the row would enter all its indexes again.
     v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
     v_event.position := private.next_position(v_event.report_type, v_event.report_id);
+    -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+    v_event.applied_xid := pg_current_xact_id();
     v_event.applied_at := clock_timestamp();
+    if p_channel <> 'import' then
+      select max(id) into v_event.settings_revision from private.endpoint_revisions;
+    end if;
   end if;
   insert into public.report_events (
     id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
-    trace_id)
+    applied_xid, settings_revision, trace_id)
   values (
     v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
     v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
+    v_event.applied_xid, v_event.settings_revision,
     -- What is imported was never traced.
     case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
   on conflict do nothing
@@ -37,6 +43,7 @@ begin
     values (
       v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data,
       case when v_event.effect = 'superseded' or v_event.status = 'failed' then v_event.applied_at end);
+    perform private.fan_out(v_event);
   end if;
   return v_event;
 end

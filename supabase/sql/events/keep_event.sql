@@ -13,6 +13,8 @@ begin
       v_allowed.channel := new.channel;
       v_allowed.applied_at := new.applied_at;
       v_allowed.position := new.position;
+      v_allowed.settings_revision := new.settings_revision;
+      v_allowed.applied_xid := new.applied_xid;
     elsif private.is_retention() and old.erased_at is null and new.erased_at is not null then
       v_allowed.erased_at := new.erased_at;
       v_allowed.digest := new.digest;

@@ -67,7 +67,7 @@ begin
   get diagnostics v_alerts = row_count;
   delete from public.plans where id in (
     select id from public.plans
-    where status <> 'running' and finished_at < now() - make_interval(days => p_audit_days)
+    where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
   delete from public.alert_silences where until < now() - make_interval(days => p_audit_days);

@@ -4,6 +4,7 @@ returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_delivery_id bigint;
+  v_event public.report_events;
 begin
   -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
   insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
@@ -19,6 +20,22 @@ begin
   loop
     perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
   end loop;
+  -- Subscribers are to forget it too. Who had none has told nobody.
+  select max(id) into v_event.settings_revision from private.endpoint_revisions;
+  if v_event.settings_revision is not null then
+    insert into public.report_events (
+      id, type, report_type, report_id, stage, requested_at, digest, channel, effect, position, applied_at, erased_at,
+      applied_xid, settings_revision, trace_id)
+    values (
+      private.new_id('del_'), 'report.deleted', tg_argv[0], old.id, coalesce(old.stage, 'prelim'), clock_timestamp(),
+      encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex'),
+      case when current_setting('role', true) = 'authenticated' then 'owner' else 'platform' end,
+      'applied', private.next_position(tg_argv[0], old.id), clock_timestamp(),
+      -- It has no content, so that none is missing.
+      clock_timestamp(), pg_current_xact_id(), v_event.settings_revision, private.new_trace_id())
+    returning * into v_event;
+    perform private.fan_out(v_event, old.user_id);
+  end if;
   with cancelled as (
     update private.job_runs
     set status = 'cancelled', lease_token = lease_token + 1, lease_expires_at = null, completed_at = now(),

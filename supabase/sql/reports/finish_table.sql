@@ -34,7 +34,23 @@ begin
       'create index job_runs_id_start on private.job_runs (job_id text_pattern_ops)',
       'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
     when 'report_events' then array[
-      'create index report_events_id_start on public.report_events (id text_pattern_ops)']
+      'alter table public.report_events validate constraint event_type_is_known',
+      'create index report_events_id_start on public.report_events (id text_pattern_ops)',
+      'create index report_events_applied on public.report_events (applied_xid, id) where applied_xid is not null',
+      'create index report_events_applied_at on public.report_events (applied_at, id) where effect is not null']
+    when 'webhook_deliveries' then array[
+      'alter table public.webhook_deliveries validate constraint delivery_format_is_known',
+      'alter table public.webhook_deliveries validate constraint dead_reason_is_known',
+      -- What subscribers wait for: first deliveries before retries before replays.
+      'create index webhook_deliveries_outward on public.webhook_deliveries (
+         endpoint_id, (case when plan > 0 then 2 when rounds > 0 then 1 else 0 end), next_attempt, id)
+         where position is not null and status not in (''success'', ''superseded'', ''cancelled'') and dead_at is null
+           and waits_for is null',
+      'create index webhook_deliveries_order on public.webhook_deliveries (endpoint_id, report_id, report_type, position)
+         where position is not null and plan = 0 and status not in (''success'', ''superseded'', ''cancelled'') and dead_at is null',
+      'create index webhook_deliveries_waits on public.webhook_deliveries (waits_for) where waits_for is not null',
+      'create index webhook_deliveries_plan on public.webhook_deliveries (plan, status, id) where plan > 0',
+      'create index webhook_deliveries_read on public.webhook_deliveries (endpoint_id, created_xid, id) where created_xid is not null']
     else array[
       format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
       format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
@@ -65,5 +81,5 @@ end
 $$;
 
 comment on function private.finish_table(text, boolean) is
-  'The indexes that a report table, webhook_audit, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
+  'The indexes that a report table, webhook_audit, webhook_deliveries, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
 revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;

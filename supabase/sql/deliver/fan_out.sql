@@ -1,0 +1,44 @@
+-- It only inserts. Which settings were in force is said by the event itself, so that the answer is the same whenever it is asked.
+create or replace function private.fan_out(p_event public.report_events, p_owner uuid default null)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  -- Of an edit: an owner who goes on typing makes several, of which the last one counts.
+  c_quiet constant interval := '2 minutes';
+  v_asks record;
+  v_owner uuid := p_owner;
+  v_document jsonb;
+begin
+  if p_event.settings_revision is null or p_event.bulk then
+    return;
+  end if;
+  select bool_or(owner_id is not null) as owner, bool_or(filter is not null) as document into v_asks
+  from private.settings_in_force(p_event.settings_revision) where takes_events;
+  if v_asks.owner and v_owner is null then
+    execute format('select user_id from public.%I where id = $1', private.report_table(p_event.report_type))
+    into v_owner using p_event.report_id;
+  end if;
+  if v_asks.document then
+    begin
+      v_document := private.filter_document(
+        p_event, (select research_metadata from private.report_contents where event_id = p_event.id));
+    exception when others then
+      -- The effect stands: what a filter cannot be asked about does not match.
+      insert into private.filter_faults (endpoint_id, event_id, error)
+      select endpoint_id, p_event.id, "left"(sqlerrm, 200)
+      from private.settings_in_force(p_event.settings_revision) where takes_events and filter is not null;
+    end;
+  end if;
+  insert into public.webhook_deliveries (
+    event_id, endpoint_id, report_type, report_id, job_id, position, format_version, body, next_attempt, created_xid)
+  select p_event.id, endpoint_id, p_event.report_type, p_event.report_id, p_event.job_id, p_event.position, format_version, body,
+    case when p_event.type = 'report.owner.edited' then p_event.applied_at + c_quiet else now() end, pg_current_xact_id()
+  from private.settings_in_force(p_event.settings_revision) settings
+  where takes_events and private.selects_event(settings, p_event, v_owner)
+    and (filter_path is null or coalesce(private.filter_matches(v_document, filter_path), false));
+end
+$$;
+
+comment on function private.fan_out(public.report_events, uuid) is
+  'Makes a delivery of an event, in the transaction of its effect, for each subscriber whose settings match. p_owner: of a report that is being deleted.';
+revoke all on function private.fan_out(public.report_events, uuid) from public, anon, authenticated, service_role;

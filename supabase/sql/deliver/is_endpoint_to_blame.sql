@@ -1,0 +1,17 @@
+create or replace function private.is_endpoint_to_blame(p_endpoint_id text, p_attempts jsonb)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return p_attempts @> '[{"status": 410}]'
+    or exists (select from public.webhook_circuits where endpoint_id = p_endpoint_id and opened_at is not null)
+    or exists (
+      select from private.subscribers
+      where endpoint_id = p_endpoint_id
+        -- It accepts nothing at all, for nearly as long as the whole schedule takes.
+        and (state <> 'active' or failing_since < now() - interval '20 hours'));
+end
+$$;
+
+comment on function private.is_endpoint_to_blame(text, jsonb) is
+  'Whether a failed round says nothing about its event: the subscriber is gone, paused or down. Such a round uses no slot, so that nothing is lost while it is away.';
+revoke all on function private.is_endpoint_to_blame(text, jsonb) from public, anon, authenticated, service_role;

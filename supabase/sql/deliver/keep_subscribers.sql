@@ -1,0 +1,89 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.keep_subscribers(p_pause_max_days int, p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_policy record := private.sending_policy();
+  v_endpoint record;
+  v_id bigint;
+  v_paused int := 0;
+  v_removed int := 0;
+  v_expired int := 0;
+  v_cancelled int := 0;
+  v_woken int := 0;
+begin
+  for v_endpoint in
+    select endpoint_id from private.subscribers
+    where state = 'active' and failing_since < now() - v_policy.paused_after
+      -- It can answer only what it was sent.
+      and exists (
+        select from public.webhook_deliveries delivery
+        where delivery.endpoint_id = subscribers.endpoint_id and last_attempt > now() - interval '2 days')
+    order by endpoint_id limit p_limit for no key update skip locked
+  loop
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
+    v_paused := v_paused + 1;
+  end loop;
+  for v_endpoint in
+    select endpoint_id from private.subscribers
+    where state = 'unverified' and created_at < now() - v_policy.unverified_for
+    order by endpoint_id limit p_limit
+  loop
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'removed', 'never_verified', 'sweep');
+    v_removed := v_removed + 1;
+  end loop;
+  -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
+  for v_id in
+    select delivery.id from private.subscribers subscriber
+    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
+    where subscriber.state in ('paused', 'active')
+      and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
+      and delivery.next_attempt < now() - make_interval(days => p_pause_max_days)
+      and delivery.created_at < now() - make_interval(days => p_pause_max_days)
+    order by delivery.id limit p_limit for update of delivery skip locked
+  loop
+    perform private.move_delivery(v_id, 'closed', p_reason => 'pause_expired');
+    v_expired := v_expired + 1;
+  end loop;
+  for v_id in
+    (select delivery.id from public.plans plan
+    join public.webhook_deliveries delivery on delivery.plan = plan.id
+    where plan.kind in ('replay', 'start') and plan.status = 'cancelled' and plan.finished_at > now() - interval '2 days'
+      and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
+    order by delivery.id limit p_limit for update of delivery skip locked)
+  loop
+    perform private.move_delivery(v_id, 'cancelled');
+    v_cancelled := v_cancelled + 1;
+  end loop;
+  for v_id in
+    select delivery.id from private.subscribers subscriber
+    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
+    where subscriber.state = 'removed' and delivery.status not in ('success', 'superseded', 'cancelled')
+      and delivery.dead_at is null
+    order by delivery.id limit p_limit for update of delivery skip locked
+  loop
+    perform private.move_delivery(v_id, 'cancelled');
+    v_cancelled := v_cancelled + 1;
+  end loop;
+  -- Whoever ended the delivery before it could not get its lock.
+  for v_id in
+    select parked.id from public.webhook_deliveries parked
+    join public.webhook_deliveries earlier on earlier.id = parked.waits_for
+    where parked.waits_for is not null and not private.holds_back(earlier.id)
+    order by parked.id limit p_limit for update of parked skip locked
+  loop
+    perform private.move_delivery(v_id, 'woken');
+    v_woken := v_woken + 1;
+  end loop;
+  delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
+  delete from private.filter_faults where created_at < now() - make_interval(days => p_pause_max_days);
+  return jsonb_build_object(
+    'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
+    'more', p_limit in (v_expired, v_cancelled, v_woken));
+end
+$$;
+
+comment on function public.keep_subscribers(int, int) is
+  'What time makes of subscribers: pauses those that accept nothing for days, removes those that never answered a check, gives up what waited longer than p_pause_max_days, cancels what waits for a removed one, wakes what nobody woke. Returns how many of each, and more: call again.';
+revoke all on function public.keep_subscribers(int, int) from public, anon, authenticated, service_role;
+grant execute on function public.keep_subscribers(int, int) to service_role;

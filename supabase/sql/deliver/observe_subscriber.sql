@@ -1,0 +1,33 @@
+create or replace function private.observe_subscriber(p_endpoint_id text, p_result text, p_attempts jsonb)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_subscriber private.subscribers;
+  v_status int := (p_attempts #>> '{-1,status}')::int;
+begin
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
+  if p_attempts = '[]' then
+    return;
+  elsif p_result = 'delivered' then
+    if v_subscriber.failing_since is not null then
+      update private.subscribers set failing_since = null where endpoint_id = p_endpoint_id;
+    end if;
+    return;
+  end if;
+  if v_subscriber.failing_since is null or v_status is null or v_status in (408, 410, 429) or v_status >= 500 then
+    update private.subscribers
+    set failing_since = coalesce(failing_since, now()),
+      in_flight_limit = case when v_status is null or v_status in (408, 429) or v_status >= 500
+        then greatest(1, private.in_flight_allowed(in_flight_limit, limited_at) / 2.0) else in_flight_limit end,
+      limited_at = case when v_status is null or v_status in (408, 429) or v_status >= 500 then now() else limited_at end
+    where endpoint_id = p_endpoint_id;
+  end if;
+  if v_status = 410 and v_subscriber.state = 'active' then
+    perform private.set_subscriber_state(p_endpoint_id, 'paused', 'gone', 'subscriber');
+  end if;
+end
+$$;
+
+comment on function private.observe_subscriber(text, text, jsonb) is
+  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, and its wish to hear no more (410). The good path writes nothing.';
+revoke all on function private.observe_subscriber(text, text, jsonb) from public, anon, authenticated, service_role;

@@ -1,0 +1,55 @@
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.read_events(
+  p_read_token_sha256 text, p_after jsonb, p_event_id text, p_limit int)
+returns jsonb
+language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  -- What REST and the caller still take at once.
+  c_bytes constant int := 4194304;
+  v_subscriber private.subscribers;
+  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  v_row record;
+  v_body text;
+  v_bytes int := 0;
+  v_events jsonb := '[]';
+  v_next jsonb := p_after;
+  v_has_more boolean := false;
+begin
+  select * into v_subscriber from private.subscribers where read_token_sha256 = p_read_token_sha256;
+  if v_subscriber.endpoint_id is null then
+    return '{"outcome": "invalid_token"}';
+  end if;
+  for v_row in
+    select delivery.id as delivery_id, delivery.created_xid, delivery.position, delivery.plan, delivery.format_version,
+      delivery.body as form, event
+    from public.webhook_deliveries delivery
+    join public.report_events event on event.id = delivery.event_id
+    where delivery.endpoint_id = v_subscriber.endpoint_id and delivery.created_xid < v_horizon
+      and (delivery.created_xid, delivery.id)
+        > (coalesce((p_after ->> 'xid')::xid8, '0'), coalesce((p_after ->> 'id')::bigint, 0))
+      and (p_event_id is null or delivery.event_id = p_event_id)
+    order by delivery.created_xid, delivery.id
+    limit p_limit + 1
+  loop
+    if jsonb_array_length(v_events) >= p_limit or v_bytes > c_bytes then
+      v_has_more := true;
+      exit;
+    end if;
+    -- What was erased has no content any more; that it was there stays.
+    v_body := case when (v_row.event).erased_at is null or (v_row.event).type = 'report.deleted'
+      then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
+    v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
+    v_events := v_events || jsonb_build_object(
+      'id', (v_row.event).id, 'position', v_row.position, 'plan', v_row.plan, 'format_version', v_row.format_version,
+      'timestamp', private.iso_time((v_row.event).created_at), 'body', v_body,
+      'gone', case when v_body is null then 'content_erased' end);
+    v_next := jsonb_build_object('xid', v_row.created_xid::text, 'id', v_row.delivery_id);
+  end loop;
+  return jsonb_build_object('outcome', 'read', 'endpoint_id', v_subscriber.endpoint_id, 'events', v_events, 'next', v_next, 'has_more', v_has_more);
+end
+$$;
+
+comment on function public.read_events(text, jsonb, text, int) is
+  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; about 4 MB at most.';
+revoke all on function public.read_events(text, jsonb, text, int) from public, anon, authenticated, service_role;
+grant execute on function public.read_events(text, jsonb, text, int) to service_role;
