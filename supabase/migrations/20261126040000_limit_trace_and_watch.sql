@@ -3518,7 +3518,6 @@ declare
   v_is_holder boolean;
   v_has_ended boolean;
   v_ends boolean;
-  v_next bigint;
 begin
   select * into strict v_old from public.webhook_deliveries where id = p_delivery_id for update;
   v_is_holder := p_token = v_old.lease_token;
@@ -3712,13 +3711,11 @@ begin
     returning * into v_new;
   end if;
   if v_ends and v_old.position is not null and private.lease_is_free(v_new.lease_expires_at) then
-    -- The next of its report may go. One that another transaction holds is woken by the next sweep: to wait for it here, with
-    -- other locks held, could deadlock.
-    for v_next in
-      select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for update skip locked
-    loop
-      perform private.move_delivery(v_next, 'woken');
-    end loop;
+    -- The next of its report may go. One that another transaction changes is woken by the next sweep: to wait for it here, with
+    -- other locks held, could deadlock. What only waits for that one in turn (try_claim()) is no hindrance.
+    update public.webhook_deliveries set waits_for = null
+    where id in (
+      select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for no key update skip locked);
   end if;
   return v_new;
 end
@@ -4706,14 +4703,14 @@ declare
 begin
   select * into v_delivery from public.webhook_deliveries
   where id = p_delivery_id
-    -- Asked again under the lock: another sweep may have claimed it since.
-    and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
+    -- Asked again under the lock: another sweep may have claimed or parked it since.
+    and waits_for is null and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
   for update skip locked;
   if v_delivery.id is null then
     return null;
   end if;
   if v_delivery.position is not null and v_delivery.plan = 0 and v_delivery.redrives = 0 then
-    if v_delivery.waits_for is null and private.is_overtaken(v_delivery) then
+    if private.is_overtaken(v_delivery) then
       perform private.move_delivery(p_delivery_id, 'superseded');
       return '{"set_aside": true}';
     end if;
@@ -4733,7 +4730,7 @@ begin
     if v_earlier is not null then
       -- With its lock, it cannot end before it is known who waits for it. What is held now is looked at again.
       perform from public.webhook_deliveries
-      where id = v_earlier for share skip locked;
+      where id = v_earlier for key share skip locked;
       if found and private.holds_back(v_earlier) then
         perform private.move_delivery(p_delivery_id, 'parked', p_waits_for => v_earlier);
         return '{"set_aside": true}';
@@ -6828,6 +6825,8 @@ begin
   from public.webhook_deliveries delivery
   join public.report_events event on event.id = delivery.event_id
   where event.erased_at is not null and delivery.dead_at is null
+    -- It has no content to be erased: it tells subscribers to forget what they have.
+    and event.type <> 'report.deleted'
     and delivery.status not in ('success', 'superseded', 'cancelled');
 end
 $$;

@@ -34,7 +34,6 @@ declare
   v_is_holder boolean;
   v_has_ended boolean;
   v_ends boolean;
-  v_next bigint;
 begin
   select * into strict v_old from public.webhook_deliveries where id = p_delivery_id for update;
   v_is_holder := p_token = v_old.lease_token;
@@ -228,13 +227,11 @@ begin
     returning * into v_new;
   end if;
   if v_ends and v_old.position is not null and private.lease_is_free(v_new.lease_expires_at) then
-    -- The next of its report may go. One that another transaction holds is woken by the next sweep: to wait for it here, with
-    -- other locks held, could deadlock.
-    for v_next in
-      select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for update skip locked
-    loop
-      perform private.move_delivery(v_next, 'woken');
-    end loop;
+    -- The next of its report may go. One that another transaction changes is woken by the next sweep: to wait for it here, with
+    -- other locks held, could deadlock. What only waits for that one in turn (try_claim()) is no hindrance.
+    update public.webhook_deliveries set waits_for = null
+    where id in (
+      select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for no key update skip locked);
   end if;
   return v_new;
 end

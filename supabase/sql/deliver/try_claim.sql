@@ -10,14 +10,14 @@ declare
 begin
   select * into v_delivery from public.webhook_deliveries
   where id = p_delivery_id
-    -- Asked again under the lock: another sweep may have claimed it since.
-    and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
+    -- Asked again under the lock: another sweep may have claimed or parked it since.
+    and waits_for is null and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
   for update skip locked;
   if v_delivery.id is null then
     return null;
   end if;
   if v_delivery.position is not null and v_delivery.plan = 0 and v_delivery.redrives = 0 then
-    if v_delivery.waits_for is null and private.is_overtaken(v_delivery) then
+    if private.is_overtaken(v_delivery) then
       perform private.move_delivery(p_delivery_id, 'superseded');
       return '{"set_aside": true}';
     end if;
@@ -37,7 +37,7 @@ begin
     if v_earlier is not null then
       -- With its lock, it cannot end before it is known who waits for it. What is held now is looked at again.
       perform from public.webhook_deliveries
-      where id = v_earlier for share skip locked;
+      where id = v_earlier for key share skip locked;
       if found and private.holds_back(v_earlier) then
         perform private.move_delivery(p_delivery_id, 'parked', p_waits_for => v_earlier);
         return '{"set_aside": true}';

@@ -11,6 +11,8 @@ begin
   from public.webhook_deliveries delivery
   join public.report_events event on event.id = delivery.event_id
   where event.erased_at is not null and delivery.dead_at is null
+    -- It has no content to be erased: it tells subscribers to forget what they have.
+    and event.type <> 'report.deleted'
     and delivery.status not in ('success', 'superseded', 'cancelled');
 end
 $$;
