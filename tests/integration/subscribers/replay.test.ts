@@ -1,0 +1,243 @@
+import { randomUUID } from 'node:crypto';
+import type postgres from 'postgres';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { createReport, createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { storeClient } from '../../support/store.ts';
+import { subscriberClient } from '../../support/subscribers.ts';
+
+let database: TestDatabase;
+let store: ReturnType<typeof storeClient>;
+let subscribers: ReturnType<typeof subscriberClient>;
+beforeAll(async () => {
+  database = await createTestDatabase();
+  store = storeClient(database.sql);
+  subscribers = subscriberClient(database.sql);
+});
+afterAll(async () => {
+  await database[Symbol.asyncDispose]();
+});
+beforeEach(async () => {
+  const { sql } = database;
+  const open = await sql`select endpoint_id from private.subscribers where state <> 'removed'`;
+  for (const { endpoint_id } of open) await subscribers.move(endpoint_id as string, 'removed');
+  await subscribers.keep();
+});
+
+async function apply(sql: postgres.ISql, reportId: string): Promise<string> {
+  const id = `evt_${randomUUID()}`;
+  const now = new Date().toISOString();
+  const data = {
+    job_id: `job_${randomUUID()}`,
+    report_id: reportId,
+    report_type: 'org',
+    research_status: 'completed',
+    research_report: 'text',
+    requested_at: now,
+  };
+  await storeClient(sql).apply(id, { type: 'report.prelim.completed', timestamp: now, data }, 'prelim-report');
+  return id;
+}
+
+interface Plan {
+  id: number;
+  status: string;
+  preview: Record<string, unknown>;
+  outcomes: Record<string, number>;
+}
+
+async function propose(filter: postgres.JSONValue, requestId: string = randomUUID()): Promise<Plan> {
+  const [row] = await database.sql`
+    select public.request_plan(${requestId}, 'replay', 'again', 'a test', ${database.sql.json(filter)}, 'tester') as answer`;
+  return (row?.['answer'] as { plan: Plan }).plan;
+}
+const begin = (plan: number) => database.sql`select public.apply_plan(${plan}, 'tester')`;
+/** Until no plan has anything to do now. */
+async function work(sql: postgres.ISql = database.sql): Promise<void> {
+  for (let slices = 0; slices < 100; slices += 1) {
+    const [row] = await sql`select public.work_plan(100) as answer`;
+    if (row?.['answer'] === null) return;
+  }
+  throw new Error('a plan does not end');
+}
+const planOf = async (id: number) => {
+  const [row] = await database.sql<Plan[]>`select id, status, preview, outcomes from public.plans where id = ${id}`;
+  return row;
+};
+
+describe('a replay', () => {
+  it('says what it would do, does it once it is applied, and nothing twice', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const first = await apply(sql, reportId);
+    const [held] = await subscribers.claimEvent(first);
+    if (held) await subscribers.record(held, 'delivered');
+    const second = await apply(sql, reportId);
+    const filter = { endpoint_ids: [endpointId], report_id: reportId };
+    const requestId = randomUUID();
+    const plan = await propose(filter, requestId);
+    expect(plan).toMatchObject({
+      status: 'proposed',
+      preview: { is_whole: true, events: 2, deliveries: 2, erased: 0, confirmed: 1, samples: [{ event_id: first }, { event_id: second }] },
+    });
+    expect((await propose(filter, requestId)).id).toBe(plan.id);
+    await work();
+    expect(await subscribers.deliveries(endpointId)).toHaveLength(2);
+    await begin(plan.id);
+    await begin(plan.id);
+    await work();
+    expect(await planOf(plan.id)).toMatchObject({ status: 'done', outcomes: { planned: 2, content_erased: 0 } });
+    await sql`update public.plans set status = 'running', finished_at = null, position = null, next_slice_at = now() where id = ${plan.id}`;
+    await work();
+    const rows = await subscribers.deliveries(endpointId);
+    expect(rows.filter((row) => row['plan'] === plan.id)).toHaveLength(2);
+    // What is live goes first, and a replay says that it is one.
+    expect((await subscribers.claim()).delivery).toMatchObject({ event_id: second, subscriber: { plan: 0 } });
+    expect((await subscribers.claim()).delivery).toMatchObject({ subscriber: { plan: plan.id } });
+  });
+
+  it('sends nothing of what was erased, and counts it', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const erased = await apply(sql, reportId);
+    await apply(sql, reportId);
+    await sql`select private.forget_event(${erased})`;
+    const plan = await propose({ endpoint_ids: [endpointId], report_id: reportId });
+    expect(plan.preview).toMatchObject({ deliveries: 1, erased: 1 });
+    await begin(plan.id);
+    await work();
+    expect(await planOf(plan.id)).toMatchObject({ status: 'done', outcomes: { planned: 1, content_erased: 1 } });
+  });
+
+  it('waits for what is under way when it is applied, so that it misses nothing', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const plan = await propose({ endpoint_ids: [endpointId], report_id: reportId });
+    const connection = await sql.reserve();
+    await connection`begin`;
+    const late = await apply(connection, reportId);
+    await begin(plan.id);
+    await work();
+    expect(await planOf(plan.id)).toMatchObject({ status: 'running' });
+    await connection`commit`;
+    connection.release();
+    await sql`update public.plans set next_slice_at = now() where id = ${plan.id}`;
+    await work();
+    expect(await planOf(plan.id)).toMatchObject({ status: 'done', outcomes: { planned: 1 } });
+    const rows = await subscribers.deliveries(endpointId);
+    expect(rows.filter((row) => row['plan'] === plan.id)).toMatchObject([{ event_id: late }]);
+  });
+
+  it('that is cancelled leaves nothing to send behind', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    await apply(sql, reportId);
+    const plan = await propose({ endpoint_ids: [endpointId], report_id: reportId });
+    await begin(plan.id);
+    await work();
+    await sql`update public.plans set status = 'running', finished_at = null where id = ${plan.id}`;
+    await sql`select public.cancel_plan(${plan.id}, 'tester')`;
+    await subscribers.keep();
+    const rows = await subscribers.deliveries(endpointId);
+    expect(rows.filter((row) => row['plan'] === plan.id)).toMatchObject([{ status: 'cancelled' }]);
+    expect(rows.filter((row) => row['plan'] === 0)).toMatchObject([{ status: 'pending' }]);
+  });
+});
+
+describe('a start in the past', () => {
+  it('brings every event once: those of before, those during the change-over, and those after it', async () => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    const other = await createReport(sql);
+    // Somebody has subscribed before, as a settings revision must be there for effects to name.
+    await subscribers.active();
+    const ids = [await apply(sql, reportId)];
+    const { endpointId } = await subscribers.create({ events: {} }, null, new Date(Date.now() - 3_600_000).toISOString());
+    ids.push(await apply(sql, reportId));
+    await subscribers.verify(endpointId);
+    // One that is under way during all of it.
+    const slow = await sql.reserve();
+    await slow`begin`;
+    ids.push(await apply(slow, other.reportId));
+    const due = () => sql`update public.plans set next_slice_at = now() where status = 'running'`;
+    await due();
+    await work();
+    ids.push(await apply(sql, reportId));
+    await slow`commit`;
+    slow.release();
+    await due();
+    // Slow again, from before the change-over to its end.
+    const slower = await sql.reserve();
+    await slower`begin`;
+    await slower`select pg_current_xact_id()`;
+    const third = await createReport(sql);
+    ids.push(await apply(slower, third.reportId));
+    await slower`commit`;
+    slower.release();
+    for (let turn = 0; turn < 5; turn += 1) {
+      await due();
+      await work();
+      ids.push(await apply(sql, reportId));
+    }
+    await due();
+    await work();
+    const [plan] = await sql`select status, outcomes from public.plans where filter ->> 'endpoint_id' = ${endpointId}`;
+    expect(plan).toMatchObject({ status: 'done' });
+    ids.push(await apply(sql, reportId));
+    const mine = await sql`
+      select event_id, count(*)::int as times from public.webhook_deliveries
+      where endpoint_id = ${endpointId} and event_id = any (${ids}) group by event_id`;
+    expect(new Map(mine.map(({ event_id, times }) => [event_id as string, times as number]))).toEqual(
+      new Map(ids.map((id) => [id, 1])),
+    );
+    // The last one is live again.
+    const rows = await subscribers.deliveries(endpointId);
+    expect(rows.find((row) => row['event_id'] === ids.at(-1))).toMatchObject({ plan: 0 });
+  });
+});
+
+describe('reading', () => {
+  it('answers what is sent, page after page, and nothing may come before the cursor any more', async () => {
+    const { sql } = database;
+    const { endpointId, token } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const other = await createReport(sql);
+    const slow = await sql.reserve();
+    await slow`begin`;
+    const hidden = await apply(slow, other.reportId);
+    const visible = [await apply(sql, reportId), await apply(sql, reportId)];
+    // A transaction that runs may still bring an event of before.
+    const early = await subscribers.read(token);
+    expect(early).toMatchObject({ outcome: 'read', events: [], has_more: false });
+    await slow`commit`;
+    slow.release();
+    const seen: string[] = [];
+    let after: postgres.JSONValue = early.next;
+    for (let has_more = true; has_more; ) {
+      const page = await subscribers.read(token, after, 1);
+      seen.push(...page.events.map(({ id }) => id));
+      after = page.next;
+      has_more = page.has_more;
+    }
+    expect(seen).toEqual([hidden, ...visible]);
+    const [held] = await subscribers.claimEvent(hidden);
+    const page = await subscribers.read(token, null, 1);
+    expect(page.events[0]?.body).toBe(held?.body);
+    await subscribers.move(endpointId, 'removed');
+    expect(await subscribers.read(token)).toMatchObject({ outcome: 'invalid_token' });
+  });
+
+  it('says of what was erased that it is gone', async () => {
+    const { sql } = database;
+    const { token } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const first = await apply(sql, reportId);
+    await apply(sql, reportId);
+    await sql`select private.forget_event(${first})`;
+    const { events } = await subscribers.read(token);
+    expect(events).toMatchObject([{ id: first, body: null, gone: 'content_erased' }, { gone: null }]);
+  });
+});
