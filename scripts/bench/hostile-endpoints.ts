@@ -20,6 +20,8 @@ const services: JobServices & Parameters<typeof retryOne>[0] & Parameters<typeof
   generate: () => Promise.reject(new Error('not part of this')),
   log: () => undefined,
   waitUntil: () => undefined,
+
+  tellSubscribers: () => undefined,
   random: () => 0,
   webhookKeys,
   verificationKeys: { keys: webhookKeys },

@@ -7,12 +7,18 @@ export const REPORT_TYPES = ['greeting', 'org', 'requirement'] as const;
 export const STAGES = ['prelim', 'final'] as const;
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export const WEBHOOK_STATUSES = ['pending', 'sent', 'success', 'failed', 'retrying'] as const;
+/** How a delivery stands; the last two only of one to a subscriber. */
+export const DELIVERY_STATUSES = [...WEBHOOK_STATUSES, 'superseded', 'cancelled'] as const;
+/** What webhooks to us may say. */
 export const EVENT_TYPES = [
   'report.prelim.completed',
   'report.prelim.failed',
   'report.final.completed',
   'report.final.failed',
 ] as const;
+
+/** What webhooks to subscribers may say. */
+export const OUTWARD_EVENT_TYPES = [...EVENT_TYPES, 'report.owner.edited', 'report.deleted'] as const;
 
 /** Who applied an event first. */
 export const CHANNELS = ['webhook', 'direct', 'owner', 'platform', 'import'] as const;
@@ -25,6 +31,7 @@ export const DEAD_REASONS = [
   'content_erased',
   'import',
   'unsendable',
+  'pause_expired',
 ] as const;
 /** Dead letters of these reasons are closed: nothing is left to send, or nobody would take it. `private.is_closed()` in SQL. */
 export const CLOSED_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REASONS)[number]>([

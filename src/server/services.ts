@@ -9,8 +9,9 @@ import type { Generate } from './generation/generate.ts';
 import { fingerprintsOf } from './observe/alerts/fingerprint.ts';
 import { createWatch } from './observe/alerts/watch-alerts.ts';
 import { log } from './observe/log.ts';
-import { deliveryLeaseSeconds } from './deliver/notify-report-completion.ts';
+import { deliveryLeaseSeconds } from './deliver/send-delivery.ts';
 import { parseWebhookBaseUrls, siblingOf } from './deliver/own-deployment.ts';
+import { sendToSubscribers } from './deliver/send-to-subscribers.ts';
 import { parseWebhookSecret } from './deliver/secrets.ts';
 import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
@@ -22,7 +23,7 @@ export function createServices(env: ServerEnv) {
   const webhookKeys = parseWebhookSecret(env.WEBHOOK_SECRET);
   const webhookBaseUrls = parseWebhookBaseUrls(env.WEBHOOK_BASE_URL);
   const alertKeys = env.ALERT_SECRET === undefined ? undefined : parseWebhookSecret(env.ALERT_SECRET);
-  return {
+  const services = {
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
     generate: lazyGenerate(env),
@@ -69,6 +70,13 @@ export function createServices(env: ServerEnv) {
       auditDays: env.RETENTION_AUDIT_DAYS,
       payloadDays: env.RETENTION_PAYLOAD_DAYS,
       jobDays: env.RETENTION_JOB_DAYS,
+    },
+    pauseMaxDays: 30,
+  };
+  return {
+    ...services,
+    tellSubscribers: (eventId: string) => {
+      waitUntil(sendToSubscribers(services, eventId));
     },
   };
 }

@@ -16,6 +16,7 @@ import { rollUp } from './observe/statistics.ts';
 import type { Sender } from './deliver/call-webhook.ts';
 import type { Result } from './deliver/retry-endpoint.ts';
 import { workPlans } from './deliver/plans.ts';
+import { keepSubscribers } from './deliver/keep-subscribers.ts';
 import { sweepDeliveries } from './deliver/sweep-deliveries.ts';
 
 /** Of each part of the housekeeping: they come one after the other, and the next sweep comes after a minute. */
@@ -29,7 +30,11 @@ const ALERTS_MS = 25_000;
  * @throws {DatabaseUnavailable} when no part could do anything
  */
 export async function sweep(
-  services: Sender & TakeOverCaller & Evaluator & AlertSender & HeartbeatSender & { retention: Retention },
+  services: Sender &
+    TakeOverCaller &
+    Evaluator &
+    AlertSender &
+    HeartbeatSender & { retention: Retention; pauseMaxDays: number },
   actor: string,
 ): Promise<Result> {
   const part = parts(services);
@@ -76,6 +81,7 @@ export async function sweep(
     const budget = () => services.monotonicNow() + HOUSEKEEPING_MS;
     // First: what it redrives is sent by the sweep of deliveries that goes on beside it.
     const redriven = await part.run('plans', () => workPlans(services, budget()));
+    await part.run('subscribers', () => keepSubscribers(services, budget()));
     const erased = await part.run('erasure', () => eraseDeleted(services, budget()));
     await part.run('statistics', () => rollUp(services, budget()));
     const imported = await part.run('import', () => importReports(services, budget()));

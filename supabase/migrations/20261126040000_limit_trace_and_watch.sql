@@ -1331,12 +1331,15 @@ begin
       p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
       p_trace_id => coalesce(v_event.trace_id, p_trace_id), p_span_id => p_span_id);
   end if;
-  return v_answer;
+  -- Whoever has applied it sends it to them at once.
+  return v_answer || case when v_outcome in ('applied', 'superseded') and exists (
+      select from public.webhook_deliveries where event_id = v_event.id and position is not null)
+    then '{"outward": true}' else '{}'::jsonb end;
 end
 $$;
 
 comment on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) is
-  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp}. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
+  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp, outward}; outward: true, subscribers are to hear of it. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
 revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) to service_role;
 
@@ -4059,7 +4062,7 @@ declare
   v_event public.report_events;
   v_attempt jsonb;
   v_number int := 0;
-  v_effect text;
+  v_applied jsonb;
 begin
   select * into strict v_delivery from public.webhook_deliveries where id = p_delivery_id for update;
   select * into strict v_event from public.report_events where id = v_delivery.event_id;
@@ -4102,14 +4105,15 @@ begin
     -- The report's owner reads it too, whom our address and headers do not concern.
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
-    v_effect := public.apply_report_event(v_event.id, 'direct') ->> 'outcome';
+    v_applied := public.apply_report_event(v_event.id, 'direct');
   end if;
   perform private.observe_attempts(v_delivery, p_delivery_token, p_attempts);
   if v_delivery.position is not null then
     perform private.observe_subscriber(v_delivery.endpoint_id, p_result, p_attempts);
   end if;
   return jsonb_build_object(
-    'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_effect, v_event.effect));
+    'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_applied ->> 'outcome', v_event.effect),
+    'outward', coalesce((v_applied ->> 'outward')::boolean, false));
 end
 $$;
 

@@ -186,6 +186,7 @@ describe(`an upgrade of ${REPORTS} reports in every state`, () => {
         rpc: (name, _parameters, answer) =>
           Promise.resolve(answer.parse(name === 'apply_report_event' ? { outcome: 'busy' } : true)),
         verificationKeys: { keys },
+        tellSubscribers: () => undefined,
         now: () => Date.now(),
         monotonicNow: () => performance.now(),
         log: () => undefined,

@@ -13,6 +13,7 @@ const receiver: Receiver = {
   rpc: (name, _parameters, answer) =>
     Promise.resolve(answer.parse(name === 'apply_report_event' ? { outcome: 'busy' } : true)),
   verificationKeys: { keys },
+  tellSubscribers: () => undefined,
   now: () => Date.now(),
   monotonicNow: () => performance.now(),
   log: () => undefined,

@@ -32,6 +32,7 @@ beforeAll(async () => {
   receiver = {
     ...createRestStore({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaGateway }),
     verificationKeys: { keys },
+    tellSubscribers: () => undefined,
     ...systemClock,
     log: () => undefined,
   };

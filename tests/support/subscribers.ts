@@ -85,7 +85,11 @@ export function subscriberClient(sql: postgres.ISql) {
       ),
     async record(held: Held, result: 'delivered' | 'failed' | 'unknown', status: number | null = null) {
       const attempts = [
-        { status: status ?? (result === 'delivered' ? 200 : 500), duration_ms: 5, authentic: result === 'delivered' },
+        {
+          status: status ?? (result === 'delivered' ? 200 : 500),
+          duration_ms: 5,
+          authentic: result === 'delivered',
+        },
       ];
       return one<{ status: string; dead: boolean }>(sql`
         select public.record_delivery_attempts(
@@ -96,7 +100,12 @@ export function subscriberClient(sql: postgres.ISql) {
         sql`select public.keep_subscribers(${days}, 500) as answer`,
       ),
     read: (token: string, after: postgres.JSONValue = null, limit = 100) =>
-      one<{ outcome: string; events: { id: string; body: string | null }[]; next: postgres.JSONValue; has_more: boolean }>(
+      one<{
+        outcome: string;
+        events: { id: string; body: string | null }[];
+        next: postgres.JSONValue;
+        has_more: boolean;
+      }>(
         sql`select public.read_events(${tokenHash(token)}, ${after === null ? null : sql.json(after)}, null, ${limit}) as answer`,
       ),
     deliveries: (endpointId: string) => sql`

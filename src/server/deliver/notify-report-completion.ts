@@ -1,32 +1,21 @@
+import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
-import { callWebhook, type Sender } from './call-webhook.ts';
-import type { ClaimedDelivery, Round } from './delivery.ts';
-import { directDatabaseUpdate, recordRound, type Recorded } from './record-round.ts';
-
-export interface Notified {
-  round: Round;
-  recorded: Recorded;
-}
+import type { Sender } from './call-webhook.ts';
+import type { ClaimedDelivery } from './delivery.ts';
+import { sendDelivery, type Sent } from './send-delivery.ts';
+import { sendToSubscribers } from './send-to-subscribers.ts';
 
 /**
- * Signs and sends one round of a delivery that this process holds, and records what came of it: after a failure that
- * applies the event directly.
+ * Sends one round of an event's delivery to our own endpoint. Where that failed, so that the record of it has applied the event
+ * directly, its subscribers are sent to here; otherwise our endpoint does.
  * @throws {DatabaseUnavailable} when the round could not be recorded; a sweep finds the delivery when its lease ends
  */
 export async function notifyReportCompletion(
-  sender: Sender & Store,
+  sender: Sender & Store & { log: Log },
   delivery: ClaimedDelivery,
   quickRetries: number,
-): Promise<Notified> {
-  const round = await callWebhook(sender, delivery, quickRetries);
-  const record = round.result === 'delivered' ? recordRound : directDatabaseUpdate;
-  return { round, recorded: await record(sender, delivery, round) };
-}
-
-/** The longest pause between claiming a delivery and recording its round, apart from the sending itself. */
-const MARGIN_SECONDS = 15;
-
-/** A lease outlasts a whole round (two time-outs at most), so that it needs no renewal before each of its attempts. */
-export function deliveryLeaseSeconds(timeoutMs: number): number {
-  return Math.ceil((2 * timeoutMs) / 1000) + MARGIN_SECONDS;
+): Promise<Sent> {
+  const sent = await sendDelivery(sender, delivery, quickRetries);
+  if (sent.recorded.outward) await sendToSubscribers(sender, delivery.event_id);
+  return sent;
 }

@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { webhookStatus } from '../../contracts/jobs.ts';
+import { DELIVERY_STATUSES } from '../../contracts/constants.ts';
 import type { Json } from '../../contracts/text.ts';
 import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
 
 const recorded = z.object({
-  status: webhookStatus,
+  status: z.enum(DELIVERY_STATUSES),
   /** Whether it is a dead letter now. */
   dead: z.boolean(),
   effect: z.enum(['applied', 'superseded', 'report_not_found']).nullable(),
+  /** The event has just been applied by this record, and subscribers are to hear of it. */
+  outward: z.boolean().default(false),
 });
 export type Recorded = z.infer<typeof recorded>;
 

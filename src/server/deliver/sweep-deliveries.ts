@@ -1,17 +1,23 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { SweepAnswer } from '../../contracts/retry.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
-import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-completion.ts';
+import { notifyReportCompletion } from './notify-report-completion.ts';
+import { deliveryLeaseSeconds } from './send-delivery.ts';
 
 const CONCURRENCY = 10;
 /** Sweeps come every minute: what would not be over by then is left to the next. */
 const BUDGET_MS = 55_000;
 /** Of deliveries whose holder died; the next sweep releases more. */
 const RELEASED_AT_ONCE = 500;
+/** While a subscriber's limits delay what is due to it. */
+const WAIT_MS = 500;
+/** Workers that wait for that; the others end. */
+const WAITING = 2;
 /** Of claims that fail, by one worker in succession: then the database is unavailable. */
 const MAX_FAILED_CLAIMS = 3;
 
@@ -26,6 +32,8 @@ const claim = z.object({
       error: z.string().optional(),
     }),
   ),
+  /** Something is due that a subscriber's limits delay. */
+  waiting: z.boolean().default(false),
 });
 
 /**
@@ -42,6 +50,7 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
   let claims = 0;
   const failedClaims: unknown[] = [];
   let longestRoundMs = 0;
+  let waiting = 0;
 
   await attempt('deliveries of dead holders were not released', () =>
     sender.rpc('release_deliveries', { p_limit: RELEASED_AT_ONCE }, z.int()),
@@ -71,7 +80,10 @@ export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Pr
         await attempt('a delivery was not swept', () => send(claimed.delivery), claimed.delivery.event_id);
         longestRoundMs = Math.max(longestRoundMs, sender.monotonicNow() - started);
       } else if (claimed.left_out.length === 0) {
-        return;
+        if (!claimed.waiting || waiting === WAITING) return;
+        waiting += 1;
+        await sleep(WAIT_MS);
+        waiting -= 1;
       }
     }
   }

@@ -18,6 +18,8 @@ import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from '../
 export interface Receiver extends Store, Clock {
   verificationKeys: VerificationKeys;
   log: Log;
+  /** Sends an event that was just applied to its subscribers, after the answer. */
+  tellSubscribers: (eventId: string) => void;
 }
 
 const REFUSED = [
@@ -30,7 +32,12 @@ const REFUSED = [
   'requested_in_future',
 ] as const satisfies ProblemCode[];
 
-const applied = z.union([webhookAnswer, z.object({ outcome: z.enum([...REFUSED, 'busy']) }), rateRefusal]);
+const applied = z.union([
+  // outward: subscribers are to hear of it.
+  webhookAnswer.extend({ outward: z.boolean().default(false) }),
+  z.object({ outcome: z.enum([...REFUSED, 'busy']) }),
+  rateRefusal,
+]);
 
 type Parsed =
   /** The body itself: SQL reads it, so that nothing in it is rounded or spelled anew. */
@@ -102,8 +109,11 @@ export async function receiveWebhook(
   switch (result.outcome) {
     case 'applied':
     case 'duplicate':
-    case 'superseded':
-      return answer(result);
+    case 'superseded': {
+      const { outward, ...said } = result;
+      if (outward) receiver.tellSubscribers(eventId);
+      return answer(said);
+    }
     case 'busy':
       return unavailable();
     case 'rate_limited':

@@ -10,7 +10,7 @@ declare
   v_event public.report_events;
   v_attempt jsonb;
   v_number int := 0;
-  v_effect text;
+  v_applied jsonb;
 begin
   select * into strict v_delivery from public.webhook_deliveries where id = p_delivery_id for update;
   select * into strict v_event from public.report_events where id = v_delivery.event_id;
@@ -53,14 +53,15 @@ begin
     -- The report's owner reads it too, whom our address and headers do not concern.
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
-    v_effect := public.apply_report_event(v_event.id, 'direct') ->> 'outcome';
+    v_applied := public.apply_report_event(v_event.id, 'direct');
   end if;
   perform private.observe_attempts(v_delivery, p_delivery_token, p_attempts);
   if v_delivery.position is not null then
     perform private.observe_subscriber(v_delivery.endpoint_id, p_result, p_attempts);
   end if;
   return jsonb_build_object(
-    'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_effect, v_event.effect));
+    'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_applied ->> 'outcome', v_event.effect),
+    'outward', coalesce((v_applied ->> 'outward')::boolean, false));
 end
 $$;
 

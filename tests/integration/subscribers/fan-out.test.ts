@@ -59,8 +59,11 @@ describe('an effect', () => {
     await store.record(delivery, 'failed');
     // The platform's server, and the owner.
     await sql`update public.org_reports set research_report = 'by the platform' where id = ${reportId}`;
-    await asUser(sql, userId, (user) =>
-      user`update public.org_reports set research_report = 'by its owner' where id = ${reportId}`);
+    await asUser(
+      sql,
+      userId,
+      (user) => user`update public.org_reports set research_report = 'by its owner' where id = ${reportId}`,
+    );
     const made = await sql`
       select event.type, event.channel, delivery.position::int, delivery.format_version
       from public.webhook_deliveries delivery join public.report_events event on event.id = delivery.event_id
@@ -71,7 +74,9 @@ describe('an effect', () => {
       { type: 'report.final.completed', channel: 'platform', position: 3, format_version: 2 },
       { type: 'report.owner.edited', channel: 'owner', position: 4, format_version: 2 },
     ]);
-    expect((await subscribers.deliveries(finals.endpointId)).map(({ position }) => Number(position))).toEqual([2, 3, 4]);
+    expect((await subscribers.deliveries(finals.endpointId)).map(({ position }) => Number(position))).toEqual(
+      [2, 3, 4],
+    );
     // A duplicate makes none.
     await store.send(delivery, 'final-report');
     expect(await subscribers.deliveries(all.endpointId)).toHaveLength(4);
@@ -142,7 +147,8 @@ describe('an effect', () => {
     expect(source).toBeDefined();
     expect(await subscribers.deliveries(filtered.endpointId)).toHaveLength(0);
     expect(await subscribers.deliveries(plain.endpointId)).toHaveLength(1);
-    const [listed] = await sql`select public.list_endpoints(${filtered.endpointId}) -> 0 -> 'filter_fault' ->> 'error' as error`;
+    const [listed] =
+      await sql`select public.list_endpoints(${filtered.endpointId}) -> 0 -> 'filter_fault' ->> 'error' as error`;
     expect(listed?.['error']).toContain('filter_document');
   });
 
@@ -154,7 +160,8 @@ describe('an effect', () => {
     const [held] = await subscribers.claimEvent(first.id);
     if (held === undefined) throw new Error('not claimed');
     await sql`delete from public.org_reports where id = ${reportId}`;
-    const [deleted] = await sql`select id from public.report_events where report_id = ${reportId} and type = 'report.deleted'`;
+    const [deleted] =
+      await sql`select id from public.report_events where report_id = ${reportId} and type = 'report.deleted'`;
     const deletedId = deleted?.['id'] as string;
     expect(await subscribers.deliveries(endpointId)).toMatchObject([
       { status: 'cancelled', event_id: first.id },
@@ -174,7 +181,8 @@ describe('an effect', () => {
     // Nothing of it is left to erase, and the erasure leaves its delivery alone.
     await store.erase();
     await store.erase();
-    if (delivery) expect(await subscribers.record(delivery, 'delivered')).toMatchObject({ status: 'success' });
+    if (delivery)
+      expect(await subscribers.record(delivery, 'delivered')).toMatchObject({ status: 'success' });
     expect(await sql`select * from public.verify_reports()`).toEqual([]);
   });
 
@@ -194,7 +202,10 @@ describe('an effect', () => {
       settings: { events: { stages: ['final'] } },
       deliveries: [],
     });
-    expect(await explain(after.id)).toMatchObject({ matches: true, deliveries: [{ plan: 0, status: 'pending' }] });
+    expect(await explain(after.id)).toMatchObject({
+      matches: true,
+      deliveries: [{ plan: 0, status: 'pending' }],
+    });
     expect(await explain('nothing')).toEqual({ outcome: 'event_not_found' });
   });
 
@@ -203,8 +214,11 @@ describe('an effect', () => {
     const { endpointId } = await subscribers.active();
     const { reportId, userId } = await createReport(sql);
     for (const text of ['one', 'two', 'three']) {
-      await asUser(sql, userId, (user) =>
-        user`update public.org_reports set research_report = ${text} where id = ${reportId}`);
+      await asUser(
+        sql,
+        userId,
+        (user) => user`update public.org_reports set research_report = ${text} where id = ${reportId}`,
+      );
     }
     const rows = await sql`
       select status, next_attempt > now() + interval '1 minute' as waits from public.webhook_deliveries

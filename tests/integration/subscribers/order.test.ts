@@ -140,7 +140,7 @@ describe('the order of a report', () => {
     const seen = new Map<string, number[]>();
     const inFlight = new Set<string>();
     const work = async () => {
-      for (let empty = 0; empty < 20; ) {
+      for (let empty = 0; empty < 20;) {
         const { delivery } = await subscribers.claim();
         if (delivery === null) {
           empty += 1;
@@ -241,7 +241,8 @@ describe('gentleness', () => {
     for (const expected of [8, 4]) {
       await events((await createReport(sql)).reportId, 1);
       await subscribers.record(await claimed(), 'unknown', null);
-      const [halved] = await sql`select in_flight_limit from private.subscribers where endpoint_id = ${endpointId}`;
+      const [halved] =
+        await sql`select in_flight_limit from private.subscribers where endpoint_id = ${endpointId}`;
       expect(halved?.['in_flight_limit']).toBeGreaterThanOrEqual(expected);
       expect(halved?.['in_flight_limit']).toBeLessThan(expected * 2);
     }
@@ -257,7 +258,9 @@ describe('gentleness', () => {
     await subscribers.record(await claimed(), 'delivered');
     expect(await subscribers.claim()).toMatchObject({ delivery: null, waiting: true });
     // A second is what the rate is about.
-    await expect.poll(async () => (await subscribers.claim()).delivery, { timeout: 5000, interval: 200 }).not.toBeNull();
+    await expect
+      .poll(async () => (await subscribers.claim()).delivery, { timeout: 5000, interval: 200 })
+      .not.toBeNull();
     const rows = await subscribers.deliveries(endpointId);
     expect(rows.filter(({ rounds }) => rounds !== 0)).toEqual([]);
   });
@@ -273,7 +276,9 @@ describe('a subscriber that is away', () => {
       await sql`update public.webhook_circuits set probe_after = now() where endpoint_id = ${endpointId}`;
       await subscribers.record(await claimed(), 'failed', 503);
     }
-    expect(await subscribers.deliveries(endpointId)).toMatchObject([{ attempts: 12, rounds: 0, dead_reason: null }]);
+    expect(await subscribers.deliveries(endpointId)).toMatchObject([
+      { attempts: 12, rounds: 0, dead_reason: null },
+    ]);
   });
 
   it('is paused at once by 410, hears everything after it is resumed, and slowly at first', async () => {
@@ -282,7 +287,8 @@ describe('a subscriber that is away', () => {
     const { reportId } = await createReport(sql);
     await events(reportId, 1);
     await subscribers.record(await claimed(), 'failed', 410);
-    const [state] = await sql`select state, state_reason from private.subscribers where endpoint_id = ${endpointId}`;
+    const [state] =
+      await sql`select state, state_reason from private.subscribers where endpoint_id = ${endpointId}`;
     expect(state).toEqual({ state: 'paused', state_reason: 'gone' });
     await events(reportId, 1);
     await events((await createReport(sql)).reportId, 1);
@@ -312,7 +318,9 @@ describe('a subscriber that is away', () => {
     expect(await subscribers.keep()).toMatchObject({ expired: 0 });
     await old(31);
     expect(await subscribers.keep()).toMatchObject({ expired: 1 });
-    expect(await subscribers.deliveries(endpointId)).toMatchObject([{ status: 'failed', dead_reason: 'pause_expired' }]);
+    expect(await subscribers.deliveries(endpointId)).toMatchObject([
+      { status: 'failed', dead_reason: 'pause_expired' },
+    ]);
   });
 
   it('never verified, is removed after seven days', async () => {
@@ -321,7 +329,8 @@ describe('a subscriber that is away', () => {
     expect(await subscribers.keep()).toMatchObject({ removed: 0 });
     await sql`update private.subscribers set created_at = now() - interval '8 days' where endpoint_id = ${endpointId}`;
     expect(await subscribers.keep()).toMatchObject({ removed: 1 });
-    const [row] = await sql`select state, state_reason from private.subscribers where endpoint_id = ${endpointId}`;
+    const [row] =
+      await sql`select state, state_reason from private.subscribers where endpoint_id = ${endpointId}`;
     expect(row).toEqual({ state: 'removed', state_reason: 'never_verified' });
     expect(await sql`select from private.endpoint_secrets where endpoint_id = ${endpointId}`).toHaveLength(0);
   });

@@ -34,7 +34,11 @@ async function apply(sql: postgres.ISql, reportId: string): Promise<string> {
     research_report: 'text',
     requested_at: now,
   };
-  await storeClient(sql).apply(id, { type: 'report.prelim.completed', timestamp: now, data }, 'prelim-report');
+  await storeClient(sql).apply(
+    id,
+    { type: 'report.prelim.completed', timestamp: now, data },
+    'prelim-report',
+  );
   return id;
 }
 
@@ -60,7 +64,9 @@ async function work(sql: postgres.ISql = database.sql): Promise<void> {
   throw new Error('a plan does not end');
 }
 const planOf = async (id: number) => {
-  const [row] = await database.sql<Plan[]>`select id, status, preview, outcomes from public.plans where id = ${id}`;
+  const [row] = await database.sql<
+    Plan[]
+  >`select id, status, preview, outcomes from public.plans where id = ${id}`;
   return row;
 };
 
@@ -78,7 +84,14 @@ describe('a replay', () => {
     const plan = await propose(filter, requestId);
     expect(plan).toMatchObject({
       status: 'proposed',
-      preview: { is_whole: true, events: 2, deliveries: 2, erased: 0, confirmed: 1, samples: [{ event_id: first }, { event_id: second }] },
+      preview: {
+        is_whole: true,
+        events: 2,
+        deliveries: 2,
+        erased: 0,
+        confirmed: 1,
+        samples: [{ event_id: first }, { event_id: second }],
+      },
     });
     expect((await propose(filter, requestId)).id).toBe(plan.id);
     await work();
@@ -86,7 +99,10 @@ describe('a replay', () => {
     await begin(plan.id);
     await begin(plan.id);
     await work();
-    expect(await planOf(plan.id)).toMatchObject({ status: 'done', outcomes: { planned: 2, content_erased: 0 } });
+    expect(await planOf(plan.id)).toMatchObject({
+      status: 'done',
+      outcomes: { planned: 2, content_erased: 0 },
+    });
     await sql`update public.plans set status = 'running', finished_at = null, position = null, next_slice_at = now() where id = ${plan.id}`;
     await work();
     const rows = await subscribers.deliveries(endpointId);
@@ -107,7 +123,10 @@ describe('a replay', () => {
     expect(plan.preview).toMatchObject({ deliveries: 1, erased: 1 });
     await begin(plan.id);
     await work();
-    expect(await planOf(plan.id)).toMatchObject({ status: 'done', outcomes: { planned: 1, content_erased: 1 } });
+    expect(await planOf(plan.id)).toMatchObject({
+      status: 'done',
+      outcomes: { planned: 1, content_erased: 1 },
+    });
   });
 
   it('waits for what is under way when it is applied, so that it misses nothing', async () => {
@@ -155,7 +174,11 @@ describe('a start in the past', () => {
     // Somebody has subscribed before, as a settings revision must be there for effects to name.
     await subscribers.active();
     const ids = [await apply(sql, reportId)];
-    const { endpointId } = await subscribers.create({ events: {} }, null, new Date(Date.now() - 3_600_000).toISOString());
+    const { endpointId } = await subscribers.create(
+      { events: {} },
+      null,
+      new Date(Date.now() - 3_600_000).toISOString(),
+    );
     ids.push(await apply(sql, reportId));
     await subscribers.verify(endpointId);
     // One that is under way during all of it.
@@ -184,7 +207,8 @@ describe('a start in the past', () => {
     }
     await due();
     await work();
-    const [plan] = await sql`select status, outcomes from public.plans where filter ->> 'endpoint_id' = ${endpointId}`;
+    const [plan] =
+      await sql`select status, outcomes from public.plans where filter ->> 'endpoint_id' = ${endpointId}`;
     expect(plan).toMatchObject({ status: 'done' });
     ids.push(await apply(sql, reportId));
     const mine = await sql`
@@ -216,7 +240,7 @@ describe('reading', () => {
     slow.release();
     const seen: string[] = [];
     let after: postgres.JSONValue = early.next;
-    for (let has_more = true; has_more; ) {
+    for (let has_more = true; has_more;) {
       const page = await subscribers.read(token, after, 1);
       seen.push(...page.events.map(({ id }) => id));
       after = page.next;

@@ -1,0 +1,48 @@
+import { randomUUID } from 'node:crypto';
+import { z } from 'zod';
+import type { Log } from '../observe/log.ts';
+import type { Store } from '../store/store.ts';
+import type { Sender } from './call-webhook.ts';
+import { claimedDelivery } from './delivery.ts';
+import { deliveryLeaseSeconds, sendDelivery } from './send-delivery.ts';
+
+/** Deliveries that one process sends at once. */
+const AT_ONCE = 20;
+/** Well within the function's limit, several time-outs long. What is left by then is for the sweep. */
+const BUDGET_MS = 60_000;
+
+/**
+ * Sends an event that this process has just applied to its subscribers. Whoever has no room now, or does not answer, gets it from
+ * the sweep, which also finds what a process leaves behind that dies here. It never throws.
+ */
+export async function sendToSubscribers(
+  sender: Sender & Store & { log: Log },
+  eventId: string,
+): Promise<void> {
+  try {
+    await sendAll(sender, eventId);
+  } catch (error) {
+    sender.log('error', 'deliveries to subscribers were left to the sweep', { event: eventId, error });
+  }
+}
+
+async function sendAll(sender: Sender & Store & { log: Log }, eventId: string): Promise<void> {
+  const deadline = sender.monotonicNow() + BUDGET_MS;
+  while (sender.monotonicNow() < deadline) {
+    const parameters = {
+      p_event_id: eventId,
+      p_lease_seconds: deliveryLeaseSeconds(sender.timeoutMs),
+      p_claim_id: randomUUID(),
+      p_limit: AT_ONCE,
+    };
+    const claimed = await sender.rpc('claim_event_deliveries', parameters, z.array(claimedDelivery));
+    if (claimed.length === 0) return;
+    await Promise.all(
+      claimed.map((delivery) =>
+        sendDelivery(sender, delivery, 0).catch((error: unknown) => {
+          sender.log('error', 'a delivery to a subscriber was not recorded', { event: eventId, error });
+        }),
+      ),
+    );
+  }
+}
