@@ -27,7 +27,7 @@ const refusal = problemDetails.pick({ code: true });
  * @param unread why the answer could not be read to its end; undefined where it could
  */
 export function classifyAnswer(
-  answer: Response,
+  answer: Pick<Response, 'status' | 'ok' | 'headers'>,
   body: string,
   { expects, job_id }: Pick<ClaimedDelivery, 'expects' | 'job_id'>,
   now: number,

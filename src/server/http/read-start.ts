@@ -18,7 +18,10 @@ class CompressedAnswer extends Error {
  * A compressed answer is not read at all: what decompresses it may make Node's fetch pause the connection, and a server that
  * closes a paused connection ends our process, by an assertion that nobody can catch (nodejs/undici#5360).
  */
-export async function readStart(answer: Response, maxBytes: number): Promise<ReadText> {
+export async function readStart(
+  answer: Pick<Response, 'headers' | 'body'>,
+  maxBytes: number,
+): Promise<ReadText> {
   const encoding = answer.headers.get('content-encoding') ?? 'identity';
   if (encoding.trim().toLowerCase() !== 'identity') {
     await answer.body?.cancel().catch(() => undefined);
