@@ -12,6 +12,8 @@ import { log } from './observe/log.ts';
 import { deliveryLeaseSeconds } from './deliver/notify-report-completion.ts';
 import { parseWebhookBaseUrls, siblingOf } from './deliver/own-deployment.ts';
 import { parseWebhookSecret } from './deliver/secrets.ts';
+import { parseEndpointKeys } from './deliver/subscribers/endpoint-secrets.ts';
+import { createOutbound } from './deliver/subscribers/outbound.ts';
 import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
 
@@ -21,6 +23,10 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(env: ServerEnv) {
   const webhookKeys = parseWebhookSecret(env.WEBHOOK_SECRET);
   const webhookBaseUrls = parseWebhookBaseUrls(env.WEBHOOK_BASE_URL);
+  const subscriberRules = {
+    hosts: env.SUBSCRIBER_HOSTS,
+    ownAddresses: [...webhookBaseUrls, env.SUPABASE_URL],
+  };
   const alertKeys = env.ALERT_SECRET === undefined ? undefined : parseWebhookSecret(env.ALERT_SECRET);
   return {
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
@@ -28,6 +34,10 @@ export function createServices(env: ServerEnv) {
     generate: lazyGenerate(env),
     // What we send is recognised when it is repeated: an event by its id, a take-over by its lease.
     fetch: retryDeadSockets(fetch),
+    subscriberRules,
+    outbound: createOutbound(subscriberRules),
+    endpointKeys: env.ENDPOINT_SECRETS_KEY === undefined ? [] : parseEndpointKeys(env.ENDPOINT_SECRETS_KEY),
+    pauseMaxDays: env.PAUSE_MAX_DAYS,
     log,
     waitUntil,
     ...systemClock,
