@@ -13,7 +13,7 @@ import { eraseDeleted } from './observe/erasure.ts';
 import { importReports } from './observe/import-reports.ts';
 import { prune, type Retention } from './observe/retention.ts';
 import { rollUp } from './observe/statistics.ts';
-import type { Sender } from './deliver/call-webhook.ts';
+import type { Notifier } from './deliver/notify-report-completion.ts';
 import type { Result } from './deliver/retry-endpoint.ts';
 import { workPlans } from './deliver/plans.ts';
 import { sweepDeliveries } from './deliver/sweep-deliveries.ts';
@@ -29,7 +29,7 @@ const ALERTS_MS = 25_000;
  * @throws {DatabaseUnavailable} when no part could do anything
  */
 export async function sweep(
-  services: Sender & TakeOverCaller & Evaluator & AlertSender & HeartbeatSender & { retention: Retention },
+  services: Notifier & TakeOverCaller & Evaluator & AlertSender & HeartbeatSender & { retention: Retention },
   actor: string,
 ): Promise<Result> {
   const part = parts(services);

@@ -109,8 +109,11 @@ export function whyNotConnected(error: unknown): string {
 /** Why no whole answer came. */
 export function whyLost(error: unknown): string {
   if (isTimeout(error)) return 'timed out';
-  const cause = String(causeOf(error));
-  return UNCODED.find(([form]) => form.test(cause))?.[1] ?? inWords(error, LOST, 'the connection was lost');
+  const errors = [causeOf(error), error].map(String);
+  return (
+    UNCODED.find(([form]) => errors.some((each) => form.test(each)))?.[1] ??
+    inWords(error, LOST, 'the connection was lost')
+  );
 }
 
 export function isTimeout(error: unknown): boolean {

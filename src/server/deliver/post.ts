@@ -1,7 +1,7 @@
 import { toStorable } from '../../contracts/text.ts';
 import { stopwatch, type Clock } from '../clock.ts';
 import { CallTrace } from '../http/call-trace.ts';
-import { readStart } from '../http/read-start.ts';
+import { readStart, type Answered } from '../http/read-start.ts';
 import { newSpanId, writeTraceparent } from '../http/traceparent.ts';
 import { classifyError } from './classify-error.ts';
 import { isTimeout } from './connection-words.ts';
@@ -12,9 +12,6 @@ import { answerHeaders, sentHeaders, sentUrl } from './shown-headers.ts';
 /** What is read of an answer: ours has a few hundred bytes, and that of another system must not fill our memory. */
 const ANSWER_BYTES = 16 * 1024;
 const EXCERPT_CHARACTERS = 1000;
-
-/** An answer whose body is not read yet. */
-export type Answered = Pick<Response, 'status' | 'ok' | 'headers' | 'body'>;
 
 export interface Post {
   url: string;

@@ -1,10 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { RetryAnswer, RetryRequest } from '../../contracts/retry.ts';
-import type { Store } from '../store/store.ts';
-import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
-import { deliveryLeaseSeconds, notifyReportCompletion } from './notify-report-completion.ts';
+import { deliveryLeaseSeconds, notifyReportCompletion, type Notifier } from './notify-report-completion.ts';
 
 const claim = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('claimed'), delivery: claimedDelivery }),
@@ -26,7 +24,7 @@ export type Retried =
 
 /** Sends the delivery of an event, or else a report's latest one (of that type), now, due or not, with one POST. */
 export async function retryDelivery(
-  sender: Sender & Store,
+  sender: Notifier,
   { report_type, report_id, webhook_type, event_id }: RetryRequest,
 ): Promise<Retried> {
   const parameters = {

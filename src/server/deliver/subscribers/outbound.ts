@@ -1,11 +1,11 @@
 import { lookup } from 'node:dns/promises';
 import { isIP, type LookupFunction } from 'node:net';
-import { Readable } from 'node:stream';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Agent, buildConnector, request, type Dispatcher } from 'undici';
 import { allowsLoopback } from '../../../contracts/subscriber-hosts.ts';
 import { NeverSent } from '../connection-words.ts';
-import type { Answered } from '../post.ts';
+import type { Answered, ChunkReader } from '../../http/read-start.ts';
 import { isLoopbackAddress, isPublicAddress } from './public-address.ts';
 import { readSubscriberUrl, type SubscriberRules } from './subscriber-url.ts';
 
@@ -69,8 +69,7 @@ export function createOutbound({ resolve = resolveName, ...rules }: OutboundOpti
       status: answer.statusCode,
       ok: answer.statusCode >= 200 && answer.statusCode < 300,
       headers: headersOf(answer.headers),
-      // Safe: Node's type of the same class. The chunks of an answer are bytes.
-      body: Readable.toWeb(answer.body) as ReadableStream<Uint8Array<ArrayBuffer>>,
+      body: { getReader: () => readerOf(answer.body) },
     };
   };
 }
@@ -160,4 +159,21 @@ function headersOf(answered: Dispatcher.ResponseData['headers']): Headers {
     }
   }
   return headers;
+}
+
+/** By hand: Node's own adapter to a web stream throws where nobody can catch it when it is cancelled while data comes in. */
+function readerOf(stream: Readable): ChunkReader {
+  // An error after the last read has nobody else to go to.
+  stream.on('error', () => undefined);
+  const chunks: AsyncIterator<Uint8Array, undefined> = stream[Symbol.asyncIterator]();
+  return {
+    read: async () => {
+      const { done = false, value } = await chunks.next();
+      return { done, value };
+    },
+    cancel: () => {
+      stream.destroy();
+      return Promise.resolve();
+    },
+  };
 }

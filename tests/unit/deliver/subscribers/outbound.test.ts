@@ -1,5 +1,4 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { createServer, type Server as HttpServer, type RequestListener } from 'node:http';
 import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
 import tls from 'node:tls';
@@ -11,10 +10,9 @@ import {
   createOutbound,
   type OutboundOptions,
 } from '../../../../src/server/deliver/subscribers/outbound.ts';
+import { readStart } from '../../../../src/server/http/read-start.ts';
+import { pem, trustTestAuthority } from '../../../support/failing-servers.ts';
 import { isPublicAddress } from '../../../../src/server/deliver/subscribers/public-address.ts';
-
-const pem = (name: string) =>
-  readFileSync(new URL(`../../../fixtures/tls/${name}.pem`, import.meta.url), 'utf8');
 
 /** Listeners that nobody may reach, on one port of all addresses of this machine, and what reached them. */
 const connections: string[] = [];
@@ -28,9 +26,9 @@ async function listen(server: Server, host: string, at: number): Promise<number>
   return (server.address() as AddressInfo).port;
 }
 
-const trusted = tls.getCACertificates('default');
+let distrust: () => void;
 beforeAll(async () => {
-  tls.setDefaultCACertificates([...trusted, pem('authority')]);
+  distrust = trustTestAuthority();
   for (const host of ['127.0.0.1', '127.0.0.2', '::1']) {
     const decoy = createTcpServer((socket) => {
       connections.push(host);
@@ -45,7 +43,7 @@ afterEach(() => {
   connections.length = 0;
 });
 afterAll(() => {
-  tls.setDefaultCACertificates(trusted);
+  distrust();
   for (const decoy of decoys) decoy.close();
 });
 
@@ -60,7 +58,7 @@ async function call(options: OutboundOptions, url: string, headers: Record<strin
   const send = createOutbound(options);
   const body = new TextEncoder().encode('{}');
   const answer = await send({ url, headers, body, signal: AbortSignal.timeout(TIMEOUT_MS) });
-  return { status: answer.status, text: await new Response(answer.body).text() };
+  return { status: answer.status, text: (await readStart(answer, 1000)).text };
 }
 
 /** The error that ended it, which must be one of ours. */
@@ -276,7 +274,7 @@ describe('a resolver that changes its mind', () => {
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
     const first = await post();
-    await new Response(first.body).text();
+    await readStart(first, 1000);
     expect(await refusal(post())).toBe(NOT_PUBLIC);
     expect(connections).toEqual(['127.0.0.1']);
   });
@@ -385,7 +383,7 @@ describe('a call', () => {
         body: new Uint8Array(),
         signal: AbortSignal.timeout(TIMEOUT_MS),
       });
-      expect(await new Response(answer.body).text()).toBe('close');
+      expect((await readStart(answer, 1000)).text).toBe('close');
     }
     expect(sockets.size).toBe(3);
     await vi.waitFor(() => expect([...sockets].every(({ destroyed }) => destroyed)).toBe(true));
