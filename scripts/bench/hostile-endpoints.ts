@@ -16,6 +16,8 @@ const services: JobServices & Parameters<typeof retryOne>[0] & Parameters<typeof
   ...systemClock,
   rpc: () => Promise.reject(new DatabaseUnavailable('not part of this')),
   fetch: () => Promise.reject(new Error('not part of this')),
+  outbound: () => Promise.reject(new Error('not part of this')),
+  endpointKeys: [],
   findUser: () => Promise.reject(new Error('not part of this')),
   generate: () => Promise.reject(new Error('not part of this')),
   log: () => undefined,

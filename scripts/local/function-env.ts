@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Secrets } from './secrets.ts';
 import type { SupabaseKeys } from './lite.ts';
 
@@ -15,6 +16,9 @@ const PASSED_ON = [
   'WEBHOOK_LEGACY_SECRET',
   'WEBHOOK_TIMEOUT_MS',
   'WEBHOOK_MAX_RETRIES',
+  'SUBSCRIBER_HOSTS',
+  'ENDPOINT_SECRETS_KEY',
+  'PAUSE_MAX_DAYS',
   'JOB_LEASE_SECONDS',
   'JOB_DEADLINE_SECONDS',
   'JOB_MAX_TAKE_OVERS',
@@ -44,7 +48,14 @@ export function functionEnv(
     WEBHOOK_SECRET: secrets.webhookSecret,
     PIPELINE_API_KEY: secrets.pipelineApiKey,
     CRON_SECRET: secrets.cronSecret,
+    SUBSCRIBER_HOSTS: 'localhost 127.0.0.1',
+    ENDPOINT_SECRETS_KEY: localEndpointKey(secrets),
   };
+}
+
+/** Derived from a secret that is kept with the data: what was sealed before a restart can be opened after it. */
+function localEndpointKey({ cronSecret }: Pick<Secrets, 'cronSecret'>): string {
+  return `local:${createHash('sha256').update(`endpoint secrets\n${cronSecret}`).digest('base64')}`;
 }
 
 /** What the developer's own environment sets of it. */

@@ -68,6 +68,22 @@ export const legacySecrets = list((secret) =>
     : undefined,
 );
 
+const SEALING_KEY_BYTES = 32;
+
+/** One or more keys that encrypt the secrets of subscribers, each with an id: the first seals, all open. */
+export const endpointSecretsKeys = list((key) => {
+  const [, base64 = ''] = /^[A-Za-z0-9_-]{1,32}:([A-Za-z0-9+/]+={0,2})$/.exec(key) ?? [];
+  return bytesOf(base64) === SEALING_KEY_BYTES
+    ? undefined
+    : `must be one or more id:key, separated by spaces: an id of at most 32 letters, digits, - and _, and the base64 of ${SEALING_KEY_BYTES} bytes`;
+}).refine(
+  (value) => {
+    const ids = splitList(value).map((key) => key.split(':')[0]);
+    return new Set(ids).size === ids.length;
+  },
+  { error: 'must not have two keys of the same id' },
+);
+
 function bytesOf(base64: string): number {
   try {
     return atob(base64).length;

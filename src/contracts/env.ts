@@ -3,6 +3,7 @@ import { FUNCTION_SECONDS } from './constants.ts';
 import {
   alertAddresses,
   bearerKeys,
+  endpointSecretsKeys,
   headerText,
   headerTexts,
   heartbeatAddress,
@@ -15,6 +16,7 @@ import {
   webhookAddresses,
 } from './env-values.ts';
 import { browserOrigins } from './origins.ts';
+import { allowsLoopback, subscriberHosts } from './subscriber-hosts.ts';
 
 /** In digits alone: `Number` would also read 0x10 and 1e3, which are typing errors here. */
 const wholeNumber = (minimum: number, maximum: number) =>
@@ -58,6 +60,12 @@ export const serverEnv = z
     VERCEL_AUTOMATION_BYPASS_SECRET: headerText.optional(),
     WEBHOOK_TIMEOUT_MS: wholeNumber(100, 60_000).default(10_000),
     WEBHOOK_MAX_RETRIES: wholeNumber(0, 10).default(3),
+    /** Hosts that subscribers may have, separated by spaces. Unset: there are no subscribers. */
+    SUBSCRIBER_HOSTS: subscriberHosts.default([]),
+    /** Encrypts the secrets of subscribers. Several, separated by spaces: the first seals, all open. */
+    ENDPOINT_SECRETS_KEY: endpointSecretsKeys.optional(),
+    /** Days that a subscriber which is paused or down loses nothing. It is warned 7 days before they end. */
+    PAUSE_MAX_DAYS: wholeNumber(8, 365).default(30),
     /** Several, separated by spaces: all are admitted. */
     PIPELINE_API_KEY: bearerKeys,
     /** Several, separated by spaces: our own calls use the first, all are admitted. */
@@ -118,6 +126,18 @@ export const serverEnv = z
     {
       error: 'is needed to sign alerts to the addresses of ALERT_URLS that are not Slack',
       path: ['ALERT_SECRET'],
+    },
+  )
+  .refine((env) => env.SUBSCRIBER_HOSTS.length === 0 || env.ENDPOINT_SECRETS_KEY !== undefined, {
+    error: 'is needed to keep the secrets of subscribers, which SUBSCRIBER_HOSTS admits',
+    path: ['ENDPOINT_SECRETS_KEY'],
+  })
+  .refine(
+    ({ SUBSCRIBER_HOSTS, VERCEL_ENV }) =>
+      !allowsLoopback(SUBSCRIBER_HOSTS) || (VERCEL_ENV !== 'production' && VERCEL_ENV !== 'preview'),
+    {
+      error: 'must not list localhost, 127.0.0.1 or [::1]: these are for the local system only',
+      path: ['SUBSCRIBER_HOSTS'],
     },
   )
   .transform((env, context) => {

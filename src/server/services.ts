@@ -13,6 +13,8 @@ import { deliveryLeaseSeconds } from './deliver/send-delivery.ts';
 import { parseWebhookBaseUrls, siblingOf } from './deliver/own-deployment.ts';
 import { sendToSubscribers } from './deliver/send-to-subscribers.ts';
 import { parseWebhookSecret } from './deliver/secrets.ts';
+import { parseEndpointKeys } from './deliver/subscribers/endpoint-secrets.ts';
+import { createOutbound } from './deliver/subscribers/outbound.ts';
 import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
 
@@ -22,6 +24,10 @@ export type Services = ReturnType<typeof createServices>;
 export function createServices(env: ServerEnv) {
   const webhookKeys = parseWebhookSecret(env.WEBHOOK_SECRET);
   const webhookBaseUrls = parseWebhookBaseUrls(env.WEBHOOK_BASE_URL);
+  const subscriberRules = {
+    hosts: env.SUBSCRIBER_HOSTS,
+    ownAddresses: [...webhookBaseUrls, env.SUPABASE_URL],
+  };
   const alertKeys = env.ALERT_SECRET === undefined ? undefined : parseWebhookSecret(env.ALERT_SECRET);
   const services = {
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
@@ -29,6 +35,10 @@ export function createServices(env: ServerEnv) {
     generate: lazyGenerate(env),
     // What we send is recognised when it is repeated: an event by its id, a take-over by its lease.
     fetch: retryDeadSockets(fetch),
+    subscriberRules,
+    outbound: createOutbound(subscriberRules),
+    endpointKeys: env.ENDPOINT_SECRETS_KEY === undefined ? [] : parseEndpointKeys(env.ENDPOINT_SECRETS_KEY),
+    pauseMaxDays: env.PAUSE_MAX_DAYS,
     log,
     waitUntil,
     ...systemClock,
@@ -71,7 +81,6 @@ export function createServices(env: ServerEnv) {
       payloadDays: env.RETENTION_PAYLOAD_DAYS,
       jobDays: env.RETENTION_JOB_DAYS,
     },
-    pauseMaxDays: 30,
   };
   return {
     ...services,

@@ -13,7 +13,7 @@ import { eraseDeleted } from './observe/erasure.ts';
 import { importReports } from './observe/import-reports.ts';
 import { prune, type Retention } from './observe/retention.ts';
 import { rollUp } from './observe/statistics.ts';
-import type { Sender } from './deliver/call-webhook.ts';
+import type { Notifier } from './deliver/send-delivery.ts';
 import type { Result } from './deliver/retry-endpoint.ts';
 import { workPlans } from './deliver/plans.ts';
 import { keepSubscribers } from './deliver/keep-subscribers.ts';
@@ -30,7 +30,7 @@ const ALERTS_MS = 25_000;
  * @throws {DatabaseUnavailable} when no part could do anything
  */
 export async function sweep(
-  services: Sender &
+  services: Notifier &
     TakeOverCaller &
     Evaluator &
     AlertSender &

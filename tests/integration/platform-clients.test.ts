@@ -385,7 +385,7 @@ describe('a deployment', () => {
   it('of production without a model fails jobs with words, and does everything else', async () => {
     await using production = await startTestSystem({
       functions: ['api/reportJobsDb.ts', 'api/webhooks/prelim-report.ts'],
-      env: { REPORTLESS_JOBS: 'off', VERCEL_ENV: 'production' },
+      env: { REPORTLESS_JOBS: 'off', VERCEL_ENV: 'production', SUBSCRIBER_HOSTS: '' },
     });
     const client = jobClient(production);
     expect(await client.post({ prompt: 'p' })).toMatchObject({

@@ -24,6 +24,7 @@ const delivery: ClaimedDelivery = {
   job_id: 'job_1',
   trace_id: null,
   body: '{}',
+  subscriber: null,
 };
 const retention = { auditDays: 1, payloadDays: 1, jobDays: 1 };
 const CALL_MS = 1000;
@@ -66,6 +67,8 @@ function bed(clock: TestClock, days: number) {
       fetch: () => Promise.reject(new TypeError('fetch failed')),
       webhookKeys: [Buffer.alloc(32, 1)] as const,
       webhookBaseUrls: ['https://polaris.example/api/webhooks'] as const,
+      outbound: () => Promise.reject(new Error('not part of this')),
+      endpointKeys: [],
       protectionBypass: undefined,
       timeoutMs: 1000,
       random: () => 0,

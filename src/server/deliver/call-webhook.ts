@@ -1,17 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { toStorable } from '../../contracts/text.ts';
-import { stopwatch, type Clock } from '../clock.ts';
-import { CallTrace } from '../http/call-trace.ts';
-import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
-import { newSpanId, writeTraceparent } from '../http/traceparent.ts';
+import type { Clock } from '../clock.ts';
+import { PLAIN_ANSWER } from '../http/read-start.ts';
 import { classifyAnswer } from './classify-answer.ts';
-import { classifyError } from './classify-error.ts';
-import { isTimeout } from './connection-words.ts';
 import type { Attempt, ClaimedDelivery, Round } from './delivery.ts';
-import type { Meaning } from './meaning.ts';
 import { bypassHeaders, type OwnDeployment } from './own-deployment.ts';
+import { post, type Posted } from './post.ts';
 import type { WebhookKeys } from './secrets.ts';
-import { answerHeaders, sentHeaders } from './shown-headers.ts';
 import { sign } from './sign.ts';
 
 export interface Sender extends OwnDeployment, Clock {
@@ -24,9 +18,6 @@ export interface Sender extends OwnDeployment, Clock {
 }
 
 const FIRST_BACKOFF_MS = 200;
-/** What is read of an answer: ours has a few hundred bytes, and that of another system must not fill our memory. */
-const ANSWER_BYTES = 16 * 1024;
-const EXCERPT_CHARACTERS = 1000;
 
 /**
  * One round of attempts: a POST and, after a failure that came fast, up to `quickRetries` more with exponential backoff
@@ -48,7 +39,7 @@ export async function callWebhook(
   for (let tried = 1; ; tried += 1) {
     const base = addresses[(tried - 1) % addresses.length] ?? addresses[0];
     const timeoutMs = Math.min(sender.timeoutMs, deadline - sender.monotonicNow());
-    const { attempt, meaning, timedOut } = await post(sender, base, delivery, timeoutMs);
+    const { attempt, meaning, timedOut } = await postTo(sender, base, delivery, timeoutMs);
     attempts.push({ address: base, attempt });
     hasTimedOut ||= timedOut;
     const { result, outcome, retryAfterSeconds } = meaning;
@@ -82,67 +73,24 @@ function asRecorded(attempts: readonly Addressed[]): Attempt[] {
   return [{ ...last.attempt, response: { ...last.attempt.response, address: last.address, earlier } }];
 }
 
-async function post(
-  sender: Sender,
-  base: string,
-  delivery: ClaimedDelivery,
-  timeoutMs: number,
-): Promise<{ attempt: Attempt; meaning: Meaning; timedOut: boolean }> {
-  const elapsed = stopwatch(sender.monotonicNow);
+function postTo(sender: Sender, base: string, delivery: ClaimedDelivery, timeoutMs: number): Promise<Posted> {
   const { event_id, endpoint_id, trace_id } = delivery;
-  const span_id = trace_id === null ? null : newSpanId();
   const body = new TextEncoder().encode(delivery.body);
   // Only the endpoint's name is ever appended.
   const url = `${base}/${endpoint_id}`;
-  const headers = {
-    'content-type': 'application/json',
-    ...PLAIN_ANSWER,
-    ...sign(sender.webhookKeys, event_id, sender.now(), body),
-    ...bypassHeaders(sender),
-    ...(trace_id !== null && span_id !== null && writeTraceparent({ traceId: trace_id, spanId: span_id })),
-  };
-  const request = { url, headers: sentHeaders(headers) };
-  const trace = new CallTrace();
-  let answer: Response;
-  try {
-    answer = await trace.follow(() =>
-      sender.fetch(url, {
-        method: 'POST',
-        headers,
-        body,
-        // A redirect would take the signed result to where nobody configured it to go.
-        redirect: 'manual',
-        signal: AbortSignal.timeout(Math.max(1, Math.ceil(timeoutMs))),
-      }),
-    );
-  } catch (error) {
-    const { timedOut, status, ...meaning } = classifyError(error, trace);
-    const attempt = {
-      status,
-      duration_ms: elapsed(),
-      span_id,
-      error: meaning.error,
-      authentic: false,
-      request,
-      response: null,
-    };
-    return { attempt, meaning, timedOut };
-  }
-  const { text, error: unread } = await readStart(answer, ANSWER_BYTES);
-  const meaning = classifyAnswer(answer, text, delivery, sender.now(), unread);
-  const response = {
-    body: toStorable(text.slice(0, EXCERPT_CHARACTERS)),
-    headers: answerHeaders(answer.headers),
-  };
-  const { error, authentic } = meaning;
-  const attempt = {
-    status: answer.status,
-    duration_ms: elapsed(),
-    span_id,
-    error,
-    authentic,
-    request,
-    response,
-  };
-  return { attempt, meaning, timedOut: isTimeout(unread) };
+  return post(sender, {
+    url,
+    headers: {
+      'content-type': 'application/json',
+      ...PLAIN_ANSWER,
+      ...sign(sender.webhookKeys, event_id, sender.now(), body),
+      ...bypassHeaders(sender),
+    },
+    traceId: trace_id,
+    timeoutMs,
+    send: (headers, signal) =>
+      // A redirect would take the signed result to where nobody configured it to go.
+      sender.fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal }),
+    classify: (answer, text, unread) => classifyAnswer(answer, text, delivery, sender.now(), unread),
+  });
 }

@@ -22,12 +22,15 @@ const refusal = problemDetails.pick({ code: true });
  * | any other answer: 200 of another system, redirects,     | `failed`: probably a proxy or a misconfiguration; retry  |
  * | 401 and 404 of a proxy, 5xx                             | later                                                    |
  *
+ * Of a subscriber nothing but a 2xx is authentic, and closes its circuit: any other answer may be that of a proxy in front of
+ * a server that is down, and nothing tells them apart.
+ *
  * @param body what was read of it
  * @param now milliseconds since the epoch
  * @param unread why the answer could not be read to its end; undefined where it could
  */
 export function classifyAnswer(
-  answer: Response,
+  answer: Pick<Response, 'status' | 'ok' | 'headers'>,
   body: string,
   { expects, job_id }: Pick<ClaimedDelivery, 'expects' | 'job_id'>,
   now: number,

@@ -4,6 +4,11 @@
  */
 type Words = Readonly<Record<string, string>>;
 
+/** We ended a call before anything left. The message is in words of ours, and may be repeated. */
+export class NeverSent extends Error {
+  override name = 'NeverSent';
+}
+
 const NOT_HTTP = 'the answer is not HTTP';
 const UNKNOWN_AUTHORITY = 'the certificate is of an authority that is not trusted here';
 
@@ -83,6 +88,7 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
 
 /** Why fetch refused to make a request at all; undefined where it did not. */
 export function refusalOf(error: unknown): string | undefined {
+  if (error instanceof NeverSent) return error.message;
   const messages = [error, causeOf(error)].flatMap((each) => (each instanceof Error ? [each.message] : []));
   return REFUSED.find(([form]) => messages.some((message) => form.test(message)))?.[1];
 }
@@ -95,6 +101,7 @@ export function neverConnects(error: unknown): boolean {
 
 /** Why no connection was made. */
 export function whyNotConnected(error: unknown): string {
+  if (error instanceof NeverSent) return error.message;
   if (isTimeout(error)) return 'timed out while connecting';
   return inWords(error, NOT_CONNECTED, 'no connection could be made');
 }
@@ -102,8 +109,11 @@ export function whyNotConnected(error: unknown): string {
 /** Why no whole answer came. */
 export function whyLost(error: unknown): string {
   if (isTimeout(error)) return 'timed out';
-  const cause = String(causeOf(error));
-  return UNCODED.find(([form]) => form.test(cause))?.[1] ?? inWords(error, LOST, 'the connection was lost');
+  const errors = [causeOf(error), error].map(String);
+  return (
+    UNCODED.find(([form]) => errors.some((each) => form.test(each)))?.[1] ??
+    inWords(error, LOST, 'the connection was lost')
+  );
 }
 
 export function isTimeout(error: unknown): boolean {

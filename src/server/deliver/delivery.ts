@@ -3,6 +3,21 @@ import { endpointId } from '../../contracts/endpoints.ts';
 import type { Json } from '../../contracts/text.ts';
 import { eventId } from '../../contracts/webhooks.ts';
 
+/** What a delivery to a subscriber has besides. */
+const subscriber = z.object({
+  url: z.string(),
+  /** Its secrets in use, as `sealSecret` made them: the newest first. */
+  sealed_secrets: z.array(z.string()),
+  /** Of the event in its report; null: it has no effect on one. */
+  position: z.int().nullable(),
+  /** The replay that it belongs to; 0: it is live. */
+  plan: z.int(),
+  /** Whether it was put back on schedule after it had been a dead letter. */
+  redriven: z.boolean(),
+  format_version: z.int(),
+});
+export type Subscriber = z.infer<typeof subscriber>;
+
 /** A delivery that this process holds under a lease: where it goes, and the fencing token that every record of it shows. */
 export const claimedDelivery = z.object({
   delivery_id: z.int(),
@@ -16,6 +31,8 @@ export const claimedDelivery = z.object({
   trace_id: z.string().nullable(),
   /** The bytes to send, as the database composed them: the same on every attempt and every path. */
   body: z.string(),
+  /** Null: it goes to one of our own endpoints, as all do that a database of an earlier version hands out. */
+  subscriber: subscriber.nullable().default(null),
 });
 export type ClaimedDelivery = z.infer<typeof claimedDelivery>;
 

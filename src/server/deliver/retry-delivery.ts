@@ -1,12 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import type { RetryAnswer, RetryRequest } from '../../contracts/retry.ts';
-import type { Log } from '../observe/log.ts';
-import type { Store } from '../store/store.ts';
-import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
 import { notifyReportCompletion } from './notify-report-completion.ts';
-import { deliveryLeaseSeconds } from './send-delivery.ts';
+import { deliveryLeaseSeconds, type Notifier } from './send-delivery.ts';
 
 const claim = z.discriminatedUnion('outcome', [
   z.object({ outcome: z.literal('claimed'), delivery: claimedDelivery }),
@@ -28,7 +25,7 @@ export type Retried =
 
 /** Sends the delivery of an event, or else a report's latest one (of that type), now, due or not, with one POST. */
 export async function retryDelivery(
-  sender: Sender & Store & { log: Log },
+  sender: Notifier,
   { report_type, report_id, webhook_type, event_id }: RetryRequest,
 ): Promise<Retried> {
   const parameters = {

@@ -4,18 +4,17 @@ import type { Json } from '../../contracts/text.ts';
 import { authenticateOperator } from '../auth/operators.ts';
 import type { FindUser } from '../auth/users.ts';
 import { stopwatch } from '../clock.ts';
-import type { Store } from '../store/store.ts';
 import type { BearerKeys } from '../http/bearer.ts';
 import type { Method } from '../http/endpoint.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import { answer, problem, type ProblemExtras } from '../http/problem.ts';
 import type { Log } from '../observe/log.ts';
 import { auditRequest, type RequestRecord } from '../observe/audit.ts';
-import type { Sender } from './call-webhook.ts';
+import type { Notifier } from './send-delivery.ts';
 import { retryDelivery } from './retry-delivery.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 
-export type RetryServices = Sender & Store & { log: Log; cronSecrets: BearerKeys; findUser: FindUser };
+export type RetryServices = Notifier & { log: Log; cronSecrets: BearerKeys; findUser: FindUser };
 
 /** What is answered, and what the audit keeps of it: null where there is nothing worth a row every minute. */
 export interface Result {

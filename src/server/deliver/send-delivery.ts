@@ -1,7 +1,14 @@
+import { z } from 'zod';
+import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
 import { callWebhook, type Sender } from './call-webhook.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
 import { directDatabaseUpdate, recordRound, type Recorded } from './record-round.ts';
+import { callSubscriber, type SubscriberSender } from './subscribers/call-subscriber.ts';
+import { SecretUnreadable } from './subscribers/endpoint-secrets.ts';
+
+/** What it takes to send a delivery, wherever it goes, and to record what came of it. */
+export type Notifier = Sender & SubscriberSender & Store & { log: Log };
 
 export interface Sent {
   round: Round;
@@ -10,17 +17,35 @@ export interface Sent {
 
 /**
  * Signs and sends one round of a delivery that this process holds, and records what came of it: after a failure that
- * applies the event directly.
+ * applies the event directly. To a subscriber one attempt is made, without quick retries.
  * @throws {DatabaseUnavailable} when the round could not be recorded; a sweep finds the delivery when its lease ends
  */
 export async function sendDelivery(
-  sender: Sender & Store,
+  sender: Notifier,
   delivery: ClaimedDelivery,
   quickRetries: number,
 ): Promise<Sent> {
-  const round = await callWebhook(sender, delivery, quickRetries);
+  const round = await callEndpoint(sender, delivery, quickRetries);
   const record = round.result === 'delivered' ? recordRound : directDatabaseUpdate;
   return { round, recorded: await record(sender, delivery, round) };
+}
+
+async function callEndpoint(
+  sender: Notifier,
+  delivery: ClaimedDelivery,
+  quickRetries: number,
+): Promise<Round> {
+  const { subscriber, endpoint_id } = delivery;
+  if (subscriber === null) return callWebhook(sender, delivery, quickRetries);
+  try {
+    return await callSubscriber(sender, delivery, subscriber);
+  } catch (error) {
+    if (!(error instanceof SecretUnreadable)) throw error;
+    // A key of ours is lost, which is no fault of the event or the endpoint: it is paused, and nothing is lost meanwhile.
+    sender.log('error', 'a subscriber is paused: its secret cannot be opened', { endpoint: endpoint_id, error });
+    await sender.rpc('pause_unreadable_endpoint', { p_endpoint_id: endpoint_id }, z.unknown());
+    return { result: 'failed', outcome: null, attempts: [], retryAfterSeconds: null };
+  }
 }
 
 /** The longest pause between claiming a delivery and recording its round, apart from the sending itself. */

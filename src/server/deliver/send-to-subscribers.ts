@@ -1,10 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import type { Log } from '../observe/log.ts';
-import type { Store } from '../store/store.ts';
-import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
-import { deliveryLeaseSeconds, sendDelivery } from './send-delivery.ts';
+import { deliveryLeaseSeconds, sendDelivery, type Notifier } from './send-delivery.ts';
 
 /** Deliveries that one process sends at once. */
 const AT_ONCE = 20;
@@ -16,7 +13,7 @@ const BUDGET_MS = 60_000;
  * the sweep, which also finds what a process leaves behind that dies here. It never throws.
  */
 export async function sendToSubscribers(
-  sender: Sender & Store & { log: Log },
+  sender: Notifier,
   eventId: string,
 ): Promise<void> {
   try {
@@ -26,7 +23,7 @@ export async function sendToSubscribers(
   }
 }
 
-async function sendAll(sender: Sender & Store & { log: Log }, eventId: string): Promise<void> {
+async function sendAll(sender: Notifier, eventId: string): Promise<void> {
   const deadline = sender.monotonicNow() + BUDGET_MS;
   while (sender.monotonicNow() < deadline) {
     const parameters = {

@@ -12,6 +12,11 @@ export function sentHeaders(headers: Readonly<Record<string, string>>): Record<s
   );
 }
 
+/** Where we sent to, as the audit keeps it: the query of a subscriber's address may hold a secret. */
+export function sentUrl(url: string): string {
+  return url.replace(/\?.*$/s, `?${MASKED}`);
+}
+
 /** Which server answered, what kind of answer it is, and under which id its operators find it. Never a cookie. */
 const ANSWER_HEADERS = [
   'content-type',

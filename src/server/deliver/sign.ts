@@ -19,10 +19,17 @@ export function digest(key: Buffer, id: string, timestamp: string, body: Uint8Ar
  * @param now the attempt's time in milliseconds since the epoch: a fresh one for every attempt
  */
 export function sign(keys: WebhookKeys, id: string, now: number, body: Uint8Array): SignedHeaders {
+  return signWithEach([keys[0]], id, now, body);
+}
+
+/** As `sign`, with every key: a receiver accepts what any of its secrets has signed, so that one can be replaced by another. */
+export function signWithEach(keys: WebhookKeys, id: string, now: number, body: Uint8Array): SignedHeaders {
   const timestamp = String(Math.floor(now / 1000));
   return {
     'webhook-id': id,
     'webhook-timestamp': timestamp,
-    'webhook-signature': `v1,${digest(keys[0], id, timestamp, body).toString('base64')}`,
+    'webhook-signature': keys
+      .map((key) => `v1,${digest(key, id, timestamp, body).toString('base64')}`)
+      .join(' '),
   };
 }

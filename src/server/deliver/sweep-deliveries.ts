@@ -2,12 +2,10 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { SweepAnswer } from '../../contracts/retry.ts';
-import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
-import type { Sender } from './call-webhook.ts';
 import { claimedDelivery } from './delivery.ts';
 import { notifyReportCompletion } from './notify-report-completion.ts';
-import { deliveryLeaseSeconds } from './send-delivery.ts';
+import { deliveryLeaseSeconds, type Notifier } from './send-delivery.ts';
 
 const CONCURRENCY = 10;
 /** Sweeps come every minute: what would not be over by then is left to the next. */
@@ -42,7 +40,7 @@ const claim = z.object({
  * from being sent; the answer says what was left out.
  * @throws {DatabaseUnavailable} when nothing could be claimed at all
  */
-export async function sweepDeliveries(sender: Sender & Store & { log: Log }): Promise<SweepAnswer> {
+export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<SweepAnswer> {
   const answer: SweepAnswer = { processed: 0, successes: 0, failures: 0, dead: 0, errors: [] };
   const deadline = sender.monotonicNow() + BUDGET_MS;
   const leaseSeconds = deliveryLeaseSeconds(sender.timeoutMs);

@@ -5,26 +5,24 @@ import {
   type Generated,
   type GenerationRequest,
 } from '../generation/generate.ts';
-import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
-import type { Sender } from '../deliver/call-webhook.ts';
-import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
+import { notifyReportCompletion,  } from '../deliver/notify-report-completion.ts';
+import { type Notifier } from '../deliver/send-delivery.ts';
 import { completeJobPatiently, type JobOutcome } from './complete-job.ts';
 import type { JobRun } from './job-run.ts';
 import { reportProgress } from './progress.ts';
 
-export type Runner = Sender &
-  Store & {
-    log: Log;
-    generate: Generate;
-    maxRetries: number;
-    jobLeaseSeconds: number;
-    /** Those that jobs may choose among, the default first. */
-    models: string[];
-    /** Generation ends after this long: well before the function does. */
-    jobDeadlineSeconds: number;
-    deliveryLeaseSeconds: number;
-  };
+export type Runner = Notifier & {
+  log: Log;
+  generate: Generate;
+  maxRetries: number;
+  jobLeaseSeconds: number;
+  /** Those that jobs may choose among, the default first. */
+  models: string[];
+  /** Generation ends after this long: well before the function does. */
+  jobDeadlineSeconds: number;
+  deliveryLeaseSeconds: number;
+};
 
 /**
  * Runs a job that this process holds under a lease: generates, commits the result, sends it. Whatever it dies of, a sweep

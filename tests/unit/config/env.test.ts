@@ -308,3 +308,53 @@ describe('the environment', () => {
     expect(() => readEnv({ ...complete, WEBHOOK_BASE_URL: value })).toThrow(`WEBHOOK_BASE_URL: ${message}`);
   });
 });
+
+describe('subscribers', () => {
+  const ENDPOINT_SECRETS_KEY = `k1:${Buffer.alloc(32, 3).toString('base64')}`;
+
+  it('are nowhere, unless their hosts are listed', () => {
+    expect(readEnv(complete)).toMatchObject({ SUBSCRIBER_HOSTS: [], PAUSE_MAX_DAYS: 30 });
+    const SUBSCRIBER_HOSTS = 'hooks.example.org  *.Partner.example';
+    expect(readEnv({ ...complete, SUBSCRIBER_HOSTS, ENDPOINT_SECRETS_KEY })).toMatchObject({
+      SUBSCRIBER_HOSTS: ['hooks.example.org', '*.partner.example'],
+      ENDPOINT_SECRETS_KEY,
+    });
+  });
+
+  it('need a key for their secrets', () => {
+    expect(() => readEnv({ ...complete, SUBSCRIBER_HOSTS: 'hooks.example.org' })).toThrow(
+      'ENDPOINT_SECRETS_KEY: is needed to keep the secrets of subscribers',
+    );
+  });
+
+  it.each(['localhost', '127.0.0.1', '[::1]', 'hooks.example.org localhost'])(
+    'are not on this machine in a deployment: %s',
+    (SUBSCRIBER_HOSTS) => {
+      const variables = { ...complete, SUBSCRIBER_HOSTS, ENDPOINT_SECRETS_KEY };
+      for (const VERCEL_ENV of ['production', 'preview']) {
+        expect(() => readEnv({ ...variables, VERCEL_ENV })).toThrow(
+          'SUBSCRIBER_HOSTS: must not list localhost, 127.0.0.1 or [::1]',
+        );
+      }
+      expect(readEnv({ ...variables, VERCEL_ENV: 'development' }).SUBSCRIBER_HOSTS).toContain(
+        SUBSCRIBER_HOSTS.split(' ').at(-1),
+      );
+    },
+  );
+
+  it.each(['https://hooks.example.org', '*', '10.0.0.1'])('are not at %s', (SUBSCRIBER_HOSTS) => {
+    expect(() => readEnv({ ...complete, SUBSCRIBER_HOSTS, ENDPOINT_SECRETS_KEY })).toThrow(
+      'SUBSCRIBER_HOSTS',
+    );
+  });
+
+  it.each(['7', '366', '1e2'])('do not wait for %s days', (PAUSE_MAX_DAYS) => {
+    expect(() => readEnv({ ...complete, PAUSE_MAX_DAYS })).toThrow('PAUSE_MAX_DAYS');
+  });
+
+  it('have keys of the right form', () => {
+    expect(() => readEnv({ ...complete, ENDPOINT_SECRETS_KEY: 'k1:c2hvcnQ=' })).toThrow(
+      'ENDPOINT_SECRETS_KEY: must be one or more id:key',
+    );
+  });
+});

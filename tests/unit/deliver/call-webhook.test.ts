@@ -15,6 +15,7 @@ const delivery: ClaimedDelivery = {
   job_id: 'job_1',
   trace_id: null,
   body: '{}',
+  subscriber: null,
 };
 
 type Says = 'delivered' | 'dead' | 'slow' | number;

@@ -1,72 +1,28 @@
-import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
-import { createServer as createTcpServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import tls from 'node:tls';
+import { createServer as createTcpServer, type Socket } from 'node:net';
+import type tls from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../src/server/clock.ts';
 import { callWebhook } from '../../../src/server/deliver/call-webhook.ts';
 import type { ClaimedDelivery } from '../../../src/server/deliver/delivery.ts';
 import { retryDeadSockets } from '../../../src/server/http/dead-sockets.ts';
+import { failingServers, http, trustTestAuthority } from '../../support/failing-servers.ts';
 
 // Real servers that fail in their ways, and Node's own fetch: what it throws is not written down anywhere.
 
-const pem = (name: string) =>
-  readFileSync(new URL(`../../fixtures/tls/${name}.pem`, import.meta.url), 'utf8');
-const key = pem('server-key');
 const TIMEOUT_MS = 400;
+const servers = failingServers();
+const { serve, tcp, says, sockets } = servers;
+const secure = (certificate: string, options: tls.TlsOptions = {}) =>
+  servers.secure(certificate, http('200 OK', '{"outcome":"applied","job_id":"job_1"}'), options);
 
-const open: Server[] = [];
-const sockets = new Set<Socket>();
-
-/** Answers the port of a server that does this with each connection. */
-async function serve(server: Server): Promise<number> {
-  server.on('connection', (socket) => {
-    sockets.add(socket);
-    socket.on('error', () => undefined);
-    socket.on('close', () => sockets.delete(socket));
-  });
-  open.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  // Safe: it listens on a port, not on a pipe.
-  return (server.address() as AddressInfo).port;
-}
-
-const tcp = (onConnection: (socket: Socket) => void) => serve(createTcpServer(onConnection));
-
-/** A server that says this once the request has come, and then ends the connection, or leaves it open. */
-const says = (text: string | Buffer, { ends = true } = {}) =>
-  tcp((socket) =>
-    socket.once('data', () => {
-      socket.write(text);
-      if (ends) socket.end();
-    }),
-  );
-
-const secure = (certificate: string, options: tls.TlsOptions = {}) => {
-  const server = tls.createServer({ key, cert: pem(certificate), ...options }, (socket) => {
-    socket.on('error', () => undefined);
-    socket.once('data', () => socket.end(http('200 OK', '{"outcome":"applied","job_id":"job_1"}')));
-  });
-  server.on('tlsClientError', () => undefined);
-  return serve(server);
-};
-
-function http(status: string, body = '', headers = `content-length: ${Buffer.byteLength(body)}\r\n`): string {
-  return `HTTP/1.1 ${status}\r\nconnection: close\r\n${headers}\r\n${body}`;
-}
-
-const trusted = tls.getCACertificates('default');
+let distrust: () => void;
 beforeAll(() => {
-  tls.setDefaultCACertificates([...trusted, pem('authority')]);
+  distrust = trustTestAuthority();
 });
-afterEach(async () => {
-  for (const socket of sockets) socket.destroy();
-  await Promise.all(open.splice(0).map((server) => new Promise((resolve) => server.close(resolve))));
-});
+afterEach(() => servers.close());
 afterAll(() => {
-  tls.setDefaultCACertificates(trusted);
+  distrust();
 });
 
 const delivery: ClaimedDelivery = {
@@ -78,6 +34,7 @@ const delivery: ClaimedDelivery = {
   job_id: 'job_1',
   trace_id: null,
   body: '{}',
+  subscriber: null,
 };
 
 async function attempt(base: string, change: { bypass?: string; expects?: ClaimedDelivery['expects'] } = {}) {
@@ -128,9 +85,7 @@ describe('an attempt that certainly never left is failed', () => {
   });
 
   it('a port where nobody listens', async () => {
-    const port = await tcp(() => undefined);
-    await new Promise((resolve) => open.pop()?.close(resolve));
-    expect(await attempt(address(port))).toMatchObject({
+    expect(await attempt(address(await servers.unused()))).toMatchObject({
       result: 'failed',
       error: 'not sent: the connection was refused (ECONNREFUSED)',
     });

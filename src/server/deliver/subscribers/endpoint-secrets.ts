@@ -1,0 +1,107 @@
+import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:crypto';
+import { splitList } from '../../../contracts/env-values.ts';
+
+/** One key of ENDPOINT_SECRETS_KEY. */
+export interface EndpointKey {
+  id: string;
+  /** 32 bytes. */
+  key: Buffer;
+}
+
+/** The keys of ENDPOINT_SECRETS_KEY, in its order: the first seals, all open. Empty where it is not set. */
+export type EndpointKeys = readonly EndpointKey[];
+
+/** @param value as `endpointSecretsKeys` has checked it */
+export function parseEndpointKeys(value: string): EndpointKeys {
+  return splitList(value).map((part) => {
+    const [id = '', base64] = part.split(':');
+    return { id, key: Buffer.from(base64 ?? '', 'base64') };
+  });
+}
+
+/** A sealed secret that cannot be opened: its endpoint can be sent nothing until the key is back, or the secret is replaced. */
+export class SecretUnreadable extends Error {
+  override name = 'SecretUnreadable';
+  /** Of the key that sealed it; null: the value is malformed. */
+  readonly keyId: string | null;
+
+  constructor(keyId: string | null, message: string) {
+    super(message);
+    this.keyId = keyId;
+  }
+}
+
+const SCHEME = 'v1';
+const CIPHER = 'aes-256-gcm';
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const SEALED = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{22})$/;
+
+/**
+ * Encrypts a secret of an endpoint: `v1.<key id>.<nonce>.<ciphertext>.<tag>`, the last three in base64url. What it is sealed for
+ * is bound to it: a value that is copied to another endpoint's row cannot be opened there.
+ */
+export function sealSecret(keys: EndpointKeys, endpointId: string, secret: string): string {
+  const [first] = keys;
+  if (first === undefined) throw new Error('ENDPOINT_SECRETS_KEY is not set: no secret can be kept');
+  const nonce = randomBytes(NONCE_BYTES);
+  const cipher = createCipheriv(CIPHER, first.key, nonce, { authTagLength: TAG_BYTES });
+  cipher.setAAD(boundTo(first.id, endpointId));
+  const ciphertext = Buffer.concat([cipher.update(secret, 'utf8'), cipher.final()]);
+  const parts = [nonce, ciphertext, cipher.getAuthTag()].map((part) => part.toString('base64url'));
+  return [SCHEME, first.id, ...parts].join('.');
+}
+
+/** @throws {SecretUnreadable} naming the key, never the secret */
+export function openSecret(keys: EndpointKeys, endpointId: string, sealed: string): string {
+  const [, keyId, nonce, ciphertext, tag] = SEALED.exec(sealed) ?? [];
+  if (keyId === undefined || nonce === undefined || ciphertext === undefined || tag === undefined) {
+    throw new SecretUnreadable(null, 'the sealed secret is malformed');
+  }
+  const key = keys.find(({ id }) => id === keyId)?.key;
+  if (key === undefined) {
+    throw new SecretUnreadable(keyId, `ENDPOINT_SECRETS_KEY has no key "${keyId}", which sealed the secret`);
+  }
+  const decipher = createDecipheriv(CIPHER, key, Buffer.from(nonce, 'base64url'), {
+    authTagLength: TAG_BYTES,
+  });
+  decipher.setAAD(boundTo(keyId, endpointId));
+  decipher.setAuthTag(Buffer.from(tag, 'base64url'));
+  try {
+    return Buffer.concat([decipher.update(ciphertext, 'base64url'), decipher.final()]).toString('utf8');
+  } catch {
+    throw new SecretUnreadable(
+      keyId,
+      `the key "${keyId}" of ENDPOINT_SECRETS_KEY does not open the secret: the key was changed under its id, or the value is of another endpoint`,
+    );
+  }
+}
+
+/** Which key sealed a secret; null: the value is malformed. */
+export function sealingKeyOf(sealed: string): string | null {
+  return SEALED.exec(sealed)?.[1] ?? null;
+}
+
+function boundTo(keyId: string, endpointId: string): Buffer {
+  return Buffer.from(`polaris endpoint secret\n${SCHEME}\n${keyId}\n${endpointId}`);
+}
+
+const SECRET_BYTES = 32;
+
+/** A new secret for an endpoint, in the form of Standard Webhooks. Shown once. */
+export function mintSecret(): string {
+  return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
+}
+
+const TOKEN_PREFIX = 'pet_';
+
+/** A new read token (`pet_`: Polaris endpoint token), shown once; only its hash is stored. */
+export function mintReadToken(): { token: string; sha256: string } {
+  const token = `${TOKEN_PREFIX}${randomBytes(SECRET_BYTES).toString('base64url')}`;
+  return { token, sha256: readTokenHash(token) };
+}
+
+/** What is stored of a read token, in hexadecimal digits. Of 32 random bytes no slow hash is needed. */
+export function readTokenHash(token: string): string {
+  return createHash('sha256').update(token).digest('hex');
+}
