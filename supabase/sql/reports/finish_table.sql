@@ -33,6 +33,9 @@ begin
       -- Byte by byte, so that the beginning of an id finds it in every collation.
       'create index job_runs_id_start on private.job_runs (job_id text_pattern_ops)',
       'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
+    when 'webhook_deliveries' then array[
+      'create index webhook_deliveries_dead_by_endpoint on public.webhook_deliveries (endpoint_id, dead_reason)
+         where dead_at is not null']
     when 'report_events' then array[
       'create index report_events_id_start on public.report_events (id text_pattern_ops)']
     else array[
@@ -65,5 +68,5 @@ end
 $$;
 
 comment on function private.finish_table(text, boolean) is
-  'The indexes that a report table, webhook_audit, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
+  'The indexes that a report table, webhook_audit, webhook_deliveries, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
 revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;
