@@ -6,14 +6,20 @@ import { useSession } from '../console/session.ts';
 import { useRealtime } from '../console/use-realtime.ts';
 import { useSearch } from '../console/use-search.ts';
 import { statisticsWindow } from '../contracts/console-statistics.ts';
+import { isoTime } from '../contracts/paging.ts';
 import { Choice } from './choice.tsx';
+import { CopyLink } from './copy-link.tsx';
+import { FilterChips } from './filter-chips.tsx';
 import { MonitorBody } from './monitor/monitor-body.tsx';
 import styles from './monitor/monitor.module.css';
 import { RefreshBar } from './refresh-bar.tsx';
 import { ErrorState, LoadingState } from './states.tsx';
 
 const view = z.object({
-  window: statisticsWindow.catch('hour'),
+  /** `between`: the figures of one time, which `after` and `before` say. */
+  window: z.enum([...statisticsWindow.options, 'between']).catch('hour'),
+  after: isoTime.optional().catch(undefined),
+  before: isoTime.optional().catch(undefined),
   traffic: z.enum(['sent', 'received']).catch('sent'),
 });
 const WINDOWS = [
@@ -26,15 +32,21 @@ const TRAFFIC = [
   { value: 'sent', label: 'Sent' },
   { value: 'received', label: 'Received' },
 ] as const;
+const MOVING = { after: null, before: null };
 const TABLES = ['webhook_deliveries', 'webhook_circuits'];
 
 /** How webhooks fare, and what waits: the Monitor tab of ReportsDebug. */
 export function WebhookMonitor() {
   const { supabase } = useSession();
   const client = useQueryClient();
-  const [{ window, traffic }, change] = useSearch(view);
+  const [{ window, after, before, traffic }, change] = useSearch(view);
   const [isPaused, setPaused] = useState(false);
-  const statistics = useQuery(statisticsQuery(supabase, window, isPaused));
+  const pinned =
+    window === 'between' && after !== undefined && before !== undefined ? { after, before } : undefined;
+  const moving = window === 'between' ? 'hour' : window;
+  const statistics = useQuery(statisticsQuery(supabase, pinned ?? moving, isPaused));
+  // Those shown may still be of the window before.
+  const current = statistics.isPlaceholderData ? undefined : statistics.data;
   useRealtime(supabase, TABLES, !isPaused, () => void client.invalidateQueries({ queryKey: OPERATOR_KEY }));
 
   return (
@@ -44,9 +56,9 @@ export function WebhookMonitor() {
           <Choice
             legend="Window"
             isLegendHidden
-            value={window}
+            value={pinned === undefined ? moving : 'between'}
             options={WINDOWS}
-            onChange={(value) => change({ window: value }, { replace: true })}
+            onChange={(value) => change({ window: value, ...MOVING }, { replace: true })}
           />
           <Choice
             legend="Traffic"
@@ -56,13 +68,32 @@ export function WebhookMonitor() {
             onChange={(value) => change({ traffic: value }, { replace: true })}
           />
         </div>
-        <RefreshBar
-          query={statistics}
-          readAt={statistics.dataUpdatedAt || undefined}
-          isPaused={isPaused}
-          onPausedChange={setPaused}
-        />
+        <div className={styles['actions']}>
+          <CopyLink
+            fields={
+              pinned === undefined && current !== undefined
+                ? { window: 'between', after: current.from, before: current.to }
+                : undefined
+            }
+          />
+          <RefreshBar
+            query={statistics}
+            readAt={statistics.dataUpdatedAt || undefined}
+            isPaused={isPaused}
+            onPausedChange={setPaused}
+          />
+        </div>
       </div>
+      {pinned !== undefined && (
+        <FilterChips
+          filters={[]}
+          time={{
+            name: 'When',
+            range: { after: current?.from ?? after, before: current?.to ?? before },
+            onRemove: () => change({ window: null, ...MOVING }),
+          }}
+        />
+      )}
       {statistics.isError && (
         <ErrorState error={statistics.error} onRetry={() => void statistics.refetch()} />
       )}

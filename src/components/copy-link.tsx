@@ -3,11 +3,16 @@ import { notify } from '../console/toasts.ts';
 import { ActionIcon } from '../console/ui/action-icon.tsx';
 import { Button } from './button.tsx';
 
-/** Copies the address of what is on the page: filters and selection are in it, and “the last hour” is the hour of now. */
-export function CopyLink() {
+/**
+ * Copies the address of what is on the page: filters and selection are in it, and “the last hour” is the hour of now. `fields`:
+ * what pins a view that has its time otherwise.
+ */
+export function CopyLink({ fields }: { fields?: Record<string, string> | undefined }) {
   async function copy(): Promise<void> {
     try {
-      await navigator.clipboard.writeText(pinnedAddress(location.href, Date.now()));
+      const url = new URL(pinnedAddress(location.href, Date.now()));
+      for (const [name, value] of Object.entries(fields ?? {})) url.searchParams.set(name, value);
+      await navigator.clipboard.writeText(url.href);
       notify({
         kind: 'success',
         title: 'Link copied',

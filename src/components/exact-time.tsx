@@ -9,7 +9,7 @@ export function ExactTime({ value }: { value: string }) {
   return (
     <span className="numeric">
       {formatTime(time, 'exact', zone)}{' '}
-      <span className="muted nowrap">
+      <span className="muted nowrap no-print">
         (<RelativeTime value={value} />)
       </span>
     </span>

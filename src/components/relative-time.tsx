@@ -27,7 +27,7 @@ function subscribe(listener: () => void): () => void {
   };
 }
 
-/** How long ago, or until, with the exact time on hover. `value`: ISO 8601; whatever else is shown as it is. */
+/** How long ago, or until, with the exact time on hover; on paper that alone. `value`: ISO 8601; whatever else is shown as it is. */
 export function RelativeTime({ value }: { value: string }) {
   const ticked = useSyncExternalStore(subscribe, () => now);
   const zone = useZone();
@@ -35,7 +35,7 @@ export function RelativeTime({ value }: { value: string }) {
   if (Number.isNaN(time.getTime())) return <span className="numeric">{value}</span>;
   return (
     <time dateTime={value} title={formatTime(time, 'exact', zone)} className="numeric">
-      {describeDistance(time.getTime() - ticked)}
+      <span className="no-print">{describeDistance(time.getTime() - ticked)}</span>
     </time>
   );
 }

@@ -2,7 +2,7 @@ import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/
 import type { DatabaseClient } from '../services/database.ts';
 import type { AuditQuery, AuditRow } from '../contracts/console-audit.ts';
 import type { DeliveryQuery } from '../contracts/console-deliveries.ts';
-import type { StatisticsWindow } from '../contracts/console-statistics.ts';
+import type { StatisticsQuery } from '../contracts/console-statistics.ts';
 import type { Cursor } from '../contracts/paging.ts';
 import type { Answer } from '../services/answer.ts';
 import { getAuditRow, getEventTimeline, getPreviousAttempt } from '../services/audit.ts';
@@ -45,10 +45,10 @@ export async function readPage<T extends object>(
   return { ...(await unwrap(answer)), readAt: Date.now() };
 }
 
-export function statisticsQuery(client: DatabaseClient, window: StatisticsWindow, isPaused: boolean) {
+export function statisticsQuery(client: DatabaseClient, time: StatisticsQuery, isPaused: boolean) {
   return queryOptions({
-    queryKey: [...OPERATOR_KEY, 'statistics', window],
-    queryFn: ({ signal }) => unwrap(getWebhookStatistics(client, window, { signal })),
+    queryKey: [...OPERATOR_KEY, 'statistics', time],
+    queryFn: ({ signal }) => unwrap(getWebhookStatistics(client, time, { signal })),
     // The figures of the window before stay until the new ones are there.
     placeholderData: keepPreviousData,
     ...refresh(isPaused),

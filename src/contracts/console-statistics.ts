@@ -1,11 +1,15 @@
 import { z } from 'zod';
 import { direction } from './console-audit.ts';
-import { rowTime } from './paging.ts';
+import { isoTime, rowTime } from './paging.ts';
 import { reportType } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
 export const statisticsWindow = z.enum(['quarter', 'hour', 'day', 'week']);
 export type StatisticsWindow = z.infer<typeof statisticsWindow>;
+
+/** The last quarter of an hour (hour, day, week), or from one time of the last 16 days to another. */
+export const statisticsQuery = z.union([statisticsWindow, z.object({ after: isoTime, before: isoTime })]);
+export type StatisticsQuery = z.infer<typeof statisticsQuery>;
 
 /** Where the figures call for a person. */
 export const THRESHOLDS = { successRate: 0.95, latencyMs: 2000, queueDepth: 100 } as const;
@@ -40,11 +44,14 @@ export const sentTraffic = traffic.extend({ skipped: count });
 export type SentTraffic = z.infer<typeof sentTraffic>;
 
 export const webhookStatistics = z.object({
-  window: statisticsWindow,
+  /** Null: the figures are of the time from `from` to `to` that was asked for. */
+  window: statisticsWindow.nullable(),
   /** The database's time. */
   as_of: rowTime,
-  /** Where the window begins: the beginning of its first bucket. */
+  /** Where the time begins: the beginning of its first bucket. */
   from: rowTime,
+  /** Where it ends: the end of its last bucket, or now. */
+  to: rowTime,
   /** 30, 60, 900 or 7200. */
   bucket_seconds: z.int(),
   sent: sentTraffic,

@@ -1579,7 +1579,10 @@ export type Database = {
         }[];
       };
       verify_slice: { Args: Record<PropertyKey, never>; Returns: Json };
-      webhook_statistics: { Args: { p_window?: string }; Returns: Json };
+      webhook_statistics: {
+        Args: { p_after?: string; p_before?: string; p_window?: string };
+        Returns: Json;
+      };
       work_plan: { Args: { p_limit: number }; Returns: Json };
     };
     Enums: { research_status: "pending" | "running" | "completed" | "failed" };

@@ -19,11 +19,12 @@ export const metricFacts = z.object({
   deliveries: z.array(
     z.object({
       endpoint_id: z.string(),
+      /** Up to 10,000, those first whose time comes first; the next three are of these. */
       waiting: count,
       failed: count,
       due: count,
-      dead: count,
       oldest_seconds: z.number(),
+      dead: count,
       circuit_is_open: z.boolean(),
     }),
   ),

@@ -71,7 +71,11 @@ export function AuditLog() {
       lead="Every attempt, and every request to a webhook or retry endpoint."
       actions={
         <>
-          {!isOpen && <Link href="/erasure">Erase an account’s content</Link>}
+          {!isOpen && (
+            <Link href="/erasure" className="no-print">
+              Erase an account’s content
+            </Link>
+          )}
           {!isOpen && <CopyLink />}
           <RefreshBar
             query={log}

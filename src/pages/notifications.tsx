@@ -13,6 +13,7 @@ import { explain } from '../console/errors.ts';
 import { notificationsQuery } from '../console/report-queries.ts';
 import { useSession } from '../console/session.ts';
 import { notify } from '../console/toasts.ts';
+import { useRowKeys } from '../console/ui/use-row-keys.ts';
 import { unwrap } from '../console/unwrap.ts';
 import { useSearch } from '../console/use-search.ts';
 import { markNotificationRead, markNotificationsRead } from '../services/notifications.ts';
@@ -35,6 +36,7 @@ export function Notifications() {
   const [{ show }, change] = useSearch(filters);
   const list = useInfiniteQuery(notificationsQuery(supabase, show === 'unread'));
   const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
+  const keys = useRowKeys(rows.map(({ id }) => String(id)));
   const mark = useMutation({
     mutationFn: (id: number) => unwrap(markNotificationRead(supabase, id)),
     onError: tellError,
@@ -75,9 +77,9 @@ export function Notifications() {
             One comes with each final report.
           </EmptyState>
         )}
-        <ul className={styles['list']}>
+        <ul className={styles['list']} {...keys.list}>
           {rows.map(({ id, report_type, report_id, created_at, read_at, title }) => (
-            <li key={id} className={styles['item']}>
+            <li key={id} className={styles['item']} {...keys.row(String(id))}>
               <span className={styles['mark']} data-unread={read_at === null} aria-hidden />
               <span className={styles['words']}>
                 <Link className="clamped" dir="auto" href={reportHref({ report_type, report_id })}>

@@ -17,9 +17,9 @@ import {
   type ReportWebhookStatus,
 } from '../contracts/console-reports.ts';
 import {
-  statisticsWindow,
+  statisticsQuery,
   webhookStatistics,
-  type StatisticsWindow,
+  type StatisticsQuery,
   type WebhookStatistics,
 } from '../contracts/console-statistics.ts';
 import type { TablesInsert } from '../contracts/database.types.ts';
@@ -118,14 +118,23 @@ export async function getWebhookAuditLog(
   );
 }
 
-/** How webhooks fared in the last hour, day or week, and what waits now. For operators; others: `42501`. */
+/**
+ * How webhooks fared in the last hour (day, week) or between two times, and what waits now. For operators; others: `42501`.
+ * Between two times whole buckets are counted, as fine as is kept of that time.
+ */
 export async function getWebhookStatistics(
   client: DatabaseClient,
-  window: StatisticsWindow = 'hour',
+  query: StatisticsQuery = 'hour',
   options: CallOptions = {},
 ): Promise<Answer<WebhookStatistics>> {
-  return withInput(statisticsWindow, window, (p_window) =>
-    call(client, 'webhook_statistics', { p_window }, webhookStatistics, options),
+  return withInput(statisticsQuery, query, (time) =>
+    call(
+      client,
+      'webhook_statistics',
+      typeof time === 'string' ? { p_window: time } : { p_after: time.after, p_before: time.before },
+      webhookStatistics,
+      options,
+    ),
   );
 }
 

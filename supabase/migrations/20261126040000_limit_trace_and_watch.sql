@@ -369,6 +369,8 @@ create index filter_faults_endpoint on private.filter_faults (endpoint_id, id de
 drop function private.erase_report(text, uuid, int);
 drop function private.erase_account(uuid, int);
 drop function private.sending_policy();
+drop function private.job_figures(timestamptz);
+drop function public.webhook_statistics(text);
 drop function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean);
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
 drop function public.request_report_job(

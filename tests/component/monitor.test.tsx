@@ -25,6 +25,7 @@ function statistics(change: Partial<WebhookStatistics> = {}): WebhookStatistics 
     window: 'hour',
     as_of: '2026-11-25T12:00:00Z',
     from: '2026-11-25T11:00:00Z',
+    to: '2026-11-25T12:00:00Z',
     bucket_seconds: 60,
     sent: { ...nothing, skipped: 0 },
     received: nothing,
@@ -170,6 +171,22 @@ it('shows how jobs fare, marks what calls for a person, and leads to the jobs th
     expect(within(figure(name)).getAllByRole('link')[0]?.getAttribute('href')).toBe(href);
   }
   expect(figure(/Jobs running/).textContent).toContain('2 wait for the pipeline');
+});
+
+it('leads from the figures between two times to the rows of that time', () => {
+  const jobs = { running: 0, waiting: 0, overdue: 0, failed: 3, cancelled: 0, taken_over: 0, oldest: null };
+  const given = statistics({ window: null, jobs });
+  const time = 'since=between&after=2026-11-25T11%3A00%3A00Z&before=2026-11-25T12%3A00%3A00Z';
+  render(
+    <>
+      <JobFigures statistics={given} />
+      <Breakdowns statistics={given} />
+    </>,
+  );
+  const href = (name: string) => screen.getByRole('link', { name }).getAttribute('href');
+  expect(href('Failed jobs')).toBe(`/jobs?state=failed&${time}`);
+  expect(href('success')).toBe(`/audit?outcome=delivered&direction=out&${time}`);
+  expect(figure(/Jobs failed/).textContent).toContain('in this time');
 });
 
 it('marks no job figure while all is well', () => {

@@ -106,6 +106,75 @@ test('lists are gone through by keys alone, and Esc adds nothing to the history'
   await expect(details).toHaveCount(0);
 });
 
+test('on a tablet nothing lies over its neighbour, forced colours mark what is current, and paper has exact times', async ({
+  page,
+  dev,
+  sql,
+}) => {
+  const { reportId } = await addFailure(sql, dev.user.id, { isDead: true });
+  await page.setViewportSize({ width: 768, height: 1000 });
+  await signIn(page, dev, 'operator', '/audit');
+  const views = [
+    ['/audit', page.getByRole('table', { name: 'Audit log' }).getByRole('cell')],
+    ['/jobs', page.getByRole('table', { name: 'Jobs' }).getByRole('cell')],
+    [`/trace?id=${reportId}`, page.getByRole('list', { name: 'Steps' }).getByRole('link')],
+  ] as const;
+  for (const [path, parts] of views) {
+    await page.goto(new URL(path, dev.url).href);
+    await expect(parts.first()).toBeVisible();
+    const crushed = await parts.evaluateAll((elements) =>
+      elements
+        // Of a link over several lines each line counts.
+        .filter(({ scrollWidth, clientWidth, tagName }) => tagName !== 'A' && scrollWidth > clientWidth + 1)
+        .concat(elements.filter((element) => element.tagName === 'A' && element.getClientRects().length > 2))
+        .map(({ textContent }) => textContent),
+    );
+    expect(crushed, path).toEqual([]);
+  }
+
+  await page.goto(new URL('/jobs', dev.url).href);
+  await page.emulateMedia({ forcedColors: 'active' });
+  const state = (name: string) =>
+    page.getByRole('navigation', { name: 'States' }).getByRole('link', { name });
+  const under = (name: string) => state(name).evaluate((link) => getComputedStyle(link).borderBottomColor);
+  await expect(state('All')).toBeVisible();
+  expect(await under('All')).not.toBe(await under('Failed'));
+
+  await page.emulateMedia({ forcedColors: 'none', media: 'print' });
+  const time = page.getByRole('table', { name: 'Jobs' }).locator('time').first();
+  await expect(time.locator('span')).toBeHidden();
+  const [written, exact] = await time.evaluate((element) => [
+    getComputedStyle(element, '::after').content,
+    element.getAttribute('title') ?? '',
+  ]);
+  expect(written).toBe(`"${exact}"`);
+});
+
+test("an owner's notifications and newest jobs are gone through by keys too", async ({ page, dev, sql }) => {
+  for (const name of ['One', 'Two']) {
+    const reportId = randomUUID();
+    await sql`
+      insert into public.org_reports (id, user_id, user_data)
+      values (${reportId}, ${dev.user.id}, ${sql.json({ organisation_name: name, industry: 'Shipping' })})`;
+    const store = storeClient(sql);
+    const { run } = await store.request(reportId, { stage: 'final' });
+    const { delivery } = await store.complete(run.job_id, run.lease_token, '# A result');
+    await store.apply(delivery?.event_id ?? '');
+  }
+  await signIn(page, dev, 'user', '/notifications');
+  for (const path of ['/notifications', '/reports']) {
+    await page.goto(new URL(path, dev.url).href);
+    const panel = page.getByRole('region', { name: path === '/reports' ? 'Newest jobs' : 'Newest first' });
+    const rows = panel.locator('[data-row]');
+    await expect(rows.nth(1)).toBeVisible();
+    await rows.first().focus();
+    await page.keyboard.press('ArrowDown');
+    await expect(rows.nth(1)).toBeFocused();
+    await page.keyboard.press('Enter');
+    await expect(page).toHaveURL(/\/report\?/);
+  }
+});
+
 test.describe('far from Greenwich', () => {
   test.use({ timezoneId: 'Asia/Kolkata' });
 
@@ -123,6 +192,15 @@ test.describe('far from Greenwich', () => {
     await expect(timeline).not.toContainText(/GMT\+5:30|IST/);
     await page.reload();
     await expect(timeline).toContainText(/\d UTC/);
+
+    // The axes of the charts say it too.
+    await page.goto(new URL('/monitor', dev.url).href);
+    const volume = page.getByRole('region', { name: 'Volume', exact: true });
+    await expect(volume.getByText('UTC', { exact: true })).toBeVisible();
+    await page.getByRole('radio', { name: 'Local' }).check();
+    await expect(volume.getByText('local time', { exact: true })).toBeVisible();
+    await page.getByRole('radio', { name: 'UTC' }).check();
+    await page.goto(new URL(`/audit?event=${eventId}`, dev.url).href);
 
     // A typed time is of that zone, and the chip says so.
     await page.getByLabel('When', { exact: true }).selectOption('between');

@@ -205,6 +205,34 @@ test('share what is seen: the link has the hour that was meant', async ({ page, 
     expect(Date.parse(before) - Date.parse(after)).toBe(3_600_000);
     actions.expect(3);
   }
+
+  const actions = new Actions();
+  await actions.do(view(page, 'Overview'));
+  const attempts = page
+    .getByRole('list', { name: 'Figures' })
+    .getByRole('listitem')
+    .filter({ hasText: /^Attempts/ });
+  await expect(attempts).toBeVisible();
+  await actions.do(page.getByRole('button', { name: 'Copy link' }).click());
+  await expect(page.getByText('Link copied').last()).toBeVisible();
+  actions.expect(2);
+  const link = new URL(await page.evaluate(() => navigator.clipboard.readText()));
+  const { window, after = '', before = '' } = Object.fromEntries(link.searchParams);
+  expect(window).toBe('between');
+  expect(Date.parse(before) - Date.parse(after)).toBeGreaterThan(3_500_000);
+  const seen = (await attempts.textContent()) ?? '';
+  await page.goto(link.href);
+  const chips = page.getByRole('list', { name: 'Filters in effect' });
+  await expect(chips).toContainText(/When.*from .* to /);
+  await expect(attempts).toHaveText(seen);
+  await expect(page.getByRole('radio', { name: 'Hour' })).not.toBeChecked();
+  // Its rows are those of that time.
+  await page.getByRole('region', { name: 'Outcomes in the window' }).getByRole('link').first().click();
+  await expect(page).toHaveURL(/since=between&after=/);
+  await page.goBack();
+  await chips.getByRole('button').click();
+  await expect(page.getByRole('radio', { name: 'Hour' })).toBeChecked();
+  await expect(page).not.toHaveURL(/after|window/);
 });
 
 test('is it healthy now', async ({ page, dev, sql }) => {

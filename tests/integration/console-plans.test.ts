@@ -139,8 +139,9 @@ describe('the plan of every list', () => {
   });
 });
 
-describe('the plan of what a sweep watches', () => {
+describe('the plan of what is asked for every minute', () => {
   it.each([
+    ['metrics()', 'Index Only Scan using webhook_deliveries_dead_by_endpoint'],
     ['evaluate_alerts(true)', 'webhook_audit_attempts'],
     ['evaluate_alerts(true)', 'job_runs_finished'],
     ['verify_slice()', 'report_events_report'],

@@ -1,6 +1,10 @@
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { THRESHOLDS, type StatisticsWindow } from '../../src/contracts/console-statistics.ts';
+import {
+  THRESHOLDS,
+  type StatisticsQuery,
+  type WebhookStatistics,
+} from '../../src/contracts/console-statistics.ts';
 import { cronAnswer } from '../../src/contracts/retry.ts';
 import { getWebhookStatistics } from '../../src/services/polarisReportsService.ts';
 import { consoleClient, dataOf, errorOf } from '../support/console.ts';
@@ -52,7 +56,7 @@ interface Recounted {
 }
 
 /** The same figures from the audit itself, exactly. */
-function recounted(from: string, asOf: string, seconds: number) {
+function recounted(from: string, to: string, seconds: number) {
   return system.sql<Recounted[]>`
     select at, direction, total::int, succeeded::int, reported::int, skipped::int, p from (
       select
@@ -65,7 +69,7 @@ function recounted(from: string, asOf: string, seconds: number) {
         count(*) filter (where outcome = 'skipped') as skipped,
         percentile_disc(array[0.5, 0.95, 0.99]) within group (order by duration_ms::float8) as p
       from public.webhook_audit
-      where outcome is not null and created_at >= ${from}::text::timestamptz and created_at <= ${asOf}::text::timestamptz
+      where outcome is not null and created_at >= ${from}::text::timestamptz and created_at < ${to}::text::timestamptz
         and endpoint_id is not null and (direction = 'out' or actor is null)
       group by grouping sets ((1, 2), (2))) counted
     order by at nulls first, direction`;
@@ -77,15 +81,20 @@ const near = (exact: number | undefined | null, given: number | null) => {
   else expect(Math.abs((given ?? 0) / exact - 1)).toBeLessThan(0.026);
 };
 
-async function checkWindow(window: StatisticsWindow): Promise<void> {
+async function checkWindow(window: keyof typeof WINDOWS): Promise<void> {
   const statistics = await dataOf(getWebhookStatistics(operator, window));
   expect(statistics).toMatchObject({ window, bucket_seconds: WINDOWS[window] });
   const span = Date.parse(statistics.as_of) - Date.parse(statistics.from);
   expect(span).toBeLessThanOrEqual(SPANS[window] * 1000);
   expect(span).toBeGreaterThanOrEqual((SPANS[window] - WINDOWS[window]) * 1000);
   expect(statistics.series).toHaveLength(SPANS[window] / WINDOWS[window]);
+  expect(statistics.to).toBe(statistics.as_of);
+  await checkFigures(statistics, 10);
+}
 
-  const rows = await recounted(statistics.from, statistics.as_of, WINDOWS[window]);
+/** `more`: than so many buckets have traffic. */
+async function checkFigures(statistics: WebhookStatistics, more: number): Promise<void> {
+  const rows = await recounted(statistics.from, statistics.to, statistics.bucket_seconds);
   const buckets = new Map(statistics.series.map((bucket) => [Date.parse(bucket.at), bucket]));
   let compared = 0;
   for (const { at, direction, total, succeeded, reported, skipped, p } of rows) {
@@ -102,7 +111,7 @@ async function checkWindow(window: StatisticsWindow): Promise<void> {
     near(p?.[2], figures?.p99_ms ?? null);
     compared += 1;
   }
-  expect(compared).toBeGreaterThan(10);
+  expect(compared).toBeGreaterThan(more);
   const sum = (direction: 'sent' | 'received') =>
     statistics.series.reduce((so_far, bucket) => so_far + bucket[direction].total, 0);
   expect(sum('sent')).toBe(statistics.sent.total);
@@ -113,16 +122,18 @@ async function checkWindow(window: StatisticsWindow): Promise<void> {
         and outcome in ('delivered', 'applied', 'duplicate', 'superseded'))::int as reported_failures
     from public.webhook_audit
     where outcome is not null and created_at >= ${statistics.from}::text::timestamptz
+      and created_at < ${statistics.to}::text::timestamptz
       and endpoint_id is not null and (direction = 'out' or actor is null)
     group by 1, 2 order by direction desc, count desc, outcome`;
   expect(statistics.by_outcome).toEqual([...outcomes]);
   expect(statistics.by_status.success).toBe(statistics.sent.succeeded + statistics.sent.reported_failures);
   const types = await system.sql`
-    select replace(report_table, '_reports', '') as report_type, count(*)::int as total,
+    select type.report_type, count(audit)::int as total,
       count(*) filter (where outcome = 'delivered' and request_payload ->> 'type' = 'report.final.completed')::int as succeeded
-    from public.webhook_audit
-    where direction = 'out' and outcome <> 'skipped' and report_table is not null and endpoint_id is not null
-      and created_at >= ${statistics.from}::text::timestamptz
+    from public.report_types type
+    left join public.webhook_audit audit on audit.report_table = type.table_name
+      and direction = 'out' and outcome <> 'skipped' and endpoint_id is not null
+      and created_at >= ${statistics.from}::text::timestamptz and created_at < ${statistics.to}::text::timestamptz
     group by 1 order by 1`;
   expect(
     statistics.by_report_type.map(({ report_type, total, succeeded }) => ({ report_type, total, succeeded })),
@@ -201,6 +212,69 @@ describe('getWebhookStatistics', () => {
     expect(row).toEqual({ counts: 0, latencies: 0, week: true });
   });
 
+  it.each([
+    // As fine as it is kept: of quarters and hours every row, of the last two days quarters of an hour, else two hours.
+    { name: 'a quarter of an hour', hoursAgo: 20, minutes: 15, seconds: 30, buckets: [30, 31] },
+    { name: 'an hour, two days ago', hoursAgo: 50, minutes: 60, seconds: 60, buckets: [60, 61] },
+    { name: 'half a day', hoursAgo: 30, minutes: 720, seconds: 900, buckets: [48, 49] },
+    { name: 'a day that is longer ago', hoursAgo: 72, minutes: 1440, seconds: 7200, buckets: [12, 13] },
+    { name: 'five days', hoursAgo: 190, minutes: 7200, seconds: 7200, buckets: [60, 61] },
+  ])('equals a recount of $name, in whole buckets', async ({ hoursAgo, minutes, seconds, buckets }) => {
+    const begins = Date.now() - hoursAgo * 3_600_000;
+    const after = new Date(begins).toISOString();
+    const before = new Date(begins + minutes * 60_000).toISOString();
+    const statistics = await dataOf(getWebhookStatistics(operator, { after, before }));
+    expect(statistics).toMatchObject({ window: null, bucket_seconds: seconds });
+    expect(buckets).toContain(statistics.series.length);
+    const [from, to] = [Date.parse(statistics.from), Date.parse(statistics.to)];
+    expect([from % (seconds * 1000), to % (seconds * 1000)]).toEqual([0, 0]);
+    expect(Date.parse(after) - from).toBeLessThan(seconds * 1000);
+    expect(to - Date.parse(before)).toBeLessThan(seconds * 1000);
+    await checkFigures(statistics, 3);
+  });
+
+  it.each(['quarter', 'hour', 'day', 'week'] as const)(
+    'shows the last %s again to whoever asks for its times',
+    async (window) => {
+      const last = await dataOf(getWebhookStatistics(operator, window));
+      const pinned = await dataOf(getWebhookStatistics(operator, { after: last.from, before: last.to }));
+      const { from, bucket_seconds, sent, received, series } = last;
+      expect(pinned).toMatchObject({ from, bucket_seconds, sent, received, series });
+    },
+  );
+
+  it('counts the jobs of that time, and what waits now', async () => {
+    const time = { after: '2026-01-01T00:00:00Z', before: '2026-01-01T00:00:00Z' };
+    const [row] = await system.sql<{ at: string }[]>`
+      insert into private.job_runs (job_id, user_id, status, prompt, report_type, caller, error, created_at, started_at, completed_at)
+      values (gen_random_uuid()::text, (select user_id from public.operators limit 1), 'failed', 'p', null, 'pipeline', 'e',
+        now() - interval '3 days', now() - interval '3 days', now() - interval '3 days')
+      returning to_char(completed_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') as at`;
+    const at = Date.parse(row?.at ?? '');
+    const failedIn = async (from: number, to: number) => {
+      time.after = new Date(at + from * 60_000).toISOString();
+      time.before = new Date(at + to * 60_000).toISOString();
+      return (await dataOf(getWebhookStatistics(operator, time))).jobs.failed;
+    };
+    expect([await failedIn(-30, 5), await failedIn(-35, -5), await failedIn(5, 30)]).toEqual([1, 0, 0]);
+  });
+
+  it('reads an hour whose audit rows are pruned from what was rolled up, and ends at now', async () => {
+    const after = new Date(Date.now() - 8 * 24 * 3_600_000).toISOString();
+    const hour = { after, before: new Date(Date.parse(after) + 3_600_000).toISOString() };
+    expect((await dataOf(getWebhookStatistics(operator, hour))).bucket_seconds).toBe(60);
+    await system.sql.begin(async (sql) => {
+      await sql`set local session_replication_role = replica`;
+      await sql`delete from public.webhook_audit where created_at < ${after}::text::timestamptz`;
+    });
+    const rolledUp = await dataOf(getWebhookStatistics(operator, hour));
+    expect(rolledUp.bucket_seconds).toBe(7200);
+    const open = await dataOf(
+      getWebhookStatistics(operator, { after, before: new Date(Date.now() + 3_600_000).toISOString() }),
+    );
+    expect(open.to).toBe(open.as_of);
+  });
+
   it('shows what waits, what is dead, and how the circuits stand', async () => {
     const { reportId } = await system.createReport();
     await system.sql`
@@ -255,11 +329,21 @@ describe('getWebhookStatistics', () => {
     expect(await errorOf(getWebhookStatistics(owner))).toMatchObject({ code: '42501' });
     expect(await errorOf(getWebhookStatistics(stranger))).toMatchObject({ code: '42501' });
     // Not of the type that it should have: that is the point.
-    const window = 'year' as StatisticsWindow;
+    const window = 'year' as StatisticsQuery;
     expect(await errorOf(getWebhookStatistics(operator, window))).toMatchObject({ code: 'invalid_input' });
     await expect(system.sql`
       select private.is_operator(), public.webhook_statistics('year')`).rejects.toMatchObject({
       code: '42501',
     });
+    const time = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString();
+    for (const [after, before] of [
+      [time(-1), time(-2)],
+      [time(-2), time(-2)],
+      [time(1), time(2)],
+      [time(-17 * 24), time(-16 * 24)],
+    ] as const)
+      expect(await errorOf(getWebhookStatistics(operator, { after, before }))).toMatchObject({
+        code: '22023',
+      });
   });
 });

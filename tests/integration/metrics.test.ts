@@ -134,6 +134,49 @@ describe('the metrics', () => {
       update public.webhook_circuits set opened_at = null, probe_after = null where endpoint_id = 'final-report'`;
   });
 
+  it('count what waits and what is dead by endpoint, up to 10,000 that wait', async () => {
+    const add = (from: number, to: number) =>
+      system.sql.begin(async (sql) => {
+        // No event is behind these.
+        await sql`set local session_replication_role = replica`;
+        await sql`
+        insert into public.webhook_deliveries (
+          event_id, endpoint_id, report_type, report_id, status, next_attempt, dead_at, dead_reason, lease_expires_at, created_at)
+        select 'counted_' || n, 'final-report', 'org', gen_random_uuid(), coalesce(status, 'pending'),
+            case when status is null then now() + interval '2 hours' else next_attempt end,
+          dead_at, dead_reason, lease, coalesce(created_at, now() - interval '1 hour')
+        from generate_series(${from}::int, ${to}::int) n
+        left join (values
+          (1, 'pending', now(), null::timestamptz, null, now() + interval '1 minute', now() - interval '1 day'),
+          (2, 'failed', now(), null, null, null, null),
+          (3, 'failed', now() + interval '1 hour', null, null, null, null),
+          (4, 'failed', null, now(), 'refused', null, now() - interval '9 days'),
+          (5, 'failed', null, now(), 'attempts_exhausted', null, null),
+          -- Nobody can do anything about this one.
+          (6, 'failed', null, now(), 'report_deleted', null, null),
+          (7, 'success', null, null, null, null, null)
+        ) known (n, status, next_attempt, dead_at, dead_reason, lease, created_at) using (n)`;
+      });
+    const queue = async () => {
+      const metrics = await scrape();
+      const of = (name: string) => metrics.get(`polaris_${name}{endpoint="final-report"}`);
+      expect(metrics.get('polaris_deliveries_waiting{endpoint="prelim-report"}')).toBe(0);
+      return {
+        waiting: of('deliveries_waiting'),
+        failed: of('deliveries_failed'),
+        due: of('deliveries_due'),
+        dead: of('dead_letters'),
+        days: Math.round((of('delivery_oldest_seconds') ?? 0) / 86_400),
+      };
+    };
+    await add(1, 7);
+    expect(await queue()).toEqual({ waiting: 3, failed: 2, due: 1, dead: 2, days: 1 });
+    // Those whose time comes first are among those that are counted.
+    await add(8, 10_010);
+    expect(await queue()).toEqual({ waiting: 10_000, failed: 2, due: 1, dead: 2, days: 1 });
+    await system.sql`delete from public.webhook_deliveries where event_id like 'counted_%'`;
+  });
+
   it('tell the connections by role and what they wait for', async () => {
     const holder = await system.sql.reserve();
     try {

@@ -176,7 +176,7 @@ describe('the operators’ list of jobs', () => {
     await system.sql`delete from public.operators where user_id = ${former.id}`;
     expect(await errorOf(listAllJobs(client))).toMatchObject({ code: '42501' });
     await expect(
-      asUser(system.sql, owner.id, (sql) => sql`select private.job_figures(now())`),
+      asUser(system.sql, owner.id, (sql) => sql`select private.job_figures(now(), now())`),
     ).rejects.toThrow('operators only');
   });
 });

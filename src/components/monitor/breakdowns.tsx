@@ -1,12 +1,13 @@
 import { Link } from 'raviger';
 import type { Direction } from '../../contracts/console-audit.ts';
-import type { StatisticsWindow, WebhookStatistics } from '../../contracts/console-statistics.ts';
+import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { formatCount, formatShare } from '../format.ts';
 import { labelOf } from '../label-of.ts';
 import { Panel } from '../page.tsx';
 import { StatusBadge } from '../status-badge.tsx';
 import { isRateLow } from './crossings.ts';
 import styles from './monitor.module.css';
+import { timeFields } from './time-fields.ts';
 
 const STATUSES = [
   { status: 'success', name: 'success', href: null },
@@ -19,7 +20,7 @@ const STATUSES = [
 
 /** Totals by status, by report type and by outcome. Each leads to what it counts. */
 export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
-  const { window } = statistics;
+  const time = timeFields(statistics);
   return (
     <div className={styles['breakdowns']}>
       <Panel title="Deliveries by status" isFlush>
@@ -36,7 +37,7 @@ export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
             {STATUSES.map(({ status, name, href }) => (
               <tr key={status}>
                 <td>
-                  <Link href={href ?? auditHref('out', 'delivered', window)} className={styles['plainLink']}>
+                  <Link href={href ?? auditHref('out', 'delivered', time)} className={styles['plainLink']}>
                     <StatusBadge status={name} />
                   </Link>
                   {status === 'success' && <span className="muted"> in the window</span>}
@@ -87,21 +88,21 @@ export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
           </table>
         </div>
       </Panel>
-      <Outcomes outcomes={statistics.by_outcome} window={window} />
+      <Outcomes outcomes={statistics.by_outcome} time={time} />
     </div>
   );
 }
 
-function auditHref(direction: Direction, outcome: string, since: StatisticsWindow): string {
-  return `/audit?${new URLSearchParams({ outcome, direction, since }).toString()}`;
+function auditHref(direction: Direction, outcome: string, time: Record<string, string>): string {
+  return `/audit?${new URLSearchParams({ outcome, direction, ...time }).toString()}`;
 }
 
 function Outcomes({
   outcomes,
-  window,
+  time,
 }: {
   outcomes: WebhookStatistics['by_outcome'];
-  window: StatisticsWindow;
+  time: Record<string, string>;
 }) {
   return (
     <Panel title="Outcomes in the window" isFlush>
@@ -122,7 +123,7 @@ function Outcomes({
               {outcomes.map(({ direction, outcome, count }) => (
                 <tr key={`${direction} ${outcome}`}>
                   <td>
-                    <Link href={auditHref(direction, outcome, window)} className={styles['plainLink']}>
+                    <Link href={auditHref(direction, outcome, time)} className={styles['plainLink']}>
                       <StatusBadge status={outcome} />
                     </Link>
                   </td>

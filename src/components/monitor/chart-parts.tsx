@@ -1,6 +1,5 @@
 import type { ReactNode } from 'react';
 import { useZone, zoneName } from '../../console/times.ts';
-import type { WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { Panel } from '../page.tsx';
 import type { Bucket } from './charts.tsx';
 import { labelBucket } from './label-bucket.ts';
@@ -64,6 +63,7 @@ export function ChartPanel({
   isEmpty: boolean;
   children: ReactNode;
 }) {
+  const zone = useZone();
   return (
     <Panel
       title={title}
@@ -84,16 +84,13 @@ export function ChartPanel({
         {children}
         {isEmpty && <p className={styles['noTraffic']}>No traffic in this window</p>}
       </div>
+      <p className={styles['axisZone']}>{zoneName(zone)}</p>
     </Panel>
   );
 }
 
 /** What the cursor is at. The chart library hands in what is there: `label` is the bucket's time. */
-export function tooltipOf(
-  lines: readonly Line[],
-  buckets: readonly Bucket[],
-  window: WebhookStatistics['window'],
-) {
+export function tooltipOf(lines: readonly Line[], buckets: readonly Bucket[], bucketSeconds: number) {
   return function ChartTooltip({ active, label }: { active?: boolean; label?: string | number | undefined }) {
     const zone = useZone();
     const bucket = buckets.find(({ at }) => at === label);
@@ -101,7 +98,7 @@ export function tooltipOf(
     return (
       <div className={styles['tooltip']}>
         <p className={styles['tooltipTitle']}>
-          {labelBucket(bucket.at, window, zone)} <span className="muted">{zoneName(zone)}</span>
+          {labelBucket(bucket.at, bucketSeconds, zone)} <span className="muted">{zoneName(zone)}</span>
         </p>
         {lines.map(({ key, name, color, format, isCrossed }) => (
           <p key={key} className={styles['tooltipLine']} data-crossed={isCrossed?.(bucket) ?? false}>

@@ -12,25 +12,25 @@ export type Bucket = WebhookStatistics['series'][number]['received'] & { at: str
 
 export interface ChartProps {
   buckets: readonly Bucket[];
-  window: WebhookStatistics['window'];
+  bucketSeconds: number;
   /** A press on a bucket leads to its rows; the table below has them as links. */
   onOpen: (at: string) => void;
 }
 
 /** Over time: success rate, latency, volume. The cursor is in all three at once. */
 export function Charts({ statistics, traffic }: { statistics: WebhookStatistics; traffic: TrafficSide }) {
-  const { window } = statistics;
+  const bucketSeconds = statistics.bucket_seconds;
   const buckets = statistics.series.map((bucket) => ({
     ...bucket[traffic],
     at: bucket.at,
     skipped: traffic === 'sent' ? bucket.sent.skipped : 0,
   }));
-  const onOpen = (at: string) => navigate(bucketHref(at, statistics.bucket_seconds, traffic));
+  const onOpen = (at: string) => navigate(bucketHref(at, bucketSeconds, traffic));
   return (
     <div className={styles['charts']}>
-      <SuccessChart buckets={buckets} window={window} onOpen={onOpen} />
-      <LatencyChart buckets={buckets} window={window} onOpen={onOpen} />
-      <VolumeChart buckets={buckets} window={window} onOpen={onOpen} />
+      <SuccessChart buckets={buckets} bucketSeconds={bucketSeconds} onOpen={onOpen} />
+      <LatencyChart buckets={buckets} bucketSeconds={bucketSeconds} onOpen={onOpen} />
+      <VolumeChart buckets={buckets} bucketSeconds={bucketSeconds} onOpen={onOpen} />
     </div>
   );
 }

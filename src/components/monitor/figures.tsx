@@ -1,11 +1,13 @@
 import { Link } from 'raviger';
 import type { ReactNode } from 'react';
+import { SINCE } from '../../console/time-range.ts';
 import { THRESHOLDS, type WebhookStatistics } from '../../contracts/console-statistics.ts';
 import { formatCount, formatDuration, formatShare, plural } from '../format.ts';
 import { RelativeTime } from '../relative-time.tsx';
 import { isQueueLong, isRateLow, isSlow } from './crossings.ts';
 import type { TrafficSide } from './monitor-body.tsx';
 import styles from './monitor.module.css';
+import { timeFields } from './time-fields.ts';
 
 const LIMITS = {
   successRate: `${THRESHOLDS.successRate * 100} %`,
@@ -83,8 +85,9 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
 }
 
 /** The jobs behind the reports. Each figure leads to the jobs that it counts. */
-export function JobFigures({ statistics: { jobs, window } }: { statistics: WebhookStatistics }) {
-  const inWindow = `in the last ${window}`;
+export function JobFigures({ statistics }: { statistics: WebhookStatistics }) {
+  const { jobs, window } = statistics;
+  const inWindow = window === null ? 'in this time' : `in the ${SINCE[window].label.toLowerCase()}`;
   return (
     <ul className={`${styles['figures'] ?? ''} ${styles['jobFigures'] ?? ''}`} aria-label="Jobs">
       <Figure name="Jobs running" value={formatCount(jobs.running)}>
@@ -115,7 +118,11 @@ export function JobFigures({ statistics: { jobs, window } }: { statistics: Webho
         limit={jobs.failed > 0 ? inWindow : undefined}
       >
         {jobs.failed > 0 ? (
-          <Link href={`/jobs?state=failed&since=${window}`}>Failed jobs</Link>
+          <Link
+            href={`/jobs?${new URLSearchParams({ state: 'failed', ...timeFields(statistics) }).toString()}`}
+          >
+            Failed jobs
+          </Link>
         ) : (
           `none ${inWindow}`
         )}

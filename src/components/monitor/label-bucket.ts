@@ -1,7 +1,8 @@
 import { formatTime, type Zone } from '../../console/times.ts';
-import type { StatisticsWindow } from '../../contracts/console-statistics.ts';
 
-/** When a bucket begins. */
-export function labelBucket(at: string, window: StatisticsWindow, zone: Zone): string {
-  return formatTime(new Date(at), window === 'week' ? 'dayAndHour' : 'hour', zone);
+const HOUR = 3600;
+
+/** When a bucket of so many seconds begins. Long ones are of several days. */
+export function labelBucket(at: string, seconds: number, zone: Zone): string {
+  return formatTime(new Date(at), seconds > HOUR ? 'dayAndHour' : 'hour', zone);
 }

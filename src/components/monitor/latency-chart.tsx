@@ -35,14 +35,14 @@ const LINES = (
   isCrossed: (bucket: Bucket) => isSlow(bucket[line.key]),
 }));
 
-export function LatencyChart({ buckets, window, onOpen }: ChartProps) {
+export function LatencyChart({ buckets, bucketSeconds, onOpen }: ChartProps) {
   const zone = useZone();
   const slowest = Math.max(0, ...buckets.map(({ p99_ms }) => p99_ms ?? 0));
   return (
     <ChartPanel title="Latency" lines={LINES} isEmpty={slowest === 0}>
       <LineChart {...CHART} onClick={openAt(onOpen)} data={buckets} title="Latency over time">
         <CartesianGrid {...GRID} />
-        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window, zone)} />
+        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, bucketSeconds, zone)} />
         <YAxis
           {...Y_AXIS}
           tickCount={4} // A label is broken at a space where it does not fit.
@@ -51,7 +51,7 @@ export function LatencyChart({ buckets, window, onOpen }: ChartProps) {
         {slowest > THRESHOLDS.latencyMs * NEAR && (
           <ReferenceLine {...LIMIT_LINE} y={THRESHOLDS.latencyMs} label={limitLabel('2 s')} />
         )}
-        <Tooltip content={tooltipOf(LINES, buckets, window)} isAnimationActive={false} />
+        <Tooltip content={tooltipOf(LINES, buckets, bucketSeconds)} isAnimationActive={false} />
         {LINES.map(({ key, color, read, isCrossed }) => (
           <Line
             key={key}

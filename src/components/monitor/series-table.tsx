@@ -46,7 +46,7 @@ export function SeriesTable({
                 <tr key={bucket.at}>
                   <td className="nowrap">
                     <Link href={bucketHref(bucket.at, statistics.bucket_seconds, traffic)}>
-                      {labelBucket(bucket.at, statistics.window, zone)}
+                      {labelBucket(bucket.at, statistics.bucket_seconds, zone)}
                     </Link>
                   </td>
                   <td>{formatCount(figures.total)}</td>

@@ -42,7 +42,7 @@ const LINES = [
   { key: 'of', name: 'Total', color: 'transparent', format: ({ total }: Bucket) => formatCount(total) },
 ];
 
-export function SuccessChart({ buckets, window, onOpen }: ChartProps) {
+export function SuccessChart({ buckets, bucketSeconds, onOpen }: ChartProps) {
   const zone = useZone();
   const rates = buckets.map(rate).filter((value) => value !== null);
   const lowest = Math.min(0.9, ...rates);
@@ -68,7 +68,7 @@ export function SuccessChart({ buckets, window, onOpen }: ChartProps) {
           </linearGradient>
         </defs>
         <CartesianGrid {...GRID} />
-        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window, zone)} />
+        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, bucketSeconds, zone)} />
         <YAxis
           {...Y_AXIS}
           domain={[bottom, 1]}
@@ -80,7 +80,7 @@ export function SuccessChart({ buckets, window, onOpen }: ChartProps) {
           <ReferenceArea y1={bottom} y2={THRESHOLDS.successRate} fill="var(--danger)" fillOpacity={0.07} />
         )}
         <ReferenceLine {...LIMIT_LINE} y={THRESHOLDS.successRate} label={limitLabel('95 %')} />
-        <Tooltip content={tooltipOf(LINES, buckets, window)} isAnimationActive={false} />
+        <Tooltip content={tooltipOf(LINES, buckets, bucketSeconds)} isAnimationActive={false} />
         <Line
           dataKey="success_rate"
           stroke="url(#success-line)"

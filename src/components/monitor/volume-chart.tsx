@@ -14,7 +14,7 @@ const LINES = (
   ] as const
 ).map((line) => ({ ...line, format: (bucket: Bucket) => formatCount(bucket[line.key]) }));
 
-export function VolumeChart({ buckets, window, onOpen }: ChartProps) {
+export function VolumeChart({ buckets, bucketSeconds, onOpen }: ChartProps) {
   const zone = useZone();
   const isEmpty = buckets.every(({ total, skipped }) => total + skipped === 0);
   return (
@@ -27,7 +27,7 @@ export function VolumeChart({ buckets, window, onOpen }: ChartProps) {
         barCategoryGap="8%"
       >
         <CartesianGrid {...GRID} />
-        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, window, zone)} />
+        <XAxis {...X_AXIS} tickFormatter={(at: string) => labelBucket(at, bucketSeconds, zone)} />
         <YAxis
           {...Y_AXIS}
           tickCount={4}
@@ -35,7 +35,7 @@ export function VolumeChart({ buckets, window, onOpen }: ChartProps) {
           tickFormatter={(count: number) => formatCount(count)}
         />
         <Tooltip
-          content={tooltipOf(LINES, buckets, window)}
+          content={tooltipOf(LINES, buckets, bucketSeconds)}
           isAnimationActive={false}
           cursor={{ fill: 'var(--hover)' }}
         />

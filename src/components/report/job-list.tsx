@@ -3,6 +3,7 @@ import { Link } from 'raviger';
 import { isUnfinished } from '../../console/report-queries.ts';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
+import { useRowKeys } from '../../console/ui/use-row-keys.ts';
 import { explain } from '../../console/errors.ts';
 import { unwrap } from '../../console/unwrap.ts';
 import type { JobSummary } from '../../contracts/console-reports.ts';
@@ -28,6 +29,7 @@ export function JobList({
 }) {
   const { supabase } = useSession();
   const client = useQueryClient();
+  const keys = useRowKeys(jobs.map(({ job_id }) => job_id));
   const cancel = useMutation({
     mutationFn: (jobId: string) => unwrap(cancelReportJob(supabase, jobId)),
     onSuccess: ({ status }) => {
@@ -44,9 +46,9 @@ export function JobList({
     },
   });
   return (
-    <ul className={styles['jobs']}>
+    <ul className={styles['jobs']} {...keys.list}>
       {jobs.map((job) => (
-        <li key={job.job_id} className={styles['job']}>
+        <li key={job.job_id} className={styles['job']} {...keys.row(job.job_id)}>
           <div className={styles['jobHead']}>
             <StatusBadge status={job.status} />
             <strong>{labelOf(job.stage ?? 'unknown stage')}</strong>

@@ -57,17 +57,17 @@ export function describe(facts: MetricFacts): Metric[] {
     ),
     gauge(
       'polaris_deliveries_waiting',
-      'Deliveries that have not arrived yet.',
+      'Deliveries that have not arrived yet, counted up to 10,000.',
       byEndpoint(({ waiting }) => waiting),
     ),
     gauge(
       'polaris_deliveries_failed',
-      'Failed queue: deliveries whose last attempt failed and that will be tried again.',
+      'Failed queue: deliveries whose last attempt failed and that will be tried again, of those that are counted as waiting.',
       byEndpoint(({ failed }) => failed),
     ),
     gauge(
       'polaris_deliveries_due',
-      'Deliveries that the next sweep sends.',
+      'Deliveries that the next sweep sends, counted up to 10,000.',
       byEndpoint(({ due }) => due),
     ),
     gauge(
@@ -77,7 +77,7 @@ export function describe(facts: MetricFacts): Metric[] {
     ),
     gauge(
       'polaris_delivery_oldest_seconds',
-      'Age of the oldest delivery that waits; 0 where none does.',
+      'Age of the oldest delivery that is counted as waiting; 0 where none is.',
       byEndpoint(({ oldest_seconds }) => oldest_seconds),
     ),
     gauge(

@@ -1,12 +1,18 @@
-create or replace function public.webhook_statistics(p_window text default 'hour')
+create or replace function public.webhook_statistics(
+  p_window text default 'hour', p_after timestamptz default null, p_before timestamptz default null)
 returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
+  -- Slots of two hours are kept as long; those of a quarter of an hour, two days.
+  c_furthest constant interval := '16 days';
+  v_is_range boolean := p_after is not null or p_before is not null;
+  v_before timestamptz := least(p_before, now());
   v_bucket interval;
   v_span interval;
   v_slot_minutes int;
   v_from timestamptz;
+  v_to timestamptz;
   v_rolled timestamptz;
   -- Audit rows are read from here on; what came before is in slots. An hour and less is read whole: it has no slots.
   v_split timestamptz;
@@ -21,14 +27,34 @@ begin
     when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
     else raise exception 'p_window is quarter, hour, day or week' using errcode = 'invalid_parameter_value';
   end case;
-  v_from := date_bin(v_bucket, now(), 'epoch') - v_span + v_bucket;
+  if not v_is_range then
+    v_to := date_bin(v_bucket, now(), 'epoch') + v_bucket;
+    v_from := v_to - v_span;
+  elsif (p_after < v_before and date_bin('2 hours', p_after, 'epoch') > now() - c_furthest) is not true then
+    raise exception 'p_after is a time of the last 16 days, before p_before'
+      using errcode = 'invalid_parameter_value';
+  else
+    v_slot_minutes := null;
+    -- The audit may be kept for one day only.
+    if v_before - p_after <= interval '1 hour' and (
+      p_after > now() - interval '1 day' or exists (select from public.webhook_audit where created_at < p_after))
+    then
+      v_bucket := case when v_before - p_after <= interval '15 minutes' then '30 seconds' else '1 minute' end;
+    elsif v_before - p_after <= interval '1 day' and date_bin('15 minutes', p_after, 'epoch') > now() - interval '2 days' then
+      v_bucket := '15 minutes'; v_slot_minutes := 15;
+    else
+      v_bucket := '2 hours'; v_slot_minutes := 120;
+    end if;
+    v_from := date_bin(v_bucket, p_after, 'epoch');
+    v_to := date_bin(v_bucket, v_before - interval '1 microsecond', 'epoch') + v_bucket;
+  end if;
   select rolled_up_until into strict v_rolled from public.webhook_roll_up where only_row;
   v_split := case when v_slot_minutes is null then v_from else greatest(v_from, v_rolled) end;
 
   with fresh as materialized (
     select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, reports_failure, bucket,
       count(*) as requests
-    from private.webhook_measures where created_at >= v_split
+    from private.webhook_measures where created_at >= v_split and created_at < v_to
     group by 1, 2, 3, 4, 5, 6
   ), counts as materialized (
     -- Only what arrived reported anything.
@@ -38,7 +64,7 @@ begin
       select at, direction, report_type, outcome, reports_failure, requests from fresh
       union all
       select slot, direction, report_type, outcome, reports_failure, requests
-      from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from) parts
+      from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from and slot < v_to) parts
     group by 1, 2, 3, 4, 5
   ), latencies as (
     -- Of each bucket of the series, and (at null) of the whole window.
@@ -47,7 +73,7 @@ begin
       select at, direction, bucket, requests from fresh where bucket is not null
       union all
       select slot, direction, bucket, requests
-      from public.webhook_latencies where slot_minutes = v_slot_minutes and slot >= v_from) parts
+      from public.webhook_latencies where slot_minutes = v_slot_minutes and slot >= v_from and slot < v_to) parts
     group by grouping sets ((at, direction, bucket), (direction, bucket))
   ), ranked as (
     select at, direction, bucket,
@@ -86,7 +112,7 @@ begin
       select jsonb_agg(jsonb_build_object(
         'at', bucket.at, 'sent', coalesce(outgoing.figures, sent), 'received', coalesce(incoming.figures, received))
         order by bucket.at)
-      from generate_series(v_from, now(), v_bucket) bucket (at)
+      from generate_series(v_from, v_to - v_bucket, v_bucket) bucket (at)
       left join traffic outgoing on outgoing.at = bucket.at and outgoing.direction = 'out'
       left join traffic incoming on incoming.at = bucket.at and incoming.direction = 'in'),
     'by_outcome', (
@@ -123,7 +149,7 @@ begin
 
   return (
     select jsonb_build_object(
-      'window', p_window, 'as_of', now(), 'from', v_from, 'bucket_seconds', extract(epoch from v_bucket)::int,
+      'window', case when not v_is_range then p_window end, 'as_of', now(), 'from', v_from, 'to', least(v_to, now()), 'bucket_seconds', extract(epoch from v_bucket)::int,
       'rolled_up_until', nullif(v_rolled, '-infinity'),
       'by_status', jsonb_build_object(
         'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
@@ -143,7 +169,7 @@ begin
           'state', case when opened_at is null then 'closed' when probe_after > now() then 'open' else 'half_open' end)
           order by endpoint_id desc)
         from public.webhook_circuits),
-      'jobs', private.job_figures(v_from))
+      'jobs', private.job_figures(v_from, v_to))
       || (v_traffic - 'attempts')
     from public.report_types type
     left join lateral jsonb_to_record(v_open -> type.report_type) as open (
@@ -152,7 +178,7 @@ begin
 end
 $$;
 
-comment on function public.webhook_statistics(text) is
-  'How webhooks fared in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
-revoke all on function public.webhook_statistics(text) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_statistics(text) to authenticated;
+comment on function public.webhook_statistics(text, timestamptz, timestamptz) is
+  'How webhooks fared in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. With p_after and p_before, instead: in the whole buckets from the one to the other, as fine as is kept of that time. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+revoke all on function public.webhook_statistics(text, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_statistics(text, timestamptz, timestamptz) to authenticated;

@@ -4,25 +4,31 @@ returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_recent constant interval := '15 minutes';
+  -- Of what waits at an endpoint no more is counted, beginning with what is due first.
+  c_counted constant int := 10000;
 begin
   return private.webhook_metrics() || jsonb_build_object(
     'deliveries', (
-      select jsonb_agg(to_jsonb(open) order by endpoint_id)
-      from (
-        select endpoint.id as endpoint_id,
-          count(delivery.id) filter (where dead_at is null) as waiting,
-          count(delivery.id) filter (where dead_at is null and status = 'failed') as failed,
-          count(delivery.id) filter (where dead_at is null and next_attempt <= now()
-            and private.lease_is_free(lease_expires_at)) as due,
-          -- Nobody can do anything about those that are closed.
-          count(delivery.id) filter (where dead_at is not null and not private.is_closed(dead_reason)) as dead,
-          coalesce(extract(epoch from now() - min(delivery.created_at) filter (where dead_at is null)), 0) as oldest_seconds,
-          bool_or(circuit.opened_at is not null) as circuit_is_open
-        from public.webhook_endpoints endpoint
-        left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
-        left join public.webhook_deliveries delivery
-          on delivery.endpoint_id = endpoint.id and delivery.status not in ('success', 'superseded', 'cancelled')
-        group by endpoint.id) open),
+      select jsonb_agg(jsonb_build_object(
+        'endpoint_id', endpoint.id, 'waiting', queue.waiting, 'failed', queue.failed, 'due', queue.due,
+        'oldest_seconds', coalesce(extract(epoch from now() - queue.oldest), 0), 'dead', letters.dead,
+        'circuit_is_open', circuit.opened_at is not null) order by endpoint.id)
+      from public.webhook_endpoints endpoint
+      left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
+      cross join lateral (
+        select count(*) as waiting, count(*) filter (where status = 'failed') as failed,
+          count(*) filter (where next_attempt <= now() and (lease_expires_at is null or lease_expires_at < now())) as due,
+          min(created_at) as oldest
+        from (
+          select status, next_attempt, lease_expires_at, created_at from public.webhook_deliveries
+          where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+          order by next_attempt, id limit c_counted) waiting) queue
+      cross join lateral (
+        -- By reason first, from the index alone. Nobody can do anything about those that are closed.
+        select coalesce(sum(deliveries) filter (where not private.is_closed(dead_reason)), 0) as dead
+        from (
+          select dead_reason, count(*) as deliveries from public.webhook_deliveries
+          where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters),
     'jobs', (
       select jsonb_build_object(
         'queued', count(*) filter (where status = 'queued'), 'running', count(*) filter (where status = 'running'),
@@ -75,6 +81,6 @@ end
 $$;
 
 comment on function public.metrics() is
-  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes.';
+  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes. What waits is counted up to 10,000 by endpoint, those that are due first; the oldest is the oldest of these.';
 revoke all on function public.metrics() from public, anon, authenticated, service_role;
 grant execute on function public.metrics() to service_role;

@@ -39,6 +39,8 @@ begin
       'create index report_events_applied on public.report_events (applied_xid, id) where applied_xid is not null',
       'create index report_events_applied_at on public.report_events (applied_at, id) where effect is not null']
     when 'webhook_deliveries' then array[
+      'create index webhook_deliveries_dead_by_endpoint on public.webhook_deliveries (endpoint_id, dead_reason)
+         where dead_at is not null',
       'alter table public.webhook_deliveries validate constraint delivery_format_is_known',
       'alter table public.webhook_deliveries validate constraint dead_reason_is_known',
       -- What subscribers wait for: first deliveries before retries before replays.
