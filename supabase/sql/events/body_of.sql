@@ -1,0 +1,24 @@
+create or replace function private.body_of(p_event public.report_events, p_version int, p_body text)
+returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  c_newest constant int := 2;
+  v_members text[];
+begin
+  if p_version not between 0 and c_newest or p_body not in ('full', 'thin') or num_nulls(p_version, p_body) > 0 then
+    raise exception 'no body % of version %', p_body, p_version using errcode = 'PL004';
+  end if;
+  v_members := private.body_members(p_event, p_body);
+  if p_version < 2 then
+    v_members := private.body_2_to_1(v_members);
+  end if;
+  if p_version < 1 then
+    v_members := private.body_1_to_0(v_members);
+  end if;
+  return private.print_body(v_members);
+end
+$$;
+
+comment on function private.body_of(public.report_events, int, text) is
+  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns.';
+revoke all on function private.body_of(public.report_events, int, text) from public, anon, authenticated, service_role;
