@@ -1,4 +1,4 @@
--- Why: bodies of every format version
+-- Why: bodies of every format version, and the filters of subscribers
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 
@@ -164,3 +164,65 @@ $$;
 comment on function private.print_body(text[]) is
   'The JSON text of a body''s members. Concatenated: jsonb would reorder the members and parse every value again.';
 revoke all on function private.print_body(text[]) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/filter_document.sql
+create or replace function private.filter_document(p_event public.report_events, p_metadata jsonb)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- The metadata is not pruned to what a filter may see: the compiled path looks at no more than its own members, and says
+  -- itself which of them count as absent.
+  return jsonb_build_object(
+    'type', p_event.type, 'report_type', p_event.report_type, 'stage', p_event.stage,
+    'status', case when p_event.type = 'report.deleted' then 'deleted' else p_event.status end,
+    'channel', p_event.channel, 'metadata', p_metadata);
+end
+$$;
+
+comment on function private.filter_document(public.report_events, jsonb) is
+  'What the filters of subscribers see of an event: {type, report_type, stage, status, channel, metadata}.';
+revoke all on function private.filter_document(public.report_events, jsonb) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/filter_matches.sql
+create or replace function private.filter_matches(p_document jsonb, p_path jsonpath)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- Silent: without it, a member of another type would abort the effect that is being recorded.
+  return coalesce(jsonb_path_match(p_document, p_path, silent => true), false);
+end
+$$;
+
+comment on function private.filter_matches(jsonb, jsonpath) is
+  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). Never raises; what cannot be decided is no match.';
+revoke all on function private.filter_matches(jsonb, jsonpath) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/filter_values.sql
+create or replace function private.filter_values(p_document jsonb, p_paths text[])
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+declare
+  v_values jsonb := '[]';
+  v_path text;
+  v_name text;
+  v_value jsonb;
+begin
+  foreach v_path in array p_paths loop
+    v_value := p_document;
+    foreach v_name in array string_to_array(v_path, '.') loop
+      -- Of an array, -> with a text is null.
+      v_value := v_value -> v_name;
+    end loop;
+    v_values := v_values || jsonb_build_array(case
+      when v_value is null or jsonb_typeof(v_value) in ('object', 'array') then null
+      -- The text of a number: as a JSON number, JavaScript would round it.
+      when jsonb_typeof(v_value) = 'string' and length(v_value #>> '{}') > 256 then null
+      else jsonb_build_array(jsonb_typeof(v_value), v_value #>> '{}') end);
+  end loop;
+  return v_values;
+end
+$$;
+
+comment on function private.filter_values(jsonb, text[]) is
+  'The values that a filter sees at these paths of a filter_document(), each [type, text], or null where the member is absent: for the explanation of a decision.';
+revoke all on function private.filter_values(jsonb, text[]) from public, anon, authenticated, service_role;
