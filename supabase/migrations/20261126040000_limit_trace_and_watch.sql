@@ -369,7 +369,6 @@ create index filter_faults_endpoint on private.filter_faults (endpoint_id, id de
 drop function private.erase_report(text, uuid, int);
 drop function private.erase_account(uuid, int);
 drop function private.sending_policy();
-drop function private.job_figures(timestamptz);
 drop function public.webhook_statistics(text);
 drop function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean);
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
@@ -669,6 +668,8 @@ begin
       'create index report_events_applied on public.report_events (applied_xid, id) where applied_xid is not null',
       'create index report_events_applied_at on public.report_events (applied_at, id) where effect is not null']
     when 'webhook_deliveries' then array[
+      'create index webhook_deliveries_dead_by_endpoint on public.webhook_deliveries (endpoint_id, dead_reason)
+         where dead_at is not null',
       'alter table public.webhook_deliveries validate constraint delivery_format_is_known',
       'alter table public.webhook_deliveries validate constraint dead_reason_is_known',
       -- What subscribers wait for: first deliveries before retries before replays.
@@ -5941,25 +5942,31 @@ returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_recent constant interval := '15 minutes';
+  -- Of what waits at an endpoint no more is counted, beginning with what is due first.
+  c_counted constant int := 10000;
 begin
   return private.webhook_metrics() || jsonb_build_object(
     'deliveries', (
-      select jsonb_agg(to_jsonb(open) order by endpoint_id)
-      from (
-        select endpoint.id as endpoint_id,
-          count(delivery.id) filter (where dead_at is null) as waiting,
-          count(delivery.id) filter (where dead_at is null and status = 'failed') as failed,
-          count(delivery.id) filter (where dead_at is null and next_attempt <= now()
-            and private.lease_is_free(lease_expires_at)) as due,
-          -- Nobody can do anything about those that are closed.
-          count(delivery.id) filter (where dead_at is not null and not private.is_closed(dead_reason)) as dead,
-          coalesce(extract(epoch from now() - min(delivery.created_at) filter (where dead_at is null)), 0) as oldest_seconds,
-          bool_or(circuit.opened_at is not null) as circuit_is_open
-        from public.webhook_endpoints endpoint
-        left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
-        left join public.webhook_deliveries delivery
-          on delivery.endpoint_id = endpoint.id and delivery.status not in ('success', 'superseded', 'cancelled')
-        group by endpoint.id) open),
+      select jsonb_agg(jsonb_build_object(
+        'endpoint_id', endpoint.id, 'waiting', queue.waiting, 'failed', queue.failed, 'due', queue.due,
+        'oldest_seconds', coalesce(extract(epoch from now() - queue.oldest), 0), 'dead', letters.dead,
+        'circuit_is_open', circuit.opened_at is not null) order by endpoint.id)
+      from public.webhook_endpoints endpoint
+      left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
+      cross join lateral (
+        select count(*) as waiting, count(*) filter (where status = 'failed') as failed,
+          count(*) filter (where next_attempt <= now() and (lease_expires_at is null or lease_expires_at < now())) as due,
+          min(created_at) as oldest
+        from (
+          select status, next_attempt, lease_expires_at, created_at from public.webhook_deliveries
+          where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+          order by next_attempt, id limit c_counted) waiting) queue
+      cross join lateral (
+        -- By reason first, from the index alone. Nobody can do anything about those that are closed.
+        select coalesce(sum(deliveries) filter (where not private.is_closed(dead_reason)), 0) as dead
+        from (
+          select dead_reason, count(*) as deliveries from public.webhook_deliveries
+          where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters),
     'jobs', (
       select jsonb_build_object(
         'queued', count(*) filter (where status = 'queued'), 'running', count(*) filter (where status = 'running'),
@@ -6012,7 +6019,7 @@ end
 $$;
 
 comment on function public.metrics() is
-  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes.';
+  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes. What waits is counted up to 10,000 by endpoint, those that are due first; the oldest is the oldest of these.';
 revoke all on function public.metrics() from public, anon, authenticated, service_role;
 grant execute on function public.metrics() to service_role;
 
@@ -7265,7 +7272,7 @@ grant execute on function public.event_timeline(text) to authenticated;
 
 -- supabase/sql/console/job_figures.sql
 -- Definer rights: people may not read the leases of jobs; it asks who the caller is itself.
-create or replace function private.job_figures(p_from timestamptz)
+create or replace function private.job_figures(p_from timestamptz, p_to timestamptz)
 returns jsonb
 language plpgsql stable security definer set search_path = '' as $$
 declare
@@ -7283,16 +7290,17 @@ begin
   return v_now || (
     select jsonb_build_object(
       'failed', count(*) filter (where status = 'failed'), 'cancelled', count(*) filter (where status = 'cancelled'))
-    from private.job_runs where status in ('failed', 'cancelled') and completed_at >= p_from) || jsonb_build_object(
+    from private.job_runs where status in ('failed', 'cancelled') and completed_at >= p_from and completed_at < p_to) || jsonb_build_object(
     'taken_over', (
-      select count(*) from private.job_runs where take_overs > 0 and coalesce(completed_at, now()) >= p_from));
+      select count(*) from private.job_runs where take_overs > 0 and coalesce(completed_at, now()) >= p_from
+        and coalesce(completed_at, now()) < p_to));
 end
 $$;
 
-comment on function private.job_figures(timestamptz) is
-  'How many jobs run, wait for a result from elsewhere and are overdue now, since when the oldest of those that generate is asked for, and how many failed, were cancelled and were taken over since p_from (those taken over that still run, too).';
-revoke all on function private.job_figures(timestamptz) from public, anon, authenticated, service_role;
-grant execute on function private.job_figures(timestamptz) to authenticated;
+comment on function private.job_figures(timestamptz, timestamptz) is
+  'How many jobs run, wait for a result from elsewhere and are overdue now, since when the oldest of those that generate is asked for, and how many failed, were cancelled and were taken over from p_from until p_to (where p_to is to come, those taken over that still run, too).';
+revoke all on function private.job_figures(timestamptz, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function private.job_figures(timestamptz, timestamptz) to authenticated;
 
 -- supabase/sql/console/list_actors.sql
 -- Definer rights: only our functions read auth.users. It names operators, and people whom the audit names as actors: no others.
@@ -8268,15 +8276,21 @@ revoke all on function private.traffic(bigint, bigint, bigint, int, int, int) fr
 grant execute on function private.traffic(bigint, bigint, bigint, int, int, int) to authenticated;
 
 -- supabase/sql/console/webhook_statistics.sql
-create or replace function public.webhook_statistics(p_window text default 'hour')
+create or replace function public.webhook_statistics(
+  p_window text default 'hour', p_after timestamptz default null, p_before timestamptz default null)
 returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
+  -- Slots of two hours are kept as long; those of a quarter of an hour, two days.
+  c_furthest constant interval := '16 days';
+  v_is_range boolean := p_after is not null or p_before is not null;
+  v_before timestamptz := least(p_before, now());
   v_bucket interval;
   v_span interval;
   v_slot_minutes int;
   v_from timestamptz;
+  v_to timestamptz;
   v_rolled timestamptz;
   -- Audit rows are read from here on; what came before is in slots. An hour and less is read whole: it has no slots.
   v_split timestamptz;
@@ -8291,14 +8305,34 @@ begin
     when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
     else raise exception 'p_window is quarter, hour, day or week' using errcode = 'invalid_parameter_value';
   end case;
-  v_from := date_bin(v_bucket, now(), 'epoch') - v_span + v_bucket;
+  if not v_is_range then
+    v_to := date_bin(v_bucket, now(), 'epoch') + v_bucket;
+    v_from := v_to - v_span;
+  elsif (p_after < v_before and date_bin('2 hours', p_after, 'epoch') > now() - c_furthest) is not true then
+    raise exception 'p_after is a time of the last 16 days, before p_before'
+      using errcode = 'invalid_parameter_value';
+  else
+    v_slot_minutes := null;
+    -- The audit may be kept for one day only.
+    if v_before - p_after <= interval '1 hour' and (
+      p_after > now() - interval '1 day' or exists (select from public.webhook_audit where created_at < p_after))
+    then
+      v_bucket := case when v_before - p_after <= interval '15 minutes' then '30 seconds' else '1 minute' end;
+    elsif v_before - p_after <= interval '1 day' and date_bin('15 minutes', p_after, 'epoch') > now() - interval '2 days' then
+      v_bucket := '15 minutes'; v_slot_minutes := 15;
+    else
+      v_bucket := '2 hours'; v_slot_minutes := 120;
+    end if;
+    v_from := date_bin(v_bucket, p_after, 'epoch');
+    v_to := date_bin(v_bucket, v_before - interval '1 microsecond', 'epoch') + v_bucket;
+  end if;
   select rolled_up_until into strict v_rolled from public.webhook_roll_up where only_row;
   v_split := case when v_slot_minutes is null then v_from else greatest(v_from, v_rolled) end;
 
   with fresh as materialized (
     select date_bin(v_bucket, created_at, 'epoch') as at, direction, report_type, outcome, reports_failure, bucket,
       count(*) as requests
-    from private.webhook_measures where created_at >= v_split
+    from private.webhook_measures where created_at >= v_split and created_at < v_to
     group by 1, 2, 3, 4, 5, 6
   ), counts as materialized (
     -- Only what arrived reported anything.
@@ -8308,7 +8342,7 @@ begin
       select at, direction, report_type, outcome, reports_failure, requests from fresh
       union all
       select slot, direction, report_type, outcome, reports_failure, requests
-      from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from) parts
+      from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from and slot < v_to) parts
     group by 1, 2, 3, 4, 5
   ), latencies as (
     -- Of each bucket of the series, and (at null) of the whole window.
@@ -8317,7 +8351,7 @@ begin
       select at, direction, bucket, requests from fresh where bucket is not null
       union all
       select slot, direction, bucket, requests
-      from public.webhook_latencies where slot_minutes = v_slot_minutes and slot >= v_from) parts
+      from public.webhook_latencies where slot_minutes = v_slot_minutes and slot >= v_from and slot < v_to) parts
     group by grouping sets ((at, direction, bucket), (direction, bucket))
   ), ranked as (
     select at, direction, bucket,
@@ -8356,7 +8390,7 @@ begin
       select jsonb_agg(jsonb_build_object(
         'at', bucket.at, 'sent', coalesce(outgoing.figures, sent), 'received', coalesce(incoming.figures, received))
         order by bucket.at)
-      from generate_series(v_from, now(), v_bucket) bucket (at)
+      from generate_series(v_from, v_to - v_bucket, v_bucket) bucket (at)
       left join traffic outgoing on outgoing.at = bucket.at and outgoing.direction = 'out'
       left join traffic incoming on incoming.at = bucket.at and incoming.direction = 'in'),
     'by_outcome', (
@@ -8393,7 +8427,7 @@ begin
 
   return (
     select jsonb_build_object(
-      'window', p_window, 'as_of', now(), 'from', v_from, 'bucket_seconds', extract(epoch from v_bucket)::int,
+      'window', case when not v_is_range then p_window end, 'as_of', now(), 'from', v_from, 'to', least(v_to, now()), 'bucket_seconds', extract(epoch from v_bucket)::int,
       'rolled_up_until', nullif(v_rolled, '-infinity'),
       'by_status', jsonb_build_object(
         'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
@@ -8413,7 +8447,7 @@ begin
           'state', case when opened_at is null then 'closed' when probe_after > now() then 'open' else 'half_open' end)
           order by endpoint_id desc)
         from public.webhook_circuits),
-      'jobs', private.job_figures(v_from))
+      'jobs', private.job_figures(v_from, v_to))
       || (v_traffic - 'attempts')
     from public.report_types type
     left join lateral jsonb_to_record(v_open -> type.report_type) as open (
@@ -8422,15 +8456,17 @@ begin
 end
 $$;
 
-comment on function public.webhook_statistics(text) is
-  'How webhooks fared in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
-revoke all on function public.webhook_statistics(text) from public, anon, authenticated, service_role;
-grant execute on function public.webhook_statistics(text) to authenticated;
+comment on function public.webhook_statistics(text, timestamptz, timestamptz) is
+  'How webhooks fared in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. With p_after and p_before, instead: in the whole buckets from the one to the other, as fine as is kept of that time. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+revoke all on function public.webhook_statistics(text, timestamptz, timestamptz) from public, anon, authenticated, service_role;
+grant execute on function public.webhook_statistics(text, timestamptz, timestamptz) to authenticated;
 
 -- supabase/sql/reports/unfinished_tables.sql
 create or replace view private.unfinished_tables with (security_invoker = true) as
   select tables.table_name, part.name, part.statement
-  from (select table_name from public.report_types union all select unnest('{webhook_audit,webhook_deliveries,report_events,job_runs}'::text[])) tables
+  from (
+    select table_name from public.report_types
+    union all select unnest('{webhook_audit,webhook_deliveries,report_events,job_runs}'::text[])) tables
   cross join lateral private.finish_table(tables.table_name) part;
 
 comment on view private.unfinished_tables is
