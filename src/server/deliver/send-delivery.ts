@@ -42,7 +42,10 @@ async function callEndpoint(
   } catch (error) {
     if (!(error instanceof SecretUnreadable)) throw error;
     // A key of ours is lost, which is no fault of the event or the endpoint: it is paused, and nothing is lost meanwhile.
-    sender.log('error', 'a subscriber is paused: its secret cannot be opened', { endpoint: endpoint_id, error });
+    sender.log('error', 'a subscriber is paused: its secret cannot be opened', {
+      endpoint: endpoint_id,
+      error,
+    });
     await sender.rpc('pause_unreadable_endpoint', { p_endpoint_id: endpoint_id }, z.unknown());
     return { result: 'failed', outcome: null, attempts: [], retryAfterSeconds: null };
   }

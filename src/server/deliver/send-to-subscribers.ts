@@ -12,10 +12,7 @@ const BUDGET_MS = 60_000;
  * Sends an event that this process has just applied to its subscribers. Whoever has no room now, or does not answer, gets it from
  * the sweep, which also finds what a process leaves behind that dies here. It never throws.
  */
-export async function sendToSubscribers(
-  sender: Notifier,
-  eventId: string,
-): Promise<void> {
+export async function sendToSubscribers(sender: Notifier, eventId: string): Promise<void> {
   try {
     await sendAll(sender, eventId);
   } catch (error) {

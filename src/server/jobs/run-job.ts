@@ -6,7 +6,7 @@ import {
   type GenerationRequest,
 } from '../generation/generate.ts';
 import type { Log } from '../observe/log.ts';
-import { notifyReportCompletion,  } from '../deliver/notify-report-completion.ts';
+import { notifyReportCompletion } from '../deliver/notify-report-completion.ts';
 import { type Notifier } from '../deliver/send-delivery.ts';
 import { completeJobPatiently, type JobOutcome } from './complete-job.ts';
 import type { JobRun } from './job-run.ts';

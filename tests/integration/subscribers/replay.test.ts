@@ -6,11 +6,9 @@ import { storeClient } from '../../support/store.ts';
 import { subscriberClient } from '../../support/subscribers.ts';
 
 let database: TestDatabase;
-let store: ReturnType<typeof storeClient>;
 let subscribers: ReturnType<typeof subscriberClient>;
 beforeAll(async () => {
   database = await createTestDatabase();
-  store = storeClient(database.sql);
   subscribers = subscriberClient(database.sql);
 });
 afterAll(async () => {

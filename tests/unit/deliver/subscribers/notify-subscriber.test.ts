@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { systemClock } from '../../../../src/server/clock.ts';
 import { claimedDelivery } from '../../../../src/server/deliver/delivery.ts';
-import { notifyReportCompletion,  } from '../../../../src/server/deliver/notify-report-completion.ts';
+import { notifyReportCompletion } from '../../../../src/server/deliver/notify-report-completion.ts';
 import { type Notifier } from '../../../../src/server/deliver/send-delivery.ts';
 import {
   mintSecret,
