@@ -408,6 +408,16 @@ describe('a call', () => {
     await vi.waitFor(() => expect([...sockets].every(({ destroyed }) => destroyed)).toBe(true));
   });
 
+  it('tries the checked addresses in turn', async () => {
+    const url = await answering((_incoming, response) => response.end('here'));
+    const { port: listening } = new URL(url);
+    const resolve = () => Promise.resolve(['::1', '127.0.0.3', '127.0.0.1']);
+    expect(await call({ ...local, resolve }, `http://localhost:${listening}/`)).toEqual({
+      status: 200,
+      text: 'here',
+    });
+  });
+
   it('tells nothing but what it was given, where it goes, and who sends it', async () => {
     let seen: unknown;
     const url = await answering((incoming, response) => {
