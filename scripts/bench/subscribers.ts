@@ -142,7 +142,10 @@ async function queue(sql: postgres.ISql): Promise<void> {
 }
 
 function median(values: number[]): number {
-  return quantile([...values].sort((one, other) => one - other), 0.5);
+  return quantile(
+    [...values].sort((one, other) => one - other),
+    0.5,
+  );
 }
 
 function cpuOf(pid: number): number {

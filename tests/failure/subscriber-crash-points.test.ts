@@ -147,8 +147,11 @@ const lives: Record<string, (life: Life) => Promise<void>> = {
     await subscribers.move(endpointId, 'paused');
     await post(life);
     // Until whoever applied it has found that nothing can be sent.
-    for (let seen = -1; seen !== (await bed.stepsTaken()).length; await sleep(1_000))
-      seen = (await bed.stepsTaken()).length;
+    let taken = -1;
+    while (taken !== (await bed.stepsTaken()).length) {
+      taken = (await bed.stepsTaken()).length;
+      await sleep(1_000);
+    }
     await subscribers.move(endpointId, 'active');
     await sweepUntilSent(life);
   },

@@ -17,8 +17,8 @@ begin
     where state = 'active' and failing_since < now() - v_policy.paused_after
       -- It can answer only what it was sent.
       and exists (
-        select from public.webhook_deliveries delivery
-        where delivery.endpoint_id = subscribers.endpoint_id and last_attempt > now() - interval '2 days')
+        select from public.webhook_audit
+        where direction = 'out' and endpoint_id = subscribers.endpoint_id and created_at > now() - interval '2 days')
     order by endpoint_id limit p_limit for no key update skip locked
   loop
     perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
