@@ -364,6 +364,7 @@ create table private.filter_faults (
   created_at timestamptz not null default now()
 );
 create index filter_faults_endpoint on private.filter_faults (endpoint_id, id desc);
+create index filter_faults_event on private.filter_faults (event_id, endpoint_id);
 
 -- A second function of a name, with more parameters, would leave the REST layer no choice between the two.
 drop function private.erase_report(text, uuid, int);

@@ -76,7 +76,6 @@ begin
     v_woken := v_woken + 1;
   end loop;
   delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
-  delete from private.filter_faults where created_at < now() - make_interval(days => p_pause_max_days);
   return jsonb_build_object(
     'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
     'more', p_limit in (v_expired, v_cancelled, v_woken));
