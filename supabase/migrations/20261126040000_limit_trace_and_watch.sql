@@ -94,7 +94,9 @@ insert into private.alert_rules (rule, severity, threshold, unit, minimum, lookb
   ('table_growth', 'warning', 50, 'percent', 100, '1 day', '0'),
   ('ping_failing', 'critical', 2, 'pings', 1, '1 hour', '0'),
   ('ping_slow', 'warning', 2000, 'milliseconds', 2, '1 hour', '0'),
-  ('rule_failing', 'critical', 1, 'failures', 1, '0', '0');
+  ('rule_failing', 'critical', 1, 'failures', 1, '0', '0'),
+  ('subscriber_failing', 'warning', 3, 'days', 1, '0', '0'),
+  ('subscriber_paused', 'warning', 7, 'days', 1, '0', '0');
 
 create table public.alerts (
   id uuid primary key default gen_random_uuid(),
@@ -161,6 +163,8 @@ create table private.watch_state (
   installed_at timestamptz not null default now(),
   evaluated_at timestamptz,
   clock_ahead_seconds numeric,
+  -- What waits for a subscriber longer than this is given up: PAUSE_MAX_DAYS of the functions.
+  pause_max_days int not null default 30,
   next_ping_at timestamptz not null default now()
 );
 insert into private.watch_state default values;
