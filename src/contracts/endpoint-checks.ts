@@ -1,0 +1,24 @@
+import { z } from 'zod';
+
+/** What the check of a subscriber tries, in its order. Without an answer to the first one the others are not tried. */
+export const PROBES = ['ping', 'forged', 'old', 'changed', 'repeated', 'large', 'redirects', 'time'] as const;
+
+export const probe = z.object({
+  name: z.enum(PROBES),
+  ok: z.boolean(),
+  /** What was seen. */
+  detail: z.string(),
+  /** What to do about it; null: nothing. */
+  advice: z.string().nullable(),
+});
+export type Probe = z.infer<typeof probe>;
+
+/** The body of a check: it is signed like an event, and the answer to it repeats the nonce, as `{"nonce": "…"}`. */
+export interface CheckPing {
+  type: 'polaris.ping';
+  timestamp: string;
+  data: { nonce: string; endpoint_id: string; note: string };
+}
+
+/** Of an answer to a check only this is read. */
+export const checkAnswer = z.object({ nonce: z.string() });
