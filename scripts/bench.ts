@@ -77,6 +77,9 @@ try {
   } else if (process.argv[2] === 'limits') {
     const { benchLimits } = await import('./bench/limits.ts');
     if (!(await benchLimits(signal))) process.exitCode = 1;
+  } else if (process.argv[2] === 'subscribers') {
+    const { benchSubscribers } = await import('./bench/subscribers.ts');
+    if (!(await benchSubscribers(signal))) process.exitCode = 1;
   } else {
     const result = await main(signal);
     console.log(describeBench(result));

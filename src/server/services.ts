@@ -14,7 +14,8 @@ import { parseWebhookBaseUrls, siblingOf } from './deliver/own-deployment.ts';
 import { sendToSubscribers } from './deliver/send-to-subscribers.ts';
 import { parseWebhookSecret } from './deliver/secrets.ts';
 import { parseEndpointKeys } from './deliver/subscribers/endpoint-secrets.ts';
-import { createOutbound } from './deliver/subscribers/outbound.ts';
+import type { Outbound } from './deliver/subscribers/outbound.ts';
+import type { SubscriberRules } from './deliver/subscribers/subscriber-url.ts';
 import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
 
@@ -36,7 +37,7 @@ export function createServices(env: ServerEnv) {
     // What we send is recognised when it is repeated: an event by its id, a take-over by its lease.
     fetch: retryDeadSockets(fetch),
     subscriberRules,
-    outbound: createOutbound(subscriberRules),
+    outbound: lazyOutbound(subscriberRules),
     endpointKeys: env.ENDPOINT_SECRETS_KEY === undefined ? [] : parseEndpointKeys(env.ENDPOINT_SECRETS_KEY),
     pauseMaxDays: env.PAUSE_MAX_DAYS,
     log,
@@ -100,6 +101,15 @@ function lazyGenerate(env: ServerEnv): Generate {
   return async (...parameters) => {
     const { createGenerate } = await import('./generation/create-generate.ts');
     return createGenerate(env)(...parameters);
+  };
+}
+
+/** Loaded by the first call of a subscriber: most functions never make one, and undici takes 75 ms to load. */
+function lazyOutbound(rules: SubscriberRules): Outbound {
+  let made: Promise<Outbound> | undefined;
+  return async (post) => {
+    made ??= import('./deliver/subscribers/outbound.ts').then(({ createOutbound }) => createOutbound(rules));
+    return (await made)(post);
   };
 }
 

@@ -1337,12 +1337,12 @@ begin
   -- Whoever has applied it sends it to them at once.
   return v_answer || case when v_outcome in ('applied', 'superseded') and exists (
       select from public.webhook_deliveries where event_id = v_event.id and position is not null)
-    then '{"outward": true}' else '{}'::jsonb end;
+    then jsonb_build_object('outward', v_event.id) else '{}' end;
 end
 $$;
 
 comment on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) is
-  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp, outward}; outward: true, subscribers are to hear of it. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
+  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp, outward}; outward: the event, if it has just been applied and subscribers are to hear of it. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
 revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) to service_role;
 
@@ -2787,23 +2787,22 @@ begin
   end loop;
   for v_endpoint in
     -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
-    -- another. Two short looks at an index for each; what is tried is read for one endpoint at a time.
+    -- another. Among equals by chance: by age, whoever has waited least would come last, behind every backlog.
     select endpoint.id, endpoint.kind
     from public.webhook_endpoints endpoint
     left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
-    cross join lateral (
-      select due.next_attempt from public.webhook_deliveries due
-      where due.endpoint_id = endpoint.id and due.next_attempt <= now()
-        and due.status not in ('success', 'superseded', 'cancelled') and due.dead_at is null
-      order by due.next_attempt limit 1) first
-    cross join lateral (
-      select count(*) as senders from public.webhook_deliveries held
-      where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
+    left join (
+      select endpoint_id, count(*) as senders from public.webhook_deliveries where lease_expires_at >= now()
+      group by endpoint_id) held on held.endpoint_id = endpoint.id
     where (endpoint.kind = 'internal' or subscriber.state = 'active')
-      and not exists (
-        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
-    order by endpoint.kind = 'internal' desc, load.senders, first.next_attempt, endpoint.id
+      and endpoint.id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
+    order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), random()
   loop
+    -- A short look at an index: most endpoints have nothing to send most of the time.
+    continue when not exists (
+      select from public.webhook_deliveries
+      where endpoint_id = v_endpoint.id and next_attempt <= now()
+        and status not in ('success', 'superseded', 'cancelled') and dead_at is null);
     if v_endpoint.kind = 'subscriber' and not private.may_send(v_endpoint.id) then
       v_is_waiting := true;
       continue;
@@ -3171,13 +3170,14 @@ create or replace function private.filter_matches(p_document jsonb, p_path jsonp
 returns boolean
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- Silent: without it, a member of another type would abort the effect that is being recorded.
+  -- Silent: without it, a member of another type would abort the effect that is being recorded. A path with a variable raises
+  -- even so; compiled ones have none.
   return coalesce(jsonb_path_match(p_document, p_path, silent => true), false);
 end
 $$;
 
 comment on function private.filter_matches(jsonb, jsonpath) is
-  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). Never raises; what cannot be decided is no match.';
+  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). What cannot be decided is no match, and no error.';
 revoke all on function private.filter_matches(jsonb, jsonpath) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/filter_values.sql
@@ -4116,7 +4116,7 @@ begin
   end if;
   return jsonb_build_object(
     'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_applied ->> 'outcome', v_event.effect),
-    'outward', coalesce((v_applied ->> 'outward')::boolean, false));
+    'outward', v_applied ->> 'outward');
 end
 $$;
 

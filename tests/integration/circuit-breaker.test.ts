@@ -239,7 +239,7 @@ describe('a circuit', () => {
       // None of its deliveries counts as left out: this sweep may still send them. Asked by one alone: of two, each may find the
       // other at one of them for more than a millisecond.
       const [alone] = await claim();
-      expect(alone?.['answer']).toEqual({ delivery: null, left_out: [] });
+      expect(alone?.['answer']).toEqual({ delivery: null, left_out: [], waiting: false });
     });
   });
 

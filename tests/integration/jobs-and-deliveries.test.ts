@@ -178,7 +178,12 @@ describe('a delivery', () => {
 
   it('that failed once has its result in the report, by direct update, and its owner knows', async () => {
     const { reportId, held } = await delivery();
-    expect(await store.record(held, 'failed')).toEqual({ status: 'failed', dead: false, effect: 'applied' });
+    expect(await store.record(held, 'failed')).toEqual({
+      status: 'failed',
+      dead: false,
+      effect: 'applied',
+      outward: null,
+    });
     const [row] = await database.sql`
       select research_report, research_status, webhook_status, webhook_attempts
       from public.org_reports where id = ${reportId}`;

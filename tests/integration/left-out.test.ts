@@ -110,7 +110,7 @@ describe('a claim', () => {
       delivery: { delivery_id: sound.deliveryId },
       left_out: [{ delivery_id: poisonous.deliveryId, left_out: 'error', error: 'poisonous' }],
     });
-    expect(await claim([poisonous.deliveryId])).toEqual({ delivery: null, left_out: [] });
+    expect(await claim([poisonous.deliveryId])).toEqual({ delivery: null, left_out: [], waiting: false });
   });
 
   it('passes over any number that are locked', async () => {
@@ -245,6 +245,7 @@ describe('a sweep', () => {
     ['claim_ping()', 'ping'],
     ['verify_slice()', 'verification'],
     ['work_plan(int)', 'plans'],
+    ['keep_subscribers(int, int)', 'subscribers'],
     ['erase_due(int, uuid)', 'erasure'],
     ['roll_up_webhooks(int)', 'statistics'],
     ['import_reports(int)', 'import'],

@@ -151,8 +151,8 @@ describe('the one writer of a delivery’s state', () => {
       insert into public.webhook_endpoints (id, kind, expects) values ('their-endpoint', 'subscriber', 'any_2xx')
       on conflict do nothing`;
       const [added] = await sql`
-      insert into public.webhook_deliveries (event_id, endpoint_id, report_type, report_id)
-      values (${delivery?.event_id ?? ''}, 'their-endpoint', 'org', ${reportId}) returning id`;
+      insert into public.webhook_deliveries (event_id, endpoint_id, report_type, report_id, position)
+      values (${delivery?.event_id ?? ''}, 'their-endpoint', 'org', ${reportId}, 1) returning id`;
       const id = added?.['id'] as string;
       const [moved] = await sql`select (private.move_delivery(${id}, ${transition})).*`;
       expect(moved).toMatchObject({

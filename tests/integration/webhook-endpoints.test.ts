@@ -447,11 +447,35 @@ describe('the flat body and the legacy header', () => {
   it('are refused for a job that nobody knows, and with a wrong signature', async () => {
     const { reportId } = await system.createReport();
     const body = Buffer.from(JSON.stringify(envelope({ reportId }).data));
-    expect(said(await client.send('prelim', { headers: legacy(body), body }))).toBe('404 job_not_found');
+    const refused = await client.send('prelim', { headers: legacy(body), body });
+    expect(said(refused)).toBe('404 job_not_found');
+    expect(refused.headers.get('deprecation')).toMatch(/^@\d+$/);
     const wrong = legacy(body, 'another-secret-of-some-length');
     expect(said(await client.send('prelim', { headers: wrong, body }))).toBe('401 invalid_signature');
     const short = { ...wrong, 'x-webhook-signature': 'sha256=ab' };
     expect(said(await client.send('prelim', { headers: short, body }))).toBe('401 invalid_signature');
+  });
+});
+
+describe('a body of the newest version', () => {
+  it('has the effect and the digest of the same event in version 1', async () => {
+    const { reportId } = await system.createReport();
+    const id = randomUUID();
+    const event = envelope({ reportId, text: 'newest', data: { research_metadata: { a: 1 } } });
+    const newest = { ...event, data: { ...event.data, position: 3, stage: 'prelim', channel: 'webhook' } };
+    const first = await client.post(newest, { id });
+    expect(said(first)).toBe('200 applied');
+    expect(first.headers.get('deprecation')).toBeNull();
+    expect(said(await client.post(newest, { id }))).toBe('200 duplicate');
+    expect(said(await client.post(event, { id }))).toBe('200 duplicate');
+    expect(said(await client.post({ ...newest, data: { ...newest.data, error: 'x' } }, { id }))).toBe(
+      '409 event_conflict',
+    );
+    // Our own count of events, not the sender's.
+    const [stored] =
+      await system.sql`select position, stage, channel from public.report_events where id = ${id}`;
+    expect(stored).toEqual({ position: '1', stage: 'prelim', channel: 'webhook' });
+    expect(await row(reportId)).toMatchObject({ research_report: 'newest', research_metadata: { a: 1 } });
   });
 });
 

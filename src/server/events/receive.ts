@@ -1,8 +1,14 @@
 import { z } from 'zod';
 import type { InternalEndpoint } from '../../contracts/endpoints.ts';
+import { deprecationHeaders, versionDate } from '../../contracts/format-versions.ts';
 import { PROBLEMS, type ProblemCode } from '../../contracts/problem.ts';
 import { rateRefusal } from '../../contracts/rate-limit.ts';
-import { receivedEnvelope, receivedFlatBody, webhookAnswer } from '../../contracts/webhooks.ts';
+import {
+  eventId as anyEventId,
+  receivedEnvelope,
+  receivedFlatBody,
+  webhookAnswer,
+} from '../../contracts/webhooks.ts';
 import { stopwatch, type Clock } from '../clock.ts';
 import { RateLimited, type Store } from '../store/store.ts';
 import { readRawBody } from '../http/body.ts';
@@ -33,15 +39,19 @@ const REFUSED = [
 ] as const satisfies ProblemCode[];
 
 const applied = z.union([
-  // outward: subscribers are to hear of it.
-  webhookAnswer.extend({ outward: z.boolean().default(false) }),
+  // outward: the event that it has just applied, of which subscribers are to hear.
+  webhookAnswer.extend({ outward: anyEventId.optional() }),
   z.object({ outcome: z.enum([...REFUSED, 'busy']) }),
   rateRefusal,
 ]);
 
 type Parsed =
   /** The body itself: SQL reads it, so that nothing in it is rounded or spelled anew. */
-  { ok: true; text: string } | { ok: false; code: ProblemCode; extras: ProblemExtras };
+  | { ok: true; isFlat: boolean; text: string }
+  | { ok: false; isFlat: boolean; code: ProblemCode; extras: ProblemExtras };
+
+/** The flat form is version 0. Envelopes are read alike: what version 2 has beyond version 1 is not part of the digest. */
+const FLAT_HEADERS = deprecationHeaders(versionDate(0));
 
 /** One request to a webhook endpoint: verified, parsed, applied with its audit row in one call, answered. */
 export async function receiveWebhook(
@@ -78,10 +88,11 @@ export async function receiveWebhook(
   const eventId = eventIdOf(verification.request);
   const parsed = parse(verification.request, endpoint);
   const { sender } = verification.request;
+  const dated = (response: Response) => (parsed.isFlat ? withHeaders(response, FLAT_HEADERS) : response);
   if (!parsed.ok) {
     const { code, extras } = parsed;
     const record = { ...recordOf(code, raw.bytes, extras.detail), event_id: eventId };
-    return refuseVerified(receiver, sender, problem(code, extras), record);
+    return dated(await refuseVerified(receiver, sender, problem(code, extras), record));
   }
 
   const parameters = {
@@ -104,16 +115,18 @@ export async function receiveWebhook(
     // What SQL undid it did not audit.
     const record = { ...recordOf('rate_limited', raw.bytes), event_id: eventId };
     await auditRequest(receiver, overItsRate(record, error.refusal), false);
-    return tooManyRequests(error.refusal);
+    return dated(tooManyRequests(error.refusal));
   }
+  if ('outward' in result && result.outward !== undefined) receiver.tellSubscribers(result.outward);
+  return dated(answerTo(result));
+}
+
+function answerTo(result: z.infer<typeof applied>): Response {
   switch (result.outcome) {
     case 'applied':
     case 'duplicate':
-    case 'superseded': {
-      const { outward, ...said } = result;
-      if (outward) receiver.tellSubscribers(eventId);
-      return answer(said);
-    }
+    case 'superseded':
+      return answer(webhookAnswer.parse(result));
     case 'busy':
       return unavailable();
     case 'rate_limited':
@@ -129,6 +142,11 @@ export async function receiveWebhook(
   }
 }
 
+function withHeaders(response: Response, headers: Record<string, string>): Response {
+  for (const [name, value] of Object.entries(headers)) response.headers.set(name, value);
+  return response;
+}
+
 /** The legacy header signs no id: there, the signed bytes are their own (docs/decisions/0008-id-of-legacy-events.md). */
 function eventIdOf({ id, body }: VerifiedBody): string {
   return id ?? sha256Hex(body);
@@ -136,15 +154,15 @@ function eventIdOf({ id, body }: VerifiedBody): string {
 
 function parse(request: VerifiedBody, endpoint: InternalEndpoint): Parsed {
   const json = readJson(request.body, { open: ['data'] });
-  if (!json.ok) return json;
+  if (!json.ok) return { ...json, isFlat: false };
   const { value, text } = json;
-  const flat = typeof value === 'object' && value !== null && !('data' in value);
-  const parsed = flat ? validate(receivedFlatBody, value) : validate(receivedEnvelope, value);
-  if (!parsed.ok) return { ok: false, code: 'invalid_body', extras: { issues: parsed.issues } };
+  const isFlat = typeof value === 'object' && value !== null && !Array.isArray(value) && !('data' in value);
+  const parsed = isFlat ? validate(receivedFlatBody, value) : validate(receivedEnvelope, value);
+  if (!parsed.ok) return { ok: false, isFlat, code: 'invalid_body', extras: { issues: parsed.issues } };
   const stage = endpoint === 'final-report' ? 'final' : 'prelim';
   if ('type' in parsed.value && !parsed.value.type.startsWith(`report.${stage}.`)) {
     const detail = `This endpoint takes ${stage} events.`;
-    return { ok: false, code: 'unexpected_event_type', extras: { detail } };
+    return { ok: false, isFlat, code: 'unexpected_event_type', extras: { detail } };
   }
-  return { ok: true, text };
+  return { ok: true, isFlat, text };
 }

@@ -42,23 +42,22 @@ begin
   end loop;
   for v_endpoint in
     -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
-    -- another. Two short looks at an index for each; what is tried is read for one endpoint at a time.
+    -- another. Among equals by chance: by age, whoever has waited least would come last, behind every backlog.
     select endpoint.id, endpoint.kind
     from public.webhook_endpoints endpoint
     left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
-    cross join lateral (
-      select due.next_attempt from public.webhook_deliveries due
-      where due.endpoint_id = endpoint.id and due.next_attempt <= now()
-        and due.status not in ('success', 'superseded', 'cancelled') and due.dead_at is null
-      order by due.next_attempt limit 1) first
-    cross join lateral (
-      select count(*) as senders from public.webhook_deliveries held
-      where held.endpoint_id = endpoint.id and held.lease_expires_at >= now()) load
+    left join (
+      select endpoint_id, count(*) as senders from public.webhook_deliveries where lease_expires_at >= now()
+      group by endpoint_id) held on held.endpoint_id = endpoint.id
     where (endpoint.kind = 'internal' or subscriber.state = 'active')
-      and not exists (
-        select from public.webhook_circuits circuit where circuit.endpoint_id = endpoint.id and circuit.opened_at is not null)
-    order by endpoint.kind = 'internal' desc, load.senders, first.next_attempt, endpoint.id
+      and endpoint.id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
+    order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), random()
   loop
+    -- A short look at an index: most endpoints have nothing to send most of the time.
+    continue when not exists (
+      select from public.webhook_deliveries
+      where endpoint_id = v_endpoint.id and next_attempt <= now()
+        and status not in ('success', 'superseded', 'cancelled') and dead_at is null);
     if v_endpoint.kind = 'subscriber' and not private.may_send(v_endpoint.id) then
       v_is_waiting := true;
       continue;

@@ -2,11 +2,12 @@ create or replace function private.filter_matches(p_document jsonb, p_path jsonp
 returns boolean
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- Silent: without it, a member of another type would abort the effect that is being recorded.
+  -- Silent: without it, a member of another type would abort the effect that is being recorded. A path with a variable raises
+  -- even so; compiled ones have none.
   return coalesce(jsonb_path_match(p_document, p_path, silent => true), false);
 end
 $$;
 
 comment on function private.filter_matches(jsonb, jsonpath) is
-  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). Never raises; what cannot be decided is no match.';
+  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). What cannot be decided is no match, and no error.';
 revoke all on function private.filter_matches(jsonb, jsonpath) from public, anon, authenticated, service_role;

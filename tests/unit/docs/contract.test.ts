@@ -2,6 +2,8 @@ import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../scripts/local/paths.ts';
 import { alertEvent } from '../../../src/contracts/alerts.ts';
+import { filter } from '../../../src/contracts/filters.ts';
+import { deprecationHeaders, FORMAT_VERSIONS } from '../../../src/contracts/format-versions.ts';
 import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
 import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
 import { planFilter, planRequest } from '../../../src/contracts/plans.ts';
@@ -68,6 +70,21 @@ it('shows an alert event as it is sent', () => {
   const event = alertEvent.parse(JSON.parse(example));
   const alert = { ...event.data, fired_at: event.data.since };
   expect(event).toEqual(alertMessage(alert, 'https://polaris.example.com'));
+});
+
+it('has each format version, and when it is deprecated and refused', () => {
+  const described = tableOf(page, 'format versions').map(([version = '']) => version);
+  expect(described).toEqual(FORMAT_VERSIONS.map(({ date }) => `\`${date}\``));
+  const dayOf = (time: number) =>
+    new Intl.DateTimeFormat('en-GB', { dateStyle: 'long', timeZone: 'UTC' }).format(time);
+  const { deprecation = '', sunset = '' } = deprecationHeaders('2024-01-01');
+  expect(page).toContain(`deprecated since ${dayOf(Number(deprecation.slice(1)) * 1000)}`);
+  expect(page).toContain(`refused from ${dayOf(Date.parse(sunset))}`);
+});
+
+it('shows a filter that is accepted', () => {
+  const [example = ''] = /(?<=## Filters\n[^]*?```json\n)[^]*?(?=```)/.exec(page) ?? [];
+  expect(filter.safeParse(JSON.parse(example)).error).toBeUndefined();
 });
 
 it('names every member that the platform’s clients may send', () => {

@@ -1,3 +1,4 @@
+import { versionDate } from '../../../contracts/format-versions.ts';
 import type { Clock } from '../../clock.ts';
 import { PLAIN_ANSWER } from '../../http/read-start.ts';
 import { classifyAnswer } from '../classify-answer.ts';
@@ -14,9 +15,6 @@ export interface SubscriberSender extends Clock {
   /** How long one attempt may take, in milliseconds. */
   timeoutMs: number;
 }
-
-/** Format versions by their number in the database. */
-const VERSION_DATES = ['2024-01-01', '2026-11-25', '2026-12-01'] as const;
 
 /**
  * One POST to a subscriber: no quick retry follows, since the durable schedule and the endpoint's own pace decide when the next
@@ -61,9 +59,8 @@ export function openAll(keys: EndpointKeys, endpointId: string, sealed: readonly
 
 /** What differs by delivery travels in headers: the body is a function of the event and the format version alone. */
 function polarisHeaders({ format_version, position, plan, redriven }: Subscriber): Record<string, string> {
-  const date = VERSION_DATES[format_version];
   return {
-    ...(date !== undefined && { 'polaris-version': date }),
+    'polaris-version': versionDate(format_version),
     ...(position !== null && { 'polaris-position': String(position) }),
     ...(plan > 0 && { 'polaris-replay': String(plan) }),
     ...(redriven && { 'polaris-redrive': 'true' }),

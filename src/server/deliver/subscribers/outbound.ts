@@ -27,8 +27,11 @@ export type Outbound = (post: OutboundPost) => Promise<Answered>;
 
 export interface OutboundOptions extends SubscriberRules {
   resolve?: Resolve;
+  /** How long a lookup may take, and then a connection with its TLS handshake, in milliseconds. */
+  connectTimeoutMs?: number;
 }
 
+/** Half of the usual time-out of an attempt: what takes longer to connect will hardly answer in the rest. */
 const CONNECT_TIMEOUT_MS = 5000;
 const USER_AGENT = 'Polaris-Webhooks';
 
@@ -36,8 +39,18 @@ const USER_AGENT = 'Polaris-Webhooks';
  * All that a subscriber is ever told in headers. A key of ours cannot get among them by mistake: a bearer, an API key, a cookie
  * or the protection bypass ends the call instead.
  */
-const SENDABLE =
-  /^(?:content-type|accept-encoding|traceparent|webhook-(?:id|timestamp|signature)|polaris-(?:position|version|replay|redrive))$/;
+export const SENDABLE: ReadonlySet<string> = new Set([
+  'content-type',
+  'accept-encoding',
+  'traceparent',
+  'webhook-id',
+  'webhook-timestamp',
+  'webhook-signature',
+  'polaris-version',
+  'polaris-position',
+  'polaris-replay',
+  'polaris-redrive',
+]);
 
 /**
  * Each call has a connection of its own. An idle one would outlive what its host name resolves to, and die unnoticed while a
@@ -45,18 +58,22 @@ const SENDABLE =
  *
  * `request` rather than `fetch`: it follows no redirect, decompresses nothing and keeps no status of an answer to itself.
  */
-export function createOutbound({ resolve = resolveName, ...rules }: OutboundOptions): Outbound {
+export function createOutbound({
+  resolve = resolveName,
+  connectTimeoutMs = CONNECT_TIMEOUT_MS,
+  ...rules
+}: OutboundOptions): Outbound {
   const dispatcher = new Agent({
     // `connection: close` on each request.
     pipelining: 0,
     // Of a connection whose request was abandoned while it was being made, in milliseconds.
     keepAliveTimeout: 1,
-    connect: checkedConnect(resolve, allowsLoopback(rules.hosts)),
+    connect: checkedConnect({ resolve, connectTimeoutMs, loopback: allowsLoopback(rules.hosts) }),
   });
   return async ({ url, headers, body, signal }) => {
     const read = readSubscriberUrl(rules, url);
     if (!read.ok) throw new NeverSent(`the URL ${read.fault}`);
-    const secret = Object.keys(headers).find((name) => !SENDABLE.test(name));
+    const secret = Object.keys(headers).find((name) => !SENDABLE.has(name));
     if (secret !== undefined) throw new NeverSent(`the header ${secret} is not for subscribers`);
     const answer = await request(read.url, {
       dispatcher,
@@ -74,19 +91,26 @@ export function createOutbound({ resolve = resolveName, ...rules }: OutboundOpti
   };
 }
 
+export interface Checks {
+  resolve: Resolve;
+  connectTimeoutMs: number;
+  /** Whether this machine itself may be called. */
+  loopback: boolean;
+}
+
 /**
  * Makes connections to addresses that were checked. It resolves the name itself, checks every address, and dials those: a name
  * that resolves to another address a moment later changes nothing. A hook `lookup` alone would not do, since nobody calls it for
  * literals such as `127.0.0.1`, `[::1]` or `0x7f.1`.
  */
-export function checkedConnect(resolve: Resolve, loopbackAllowed: boolean): buildConnector.connector {
+export function checkedConnect(checks: Checks): buildConnector.connector {
   return (options, callback) => {
-    addressesOf(options.hostname, resolve, loopbackAllowed).then(
+    addressesOf(options.hostname, checks).then(
       (addresses) => {
         // For this connection alone, so that no TLS session is resumed: the certificate of such a one is not compared with its name.
         const connect = buildConnector({
           lookup: lookupIn(addresses),
-          timeout: CONNECT_TIMEOUT_MS,
+          timeout: checks.connectTimeoutMs,
           allowH2: false,
           rejectUnauthorized: true,
         });
@@ -107,12 +131,11 @@ interface Resolved {
 /** @throws {NeverSent} when one of them is not public: an honest name has none of these, so that none of the others is tried */
 async function addressesOf(
   hostname: string,
-  resolve: Resolve,
-  loopbackAllowed: boolean,
+  { resolve, connectTimeoutMs, loopback }: Checks,
 ): Promise<readonly Resolved[]> {
-  const addresses = isIP(hostname) === 0 ? await withinTime(resolve(hostname)) : [hostname];
+  const addresses = isIP(hostname) === 0 ? await withinTime(connectTimeoutMs, resolve(hostname)) : [hostname];
   for (const address of addresses) {
-    if (isPublicAddress(address) || (loopbackAllowed && isLoopbackAddress(address))) continue;
+    if (isPublicAddress(address) || (loopback && isLoopbackAddress(address))) continue;
     throw new NeverSent('the host has an address that is not on the public internet');
   }
   if (addresses.length === 0) throw new NeverSent('the host name has no address');
@@ -128,12 +151,12 @@ function lookupIn(addresses: readonly Resolved[]): LookupFunction {
   };
 }
 
-async function withinTime<T>(answer: Promise<T>): Promise<T> {
+async function withinTime<T>(timeoutMs: number, answer: Promise<T>): Promise<T> {
   const timer = new AbortController();
   try {
     return await Promise.race([
       answer,
-      sleep(CONNECT_TIMEOUT_MS, undefined, { ref: false, signal: timer.signal }).then(() => {
+      sleep(timeoutMs, undefined, { ref: false, signal: timer.signal }).then(() => {
         throw new NeverSent('the DNS server did not answer');
       }),
     ]);

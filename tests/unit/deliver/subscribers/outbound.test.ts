@@ -163,7 +163,9 @@ describe('no connection is made for', () => {
     'https://[::1]:0/',
   ])('the literal %s', async (url) => {
     const resolve = vi.fn(() => Promise.resolve(['93.184.216.34']));
-    const dispatcher = new Agent({ connect: checkedConnect(resolve, false) });
+    const dispatcher = new Agent({
+      connect: checkedConnect({ resolve, connectTimeoutMs: TIMEOUT_MS, loopback: false }),
+    });
     expect(await refusal(request(at(url), { dispatcher, method: 'POST' }))).toBe(NOT_PUBLIC);
     expect(resolve).not.toHaveBeenCalled();
     expect(connections).toEqual([]);
@@ -279,6 +281,13 @@ describe('a resolver that changes its mind', () => {
     expect(connections).toEqual(['127.0.0.1']);
   });
 
+  it('and answers too late is not waited for', async () => {
+    const resolve = () => new Promise<string[]>(() => undefined);
+    const asked = call({ ...local, resolve, connectTimeoutMs: 100 }, at('http://localhost:0/'));
+    expect(await refusal(asked)).toBe('the DNS server did not answer');
+    expect(connections).toEqual([]);
+  });
+
   it('and never answers costs the time that the call has', async () => {
     const options = { ...local, resolve: () => new Promise<string[]>(() => undefined) };
     const send = createOutbound(options);
@@ -359,10 +368,20 @@ describe('a call over TLS', () => {
 
 describe('a call', () => {
   let server: HttpServer | undefined;
+  let tcp: Server | undefined;
   afterEach(() => {
     server?.closeAllConnections();
     server?.close();
+    tcp?.close();
   });
+
+  function listenTo(onConnection: (socket: Socket) => void): Promise<number> {
+    tcp = createTcpServer((socket) => {
+      socket.on('error', () => undefined);
+      onConnection(socket);
+    });
+    return listen(tcp, '127.0.0.1', 0);
+  }
 
   async function answering(listener: RequestListener): Promise<string> {
     server = createServer(listener);
@@ -387,6 +406,16 @@ describe('a call', () => {
     }
     expect(sockets.size).toBe(3);
     await vi.waitFor(() => expect([...sockets].every(({ destroyed }) => destroyed)).toBe(true));
+  });
+
+  it('tries the checked addresses in turn', async () => {
+    const url = await answering((_incoming, response) => response.end('here'));
+    const { port: listening } = new URL(url);
+    const resolve = () => Promise.resolve(['::1', '127.0.0.3', '127.0.0.1']);
+    expect(await call({ ...local, resolve }, `http://localhost:${listening}/`)).toEqual({
+      status: 200,
+      text: 'here',
+    });
   });
 
   it('tells nothing but what it was given, where it goes, and who sends it', async () => {
@@ -416,6 +445,32 @@ describe('a call', () => {
     });
     expect(await call(local, url)).toEqual({ status: 307, text: '' });
     expect(connections).toEqual([]);
+  });
+
+  it('that is abandoned before its name is resolved leaves no connection behind', async () => {
+    const sockets: Socket[] = [];
+    const port = await listenTo((socket) => sockets.push(socket));
+    let answer: (addresses: string[]) => void = () => undefined;
+    const resolve = () => new Promise<string[]>((resolved) => (answer = resolved));
+    const send = createOutbound({ ...local, resolve });
+    const asked = send({
+      url: `http://localhost:${port}/`,
+      headers: {},
+      body: new Uint8Array(),
+      signal: AbortSignal.timeout(50),
+    });
+    await expect(asked).rejects.toMatchObject({ name: 'TimeoutError' });
+    answer(['127.0.0.1']);
+    await vi.waitFor(() => expect(sockets.map(({ bytesRead }) => bytesRead)).toEqual([0]));
+    await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]), 3000);
+  });
+
+  it('to a host that never finishes the handshake of TLS ends in the time for connections', async () => {
+    const sockets: Socket[] = [];
+    const port = await listenTo((socket) => sockets.push(socket.resume()));
+    const asked = call({ ...local, connectTimeoutMs: 200 }, `https://127.0.0.1:${port}/`);
+    await expect(asked).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' });
+    await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]));
   });
 
   it('ends its connection when it is abandoned', async () => {
