@@ -20,6 +20,7 @@ import {
 import { rowTime } from '../../../contracts/paging.ts';
 import type { Probe } from '../../../contracts/endpoint-checks.ts';
 import { parseJsonBody } from '../../http/read-json.ts';
+import { compareVersions } from '../compare-versions.ts';
 import { compileFilter } from '../filters/compile.ts';
 import { evaluateFilter, filterValuesAnswer, pathsOf, readFilterValues } from '../filters/evaluate.ts';
 import type { Result } from '../retry-endpoint.ts';
@@ -27,7 +28,6 @@ import { checkEndpoint } from './check-endpoint.ts';
 import { mintReadToken, mintSecret, sealSecret, SecretUnreadable } from './endpoint-secrets.ts';
 import { done, findEndpoint, moveEndpoint, queryOf, refused, type EndpointServices } from './endpoints.ts';
 import { explainFanOut, fanOutFacts } from './explain-fan-out.ts';
-import { changesBetween } from './version-changes.ts';
 
 const notFound = z.object({ outcome: z.literal('endpoint_not_found') });
 const replaced = z.union([z.object({ outcome: z.literal('replaced'), endpoint: subscriberView }), notFound]);
@@ -211,12 +211,14 @@ async function testVersion(
   const from = endpoint.settings.format_version;
   const parameters = { p_limit: limit, p_endpoint_id: endpointId };
   const samples = await services.rpc('event_samples', parameters, versionSamples);
-  const events = samples.map(({ id, bodies, ...event }) => {
-    const before = bodies[versionNumber(from)] ?? '';
-    const after = bodies[versionNumber(to)] ?? '';
-    return { event_id: id, ...event, before, after, changes: changesBetween(before, after) };
-  });
-  return done({ from, to, events } satisfies VersionTest);
+  const events = samples.map(({ id, bodies, ...event }) => ({
+    event_id: id,
+    ...event,
+    before: bodies[versionNumber(from)] ?? '',
+    after: bodies[versionNumber(to)] ?? '',
+  }));
+  const tested: VersionTest = { from, to, changes: compareVersions(events), events };
+  return done(tested);
 }
 
 async function explain(
