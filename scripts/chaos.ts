@@ -1,5 +1,5 @@
 /**
- * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S`. Starts the whole local system as separate
+ * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S [--subscribers N]`. Starts the whole local system as separate
  * processes, and drives N jobs through HTTP. Meanwhile about half of all calls fail; hosts are killed and the database is
  * restarted; rows are locked, odd, or deleted with their accounts; bodies are hostile, clocks are set, endpoints hang. Ends when
  * everything has settled. Exit status 0 only if every result is stored exactly once, and every kind of trouble happened.
@@ -11,22 +11,31 @@ import { driveJobs, JOBS_PER_REPORT, type ChaosJob } from './chaos/drive.ts';
 import { addPopulation, type Population } from './chaos/population.ts';
 import { countOpen, startSweeps, startTimeLapse } from './chaos/settle.ts';
 import { startChaosSystem, type ChaosSystem } from './chaos/system.ts';
+import { startSubscribers, type Subscribers } from './chaos/subscribers.ts';
 import { startTroubles, type Troubles } from './chaos/troubles.ts';
 import { createProgress } from './demo/progress.ts';
 import { stopSignal } from './local/until-stopped.ts';
 
 const { step, print } = createProgress(process.stdout);
 
-function readArguments(): { count: number; seed: number } {
+function readArguments(): { count: number; seed: number; subscriberCount: number } {
   const { values } = parseArgs({
-    options: { jobs: { type: 'string', default: '200' }, seed: { type: 'string', default: '1' } },
+    options: {
+      jobs: { type: 'string', default: '200' },
+      seed: { type: 'string', default: '1' },
+      subscribers: { type: 'string', default: '0' },
+    },
   });
   const count = Number(values.jobs);
   const seed = Number(values.seed);
+  const subscriberCount = Number(values.subscribers);
+  if (!Number.isInteger(subscriberCount) || subscriberCount < 0 || subscriberCount > 100) {
+    throw new Error('--subscribers is a whole number from 0 to 100.');
+  }
   if (!Number.isInteger(count) || count < 1 || count > 100_000 || !Number.isInteger(seed)) {
     throw new Error('Usage: npm run chaos -- --jobs N --seed S, both whole numbers, N from 1 to 100000.');
   }
-  return { count, seed };
+  return { count, seed, subscriberCount };
 }
 
 /** For the odd reports, of which there is one of each kind at least. */
@@ -40,6 +49,7 @@ async function untilSettled(
   system: ChaosSystem,
   population: Population,
   troubles: Troubles,
+  subscribers: Subscribers | undefined,
   signal: AbortSignal,
 ): Promise<void> {
   const requested = performance.now();
@@ -63,7 +73,10 @@ async function untilSettled(
       }
     }
     const waitedMs = performance.now() - requested;
-    if (waitedMs > CALM_AFTER_MS) system.calm();
+    if (waitedMs > CALM_AFTER_MS) {
+      system.calm();
+      await subscribers?.calm();
+    }
     // What could not happen while calls were faulted, such as the dearest body on a busy machine, still has its time.
     if (
       calmSince === undefined &&
@@ -77,7 +90,12 @@ async function untilSettled(
   }
 }
 
-async function report(system: ChaosSystem, account: Account, troubles: Troubles): Promise<void> {
+async function report(
+  system: ChaosSystem,
+  account: Account,
+  troubles: Troubles,
+  outward: readonly [string, number][],
+): Promise<void> {
   const { webhookProxy, restProxy } = system;
   const line = (what: string, value: string | number) => `${what.padEnd(45)} ${value}`;
   print(
@@ -96,7 +114,7 @@ async function report(system: ChaosSystem, account: Account, troubles: Troubles)
       line('webhook calls faulted', `${webhookProxy.faulted} of ${webhookProxy.calls}`),
       line('database calls faulted', `${restProxy.faulted} of ${restProxy.calls}`),
       ...[...troubles.counts()].map(([kind, times]) => line(kind, times)),
-      ...troubles.figures().map(([what, value]) => line(what, value)),
+      ...[...troubles.figures(), ...outward].map(([what, value]) => line(what, value)),
       '',
     ].join('\n'),
   );
@@ -114,7 +132,7 @@ function listed(counts: ReadonlyMap<string, number>): string {
 }
 
 async function main(signal: AbortSignal): Promise<boolean> {
-  const { count, seed } = readArguments();
+  const { count, seed, subscriberCount } = readArguments();
   const started = performance.now();
   let verdict: string;
   let isSound: boolean;
@@ -128,7 +146,10 @@ async function main(signal: AbortSignal): Promise<boolean> {
     stack.defer(stopSweeps);
     const stopTimeLapse = startTimeLapse(system);
     stack.defer(stopTimeLapse);
-    const troubles = await startTroubles(system, seed, population);
+    const subscribers =
+      subscriberCount === 0 ? undefined : await startSubscribers(system, seed, subscriberCount);
+    stack.defer(() => subscribers?.stop());
+    const troubles = await startTroubles(system, seed, population, subscribers);
     stack.defer(() => troubles.stop());
 
     const jobs: ChaosJob[] = [];
@@ -145,16 +166,23 @@ async function main(signal: AbortSignal): Promise<boolean> {
       },
     });
     troubles.jobsAreRequested();
-    await untilSettled(system, population, troubles, signal);
+    await untilSettled(system, population, troubles, subscribers, signal);
     await troubles.stop();
+    if (subscribers !== undefined) {
+      // What was given up while they behaved badly is redriven, so that every pair can be confirmed.
+      await subscribers.calm();
+      await untilSettled(system, population, troubles, subscribers, signal);
+    }
     await stopSweeps();
     await stopTimeLapse();
     const account = await drawAccount(system, population, jobs, troubles.oddJobs);
     account.faults.push(...troubles.faults);
+    const outward = await subscribers?.account();
+    account.faults.push(...(outward?.faults ?? []));
     for (const [kind, times] of troubles.counts()) {
       if (times === 0) account.faults.push(`${kind}: never happened`);
     }
-    await report(system, account, troubles);
+    await report(system, account, troubles, outward?.figures ?? []);
     isSound = account.deviations.size === 0 && account.faults.length === 0 && account.stored === count;
     const faulted = system.webhookProxy.faulted + system.restProxy.faulted;
     const calls = system.webhookProxy.calls + system.restProxy.calls;

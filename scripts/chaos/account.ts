@@ -86,7 +86,7 @@ export async function drawAccount(
     from private.job_runs job
     left join public.report_events event on event.job_id = job.job_id
     left join private.report_contents content on content.event_id = event.id
-    left join public.webhook_deliveries delivery on delivery.event_id = event.id
+    left join public.webhook_deliveries delivery on delivery.event_id = event.id and delivery.position is null
     left join public.org_reports report on report.id = job.report_id`;
   const rows = allRows.filter(({ report_id }) => !doomed.has(report_id));
   const byJob = Map.groupBy(rows, (row) => row.job_id);

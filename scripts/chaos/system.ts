@@ -39,6 +39,8 @@ export interface Host {
 
 export interface ChaosSystem extends AsyncDisposable {
   secrets: Secrets;
+  /** ENDPOINT_SECRETS_KEY of the functions. */
+  endpointKeys: string;
   /** Past the proxies, for the driver's own looks and for what happens to the database. */
   sql: postgres.Sql;
   /** The SQL editor, and what others do in it: as `postgres` like `sql`, with connections of their own. */
@@ -162,8 +164,9 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   );
 
   onStep(`starting: ${HOSTS} function hosts`);
+  const local = functionEnv({ ...secrets, url: restProxy.url }, secrets);
   const env = {
-    ...functionEnv({ ...secrets, url: restProxy.url }, secrets),
+    ...local,
     ...QUICK,
     WEBHOOK_BASE_URL: `${webhookProxy.url}/api/webhooks`,
   };
@@ -201,6 +204,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   const started = stack.move();
   return {
     secrets,
+    endpointKeys: local['ENDPOINT_SECRETS_KEY'] ?? '',
     sql,
     editor,
     auth,

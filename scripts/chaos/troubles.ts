@@ -7,6 +7,7 @@ import { addReports, type Population } from './population.ts';
 import { processTroubles } from './processes.ts';
 import { createRandom } from './random.ts';
 import { startSeries } from './series.ts';
+import type { Subscribers } from './subscribers.ts';
 import { slowEndpoint } from './slow-endpoint.ts';
 import type { ChaosSystem } from './system.ts';
 
@@ -33,6 +34,7 @@ export async function startTroubles(
   system: ChaosSystem,
   seed: number,
   population: Population,
+  subscribers: Subscribers | undefined,
 ): Promise<Troubles> {
   const random = (purpose: string) => createRandom(seed, purpose);
   const hostileReports = await addReports(system.sql, population.ownerId, 2, {});
@@ -42,7 +44,7 @@ export async function startTroubles(
   const hostile = hostileSenders(system, random('hostile'), hostileReports);
   const slow = slowEndpoint(system, random('slow'));
   const deletion = deletions(system, random('deletions'), population, () => areRequested);
-  const series = [
+  const series: readonly (Omit<Parameters<typeof startSeries>[0], 'random'> & { purpose: string })[] = [
     {
       purpose: 'trouble',
       kinds: processTroubles(system, random('processes')),
@@ -60,7 +62,17 @@ export async function startTroubles(
     { purpose: 'hostile body', kinds: hostile.kinds, firstPauseMs: 700, pauseMs: [3_000, 8_000] },
     { purpose: 'slow endpoint', kinds: slow.kinds, firstPauseMs: 3_000, pauseMs: [15_000, 30_000] },
     { purpose: 'deletion', kinds: deletion.kinds, firstPauseMs: 500, pauseMs: [500, 1_500] },
-  ] as const;
+    ...(subscribers === undefined
+      ? []
+      : [
+          {
+            purpose: 'subscriber',
+            kinds: subscribers.kinds,
+            firstPauseMs: 2_000,
+            pauseMs: [2_000, 6_000],
+          } as const,
+        ]),
+  ];
   const running = series.map(({ purpose, ...rest }) => startSeries({ random: random(purpose), ...rest }));
   const counts = () => new Map(running.flatMap((one) => [...one.counts]));
   const faults: string[] = [];

@@ -182,7 +182,7 @@ describe('a delivery', () => {
       status: 'failed',
       dead: false,
       effect: 'applied',
-      outward: false,
+      outward: null,
     });
     const [row] = await database.sql`
       select research_report, research_status, webhook_status, webhook_attempts

@@ -13,6 +13,6 @@ export async function notifyReportCompletion(
   quickRetries: number,
 ): Promise<Sent> {
   const sent = await sendDelivery(sender, delivery, quickRetries);
-  if (sent.recorded.outward) await sendToSubscribers(sender, delivery.event_id);
+  if (sent.recorded.outward) await sendToSubscribers(sender, sent.recorded.outward);
   return sent;
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { DELIVERY_STATUSES } from '../../contracts/constants.ts';
+import { eventId } from '../../contracts/webhooks.ts';
 import type { Json } from '../../contracts/text.ts';
 import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
@@ -11,7 +12,7 @@ const recorded = z.object({
   dead: z.boolean(),
   effect: z.enum(['applied', 'superseded', 'report_not_found']).nullable(),
   /** The event has just been applied by this record, and subscribers are to hear of it. */
-  outward: z.boolean().default(false),
+  outward: eventId.nullish(),
 });
 export type Recorded = z.infer<typeof recorded>;
 

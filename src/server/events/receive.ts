@@ -3,7 +3,12 @@ import type { InternalEndpoint } from '../../contracts/endpoints.ts';
 import { deprecationHeaders, versionDate } from '../../contracts/format-versions.ts';
 import { PROBLEMS, type ProblemCode } from '../../contracts/problem.ts';
 import { rateRefusal } from '../../contracts/rate-limit.ts';
-import { receivedEnvelope, receivedFlatBody, webhookAnswer } from '../../contracts/webhooks.ts';
+import {
+  eventId as anyEventId,
+  receivedEnvelope,
+  receivedFlatBody,
+  webhookAnswer,
+} from '../../contracts/webhooks.ts';
 import { stopwatch, type Clock } from '../clock.ts';
 import { RateLimited, type Store } from '../store/store.ts';
 import { readRawBody } from '../http/body.ts';
@@ -34,8 +39,8 @@ const REFUSED = [
 ] as const satisfies ProblemCode[];
 
 const applied = z.union([
-  // outward: subscribers are to hear of it.
-  webhookAnswer.extend({ outward: z.boolean().default(false) }),
+  // outward: the event that it has just applied, of which subscribers are to hear.
+  webhookAnswer.extend({ outward: anyEventId.optional() }),
   z.object({ outcome: z.enum([...REFUSED, 'busy']) }),
   rateRefusal,
 ]);
@@ -112,6 +117,7 @@ export async function receiveWebhook(
     await auditRequest(receiver, overItsRate(record, error.refusal), false);
     return dated(tooManyRequests(error.refusal));
   }
+  if ('outward' in result && result.outward !== undefined) receiver.tellSubscribers(result.outward);
   return dated(answerTo(result));
 }
 
@@ -119,11 +125,8 @@ function answerTo(result: z.infer<typeof applied>): Response {
   switch (result.outcome) {
     case 'applied':
     case 'duplicate':
-    case 'superseded': {
-      const { outward, ...said } = result;
-      if (outward) receiver.tellSubscribers(eventId);
-      return answer(said);
-    }
+    case 'superseded':
+      return answer(webhookAnswer.parse(result));
     case 'busy':
       return unavailable();
     case 'rate_limited':

@@ -61,7 +61,7 @@ begin
   end if;
   return jsonb_build_object(
     'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', coalesce(v_applied ->> 'outcome', v_event.effect),
-    'outward', coalesce((v_applied ->> 'outward')::boolean, false));
+    'outward', v_applied ->> 'outward');
 end
 $$;
 

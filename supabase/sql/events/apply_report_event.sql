@@ -143,11 +143,11 @@ begin
   -- Whoever has applied it sends it to them at once.
   return v_answer || case when v_outcome in ('applied', 'superseded') and exists (
       select from public.webhook_deliveries where event_id = v_event.id and position is not null)
-    then '{"outward": true}' else '{}'::jsonb end;
+    then jsonb_build_object('outward', v_event.id) else '{}' end;
 end
 $$;
 
 comment on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) is
-  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp, outward}; outward: true, subscribers are to hear of it. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
+  'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp, outward}; outward: the event, if it has just been applied and subscribers are to hear of it. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
 revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) to service_role;

@@ -46,6 +46,7 @@ function answerTo(body: unknown, said: unknown = applied): Promise<Response> {
         return said instanceof Error ? Promise.reject(said) : Promise.resolve(schema.parse(said));
       },
       verificationKeys: { keys },
+      tellSubscribers: () => undefined,
       now: () => Date.now(),
       monotonicNow: () => performance.now(),
       log: () => undefined,
