@@ -1382,6 +1382,7 @@ export type Database = {
           p_audit_days: number;
           p_job_days: number;
           p_limit: number;
+          p_pause_max_days?: number;
           p_payload_days: number;
         };
         Returns: Json;

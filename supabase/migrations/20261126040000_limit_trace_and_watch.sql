@@ -358,6 +358,7 @@ create table private.endpoint_checks (
   probes jsonb
 );
 create index endpoint_checks_host on private.endpoint_checks (host, created_at);
+create index endpoint_checks_created_at on private.endpoint_checks (created_at);
 create index endpoint_checks_endpoint on private.endpoint_checks (endpoint_id, id desc);
 -- A filter that could not be asked is no match, and its endpoint says so.
 create table private.filter_faults (
