@@ -1,4 +1,4 @@
-import { cancelPlan, requestPlan } from '../src/server/deliver/plans.ts';
+import { applyPlan, cancelPlan, requestPlan } from '../src/server/deliver/plans.ts';
 import { asOperator } from '../src/server/deliver/retry-endpoint.ts';
 import { forBrowsers } from '../src/server/http/browsers.ts';
 import { log } from '../src/server/observe/log.ts';
@@ -11,9 +11,10 @@ const handle = watched(
     (request) =>
       asOperator(services(), 'plans', request, {
         POST: (actor) => requestPlan(services(), request, actor),
+        PATCH: (actor) => applyPlan(services(), request, actor),
         DELETE: (actor) => cancelPlan(services(), request, actor),
       }),
-    { methods: ['POST', 'DELETE'], origins: () => services().corsOrigins, log },
+    { methods: ['POST', 'PATCH', 'DELETE'], origins: () => services().corsOrigins, log },
   ),
   watchFunction('plans'),
 );

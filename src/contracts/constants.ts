@@ -20,6 +20,12 @@ export const EVENT_TYPES = [
 /** What webhooks to subscribers may say. */
 export const OUTWARD_EVENT_TYPES = [...EVENT_TYPES, 'report.owner.edited', 'report.deleted'] as const;
 
+/** What an event says of its report, as the settings and filters of subscribers name it. An edit is `completed`. */
+export const OUTWARD_STATUSES = ['completed', 'failed', 'deleted'] as const;
+
+/** How a subscriber stands. `unverified`: it has not passed its check yet. */
+export const SUBSCRIBER_STATES = ['unverified', 'active', 'paused', 'removed'] as const;
+
 /** Who applied an event first. */
 export const CHANNELS = ['webhook', 'direct', 'owner', 'platform', 'import'] as const;
 
@@ -41,8 +47,8 @@ export const CLOSED_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REA
   'unsendable',
 ]);
 
-/** How a plan stands. `failed`: several slices in a row could not be done. */
-export const PLAN_STATUSES = ['running', 'done', 'cancelled', 'failed'] as const;
+/** How a plan stands. `proposed`: a replay that nobody has applied yet. `failed`: several slices in a row could not be done. */
+export const PLAN_STATUSES = ['proposed', 'running', 'done', 'cancelled', 'failed'] as const;
 
 /** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */
 export const TOLERANCE_SECONDS = 5 * 60;

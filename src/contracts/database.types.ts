@@ -1136,7 +1136,7 @@ export type Database = {
           p_actor: string;
           p_change: string;
           p_endpoint_id: string;
-          p_filter_path: string;
+          p_filter_path?: string;
           p_revision: number;
           p_settings: Json;
         };
@@ -1197,7 +1197,7 @@ export type Database = {
         Args: {
           p_actor: string;
           p_endpoint_id: string;
-          p_filter_path: string;
+          p_filter_path?: string;
           p_read_token_sha256: string;
           p_request_id: string;
           p_sealed_secret: string;
@@ -1230,12 +1230,17 @@ export type Database = {
       };
       event_body: { Args: { p_event_id: string }; Returns: string };
       event_samples: {
-        Args: { p_endpoint_id: string; p_limit: number; p_own: boolean };
+        Args: {
+          p_endpoint_id?: string;
+          p_filter_path?: string;
+          p_limit: number;
+          p_paths?: string[];
+        };
         Returns: Json;
       };
       event_timeline: { Args: { p_event_id: string }; Returns: Json };
       explain_fan_out: {
-        Args: { p_endpoint_id: string; p_event_id: string };
+        Args: { p_endpoint_id: string; p_event_id: string; p_paths?: string[] };
         Returns: Json;
       };
       get_failed_webhooks: {
@@ -1377,14 +1382,15 @@ export type Database = {
           p_audit_days: number;
           p_job_days: number;
           p_limit: number;
+          p_pause_max_days?: number;
           p_payload_days: number;
         };
         Returns: Json;
       };
       read_events: {
         Args: {
-          p_after: Json;
-          p_event_id: string;
+          p_after?: Json;
+          p_event_id?: string;
           p_limit: number;
           p_read_token_sha256: string;
         };

@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { openStatus } from './console-deliveries.ts';
-import { DEAD_REASONS, PLAN_STATUSES } from './constants.ts';
+import { DEAD_REASONS, OUTWARD_EVENT_TYPES, PLAN_STATUSES } from './constants.ts';
 import { endpointId } from './endpoints.ts';
+import { formatVersion, versionDate, versionNumber } from './format-versions.ts';
 import { pageOf, rowTime } from './paging.ts';
+import { MAX_RATE_PER_SECOND, subscriberId } from './subscribers.ts';
 import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
-import { eventId, reportType } from './webhooks.ts';
+import { eventId, reportId, reportType } from './webhooks.ts';
 
 /**
  * What is done with each delivery. `redrive`: dead letters begin their schedule again. `retry`: so they do, and what waits for
@@ -48,18 +50,90 @@ export const planRequest = z.strictObject({
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
+/** Which past events are sent again to which subscribers. What a subscriber's settings do not admit today is not sent. */
+export const replayFilter = z.strictObject({
+  endpoint_ids: z
+    .array(subscriberId)
+    .min(1)
+    .max(20)
+    .refine((ids) => new Set(ids).size === ids.length, { error: 'must name each endpoint once' }),
+  /** Effects from then on. */
+  from: timestamp.optional(),
+  /** Effects before then; left out: up to when the plan is applied. */
+  to: timestamp.optional(),
+  report_type: reportType.optional(),
+  report_id: reportId.optional(),
+  types: z.array(z.enum(OUTWARD_EVENT_TYPES)).min(1).max(OUTWARD_EVENT_TYPES.length).optional(),
+  event_ids: z.array(eventId).min(1).max(1000).optional(),
+  /** Left out: the version of each endpoint. */
+  format_version: formatVersion.optional(),
+  /** How many deliveries of it a second become due, of all its endpoints together. */
+  rate_per_second: z.int().min(1).max(MAX_RATE_PER_SECOND).optional(),
+});
+export type ReplayFilter = z.infer<typeof replayFilter>;
+
+/** Body of `POST /api/plans` for a replay. It is proposed, with what it would do; `PATCH` applies it. */
+export const replayRequest = planRequest.extend({ kind: z.literal('replay'), filter: replayFilter });
+export type ReplayRequest = z.infer<typeof replayRequest>;
+
+/** Body of `PATCH /api/plans?plan=`. */
+export const applyPlanRequest = z.strictObject({ apply: z.literal(true) });
+
+/** The filter of a replay as SQL keeps it, where a version is a number. */
+export function storedFilter({ format_version, ...filter }: ReplayFilter) {
+  return {
+    ...filter,
+    ...(format_version !== undefined && { format_version: versionNumber(format_version) }),
+  };
+}
+
+function shownFilter(filter: Record<string, unknown>): Record<string, unknown> {
+  const { format_version: version } = filter;
+  return typeof version === 'number' ? { ...filter, format_version: versionDate(version) } : filter;
+}
+
+/** What a replay would have done when it was proposed. */
+export const replayPreview = z.object({
+  /** False: only the first 20,000 events were looked at, and each count is "at least". */
+  is_whole: z.boolean(),
+  events: z.int(),
+  deliveries: z.int(),
+  /** Events whose content is erased: they are not sent. */
+  erased: z.int(),
+  bytes: z.int(),
+  /** Deliveries of events that the subscriber has confirmed already. */
+  confirmed: z.int(),
+  expected_seconds: z.int(),
+  samples: z.array(
+    z.object({
+      event_id: z.string(),
+      endpoint_id: z.string(),
+      type: z.string(),
+      report_type: z.string(),
+      report_id: z.string(),
+      applied_at: rowTime,
+    }),
+  ),
+});
+export type ReplayPreview = z.infer<typeof replayPreview>;
+
 /** A plan, and how far it is. */
 export const plan = z.object({
   /** A number, as text where it is a row of a list. */
   id: z.coerce.string(),
-  kind: z.enum(PLAN_KINDS),
+  /** `start`: made with a subscriber that begins with past events. */
+  kind: z.enum([...PLAN_KINDS, 'replay', 'start']),
   name: z.string(),
   reason: z.string(),
-  filter: z.record(z.string(), z.unknown()),
+  filter: z.record(z.string(), z.unknown()).transform(shownFilter),
   /** The operator who asked. */
   actor: z.string(),
   created_at: rowTime,
   status: z.enum(PLAN_STATUSES),
+  /** Of a replay. */
+  preview: replayPreview.nullable().default(null),
+  /** When a replay was applied, or a start began. */
+  applied_at: rowTime.nullable().default(null),
   /** How many deliveries matched when it was requested; null: not counted. */
   total: z.int().nullable(),
   /** `held` and `error` are of the present pass: they are tried again. */
@@ -69,6 +143,9 @@ export const plan = z.object({
     changed: z.int().default(0),
     held: z.int().default(0),
     error: z.int().default(0),
+    /** Of a replay: deliveries made, and events that were not sent because their content is erased. */
+    planned: z.int().default(0),
+    content_erased: z.int().default(0),
   }),
   passes: z.int(),
   last_error: z.string().nullable(),
@@ -77,7 +154,7 @@ export const plan = z.object({
 });
 export type Plan = z.infer<typeof plan>;
 
-/** Answer of `POST` (202) and `DELETE` (200) of `/api/plans`. */
+/** Answer of `POST` (202), `PATCH` and `DELETE` (200) of `/api/plans`. */
 export const planAnswer = z.object({ plan });
 export type PlanAnswer = z.infer<typeof planAnswer>;
 

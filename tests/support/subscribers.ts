@@ -50,8 +50,8 @@ export function subscriberClient(sql: postgres.ISql) {
       const token = `pet_${randomUUID()}`;
       const answer = await one<{ outcome: string }>(sql`
         select public.create_endpoint(
-          ${randomUUID()}, ${sql.json({ ...settingsOf(change) })}, ${filterPath}, ${endpointId}, ${`sealed-${endpointId}`},
-          ${tokenHash(token)}, 'tester', ${startAt}) as answer`);
+          ${randomUUID()}, ${sql.json({ ...settingsOf(change) })}, ${endpointId}, ${`sealed-${endpointId}`},
+          ${tokenHash(token)}, 'tester', ${filterPath}, ${startAt}) as answer`);
       return { endpointId, token, answer };
     },
     /** Its check has passed, and it may be sent as much at once as any that has been good for long. */
@@ -73,7 +73,7 @@ export function subscriberClient(sql: postgres.ISql) {
         select id from private.endpoint_revisions where endpoint_id = ${endpointId} and superseded_by is null`;
       return one<{ outcome: string }>(sql`
         select public.change_endpoint(
-          ${endpointId}, ${now?.['id'] as string}, ${sql.json({ ...settingsOf(change) })}, ${filterPath}, 'changed', 'tester') as answer`);
+          ${endpointId}, ${now?.['id'] as string}, ${sql.json({ ...settingsOf(change) })}, 'changed', 'tester', ${filterPath}) as answer`);
     },
     claim: () =>
       one<{ delivery: HeldOutward | null; left_out: object[]; waiting?: boolean }>(
@@ -106,7 +106,7 @@ export function subscriberClient(sql: postgres.ISql) {
         next: postgres.JSONValue;
         has_more: boolean;
       }>(
-        sql`select public.read_events(${tokenHash(token)}, ${after === null ? null : sql.json(after)}, null, ${limit}) as answer`,
+        sql`select public.read_events(${tokenHash(token)}, ${limit}, ${after === null ? null : sql.json(after)}) as answer`,
       ),
     deliveries: (endpointId: string) => sql`
       select id, event_id, report_id, position, plan, status, dead_reason, attempts, rounds, waits_for, redrives

@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { PLAN_STATUSES } from '../../contracts/constants.ts';
-import { plan, planRequest, type PlanAnswer } from '../../contracts/plans.ts';
+import {
+  applyPlanRequest,
+  plan,
+  planRequest,
+  replayRequest,
+  storedFilter,
+  type PlanAnswer,
+} from '../../contracts/plans.ts';
 import { CRON } from '../auth/operators.ts';
 import type { MonotonicClock } from '../clock.ts';
 import { answer, problem } from '../http/problem.ts';
@@ -21,9 +28,17 @@ export type PlanServices = Store &
     waitUntil: (work: Promise<unknown>) => void;
   };
 
+const anyRequest = z.discriminatedUnion('kind', [planRequest, replayRequest]);
+/** Members of the two that are arrays or objects. */
+const OPEN = ['filter', 'event_ids', 'endpoint_ids', 'types'];
+
 const requested = z.union([
   z.object({ outcome: z.literal('planned'), plan }),
   z.object({ outcome: z.literal('idempotency_conflict') }),
+]);
+const applied = z.union([
+  z.object({ outcome: z.literal('applied'), plan }),
+  z.object({ outcome: z.literal('plan_not_found') }),
 ]);
 const cancelled = z.union([
   z.object({ outcome: z.enum(PLAN_STATUSES), plan }),
@@ -31,31 +46,29 @@ const cancelled = z.union([
 ]);
 
 /**
- * `POST`: writes a plan down and begins with it after the answer. For people only, since a plan names who decided it.
+ * `POST`: writes a plan down and begins with it after the answer; a replay is only proposed, and its preview is a part of the
+ * answer. For people only, since a plan names who decided it.
  * @param actor an operator's id, or `cron`, which is refused
  */
 export async function requestPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
   if (actor === CRON) return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
-  const body = await parseJsonBody(request, planRequest, ['filter', 'event_ids']);
+  const body = await parseJsonBody(request, anyRequest, OPEN);
   if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
   const { request_id, kind, name, reason, filter } = body.value;
+  const stored = body.value.kind === 'replay' ? storedFilter(body.value.filter) : filter;
   const parameters = {
     p_request_id: request_id,
     p_kind: kind,
     p_name: name,
     p_reason: reason,
-    p_filter: filter,
+    p_filter: stored,
     p_actor: actor,
   };
   const outcome = await services.rpc('request_plan', parameters, requested);
   if (outcome.outcome !== 'planned') {
     return { response: problem(outcome.outcome), record: { outcome: outcome.outcome } };
   }
-  services.waitUntil(
-    workPlans(services, services.monotonicNow() + BUDGET_MS).catch((error: unknown) => {
-      services.log('error', 'a plan was left to the sweep', { error });
-    }),
-  );
+  if (outcome.plan.status === 'running') begin(services);
   const made: PlanAnswer = { plan: outcome.plan };
   return {
     response: answer(made, { status: 202 }),
@@ -63,7 +76,36 @@ export async function requestPlan(services: PlanServices, request: Request, acto
   };
 }
 
+/** After the answer; the sweeps go on with what is left. */
+function begin(services: PlanServices): void {
+  services.waitUntil(
+    workPlans(services, services.monotonicNow() + BUDGET_MS).catch((error: unknown) => {
+      services.log('error', 'a plan was left to the sweep', { error });
+    }),
+  );
+}
+
 const planQuery = z.strictObject({ plan: z.coerce.number().pipe(z.int().min(1).max(2_147_483_647)) });
+
+/**
+ * `PATCH ?plan=`: applies a replay that was proposed. One that runs or has ended is answered as it stands, so that a repeated
+ * request applies nothing twice.
+ */
+export async function applyPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
+  if (actor === CRON) return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
+  const query = planQuery.safeParse(Object.fromEntries(new URL(request.url).searchParams));
+  if (!query.success) return { response: problem('invalid_query'), record: { outcome: 'invalid_query' } };
+  const body = await parseJsonBody(request, applyPlanRequest);
+  if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
+  const outcome = await services.rpc('apply_plan', { p_plan_id: query.data.plan, p_actor: actor }, applied);
+  if (outcome.outcome !== 'applied') {
+    return { response: problem(outcome.outcome), record: { outcome: outcome.outcome } };
+  }
+  if (outcome.plan.status === 'running') begin(services);
+  const begun: PlanAnswer = { plan: outcome.plan };
+  // SQL audits the moment in which it is applied.
+  return { response: answer(begun), record: null };
+}
 
 /** `DELETE ?plan=`: ends a plan; what it has done stays done. One that has ended already is answered as it is. */
 export async function cancelPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {

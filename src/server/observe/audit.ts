@@ -7,7 +7,17 @@ import type { Log } from './log.ts';
 
 /** What the audit keeps of a request that applied nothing: never its body. */
 export interface RequestRecord {
-  endpoint: 'prelim-report' | 'final-report' | 'retry' | 'redrive' | 'plans' | 'sweep' | 'ping' | 'erase';
+  endpoint:
+    | 'prelim-report'
+    | 'final-report'
+    | 'retry'
+    | 'redrive'
+    | 'plans'
+    | 'endpoints'
+    | 'endpoint-events'
+    | 'sweep'
+    | 'ping'
+    | 'erase';
   method: string;
   /** HTTP status of the answer. */
   status: number;

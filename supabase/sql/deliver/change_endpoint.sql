@@ -1,6 +1,6 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.change_endpoint(
-  p_endpoint_id text, p_revision bigint, p_settings jsonb, p_filter_path text, p_change text, p_actor text)
+  p_endpoint_id text, p_revision bigint, p_settings jsonb, p_change text, p_actor text, p_filter_path text default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare

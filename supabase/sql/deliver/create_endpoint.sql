@@ -1,7 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.create_endpoint(
-  p_request_id uuid, p_settings jsonb, p_filter_path text, p_endpoint_id text, p_sealed_secret text, p_read_token_sha256 text,
-  p_actor text, p_start_at timestamptz default null)
+  p_request_id uuid, p_settings jsonb, p_endpoint_id text, p_sealed_secret text, p_read_token_sha256 text, p_actor text,
+  p_filter_path text default null, p_start_at timestamptz default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare

@@ -101,6 +101,11 @@ export function mintReadToken(): { token: string; sha256: string } {
   return { token, sha256: readTokenHash(token) };
 }
 
+/** Whether a bearer has the form of a read token. */
+export function isReadToken(bearer: string): boolean {
+  return /^pet_[A-Za-z0-9_-]{43}$/.test(bearer);
+}
+
 /** What is stored of a read token, in hexadecimal digits. Of 32 random bytes no slow hash is needed. */
 export function readTokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
