@@ -30,8 +30,9 @@ async function subscribe({ admin, subscriber, cronSecret }: Bed): Promise<void> 
   if (known !== undefined) return;
   await admin`
     select public.create_endpoint(
-      ${randomUUID()}, ${admin.json(settings)}, null, ${SUBSCRIBER}, ${sealSecret(keys, SUBSCRIBER, mintSecret())},
-      ${mintReadToken().sha256}, 'drill')`;
+      p_request_id => ${randomUUID()}, p_settings => ${admin.json(settings)}, p_endpoint_id => ${SUBSCRIBER},
+      p_sealed_secret => ${sealSecret(keys, SUBSCRIBER, mintSecret())}, p_read_token_sha256 => ${mintReadToken().sha256},
+      p_actor => 'drill')`;
   await admin`
     select public.record_endpoint_check(
       (public.begin_endpoint_check(${SUBSCRIBER}, '127.0.0.1', 'drill') ->> 'check_id')::bigint, true, '[]')`;

@@ -1551,6 +1551,7 @@ export type Database = {
         };
         Returns: string;
       };
+      subscriber_secrets: { Args: Record<PropertyKey, never>; Returns: Json };
       take_over_report_job: {
         Args: {
           p_claim_id?: string;

@@ -29,8 +29,12 @@ const pruned = z.object({
  * @throws {DatabaseUnavailable}
  */
 export async function prune(
-  { rpc, monotonicNow, retention, pauseMaxDays }: Store &
-    MonotonicClock & { retention: Retention; pauseMaxDays: number },
+  {
+    rpc,
+    monotonicNow,
+    retention,
+    pauseMaxDays,
+  }: Store & MonotonicClock & { retention: Retention; pauseMaxDays: number },
   deadline: number,
 ): Promise<number> {
   const parameters = {
@@ -48,7 +52,14 @@ export async function prune(
       { ...parameters, p_after: after },
       pruned,
     );
-    total += answer.audit + answer.refusals + answer.alerts + answer.plans + answer.checks + answer.payloads + answer.jobs;
+    total +=
+      answer.audit +
+      answer.refusals +
+      answer.alerts +
+      answer.plans +
+      answer.checks +
+      answer.payloads +
+      answer.jobs;
     after = answer.after;
   } while (after !== null && monotonicNow() < deadline);
   return total;
