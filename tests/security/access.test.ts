@@ -99,6 +99,7 @@ const SERVICE_FUNCTIONS = [
   'request_plan',
   'request_report_job',
   'roll_up_webhooks',
+  'subscriber_secrets',
   'take_over_report_job',
   'take_sender_token',
   'update_webhook_status',

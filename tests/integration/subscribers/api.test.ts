@@ -56,7 +56,8 @@ beforeAll(async () => {
   });
   operator = await system.createOperator();
   receiver = await startSubscriberReceiver();
-});
+  // Eight functions' processes, on a machine that may be busy.
+}, 120_000);
 afterAll(async () => {
   await receiver[Symbol.asyncDispose]();
   await system.stop();
