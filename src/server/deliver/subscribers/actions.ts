@@ -26,7 +26,15 @@ import { evaluateFilter, filterValuesAnswer, pathsOf, readFilterValues } from '.
 import type { Result } from '../retry-endpoint.ts';
 import { checkEndpoint } from './check-endpoint.ts';
 import { mintReadToken, mintSecret, sealSecret, SecretUnreadable } from './endpoint-secrets.ts';
-import { done, findEndpoint, moveEndpoint, queryOf, refused, type EndpointServices } from './endpoints.ts';
+import {
+  about,
+  done,
+  findEndpoint,
+  moveEndpoint,
+  queryOf,
+  refused,
+  type EndpointServices,
+} from './endpoints.ts';
 import { explainFanOut, fanOutFacts } from './explain-fan-out.ts';
 
 const notFound = z.object({ outcome: z.literal('endpoint_not_found') });
@@ -92,9 +100,7 @@ export async function actOnEndpoint(
   if (!query.success) return refused('invalid_query');
   if (query.data.action === 'filter-test') return testFilter(services, request);
   const { action, endpoint_id } = query.data;
-  const result = await ACTIONS[action](services, endpoint_id, request, actor);
-  // A refusal says whom it is about.
-  return { ...result, record: result.record && { endpoint_id, ...result.record } };
+  return about(endpoint_id, await ACTIONS[action](services, endpoint_id, request, actor));
 }
 
 /** Sends the probes. The answer to the first one, with its nonce, proves that the endpoint wants our events: that is the check. */
