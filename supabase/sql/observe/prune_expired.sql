@@ -6,6 +6,8 @@ create or replace function public.prune_expired(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
+  -- By then it would do something else than it says.
+  c_proposal constant interval := '7 days';
   -- Erasing an event takes locks, its audit rows and up to a megabyte of content: a batch of them must end before REST ends
   -- the call, which would undo all of it, at each sweep.
   v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
@@ -71,6 +73,11 @@ begin
     where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
+  -- A replay that was looked at and never begun tells nothing any more.
+  delete from public.plans where id in (
+    select id from public.plans
+    where status = 'proposed' and created_at < now() - c_proposal
+    order by created_at, id limit p_limit for update skip locked);
   -- The last one of a subscriber says how it stands, however old.
   delete from private.endpoint_checks where id in (
     select checked.id from private.endpoint_checks checked

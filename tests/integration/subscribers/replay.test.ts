@@ -122,6 +122,20 @@ describe('a replay', () => {
     expect((await subscribers.claim()).delivery).toMatchObject({ subscriber: { plan: plan.id } });
   });
 
+  it('that nobody begins is forgotten after a week', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const plan = await propose({ endpoint_ids: [endpointId] });
+    const age = (days: number) =>
+      sql`update public.plans set created_at = now() - make_interval(days => ${days}) where id = ${plan.id}`;
+    await age(6);
+    await storeClient(sql).prune();
+    expect(await planOf(plan.id)).toMatchObject({ status: 'proposed' });
+    await age(8);
+    await storeClient(sql).prune();
+    expect(await planOf(plan.id)).toBeUndefined();
+  });
+
   it('sends nothing of what was erased, and counts it', async () => {
     const { sql } = database;
     const { endpointId } = await subscribers.active();
