@@ -45,6 +45,8 @@ export interface Bed extends AsyncDisposable {
   model: Model;
   /** Somebody else's endpoint, which answers 200. */
   subscriber: Gate;
+  /** ENDPOINT_SECRETS_KEY of the functions. */
+  endpointSecretsKey: string;
   receiver: AlertReceiver;
   /** What people were told so far: by alerts, and by a watch outside that misses the call of a good sweep for five minutes. */
   heard: readonly Heard[];
@@ -61,7 +63,7 @@ export interface Bed extends AsyncDisposable {
   pass(seconds: number): Promise<void>;
   /** SIGKILL to all functions at once. The next request of each starts it again. */
   killFunctions(): Promise<void>;
-  /** WEBHOOK_SECRET and ALERT_SECRET are replaced, and the functions deployed again. */
+  /** WEBHOOK_SECRET, ALERT_SECRET and ENDPOINT_SECRETS_KEY are replaced, and the functions deployed again. */
   rotateSecrets(): Promise<void>;
   /** Everything is fixed: road, model, cron, receiver, clock; then time passes until nothing waits and no alert is open. */
   settle(): Promise<void>;
@@ -92,6 +94,7 @@ const MOST_MINUTES = 90;
 const MISSED_AFTER_SECONDS = 5 * 60;
 
 const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
+const newEndpointSecretsKey = () => `drill:${randomBytes(32).toString('base64')}`;
 
 export async function startBed(onStep: (step: string) => void, signal: AbortSignal): Promise<Bed> {
   await using stack = new AsyncDisposableStack();
@@ -100,6 +103,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
   // The server may run as another user, who has to get to its data.
   await chmod(directory, 0o711);
   let alertSecret = newSecret();
+  const endpointSecretsKey = newEndpointSecretsKey();
   const clock = stack.use(await createTimeLapse(directory));
   const receiver = stack.use(
     await startAlertReceiver(
@@ -127,7 +131,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     await startLocalSystem({
       directory,
       ports: { supabaseApi: apiPort, database: await freePort(), functions: 0 },
-      env: { ...env, ALERT_SECRET: alertSecret },
+      env: { ...env, ALERT_SECRET: alertSecret, ENDPOINT_SECRETS_KEY: endpointSecretsKey },
       hostEnv: clock.hostEnv,
       ...silent,
       onStep: (name) => {
@@ -249,6 +253,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     database,
     model,
     subscriber,
+    endpointSecretsKey,
     receiver,
     heard,
     clock,
@@ -276,6 +281,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     async rotateSecrets() {
       alertSecret = newSecret();
       secrets.webhookSecret = newSecret();
+      bed.endpointSecretsKey = newEndpointSecretsKey();
       await functions.stop(2_000);
       functions = await startFunctionsService(
         {
@@ -284,6 +290,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
             ...functionEnv({ url: database.url, ...secrets }, secrets),
             ...env,
             ALERT_SECRET: alertSecret,
+            ENDPOINT_SECRETS_KEY: bed.endpointSecretsKey,
           },
         },
         { ...silent, env: clock.hostEnv },

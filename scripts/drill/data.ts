@@ -170,6 +170,12 @@ export const DATA_DRILLS: readonly Drill[] = [
         withinMinutes: 2 * 24 * 60,
         resolvedWithinMinutes: 24 * 60,
       },
+      {
+        rule: 'secret_age',
+        subject: /^ENDPOINT_SECRETS_KEY [0-9a-f]{12}$/,
+        withinMinutes: 2 * 24 * 60,
+        resolvedWithinMinutes: 24 * 60,
+      },
     ],
     stepSeconds: 6 * 3600,
     prepare: async (bed) => {

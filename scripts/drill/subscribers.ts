@@ -5,7 +5,6 @@ import {
   parseEndpointKeys,
   sealSecret,
 } from '../../src/server/deliver/subscribers/endpoint-secrets.ts';
-import { localEndpointKey } from '../local/function-env.ts';
 import { ACCEPTS, type Bed } from './bed.ts';
 import type { Drill } from './drill.ts';
 
@@ -14,8 +13,8 @@ const HOUR_MINUTES = 60;
 const SIX_HOURS = 6 * 3_600;
 
 /** Subscribes the bed's subscriber to everything, if it is not yet. */
-async function subscribe({ admin, subscriber, cronSecret }: Bed): Promise<void> {
-  const keys = parseEndpointKeys(localEndpointKey({ cronSecret: cronSecret ?? '' }));
+async function subscribe({ admin, subscriber, endpointSecretsKey }: Bed): Promise<void> {
+  const keys = parseEndpointKeys(endpointSecretsKey);
   const settings = {
     url: `${subscriber.url}/polaris`,
     description: 'Drill',

@@ -109,6 +109,9 @@ it('leads to the rows that an alert was raised for', () => {
     }).toString()}`,
   );
   expect(rowsBehind(alert({ rule: 'jobs_failing', subject: 'final' }))?.href).toContain('stage=final');
+  expect(rowsBehind(alert({ rule: 'subscriber_paused', subject: 'ep-0123456789abcdef' }))?.href).toBe(
+    '/deliveries?endpoint=ep-0123456789abcdef',
+  );
   expect(rowsBehind(alert({ rule: 'secret_age' }))).toBeNull();
 });
 
