@@ -15,7 +15,6 @@ import { OPERATOR_KEY } from '../../operator-queries.ts';
 import { useSession } from '../../session.ts';
 import { notify, type Toast } from '../../toasts.ts';
 import { unwrap } from '../../unwrap.ts';
-import { SecretDialog } from './secret-dialog.tsx';
 import { SECRET_HINT, ShownOnce, TOKEN_HINT, type Shown } from './shown-once.tsx';
 import styles from './subscribers.module.css';
 
@@ -23,6 +22,8 @@ import styles from './subscribers.module.css';
 const ConfirmDialog = lazy(async () => ({
   default: (await import('../../ui/confirm-dialog.tsx')).ConfirmDialog,
 }));
+
+const SecretDialog = lazy(async () => ({ default: (await import('./secret-dialog.tsx')).SecretDialog }));
 
 interface Question {
   title: string;
@@ -148,10 +149,12 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
         </Suspense>
       )}
       {isSecretAsked && (
-        <SecretDialog
-          onReplace={(overlapSeconds) => act.mutate({ overlapSeconds })}
-          onClose={() => setSecretAsked(false)}
-        />
+        <Suspense>
+          <SecretDialog
+            onReplace={(overlapSeconds) => act.mutate({ overlapSeconds })}
+            onClose={() => setSecretAsked(false)}
+          />
+        </Suspense>
       )}
     </>
   );
