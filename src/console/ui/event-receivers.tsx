@@ -95,11 +95,12 @@ function Sentence({ explanation }: { explanation: Explanation }) {
   );
 }
 
-const TIME = /(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))/;
+/** With the word before it, which a distance does not have: “at 12:00” is “3m ago”. */
+const TIME = /(?:\bat )?(\d{4}-\d\d-\d\dT[\d:.]+(?:Z|[+-]\d\d:\d\d))/;
 
 /** The API says times as ISO 8601: here they are shown as everywhere. */
 function partsOf(sentence: string): Part[] {
-  return sentence.split(TIME).map((text) => (TIME.test(text) ? { at: text } : text));
+  return sentence.split(TIME).map((text) => (/^\d{4}-\d\d-\d\dT/.test(text) ? { at: text } : text));
 }
 
 type Verdict = 'got' | 'open' | 'failed' | 'not';

@@ -78,11 +78,10 @@ export function ReplayItem({
             look="primary"
             isBusy={apply.isPending}
             disabled={isBusy}
-            aria-label={`Apply ${plan.name}`}
+            aria-label={`${applyWords(plan.preview)}: ${plan.name}`}
             onClick={() => apply.mutate()}
           >
-            Apply: send {plan.preview.is_whole ? '' : 'at least '}
-            {formatCount(plan.preview.deliveries)}
+            {applyWords(plan.preview)}
           </Button>
         )}
         {isOpen && (
@@ -129,6 +128,10 @@ export function ReplayItem({
       {cancel.isError && <ErrorState error={cancel.error} />}
     </li>
   );
+}
+
+function applyWords({ is_whole, deliveries }: ReplayPreview): string {
+  return `Apply: send ${is_whole ? '' : 'at least '}${formatCount(deliveries)}`;
 }
 
 function About({ plan, subscribers }: { plan: Plan; subscribers: readonly SubscriberView[] }) {

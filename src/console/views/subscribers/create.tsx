@@ -21,7 +21,10 @@ import { SettingsFields } from './settings-form.tsx';
 import { SECRET_HINT, ShownOnce, TOKEN_HINT } from './shown-once.tsx';
 import styles from './subscribers.module.css';
 
-/** The id of the request is kept with it: a request whose answer was lost makes no second subscriber when it is sent again. */
+/**
+ * The id of the request is kept with it: a request whose answer was lost makes no second subscriber when it is sent again. Other
+ * content is another request.
+ */
 const draft = draftStore(
   'subscriber',
   z.object({ requestId: z.uuid(), form: settingsForm, startAt: z.string() }),
@@ -33,7 +36,7 @@ export function NewSubscriber() {
   const navigate = useNavigate();
   const zone = useZone();
   const [kept] = useState(() => draft.read(user.id));
-  const [requestId] = useState(() => kept?.requestId ?? crypto.randomUUID());
+  const [requestId, setRequestId] = useState(() => kept?.requestId ?? crypto.randomUUID());
   const [form, setForm] = useState(kept?.form ?? emptySettings);
   const [startAt, setStartAt] = useState(kept?.startAt ?? '');
   const [errors, setErrors] = useState<SettingsErrors & { startAt?: string }>({});
@@ -127,7 +130,10 @@ export function NewSubscriber() {
           <SettingsFields
             form={form}
             errors={urlError === undefined ? errors : { url: urlError, ...errors }}
-            onChange={(change) => setForm((now) => ({ ...now, ...change }))}
+            onChange={(change) => {
+              setForm((now) => ({ ...now, ...change }));
+              setRequestId(crypto.randomUUID());
+            }}
           />
           <Field
             label="Begin with events since"
@@ -141,7 +147,10 @@ export function NewSubscriber() {
                 type="datetime-local"
                 min="2020-01-01T00:00"
                 value={startAt}
-                onChange={(event) => setStartAt(event.target.value)}
+                onChange={(event) => {
+                  setStartAt(event.target.value);
+                  setRequestId(crypto.randomUUID());
+                }}
               />
             )}
           </Field>

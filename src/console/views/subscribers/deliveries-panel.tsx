@@ -17,8 +17,19 @@ import { useSession } from '../../session.ts';
 import { useRowKeys, type RowKeys } from '../../ui/use-row-keys.ts';
 import styles from './subscribers.module.css';
 
-/** What a subscriber has not confirmed yet, newest first. */
-export function DeliveriesPanel({ id, isPaused }: { id: string; isPaused: boolean }) {
+/**
+ * What a subscriber has not confirmed yet, newest first.
+ * @param isHeld nothing of it is sent before somebody resumes it
+ */
+export function DeliveriesPanel({
+  id,
+  isHeld,
+  isPaused,
+}: {
+  id: string;
+  isHeld: boolean;
+  isPaused: boolean;
+}) {
   const { supabase } = useSession();
   const list = useInfiniteQuery(deliveriesQuery(supabase, { endpoint_id: id }, isPaused));
   const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
@@ -29,11 +40,9 @@ export function DeliveriesPanel({ id, isPaused }: { id: string; isPaused: boolea
       title="Deliveries that are not confirmed"
       isFlush
       actions={
-        <>
-          <Link className="no-print" href={`/deliveries${href({ endpoint: id })}`}>
-            Retry or redrive
-          </Link>
-        </>
+        <Link className="no-print" href={`/deliveries${href({ endpoint: id })}`}>
+          Retry or redrive
+        </Link>
       }
     >
       {list.isPending && <LoadingState label="Loading deliveries" rows={4} />}
@@ -56,7 +65,7 @@ export function DeliveriesPanel({ id, isPaused }: { id: string; isPaused: boolea
           </thead>
           <tbody role="rowgroup" {...keys.list}>
             {rows.map((row) => (
-              <Row key={row.id} delivery={row} row={keys.row(row.id)} />
+              <Row key={row.id} delivery={row} isHeld={isHeld} row={keys.row(row.id)} />
             ))}
           </tbody>
         </table>
@@ -66,7 +75,7 @@ export function DeliveriesPanel({ id, isPaused }: { id: string; isPaused: boolea
   );
 }
 
-function Row({ delivery, row }: { delivery: OpenDelivery; row: RowKeys }) {
+function Row({ delivery, isHeld, row }: { delivery: OpenDelivery; isHeld: boolean; row: RowKeys }) {
   return (
     <tr role="row" {...row}>
       <td role="cell" className={styles['state']}>
@@ -83,7 +92,11 @@ function Row({ delivery, row }: { delivery: OpenDelivery; row: RowKeys }) {
         <Fault delivery={delivery} />
       </td>
       <td role="cell" className={styles['waiting']}>
-        <NextAttempt delivery={delivery} />
+        {isHeld && delivery.dead_at === null ? (
+          <span>when it is resumed</span>
+        ) : (
+          <NextAttempt delivery={delivery} />
+        )}
       </td>
     </tr>
   );

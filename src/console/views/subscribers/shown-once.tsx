@@ -71,7 +71,7 @@ export function ShownOnce({
       ))}
       <div className={styles['buttons']}>
         <Button look={isAllCopied ? 'primary' : 'plain'} onClick={onDone}>
-          {isAllCopied ? done : `I have stored ${values.length === 1 ? 'it' : 'both'}: ${done.toLowerCase()}`}
+          {isAllCopied ? done : `I have stored ${values.length === 1 ? 'it' : 'both'}`}
         </Button>
       </div>
     </section>

@@ -37,7 +37,7 @@ const QUESTIONS: Partial<Record<Name, Question>> = {
   pause: {
     title: 'Pause this subscriber?',
     text: 'It is sent nothing until somebody resumes it. Its deliveries are kept and follow then, in order.',
-    button: 'Pause',
+    button: 'Pause sending',
     look: 'primary',
   },
   remove: {
@@ -68,8 +68,9 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
       case 'check': {
         const { passed, probes } = await unwrap(checkSubscriber(supabase, id));
         const failed = probes.filter(({ ok }) => !ok).length;
+        // What it found stays on the page.
         if (!passed)
-          return { kind: 'error', title: 'The check failed', text: 'See what it found, and what to do.' };
+          return { kind: 'info', title: 'The check failed', text: 'See what it found, and what to do.' };
         return failed === 0
           ? { kind: 'success', title: 'The check passed' }
           : { kind: 'info', title: `The check passed, with ${failed} remarks` };
@@ -126,8 +127,8 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
     <>
       <div className={`${styles['buttons'] ?? ''} no-print`}>
         {button('check', 'Check', state === 'unverified' ? 'primary' : undefined)}
-        {state === 'active' && button('pause', 'Pause')}
-        {state === 'paused' && button('resume', 'Resume', 'primary')}
+        {state === 'active' && button('pause', 'Pause sending')}
+        {state === 'paused' && button('resume', 'Resume sending', 'primary')}
         <Button size="small" disabled={act.isPending} onClick={() => setSecretAsked(true)}>
           Replace secret
         </Button>

@@ -91,7 +91,7 @@ function OneSubscriber({ id }: { id: string }) {
           <div className={styles['columns']}>
             <div className={styles['column']}>
               <SettingsPanel subscriber={subscriber} />
-              <DeliveriesPanel id={id} isPaused={isPaused} />
+              <DeliveriesPanel id={id} isHeld={subscriber.state === 'paused'} isPaused={isPaused} />
               {subscriber.settings.filter !== null && <FilterTestPanel filter={subscriber.settings.filter} />}
               {subscriber.state !== 'removed' && (
                 <VersionTestPanel id={id} present={subscriber.settings.format_version} />

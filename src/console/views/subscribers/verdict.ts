@@ -117,9 +117,9 @@ function keptWhilePaused(subscriber: SubscriberView): Part[] {
   const kept = `${waitingOf(subscriber).slice(0, -1)}, and nothing is lost`;
   if (oldest_waiting_at === null) return [`${kept}.`];
   return [
-    `${kept} until `,
+    `${kept}: the oldest expires `,
     { at: later(oldest_waiting_at, PAUSE_DAYS) },
-    `, unless PAUSE_MAX_DAYS is set to other than ${PAUSE_DAYS} days.`,
+    `, if PAUSE_MAX_DAYS has its default of ${PAUSE_DAYS} days.`,
   ];
 }
 
