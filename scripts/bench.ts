@@ -79,7 +79,9 @@ try {
     if (!(await benchLimits(signal))) process.exitCode = 1;
   } else if (process.argv[2] === 'subscribers') {
     const { benchSubscribers } = await import('./bench/subscribers.ts');
-    if (!(await benchSubscribers(signal))) process.exitCode = 1;
+    const { benchSubscriberWaits } = await import('./bench/subscriber-waits.ts');
+    const isWithin = [await benchSubscribers(signal), await benchSubscriberWaits(signal, step)];
+    if (isWithin.includes(false)) process.exitCode = 1;
   } else {
     const result = await main(signal);
     console.log(describeBench(result));

@@ -24,6 +24,8 @@ export async function catchUp(sql: Sql, list: EventList): Promise<number> {
     const after = row?.cursor ?? null;
     const page = await readPage(list, after);
     for (const { id, body } of page.events) {
+      // Its content was erased: nobody can read it any more.
+      if (body === null) continue;
       // One transaction each: with several in one, two processes could wait for each other.
       if (await sql.begin((transaction) => handleEvent(transaction, id, body))) handled += 1;
     }
@@ -36,7 +38,8 @@ export async function catchUp(sql: Sql, list: EventList): Promise<number> {
 }
 
 interface Page {
-  events: { id: string; body: string }[];
+  /** Without a body: its content was erased. */
+  events: { id: string; body: string | null }[];
   /** Null: nothing has come since the cursor. */
   next: string | null;
   hasMore: boolean;
@@ -60,7 +63,9 @@ async function readPage({ url, readToken }: EventList, after: string | null): Pr
     events: events.map((event: unknown) => {
       const id = member(event, 'id');
       const body = member(event, 'body');
-      if (typeof id !== 'string' || typeof body !== 'string') throw new Error('an event has another form');
+      if (typeof id !== 'string' || (body !== null && typeof body !== 'string')) {
+        throw new Error('an event has another form');
+      }
       return { id, body };
     }),
     next: typeof next === 'string' ? next : null,

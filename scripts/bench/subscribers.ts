@@ -113,7 +113,7 @@ async function subscribe(sql: postgres.ISql, count: number, filtered: boolean): 
     const id = `ep-${randomUUID().slice(0, 18)}`;
     await sql`
       select public.create_endpoint(
-        ${randomUUID()}, ${sql.json(settings)}, ${filtered ? compileFilter(FILTER) : null}, ${id}, 'sealed', ${randomUUID()}, 'bench')`;
+        ${randomUUID()}, ${sql.json(settings)}, ${id}, 'sealed', ${randomUUID()}, 'bench', ${filtered ? compileFilter(FILTER) : null})`;
     const [begun] = await sql`
       select public.begin_endpoint_check(${id}, ${id}, 'bench') ->> 'check_id' as id`;
     await sql`select public.record_endpoint_check(${begun?.['id'] as string}, true, '[]')`;
@@ -142,7 +142,10 @@ async function queue(sql: postgres.ISql): Promise<void> {
 }
 
 function median(values: number[]): number {
-  return quantile([...values].sort((one, other) => one - other), 0.5);
+  return quantile(
+    [...values].sort((one, other) => one - other),
+    0.5,
+  );
 }
 
 function cpuOf(pid: number): number {

@@ -195,8 +195,9 @@ export async function startSubscribers(
     const settings = settingsOf(subscriber, choice, port);
     await system.sql`
       select public.create_endpoint(
-        ${randomUUID()}, ${system.sql.json(settings)}, ${choice.filter && compileFilter(choice.filter)}, ${subscriber.id},
-        ${sealSecret(keys, subscriber.id, subscriber.secrets[0] ?? '')}, ${mintReadToken().sha256}, 'chaos', ${startAt})`;
+        ${randomUUID()}, ${system.sql.json(settings)}, ${subscriber.id},
+        ${sealSecret(keys, subscriber.id, subscriber.secrets[0] ?? '')}, ${mintReadToken().sha256}, 'chaos',
+        ${choice.filter && compileFilter(choice.filter)}, ${startAt})`;
     const [begun] = await system.sql`
       select public.begin_endpoint_check(${subscriber.id}, ${subscriber.id}, 'chaos') ->> 'check_id' as id`;
     await system.sql`select public.record_endpoint_check(${begun?.['id'] as string}, true, '[]')`;
@@ -232,7 +233,7 @@ export async function startSubscribers(
       const [answer] = await system.sql`
         select public.change_endpoint(
           ${subscriber.id}, (select id from private.endpoint_revisions where endpoint_id = ${subscriber.id} and superseded_by is null),
-          ${system.sql.json(settingsOf(subscriber, choice, port))}, ${choice.filter && compileFilter(choice.filter)}, 'changed', 'chaos'
+          ${system.sql.json(settingsOf(subscriber, choice, port))}, 'changed', 'chaos', ${choice.filter && compileFilter(choice.filter)}
         ) as answer`;
       const { outcome, endpoint } = answer?.['answer'] as { outcome: string; endpoint: { revision: number } };
       if (outcome !== 'changed') return 0;

@@ -43,6 +43,8 @@ export interface Bed extends AsyncDisposable {
   /** Between our functions and the REST layer of the database. */
   database: Gate;
   model: Model;
+  /** Somebody else's endpoint, which answers 200. */
+  subscriber: Gate;
   receiver: AlertReceiver;
   /** What people were told so far: by alerts, and by a watch outside that misses the call of a good sweep for five minutes. */
   heard: readonly Heard[];
@@ -76,6 +78,9 @@ const QUICK = {
 };
 export const JOB_LEASE_SECONDS = Number(QUICK.JOB_LEASE_SECONDS);
 
+/** What somebody else's endpoint does while nothing is broken. */
+export const ACCEPTS = { kind: 'answer', status: 200 } as const;
+
 const CONCURRENCY = 4;
 const PATIENCE_MS = 60_000;
 const POLL_MS = 50;
@@ -105,6 +110,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
   const road = stack.use(await startGate());
   const database = stack.use(await startGate());
   const model = stack.use(await startModel());
+  const subscriber = stack.use(await startGate());
   const env = {
     ...QUICK,
     SUPABASE_URL: database.url,
@@ -242,6 +248,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     road,
     database,
     model,
+    subscriber,
     receiver,
     heard,
     clock,
@@ -286,6 +293,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
       await road.behave({ kind: 'pass' }, '/');
       await database.behave({ kind: 'pass' }, '/');
       model.behave(SHORT_TEXT);
+      await subscriber.behave(ACCEPTS, '/');
       receiver.fail(null);
       bed.cronSecret = secrets.cronSecret;
       await clock.setFunctionsOff(0);

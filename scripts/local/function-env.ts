@@ -54,7 +54,7 @@ export function functionEnv(
 }
 
 /** Derived from a secret that is kept with the data: what was sealed before a restart can be opened after it. */
-function localEndpointKey({ cronSecret }: Pick<Secrets, 'cronSecret'>): string {
+export function localEndpointKey({ cronSecret }: Pick<Secrets, 'cronSecret'>): string {
   return `local:${createHash('sha256').update(`endpoint secrets\n${cronSecret}`).digest('base64')}`;
 }
 

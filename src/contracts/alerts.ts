@@ -52,6 +52,14 @@ function counted(count: number, one: string, many: string): string {
   return `${count} ${count === 1 ? one : many}`;
 }
 
+/** Why a subscriber is paused, in words. */
+const PAUSE_REASONS: Readonly<Record<string, string>> = {
+  operator: 'by an operator',
+  failing: 'it accepted nothing for days',
+  gone: 'it answered 410',
+  secret_unreadable: 'no key in ENDPOINT_SECRETS_KEY opens its secret',
+};
+
 /** Each rule of `private.alert_rules`, in words. */
 export const ALERT_RULES = {
   success_rate: {
@@ -182,6 +190,24 @@ export const ALERT_RULES = {
     action: 'Run select * from private.alert_on_<rule>() for this rule as postgres, and read the error.',
     lost: NO_RESULT,
   },
+  subscriber_failing: {
+    title: 'A subscriber accepts nothing',
+    says: ({ value, threshold, affected, facts: { paused_at } }) =>
+      `It has accepted nothing for ${value} days (limit ${threshold} days); ${counted(affected, 'delivery waits', 'deliveries wait')}.` +
+      (typeof paused_at === 'string' ? ` It will be paused at ${paused_at}.` : ''),
+    meaning: 'Another system does not hear of results. Reports and other subscribers are not affected.',
+    action: 'Open the subscriber, read its last answers, and tell whoever runs it.',
+    lost: 'Nothing was lost: what waits is sent when the subscriber accepts again. Look for dead letters of it.',
+  },
+  subscriber_paused: {
+    title: 'A subscriber is paused',
+    says: ({ affected, facts: { reason, paused_at, given_up_at } }) =>
+      `Paused since ${String(paused_at)} (${PAUSE_REASONS[String(reason)] ?? String(reason)}); ${counted(affected, 'delivery waits', 'deliveries wait')}.` +
+      (typeof given_up_at === 'string' ? ` The oldest is given up at ${given_up_at}.` : ''),
+    meaning: 'Another system does not hear of results. What is for it waits, for PAUSE_MAX_DAYS at most.',
+    action: 'Fix the reason, then resume the subscriber: what waits is sent in order.',
+    lost: 'What waited is sent in order. What waited longer than PAUSE_MAX_DAYS is a dead letter, which can be redriven.',
+  },
 } as const satisfies Record<string, RuleWords>;
 export type AlertRule = keyof typeof ALERT_RULES;
 
@@ -208,7 +234,7 @@ export const alertEvent = z.object({
     /** The same for both events of an alert. */
     alert_id: z.guid(),
     rule: z.string(),
-    /** The endpoint, stage, table, address or secret; empty where the rule has no subjects. */
+    /** The endpoint, subscriber, stage, table, address or secret; empty where the rule has no subjects. */
     subject: z.string(),
     severity: z.enum(ALERT_SEVERITIES),
     title: z.string(),

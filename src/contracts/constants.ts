@@ -20,8 +20,8 @@ export const EVENT_TYPES = [
 /** What webhooks to subscribers may say. */
 export const OUTWARD_EVENT_TYPES = [...EVENT_TYPES, 'report.owner.edited', 'report.deleted'] as const;
 
-/** What an event says of its report, as the settings and filters of subscribers name it. */
-export const OUTWARD_STATUSES = ['completed', 'failed', 'edited', 'deleted'] as const;
+/** What an event says of its report, as the settings and filters of subscribers name it. An edit is `completed`. */
+export const OUTWARD_STATUSES = ['completed', 'failed', 'deleted'] as const;
 
 /** How a subscriber stands. `unverified`: it has not passed its check yet. */
 export const SUBSCRIBER_STATES = ['unverified', 'active', 'paused', 'removed'] as const;

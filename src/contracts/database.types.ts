@@ -1382,6 +1382,7 @@ export type Database = {
           p_audit_days: number;
           p_job_days: number;
           p_limit: number;
+          p_pause_max_days?: number;
           p_payload_days: number;
         };
         Returns: Json;
@@ -1550,6 +1551,7 @@ export type Database = {
         };
         Returns: string;
       };
+      subscriber_secrets: { Args: Record<PropertyKey, never>; Returns: Json };
       take_over_report_job: {
         Args: {
           p_claim_id?: string;

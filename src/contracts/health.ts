@@ -34,6 +34,7 @@ export const CHECKS = [
   'indexes',
   'realtime',
   'accounts',
+  'subscribers',
   'region',
 ] as const;
 

@@ -232,21 +232,18 @@ export type VersionTestRequest = z.input<typeof versionTestRequest>;
 export const versionTest = z.object({
   from: formatVersion,
   to: formatVersion,
-  events: z.array(
-    testedEvent.extend({
-      before: z.string(),
-      after: z.string(),
-      changes: z.array(
-        z.object({
-          /** Of a member: `data.position`. */
-          path: z.string(),
-          /** JSON text; null: it is not there. */
-          before: z.string().nullable(),
-          after: z.string().nullable(),
-        }),
-      ),
+  changes: z.array(
+    z.object({
+      /** Of a member: `data.position`. */
+      path: z.string(),
+      /** In how many of the events. */
+      events: z.int(),
+      /** JSON of the first of them, cut; null: the body has no such member. */
+      before: z.string().nullable(),
+      after: z.string().nullable(),
     }),
   ),
+  events: z.array(testedEvent.extend({ before: z.string(), after: z.string() })),
 });
 export type VersionTest = z.infer<typeof versionTest>;
 

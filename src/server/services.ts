@@ -29,6 +29,8 @@ export function createServices(env: ServerEnv) {
     hosts: env.SUBSCRIBER_HOSTS,
     ownAddresses: [...webhookBaseUrls, env.SUPABASE_URL],
   };
+  const endpointKeys =
+    env.ENDPOINT_SECRETS_KEY === undefined ? [] : parseEndpointKeys(env.ENDPOINT_SECRETS_KEY);
   const alertKeys = env.ALERT_SECRET === undefined ? undefined : parseWebhookSecret(env.ALERT_SECRET);
   const services = {
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
@@ -38,7 +40,7 @@ export function createServices(env: ServerEnv) {
     fetch: retryDeadSockets(fetch),
     subscriberRules,
     outbound: lazyOutbound(subscriberRules),
-    endpointKeys: env.ENDPOINT_SECRETS_KEY === undefined ? [] : parseEndpointKeys(env.ENDPOINT_SECRETS_KEY),
+    endpointKeys,
     pauseMaxDays: env.PAUSE_MAX_DAYS,
     log,
     waitUntil,
@@ -76,6 +78,12 @@ export function createServices(env: ServerEnv) {
     secretFingerprints: {
       WEBHOOK_SECRET: fingerprintsOf('WEBHOOK_SECRET', webhookKeys),
       ...(alertKeys !== undefined && { ALERT_SECRET: fingerprintsOf('ALERT_SECRET', alertKeys) }),
+      ...(endpointKeys.length > 0 && {
+        ENDPOINT_SECRETS_KEY: fingerprintsOf(
+          'ENDPOINT_SECRETS_KEY',
+          endpointKeys.map(({ key }) => key),
+        ),
+      }),
     },
     retention: {
       auditDays: env.RETENTION_AUDIT_DAYS,

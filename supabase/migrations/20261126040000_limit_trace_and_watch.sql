@@ -94,7 +94,9 @@ insert into private.alert_rules (rule, severity, threshold, unit, minimum, lookb
   ('table_growth', 'warning', 50, 'percent', 100, '1 day', '0'),
   ('ping_failing', 'critical', 2, 'pings', 1, '1 hour', '0'),
   ('ping_slow', 'warning', 2000, 'milliseconds', 2, '1 hour', '0'),
-  ('rule_failing', 'critical', 1, 'failures', 1, '0', '0');
+  ('rule_failing', 'critical', 1, 'failures', 1, '0', '0'),
+  ('subscriber_failing', 'warning', 3, 'days', 1, '0', '0'),
+  ('subscriber_paused', 'warning', 7, 'days', 1, '0', '0');
 
 create table public.alerts (
   id uuid primary key default gen_random_uuid(),
@@ -161,6 +163,8 @@ create table private.watch_state (
   installed_at timestamptz not null default now(),
   evaluated_at timestamptz,
   clock_ahead_seconds numeric,
+  -- What waits for a subscriber longer than this is given up: PAUSE_MAX_DAYS of the functions.
+  pause_max_days int not null default 30,
   next_ping_at timestamptz not null default now()
 );
 insert into private.watch_state default values;
@@ -354,6 +358,7 @@ create table private.endpoint_checks (
   probes jsonb
 );
 create index endpoint_checks_host on private.endpoint_checks (host, created_at);
+create index endpoint_checks_created_at on private.endpoint_checks (created_at);
 create index endpoint_checks_endpoint on private.endpoint_checks (endpoint_id, id desc);
 -- A filter that could not be asked is no match, and its endpoint says so.
 create table private.filter_faults (
@@ -364,12 +369,14 @@ create table private.filter_faults (
   created_at timestamptz not null default now()
 );
 create index filter_faults_endpoint on private.filter_faults (endpoint_id, id desc);
+create index filter_faults_event on private.filter_faults (event_id, endpoint_id);
 
 -- A second function of a name, with more parameters, would leave the REST layer no choice between the two.
 drop function private.erase_report(text, uuid, int);
 drop function private.erase_account(uuid, int);
 drop function private.sending_policy();
 drop function public.webhook_statistics(text);
+drop function public.prune_expired(int, int, int, int, jsonb);
 drop function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean);
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
 drop function public.request_report_job(
@@ -2707,7 +2714,7 @@ grant execute on function private.cause_of(text) to authenticated;
 -- supabase/sql/deliver/change_endpoint.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.change_endpoint(
-  p_endpoint_id text, p_revision bigint, p_settings jsonb, p_filter_path text, p_change text, p_actor text)
+  p_endpoint_id text, p_revision bigint, p_settings jsonb, p_change text, p_actor text, p_filter_path text default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -2918,8 +2925,8 @@ grant execute on function public.claim_report_delivery(text, uuid, int, text, te
 -- supabase/sql/deliver/create_endpoint.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.create_endpoint(
-  p_request_id uuid, p_settings jsonb, p_filter_path text, p_endpoint_id text, p_sealed_secret text, p_read_token_sha256 text,
-  p_actor text, p_start_at timestamptz default null)
+  p_request_id uuid, p_settings jsonb, p_endpoint_id text, p_sealed_secret text, p_read_token_sha256 text, p_actor text,
+  p_filter_path text default null, p_start_at timestamptz default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -3021,85 +3028,107 @@ grant execute on function public.endpoint_history(text) to service_role;
 
 -- supabase/sql/deliver/event_samples.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
-create or replace function public.event_samples(p_endpoint_id text, p_limit int, p_own boolean)
+create or replace function public.event_samples(
+  p_limit int, p_endpoint_id text default null, p_paths text[] default null, p_filter_path text default null)
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   -- Looked at, newest first.
   c_examined constant int := 1000;
+  v_path jsonpath := p_filter_path::jsonpath;
 begin
   return (
     select coalesce(jsonb_agg(jsonb_build_object(
-      'id', (recent.event).id, 'applied_at', private.iso_time((recent.event).applied_at), 'effect', (recent.event).effect,
-      'document', private.filter_document(recent.event, content.research_metadata),
-      'bodies', case when p_own then (
-        select jsonb_object_agg(version, private.body_of(recent.event, version, 'thin')) from generate_series(0, 2) version) end)
-      order by (recent.event).applied_at desc), '[]')
+      'id', (recent.event).id, 'type', (recent.event).type, 'report_type', (recent.event).report_type,
+      'report_id', (recent.event).report_id, 'applied_at', private.iso_time((recent.event).applied_at),
+      'effect', (recent.event).effect,
+      'values', case when p_paths is not null then private.filter_values(seen.document, p_paths) end,
+      'matches', case when p_filter_path is not null then private.filter_matches(seen.document, v_path) end,
+      'bodies', case when p_endpoint_id is not null then (
+        select jsonb_agg(private.body_of(recent.event, version, 'thin') order by version) from generate_series(0, 2) version) end)
+      order by (recent.event).applied_at desc, (recent.event).id desc), '[]')
     from (
       select event from (
         select event from public.report_events event
         where event.effect is not null order by event.applied_at desc, event.id desc limit c_examined) newest
       where (newest.event).channel <> 'import'
         and ((newest.event).erased_at is null or (newest.event).type = 'report.deleted')
-        and (not p_own or exists (
+        and (p_endpoint_id is null or exists (
           select from public.webhook_deliveries where event_id = (newest.event).id and endpoint_id = p_endpoint_id))
       limit p_limit) recent
-    left join private.report_contents content on content.event_id = (recent.event).id);
+    left join private.report_contents content on content.event_id = (recent.event).id
+    cross join lateral private.filter_document(recent.event, content.research_metadata) seen (document));
 end
 $$;
 
-comment on function public.event_samples(text, int, boolean) is
-  'The newest events, for a trial of a filter or a format version: what a filter sees of each. p_own: only those of this subscriber, with their bodies in each version, without the content. Of the last thousand events.';
-revoke all on function public.event_samples(text, int, boolean) from public, anon, authenticated, service_role;
-grant execute on function public.event_samples(text, int, boolean) to service_role;
+comment on function public.event_samples(int, text, text[], text) is
+  'The newest of the last thousand events, for a trial. With p_paths and p_filter_path: what a filter sees at these paths, and whether it matches. With p_endpoint_id: only events that this subscriber was sent, each with its bodies by format version, the oldest first and without the content.';
+revoke all on function public.event_samples(int, text, text[], text) from public, anon, authenticated, service_role;
+grant execute on function public.event_samples(int, text, text[], text) to service_role;
 
 -- supabase/sql/deliver/explain_fan_out.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
-create or replace function public.explain_fan_out(p_endpoint_id text, p_event_id text)
+create or replace function public.explain_fan_out(p_endpoint_id text, p_event_id text, p_paths text[] default null)
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_event public.report_events;
+  v_subscriber private.subscribers;
   v_settings private.endpoint_revisions;
   v_owner uuid;
+  v_document jsonb;
 begin
   select * into v_event from public.report_events where id = p_event_id;
+  select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
   if v_event.id is null then
     return '{"outcome": "event_not_found"}';
-  elsif not exists (select from private.subscribers where endpoint_id = p_endpoint_id) then
+  elsif v_subscriber.endpoint_id is null then
     return '{"outcome": "endpoint_not_found"}';
   end if;
   select * into v_settings from private.settings_in_force(v_event.settings_revision) where endpoint_id = p_endpoint_id;
   execute format('select user_id from public.%I where id = $1', private.report_table(v_event.report_type))
   into v_owner using v_event.report_id;
+  if v_event.erased_at is null or v_event.type = 'report.deleted' then
+    v_document := private.filter_document(
+      v_event, (select research_metadata from private.report_contents where event_id = v_event.id));
+  end if;
   return jsonb_build_object(
     'outcome', 'explained',
     'event', jsonb_build_object(
       'id', v_event.id, 'type', v_event.type, 'report_type', v_event.report_type, 'report_id', v_event.report_id,
-      'stage', v_event.stage, 'status', v_event.status, 'channel', v_event.channel, 'effect', v_event.effect,
+      'stage', v_event.stage, 'status', case when v_event.type = 'report.deleted' then 'deleted' else v_event.status end,
+      'channel', v_event.channel, 'effect', v_event.effect,
       'position', v_event.position, 'applied_at', private.iso_time(v_event.applied_at), 'bulk', v_event.bulk,
-      'erased_at', private.iso_time(v_event.erased_at), 'settings_revision', v_event.settings_revision),
-    'document', case when v_event.erased_at is null or v_event.type = 'report.deleted' then private.filter_document(
-      v_event, (select research_metadata from private.report_contents where event_id = v_event.id)) end,
-    'revision', v_settings.id, 'takes_events', v_settings.takes_events,
+      'erased_at', private.iso_time(v_event.erased_at)),
+    'endpoint', jsonb_build_object(
+      'state', v_subscriber.state, 'state_reason', v_subscriber.state_reason,
+      'created_at', private.iso_time(v_subscriber.created_at), 'verified_at', private.iso_time(v_subscriber.verified_at),
+      'circuit_open_since', (
+        select private.iso_time(opened_at) from public.webhook_circuits where endpoint_id = p_endpoint_id)),
+    'revision', v_settings.id, 'takes_events', v_settings.takes_events, 'change', v_settings.change,
     'settings', case when v_settings.id is not null then private.settings_view(v_settings) end,
     -- Null: the report is gone, and nobody can say any more whose it was.
     'is_owner', case when v_settings.owner_id is not null then v_settings.owner_id = v_owner end,
     'matches', v_settings.id is not null and v_settings.takes_events and private.selects_event(v_settings, v_event, v_owner),
+    -- Null in these two as well: the content is erased.
+    'filter_matches', case when v_settings.filter_path is not null and v_document is not null
+      then private.filter_matches(v_document, v_settings.filter_path) end,
+    'values', case when v_document is not null and p_paths is not null then private.filter_values(v_document, p_paths) end,
     'fault', (select error from private.filter_faults where endpoint_id = p_endpoint_id and event_id = p_event_id limit 1),
     'deliveries', (
       select coalesce(jsonb_agg(jsonb_build_object(
         'delivery_id', id, 'plan', plan, 'status', status, 'attempts', attempts, 'dead_reason', dead_reason,
-        'format_version', format_version, 'waits_for', waits_for, 'last_attempt', private.iso_time(last_attempt),
-        'next_attempt', private.iso_time(next_attempt), 'response', response) order by plan), '[]')
-      from public.webhook_deliveries where event_id = p_event_id and endpoint_id = p_endpoint_id));
+        'format_version', format_version, 'waits_for', (
+          select event_id from public.webhook_deliveries earlier where earlier.id = delivery.waits_for),
+        'last_attempt', private.iso_time(last_attempt), 'next_attempt', private.iso_time(next_attempt)) order by plan), '[]')
+      from public.webhook_deliveries delivery where event_id = p_event_id and endpoint_id = p_endpoint_id));
 end
 $$;
 
-comment on function public.explain_fan_out(text, text) is
-  'What there is to say about an event and a subscriber: the event, what a filter sees of it, the settings in force for it, and its deliveries. The function that calls says it in words, filter and all. Returns {outcome: explained|event_not_found|endpoint_not_found, …}.';
-revoke all on function public.explain_fan_out(text, text) from public, anon, authenticated, service_role;
-grant execute on function public.explain_fan_out(text, text) to service_role;
+comment on function public.explain_fan_out(text, text, text[]) is
+  'What there is to say about an event and a subscriber: the event, the settings in force for it, whether its filter matches and what it sees at p_paths, and its deliveries. The function that calls says it in words. Returns {outcome: explained|event_not_found|endpoint_not_found, …}.';
+revoke all on function public.explain_fan_out(text, text, text[]) from public, anon, authenticated, service_role;
+grant execute on function public.explain_fan_out(text, text, text[]) to service_role;
 
 -- supabase/sql/deliver/fan_out.sql
 -- It only inserts. Which settings were in force is said by the event itself, so that the answer is the same whenever it is asked.
@@ -3366,13 +3395,12 @@ declare
   v_cancelled int := 0;
   v_woken int := 0;
 begin
+  -- The alerts tell when what waits is given up.
+  update private.watch_state set pause_max_days = p_pause_max_days where only_row and pause_max_days <> p_pause_max_days;
   for v_endpoint in
     select endpoint_id from private.subscribers
     where state = 'active' and failing_since < now() - v_policy.paused_after
-      -- It can answer only what it was sent.
-      and exists (
-        select from public.webhook_deliveries delivery
-        where delivery.endpoint_id = subscribers.endpoint_id and last_attempt > now() - interval '2 days')
+      and private.was_sent_lately(endpoint_id)
     order by endpoint_id limit p_limit for no key update skip locked
   loop
     perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
@@ -3430,7 +3458,6 @@ begin
     v_woken := v_woken + 1;
   end loop;
   delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
-  delete from private.filter_faults where created_at < now() - make_interval(days => p_pause_max_days);
   return jsonb_build_object(
     'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
     'more', p_limit in (v_expired, v_cancelled, v_woken));
@@ -3967,14 +3994,15 @@ revoke all on function private.put_back(public.webhook_deliveries, text, jsonb) 
 -- supabase/sql/deliver/read_events.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.read_events(
-  p_read_token_sha256 text, p_after jsonb, p_event_id text, p_limit int)
+  p_read_token_sha256 text, p_limit int, p_after jsonb default null, p_event_id text default null)
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- What REST and the caller still take at once.
-  c_bytes constant int := 4194304;
+  -- The body after it may have 1 MB as well, and quotes double what they escape: Vercel's functions answer 4.5 MB at most.
+  c_bytes constant int := 1048576;
   v_subscriber private.subscribers;
-  v_horizon xid8 := pg_snapshot_xmin(pg_current_snapshot());
+  -- One event has no neighbours that could be missed: whoever got its thin body asks at once, whatever else is under way.
+  v_horizon xid8 := case when p_event_id is null then pg_snapshot_xmin(pg_current_snapshot()) else '18446744073709551615'::xid8 end;
   v_row record;
   v_body text;
   v_bytes int := 0;
@@ -4016,10 +4044,10 @@ begin
 end
 $$;
 
-comment on function public.read_events(text, jsonb, text, int) is
-  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; about 4 MB at most.';
-revoke all on function public.read_events(text, jsonb, text, int) from public, anon, authenticated, service_role;
-grant execute on function public.read_events(text, jsonb, text, int) to service_role;
+comment on function public.read_events(text, int, jsonb, text) is
+  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; it ends after 1 MB of bodies.';
+revoke all on function public.read_events(text, int, jsonb, text) from public, anon, authenticated, service_role;
+grant execute on function public.read_events(text, int, jsonb, text) to service_role;
 
 -- supabase/sql/deliver/read_settings.sql
 create or replace function private.read_settings(p_endpoint_id text, p_settings jsonb, p_filter_path text)
@@ -4438,7 +4466,7 @@ create or replace function private.sending_policy(
   out slots interval[], out jitter double precision, out longest_retry_after interval,
   out circuit_window interval, out circuit_attempts int, out circuit_failed_share double precision,
   out circuit_pause interval, out subscriber_in_flight int, out in_flight_doubles_each_seconds double precision,
-  out slow_after interval, out warned_after interval, out paused_after interval, out unverified_for interval)
+  out slow_after interval, out paused_after interval, out unverified_for interval)
 returns record
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -4457,8 +4485,7 @@ begin
   in_flight_doubles_each_seconds := 10;
   -- One that has not answered for so long has at most two senders.
   slow_after := '1 second';
-  -- A subscriber that has accepted nothing for so long is warned of, then paused.
-  warned_after := '3 days';
+  -- A subscriber that has accepted nothing for so long is paused. The alert subscriber_failing comes before.
   paused_after := '5 days';
   -- One that never answered its check is removed.
   unverified_for := '7 days';
@@ -4492,7 +4519,11 @@ begin
   select count(*) as senders, min(claimed_at) as since, count(*) filter (where claimed_at > now() - interval '1 second') as begun
   into v_held from public.webhook_deliveries where endpoint_id = p_endpoint_id and lease_expires_at >= now();
   v_room := private.in_flight_allowed(v_subscriber.in_flight_limit, v_subscriber.limited_at) - v_held.senders;
-  if v_held.since < now() - v_policy.slow_after then
+  if v_room > 0 and v_held.since < now() - v_policy.slow_after and not exists (
+    -- One that answers others has a sender that died.
+    select from public.webhook_audit
+    where direction = 'out' and endpoint_id = p_endpoint_id and created_at > v_held.since and outcome = 'delivered')
+  then
     -- Somebody waits for it already. Should it answer nobody, two senders are enough to find out.
     v_room := least(v_room, 2 - v_held.senders);
   end if;
@@ -4635,6 +4666,25 @@ $$;
 comment on function private.show_delivery() is
   'A report''s webhook columns are the state of its latest delivery to our own endpoints. Without a report, a delivery is closed.';
 revoke all on function private.show_delivery() from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/subscriber_secrets.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.subscriber_secrets()
+returns jsonb
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+  select coalesce(jsonb_agg(jsonb_build_object(
+    'endpoint_id', subscriber.endpoint_id, 'sealed', (
+      select coalesce(jsonb_agg(secret.sealed order by secret.id desc), '[]') from private.endpoint_secrets secret
+      where secret.endpoint_id = subscriber.endpoint_id and (secret.expires_at is null or secret.expires_at > now())))
+    order by subscriber.endpoint_id), '[]')
+  from private.subscribers subscriber
+  where subscriber.state <> 'removed'
+$$;
+
+comment on function public.subscriber_secrets() is
+  'The sealed secrets of each subscriber: the health check and the doctor try whether they can still be opened.';
+revoke all on function public.subscriber_secrets() from public, anon, authenticated, service_role;
+grant execute on function public.subscriber_secrets() to service_role;
 
 -- supabase/sql/deliver/subscriber_view.sql
 create or replace function private.subscriber_view(p_subscriber private.subscribers)
@@ -4804,6 +4854,48 @@ $$;
 comment on function private.try_planned(bigint, public.plans) is
   'Makes a delivery due for a plan if that needs no waiting: brought_forward, redriven (a dead letter), changed (the plan is not about it any more), held (another transaction holds it or its report), error.';
 revoke all on function private.try_planned(bigint, public.plans) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/waiting_for.sql
+create or replace function private.waiting_for(p_endpoint_id text, out waiting bigint, out oldest timestamptz)
+returns record
+language plpgsql stable set search_path = '' as $$
+declare
+  -- More is a backlog in any case.
+  c_counted constant int := 10000;
+begin
+  select count(*), min(next_attempt) into waiting, oldest
+  from (
+    select next_attempt from public.webhook_deliveries
+    where endpoint_id = p_endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+    order by next_attempt limit c_counted) open;
+end
+$$;
+
+comment on function private.waiting_for(text) is
+  'How many deliveries wait for an endpoint, counted up to 10,000, and when the oldest was due.';
+revoke all on function private.waiting_for(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/was_sent_lately.sql
+create or replace function private.was_sent_lately(p_endpoint_id text)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+declare
+  c_lately constant interval := '2 days';
+begin
+  return exists (
+      select from public.webhook_deliveries
+      where endpoint_id = p_endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+        -- What was never sent is passed over in the index.
+        and attempts > 0 and last_attempt > now() - c_lately)
+    or exists (
+      select from public.webhook_deliveries
+      where endpoint_id = p_endpoint_id and dead_at > now() - c_lately and last_attempt > now() - c_lately);
+end
+$$;
+
+comment on function private.was_sent_lately(text) is
+  'Whether a subscriber that has accepted nothing was sent anything within two days: it can accept only what it was sent.';
+revoke all on function private.was_sent_lately(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/work_plan.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -5078,7 +5170,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_circuit_open(private.alert_rules) is
-  'Endpoints whose circuit has been open for longer, in seconds.';
+  'Endpoints of ours whose circuit has been open for longer, in seconds.';
 revoke all on function private.alert_on_circuit_open(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_clock_difference.sql
@@ -5115,7 +5207,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_dead_letters(private.alert_rules) is
-  'Endpoints with at least so many new dead letters that a person can redrive, counted up to 1,000.';
+  'Endpoints, subscribers among them, with at least so many new dead letters that a person can redrive, counted up to 1,000.';
 revoke all on function private.alert_on_dead_letters(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_jobs_failing.sql
@@ -5184,12 +5276,12 @@ begin
       where audit.direction = 'out' and audit.endpoint_id = endpoint.id and audit.created_at > now() - p_rule.lookback
       order by audit.created_at desc limit c_newest) recent
     where recent.duration_ms is not null) measured
-  where measured.total >= p_rule.minimum and measured.p95 > p_rule.threshold;
+  where endpoint.kind = 'internal' and measured.total >= p_rule.minimum and measured.p95 > p_rule.threshold;
 end
 $$;
 
 comment on function private.alert_on_latency(private.alert_rules) is
-  'Endpoints whose newest attempts took longer, in milliseconds, by the 95th percentile.';
+  'Endpoints of ours whose newest attempts took longer, in milliseconds, by the 95th percentile.';
 revoke all on function private.alert_on_latency(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_no_sweep.sql
@@ -5253,7 +5345,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_queue_age(private.alert_rules) is
-  'Endpoints whose oldest delivery waits longer, in seconds.';
+  'Endpoints of ours whose oldest delivery waits longer, in seconds.';
 revoke all on function private.alert_on_queue_age(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_queue_depth.sql
@@ -5267,7 +5359,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_queue_depth(private.alert_rules) is
-  'Endpoints with more deliveries waiting.';
+  'Endpoints of ours with more deliveries waiting.';
 revoke all on function private.alert_on_queue_depth(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_secret_age.sql
@@ -5284,6 +5376,51 @@ $$;
 comment on function private.alert_on_secret_age(private.alert_rules) is
   'Secrets that the functions have had for longer, in days.';
 revoke all on function private.alert_on_secret_age(private.alert_rules) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/alert_on_subscriber_failing.sql
+create or replace function private.alert_on_subscriber_failing(p_rule private.alert_rules)
+returns table (subject text, value numeric, affected bigint, facts jsonb)
+language sql stable set search_path = '' as $$
+  select subscriber.endpoint_id, round(extract(epoch from now() - subscriber.failing_since) / 86400, 1),
+    queue.waiting,
+    jsonb_build_object(
+      'failing_since', private.iso_time(subscriber.failing_since),
+      'paused_at', private.iso_time(subscriber.failing_since + policy.paused_after), 'waiting', queue.waiting)
+  from private.subscribers subscriber
+  cross join private.sending_policy() policy
+  cross join lateral private.waiting_for(subscriber.endpoint_id) queue
+  where subscriber.state = 'active' and subscriber.failing_since < now() - p_rule.threshold * interval '1 day'
+    and private.was_sent_lately(subscriber.endpoint_id)
+$$;
+
+comment on function private.alert_on_subscriber_failing(private.alert_rules) is
+  'Subscribers that have accepted nothing for longer, in days: they will be paused.';
+revoke all on function private.alert_on_subscriber_failing(private.alert_rules) from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/alert_on_subscriber_paused.sql
+create or replace function private.alert_on_subscriber_paused(p_rule private.alert_rules)
+returns table (subject text, value numeric, affected bigint, facts jsonb)
+language sql stable set search_path = '' as $$
+  select subscriber.endpoint_id,
+    -- Nothing waits yet: what comes now is given up last.
+    greatest(round(extract(epoch from coalesce(kept.given_up_at, now() + kept.longest) - now()) / 86400, 1), 0),
+    queue.waiting,
+    jsonb_build_object(
+      'reason', subscriber.state_reason, 'paused_at', private.iso_time(subscriber.state_since), 'waiting', queue.waiting,
+      'given_up_at', private.iso_time(kept.given_up_at))
+  from private.subscribers subscriber
+  cross join lateral private.waiting_for(subscriber.endpoint_id) queue
+  cross join lateral (
+    select watch.longest, queue.oldest + watch.longest as given_up_at
+    from (select make_interval(days => pause_max_days) as longest from private.watch_state where only_row) watch) kept
+  where subscriber.state = 'paused' and (
+    -- A person who pauses knows of it.
+    subscriber.state_reason <> 'operator' or kept.given_up_at < now() + p_rule.threshold * interval '1 day')
+$$;
+
+comment on function private.alert_on_subscriber_paused(private.alert_rules) is
+  'Subscribers that nobody has paused and that are paused, and those of which the oldest delivery is given up in fewer days.';
+revoke all on function private.alert_on_subscriber_paused(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_success_rate.sql
 create or replace function private.alert_on_success_rate(p_rule private.alert_rules)
@@ -5310,12 +5447,12 @@ begin
         -- What failed before the circuit closed is over.
         and audit.created_at > greatest(now() - p_rule.lookback, circuit.closed_at)
       order by audit.created_at desc limit c_newest) recent) counted
-  where counted.total >= p_rule.minimum and 100.0 * (counted.total - counted.failed) < p_rule.threshold * counted.total;
+  where endpoint.kind = 'internal' and counted.total >= p_rule.minimum and 100.0 * (counted.total - counted.failed) < p_rule.threshold * counted.total;
 end
 $$;
 
 comment on function private.alert_on_success_rate(private.alert_rules) is
-  'Endpoints with a lower share of attempts delivered, in percent, among the newest. An attempt that an open circuit spared counts as failed.';
+  'Endpoints of ours with a lower share of attempts delivered, in percent, among the newest. An attempt that an open circuit spared counts as failed.';
 revoke all on function private.alert_on_success_rate(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_table_growth.sql
@@ -5953,6 +6090,7 @@ begin
         'circuit_is_open', circuit.opened_at is not null) order by endpoint.id)
       from public.webhook_endpoints endpoint
       left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
+      left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
       cross join lateral (
         select count(*) as waiting, count(*) filter (where status = 'failed') as failed,
           count(*) filter (where next_attempt <= now() and (lease_expires_at is null or lease_expires_at < now())) as due,
@@ -5966,7 +6104,9 @@ begin
         select coalesce(sum(deliveries) filter (where not private.is_closed(dead_reason)), 0) as dead
         from (
           select dead_reason, count(*) as deliveries from public.webhook_deliveries
-          where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters),
+          where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters
+      -- At most 200 of others are left (create_endpoint()).
+      where subscriber.state is distinct from 'removed'),
     'jobs', (
       select jsonb_build_object(
         'queued', count(*) filter (where status = 'queued'), 'running', count(*) filter (where status = 'running'),
@@ -6101,12 +6241,12 @@ revoke all on function private.plain_ids(text[]) from public, anon, authenticate
 -- supabase/sql/observe/prune_expired.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.prune_expired(
-  p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null)
+  p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null,
+  -- Functions that do not know it hold content for as long as it is by default.
+  p_pause_max_days int default 30)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Content that lost waits for its open deliveries, but no longer than this.
-  c_longest_hold constant interval := '30 days';
   -- Erasing an event takes locks, its audit rows and up to a megabyte of content: a batch of them must end before REST ends
   -- the call, which would undo all of it, at each sweep.
   v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
@@ -6124,6 +6264,7 @@ declare
   v_buckets int;
   v_alerts int;
   v_plans int;
+  v_checks int;
   v_event_id text;
   v_erased int := 0;
   v_jobs text[];
@@ -6171,6 +6312,14 @@ begin
     where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
+  -- The last one of a subscriber says how it stands, however old.
+  delete from private.endpoint_checks where id in (
+    select checked.id from private.endpoint_checks checked
+    where checked.created_at < now() - make_interval(days => p_audit_days) and exists (
+      select from private.endpoint_checks later
+      where later.endpoint_id = checked.endpoint_id and later.id > checked.id)
+    order by checked.created_at limit p_limit for update of checked skip locked);
+  get diagnostics v_checks = row_count;
   delete from public.alert_silences where until < now() - make_interval(days => p_audit_days);
   select coalesce(array_agg(event_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', lost_at, 'id', event_id) order by lost_at, event_id))[p_limit] as last
@@ -6178,7 +6327,7 @@ begin
   from (
     select content.event_id, content.lost_at,
       -- A delivery that is still to be sent is sent from this content. A dead letter is not: nothing sends it by itself.
-      content.lost_at >= now() - c_longest_hold and (
+      content.lost_at >= now() - make_interval(days => p_pause_max_days) and (
         select true from public.webhook_deliveries delivery
         where delivery.event_id = content.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
           and delivery.dead_at is null
@@ -6231,17 +6380,18 @@ begin
   get diagnostics v_pruned = row_count;
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
-    'audit', v_audit_pruned, 'refusals', v_refusals, 'alerts', v_alerts, 'plans', v_plans, 'payloads', v_erased, 'jobs', v_pruned,
-    'after', case when p_limit in (v_refusals, v_buckets, v_alerts, v_plans)
+    'audit', v_audit_pruned, 'refusals', v_refusals, 'alerts', v_alerts, 'plans', v_plans, 'checks', v_checks,
+    'payloads', v_erased, 'jobs', v_pruned,
+    'after', case when p_limit in (v_refusals, v_buckets, v_alerts, v_plans, v_checks)
         or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
       jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
 end
 $$;
 
-comment on function public.prune_expired(int, int, int, int, jsonb) is
-  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Returns {audit, refusals, alerts, plans, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
-revoke all on function public.prune_expired(int, int, int, int, jsonb) from public, anon, authenticated, service_role;
-grant execute on function public.prune_expired(int, int, int, int, jsonb) to service_role;
+comment on function public.prune_expired(int, int, int, int, jsonb, int) is
+  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Content that lost waits for its open deliveries, p_pause_max_days at most. Returns {audit, refusals, alerts, plans, checks, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
+revoke all on function public.prune_expired(int, int, int, int, jsonb, int) from public, anon, authenticated, service_role;
+grant execute on function public.prune_expired(int, int, int, int, jsonb, int) to service_role;
 
 -- supabase/sql/observe/queues.sql
 create or replace function private.queues()
@@ -6262,12 +6412,13 @@ begin
       from public.webhook_deliveries delivery
       where delivery.endpoint_id = endpoint.id and delivery.status not in ('success', 'superseded', 'cancelled')
         and delivery.dead_at is null
-      order by delivery.next_attempt, delivery.id limit c_counted) waiting) queue;
+      order by delivery.next_attempt, delivery.id limit c_counted) waiting) queue
+  where endpoint.kind = 'internal';
 end
 $$;
 
 comment on function private.queues() is
-  'What waits at each endpoint, counted up to 10,000: how many deliveries that nobody is sending now, the oldest of all, and its first ids.';
+  'What waits at each of our own endpoints, counted up to 10,000: how many deliveries that nobody is sending now, the oldest of all, and its first ids.';
 revoke all on function private.queues() from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/record_alert_attempt.sql
@@ -6587,6 +6738,108 @@ comment on function private.verify_bound(text, text, int) is
   'Where a slice of this part ends that begins after this id: p_limit reports or jobs further, at most so many times five events. Null: at the end of the part.';
 revoke all on function private.verify_bound(text, text, int) from public, anon, authenticated, service_role;
 
+-- supabase/sql/observe/verify_deliveries.sql
+create or replace function private.verify_deliveries(p_report_type text, p_after uuid, p_to uuid)
+returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
+language plpgsql stable set search_path = '' as $$
+begin
+  return query
+  select fault.problem, event.report_type, event.report_id, event.id, event.job_id
+  from public.report_events event
+  join public.webhook_deliveries delivery on delivery.event_id = event.id
+  join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
+  cross join lateral (
+    select 'an erased event that a delivery would still send' as problem
+    where event.erased_at is not null and delivery.dead_at is null
+      -- It has no content to be erased: it tells subscribers to forget what they have.
+      and event.type <> 'report.deleted'
+      and delivery.status not in ('success', 'superseded', 'cancelled')
+    union all
+    select 'a delivery of another report'
+    where endpoint.kind = 'subscriber'
+      and (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+    union all
+    select 'a delivery to a subscriber without a position, or to our own endpoint with one'
+    where (endpoint.kind = 'subscriber') <> (delivery.position is not null)
+    union all
+    select 'a delivery whose position is not that of its event'
+    where delivery.position <> coalesce(event.position, 0)
+    union all
+    select 'a delivery that waits for none before it'
+    where delivery.waits_for is not null and not exists (
+      select from public.webhook_deliveries earlier
+      where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
+        and (earlier.report_type, earlier.report_id) = (delivery.report_type, delivery.report_id)
+        and (private.holds_back(earlier.id)
+          -- Where its end could not wake this delivery, the next sweep does.
+          or greatest(delivery.created_at, earlier.last_attempt, earlier.claimed_at, earlier.dead_at, earlier.lease_expires_at)
+            > now() - interval '5 minutes'))
+  ) fault
+  where event.report_type = p_report_type
+    and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null);
+
+  return query
+  select 'two live deliveries of a report under way to one subscriber', flying.report_type, flying.report_id, max(flying.event_id), null
+  from public.webhook_deliveries flying
+  where flying.report_type = p_report_type
+    and (flying.report_id > p_after or p_after is null) and (flying.report_id <= p_to or p_to is null)
+    and flying.position is not null and flying.plan = 0 and flying.redrives = 0
+    and not private.lease_is_free(flying.lease_expires_at)
+  group by flying.report_type, flying.report_id, flying.endpoint_id
+  having count(*) > 1;
+
+  if not exists (select from private.subscribers) then
+    return;
+  end if;
+  return query
+  with events as materialized (
+    select event, event.id, event.settings_revision,
+      -- Once for each event, not for each of its subscribers.
+      case when event.erased_at is null or event.type = 'report.deleted'
+        then private.filter_document(event, content.research_metadata) end as document
+    from public.report_events event
+    left join private.report_contents content on content.event_id = event.id
+    where event.report_type = p_report_type and event.effect is not null
+      and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null)
+  ), settings as materialized (
+    -- And once for each revision.
+    select seen.settings_revision, settings
+    from (select distinct events.settings_revision from events where events.settings_revision is not null) seen
+    cross join lateral private.settings_in_force(seen.settings_revision) settings
+    where settings.takes_events
+  ), asked as materialized (
+    select events.id, (settings).endpoint_id,
+      case
+        when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
+        -- Null, here and below: nobody can say any more. A report may have got another owner since.
+        when (settings).owner_id is not null then null
+        when (settings).filter_path is null then true
+        when document is not null then private.filter_matches(document, (settings).filter_path)
+      end as matches
+    from events join settings using (settings_revision)
+  ), made as materialized (
+    select events.id, delivery.endpoint_id
+    from events join public.webhook_deliveries delivery on delivery.event_id = events.id
+    where delivery.plan = 0 and delivery.position is not null
+  ), wrong as (
+    select 'an event that a subscriber should have got' as problem, asked.id
+    from asked left join made using (id, endpoint_id)
+    where asked.matches and made.id is null and not exists (
+      select from private.filter_faults fault where fault.event_id = asked.id and fault.endpoint_id = asked.endpoint_id)
+    union
+    select 'a delivery to a subscriber that its settings do not explain', made.id
+    from made left join asked using (id, endpoint_id)
+    where asked.id is null or not asked.matches
+  )
+  select wrong.problem, (event).report_type, (event).report_id, events.id, (event).job_id
+  from wrong join events using (id);
+end
+$$;
+
+comment on function private.verify_deliveries(text, uuid, uuid) is
+  'Every delivery of the reports of this type with an id after p_after up to p_to that breaks an invariant, and every event that a subscriber should have got and did not. Null: no bound.';
+revoke all on function private.verify_deliveries(text, uuid, uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/verify_jobs.sql
 create or replace function private.verify_jobs(p_after text, p_to text)
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
@@ -6799,6 +7052,8 @@ begin
       and exists (select from public.%1$I report where report.id = job.report_id)$query$,
     v_table, p_report_type)
   using p_after, p_to;
+
+  return query select * from private.verify_deliveries(p_report_type, p_after, p_to);
 end
 $$;
 
@@ -6834,18 +7089,29 @@ begin
   from private.erasures due
   where due.requested_at < now() - interval '1 day'
   union all
-  select 'an erased event that a delivery would still send', event.report_type, event.report_id, event.id, event.job_id
-  from public.webhook_deliveries delivery
-  join public.report_events event on event.id = delivery.event_id
-  where event.erased_at is not null and delivery.dead_at is null
-    -- It has no content to be erased: it tells subscribers to forget what they have.
-    and event.type <> 'report.deleted'
-    and delivery.status not in ('success', 'superseded', 'cancelled');
+  select 'a subscriber without a secret' || ': ' || subscriber.endpoint_id, null, null, null, null
+  from private.subscribers subscriber
+  where subscriber.state <> 'removed' and not exists (
+    select from private.endpoint_secrets secret
+    where secret.endpoint_id = subscriber.endpoint_id and secret.expires_at is null)
+  union all
+  select 'a subscriber without exactly one revision in force' || ': ' || subscriber.endpoint_id, null, null, null, null
+  from private.subscribers subscriber
+  where (
+    select count(*) from private.endpoint_revisions settings
+    where settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null) <> 1
+  union all
+  select 'a removed subscriber that deliveries still wait for' || ': ' || subscriber.endpoint_id, null, null, null, null
+  from private.subscribers subscriber
+  where subscriber.state = 'removed' and subscriber.state_since < now() - interval '1 day' and exists (
+    select from public.webhook_deliveries delivery
+    where delivery.endpoint_id = subscriber.endpoint_id and delivery.dead_at is null
+      and delivery.status not in ('success', 'superseded', 'cancelled'));
 end
 $$;
 
 comment on function private.verify_rest() is
-  'Every erasure and every open delivery that breaks an invariant: few rows, looked at as a whole.';
+  'Every erasure and every subscriber that breaks an invariant: few rows, looked at as a whole.';
 revoke all on function private.verify_rest() from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/verify_slice.sql
@@ -6931,6 +7197,8 @@ language plpgsql stable set search_path = '' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
   c_recent constant interval := '15 minutes';
+  -- A series ends with its subscriber: there is no bound to how many there have been.
+  v_removed text[] := array(select endpoint_id from private.subscribers where state = 'removed');
   v_rolled timestamptz := (select rolled_up_until from public.webhook_roll_up where only_row);
 begin
   return (
@@ -6938,12 +7206,14 @@ begin
     with fresh as materialized (
       select direction, endpoint_id, outcome, bucket, created_at >= v_rolled as is_new, created_at >= now() - c_recent as is_recent,
         count(*) as requests
-      from private.webhook_measures where created_at >= least(v_rolled, now() - c_recent)
+      from private.webhook_measures
+      where created_at >= least(v_rolled, now() - c_recent) and endpoint_id <> all (v_removed)
       group by 1, 2, 3, 4, 5, 6
     ), counts as (
       select direction, endpoint_id, outcome, sum(requests)::bigint as requests
       from (
         select direction, endpoint_id, outcome, requests from private.webhook_totals
+        where endpoint_id <> all (v_removed)
         union all
         select direction, endpoint_id, outcome, requests from fresh where is_new) parts
       group by 1, 2, 3
@@ -6951,6 +7221,7 @@ begin
       select direction, endpoint_id, bucket, sum(requests)::bigint as requests
       from (
         select direction, endpoint_id, bucket, requests from private.latency_totals
+        where endpoint_id <> all (v_removed)
         union all
         select direction, endpoint_id, bucket, requests from fresh where is_new and bucket is not null) parts
       group by 1, 2, 3
@@ -8615,7 +8886,7 @@ revoke all on sequence private.endpoint_secrets_id_seq from anon, authenticated,
 
 -- supabase/sql/deliver/filter_faults.sql
 comment on table private.filter_faults is
-  'Filters that could not be asked about an event: no match, and a fault of ours that its endpoint shows.';
+  'Filters that could not be asked about an event: no match, and a fault of ours that its endpoint shows. Kept as long as the event: it says why the endpoint did not get it.';
 alter table private.filter_faults enable row level security;
 revoke all on table private.filter_faults from anon, authenticated, service_role;
 revoke all on sequence private.filter_faults_id_seq from anon, authenticated, service_role;

@@ -1,9 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createCrashBed } from '../support/crash-bed.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { startLanguageModel, type SlowModel } from '../support/slow-model.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
@@ -11,9 +9,12 @@ import { startTestSystem, type TestSystem } from '../support/system.ts';
 let system: TestSystem;
 let model: SlowModel;
 let receiver: Receiver;
-let directory: string;
+let bed: Awaited<ReturnType<typeof createCrashBed>>;
+const plan = (step: string) => bed.plan(step);
+const stepsTaken = () => bed.stepsTaken();
+const wasKilled = () => bed.wasKilled();
 beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'polaris-crash-'));
+  bed = await createCrashBed();
   await plan('');
   // Long enough for one report of progress, which comes after a quarter of a second.
   model = await startLanguageModel(80);
@@ -31,9 +32,9 @@ beforeAll(async () => {
       'api/cron/sweep.ts',
       'api/cron/take-over.ts',
     ],
-    preload: new URL('../support/crash-points.ts', import.meta.url),
+    preload: bed.preload,
     env: {
-      POLARIS_CRASH_POINTS: directory,
+      ...bed.env,
       WEBHOOK_BASE_URL: receiver.baseUrl,
       WEBHOOK_TIMEOUT_MS: '5000',
       WEBHOOK_MAX_RETRIES: '1',
@@ -46,33 +47,8 @@ afterAll(async () => {
   await system.stop();
   await receiver[Symbol.asyncDispose]();
   await model[Symbol.asyncDispose]();
-  await rm(directory, { recursive: true, force: true });
+  await bed[Symbol.asyncDispose]();
 });
-
-let life = '';
-const noteOfLife = (what: 'steps' | 'killed') => join(directory, `${life}.${what}`);
-
-/** Begins another life and names the step of it to die at; an empty name: none. */
-async function plan(step: string): Promise<void> {
-  life = randomUUID();
-  await writeFile(noteOfLife('steps'), '');
-  await writeFile(noteOfLife('killed'), '');
-  await writeFile(join(directory, 'next-plan'), JSON.stringify({ life, step }));
-  await rename(join(directory, 'next-plan'), join(directory, 'plan'));
-}
-
-/** The steps that were taken, each with its number among its likes, as the plan names them. */
-async function stepsTaken(): Promise<string[]> {
-  const lines = (await readFile(noteOfLife('steps'), 'utf8')).split('\n').filter((line) => line !== '');
-  const counts = new Map<string, number>();
-  return lines.map((line) => {
-    const nth = (counts.get(line) ?? 0) + 1;
-    counts.set(line, nth);
-    return `${line} #${nth}`;
-  });
-}
-
-const wasKilled = async () => (await readFile(noteOfLife('killed'), 'utf8')) !== '';
 
 const refusals: string[] = [];
 /** Events that were on the network before the database knew them: what a process that dies then would lose. */

@@ -5,6 +5,7 @@ import { ALERT_RULES } from '../../src/contracts/alerts.ts';
 import { alertsOf } from '../support/alerts.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { storeClient, type Held } from '../support/store.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 
 let database: TestDatabase;
 let sql: postgres.Sql;
@@ -172,6 +173,135 @@ describe('the rules', () => {
     }
     await alerts.evaluate();
     expect(await openOf('dead_letters')).toEqual([]);
+  });
+
+  describe('of subscribers', () => {
+    let subscribers: ReturnType<typeof subscriberClient>;
+    let endpointId: string;
+    beforeEach(async () => {
+      subscribers = subscriberClient(sql);
+      ({ endpointId } = await subscribers.active());
+    });
+
+    /** So many events, each of which waits for the subscriber. */
+    async function wait(count: number): Promise<void> {
+      for (let made = 0; made < count; made += 1) {
+        const { reportId } = await createReport(sql);
+        await sql`update public.org_reports set research_report = 'by the platform' where id = ${reportId}`;
+      }
+    }
+    /** All that waits is tried and fails, and is due again. */
+    async function fail(status: number | null = 500): Promise<void> {
+      for (;;) {
+        const { delivery } = await subscribers.claim();
+        if (delivery === null) break;
+        await subscribers.record(delivery, 'failed', status);
+      }
+    }
+    const since = (days: number) =>
+      sql`update private.subscribers set failing_since = now() - make_interval(days => ${days}), state_since = now() - make_interval(days => ${days})`;
+    const facts = async (rule: string) => (await alertOf(rule))?.facts as Record<string, string | number>;
+    const inDays = (time: unknown) => Math.round((Date.parse(String(time)) - Date.now()) / 86_400_000);
+
+    it('our own rules say nothing, however one fails', async () => {
+      await wait(12);
+      await fail();
+      await sql`update public.webhook_circuits set opened_at = now() - interval '1 day', probe_after = now() where endpoint_id = ${endpointId}`;
+      await sql`update public.webhook_deliveries set created_at = created_at - interval '1 day'`;
+      await sql`
+        insert into public.webhook_audit (direction, endpoint_id, outcome, duration_ms)
+        select 'out', ${endpointId}, 'server_error', 9000 from generate_series(1, 12)`;
+      await sql`update private.alert_rules set threshold = 2 where rule = 'queue_depth'`;
+      await alerts.evaluate();
+      expect((await alerts.rows()).filter(({ subject }) => subject === endpointId)).toEqual([]);
+    });
+
+    it('dead_letters: theirs too', async () => {
+      await wait(1);
+      const [open] = await subscribers.deliveries(endpointId);
+      await sql`select private.move_delivery(${open?.['id'] as string}, 'closed', p_reason => 'pause_expired')`;
+      await alerts.evaluate();
+      expect(await openOf('dead_letters')).toEqual([`firing dead_letters:${endpointId}`]);
+    });
+
+    it('subscriber_failing: one that was sent something and accepts nothing, with when it is paused', async () => {
+      await wait(2);
+      await fail();
+      await since(2);
+      await alerts.evaluate();
+      expect(await openOf('subscriber_failing')).toEqual([]);
+      await since(4);
+      await alerts.evaluate();
+      expect(await openOf('subscriber_failing')).toEqual([`firing subscriber_failing:${endpointId}`]);
+      expect(await alertOf('subscriber_failing')).toMatchObject({ affected: 2, facts: { waiting: 2 } });
+      expect(inDays((await facts('subscriber_failing'))['paused_at'])).toBe(1);
+      // It says nothing of one that nothing was sent to.
+      await sql`update public.webhook_deliveries set last_attempt = now() - interval '3 days'`;
+      await alerts.evaluate();
+      await alerts.pass('1 minute');
+      await alerts.evaluate();
+      expect(await openOf('subscriber_failing')).toEqual([]);
+    });
+
+    it('subscriber_failing: also one of which only dead letters are left', async () => {
+      await wait(1);
+      await fail();
+      const [open] = await subscribers.deliveries(endpointId);
+      await sql`select private.move_delivery(${open?.['id'] as string}, 'closed', p_reason => 'attempts_exhausted')`;
+      await since(4);
+      await alerts.evaluate();
+      expect(await openOf('subscriber_failing')).toEqual([`firing subscriber_failing:${endpointId}`]);
+    });
+
+    it.each([
+      ['gone', () => fail(410)],
+      ['secret_unreadable', () => sql`select public.pause_unreadable_endpoint(${endpointId})`],
+      [
+        'failing',
+        async () => {
+          await fail();
+          await since(6);
+          await subscribers.keep();
+        },
+      ],
+    ])('subscriber_paused: at once when nobody has paused it (%s)', async (reason, pause) => {
+      await wait(1);
+      await pause();
+      await alerts.evaluate();
+      expect(await openOf('subscriber_failing', 'subscriber_paused')).toEqual([
+        `firing subscriber_paused:${endpointId}`,
+      ]);
+      expect(await alertOf('subscriber_paused')).toMatchObject({ affected: 1, facts: { reason } });
+      await subscribers.move(endpointId, 'active');
+      await alerts.evaluate();
+      await alerts.pass('1 minute');
+      await alerts.evaluate();
+      expect(await openOf('subscriber_paused')).toEqual([]);
+    });
+
+    it('subscriber_paused: by an operator, seven days before what waits is given up', async () => {
+      await subscribers.move(endpointId, 'paused');
+      await since(29);
+      await alerts.evaluate();
+      // Nothing waits.
+      expect(await openOf('subscriber_paused')).toEqual([]);
+      await wait(1);
+      const age = (days: number) =>
+        sql`update public.webhook_deliveries set next_attempt = now() - make_interval(days => ${days})`;
+      await age(22);
+      await alerts.evaluate();
+      expect(await openOf('subscriber_paused')).toEqual([]);
+      await age(24);
+      await alerts.evaluate();
+      expect(await openOf('subscriber_paused')).toEqual([`firing subscriber_paused:${endpointId}`]);
+      expect(inDays((await facts('subscriber_paused'))['given_up_at'])).toBe(6);
+      // The functions say how long that is.
+      await subscribers.keep(60);
+      await alerts.evaluate();
+      await alerts.pass('1 minute');
+      await alerts.evaluate();
+      expect(await openOf('subscriber_paused')).toEqual([]);
+    });
   });
 
   it('jobs_overdue: whose runner is gone and which no sweep took over', async () => {
@@ -604,7 +734,9 @@ describe('a silence', () => {
       );
     }
     expect(await asOperator((person) => person`select from private.alert_rules`, no)).toHaveLength(0);
-    expect(await asOperator((person) => person`select from private.alert_rules`)).toHaveLength(16);
+    expect(await asOperator((person) => person`select from private.alert_rules`)).toHaveLength(
+      Object.keys(ALERT_RULES).length,
+    );
   });
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { fullHealth, type Finding } from '../../src/contracts/health.ts';
 import { systemClock } from '../../src/server/clock.ts';
+import { parseEndpointKeys, sealSecret } from '../../src/server/deliver/subscribers/endpoint-secrets.ts';
 import { examine, type Diagnosis, type DoctorOptions } from '../../src/server/observe/doctor.ts';
 import { probeRealtime } from '../../src/server/observe/probe-realtime.ts';
 import { printDiagnoses } from '../../scripts/doctor/print.ts';
@@ -14,6 +15,7 @@ import { projectRoot } from '../../scripts/local/paths.ts';
 import { forward } from '../../scripts/local/proxy.ts';
 import { callSweep } from '../../scripts/local/sweeper.ts';
 import { startTestFunctions } from '../support/functions.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const FUNCTIONS = ['api/ping.ts', 'api/health.ts', 'api/cron/sweep.ts'];
@@ -97,6 +99,7 @@ describe('a deployment without a fault', () => {
       'indexes',
       'realtime',
       'accounts',
+      'subscribers',
     ]);
     expect(told('deployment')).toEqual([
       'variables',
@@ -111,6 +114,7 @@ describe('a deployment without a fault', () => {
       'indexes',
       'realtime',
       'accounts',
+      'subscribers',
       'region',
       'region',
     ]);
@@ -160,6 +164,58 @@ describe('each fault is found, with what to do', () => {
       },
     ]);
     expect(diagnoses.filter(({ level }) => level === 'ok')).toEqual([]);
+  });
+
+  it('secrets of subscribers that no key opens, and no key where there are subscribers', async () => {
+    const subscribers = subscriberClient(system.sql);
+    const keys = parseEndpointKeys(system.env['ENDPOINT_SECRETS_KEY'] ?? '');
+    const [good, changed, lost] = [
+      await subscribers.active(),
+      await subscribers.active(),
+      await subscribers.active(),
+    ].map(({ endpointId }) => endpointId);
+    const seal = (endpointId = '', key = keys) =>
+      system.sql`
+        update private.endpoint_secrets set sealed = ${sealSecret(key, endpointId, 'whsec_a_canary')}
+        where endpoint_id = ${endpointId}`;
+    await seal(good);
+    // Under the id of a key that is there, and under one that is not.
+    await seal(changed, [{ id: 'local', key: Buffer.alloc(32, 3) }]);
+    await seal(lost, [{ id: 'yesterday', key: Buffer.alloc(32, 4) }]);
+    try {
+      const diagnoses = await diagnose();
+      for (const from of ['here', 'deployment'] as const) {
+        expectFault(diagnoses, {
+          check: 'subscribers',
+          from,
+          level: 'failed',
+          message: containing('2 secrets cannot be opened'),
+          action: containing('Put the lost key back'),
+        });
+      }
+      const said = diagnoses.find(({ check }) => check === 'subscribers')?.message ?? '';
+      expect(said).toContain(`${lost ?? ''} (ENDPOINT_SECRETS_KEY has no key "yesterday"`);
+      expect(said).toContain(`${changed ?? ''} (the key "local" of ENDPOINT_SECRETS_KEY does not open`);
+      expect(said).not.toContain(good ?? '');
+      expectFault(await diagnose({}, { ENDPOINT_SECRETS_KEY: '' }), {
+        check: 'subscribers',
+        level: 'failed',
+        message: containing('ENDPOINT_SECRETS_KEY is not set, and there are 3 subscribers'),
+        action: containing('Set ENDPOINT_SECRETS_KEY'),
+      });
+      const health = await fetch(system.url('/api/health'), {
+        headers: { authorization: `Bearer ${system.secrets.cronSecret}` },
+      });
+      const text = await health.text();
+      expect(text).toContain('yesterday');
+      // Neither a secret nor what it is sealed to.
+      expect(text).not.toMatch(/canary|v1\./);
+      await seal(changed);
+      await seal(lost);
+      expect(faults(await diagnose())).toEqual([]);
+    } finally {
+      for (const id of [good, changed, lost]) await subscribers.move(id ?? '', 'removed');
+    }
   });
 
   it('a variable that is malformed in the deployment', async () => {

@@ -172,7 +172,7 @@ describe('the example receiver', () => {
 });
 
 /** The list of events, two a page. Answers 500 where it is told to. */
-async function startList(events: ReturnType<typeof event>[]) {
+async function startList(events: { id: string; body: string | null }[]) {
   const state = { requests: [] as string[], failAfter: Infinity };
   const listPort = await listen((request, response) => {
     const url = new URL(request.url ?? '/', 'http://list');
@@ -209,6 +209,12 @@ describe('catching up', () => {
     ]);
     expect(await catchUp(sql, list)).toBe(0);
     expect(state.requests.slice(3)).toEqual(['/api/endpoints/events?after=5']);
+  });
+
+  it('passes over an event whose content was erased', async () => {
+    const { list } = await startList([{ id: 'evt_1', body: null }, event('evt_2', 2)]);
+    expect(await catchUp(sql, list)).toBe(1);
+    expect(await handledIds()).toEqual(['evt_2']);
   });
 
   it('goes on where it was ended', async () => {

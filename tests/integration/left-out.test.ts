@@ -249,7 +249,7 @@ describe('a sweep', () => {
     ['erase_due(int, uuid)', 'erasure'],
     ['roll_up_webhooks(int)', 'statistics'],
     ['import_reports(int)', 'import'],
-    ['prune_expired(int, int, int, int, jsonb)', 'retention'],
+    ['prune_expired(int, int, int, int, jsonb, int)', 'retention'],
   ];
 
   async function breakPart(signature: string): Promise<void> {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../scripts/local/paths.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const TOKEN = 'm'.repeat(32);
@@ -95,6 +96,28 @@ describe('the metrics', () => {
     expect(await grown()).toEqual([2, 1, 2, 3]);
     await audit(0, 'delivered', 100);
     expect(await grown()).toEqual([3, 1, 3, 4]);
+  });
+
+  it('have a series for each subscriber, which ends when it is removed', async () => {
+    const subscribers = subscriberClient(system.sql);
+    const { endpointId } = await subscribers.active();
+    await system.sql`
+      insert into public.webhook_audit (direction, endpoint_id, outcome, duration_ms)
+      values ('out', ${endpointId}, 'delivered', 100)`;
+    const seriesOf = async () =>
+      [...(await scrape()).keys()].filter((name) => name.includes(`endpoint="${endpointId}"`));
+    expect(await seriesOf()).toEqual(
+      expect.arrayContaining([
+        `polaris_deliveries_waiting{endpoint="${endpointId}"}`,
+        `polaris_webhook_requests_total{direction="out",endpoint="${endpointId}",outcome="delivered"}`,
+        `polaris_webhook_success_ratio{direction="out",endpoint="${endpointId}"}`,
+      ]),
+    );
+    await subscribers.move(endpointId, 'removed');
+    expect(await seriesOf()).toEqual([]);
+    // Also what is rolled up into the totals.
+    await system.sql`select public.roll_up_webhooks(1000)`;
+    expect(await seriesOf()).toEqual([]);
   });
 
   it('tell the success of the last 15 minutes, and no ratio of nothing', async () => {

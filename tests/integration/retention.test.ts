@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { storeClient } from '../support/store.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 
 let database: TestDatabase;
 let store: ReturnType<typeof storeClient>;
@@ -106,6 +107,53 @@ describe('retention', () => {
     expect(event).toEqual({ effect: 'applied', erased: true });
     const [report] = await sql`select research_report from public.org_reports where id = ${reportId}`;
     expect(report).toEqual({ research_report: 'second' });
+  });
+
+  it('keeps content that lost for a paused subscriber, PAUSE_MAX_DAYS at most', async () => {
+    const { sql } = database;
+    const subscribers = subscriberClient(sql);
+    const { endpointId } = await subscribers.active({ events: { superseded: true } });
+    await subscribers.move(endpointId, 'paused');
+    const { reportId } = await createReport(sql);
+    await sendEvent(reportId, 'newer', '2026-01-01T00:10:00Z');
+    const lost = await sendEvent(reportId, 'older', '2026-01-01T00:00:00Z');
+    expect(lost.outcome).toBe('superseded');
+    const prune = async (days: number | null) => {
+      const [row] = await (days === null
+        ? sql`select (public.prune_expired(90, 1, 60, 100) ->> 'payloads')::int as payloads`
+        : sql`select (public.prune_expired(90, 1, 60, 100, null, ${days}) ->> 'payloads')::int as payloads`);
+      return row?.['payloads'] as number;
+    };
+    await age(45);
+    expect(await prune(60)).toBe(0);
+    await age(16);
+    expect(await prune(60)).toBe(1);
+    const [delivery] = await sql`
+      select status from public.webhook_deliveries where event_id = ${lost.id} and endpoint_id = ${endpointId}`;
+    expect(delivery).toEqual({ status: 'cancelled' });
+    await subscribers.move(endpointId, 'removed');
+    await subscribers.keep();
+    expect(await prune(null)).toBe(0);
+  });
+
+  it('removes old checks of subscribers, and keeps the last one of each', async () => {
+    const { sql } = database;
+    const subscribers = subscriberClient(sql);
+    const { endpointId } = await subscribers.active();
+    await subscribers.verify(endpointId);
+    await sql`update private.endpoint_checks set created_at = now() - interval '91 days' where endpoint_id = ${endpointId}`;
+    const { endpointId: young } = await subscribers.active();
+    await subscribers.verify(young);
+    const [answer] = await sql`select public.prune_expired(90, 30, 60, 100) as answer`;
+    expect(answer?.['answer']).toMatchObject({ checks: 1 });
+    const left = await sql`
+      select endpoint_id, count(*)::int from private.endpoint_checks where endpoint_id in (${endpointId}, ${young})
+      group by 1`;
+    expect(Object.fromEntries(left.map((row) => [row['endpoint_id'], row['count']]))).toEqual({
+      [endpointId]: 1,
+      [young]: 2,
+    });
+    for (const id of [endpointId, young]) await subscribers.move(id, 'removed');
   });
 
   it('keeps content that lost while its delivery is open, for 30 days at most, and closes that then', async () => {

@@ -47,6 +47,26 @@ if (directory !== undefined && entrypoint !== undefined) {
     }
   };
 
+  // Calls to subscribers go through undici's own request(), which tells of itself here.
+  const lifeOfCall = new WeakMap<object, string | undefined>();
+  const subscriberCall = (message: unknown) => {
+    const { request } = message as { request: { path: string } };
+    return request.path.startsWith('/subscriber') ? request : undefined;
+  };
+  subscribe('undici:request:create', (message) => {
+    const request = subscriberCall(message);
+    if (request === undefined) return;
+    lifeOfCall.set(request, lifeOfRequest.getStore());
+    pass(`before ${request.path}`);
+  });
+  subscribe('undici:request:trailers', (message) => {
+    const request = subscriberCall(message);
+    if (request === undefined) return;
+    const life = lifeOfCall.get(request);
+    if (life === undefined) pass(`after ${request.path}`);
+    else lifeOfRequest.run(life, () => pass(`after ${request.path}`));
+  });
+
   globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
     const { pathname } = new URL(request.url);

@@ -45,6 +45,7 @@ function bed(clock: TestClock, days: number) {
       refusals: 0,
       alerts: 0,
       plans: 0,
+      checks: 0,
       payloads: 0,
       jobs: 0,
       after: { audit: { at: '2026-01-01T00:00:00Z', id: 'a' } },
@@ -73,6 +74,7 @@ function bed(clock: TestClock, days: number) {
       timeoutMs: 1000,
       random: () => 0,
       retention,
+      pauseMaxDays: 30,
     },
   };
 }

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
 import type { WebhookKeys } from './secrets.ts';
 
 /** The signed headers of one attempt. */
@@ -8,9 +8,20 @@ export interface SignedHeaders {
   'webhook-signature': string;
 }
 
+/** Made once for each key: OpenSSL would set a Buffer up anew at every call, which takes longer than to hash a short body. */
+const keyObjects = new WeakMap<Buffer, KeyObject>();
+
+function keyObjectOf(key: Buffer): KeyObject {
+  const known = keyObjects.get(key);
+  if (known !== undefined) return known;
+  const made = createSecretKey(key);
+  keyObjects.set(key, made);
+  return made;
+}
+
 /** HMAC-SHA256 of `id.timestamp.body` (Standard Webhooks, "Signature scheme"). */
 export function digest(key: Buffer, id: string, timestamp: string, body: Uint8Array): Buffer {
-  return createHmac('sha256', key).update(`${id}.${timestamp}.`).update(body).digest();
+  return createHmac('sha256', keyObjectOf(key)).update(`${id}.${timestamp}.`).update(body).digest();
 }
 
 /**

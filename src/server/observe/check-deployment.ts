@@ -10,6 +10,7 @@ import { stopwatch } from '../clock.ts';
 import type { EnvFault } from '../config/env.ts';
 import type { OwnDeployment } from '../deliver/own-deployment.ts';
 import { parseBearerKeys } from '../http/bearer.ts';
+import { SecretUnreadable, openSecret, type EndpointKeys } from '../deliver/subscribers/endpoint-secrets.ts';
 import { SchemaMismatch, type Store } from '../store/store.ts';
 import { checkClocks, checkFacts, type Reading } from './check-facts.ts';
 import { sendPing, type PingSender } from './send-ping.ts';
@@ -23,6 +24,8 @@ export interface Checked {
 export interface Checker extends Store, PingSender, OwnDeployment {
   /** Whose clock `now` is, for messages. */
   clockName: string;
+  /** Of ENDPOINT_SECRETS_KEY. */
+  endpointKeys: EndpointKeys;
 }
 
 /** What this process finds by itself: its database, and its own address with a signed ping. */
@@ -41,6 +44,12 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
     ];
   });
   const facts = 'facts' in database ? database.facts : null;
+  const subscribers =
+    facts === null
+      ? skipped('subscribers', 'the database did not answer')
+      : await checkSubscribers(checker).catch(() =>
+          skipped('subscribers', 'the database did not say which there are'),
+        );
   if ('facts' in database) {
     readings.push({
       name: checker.clockName,
@@ -69,6 +78,7 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
             ] as const
           ).map((check) => skipped(check, 'the database did not answer'))
         : checkFacts(facts)),
+      subscribers,
     ],
   };
 }
@@ -150,6 +160,57 @@ function causeOf(error: unknown): string {
   const parts = [found?.code, found?.message].filter((part) => part !== undefined && part !== '');
   return parts.length === 0 ? '' : ` (${parts.join(': ')})`;
 }
+
+const subscriberSecrets = z.array(z.object({ endpoint_id: z.string(), sealed: z.array(z.string()) }));
+
+/**
+ * Whether the secrets of subscribers can be opened. What is found names subscribers and keys, never a secret.
+ * @throws {DatabaseUnavailable}
+ */
+export async function checkSubscribers({
+  rpc,
+  endpointKeys,
+}: Pick<Checker, 'rpc' | 'endpointKeys'>): Promise<Finding> {
+  const subscribers = await rpc('subscriber_secrets', {}, subscriberSecrets);
+  if (subscribers.length === 0) {
+    return { check: 'subscribers', level: 'ok', message: 'there are no subscribers' };
+  }
+  const counted = `${subscribers.length} ${subscribers.length === 1 ? 'subscriber' : 'subscribers'}`;
+  if (endpointKeys.length === 0) {
+    return {
+      check: 'subscribers',
+      level: 'failed',
+      message: `ENDPOINT_SECRETS_KEY is not set, and there are ${counted}: nothing can be sent to them`,
+      action:
+        'Set ENDPOINT_SECRETS_KEY to the keys that sealed their secrets, deploy again, and resume those that are paused.',
+    };
+  }
+  const unreadable = subscribers.flatMap(({ endpoint_id, sealed }) =>
+    sealed.flatMap((secret) => faultOf(endpoint_id, secret) ?? []),
+  );
+  if (unreadable.length === 0) {
+    return { check: 'subscribers', level: 'ok', message: `the secrets of ${counted} can be opened` };
+  }
+  return {
+    check: 'subscribers',
+    level: 'failed',
+    message: `${unreadable.length} secrets cannot be opened: ${unreadable.slice(0, LISTED_SECRETS).join('; ')}${unreadable.length > LISTED_SECRETS ? '; …' : ''}`,
+    action:
+      'Put the lost key back into ENDPOINT_SECRETS_KEY and deploy again, or give each of these subscribers a new secret; then resume those that are paused.',
+  };
+
+  function faultOf(endpointId: string, sealed: string): string | undefined {
+    try {
+      openSecret(endpointKeys, endpointId, sealed);
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof SecretUnreadable)) throw error;
+      return `${endpointId} (${error.message})`;
+    }
+  }
+}
+
+const LISTED_SECRETS = 10;
 
 export function skipped(check: Finding['check'], message: string): Finding {
   return { check, level: 'skipped', message };

@@ -5,6 +5,7 @@ import type { Clock } from '../clock.ts';
 import { InvalidEnvironment, readEnv, trimmed } from '../config/env.ts';
 import { bypassHeaders, parseWebhookBaseUrls, siblingOf } from '../deliver/own-deployment.ts';
 import { parseWebhookSecret } from '../deliver/secrets.ts';
+import { parseEndpointKeys } from '../deliver/subscribers/endpoint-secrets.ts';
 import { parseBearerKeys } from '../http/bearer.ts';
 import { createRestStore } from '../store/rest-store.ts';
 import { checkMigrations } from './check-facts.ts';
@@ -63,6 +64,7 @@ async function lookFromOutside(options: DoctorOptions, env: ServerEnv): Promise<
     now,
     monotonicNow,
     clockName: 'this machine',
+    endpointKeys: env.ENDPOINT_SECRETS_KEY === undefined ? [] : parseEndpointKeys(env.ENDPOINT_SECRETS_KEY),
     webhookKeys: parseWebhookSecret(env.WEBHOOK_SECRET),
     webhookBaseUrls: parseWebhookBaseUrls(env.WEBHOOK_BASE_URL),
     protectionBypass: env.VERCEL_AUTOMATION_BYPASS_SECRET,

@@ -16,6 +16,7 @@ const pruned = z.object({
   refusals: z.int(),
   alerts: z.int(),
   plans: z.int(),
+  checks: z.int(),
   payloads: z.int(),
   jobs: z.int(),
   /** Where the next call goes on. Kept rows stay the oldest: without it, each call would look at all of them again. */
@@ -28,13 +29,19 @@ const pruned = z.object({
  * @throws {DatabaseUnavailable}
  */
 export async function prune(
-  { rpc, monotonicNow, retention }: Store & MonotonicClock & { retention: Retention },
+  {
+    rpc,
+    monotonicNow,
+    retention,
+    pauseMaxDays,
+  }: Store & MonotonicClock & { retention: Retention; pauseMaxDays: number },
   deadline: number,
 ): Promise<number> {
   const parameters = {
     p_audit_days: retention.auditDays,
     p_payload_days: retention.payloadDays,
     p_job_days: retention.jobDays,
+    p_pause_max_days: pauseMaxDays,
     p_limit: BATCH,
   };
   let total = 0;
@@ -45,7 +52,14 @@ export async function prune(
       { ...parameters, p_after: after },
       pruned,
     );
-    total += answer.audit + answer.refusals + answer.alerts + answer.plans + answer.payloads + answer.jobs;
+    total +=
+      answer.audit +
+      answer.refusals +
+      answer.alerts +
+      answer.plans +
+      answer.checks +
+      answer.payloads +
+      answer.jobs;
     after = answer.after;
   } while (after !== null && monotonicNow() < deadline);
   return total;

@@ -12,13 +12,12 @@ declare
   v_cancelled int := 0;
   v_woken int := 0;
 begin
+  -- The alerts tell when what waits is given up.
+  update private.watch_state set pause_max_days = p_pause_max_days where only_row and pause_max_days <> p_pause_max_days;
   for v_endpoint in
     select endpoint_id from private.subscribers
     where state = 'active' and failing_since < now() - v_policy.paused_after
-      -- It can answer only what it was sent.
-      and exists (
-        select from public.webhook_deliveries delivery
-        where delivery.endpoint_id = subscribers.endpoint_id and last_attempt > now() - interval '2 days')
+      and private.was_sent_lately(endpoint_id)
     order by endpoint_id limit p_limit for no key update skip locked
   loop
     perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
@@ -76,7 +75,6 @@ begin
     v_woken := v_woken + 1;
   end loop;
   delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
-  delete from private.filter_faults where created_at < now() - make_interval(days => p_pause_max_days);
   return jsonb_build_object(
     'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
     'more', p_limit in (v_expired, v_cancelled, v_woken));

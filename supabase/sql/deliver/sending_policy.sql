@@ -2,7 +2,7 @@ create or replace function private.sending_policy(
   out slots interval[], out jitter double precision, out longest_retry_after interval,
   out circuit_window interval, out circuit_attempts int, out circuit_failed_share double precision,
   out circuit_pause interval, out subscriber_in_flight int, out in_flight_doubles_each_seconds double precision,
-  out slow_after interval, out warned_after interval, out paused_after interval, out unverified_for interval)
+  out slow_after interval, out paused_after interval, out unverified_for interval)
 returns record
 language plpgsql immutable set search_path = '' as $$
 begin
@@ -21,8 +21,7 @@ begin
   in_flight_doubles_each_seconds := 10;
   -- One that has not answered for so long has at most two senders.
   slow_after := '1 second';
-  -- A subscriber that has accepted nothing for so long is warned of, then paused.
-  warned_after := '3 days';
+  -- A subscriber that has accepted nothing for so long is paused. The alert subscriber_failing comes before.
   paused_after := '5 days';
   -- One that never answered its check is removed.
   unverified_for := '7 days';

@@ -20,7 +20,11 @@ begin
   select count(*) as senders, min(claimed_at) as since, count(*) filter (where claimed_at > now() - interval '1 second') as begun
   into v_held from public.webhook_deliveries where endpoint_id = p_endpoint_id and lease_expires_at >= now();
   v_room := private.in_flight_allowed(v_subscriber.in_flight_limit, v_subscriber.limited_at) - v_held.senders;
-  if v_held.since < now() - v_policy.slow_after then
+  if v_room > 0 and v_held.since < now() - v_policy.slow_after and not exists (
+    -- One that answers others has a sender that died.
+    select from public.webhook_audit
+    where direction = 'out' and endpoint_id = p_endpoint_id and created_at > v_held.since and outcome = 'delivered')
+  then
     -- Somebody waits for it already. Should it answer nobody, two senders are enough to find out.
     v_room := least(v_room, 2 - v_held.senders);
   end if;

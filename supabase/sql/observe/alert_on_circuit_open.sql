@@ -9,5 +9,5 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_circuit_open(private.alert_rules) is
-  'Endpoints whose circuit has been open for longer, in seconds.';
+  'Endpoints of ours whose circuit has been open for longer, in seconds.';
 revoke all on function private.alert_on_circuit_open(private.alert_rules) from public, anon, authenticated, service_role;

@@ -17,5 +17,5 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_dead_letters(private.alert_rules) is
-  'Endpoints with at least so many new dead letters that a person can redrive, counted up to 1,000.';
+  'Endpoints, subscribers among them, with at least so many new dead letters that a person can redrive, counted up to 1,000.';
 revoke all on function private.alert_on_dead_letters(private.alert_rules) from public, anon, authenticated, service_role;

@@ -20,10 +20,10 @@ begin
       where audit.direction = 'out' and audit.endpoint_id = endpoint.id and audit.created_at > now() - p_rule.lookback
       order by audit.created_at desc limit c_newest) recent
     where recent.duration_ms is not null) measured
-  where measured.total >= p_rule.minimum and measured.p95 > p_rule.threshold;
+  where endpoint.kind = 'internal' and measured.total >= p_rule.minimum and measured.p95 > p_rule.threshold;
 end
 $$;
 
 comment on function private.alert_on_latency(private.alert_rules) is
-  'Endpoints whose newest attempts took longer, in milliseconds, by the 95th percentile.';
+  'Endpoints of ours whose newest attempts took longer, in milliseconds, by the 95th percentile.';
 revoke all on function private.alert_on_latency(private.alert_rules) from public, anon, authenticated, service_role;

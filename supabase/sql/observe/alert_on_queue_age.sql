@@ -8,5 +8,5 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_queue_age(private.alert_rules) is
-  'Endpoints whose oldest delivery waits longer, in seconds.';
+  'Endpoints of ours whose oldest delivery waits longer, in seconds.';
 revoke all on function private.alert_on_queue_age(private.alert_rules) from public, anon, authenticated, service_role;

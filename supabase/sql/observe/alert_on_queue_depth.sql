@@ -8,5 +8,5 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.alert_on_queue_depth(private.alert_rules) is
-  'Endpoints with more deliveries waiting.';
+  'Endpoints of ours with more deliveries waiting.';
 revoke all on function private.alert_on_queue_depth(private.alert_rules) from public, anon, authenticated, service_role;

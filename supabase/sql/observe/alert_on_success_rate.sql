@@ -22,10 +22,10 @@ begin
         -- What failed before the circuit closed is over.
         and audit.created_at > greatest(now() - p_rule.lookback, circuit.closed_at)
       order by audit.created_at desc limit c_newest) recent) counted
-  where counted.total >= p_rule.minimum and 100.0 * (counted.total - counted.failed) < p_rule.threshold * counted.total;
+  where endpoint.kind = 'internal' and counted.total >= p_rule.minimum and 100.0 * (counted.total - counted.failed) < p_rule.threshold * counted.total;
 end
 $$;
 
 comment on function private.alert_on_success_rate(private.alert_rules) is
-  'Endpoints with a lower share of attempts delivered, in percent, among the newest. An attempt that an open circuit spared counts as failed.';
+  'Endpoints of ours with a lower share of attempts delivered, in percent, among the newest. An attempt that an open circuit spared counts as failed.';
 revoke all on function private.alert_on_success_rate(private.alert_rules) from public, anon, authenticated, service_role;

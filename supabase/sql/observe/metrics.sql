@@ -15,6 +15,7 @@ begin
         'circuit_is_open', circuit.opened_at is not null) order by endpoint.id)
       from public.webhook_endpoints endpoint
       left join public.webhook_circuits circuit on circuit.endpoint_id = endpoint.id
+      left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
       cross join lateral (
         select count(*) as waiting, count(*) filter (where status = 'failed') as failed,
           count(*) filter (where next_attempt <= now() and (lease_expires_at is null or lease_expires_at < now())) as due,
@@ -28,7 +29,9 @@ begin
         select coalesce(sum(deliveries) filter (where not private.is_closed(dead_reason)), 0) as dead
         from (
           select dead_reason, count(*) as deliveries from public.webhook_deliveries
-          where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters),
+          where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters
+      -- At most 200 of others are left (create_endpoint()).
+      where subscriber.state is distinct from 'removed'),
     'jobs', (
       select jsonb_build_object(
         'queued', count(*) filter (where status = 'queued'), 'running', count(*) filter (where status = 'running'),

@@ -1,11 +1,11 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.prune_expired(
-  p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null)
+  p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null,
+  -- Functions that do not know it hold content for as long as it is by default.
+  p_pause_max_days int default 30)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Content that lost waits for its open deliveries, but no longer than this.
-  c_longest_hold constant interval := '30 days';
   -- Erasing an event takes locks, its audit rows and up to a megabyte of content: a batch of them must end before REST ends
   -- the call, which would undo all of it, at each sweep.
   v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
@@ -23,6 +23,7 @@ declare
   v_buckets int;
   v_alerts int;
   v_plans int;
+  v_checks int;
   v_event_id text;
   v_erased int := 0;
   v_jobs text[];
@@ -70,6 +71,14 @@ begin
     where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
+  -- The last one of a subscriber says how it stands, however old.
+  delete from private.endpoint_checks where id in (
+    select checked.id from private.endpoint_checks checked
+    where checked.created_at < now() - make_interval(days => p_audit_days) and exists (
+      select from private.endpoint_checks later
+      where later.endpoint_id = checked.endpoint_id and later.id > checked.id)
+    order by checked.created_at limit p_limit for update of checked skip locked);
+  get diagnostics v_checks = row_count;
   delete from public.alert_silences where until < now() - make_interval(days => p_audit_days);
   select coalesce(array_agg(event_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', lost_at, 'id', event_id) order by lost_at, event_id))[p_limit] as last
@@ -77,7 +86,7 @@ begin
   from (
     select content.event_id, content.lost_at,
       -- A delivery that is still to be sent is sent from this content. A dead letter is not: nothing sends it by itself.
-      content.lost_at >= now() - c_longest_hold and (
+      content.lost_at >= now() - make_interval(days => p_pause_max_days) and (
         select true from public.webhook_deliveries delivery
         where delivery.event_id = content.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
           and delivery.dead_at is null
@@ -130,14 +139,15 @@ begin
   get diagnostics v_pruned = row_count;
   perform set_config('polaris.retention', '', true);
   return jsonb_build_object(
-    'audit', v_audit_pruned, 'refusals', v_refusals, 'alerts', v_alerts, 'plans', v_plans, 'payloads', v_erased, 'jobs', v_pruned,
-    'after', case when p_limit in (v_refusals, v_buckets, v_alerts, v_plans)
+    'audit', v_audit_pruned, 'refusals', v_refusals, 'alerts', v_alerts, 'plans', v_plans, 'checks', v_checks,
+    'payloads', v_erased, 'jobs', v_pruned,
+    'after', case when p_limit in (v_refusals, v_buckets, v_alerts, v_plans, v_checks)
         or num_nonnulls(v_audit.last, v_payloads.last, v_finished.last) > 0 then
       jsonb_build_object('audit', v_audit.last, 'payloads', v_payloads.last, 'jobs', v_finished.last) end);
 end
 $$;
 
-comment on function public.prune_expired(int, int, int, int, jsonb) is
-  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Returns {audit, refusals, alerts, plans, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
-revoke all on function public.prune_expired(int, int, int, int, jsonb) from public, anon, authenticated, service_role;
-grant execute on function public.prune_expired(int, int, int, int, jsonb) to service_role;
+comment on function public.prune_expired(int, int, int, int, jsonb, int) is
+  'Removes what is older than so many days and not needed any more. It looks at up to p_limit rows of each kind, oldest first, from p_after on. Content that lost waits for its open deliveries, p_pause_max_days at most. Returns {audit, refusals, alerts, plans, checks, payloads, jobs, after}: what it removed, and the p_after of the next call, null when nothing is left to look at. A kind without a place in p_after is done.';
+revoke all on function public.prune_expired(int, int, int, int, jsonb, int) from public, anon, authenticated, service_role;
+grant execute on function public.prune_expired(int, int, int, int, jsonb, int) to service_role;

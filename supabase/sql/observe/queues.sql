@@ -16,10 +16,11 @@ begin
       from public.webhook_deliveries delivery
       where delivery.endpoint_id = endpoint.id and delivery.status not in ('success', 'superseded', 'cancelled')
         and delivery.dead_at is null
-      order by delivery.next_attempt, delivery.id limit c_counted) waiting) queue;
+      order by delivery.next_attempt, delivery.id limit c_counted) waiting) queue
+  where endpoint.kind = 'internal';
 end
 $$;
 
 comment on function private.queues() is
-  'What waits at each endpoint, counted up to 10,000: how many deliveries that nobody is sending now, the oldest of all, and its first ids.';
+  'What waits at each of our own endpoints, counted up to 10,000: how many deliveries that nobody is sending now, the oldest of all, and its first ids.';
 revoke all on function private.queues() from public, anon, authenticated, service_role;

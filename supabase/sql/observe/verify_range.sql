@@ -165,6 +165,8 @@ begin
       and exists (select from public.%1$I report where report.id = job.report_id)$query$,
     v_table, p_report_type)
   using p_after, p_to;
+
+  return query select * from private.verify_deliveries(p_report_type, p_after, p_to);
 end
 $$;
 

@@ -4,6 +4,8 @@ language plpgsql stable set search_path = '' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
   c_recent constant interval := '15 minutes';
+  -- A series ends with its subscriber: there is no bound to how many there have been.
+  v_removed text[] := array(select endpoint_id from private.subscribers where state = 'removed');
   v_rolled timestamptz := (select rolled_up_until from public.webhook_roll_up where only_row);
 begin
   return (
@@ -11,12 +13,14 @@ begin
     with fresh as materialized (
       select direction, endpoint_id, outcome, bucket, created_at >= v_rolled as is_new, created_at >= now() - c_recent as is_recent,
         count(*) as requests
-      from private.webhook_measures where created_at >= least(v_rolled, now() - c_recent)
+      from private.webhook_measures
+      where created_at >= least(v_rolled, now() - c_recent) and endpoint_id <> all (v_removed)
       group by 1, 2, 3, 4, 5, 6
     ), counts as (
       select direction, endpoint_id, outcome, sum(requests)::bigint as requests
       from (
         select direction, endpoint_id, outcome, requests from private.webhook_totals
+        where endpoint_id <> all (v_removed)
         union all
         select direction, endpoint_id, outcome, requests from fresh where is_new) parts
       group by 1, 2, 3
@@ -24,6 +28,7 @@ begin
       select direction, endpoint_id, bucket, sum(requests)::bigint as requests
       from (
         select direction, endpoint_id, bucket, requests from private.latency_totals
+        where endpoint_id <> all (v_removed)
         union all
         select direction, endpoint_id, bucket, requests from fresh where is_new and bucket is not null) parts
       group by 1, 2, 3

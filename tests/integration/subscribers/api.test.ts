@@ -56,7 +56,8 @@ beforeAll(async () => {
   });
   operator = await system.createOperator();
   receiver = await startSubscriberReceiver();
-});
+  // Eight functions' processes, on a machine that may be busy.
+}, 120_000);
 afterAll(async () => {
   await receiver[Symbol.asyncDispose]();
   await system.stop();
@@ -136,6 +137,15 @@ async function apply(reportId: string, change: { text?: string; data?: Record<st
   const { says } = await webhookClient(system, system.secrets.webhookSecret).post(content, { id });
   expect(says).toBe('applied');
   return id;
+}
+
+/** Polls: what a sender holds is left for later. */
+async function erase(eventId: string): Promise<void> {
+  const forget = async () => {
+    const [row] = await system.sql`select private.forget_event(${eventId}) as done`;
+    return row?.['done'] as boolean;
+  };
+  await expect.poll(forget, { timeout: 10_000 }).toBe(true);
 }
 
 describe('the whole road', () => {
@@ -505,7 +515,8 @@ describe('what is refused', () => {
     const [audited] = await system.sql`
       select count(*)::int from public.webhook_audit
       where outcome = 'endpoint_not_found' and endpoint_id = ${ABSENT} and actor = ${operator.id}`;
-    expect(audited).toEqual({ count: bodies.length });
+    // PATCH and DELETE besides.
+    expect(audited).toEqual({ count: bodies.length + 2 });
   });
 
   it('is the body of an action that does not fit', async () => {
@@ -561,6 +572,14 @@ describe('what is refused', () => {
     });
     const details = await ok(endpointDetails, call('GET', `/api/endpoints?endpoint_id=${id}`));
     expect(details.endpoint.last_check).toMatchObject({ passed: false, probes: [] });
+    // While the lost one is still in use, nothing is signed.
+    await ok(replacedSecret, act(id, 'secret', {}));
+    expect(await refusal(act(id, 'check'))).toEqual({ status: 409, code: 'endpoint_secret_unreadable' });
+    await ok(replacedSecret, act(id, 'secret', { overlap_seconds: 0 }));
+    expect(await ok(checkedEndpoint, act(id, 'check'))).toMatchObject({
+      passed: false,
+      probes: [{ name: 'ping' }],
+    });
   });
 
   it('is the 201st subscriber', async () => {
@@ -628,17 +647,18 @@ describe('trials', () => {
     const { reportId } = await system.createReport();
     const event = await apply(reportId, { text: 'not shown' });
     const tested = await ok(versionTest, act(id, 'version-test', { format_version: '2026-11-25' }));
-    expect(tested).toMatchObject({ from: '2026-12-01', to: '2026-11-25' });
-    expect(tested.events).toMatchObject([
-      {
-        event_id: event,
-        changes: [
-          { path: 'data.position', before: '1', after: null },
-          { path: 'data.stage', before: '"prelim"', after: null },
-          { path: 'data.channel', before: '"webhook"', after: null },
-        ],
-      },
-    ]);
+    expect(tested).toMatchObject({
+      from: '2026-12-01',
+      to: '2026-11-25',
+      changes: [
+        { path: 'data.position', events: 1, before: '1', after: null },
+        { path: 'data.stage', events: 1, before: '"prelim"', after: null },
+        { path: 'data.channel', events: 1, before: '"webhook"', after: null },
+      ],
+      events: [{ event_id: event }],
+    });
+    expect(JSON.parse(tested.events[0]?.before ?? '')).toHaveProperty('data.position', 1);
+    expect(JSON.parse(tested.events[0]?.after ?? '')).not.toHaveProperty('data.position');
     expect(JSON.stringify(tested)).not.toContain('not shown');
     await ok(endpointAnswer, act(id, 'pause'));
   });
@@ -679,7 +699,7 @@ describe('why a subscriber did not get an event', () => {
       sentence:
         'The type of the event is report.deleted, and the endpoint takes the types report.prelim.completed.',
     });
-    await sql`select private.forget_event(${us})`;
+    await erase(us);
     expect(await explain(us)).toMatchObject({ reason: 'content_erased', decided_by: null });
     expect(await refusal(act(id, 'explain', { event_id: 'evt_nothing' }))).toEqual({
       status: 404,
@@ -725,7 +745,7 @@ describe('reading', () => {
     const erased = await apply(reportId);
     // What a report shows is never erased.
     const shown = await apply(reportId);
-    await system.sql`select private.forget_event(${erased})`;
+    await erase(erased);
     expect((await readUntil(read_token, '', 2)).events).toMatchObject([
       { id: erased, position: 1, body: null, gone: 'content_erased' },
       { id: shown, position: 2, body: expect.any(String) as string, gone: null },
@@ -744,6 +764,7 @@ describe('reading', () => {
   it('is refused without a token of a subscriber, and with a cursor that nobody was given', async () => {
     const { endpoint, read_token } = await made();
     await system.sql`delete from public.webhook_refusals where minute is not null`;
+    const [begun] = await system.sql`select clock_timestamp()::text as at`;
     const unknown = `${read_token.slice(0, -4)}AAAA`;
     for (const token of [null, unknown, operator.accessToken, system.secrets.cronSecret]) {
       expect(await refusal(read(token))).toEqual({ status: 401, code: 'unauthorized' });
@@ -767,13 +788,12 @@ describe('reading', () => {
     expect(posted.headers.get('allow')).toBe('GET');
     const audited = await system.sql`
       select outcome, count(*)::int from public.webhook_audit
-      where request_payload ->> 'endpoint' = 'endpoint-events' and outcome <> 'content_erased' and outcome <> 'event_not_found'
+      where request_payload ->> 'endpoint' = 'endpoint-events' and created_at > ${String(begun?.['at'])}
       group by outcome order by outcome`;
     expect([...audited]).toEqual([
       { outcome: 'invalid_query', count: queries.length },
       { outcome: 'method_not_allowed', count: 1 },
-      // And the void token of another test.
-      { outcome: 'unauthorized', count: 5 },
+      { outcome: 'unauthorized', count: 4 },
     ]);
     // Over the cap of the minute they are counted alone.
     await system.sql`
@@ -783,8 +803,9 @@ describe('reading', () => {
     expect(await refusal(read(unknown))).toEqual({ status: 401, code: 'unauthorized' });
     const [row] = await system.sql`
       select count(*)::int from public.webhook_audit
-      where request_payload ->> 'endpoint' = 'endpoint-events' and outcome = 'unauthorized'`;
-    expect(row).toEqual({ count: 5 });
+      where request_payload ->> 'endpoint' = 'endpoint-events' and outcome = 'unauthorized'
+        and created_at > ${String(begun?.['at'])}`;
+    expect(row).toEqual({ count: 4 });
     await system.sql`delete from public.webhook_refusals where minute is not null`;
     // A subscriber that is removed reads nothing more.
     await ok(endpointAnswer, call('DELETE', `/api/endpoints?endpoint_id=${endpoint.endpoint_id}`));

@@ -6,8 +6,14 @@ import { filter } from '../../../src/contracts/filters.ts';
 import { deprecationHeaders, FORMAT_VERSIONS } from '../../../src/contracts/format-versions.ts';
 import { jobAccepted, jobRequest, jobResult, jobView } from '../../../src/contracts/jobs.ts';
 import { platformJobRequest } from '../../../src/contracts/platform-job-request.ts';
-import { planFilter, planRequest } from '../../../src/contracts/plans.ts';
+import { planFilter, planRequest, replayFilter } from '../../../src/contracts/plans.ts';
 import { PROBLEMS, problemOf } from '../../../src/contracts/problem.ts';
+import {
+  ENDPOINT_ACTIONS,
+  eventSelection,
+  FAN_OUT_REASONS,
+  subscriberSettings,
+} from '../../../src/contracts/subscribers.ts';
 import { RATE_KINDS } from '../../../src/contracts/rate-limit.ts';
 import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
 import { reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
@@ -32,9 +38,11 @@ it('has a row for every function, with its methods', () => {
       const methods =
         source.includes('receiveWebhook(services(),') || source.includes('receivePing(services(),')
           ? ['POST']
-          : [...source.matchAll(/\b(GET|HEAD|POST|PATCH|DELETE): (?:\(|show|headOf)/g)].map(
-              ([, method = '']) => method,
-            );
+          : source.includes('readEvents(services(),')
+            ? ['GET']
+            : [...source.matchAll(/\b(GET|HEAD|POST|PATCH|DELETE): (?:\(|show|headOf)/g)].map(
+                ([, method = '']) => method,
+              );
       return [`/${file.replace(/\.ts$/, '')}`, methods.sort()];
     }),
   );
@@ -55,6 +63,9 @@ describe('the table of members', () => {
     ['redriveFilter', Object.keys(redriveByFilter.shape.filter.shape)],
     ['planRequest', Object.keys(planRequest.shape)],
     ['planFilter', Object.keys(planFilter.shape)],
+    ['replayFilter', Object.keys(replayFilter.shape)],
+    ['subscriberSettings', Object.keys(subscriberSettings.shape)],
+    ['eventSelection', Object.keys(eventSelection.shape)],
     ['sweepAnswer', Object.keys(sweepAnswer.shape)],
     ['alertEvent', Object.keys(alertEvent.shape.data.shape)],
     ['cronAnswer', inheritedBy(cronAnswer.shape, sweepAnswer.shape)],
@@ -63,6 +74,13 @@ describe('the table of members', () => {
       members.map((member) => `\`${member}\``),
     );
   });
+});
+
+it.each<[string, readonly string[]]>([
+  ['endpoint actions', ENDPOINT_ACTIONS],
+  ['fan-out reasons', FAN_OUT_REASONS],
+])('has the %s', (name, values) => {
+  expect(tableOf(page, name).map(([value = '']) => value)).toEqual(values.map((value) => `\`${value}\``));
 });
 
 it('shows an alert event as it is sent', () => {

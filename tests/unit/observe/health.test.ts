@@ -27,6 +27,7 @@ function bed(change: Record<string, string> = {}) {
       rpc: (name, _parameters, answer) => {
         state.calls += 1;
         if (!state.isUp) return Promise.reject(new DatabaseUnavailable('away'));
+        if (name === 'subscriber_secrets') return Promise.resolve(answer.parse([]));
         if (name === 'user_is_operator') return Promise.resolve(answer.parse(false));
         const beats = { beats: 0, seconds_ago: null };
         return Promise.resolve(
@@ -46,6 +47,7 @@ function bed(change: Record<string, string> = {}) {
       },
       fetch: () => Promise.reject(new TypeError('fetch failed')),
       ...clock,
+      endpointKeys: [],
       webhookKeys: [Buffer.alloc(32, 1)],
       webhookBaseUrls: ['https://polaris.example/api/webhooks'],
       protectionBypass: undefined,

@@ -23,6 +23,8 @@ export function rowsBehind(alert: AlertRow): RowsBehind | null {
     case 'queue_depth':
     case 'queue_age':
     case 'circuit_open':
+    case 'subscriber_failing':
+    case 'subscriber_paused':
       return { name: 'Deliveries that wait', href: view('/deliveries', { endpoint: subject }) };
     case 'dead_letters':
       return { name: 'Dead letters', href: view('/deliveries', { status: 'dead', endpoint: subject }) };

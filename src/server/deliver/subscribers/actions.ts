@@ -20,14 +20,22 @@ import {
 import { rowTime } from '../../../contracts/paging.ts';
 import type { Probe } from '../../../contracts/endpoint-checks.ts';
 import { parseJsonBody } from '../../http/read-json.ts';
+import { compareVersions } from '../compare-versions.ts';
 import { compileFilter } from '../filters/compile.ts';
 import { evaluateFilter, filterValuesAnswer, pathsOf, readFilterValues } from '../filters/evaluate.ts';
 import type { Result } from '../retry-endpoint.ts';
 import { checkEndpoint } from './check-endpoint.ts';
 import { mintReadToken, mintSecret, sealSecret, SecretUnreadable } from './endpoint-secrets.ts';
-import { done, findEndpoint, moveEndpoint, queryOf, refused, type EndpointServices } from './endpoints.ts';
+import {
+  about,
+  done,
+  findEndpoint,
+  moveEndpoint,
+  queryOf,
+  refused,
+  type EndpointServices,
+} from './endpoints.ts';
 import { explainFanOut, fanOutFacts } from './explain-fan-out.ts';
-import { changesBetween } from './version-changes.ts';
 
 const notFound = z.object({ outcome: z.literal('endpoint_not_found') });
 const replaced = z.union([z.object({ outcome: z.literal('replaced'), endpoint: subscriberView }), notFound]);
@@ -92,9 +100,7 @@ export async function actOnEndpoint(
   if (!query.success) return refused('invalid_query');
   if (query.data.action === 'filter-test') return testFilter(services, request);
   const { action, endpoint_id } = query.data;
-  const result = await ACTIONS[action](services, endpoint_id, request, actor);
-  // A refusal says whom it is about.
-  return { ...result, record: result.record && { endpoint_id, ...result.record } };
+  return about(endpoint_id, await ACTIONS[action](services, endpoint_id, request, actor));
 }
 
 /** Sends the probes. The answer to the first one, with its nonce, proves that the endpoint wants our events: that is the check. */
@@ -211,12 +217,14 @@ async function testVersion(
   const from = endpoint.settings.format_version;
   const parameters = { p_limit: limit, p_endpoint_id: endpointId };
   const samples = await services.rpc('event_samples', parameters, versionSamples);
-  const events = samples.map(({ id, bodies, ...event }) => {
-    const before = bodies[versionNumber(from)] ?? '';
-    const after = bodies[versionNumber(to)] ?? '';
-    return { event_id: id, ...event, before, after, changes: changesBetween(before, after) };
-  });
-  return done({ from, to, events } satisfies VersionTest);
+  const events = samples.map(({ id, bodies, ...event }) => ({
+    event_id: id,
+    ...event,
+    before: bodies[versionNumber(from)] ?? '',
+    after: bodies[versionNumber(to)] ?? '',
+  }));
+  const tested: VersionTest = { from, to, changes: compareVersions(events), events };
+  return done(tested);
 }
 
 async function explain(

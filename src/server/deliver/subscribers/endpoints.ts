@@ -67,6 +67,11 @@ export function done(body: object, status = 200): Result {
   return { response: answer(body, { status }), record: null };
 }
 
+/** The result, whose record says whom it is about. */
+export function about(endpoint_id: string, result: Result): Result {
+  return { ...result, record: result.record && { endpoint_id, ...result.record } };
+}
+
 /** For what only people may do, since the audit names who decided it. */
 export function byPerson(actor: string, work: () => Promise<Result>): Promise<Result> {
   return actor === CRON ? Promise.resolve(refused('forbidden')) : work();
@@ -157,13 +162,22 @@ export async function changeEndpoint(
   const query = oneQuery.safeParse(queryOf(request));
   if (!query.success) return refused('invalid_query');
   const { endpoint_id } = query.data;
+  return about(endpoint_id, await putInForce(services, endpoint_id, request, actor));
+}
+
+async function putInForce(
+  services: EndpointServices,
+  endpointId: string,
+  request: Request,
+  actor: string,
+): Promise<Result> {
   const body = await parseJsonBody(request, changeEndpointRequest, SETTINGS_OPEN);
-  if (!body.ok) return { response: body.answer, record: { outcome: body.code, endpoint_id } };
+  if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
   const { revision, settings } = body.value;
   const issues = issuesOfUrl(services, settings);
   if (issues.length > 0) return refused('invalid_body', { issues });
   const parameters = {
-    p_endpoint_id: endpoint_id,
+    p_endpoint_id: endpointId,
     p_revision: revision,
     ...settingsParameters(settings),
     p_change: 'changed',
@@ -191,7 +205,8 @@ export async function removeEndpoint(
 ): Promise<Result> {
   const query = oneQuery.safeParse(queryOf(request));
   if (!query.success) return refused('invalid_query');
-  return moveEndpoint(services, query.data.endpoint_id, 'removed', actor);
+  const { endpoint_id } = query.data;
+  return about(endpoint_id, await moveEndpoint(services, endpoint_id, 'removed', actor));
 }
 
 /** Pauses, resumes or removes a subscriber. */

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { WebhookKeys } from '../../deliver/secrets.ts';
 
 const CHARACTERS = 12;
 
@@ -7,7 +6,7 @@ const CHARACTERS = 12;
  * Short hashes by which the database tells how long a secret has been in use. The domain makes them useless for anything else,
  * and secrets of 24 random bytes cannot be guessed from them.
  */
-export function fingerprintsOf(variable: string, keys: WebhookKeys): string[] {
+export function fingerprintsOf(variable: string, keys: readonly Uint8Array[]): string[] {
   return keys.map((key) =>
     createHash('sha256')
       .update(`polaris secret fingerprint v1\0${variable}\0`)

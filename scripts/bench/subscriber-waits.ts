@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type postgres from 'postgres';
+import {
+  mintSecret,
+  parseEndpointKeys,
+  sealSecret,
+} from '../../src/server/deliver/subscribers/endpoint-secrets.ts';
+import { functionEnv } from '../local/function-env.ts';
+import { addReports, startGround } from './bed.ts';
+import { quantile } from './measure.ts';
+import { newEvent, postEvent } from './sender.ts';
+
+const EVENTS = 200;
+const PAUSE_MS = 100;
+const BACKLOG = 100_000;
+
+/** What an event takes: until its webhook is answered, and until the quiet subscriber has it. */
+interface Times {
+  answered: number[];
+  arrived: number[];
+}
+
+/**
+ * The second half of `npm run bench -- subscribers`: how long a subscriber with little to hear waits for it, alone and beside
+ * others that are busy, hang, or have a report whose events fail.
+ * @returns whether the goals were reached
+ */
+export async function benchSubscriberWaits(
+  signal: AbortSignal,
+  step: (text: string) => void,
+): Promise<boolean> {
+  await using stack = new AsyncDisposableStack();
+  const ground = stack.use(await startGround(step));
+  const { sql, secrets, supabaseUrl } = ground;
+  const env = functionEnv({ ...secrets, url: supabaseUrl }, secrets);
+  const host = await ground.host(['api/webhooks/prelim-report.ts', 'api/cron/sweep.ts']);
+  const { url } = host.state();
+
+  const arrivals = new Map<string, () => void>();
+  const poisoned = new Set<string>();
+  const server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      const id = String(request.headers['webhook-id']);
+      if (request.url === '/hangs') return;
+      if (request.url === '/quiet') {
+        if (poisoned.has(id)) {
+          response.writeHead(500).end();
+          return;
+        }
+        arrivals.get(id)?.();
+      }
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  stack.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  // It listens on a port.
+  const { port } = server.address() as AddressInfo;
+  const add = (path: string, events: object) =>
+    addSubscriber(sql, env['ENDPOINT_SECRETS_KEY'] ?? '', `http://127.0.0.1:${port}/${path}`, events);
+
+  async function measure(label: string, reports: readonly string[], waits: boolean): Promise<Times> {
+    step(label);
+    const times: Times = { answered: [], arrived: [] };
+    for (let count = 0; count < EVENTS; count += 1) {
+      signal.throwIfAborted();
+      const event = newEvent(reports, 6 * 1024);
+      const { promise, resolve } = Promise.withResolvers<undefined>();
+      arrivals.set(event.id, () => resolve(undefined));
+      const begun = performance.now();
+      await postEvent(url, secrets.webhookSecret, event, 'applied');
+      times.answered.push(performance.now() - begun);
+      if (waits) {
+        await promise;
+        times.arrived.push(performance.now() - begun);
+      }
+      await sleep(PAUSE_MS);
+    }
+    return times;
+  }
+  const sweeping = () => keepSweeping(url, secrets.cronSecret);
+
+  const reports = await addReports(sql, 64);
+  await measure('warming up', reports, false);
+  const without = await measure('webhooks without subscribers', reports, false);
+  const quiet = await add('quiet', {});
+  const alone = await measure('a quiet subscriber alone', reports, true);
+
+  let stop = sweeping();
+  const busy = await add('busy', { types: ['report.deleted'] });
+  await backlog(sql, busy);
+  const besideBusy = await measure(`beside ${BACKLOG} that wait for another`, reports, true);
+  await stop();
+  await sql`select public.move_endpoint(${busy}, 'paused', 'bench')`;
+
+  const hanging = await add('hangs', {});
+  stop = sweeping();
+  const besideHanging = await measure('beside one that hangs', reports, true);
+  await stop();
+  await sql`select public.move_endpoint(${hanging}, 'paused', 'bench')`;
+
+  stop = sweeping();
+  const [poison = ''] = await addReports(sql, 1);
+  const spoiling = (async () => {
+    for (let count = 0; count < 20; count += 1) {
+      const event = newEvent([poison], 6 * 1024);
+      poisoned.add(event.id);
+      await postEvent(url, secrets.webhookSecret, event, 'applied');
+      await sleep(500);
+    }
+  })();
+  const besidePoison = await measure('beside a report whose events fail', reports, true);
+  await spoiling;
+  await stop();
+
+  for (let number = 0; number < 19; number += 1) await add('other', {});
+  const with20 = await measure('webhooks with 20 subscribers', reports, false);
+  const [kept] = await sql`
+    select count(*)::int as count from public.webhook_deliveries where endpoint_id = ${quiet} and status = 'success'`;
+  step(`${String(kept?.['count'])} deliveries to the quiet subscriber are confirmed`);
+
+  const p = (values: readonly number[], share: number) =>
+    quantile(
+      [...values].sort((one, other) => one - other),
+      share,
+    );
+  console.log('\nuntil the quiet subscriber has an event, ms       p50       p99');
+  const row = (name: string, { arrived }: Times) =>
+    console.log(
+      `${name.padEnd(45)}${p(arrived, 0.5).toFixed(1).padStart(9)}${p(arrived, 0.99).toFixed(1).padStart(10)}`,
+    );
+  row('alone', alone);
+  row(`beside ${BACKLOG} that wait for another`, besideBusy);
+  row('beside one that hangs', besideHanging);
+  row('beside a report whose events fail', besidePoison);
+  const goals: [string, number, number][] = [
+    ['p99 beside a backlog, of p99 alone', p(besideBusy.arrived, 0.99) / p(alone.arrived, 0.99), 1.2],
+    ['p99 beside one that hangs, of p99 alone', p(besideHanging.arrived, 0.99) / p(alone.arrived, 0.99), 1.2],
+    [
+      'p99 beside a poisoned report, of p99 alone',
+      p(besidePoison.arrived, 0.99) / p(alone.arrived, 0.99),
+      1.1,
+    ],
+    [
+      'p50 of a webhook with 20 subscribers, of p50 without',
+      p(with20.answered, 0.5) / p(without.answered, 0.5),
+      1.1,
+    ],
+  ];
+  for (const [name, value, goal] of goals) {
+    console.log(`${value <= goal ? 'reached' : 'MISSED '}  ${name}: ${value.toFixed(2)} (goal ${goal})`);
+  }
+  return goals.every(([, value, goal]) => value <= goal);
+}
+
+async function addSubscriber(sql: postgres.Sql, keys: string, url: string, events: object): Promise<string> {
+  const id = `ep-${randomUUID().slice(0, 18)}`;
+  const settings = { url, description: 'bench', events, format_version: 2, body: 'full', mode: 'every' };
+  await sql`
+    select public.create_endpoint(
+      ${randomUUID()}, ${sql.json(settings as postgres.JSONValue)}, null, ${id},
+      ${sealSecret(parseEndpointKeys(keys), id, mintSecret())}, ${randomUUID()}, 'bench')`;
+  const [begun] = await sql`select public.begin_endpoint_check(${id}, ${id}, 'bench') ->> 'check_id' as id`;
+  await sql`select public.record_endpoint_check(${begun?.['id'] as string}, true, '[]')`;
+  await sql`update private.subscribers set limited_at = now() - interval '1 hour' where endpoint_id = ${id}`;
+  return id;
+}
+
+/** Written as fan-out would, of events that are there for it: one report each. */
+async function backlog(sql: postgres.Sql, endpointId: string): Promise<void> {
+  await sql`
+    insert into public.report_events (
+      id, type, report_type, report_id, stage, requested_at, digest, channel, effect, position, applied_at)
+    select 'waiting-' || number, 'report.prelim.completed', 'org', gen_random_uuid(), 'prelim', now(), 'none', 'import', 'applied', 1,
+      now()
+    from generate_series(1, ${BACKLOG}) number`;
+  await sql`
+    insert into private.report_contents (event_id, research_report, research_metadata)
+    select id, repeat('text ', 1000), '{}' from public.report_events where id like 'waiting-%'`;
+  await sql`
+    insert into public.webhook_deliveries (
+      event_id, endpoint_id, report_type, report_id, position, format_version, created_xid)
+    select id, ${endpointId}, 'org', report_id, 1, 2, pg_current_xact_id() from public.report_events where id like 'waiting-%'`;
+  await sql`vacuum analyze public.webhook_deliveries`;
+}
+
+/** One sweep after the other, as the cron calls them. */
+function keepSweeping(url: string, cronSecret: string): () => Promise<void> {
+  const ended = new AbortController();
+  const running = (async () => {
+    while (!ended.signal.aborted) {
+      await fetch(`${url}/api/cron/sweep`, {
+        headers: { authorization: `Bearer ${cronSecret}` },
+        signal: ended.signal,
+      }).then(
+        (response) => response.text(),
+        () => undefined,
+      );
+      await sleep(1000, undefined, { signal: ended.signal }).catch(() => undefined);
+    }
+  })();
+  return async () => {
+    ended.abort();
+    await running;
+  };
+}

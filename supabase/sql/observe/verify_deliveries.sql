@@ -1,0 +1,100 @@
+create or replace function private.verify_deliveries(p_report_type text, p_after uuid, p_to uuid)
+returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
+language plpgsql stable set search_path = '' as $$
+begin
+  return query
+  select fault.problem, event.report_type, event.report_id, event.id, event.job_id
+  from public.report_events event
+  join public.webhook_deliveries delivery on delivery.event_id = event.id
+  join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
+  cross join lateral (
+    select 'an erased event that a delivery would still send' as problem
+    where event.erased_at is not null and delivery.dead_at is null
+      -- It has no content to be erased: it tells subscribers to forget what they have.
+      and event.type <> 'report.deleted'
+      and delivery.status not in ('success', 'superseded', 'cancelled')
+    union all
+    select 'a delivery of another report'
+    where endpoint.kind = 'subscriber'
+      and (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+    union all
+    select 'a delivery to a subscriber without a position, or to our own endpoint with one'
+    where (endpoint.kind = 'subscriber') <> (delivery.position is not null)
+    union all
+    select 'a delivery whose position is not that of its event'
+    where delivery.position <> coalesce(event.position, 0)
+    union all
+    select 'a delivery that waits for none before it'
+    where delivery.waits_for is not null and not exists (
+      select from public.webhook_deliveries earlier
+      where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
+        and (earlier.report_type, earlier.report_id) = (delivery.report_type, delivery.report_id)
+        and (private.holds_back(earlier.id)
+          -- Where its end could not wake this delivery, the next sweep does.
+          or greatest(delivery.created_at, earlier.last_attempt, earlier.claimed_at, earlier.dead_at, earlier.lease_expires_at)
+            > now() - interval '5 minutes'))
+  ) fault
+  where event.report_type = p_report_type
+    and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null);
+
+  return query
+  select 'two live deliveries of a report under way to one subscriber', flying.report_type, flying.report_id, max(flying.event_id), null
+  from public.webhook_deliveries flying
+  where flying.report_type = p_report_type
+    and (flying.report_id > p_after or p_after is null) and (flying.report_id <= p_to or p_to is null)
+    and flying.position is not null and flying.plan = 0 and flying.redrives = 0
+    and not private.lease_is_free(flying.lease_expires_at)
+  group by flying.report_type, flying.report_id, flying.endpoint_id
+  having count(*) > 1;
+
+  if not exists (select from private.subscribers) then
+    return;
+  end if;
+  return query
+  with events as materialized (
+    select event, event.id, event.settings_revision,
+      -- Once for each event, not for each of its subscribers.
+      case when event.erased_at is null or event.type = 'report.deleted'
+        then private.filter_document(event, content.research_metadata) end as document
+    from public.report_events event
+    left join private.report_contents content on content.event_id = event.id
+    where event.report_type = p_report_type and event.effect is not null
+      and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null)
+  ), settings as materialized (
+    -- And once for each revision.
+    select seen.settings_revision, settings
+    from (select distinct events.settings_revision from events where events.settings_revision is not null) seen
+    cross join lateral private.settings_in_force(seen.settings_revision) settings
+    where settings.takes_events
+  ), asked as materialized (
+    select events.id, (settings).endpoint_id,
+      case
+        when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
+        -- Null, here and below: nobody can say any more. A report may have got another owner since.
+        when (settings).owner_id is not null then null
+        when (settings).filter_path is null then true
+        when document is not null then private.filter_matches(document, (settings).filter_path)
+      end as matches
+    from events join settings using (settings_revision)
+  ), made as materialized (
+    select events.id, delivery.endpoint_id
+    from events join public.webhook_deliveries delivery on delivery.event_id = events.id
+    where delivery.plan = 0 and delivery.position is not null
+  ), wrong as (
+    select 'an event that a subscriber should have got' as problem, asked.id
+    from asked left join made using (id, endpoint_id)
+    where asked.matches and made.id is null and not exists (
+      select from private.filter_faults fault where fault.event_id = asked.id and fault.endpoint_id = asked.endpoint_id)
+    union
+    select 'a delivery to a subscriber that its settings do not explain', made.id
+    from made left join asked using (id, endpoint_id)
+    where asked.id is null or not asked.matches
+  )
+  select wrong.problem, (event).report_type, (event).report_id, events.id, (event).job_id
+  from wrong join events using (id);
+end
+$$;
+
+comment on function private.verify_deliveries(text, uuid, uuid) is
+  'Every delivery of the reports of this type with an id after p_after up to p_to that breaks an invariant, and every event that a subscriber should have got and did not. Null: no bound.';
+revoke all on function private.verify_deliveries(text, uuid, uuid) from public, anon, authenticated, service_role;

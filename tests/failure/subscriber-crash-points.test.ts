@@ -1,0 +1,222 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import {
+  mintSecret,
+  parseEndpointKeys,
+  sealSecret,
+} from '../../src/server/deliver/subscribers/endpoint-secrets.ts';
+import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
+import { sign } from '../../src/server/deliver/sign.ts';
+import { createCrashBed } from '../support/crash-bed.ts';
+import { storeClient } from '../support/store.ts';
+import { subscriberClient } from '../support/subscribers.ts';
+import { startTestSystem, type TestSystem } from '../support/system.ts';
+
+let bed: Awaited<ReturnType<typeof createCrashBed>>;
+let system: TestSystem;
+let server: Server;
+let endpointId: string;
+/** What the subscriber has taken, in the order of arrival. */
+const received: { eventId: string; replay: string | undefined }[] = [];
+
+beforeAll(async () => {
+  bed = await createCrashBed();
+  await bed.plan('');
+  server = createServer((request, response) => {
+    request.resume().on('end', () => {
+      received.push({
+        eventId: String(request.headers['webhook-id']),
+        replay: request.headers['polaris-replay'] as string | undefined,
+      });
+      response.writeHead(204).end();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  system = await startTestSystem({
+    functions: ['api/webhooks/final-report.ts', 'api/cron/sweep.ts'],
+    preload: bed.preload,
+    env: { ...bed.env, WEBHOOK_TIMEOUT_MS: '5000' },
+  });
+  // It listens on a port.
+  const { port } = server.address() as AddressInfo;
+  const subscribers = subscriberClient(system.sql);
+  ({ endpointId } = await subscribers.create({ url: `http://127.0.0.1:${port}/subscriber` }));
+  const keys = parseEndpointKeys(system.env['ENDPOINT_SECRETS_KEY'] ?? '');
+  await system.sql`
+    update private.endpoint_secrets set sealed = ${sealSecret(keys, endpointId, mintSecret())} where endpoint_id = ${endpointId}`;
+  await subscribers.verify(endpointId);
+});
+afterAll(async () => {
+  await system.stop();
+  server.closeAllConnections();
+  await new Promise((resolve) => server.close(resolve));
+  await bed[Symbol.asyncDispose]();
+});
+
+interface Life {
+  reportId: string;
+  eventId: string;
+  plan?: number;
+}
+
+const envelope = ({ reportId, eventId }: Life) => ({
+  type: 'report.final.completed',
+  timestamp: '2026-01-01T00:00:00.000Z',
+  data: {
+    job_id: `job-${eventId}`,
+    report_id: reportId,
+    report_type: 'org',
+    research_status: 'completed',
+    research_report: 'text',
+    requested_at: '2026-01-01T00:00:00.000Z',
+  },
+});
+
+/** As another system's sender does: until it is answered 200, or somebody was killed. */
+async function post(life: Life): Promise<void> {
+  const body = Buffer.from(JSON.stringify(envelope(life)));
+  for (let tries = 0; tries < 50; tries += 1) {
+    const response = await fetch(system.url('/api/webhooks/final-report'), {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...sign(parseWebhookSecret(system.secrets.webhookSecret), life.eventId, Date.now(), body),
+      },
+      body,
+    }).catch(() => undefined);
+    if (response?.status === 200 || (await bed.wasKilled())) return;
+    await sleep(50);
+  }
+}
+const apply = (life: Life) => storeClient(system.sql).apply(life.eventId, envelope(life), 'final-report');
+const sweep = () =>
+  fetch(system.url('/api/cron/sweep'), {
+    headers: { authorization: `Bearer ${system.secrets.cronSecret}` },
+  }).then(
+    (response) => response.text(),
+    () => undefined,
+  );
+
+async function statuses({ eventId, plan }: Life): Promise<string[]> {
+  const rows = await system.sql`
+    select status from public.webhook_deliveries
+    where event_id = ${eventId} and endpoint_id = ${endpointId} and plan = ${plan ?? 0}`;
+  return rows.map(({ status }) => status as string);
+}
+
+/** Until somebody was killed, or it is delivered and recorded and nobody takes a step any more. */
+async function untilQuiet(life: Life): Promise<void> {
+  let seen = -1;
+  let since = Date.now();
+  while (!(await bed.wasKilled()) && Date.now() - since < 10_000) {
+    const { length } = await bed.stepsTaken();
+    if (length !== seen) since = Date.now();
+    seen = length;
+    if (Date.now() - since > 1_000 && (await statuses(life))[0] === 'success') return;
+    await sleep(20);
+  }
+}
+
+/** Comes again: a sweep may meet a process that has just died of the life before. */
+async function sweepUntilSent(life: Life): Promise<void> {
+  for (let sweeps = 0; sweeps < 10 && !(await bed.wasKilled()); sweeps += 1) {
+    await sweep();
+    if ((await statuses(life))[0] === 'success') break;
+  }
+  await untilQuiet(life);
+}
+
+/** What a sweep does besides plans, subscribers and deliveries has its own test. */
+const BESIDES =
+  /\/(record_sweep|evaluate_alerts|claim_alert_delivery|claim_ping|record_ping_results|verify_slice|erase_due|roll_up_webhooks|import_reports|prune_expired|due_report_jobs|release_deliveries) #/;
+
+const lives: Record<string, (life: Life) => Promise<void>> = {
+  'applied by a webhook, and sent at once': async (life) => {
+    await post(life);
+    await untilQuiet(life);
+  },
+  'left to the sweep': async (life) => {
+    await apply(life);
+    await sweepUntilSent(life);
+  },
+  'applied while the subscriber is paused, and sent after it is resumed': async (life) => {
+    const subscribers = subscriberClient(system.sql);
+    await subscribers.move(endpointId, 'paused');
+    await post(life);
+    // Until whoever applied it has found that nothing can be sent.
+    let taken = -1;
+    while (taken !== (await bed.stepsTaken()).length) {
+      taken = (await bed.stepsTaken()).length;
+      await sleep(1_000);
+    }
+    await subscribers.move(endpointId, 'active');
+    await sweepUntilSent(life);
+  },
+  'replayed by a plan': async (life) => {
+    await apply(life);
+    await system.sql`
+      update public.webhook_deliveries set status = 'success', next_attempt = null
+      where event_id = ${life.eventId} and endpoint_id = ${endpointId}`;
+    const [row] = await system.sql`
+      select public.request_plan(${randomUUID()}, 'replay', 'again', 'a test',
+        ${system.sql.json({ endpoint_ids: [endpointId], report_id: life.reportId })}, 'tester') -> 'plan' ->> 'id' as id`;
+    life.plan = Number(row?.['id']);
+    await system.sql`select public.apply_plan(${life.plan}, 'tester')`;
+    // One sweep makes the deliveries, another may send them.
+    await sweepUntilSent(life);
+  },
+};
+
+/** What happens in any case: senders come again, leases run out, crons sweep. */
+async function recover(life: Life, isPosted: boolean): Promise<void> {
+  for (let turn = 0; turn < 20; turn += 1) {
+    await bed.plan('');
+    if (isPosted) await post(life);
+    await system.sql`
+      update public.webhook_deliveries set lease_expires_at = now() - interval '1 second'
+      where report_id = ${life.reportId} and lease_expires_at is not null`;
+    await system.sql`
+      update public.webhook_deliveries set next_attempt = now()
+      where report_id = ${life.reportId} and position is not null and status in ('pending', 'failed', 'sent', 'retrying') and dead_at is null`;
+    await system.sql`update public.plans set next_slice_at = now() where status = 'running'`;
+    if ((await statuses(life))[0] === 'success') return;
+    await sweep();
+  }
+}
+
+describe.each(Object.entries(lives))('an event that is %s', (name, live) => {
+  it('reaches the subscriber, at whatever step a process is killed', async () => {
+    const newLife = async (): Promise<Life> => ({
+      reportId: (await system.createReport()).reportId,
+      eventId: `evt_${randomUUID()}`,
+    });
+    const undisturbed = await newLife();
+    await bed.plan('');
+    await live(undisturbed);
+    expect(await statuses(undisturbed)).toEqual(['success']);
+    const steps = (await bed.stepsTaken()).filter(
+      (step) => !BESIDES.test(step) && Number(step.split('#')[1]) <= 2,
+    );
+    // To claim, to send and to record.
+    expect(steps.length).toBeGreaterThanOrEqual(6);
+    for (const step of steps) {
+      const life = await newLife();
+      await bed.plan(step);
+      await live(life);
+      expect(
+        await bed.wasKilled(),
+        `nobody was killed at ${step}, but these came: ${(await bed.stepsTaken()).join('; ')}`,
+      ).toBe(true);
+      await recover(life, name.includes('webhook') || name.includes('paused'));
+      expect(await statuses(life), `killed at: ${step}`).toEqual(['success']);
+      const arrivals = received.filter(
+        ({ eventId, replay }) => eventId === life.eventId && replay === life.plan?.toString(),
+      );
+      expect(arrivals.length, `killed at: ${step}`).toBeGreaterThanOrEqual(1);
+    }
+    console.log(`an event that is ${name}: killed at each of its ${steps.length} steps`);
+  }, 300_000);
+});

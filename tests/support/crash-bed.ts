@@ -1,0 +1,39 @@
+import { randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Where the functions' processes write down the steps that they take (crash-points.ts), and read at which one to die. */
+export async function createCrashBed() {
+  const directory = await mkdtemp(join(tmpdir(), 'polaris-crash-'));
+  let life = '';
+  const noteOfLife = (what: 'steps' | 'killed') => join(directory, `${life}.${what}`);
+  return {
+    env: { POLARIS_CRASH_POINTS: directory },
+    preload: new URL('./crash-points.ts', import.meta.url),
+
+    /** Begins another life and names the step of it to die at; an empty name: none. */
+    async plan(step: string): Promise<void> {
+      life = randomUUID();
+      await writeFile(noteOfLife('steps'), '');
+      await writeFile(noteOfLife('killed'), '');
+      await writeFile(join(directory, 'next-plan'), JSON.stringify({ life, step }));
+      await rename(join(directory, 'next-plan'), join(directory, 'plan'));
+    },
+
+    /** The steps that were taken, each with its number among its likes, as the plan names them. */
+    async stepsTaken(): Promise<string[]> {
+      const lines = (await readFile(noteOfLife('steps'), 'utf8')).split('\n').filter((line) => line !== '');
+      const counts = new Map<string, number>();
+      return lines.map((line) => {
+        const nth = (counts.get(line) ?? 0) + 1;
+        counts.set(line, nth);
+        return `${line} #${nth}`;
+      });
+    },
+
+    wasKilled: async () => (await readFile(noteOfLife('killed'), 'utf8')) !== '',
+
+    [Symbol.asyncDispose]: () => rm(directory, { recursive: true, force: true }),
+  };
+}
