@@ -8,6 +8,7 @@ import { SettingsPanel } from '../../src/console/views/subscribers/settings-pane
 import { ShownOnce } from '../../src/console/views/subscribers/shown-once.tsx';
 import { SubscriberActions } from '../../src/console/views/subscribers/subscriber-actions.tsx';
 import { SubscriberTable } from '../../src/console/views/subscribers/subscriber-table.tsx';
+import { VersionResults } from '../../src/console/views/subscribers/version-test-panel.tsx';
 import { browserClient } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 import { shownSettings, SUBSCRIBER_ID, subscriberView } from '../support/subscriber-view.ts';
@@ -64,7 +65,7 @@ it('keeps the draft of a new subscriber until its secret was stored', async () =
   });
   expect(sessionStorage.getItem('polaris-new-subscriber')).toContain('hooks.example.org');
   // Neither of them is kept where it outlives the page.
-  expect(JSON.stringify({ ...sessionStorage, ...localStorage })).not.toMatch(/whsec_abc|pet_abc/);
+  expect(JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)])).not.toMatch(/whsec_abc|pet_abc/);
   fireEvent.click(screen.getByRole('button', { name: 'I have stored both' }));
   expect(sessionStorage.getItem('polaris-new-subscriber')).toBeNull();
 });
@@ -312,4 +313,34 @@ it('lists state, host, what is taken and what waits', () => {
   expect(screen.getByRole('link', { name: 'hooks.example.org' }).getAttribute('href')).toBe(
     `/subscribers/${SUBSCRIBER_ID}`,
   );
+});
+
+it('says once of each member what another version changes, and in how many events', () => {
+  const event = {
+    event_id: 'evt_1',
+    type: 'report.final.completed',
+    report_type: 'org',
+    report_id: '00000000-0000-4000-8000-000000000001',
+    applied_at: '2026-11-25T12:00:00Z',
+    before: '{"data":{"job_id":"job_1"}}',
+    after: '{"data":{"job_id":"job_1","position":10000000000000000001}}',
+  };
+  const changes = [{ path: 'data.position', events: 2, before: null, after: '10000000000000000001' }];
+  renderSignedIn(
+    client(),
+    <VersionResults
+      test={{
+        from: '2026-11-25',
+        to: '2026-12-01',
+        changes,
+        events: [event, { ...event, event_id: 'evt_2' }],
+      }}
+    />,
+  );
+  expect(screen.getByRole('status').textContent).toContain('1 member would change in the last 2 events');
+  expect(screen.getByText('data.position').closest('div')?.textContent).toBe(
+    'data.position in 2not there → 10000000000000000001',
+  );
+  // Every digit as it is sent.
+  expect(screen.getAllByText(event.after)).toHaveLength(2);
 });

@@ -4,8 +4,9 @@ import { useState } from 'react';
 import { eventHref } from '../../../components/audit/links.ts';
 import { Button } from '../../../components/button.tsx';
 import { Field } from '../../../components/field.tsx';
-import { plural } from '../../../components/format.ts';
+import { formatCount, plural } from '../../../components/format.ts';
 import { Panel } from '../../../components/page.tsx';
+import { showText } from '../../../components/show-json.ts';
 import { shortId } from '../../../components/short-id.ts';
 import { EmptyState, ErrorState } from '../../../components/states.tsx';
 import {
@@ -67,7 +68,8 @@ export function VersionTestPanel({ id, present }: { id: string; present: FormatV
   );
 }
 
-export function VersionResults({ test: { from, to, events } }: { test: VersionTest }) {
+/** The members that differ, each once, and the bodies of each event in both versions. */
+export function VersionResults({ test: { from, to, changes, events } }: { test: VersionTest }) {
   if (events.length === 0) {
     return (
       <EmptyState title="No event of this subscriber yet">
@@ -75,37 +77,49 @@ export function VersionResults({ test: { from, to, events } }: { test: VersionTe
       </EmptyState>
     );
   }
-  const changed = events.filter(({ changes }) => changes.length > 0).length;
   return (
     <section aria-label="What would change" className={styles['results']}>
       <p role="status">
-        From {from} to {to}, {changed === 0 ? 'nothing changes' : `${changed} change`} of the last{' '}
-        {plural(events.length, 'event')}. Content is the same in every version.
+        From {from} to {to},{' '}
+        {changes.length === 0 ? 'nothing changes' : `${plural(changes.length, 'member')} would change`} in the
+        last {plural(events.length, 'event')}. Content is the same in every version.
       </p>
+      <dl className={styles['changes']}>
+        {changes.map(({ path, events: count, before, after }) => (
+          <div key={path}>
+            <dt>
+              <code>{path}</code> in {formatCount(count)}
+            </dt>
+            <dd className="foreign mono">
+              <del>{before ?? 'not there'}</del> <span aria-hidden>→</span> <ins>{after ?? 'not there'}</ins>
+            </dd>
+          </div>
+        ))}
+      </dl>
       <ol className={styles['outcomes']}>
         {events.map((event) => (
           <li key={event.event_id}>
             <details>
               <summary>
-                {shortType(event.type)}, {event.report_type}:{' '}
-                {event.changes.length === 0 ? 'no change' : plural(event.changes.length, 'change')}
+                {shortType(event.type)}, {event.report_type}
               </summary>
               <Link href={eventHref(event.event_id)}>{shortId(event.event_id)}</Link>
-              <dl className={styles['changes']}>
-                {event.changes.map(({ path, before, after }) => (
-                  <div key={path}>
-                    <dt className="mono">{path}</dt>
-                    <dd className="foreign mono">
-                      <del>{before ?? 'not there'}</del> <span aria-hidden>→</span>{' '}
-                      <ins>{after ?? 'not there'}</ins>
-                    </dd>
-                  </div>
-                ))}
-              </dl>
+              <JsonText label={from} text={event.before} />
+              <JsonText label={to} text={event.after} />
             </details>
           </li>
         ))}
       </ol>
     </section>
+  );
+}
+
+/** The bytes as they are sent, without content. */
+function JsonText({ label, text }: { label: string; text: string }) {
+  return (
+    <figure className={styles['body']}>
+      <figcaption>{label}</figcaption>
+      <pre tabIndex={0}>{showText(text)}</pre>
+    </figure>
   );
 }
