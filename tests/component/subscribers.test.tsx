@@ -65,7 +65,9 @@ it('keeps the draft of a new subscriber until its secret was stored', async () =
   });
   expect(sessionStorage.getItem('polaris-new-subscriber')).toContain('hooks.example.org');
   // Neither of them is kept where it outlives the page.
-  expect(JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)])).not.toMatch(/whsec_abc|pet_abc/);
+  expect(JSON.stringify([Object.entries(sessionStorage), Object.entries(localStorage)])).not.toMatch(
+    /whsec_abc|pet_abc/,
+  );
   fireEvent.click(screen.getByRole('button', { name: 'I have stored both' }));
   expect(sessionStorage.getItem('polaris-new-subscriber')).toBeNull();
 });
