@@ -1,7 +1,7 @@
 /**
  * The main job on real input, with an outage in the middle: prelim and final of every intake in `examples/intakes/`, through
- * the HTTP endpoints as the pipeline calls them; then sweeps until the webhook path has confirmed all and the alert of the outage
- * is over; then the proof. Time between sweeps passes at once. `--keep` leaves everything running to look at, with the time of
+ * the HTTP endpoints as the pipeline calls them, and on to a subscriber with a filter; then sweeps until the webhook path has
+ * confirmed all, a replay has arrived and the alert of the outage is over; then the proof. Time between sweeps passes at once. `--keep` leaves everything running to look at, with the time of
  * this machine, and so waits for some minutes.
  */
 import { randomBytes } from 'node:crypto';
@@ -16,6 +16,7 @@ import { checkResults } from './demo/check.ts';
 import { startOutageProxy } from './demo/outage-proxy.ts';
 import { addReport, runJob, type DemoJob, type DemoReport } from './demo/pipeline.ts';
 import { createProgress } from './demo/progress.ts';
+import { startSubscriber } from './demo/subscriber.ts';
 import { table } from './demo/table.ts';
 import { startAlertReceiver, type AlertReceiver } from './local/alert-receiver.ts';
 import { consolePage } from './local/console-page.ts';
@@ -160,6 +161,10 @@ async function main(signal: AbortSignal): Promise<boolean> {
   const sql = postgres(system.dev.databaseUrl, { max: 2, onnotice: () => undefined });
   stack.defer(() => sql.end());
 
+  step('subscribing another system');
+  const subscriber = stack.use(
+    await startSubscriber(system, accounts.operator.accessToken, () => clock?.now() ?? Date.now()),
+  );
   const reports = [];
   for (const { name, intake } of intakes) reports.push(await addReport(system, accounts.user, name, intake));
   print(
@@ -195,6 +200,25 @@ async function main(signal: AbortSignal): Promise<boolean> {
     }
   }
   await sweepUntil(system, pass, () => isConfirmed(sql));
+  const unheard = subscriber.faults(jobs);
+  for (const fault of unheard) print(fault);
+  print(
+    `subscriber: ${subscriber.arrivals.length} events received, each signed (checked with standardwebhooks)` +
+      (unheard.length === 0 ? ', in the order of each report' : ''),
+  );
+  const [leftOut] = await sql<{ id: string; count: number }[]>`
+    select min(id) as id, count(*)::int as count from public.report_events event
+    where not exists (
+      select from public.webhook_deliveries delivery
+      where delivery.event_id = event.id and delivery.position is not null)`;
+  if (leftOut !== undefined) {
+    print(`left out by its filter: ${leftOut.count} events. ${await subscriber.explain(leftOut.id)}`);
+  }
+  const plan = await subscriber.replay();
+  const isReplayed = () => subscriber.arrivals.some(({ replay }) => replay === plan);
+  step('sweeping until the replay arrives');
+  await sweepUntil(system, pass, isReplayed);
+  print(isReplayed() ? 'replay: its first event arrived once more, marked as a replay' : 'no replay arrived');
   step('sweeping until the alert is resolved');
   await sweepUntil(system, pass, () => alertOf(receiver, 'alert.resolved') !== undefined);
   const resolved = alertOf(receiver, 'alert.resolved');
@@ -217,10 +241,11 @@ async function main(signal: AbortSignal): Promise<boolean> {
   );
   const verdict = `demo: ${stored} results stored exactly once, ${direct} by direct update, ${lost} lost`;
   const proven = lost === 0 && stored >= LEAST_RESULTS && direct >= LEAST_DIRECT && resolved !== undefined;
+  const told = unheard.length === 0 && isReplayed();
   if (!keep) {
     await stack.disposeAsync();
     print(verdict);
-    return proven;
+    return proven && told;
   }
   const functionsUrl = system.dev.url;
   const front = await startFront({
@@ -235,7 +260,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
   print(describeAccess(dev, directory));
   print(verdict);
   await aborted(signal);
-  return proven;
+  return proven && told;
 }
 
 const signal = stopSignal();

@@ -42,7 +42,7 @@ export async function checkResults(sql: postgres.Sql, jobs: readonly DemoJob[]):
     from public.report_events event
     left join private.report_contents content on content.event_id = event.id
     left join report on report.id = event.report_id
-    left join public.webhook_deliveries delivery on delivery.event_id = event.id
+    left join public.webhook_deliveries delivery on delivery.event_id = event.id and delivery.position is null
     where event.job_id = any (${ids}) and event.type like '%.completed'`;
   return jobs.map((job) =>
     check(

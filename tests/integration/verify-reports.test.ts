@@ -41,9 +41,9 @@ beforeAll(async () => {
   Object.assign(ids, {
     subscriber: subscriber.endpointId,
     filtered: filtered.endpointId,
-    earlier: earlier?.['id'],
-    earlierEvent: earlier?.['event_id'],
-    parked: later?.['id'],
+    earlier: String(earlier?.['id']),
+    earlierEvent: String(earlier?.['event_id']),
+    parked: String(later?.['id']),
   });
 });
 afterAll(async () => {
