@@ -17,7 +17,9 @@ export function Navigation({ isOperator, path }: { isOperator: boolean; path: st
             <Link
               href={route.path}
               className={styles['link']}
-              aria-current={route.path === path ? 'page' : undefined}
+              aria-current={
+                route.path === path ? 'page' : path.startsWith(`${route.path}/`) ? 'true' : undefined
+              }
             >
               <Icon name={route.icon} />
               {route.name}

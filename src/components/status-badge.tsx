@@ -3,7 +3,7 @@ import styles from './status-badge.module.css';
 
 type Tone = 'good' | 'bad' | 'warn' | 'info' | 'idle' | 'dead';
 
-/** The states of jobs, deliveries, reports, outcomes and circuits; an unknown word is shown as it is. */
+/** The states of jobs, deliveries, reports, subscribers, plans, outcomes and circuits; an unknown word is shown as it is. */
 const TONES: Record<string, Tone> = {
   success: 'good',
   succeeded: 'good',
@@ -11,19 +11,24 @@ const TONES: Record<string, Tone> = {
   applied: 'good',
   delivered: 'good',
   closed: 'good',
+  active: 'good',
   resolved: 'good',
   firing: 'bad',
   failed: 'bad',
   refused: 'bad',
   rejected: 'bad',
   open: 'bad',
+  'circuit open': 'bad',
   'dead letter': 'dead',
   retrying: 'warn',
+  paused: 'warn',
+  unverified: 'warn',
   unknown: 'warn',
   busy: 'warn',
   overdue: 'bad',
   done: 'good',
   planned: 'info',
+  proposed: 'info',
   half_open: 'warn',
   running: 'info',
   sent: 'info',
@@ -35,6 +40,7 @@ const TONES: Record<string, Tone> = {
   queued: 'idle',
   waiting: 'idle',
   cancelled: 'idle',
+  removed: 'idle',
   superseded: 'idle',
   duplicate: 'idle',
 };

@@ -8,7 +8,7 @@ import { StatusLine } from '../components/status-line.tsx';
 import { Toaster } from '../components/toaster.tsx';
 import { NoAccess } from '../pages/no-access.tsx';
 import { NotFound } from '../pages/not-found.tsx';
-import { homeOf, ROUTES } from './routes.ts';
+import { homeOf, routeOf } from './routes.ts';
 import { SessionProvider } from './session-provider.tsx';
 import { useSession } from './session.ts';
 import { supabase } from './supabase.ts';
@@ -37,7 +37,7 @@ function CurrentView() {
   const { isOperator } = useSession();
   const path = usePath() ?? '/';
   if (path === '/') return <Redirect to={homeOf(isOperator)} replace />;
-  const route = ROUTES.find((each) => each.path === path);
+  const route = routeOf(path);
   if (route === undefined) return <NotFound />;
   if (route.audience === 'operators' && !isOperator) return <NoAccess view={route.name} />;
   return (

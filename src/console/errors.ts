@@ -106,6 +106,34 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
     title: 'The webhook failed again',
     advice: 'The result is still in its report. Look at the last answer, fix the endpoint, then retry.',
   },
+  revision_conflict: {
+    title: 'Somebody else changed these settings first',
+    advice: 'Nothing of yours is saved. What they changed shows here in a moment.',
+  },
+  endpoint_not_found: {
+    title: 'There is no such subscriber',
+    advice: 'Its id may be cut, or it was removed. Choose one from the list.',
+  },
+  endpoint_unverified: {
+    title: 'This subscriber has not passed its check yet',
+    advice: 'Check it first: it is sent nothing before that.',
+  },
+  too_many_endpoints: {
+    title: 'There are as many subscribers as there may be',
+    advice: 'Remove one that is not needed any more.',
+  },
+  too_many_checks: {
+    title: 'Too many checks of this host',
+    advice: 'A host is checked at most five times an hour. Try again later.',
+  },
+  endpoint_secret_unreadable: {
+    title: 'The secret of this subscriber cannot be decrypted',
+    advice: 'Put the missing key back into ENDPOINT_SECRETS_KEY, or replace the secret.',
+  },
+  endpoint_secrets_key_missing: {
+    title: 'Secrets cannot be stored',
+    advice: 'Whoever deploys sets ENDPOINT_SECRETS_KEY first.',
+  },
   idempotency_conflict: {
     title: 'This request was made before with other content',
     advice: 'Reload the page and start the job again.',

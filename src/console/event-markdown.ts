@@ -12,7 +12,7 @@ export function eventMarkdown(
       ? ['No request with this id was accepted.']
       : [
           `- Type: ${event.type}`,
-          `- Report: ${event.report_type}, ${event.stage}, \`${event.report_id}\``,
+          `- Report: ${[event.report_type, event.stage].filter((part) => part !== null).join(', ')}, \`${event.report_id}\``,
           `- Effect: ${event.effect ?? 'none yet'}`,
         ];
   const lines = steps.map((step) => {

@@ -2,6 +2,7 @@ import { lazy, type ComponentType } from 'react';
 import type { IconName } from './ui/icon.tsx';
 
 export interface Route {
+  /** `/*` at its end: whatever is one name below. */
   path: string;
   /** As the navigation names it. */
   name: string;
@@ -32,6 +33,38 @@ export const ROUTES: readonly Route[] = [
     audience: 'operators',
     listedFor: ['operators'],
     page: lazy(async () => ({ default: (await import('../pages/failed-deliveries.tsx')).FailedDeliveries })),
+  },
+  {
+    path: '/subscribers',
+    name: 'Subscribers',
+    icon: 'subscribers',
+    audience: 'operators',
+    listedFor: ['operators'],
+    page: lazy(async () => ({ default: (await import('./views/subscribers/page.tsx')).Subscribers })),
+  },
+  {
+    path: '/subscribers/new',
+    name: 'New subscriber',
+    icon: 'subscribers',
+    audience: 'operators',
+    listedFor: [],
+    page: lazy(async () => ({ default: (await import('./views/subscribers/create.tsx')).NewSubscriber })),
+  },
+  {
+    path: '/subscribers/*',
+    name: 'Subscriber',
+    icon: 'subscribers',
+    audience: 'operators',
+    listedFor: [],
+    page: lazy(async () => ({ default: (await import('./views/subscribers/subscriber.tsx')).Subscriber })),
+  },
+  {
+    path: '/replays',
+    name: 'Replays',
+    icon: 'subscribers',
+    audience: 'operators',
+    listedFor: [],
+    page: lazy(async () => ({ default: (await import('./views/replays/page.tsx')).Replays })),
   },
   {
     path: '/jobs',
@@ -106,6 +139,12 @@ export const ROUTES: readonly Route[] = [
     page: lazy(async () => ({ default: (await import('./views/erasure/page.tsx')).Erasure })),
   },
 ];
+
+/** The view at an address; undefined: there is none. */
+export function routeOf(path: string): Route | undefined {
+  const parent = `${path.slice(0, path.lastIndexOf('/'))}/*`;
+  return ROUTES.find((each) => each.path === path) ?? ROUTES.find((each) => each.path === parent);
+}
 
 /** Where a person lands. */
 export function homeOf(isOperator: boolean): string {

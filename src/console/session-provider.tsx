@@ -7,7 +7,7 @@ import { ErrorState, LoadingState } from '../components/states.tsx';
 import { SignIn } from '../pages/sign-in.tsx';
 import { sessionOf, type ServiceError } from '../services/answer.ts';
 import { getIdentity } from '../services/identity.ts';
-import { dropDraft } from './draft.ts';
+import { dropDrafts } from './draft.ts';
 import { createQueryClient } from './query-client.ts';
 import { SessionContext, type Session } from './session.ts';
 import { endSession, type SignOutScope } from './supabase.ts';
@@ -60,7 +60,7 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
       isLeaving.current = false;
       return error;
     }
-    if (!wasLost) dropDraft();
+    if (!wasLost) dropDrafts();
     setAuth({ session: null, wasLost });
     isLeaving.current = false;
     return null;

@@ -165,7 +165,8 @@ export const eventSummary = z.object({
   type: z.string(),
   report_type: reportType,
   report_id: z.guid(),
-  stage,
+  /** Null: its report was deleted, which is of no stage. */
+  stage: stage.nullable(),
   status: z.enum(['completed', 'failed']),
   job_id: z.string().nullable(),
   requested_at: rowTime,

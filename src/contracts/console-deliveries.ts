@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { CHANNELS, DEAD_REASONS } from './constants.ts';
-import { webhookStatus } from './jobs.ts';
+import { CHANNELS, DEAD_REASONS, DELIVERY_STATUSES } from './constants.ts';
 import { cappedCount, isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 import { reportType, stage } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
@@ -44,8 +43,9 @@ export const openDelivery = z.object({
   report_type: reportType,
   report_id: z.guid(),
   endpoint_id: endpointId,
-  stage,
-  status: webhookStatus,
+  /** Null: its report was deleted, which is of no stage. */
+  stage: stage.nullable(),
+  status: z.enum(DELIVERY_STATUSES),
   attempts: z.int().min(0),
   created_at: rowTime,
   last_attempt: rowTime.nullable(),

@@ -131,7 +131,7 @@ export async function callApi<T>(
 }
 
 interface ApiRequest {
-  method: 'GET' | 'POST' | 'DELETE';
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** Below `/api`, with its query. */
   path: string;
   body?: unknown;

@@ -5,9 +5,11 @@ import {
   planAnswer,
   planPage,
   planRequest,
+  replayRequest,
   type PlanAnswer,
   type PlanPage,
   type PlanRequest,
+  type ReplayRequest,
 } from '../contracts/plans.ts';
 import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page, type DatabaseClient } from './database.ts';
@@ -29,6 +31,27 @@ export async function requestPlan(
   return withInput(planRequest, request, (body) =>
     callApi(client, planAnswer, { method: 'POST', path: '/plans', body }, options),
   );
+}
+
+/** Proposes a replay: nothing is sent before `applyPlan`. The answer has what it would do. For operators. */
+export async function proposeReplay(
+  client: DatabaseClient,
+  request: ReplayRequest,
+  options: CallOptions = {},
+): Promise<Answer<PlanAnswer>> {
+  return withInput(replayRequest, request, (body) =>
+    callApi(client, planAnswer, { method: 'POST', path: '/plans', body }, options),
+  );
+}
+
+/** Begins with a replay that was proposed. One that has begun is answered as it stands. For operators. */
+export async function applyPlan(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<PlanAnswer>> {
+  const path = `/plans?plan=${encodeURIComponent(id)}`;
+  return callApi(client, planAnswer, { method: 'PATCH', path, body: { apply: true } }, options);
 }
 
 /** Ends a plan; what it has done stays done. For operators. */

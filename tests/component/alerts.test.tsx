@@ -100,6 +100,7 @@ it.each<[string, Partial<AlertRow>]>([
 
 it('leads to the rows that an alert was raised for', () => {
   expect(rowsBehind(alert())?.href).toBe('/deliveries?status=dead&endpoint=final-report');
+  expect(rowsBehind(alert({ rule: 'subscriber_paused', subject: 'ep-1' }))?.href).toBe('/subscribers/ep-1');
   expect(rowsBehind(alert({ rule: 'jobs_failing', subject: 'none', resolved_at: AT }))?.href).toBe(
     `/jobs?${new URLSearchParams({
       state: 'failed',

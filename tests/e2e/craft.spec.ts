@@ -51,6 +51,9 @@ test('on a phone, whatever can be pressed is at least 24 px wide and high', asyn
     ['/debug', 'New report'],
     ['/notifications', 'Newest first'],
     ['/erasure', 'Erasure'],
+    ['/subscribers', 'Subscribers'],
+    ['/subscribers/new', 'Settings'],
+    ['/replays', 'Proposed and applied'],
     ['/nothing-here', 'Page not found'],
   ];
   const found: string[] = [];

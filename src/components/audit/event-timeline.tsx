@@ -1,5 +1,6 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
+import { lazy, Suspense } from 'react';
 import { eventMarkdown } from '../../console/event-markdown.ts';
 import { timelineQuery } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
@@ -9,14 +10,19 @@ import { useActorNames } from '../actor-name.tsx';
 import { Button } from '../button.tsx';
 import { CopyableId } from '../copyable-id.tsx';
 import { Fact, Facts } from '../facts.tsx';
-import { labelOf } from '../label-of.ts';
 import { LongText } from '../long-text.tsx';
 import { Panel } from '../page.tsx';
 import { reportHref } from '../report/links.ts';
+import { subjectOf } from '../report/subject-of.ts';
 import { ErrorState, LoadingState } from '../states.tsx';
 import { StatusBadge } from '../status-badge.tsx';
 import styles from './audit.module.css';
 import { Step } from './timeline-step.tsx';
+
+/** Most who look at an event do not ask this. */
+const EventReceivers = lazy(async () => ({
+  default: (await import('../../console/ui/event-receivers.tsx')).EventReceivers,
+}));
 
 /** What happened to an event, across job, attempts, fallback and effect. */
 export function EventTimeline({
@@ -46,6 +52,11 @@ export function EventTimeline({
             <p className={styles['note']}>
               There are more attempts and requests than these: search the log for the event’s id.
             </p>
+          )}
+          {timeline.data.event !== null && (
+            <Suspense fallback={null}>
+              <EventReceivers key={eventId} eventId={eventId} title="Who got it, who did not, and why" />
+            </Suspense>
           )}
           <ol className={styles['timeline']} aria-label="Timeline">
             {timeline.data.steps.map((step, index) => (
@@ -86,9 +97,7 @@ function EventFacts({ id, timeline: { event, job, delivery } }: { id: string; ti
         <>
           <Fact name="Type">{event.type}</Fact>
           <Fact name="Report">
-            <Link href={reportHref(event)}>
-              {labelOf(event.report_type)}, {event.stage}
-            </Link>
+            <Link href={reportHref(event)}>{subjectOf(event)}</Link>
           </Fact>
           <Fact name="Effect">
             <StatusBadge status={event.effect ?? 'none yet'} />

@@ -4,9 +4,9 @@ import type { RowKeys } from '../../console/ui/use-row-keys.ts';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
 import { eventHref } from '../audit/links.ts';
 import { plural } from '../format.ts';
-import { labelOf } from '../label-of.ts';
 import { RelativeTime } from '../relative-time.tsx';
 import { reportHref } from '../report/links.ts';
+import { subjectOf } from '../report/subject-of.ts';
 import { shortId } from '../short-id.ts';
 import { StatusBadge } from '../status-badge.tsx';
 import { DeliveryButtons } from './delivery-buttons.tsx';
@@ -25,7 +25,7 @@ export function DeliveryRow({
   isSelected: boolean;
   onSelect: (isSelected: boolean) => void;
 }) {
-  const name = `${labelOf(delivery.report_type)}, ${delivery.stage}, ${delivery.report_id.slice(0, 8)}`;
+  const name = `${subjectOf(delivery)}, ${delivery.report_id.slice(0, 8)}`;
   // The roles are said again: on a phone the cells are laid out as cards, which takes a table's meaning away.
   return (
     <tr role="row" {...row} data-selected={isSelected}>
@@ -41,9 +41,7 @@ export function DeliveryRow({
         <StatusBadge status={isDead(delivery) ? 'dead letter' : delivery.status} />
       </td>
       <td role="cell" className={styles['report']}>
-        <Link href={reportHref(delivery)}>
-          {labelOf(delivery.report_type)}, {delivery.stage}
-        </Link>
+        <Link href={reportHref(delivery)}>{subjectOf(delivery)}</Link>
         <Link href={eventHref(delivery.event_id)} className={styles['event']} title={delivery.event_id}>
           {shortId(delivery.event_id)}
         </Link>

@@ -1,4 +1,5 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
+import { Link } from 'raviger';
 import { OPERATOR_KEY, plansQuery } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
 import { ActionIcon } from '../../console/ui/action-icon.tsx';
@@ -48,12 +49,13 @@ function PlanItem({ plan, row }: { plan: Plan; row: RowKeys }) {
     mutationFn: () => unwrap(cancelPlan(supabase, plan.id)),
     onSettled: () => client.invalidateQueries({ queryKey: OPERATOR_KEY }),
   });
-  const { redriven, brought_forward, changed } = plan.outcomes;
+  const { redriven, brought_forward, planned, changed } = plan.outcomes;
   return (
     <li className={styles['plan']} aria-label={plan.name} {...row}>
       <div className={styles['planHead']}>
         <strong className="foreign">{plan.name}</strong>
         <StatusBadge status={plan.status} />
+        {(plan.kind === 'replay' || plan.kind === 'start') && <Link href="/replays">Replays</Link>}
         {plan.status === 'running' && (
           <Button
             size="small"
@@ -70,7 +72,7 @@ function PlanItem({ plan, row }: { plan: Plan; row: RowKeys }) {
         <progress
           className={styles['progress']}
           max={Math.max(plan.total, 1)}
-          value={redriven + brought_forward + changed}
+          value={redriven + brought_forward + planned + changed}
           aria-label={`Progress of ${plan.name}`}
         />
       )}
@@ -84,13 +86,21 @@ function PlanItem({ plan, row }: { plan: Plan; row: RowKeys }) {
   );
 }
 
+const DONE: Record<Plan['kind'], string> = {
+  redrive: 'redriven',
+  retry: 'due now',
+  replay: 'sent again',
+  start: 'sent from before its start',
+};
+
 /** How far a plan is, and what it left. */
 export function describePlan({ kind, status, total, outcomes, last_error }: Plan): string {
-  const { redriven, brought_forward, changed, held, error } = outcomes;
-  const due = redriven + brought_forward;
+  if (status === 'proposed') return 'Proposed: nothing is sent before it is applied.';
+  const { redriven, brought_forward, planned, changed, held, error } = outcomes;
+  const due = redriven + brought_forward + planned;
   const isRunning = status === 'running';
   const parts = [
-    `${formatCount(due)}${total === null ? '' : ` of ${formatCount(total)}`} ${kind === 'retry' ? 'due now' : 'redriven'}`,
+    `${formatCount(due)}${total === null ? '' : ` of ${formatCount(total)}`} ${DONE[kind]}`,
     changed > 0 &&
       `${formatCount(changed)} ${kind === 'retry' ? 'were sent meanwhile' : 'were no dead letters any more'}`,
     held > 0 &&

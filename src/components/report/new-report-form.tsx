@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { dropDraft, keepDraft, readDraft } from '../../console/draft.ts';
+import { newReportDraft } from '../../console/draft.ts';
 import { useSession } from '../../console/session.ts';
 import { notify } from '../../console/toasts.ts';
 import { unwrap } from '../../console/unwrap.ts';
@@ -26,14 +26,14 @@ const DEFAULT_PROMPT = 'Write the needs analysis for this intake.';
 export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, prompt: string) => void }) {
   const { supabase, user } = useSession();
   const client = useQueryClient();
-  const [kept] = useState(() => readDraft(user.id));
+  const [kept] = useState(() => newReportDraft.read(user.id));
   const [reportType, setReportType] = useState<ReportType>(kept?.reportType ?? 'greeting');
   const [values, setValues] = useState(kept?.values ?? emptyForm);
   const [prompt, setPrompt] = useState(kept?.prompt ?? DEFAULT_PROMPT);
   const [text, setText] = useState(kept?.text ?? '');
   const [stage, setStage] = useState<Stage>(kept?.stage ?? 'prelim');
   useEffect(() => {
-    keepDraft(user.id, { reportType, values, prompt, text, stage });
+    newReportDraft.keep(user.id, { reportType, values, prompt, text, stage });
   }, [user.id, reportType, values, prompt, text, stage]);
   const [errors, setErrors] = useState<FormErrors>({});
   const [textError, setTextError] = useState<string>();
@@ -44,7 +44,7 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
   const create = useMutation({
     mutationFn: (report: NewReport) => unwrap(createReportWithWebhookTracking(supabase, report)),
     onSuccess: ({ id }) => {
-      dropDraft();
+      newReportDraft.drop();
       void client.invalidateQueries({ queryKey: ['my-reports'] });
       notify({ kind: 'success', title: 'Report created' });
       onCreated({ report_type: reportType, report_id: id }, prompt);

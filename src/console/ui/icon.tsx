@@ -1,6 +1,7 @@
 const PATHS = {
   overview: 'M4 13h6V4H4zm10 7h6v-9h-6zM4 20h6v-4H4zM14 4v4h6V4z',
   deliveries: 'M3 12h13m-5-5 5 5-5 5M20 5v14',
+  subscribers: 'M6 12h6m0 0 5-6m-5 6 5 6M3 12h.01M20 5h.01M20 19h.01',
   jobs: 'M12 8v4l3 2m6-2a9 9 0 1 1-18 0 9 9 0 0 1 18 0z',
   reports: 'M7 3h7l4 4v14H7zM14 3v4h4M10 12h5m-5 4h5',
   audit: 'M5 6h14M5 12h14M5 18h9',

@@ -1,4 +1,5 @@
 import type { AlertRow } from '../../../contracts/console-alerts.ts';
+import { subscriberHref } from '../../subscriber-queries.ts';
 
 const BEFORE_MS = 5 * 60_000;
 
@@ -23,9 +24,10 @@ export function rowsBehind(alert: AlertRow): RowsBehind | null {
     case 'queue_depth':
     case 'queue_age':
     case 'circuit_open':
+      return { name: 'Deliveries that wait', href: view('/deliveries', { endpoint: subject }) };
     case 'subscriber_failing':
     case 'subscriber_paused':
-      return { name: 'Deliveries that wait', href: view('/deliveries', { endpoint: subject }) };
+      return { name: 'The subscriber', href: subscriberHref(subject) };
     case 'dead_letters':
       return { name: 'Dead letters', href: view('/deliveries', { status: 'dead', endpoint: subject }) };
     case 'jobs_overdue':

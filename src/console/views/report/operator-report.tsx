@@ -19,10 +19,11 @@ import { HistoryTimeline } from './history-timeline.tsx';
 import { promptOfNavigation } from './prompt.ts';
 import { reportHistoryQuery } from './queries.ts';
 import { ReportActions } from './report-actions.tsx';
+import { ReportReceivers } from './report-receivers.tsx';
 import styles from './report.module.css';
 import { Result } from './result.tsx';
 import { useReportRecord } from './use-report-record.ts';
-import { VerdictBox } from './verdict-box.tsx';
+import { VerdictBox } from '../../ui/verdict-box.tsx';
 import { verdictOfReport } from './verdict.ts';
 
 /** Why a report is as it is: a verdict, what can be done, and one timeline over all its jobs, events and attempts. */
@@ -66,9 +67,12 @@ export function OperatorReport({ report }: { report: ReportRef }) {
           </VerdictBox>
           <div className={styles['columns']}>
             <HistoryTimeline history={history} />
-            <Panel title="The report">
-              <ReportFacts report={report} history={history} />
-            </Panel>
+            <div className={styles['stack']}>
+              <Panel title="The report">
+                <ReportFacts report={report} history={history} />
+              </Panel>
+              <ReportReceivers history={history} />
+            </div>
           </div>
           {found !== null && (
             <>

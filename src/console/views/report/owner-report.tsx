@@ -17,7 +17,7 @@ import { promptOfNavigation } from './prompt.ts';
 import { Result } from './result.tsx';
 import { useMarkRead } from './use-mark-read.ts';
 import { useReportRecord } from './use-report-record.ts';
-import { VerdictBox } from './verdict-box.tsx';
+import { VerdictBox } from '../../ui/verdict-box.tsx';
 
 /** A report for its owner: how it stands, its text, and its jobs. Everything on it refreshes by itself. */
 export function OwnerReport({ report }: { report: ReportRef }) {

@@ -3,6 +3,7 @@ import { eventHref } from '../../../components/audit/links.ts';
 import { DeliveryButtons } from '../../../components/deliveries/delivery-buttons.tsx';
 import { labelOf } from '../../../components/label-of.ts';
 import { StatusBadge } from '../../../components/status-badge.tsx';
+import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import type { ReportHistory } from '../../../contracts/console-report-history.ts';
 import { JobActions } from '../jobs/job-actions.tsx';
 import styles from './report.module.css';
@@ -30,13 +31,18 @@ export function ReportActions({ history: { jobs, deliveries } }: { history: Repo
       {open.slice(0, MOST_DELIVERIES).map((delivery) => (
         <li key={delivery.id}>
           <StatusBadge status={delivery.dead_at === null ? delivery.status : 'dead letter'} />
-          <Link href={eventHref(delivery.event_id)}>{labelOf(delivery.stage)} delivery</Link>
+          <Link href={eventHref(delivery.event_id)}>{nameOf(delivery)}</Link>
           <DeliveryButtons
             delivery={delivery}
-            name={`${labelOf(delivery.stage)} delivery ${delivery.event_id.slice(0, 12)}`}
+            name={`${nameOf(delivery)} ${delivery.event_id.slice(0, 12)}`}
           />
         </li>
       ))}
     </ul>
   );
+}
+
+/** Of a deletion there is no stage. */
+function nameOf({ stage }: OpenDelivery): string {
+  return stage === null ? 'Delivery' : `${labelOf(stage)} delivery`;
 }

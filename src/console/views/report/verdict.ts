@@ -4,9 +4,9 @@ import { CLOSED_DEAD_REASONS } from '../../../contracts/constants.ts';
 import type { EventSummary } from '../../../contracts/console-audit.ts';
 import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import type { HistoryJob, ReportHistory } from '../../../contracts/console-report-history.ts';
+import type { Tone } from '../../ui/verdict-box.tsx';
 import { SWEEP_MS, type Part } from '../../verdict.ts';
 
-export type Tone = 'good' | 'idle' | 'warn' | 'bad';
 const WORST: readonly Tone[] = ['bad', 'warn', 'idle', 'good'];
 
 export interface ReportVerdict {
@@ -241,6 +241,10 @@ function findingOfDelivery(
       return { tone: 'warn', parts: [`${subject} failed ${faultOf(delivery)}`, ...next], needsSweep: true };
     case 'pending':
       return { tone: 'idle', parts: [`${subject} is on its way`, ...next], needsSweep: true };
+    // Both are of subscribers alone.
+    case 'superseded':
+    case 'cancelled':
+      return { tone: 'idle', parts: [`${subject} was ${status}`] };
   }
 }
 

@@ -1,12 +1,12 @@
 import { Fragment, type ReactNode } from 'react';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import type { Part } from '../../verdict.ts';
-import styles from './report.module.css';
-import type { Tone } from './verdict.ts';
+import { RelativeTime } from '../../components/relative-time.tsx';
+import type { Part } from '../verdict.ts';
+import styles from './verdict-box.module.css';
 
+export type Tone = 'good' | 'idle' | 'warn' | 'bad';
 const MARKS = { good: '✓', idle: '…', warn: '!', bad: '✕' } as const;
 
-/** How a report stands, on top of its page. A screen reader is told of a change, and not of times that move on by themselves. */
+/** How a report or a subscriber stands, on top of its page. A screen reader is told of a change, and not of times that move on by themselves. */
 export function VerdictBox({
   tone,
   sentences,

@@ -1,0 +1,23 @@
+import { infiniteQueryOptions } from '@tanstack/react-query';
+import type { Cursor } from '../../../contracts/paging.ts';
+import type { DatabaseClient } from '../../../services/database.ts';
+import { getPlans } from '../../../services/plans.ts';
+import { OPERATOR_KEY, readPage } from '../../operator-queries.ts';
+
+const PROGRESS_MS = 2_000;
+const SLOW_MS = 15_000;
+
+/** All plans, newest first: the list has no filter by kind, and replays are picked from it. */
+export function replaysQuery(client: DatabaseClient) {
+  return infiniteQueryOptions({
+    queryKey: [...OPERATOR_KEY, 'replays'],
+    initialPageParam: null as Cursor | null,
+    queryFn: ({ pageParam, signal }) =>
+      readPage(getPlans(client, { limit: 50, cursor: pageParam }, { signal })),
+    getNextPageParam: ({ next }) => next,
+    refetchInterval: ({ state }) => {
+      const plans = state.data?.pages.flatMap(({ rows }) => rows) ?? [];
+      return plans.some(({ status }) => status === 'running') ? PROGRESS_MS : SLOW_MS;
+    },
+  });
+}

@@ -1,0 +1,37 @@
+import { ActorName } from '../../../components/actor-name.tsx';
+import { labelOf } from '../../../components/label-of.ts';
+import { Panel } from '../../../components/page.tsx';
+import { RelativeTime } from '../../../components/relative-time.tsx';
+import type { SettingsRevision } from '../../../contracts/subscribers.ts';
+import { ChangeList } from './change-list.tsx';
+import styles from './subscribers.module.css';
+import { changesBetween } from './words.ts';
+
+/** The revisions of the settings, newest first: who changed what. */
+export function HistoryPanel({ history }: { history: readonly SettingsRevision[] }) {
+  return (
+    <Panel title="History of its settings">
+      <ol className={styles['history']} aria-label="Revisions">
+        {history.map((revision, index) => {
+          const before = history[index + 1];
+          const changes = before === undefined ? [] : changesBetween(before.settings, revision.settings);
+          return (
+            <li key={revision.revision}>
+              <span>
+                <strong>{labelOf(revision.change)}</strong> <RelativeTime value={revision.at} /> by{' '}
+                <ActorName id={revision.actor} />
+              </span>
+              <span className="muted">
+                revision {revision.revision}
+                {before !== undefined &&
+                  before.takes_events !== revision.takes_events &&
+                  (revision.takes_events ? ', takes events from then on' : ', takes no events from then on')}
+              </span>
+              <ChangeList changes={changes} />
+            </li>
+          );
+        })}
+      </ol>
+    </Panel>
+  );
+}

@@ -1,0 +1,80 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { useState } from 'react';
+import { z } from 'zod';
+import { CopyLink } from '../../../components/copy-link.tsx';
+import { plural } from '../../../components/format.ts';
+import { Page, Panel } from '../../../components/page.tsx';
+import { RefreshBar } from '../../../components/refresh-bar.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../../../components/states.tsx';
+import { useSession } from '../../session.ts';
+import { subscribersQuery } from '../../subscriber-queries.ts';
+import { OutwardTabs } from '../../ui/outward-tabs.tsx';
+import { useSearch } from '../../use-search.ts';
+import { SubscriberTable } from './subscriber-table.tsx';
+import styles from './subscribers.module.css';
+
+const view = z.object({ removed: z.literal('shown').optional().catch(undefined) });
+
+/** The other systems that are sent our events, and how each of them stands. */
+export function Subscribers() {
+  const { supabase } = useSession();
+  const [{ removed }, change] = useSearch(view);
+  const [isPaused, setPaused] = useState(false);
+  const query = useQuery(subscribersQuery(supabase, removed === 'shown', isPaused));
+  const subscribers = query.data?.endpoints ?? [];
+  return (
+    <Page
+      title="Subscribers"
+      lead="Other systems that are sent our events, signed and in the order of each report. A subscriber that is paused or down loses nothing."
+      actions={
+        <>
+          <CopyLink />
+          <RefreshBar
+            query={query}
+            readAt={query.data === undefined ? undefined : query.dataUpdatedAt}
+            isPaused={isPaused}
+            onPausedChange={setPaused}
+          />
+        </>
+      }
+      tabs={<OutwardTabs current="/subscribers" />}
+    >
+      {query.isError && (
+        <ErrorState
+          error={query.error}
+          onRetry={() => void query.refetch()}
+          isRefresh={query.data !== undefined}
+        />
+      )}
+      <Panel
+        title={query.data === undefined ? 'Subscribers' : plural(subscribers.length, 'subscriber')}
+        isFlush
+        actions={
+          <>
+            <label className={styles['check']}>
+              <input
+                type="checkbox"
+                checked={removed === 'shown'}
+                onChange={(event) => change({ removed: event.target.checked ? 'shown' : null })}
+              />
+              Show removed
+            </label>
+            <Link className={`${styles['add'] ?? ''} no-print`} href="/subscribers/new">
+              New subscriber
+            </Link>
+          </>
+        }
+      >
+        {query.isPending && <LoadingState label="Loading subscribers" rows={6} />}
+        {query.isSuccess && subscribers.length === 0 && (
+          <EmptyState title="No subscriber yet">
+            A subscriber is a URL of another system. It is sent events once it has passed a check.{' '}
+            <Link href="/subscribers/new">Add the first one</Link>
+          </EmptyState>
+        )}
+        {subscribers.length > 0 && <SubscriberTable subscribers={subscribers} />}
+      </Panel>
+    </Page>
+  );
+}

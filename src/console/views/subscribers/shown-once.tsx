@@ -1,0 +1,83 @@
+import { useEffect, useState } from 'react';
+import { Button } from '../../../components/button.tsx';
+import { notify } from '../../toasts.ts';
+import { ActionIcon } from '../../ui/action-icon.tsx';
+import styles from './subscribers.module.css';
+
+export interface Shown {
+  name: string;
+  value: string;
+  /** What it is for. */
+  hint: string;
+}
+
+/** Values that nobody is shown again, each with a button that copies it. The browser asks before such a page is left. */
+export function ShownOnce({
+  values,
+  onDone,
+  done,
+}: {
+  values: readonly Shown[];
+  /** What the last button is called. */
+  done: string;
+  onDone: () => void;
+}) {
+  const [copied, setCopied] = useState<ReadonlySet<string>>(new Set());
+  const isAllCopied = values.every(({ name }) => copied.has(name));
+  useEffect(() => {
+    if (isAllCopied) return;
+    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
+    window.addEventListener('beforeunload', ask);
+    return () => window.removeEventListener('beforeunload', ask);
+  }, [isAllCopied]);
+
+  async function copy({ name, value }: Shown): Promise<void> {
+    try {
+      await navigator.clipboard.writeText(value);
+      setCopied((now) => new Set([...now, name]));
+    } catch {
+      notify({
+        kind: 'error',
+        title: 'The browser did not allow copying',
+        text: 'Select the text and copy it.',
+      });
+    }
+  }
+
+  return (
+    <section className={styles['once']} aria-label="Shown once">
+      <p className={styles['warning']} role="status">
+        <span aria-hidden>! </span>
+        {values.length === 1 ? 'This is shown once.' : 'These are shown once.'} Copy{' '}
+        {values.length === 1 ? 'it' : 'both'} to where your receiver reads its secrets. What is lost can only
+        be replaced.
+      </p>
+      {values.map((shown) => (
+        <div key={shown.name} className={styles['shown']}>
+          <span className={styles['shownName']}>
+            {shown.name}
+            {copied.has(shown.name) && <span className={styles['copied']}> ✓ copied</span>}
+          </span>
+          <code className={styles['secret']}>{shown.value}</code>
+          <Button
+            size="small"
+            aria-label={`Copy the ${shown.name.toLowerCase()}`}
+            onClick={() => void copy(shown)}
+          >
+            <ActionIcon name="copy" /> Copy
+          </Button>
+          <span className={`${styles['hint'] ?? ''} muted`}>{shown.hint}</span>
+        </div>
+      ))}
+      <div className={styles['buttons']}>
+        <Button look={isAllCopied ? 'primary' : 'plain'} onClick={onDone}>
+          {isAllCopied ? done : `I have stored ${values.length === 1 ? 'it' : 'both'}`}
+        </Button>
+      </div>
+    </section>
+  );
+}
+
+export const SECRET_HINT =
+  'For webhook-signature (Standard Webhooks): the receiver verifies each request with it.';
+export const TOKEN_HINT = 'A bearer token for GET /api/endpoints/events: reads again what was sent.';

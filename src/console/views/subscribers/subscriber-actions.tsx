@@ -1,0 +1,162 @@
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useState } from 'react';
+import { Button } from '../../../components/button.tsx';
+import { ErrorState } from '../../../components/states.tsx';
+import type { SubscriberView } from '../../../contracts/subscribers.ts';
+import {
+  checkSubscriber,
+  pauseSubscriber,
+  removeSubscriber,
+  replaceSubscriberSecret,
+  replaceSubscriberToken,
+  resumeSubscriber,
+} from '../../../services/subscribers.ts';
+import { OPERATOR_KEY } from '../../operator-queries.ts';
+import { useSession } from '../../session.ts';
+import { notify, type Toast } from '../../toasts.ts';
+import { unwrap } from '../../unwrap.ts';
+import { SECRET_HINT, ShownOnce, TOKEN_HINT, type Shown } from './shown-once.tsx';
+import styles from './subscribers.module.css';
+
+/** Dialogs are large: they come when one is opened. */
+const ConfirmDialog = lazy(async () => ({
+  default: (await import('../../ui/confirm-dialog.tsx')).ConfirmDialog,
+}));
+
+const SecretDialog = lazy(async () => ({ default: (await import('./secret-dialog.tsx')).SecretDialog }));
+
+interface Question {
+  title: string;
+  text: string;
+  button: string;
+  look: 'danger' | 'primary';
+}
+type Name = 'check' | 'pause' | 'resume' | 'remove' | 'token';
+
+const QUESTIONS: Partial<Record<Name, Question>> = {
+  pause: {
+    title: 'Pause this subscriber?',
+    text: 'It is sent nothing until somebody resumes it. Its deliveries are kept and follow then, in order.',
+    button: 'Pause sending',
+    look: 'primary',
+  },
+  remove: {
+    title: 'Remove this subscriber?',
+    text: 'It is sent nothing any more, and what waits for it is cancelled. This cannot be taken back: it would have to be added anew, with another secret.',
+    button: 'Remove',
+    look: 'danger',
+  },
+  token: {
+    title: 'Replace the read token?',
+    text: 'The present token is void at once. The receiver reads nothing until it has the new one.',
+    button: 'Replace the token',
+    look: 'danger',
+  },
+};
+
+/** What can be done with a subscriber. All of it is audited with who did it. */
+export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }) {
+  const { endpoint_id: id, state } = subscriber;
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  const [asked, setAsked] = useState<Name | null>(null);
+  const [isSecretAsked, setSecretAsked] = useState(false);
+  const [shown, setShown] = useState<Shown | null>(null);
+
+  async function run(name: Name | { overlapSeconds: number }): Promise<Omit<Toast, 'id'> | null> {
+    switch (name) {
+      case 'check': {
+        const { passed, probes } = await unwrap(checkSubscriber(supabase, id));
+        const failed = probes.filter(({ ok }) => !ok).length;
+        // What it found stays on the page.
+        if (!passed)
+          return { kind: 'info', title: 'The check failed', text: 'See what it found, and what to do.' };
+        return failed === 0
+          ? { kind: 'success', title: 'The check passed' }
+          : { kind: 'info', title: `The check passed, with ${failed} remarks` };
+      }
+      case 'pause':
+        await unwrap(pauseSubscriber(supabase, id));
+        return { kind: 'success', title: 'The subscriber is paused' };
+      case 'resume':
+        await unwrap(resumeSubscriber(supabase, id));
+        return {
+          kind: 'success',
+          title: 'The subscriber is resumed',
+          text: 'What waits goes out slowly at first, and in order.',
+        };
+      case 'remove':
+        await unwrap(removeSubscriber(supabase, id));
+        return { kind: 'success', title: 'The subscriber is removed' };
+      case 'token': {
+        const { read_token } = await unwrap(replaceSubscriberToken(supabase, id));
+        setShown({ name: 'Read token', value: read_token, hint: TOKEN_HINT });
+        return null;
+      }
+      default: {
+        const { secret } = await unwrap(replaceSubscriberSecret(supabase, id, name.overlapSeconds));
+        setShown({ name: 'Secret', value: secret, hint: SECRET_HINT });
+        return null;
+      }
+    }
+  }
+  const act = useMutation({
+    mutationFn: run,
+    onSuccess: (told) => {
+      if (told !== null) notify(told);
+    },
+    onSettled: () => client.invalidateQueries({ queryKey: OPERATOR_KEY }),
+  });
+  const running = act.isPending ? act.variables : undefined;
+  function button(name: Name, words: string, look?: 'primary' | 'danger') {
+    return (
+      <Button
+        size="small"
+        {...(look !== undefined && { look })}
+        isBusy={running === name}
+        disabled={act.isPending}
+        onClick={() => (QUESTIONS[name] === undefined ? act.mutate(name) : setAsked(name))}
+      >
+        {words}
+      </Button>
+    );
+  }
+  const question = asked === null ? undefined : QUESTIONS[asked];
+  if (state === 'removed') return null;
+  return (
+    <>
+      <div className={`${styles['buttons'] ?? ''} no-print`}>
+        {button('check', 'Check', state === 'unverified' ? 'primary' : undefined)}
+        {state === 'active' && button('pause', 'Pause sending')}
+        {state === 'paused' && button('resume', 'Resume sending', 'primary')}
+        <Button size="small" disabled={act.isPending} onClick={() => setSecretAsked(true)}>
+          Replace secret
+        </Button>
+        {button('token', 'Replace token')}
+        {button('remove', 'Remove', 'danger')}
+      </div>
+      {running === 'check' && (
+        <p className={`${styles['note'] ?? ''} muted`} role="status">
+          Its receiver is sent up to six requests. This takes up to a minute.
+        </p>
+      )}
+      {act.isError && <ErrorState error={act.error} />}
+      {shown !== null && (
+        <ShownOnce key={shown.value} values={[shown]} done="Done" onDone={() => setShown(null)} />
+      )}
+      {question !== undefined && asked !== null && (
+        <Suspense>
+          <ConfirmDialog {...question} onConfirm={() => act.mutate(asked)} onClose={() => setAsked(null)} />
+        </Suspense>
+      )}
+      {isSecretAsked && (
+        <Suspense>
+          <SecretDialog
+            onReplace={(overlapSeconds) => act.mutate({ overlapSeconds })}
+            onClose={() => setSecretAsked(false)}
+          />
+        </Suspense>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,171 @@
+import { z } from 'zod';
+import {
+  changeEndpointRequest,
+  checkedEndpoint,
+  createdEndpoint,
+  createEndpointRequest,
+  endpointAnswer,
+  endpointDetails,
+  endpointList,
+  explainRequest,
+  explanation,
+  filterTest,
+  filterTestRequest,
+  replacedSecret,
+  replacedToken,
+  replaceSecretRequest,
+  versionTest,
+  versionTestRequest,
+  type ChangeEndpointRequest,
+  type CheckedEndpointAnswer,
+  type CreateEndpointRequest,
+  type EndpointAction,
+  type EndpointAnswer,
+  type EndpointDetails,
+  type EndpointList,
+  type Explanation,
+  type FilterTest,
+  type ReplacedSecret,
+  type ReplacedToken,
+  type VersionTest,
+} from '../contracts/subscribers.ts';
+import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
+import type { DatabaseClient } from './database.ts';
+
+/** All of these are for operators; others: `forbidden`. */
+
+/** Subscribers, newest first. `withRemoved`: also those that were removed. */
+export function getSubscribers(
+  client: DatabaseClient,
+  { withRemoved }: { withRemoved: boolean },
+  options: CallOptions = {},
+): Promise<Answer<EndpointList>> {
+  const path = `/endpoints${withRemoved ? '?removed=true' : ''}`;
+  return callApi(client, endpointList, { method: 'GET', path }, options);
+}
+
+/** One subscriber with the revisions of its settings, newest first. */
+export function getSubscriber(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<EndpointDetails>> {
+  return callApi(client, endpointDetails, { method: 'GET', path: pathOf(id) }, options);
+}
+
+/** The secret and the token are there only in the first answer to a request. */
+const made = z.union([createdEndpoint, endpointAnswer]);
+export type MadeSubscriber = z.infer<typeof made>;
+
+export function createSubscriber(
+  client: DatabaseClient,
+  request: CreateEndpointRequest,
+  options: CallOptions = {},
+): Promise<Answer<MadeSubscriber>> {
+  return withInput(createEndpointRequest, request, (body) =>
+    callApi(client, made, { method: 'POST', path: '/endpoints', body }, options),
+  );
+}
+
+/** `revision_conflict`: the settings were changed since the revision that is named. */
+export function changeSubscriber(
+  client: DatabaseClient,
+  id: string,
+  request: ChangeEndpointRequest,
+  options: CallOptions = {},
+): Promise<Answer<EndpointAnswer>> {
+  return withInput(changeEndpointRequest, request, (body) =>
+    callApi(client, endpointAnswer, { method: 'PATCH', path: pathOf(id), body }, options),
+  );
+}
+
+/** It is sent nothing any more, and what waits is cancelled. It cannot be taken back. */
+export function removeSubscriber(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<EndpointAnswer>> {
+  return callApi(client, endpointAnswer, { method: 'DELETE', path: pathOf(id) }, options);
+}
+
+export function pauseSubscriber(client: DatabaseClient, id: string): Promise<Answer<EndpointAnswer>> {
+  return act(client, 'pause', id, endpointAnswer);
+}
+
+export function resumeSubscriber(client: DatabaseClient, id: string): Promise<Answer<EndpointAnswer>> {
+  return act(client, 'resume', id, endpointAnswer);
+}
+
+/** Sends the requests of a check, one after the other: it may take a minute. */
+export function checkSubscriber(client: DatabaseClient, id: string): Promise<Answer<CheckedEndpointAnswer>> {
+  return act(client, 'check', id, checkedEndpoint);
+}
+
+/** @param overlapSeconds how long the secrets before it sign as well; 0: they are void at once */
+export function replaceSubscriberSecret(
+  client: DatabaseClient,
+  id: string,
+  overlapSeconds: number,
+): Promise<Answer<ReplacedSecret>> {
+  return withInput(replaceSecretRequest, { overlap_seconds: overlapSeconds }, (body) =>
+    act(client, 'secret', id, replacedSecret, { body }),
+  );
+}
+
+/** The token before it is void at once. */
+export function replaceSubscriberToken(client: DatabaseClient, id: string): Promise<Answer<ReplacedToken>> {
+  return act(client, 'token', id, replacedToken);
+}
+
+/** Runs a filter over the last events, of all subscribers. */
+export function testFilter(
+  client: DatabaseClient,
+  request: z.input<typeof filterTestRequest>,
+): Promise<Answer<FilterTest>> {
+  return withInput(filterTestRequest, request, (body) =>
+    act(client, 'filter-test', undefined, filterTest, { body }),
+  );
+}
+
+/** What another format version would change in the last events of a subscriber. */
+export function testVersion(
+  client: DatabaseClient,
+  id: string,
+  request: z.input<typeof versionTestRequest>,
+): Promise<Answer<VersionTest>> {
+  return withInput(versionTestRequest, request, (body) =>
+    act(client, 'version-test', id, versionTest, { body }),
+  );
+}
+
+/** Why a subscriber got an event, or did not. */
+export function explainEvent(
+  client: DatabaseClient,
+  id: string,
+  eventId: string,
+  options: CallOptions = {},
+): Promise<Answer<Explanation>> {
+  return withInput(explainRequest, { event_id: eventId }, (body) =>
+    act(client, 'explain', id, explanation, { body, ...options }),
+  );
+}
+
+function pathOf(id: string): string {
+  return `/endpoints?${new URLSearchParams({ endpoint_id: id }).toString()}`;
+}
+
+function act<T>(
+  client: DatabaseClient,
+  action: EndpointAction,
+  id: string | undefined,
+  schema: z.ZodType<T>,
+  { body = {}, ...options }: CallOptions & { body?: unknown } = {},
+): Promise<Answer<T>> {
+  const query = new URLSearchParams({ action, ...(id !== undefined && { endpoint_id: id }) });
+  return callApi(
+    client,
+    schema,
+    { method: 'POST', path: `/endpoints/actions?${query.toString()}`, body },
+    options,
+  );
+}
