@@ -57,7 +57,9 @@ begin
       cross join lateral (
         select count(*) as attempts, count(*) filter (where outcome in ('failed', 'unknown')) as failed
         from public.webhook_audit
-        where direction = 'out' and endpoint_id = endpoint.id and outcome <> 'skipped' and created_at > now() - c_recent) recent),
+        where direction = 'out' and endpoint_id = endpoint.id and outcome <> 'skipped' and created_at > now() - c_recent) recent
+      -- Whether we work. How each subscriber stands is said by its own view and alerts.
+      where endpoint.kind = 'internal'),
     'dead', (
       select count(*) from (
         select from public.webhook_deliveries
