@@ -111,7 +111,7 @@ it('leads to the rows that an alert was raised for', () => {
   );
   expect(rowsBehind(alert({ rule: 'jobs_failing', subject: 'final' }))?.href).toContain('stage=final');
   expect(rowsBehind(alert({ rule: 'subscriber_paused', subject: 'ep-0123456789abcdef' }))?.href).toBe(
-    '/deliveries?endpoint=ep-0123456789abcdef',
+    '/subscribers/ep-0123456789abcdef',
   );
   expect(rowsBehind(alert({ rule: 'secret_age' }))).toBeNull();
 });
