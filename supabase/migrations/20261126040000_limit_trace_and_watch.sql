@@ -2794,16 +2794,20 @@ begin
   end loop;
   for v_endpoint in
     -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
-    -- another. Among equals by chance: by age, whoever has waited least would come last, behind every backlog.
+    -- another. Among equal subscribers by chance: by age, whoever has waited least would come last, behind every backlog.
     select endpoint.id, endpoint.kind
     from public.webhook_endpoints endpoint
     left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
     left join (
       select endpoint_id, count(*) as senders from public.webhook_deliveries where lease_expires_at >= now()
       group by endpoint_id) held on held.endpoint_id = endpoint.id
+    left join lateral (
+      select next_attempt from public.webhook_deliveries
+      where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+      order by next_attempt limit 1) first on endpoint.kind = 'internal'
     where (endpoint.kind = 'internal' or subscriber.state = 'active')
       and endpoint.id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
-    order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), random()
+    order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), first.next_attempt, random()
   loop
     -- A short look at an index: most endpoints have nothing to send most of the time.
     continue when not exists (
