@@ -21,7 +21,8 @@ begin
       p_plan.applied_at := null;
     elsif p_plan.applied_at is null then
       p_plan.applied_at := clock_timestamp();
-      p_plan.applied_xid := pg_current_xact_id();
+      p_plan.next_slice_at := now();
+      return p_plan;
     end if;
     v_until := case when p_plan.position ? 'revision' then clock_timestamp() else p_plan.applied_at end;
     v_filter := v_filter || jsonb_strip_nulls(jsonb_build_object('before_revision', p_plan.position -> 'revision'));
@@ -35,6 +36,12 @@ begin
     p_plan.finished_at := now();
     return p_plan;
   elsif p_plan.applied_at is null then
+    return p_plan;
+  elsif p_plan.applied_xid is null then
+    -- The next transaction, not the one that set the time or the revision: an effect that began between that one's first lock and
+    -- its commit has a later id, and has seen nothing of it.
+    p_plan.applied_xid := pg_current_xact_id();
+    p_plan.next_slice_at := now();
     return p_plan;
   elsif p_plan.applied_xid >= pg_snapshot_xmin(pg_current_snapshot()) then
     -- An effect that is under way may still appear before the place where this slice ends.
@@ -80,7 +87,7 @@ begin
     v_settings.takes_events := true;
     p_plan.position := p_plan.position || jsonb_build_object(
       'revision', private.add_revision(v_settings, 'caught up', p_plan.actor));
-    p_plan.applied_xid := pg_current_xact_id();
+    p_plan.applied_xid := null;
     p_plan.next_slice_at := now();
     return p_plan;
   end if;

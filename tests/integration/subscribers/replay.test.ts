@@ -230,6 +230,45 @@ describe('a start in the past', () => {
     const rows = await subscribers.deliveries(endpointId);
     expect(rows.find((row) => row['event_id'] === ids.at(-1))).toMatchObject({ plan: 0 });
   });
+
+  it('waits for an effect that began after the slice that switches over, and before its commit', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.create({}, null, new Date(Date.now() - 3_600_000).toISOString());
+    await subscribers.verify(endpointId);
+    const { reportId } = await createReport(sql);
+    const isSwitched = async (on: postgres.ISql) => {
+      const [plan] = await on`
+        select position -> 'revision' is not null as switched from public.plans where filter ->> 'endpoint_id' = ${endpointId}`;
+      return plan?.['switched'] === true;
+    };
+    const due = (on: postgres.ISql) =>
+      on`update public.plans set next_slice_at = now() where status = 'running'`;
+    const slice = await sql.reserve();
+    const effect = await sql.reserve();
+    let late: string | undefined;
+    // Other tests hold its horizon back: until a slice switches over, each is a transaction with an effect inside it.
+    for (let tries = 0; late === undefined && tries < 100; tries += 1) {
+      await slice`begin`;
+      await due(slice);
+      await effect`begin`;
+      const id = await apply(effect, reportId);
+      await slice`select public.work_plan(100)`;
+      if (await isSwitched(slice)) late = id;
+      else await effect`rollback`;
+      await slice`commit`;
+      if (late === undefined) await sleep(20);
+    }
+    for (let turn = 0; turn < 5; turn += 1) {
+      await due(sql);
+      await work();
+    }
+    await effect`commit`;
+    slice.release();
+    effect.release();
+    await workUntilDone();
+    const rows = await subscribers.deliveries(endpointId);
+    expect(rows.filter((row) => row['event_id'] === late)).toHaveLength(1);
+  });
 });
 
 describe('reading', () => {

@@ -1,0 +1,162 @@
+-- Why: An effect that was under way while a start in the past switched over was lost.
+
+-- Generated from supabase/sql: edited there, written by npm run db:migration.
+
+set check_function_bodies = off;
+
+-- supabase/sql/deliver/apply_plan.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.apply_plan(p_plan_id int, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_plan public.plans;
+begin
+  select * into v_plan from public.plans where id = p_plan_id for update;
+  if v_plan.id is null then
+    return '{"outcome": "plan_not_found"}';
+  elsif v_plan.status = 'proposed' then
+    update public.plans
+    set status = 'running', applied_at = clock_timestamp(), next_slice_at = now()
+    where id = p_plan_id
+    returning * into v_plan;
+    perform private.add_audit(
+      p_direction => 'in', p_outcome => 'plan_applied', p_actor => p_actor,
+      p_payload => jsonb_build_object('endpoint', 'plans', 'plan', v_plan.id, 'kind', v_plan.kind, 'reason', v_plan.reason));
+  end if;
+  return jsonb_build_object('outcome', 'applied', 'plan', private.plan_view(v_plan));
+end
+$$;
+
+comment on function public.apply_plan(int, text) is
+  'Begins a plan that was proposed and looked at. The same again, or of one that runs or has ended, answers it as it is. Returns {outcome: applied|plan_not_found, plan}.';
+revoke all on function public.apply_plan(int, text) from public, anon, authenticated, service_role;
+grant execute on function public.apply_plan(int, text) to service_role;
+
+-- supabase/sql/deliver/work_replay.sql
+create or replace function private.work_replay(p_plan public.plans, p_limit int)
+returns public.plans
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_examined constant int := 2000;
+  -- A backlog in the outbox costs every claim, and a cancelled plan should leave little behind.
+  c_waiting constant int := 2000;
+  v_filter jsonb := p_plan.filter;
+  v_rate numeric := (p_plan.filter ->> 'rate_per_second')::numeric;
+  v_until timestamptz := p_plan.applied_at;
+  v_found record;
+  v_made int;
+  v_erased int;
+  v_examined int := least(c_examined, p_limit * 10);
+  v_settings private.endpoint_revisions;
+begin
+  if p_plan.kind = 'start' then
+    v_filter := v_filter || jsonb_build_object('endpoint_ids', jsonb_build_array(v_filter ->> 'endpoint_id'));
+    if (select verified_at from private.subscribers where endpoint_id = v_filter ->> 'endpoint_id') is null then
+      p_plan.next_slice_at := now() + interval '1 minute';
+      p_plan.applied_at := null;
+    elsif p_plan.applied_at is null then
+      p_plan.applied_at := clock_timestamp();
+      p_plan.next_slice_at := now();
+      return p_plan;
+    end if;
+    v_until := case when p_plan.position ? 'revision' then clock_timestamp() else p_plan.applied_at end;
+    v_filter := v_filter || jsonb_strip_nulls(jsonb_build_object('before_revision', p_plan.position -> 'revision'));
+  end if;
+  if not exists (
+    select from private.subscribers
+    where endpoint_id = any (private.texts_of(v_filter -> 'endpoint_ids')) and state <> 'removed')
+  then
+    p_plan.status := 'failed';
+    p_plan.last_error := 'the subscriber was removed';
+    p_plan.finished_at := now();
+    return p_plan;
+  elsif p_plan.applied_at is null then
+    return p_plan;
+  elsif p_plan.applied_xid is null then
+    -- The next transaction, not the one that set the time or the revision: an effect that began between that one's first lock and
+    -- its commit has a later id, and has seen nothing of it.
+    p_plan.applied_xid := pg_current_xact_id();
+    p_plan.next_slice_at := now();
+    return p_plan;
+  elsif p_plan.applied_xid >= pg_snapshot_xmin(pg_current_snapshot()) then
+    -- An effect that is under way may still appear before the place where this slice ends.
+    p_plan.next_slice_at := now() + interval '2 seconds';
+    return p_plan;
+  elsif (
+    select count(*) from (
+      select from public.webhook_deliveries
+      where plan = p_plan.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+      limit c_waiting) waiting) >= c_waiting
+  then
+    p_plan.next_slice_at := now() + interval '5 seconds';
+    return p_plan;
+  end if;
+  v_found := private.replayed_events(v_filter, v_until, p_plan.position, v_examined);
+  with item as (
+    select * from jsonb_to_recordset(v_found.replayed) as item (
+      event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
+      format_version int, body text)
+  ), made as (
+    insert into public.webhook_deliveries (
+      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, created_xid)
+    select event_id, endpoint_id, p_plan.id, report_type, report_id, job_id, item.position,
+      coalesce((v_filter ->> 'format_version')::int, format_version), body, pg_current_xact_id()
+    from item where is_there
+    on conflict (event_id, endpoint_id, plan) do nothing
+    returning 1
+  )
+  select (select count(*) from made), (select count(*) from item where not is_there) into v_made, v_erased;
+  p_plan.outcomes := p_plan.outcomes || jsonb_build_object(
+    'planned', coalesce((p_plan.outcomes ->> 'planned')::int, 0) + v_made,
+    'content_erased', coalesce((p_plan.outcomes ->> 'content_erased')::int, 0) + v_erased);
+  p_plan.position := coalesce(p_plan.position, '{}') || coalesce(v_found.last, '{}');
+  p_plan.next_slice_at := now() + case when v_rate is null then '0' else make_interval(secs => (v_made / v_rate)::double precision) end;
+  if v_found.examined = v_examined then
+    return p_plan;
+  elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
+    -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
+    -- are seen once they have ended.
+    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+    select * into strict v_settings from private.endpoint_revisions
+    where endpoint_id = v_filter ->> 'endpoint_id' and superseded_by is null;
+    v_settings.takes_events := true;
+    p_plan.position := p_plan.position || jsonb_build_object(
+      'revision', private.add_revision(v_settings, 'caught up', p_plan.actor));
+    p_plan.applied_xid := null;
+    p_plan.next_slice_at := now();
+    return p_plan;
+  end if;
+  p_plan.status := 'done';
+  p_plan.finished_at := now();
+  return p_plan;
+end
+$$;
+
+comment on function private.work_replay(public.plans, int) is
+  'The next slice of a replay or of a start in the past, which the caller holds: its deliveries are made, and claims do the rest. Returns the plan as it stands then; a slice that is repeated makes nothing twice.';
+revoke all on function private.work_replay(public.plans, int) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/plans.sql
+comment on table public.plans is
+  'What people asked to be done with many deliveries: asked once, worked off in slices by the request and by sweeps, whoever is still there.';
+comment on column public.plans.id is 'From 1: 0 is the plan of live deliveries (webhook_deliveries.plan).';
+comment on column public.plans.request_id is 'Of the request, minted by who asked: a repeated one is recognised by it.';
+comment on column public.plans.filter is 'Which deliveries it is about. Those that were made, sent or became dead letters after created_at are not.';
+comment on column public.plans.actor is 'The id of the operator who asked.';
+comment on column public.plans.total is 'How many matched when it was requested. Null: more deliveries than were counted.';
+comment on column public.plans.outcomes is
+  'How many of each outcome: redriven; brought_forward (due before its slot); changed (the plan is not about it any more); held and error are of the present pass alone.';
+comment on column public.plans.preview is 'What a replay would have done when it was proposed.';
+comment on column public.plans.applied_at is 'When a proposed plan was begun: it is about events until then.';
+comment on column public.plans.applied_xid is 'A transaction after that: until all before it have ended, the plan waits.';
+comment on column public.plans.position is 'Where the next slice begins: {at, id} of the last delivery that was looked at. Null: at the beginning.';
+comment on column public.plans.passes is 'Passes that are over. Another one follows while some deliveries were held or failed.';
+comment on column public.plans.faults is 'Slices in a row that failed as a whole.';
+alter table public.plans enable row level security;
+revoke all on table public.plans from anon, authenticated, service_role;
+revoke all on sequence public.plans_id_seq from anon, authenticated, service_role;
+grant select on table public.plans to authenticated;
+drop policy if exists "operators read" on public.plans;
+create policy "operators read" on public.plans for select to authenticated
+  using ((select private.is_operator()));
