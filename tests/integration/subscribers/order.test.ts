@@ -177,6 +177,19 @@ describe('a subscriber that wants the latest only', () => {
     ]);
   });
 
+  it('closes of a long backlog only so many in one call, and goes on with the next', async () => {
+    const { endpointId } = await subscribers.active({ mode: 'latest' });
+    const { reportId } = await createReport(database.sql);
+    const ids = await events(reportId, 230);
+    const first = await subscribers.claim();
+    expect(first).toMatchObject({ delivery: null, waiting: true });
+    const rows = await subscribers.deliveries(endpointId);
+    const closed = rows.filter((row) => row['status'] === 'superseded').length;
+    expect(closed).toBeGreaterThanOrEqual(200);
+    expect(closed).toBeLessThan(229);
+    expect((await claimed()).event_id).toBe(ids.at(-1));
+  });
+
   it('does not lose the newest behind one that is under way', async () => {
     await subscribers.active({ mode: 'latest' });
     const { reportId } = await createReport(database.sql);
