@@ -1,4 +1,4 @@
--- Why: What was wrong with subscribers: an effect under way when a start in the past switched over was lost, and a long backlog could not be claimed.
+-- Why: What was wrong with subscribers: an effect under way when a start in the past switched over was lost, a long backlog could not be claimed, a resume could deadlock, and a replay could outlive an erasure.
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 
@@ -133,6 +133,215 @@ comment on function public.claim_due_delivery(int, uuid, bigint[]) is
 revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
 grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;
 
+-- supabase/sql/deliver/keep_subscribers.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.keep_subscribers(p_pause_max_days int, p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_policy record := private.sending_policy();
+  v_endpoint record;
+  v_id bigint;
+  v_paused int := 0;
+  v_removed int := 0;
+  v_expired int := 0;
+  v_cancelled int := 0;
+  v_woken int := 0;
+begin
+  -- The alerts tell when what waits is given up.
+  update private.watch_state set pause_max_days = p_pause_max_days where only_row and pause_max_days <> p_pause_max_days;
+  for v_endpoint in
+    select endpoint_id from private.subscribers
+    where state = 'unverified' and created_at < now() - v_policy.unverified_for
+    order by endpoint_id limit p_limit
+  loop
+    -- The lock of all that makes a revision comes before the rows of subscribers. Its check may just have passed.
+    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+    continue when not exists (
+      select from private.subscribers where endpoint_id = v_endpoint.endpoint_id and state = 'unverified');
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'removed', 'never_verified', 'sweep');
+    v_removed := v_removed + 1;
+  end loop;
+  for v_endpoint in
+    select endpoint_id from private.subscribers
+    where state = 'active' and failing_since < now() - v_policy.paused_after
+      and private.was_sent_lately(endpoint_id)
+    order by endpoint_id limit p_limit for no key update skip locked
+  loop
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
+    v_paused := v_paused + 1;
+  end loop;
+  -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
+  for v_id in
+    select delivery.id from private.subscribers subscriber
+    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
+    where subscriber.state in ('paused', 'active')
+      and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
+      and delivery.next_attempt < now() - make_interval(days => p_pause_max_days)
+      and delivery.created_at < now() - make_interval(days => p_pause_max_days)
+    order by delivery.id limit p_limit for update of delivery skip locked
+  loop
+    perform private.move_delivery(v_id, 'closed', p_reason => 'pause_expired');
+    v_expired := v_expired + 1;
+  end loop;
+  for v_id in
+    (select delivery.id from public.plans plan
+    join public.webhook_deliveries delivery on delivery.plan = plan.id
+    where plan.kind in ('replay', 'start') and plan.status = 'cancelled' and plan.finished_at > now() - interval '2 days'
+      and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
+    order by delivery.id limit p_limit for update of delivery skip locked)
+  loop
+    perform private.move_delivery(v_id, 'cancelled');
+    v_cancelled := v_cancelled + 1;
+  end loop;
+  for v_id in
+    select delivery.id from private.subscribers subscriber
+    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
+    where subscriber.state = 'removed' and delivery.status not in ('success', 'superseded', 'cancelled')
+      and delivery.dead_at is null
+    order by delivery.id limit p_limit for update of delivery skip locked
+  loop
+    perform private.move_delivery(v_id, 'cancelled');
+    v_cancelled := v_cancelled + 1;
+  end loop;
+  -- Whoever ended the delivery before it could not get its lock.
+  for v_id in
+    select parked.id from public.webhook_deliveries parked
+    join public.webhook_deliveries earlier on earlier.id = parked.waits_for
+    where parked.waits_for is not null and not private.holds_back(earlier.id)
+    order by parked.id limit p_limit for update of parked skip locked
+  loop
+    perform private.move_delivery(v_id, 'woken');
+    v_woken := v_woken + 1;
+  end loop;
+  delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
+  return jsonb_build_object(
+    'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
+    'more', p_limit in (v_expired, v_cancelled, v_woken));
+end
+$$;
+
+comment on function public.keep_subscribers(int, int) is
+  'What time makes of subscribers: pauses those that accept nothing for days, removes those that never answered a check, gives up what waited longer than p_pause_max_days, cancels what waits for a removed one, wakes what nobody woke. Returns how many of each, and more: call again.';
+revoke all on function public.keep_subscribers(int, int) from public, anon, authenticated, service_role;
+grant execute on function public.keep_subscribers(int, int) to service_role;
+
+-- supabase/sql/deliver/replayed_events.sql
+create or replace function private.replayed_events(
+  p_filter jsonb, p_until timestamptz, p_after jsonb, p_examined int,
+  out replayed jsonb, out examined int, out last jsonb)
+returns record
+language plpgsql stable set search_path = '' as $$
+begin
+  with events as materialized (
+    select event, event.id, event.applied_at from public.report_events event
+    where event.effect is not null
+      and event.applied_at >= coalesce((p_filter ->> 'from')::timestamptz, '-infinity')
+      and event.applied_at < least(coalesce((p_filter ->> 'to')::timestamptz, 'infinity'), p_until)
+      and (event.applied_at, event.id) > (coalesce((p_after ->> 'at')::timestamptz, '-infinity'), coalesce(p_after ->> 'id', ''))
+      -- Of one report there are few: they are found by its index, not by looking at the events of all.
+      and (p_filter -> 'report_id' is null or event.report_id = (p_filter ->> 'report_id')::uuid)
+      and (p_filter -> 'event_ids' is null or event.id = any (private.texts_of(p_filter -> 'event_ids')))
+    order by event.applied_at, event.id
+    limit p_examined
+  ), candidates as materialized (
+    select events.event, events.id, events.applied_at, settings
+    from events
+    join private.endpoint_revisions settings
+      on settings.superseded_by is null and settings.endpoint_id = any (private.texts_of(p_filter -> 'endpoint_ids'))
+    where (p_filter -> 'report_type' is null or (events.event).report_type = p_filter ->> 'report_type')
+      and (p_filter -> 'types' is null or (events.event).type = any (private.texts_of(p_filter -> 'types')))
+      -- For a start in the past: from its revision on, effects make the deliveries themselves.
+      and (p_filter -> 'before_revision' is null
+        or coalesce((events.event).settings_revision, 0) < (p_filter ->> 'before_revision')::bigint)
+      and private.selects_event(settings, events.event, case when settings.owner_id is not null
+        then private.owner_of((events.event).report_type, (events.event).report_id) end)
+  ), contents as materialized (
+    select candidates.*, content.event_id is not null or (event).type = 'report.deleted' as is_there,
+      400 + coalesce(octet_length(content.research_report), 0)
+        + coalesce(pg_column_size(content.research_metadata), 0) + coalesce(pg_column_size(content.final_data), 0) as bytes,
+      content.research_metadata
+    from candidates left join private.report_contents content on content.event_id = candidates.id
+  )
+  select
+    coalesce((
+      select jsonb_agg(jsonb_build_object(
+        'event_id', id, 'endpoint_id', (settings).endpoint_id, 'applied_at', applied_at, 'type', (event).type,
+        'report_type', (event).report_type, 'report_id', (event).report_id, 'job_id', (event).job_id,
+        'position', (event).position, 'is_there', is_there, 'bytes', case when (settings).body = 'full' then bytes else 400 end,
+        'format_version', (settings).format_version, 'body', (settings).body) order by applied_at, id, (settings).endpoint_id)
+      from contents
+      where (settings).filter_path is null or is_there and coalesce(private.filter_matches(
+        private.filter_document(event, research_metadata), (settings).filter_path), false)), '[]'),
+    (select count(*)::int from events),
+    (select jsonb_build_object('at', applied_at, 'id', id) from events order by applied_at desc, id desc limit 1)
+  into replayed, examined, last;
+end
+$$;
+
+comment on function private.replayed_events(jsonb, timestamptz, jsonb, int) is
+  'Of up to p_examined events after p_after, in the order of their effects, those that a replay brings to which endpoint, by the settings that are in force now. is_there: false, its content is erased.';
+revoke all on function private.replayed_events(jsonb, timestamptz, jsonb, int) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/set_subscriber_state.sql
+create or replace function private.set_subscriber_state(p_endpoint_id text, p_state text, p_reason text, p_actor text)
+returns private.subscribers
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_old private.subscribers;
+  v_new private.subscribers;
+  v_settings private.endpoint_revisions;
+begin
+  if p_state = 'removed' or p_state = 'active' then
+    -- Before the row's lock, as in all that makes a revision.
+    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  end if;
+  if p_state = 'active' then
+    -- As in whoever records a round: the circuit, then the subscriber.
+    perform from public.webhook_circuits where endpoint_id = p_endpoint_id for no key update;
+  end if;
+  select * into strict v_old from private.subscribers where endpoint_id = p_endpoint_id for no key update;
+  if v_old.state = p_state or v_old.state = 'removed' then
+    return v_old;
+  end if;
+  update private.subscribers
+  set state = p_state, state_reason = p_reason, state_since = clock_timestamp(),
+    read_token_sha256 = case when p_state <> 'removed' then read_token_sha256 end,
+    verified_at = case when p_state = 'active' then coalesce(verified_at, clock_timestamp()) else verified_at end,
+    failing_since = case when p_state <> 'active' then failing_since end,
+    -- It returns slowly: one, two, four … in flight.
+    in_flight_limit = case when p_state = 'active' then 1 else in_flight_limit end,
+    limited_at = case when p_state = 'active' then clock_timestamp() else limited_at end
+  where endpoint_id = p_endpoint_id
+  returning * into v_new;
+  if p_state = 'active' then
+    update public.webhook_circuits
+    set opened_at = null, closed_at = clock_timestamp(), probe_after = null, probe_delivery_id = null, probe_token = null,
+      probe_lease_expires_at = null
+    where endpoint_id = p_endpoint_id and opened_at is not null;
+  end if;
+  select * into strict v_settings from private.endpoint_revisions where endpoint_id = p_endpoint_id and superseded_by is null;
+  if p_state = 'removed' then
+    delete from private.endpoint_secrets where endpoint_id = p_endpoint_id;
+    v_settings.takes_events := false;
+    perform private.add_revision(v_settings, 'removed', p_actor);
+  elsif v_old.verified_at is null and v_new.verified_at is not null and not exists (
+    select from public.plans where kind = 'start' and status = 'running' and filter ->> 'endpoint_id' = p_endpoint_id)
+  then
+    v_settings.takes_events := true;
+    perform private.add_revision(v_settings, 'verified', p_actor);
+  end if;
+  perform private.add_audit(
+    p_direction => 'in', p_outcome => 'endpoint_' || p_state, p_endpoint_id => p_endpoint_id, p_actor => p_actor,
+    p_payload => jsonb_build_object('endpoint', 'endpoints', 'from', v_old.state, 'reason', p_reason));
+  return v_new;
+end
+$$;
+
+comment on function private.set_subscriber_state(text, text, text, text) is
+  'The one writer of a subscriber''s state, with its audit row: unverified to active; active to paused and back; any to removed, which stays. What it pauses loses nothing: effects keep making deliveries for it.';
+revoke all on function private.set_subscriber_state(text, text, text, text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/work_replay.sql
 create or replace function private.work_replay(p_plan public.plans, p_limit int)
 returns public.plans
@@ -197,16 +406,21 @@ begin
     select * from jsonb_to_recordset(v_found.replayed) as item (
       event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
       format_version int, body text)
+  ), there as materialized (
+    -- What is being erased now would find no delivery to end, and this one would never end.
+    select id from public.report_events
+    where id in (select event_id from item where is_there) and (erased_at is null or type = 'report.deleted')
+    order by id for share
   ), made as (
     insert into public.webhook_deliveries (
       event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, created_xid)
     select event_id, endpoint_id, p_plan.id, report_type, report_id, job_id, item.position,
       coalesce((v_filter ->> 'format_version')::int, format_version), body, pg_current_xact_id()
-    from item where is_there
+    from item where is_there and event_id in (select id from there)
     on conflict (event_id, endpoint_id, plan) do nothing
     returning 1
   )
-  select (select count(*) from made), (select count(*) from item where not is_there) into v_made, v_erased;
+  select (select count(*) from made), (select count(*) from item where not is_there or event_id not in (select id from there)) into v_made, v_erased;
   p_plan.outcomes := p_plan.outcomes || jsonb_build_object(
     'planned', coalesce((p_plan.outcomes ->> 'planned')::int, 0) + v_made,
     'content_erased', coalesce((p_plan.outcomes ->> 'content_erased')::int, 0) + v_erased);
