@@ -61,16 +61,21 @@ begin
     select * from jsonb_to_recordset(v_found.replayed) as item (
       event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
       format_version int, body text)
+  ), there as materialized (
+    -- What is being erased now would find no delivery to end, and this one would never end.
+    select id from public.report_events
+    where id in (select event_id from item where is_there) and (erased_at is null or type = 'report.deleted')
+    order by id for share
   ), made as (
     insert into public.webhook_deliveries (
       event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, created_xid)
     select event_id, endpoint_id, p_plan.id, report_type, report_id, job_id, item.position,
       coalesce((v_filter ->> 'format_version')::int, format_version), body, pg_current_xact_id()
-    from item where is_there
+    from item where is_there and event_id in (select id from there)
     on conflict (event_id, endpoint_id, plan) do nothing
     returning 1
   )
-  select (select count(*) from made), (select count(*) from item where not is_there) into v_made, v_erased;
+  select (select count(*) from made), (select count(*) from item where not is_there or event_id not in (select id from there)) into v_made, v_erased;
   p_plan.outcomes := p_plan.outcomes || jsonb_build_object(
     'planned', coalesce((p_plan.outcomes ->> 'planned')::int, 0) + v_made,
     'content_erased', coalesce((p_plan.outcomes ->> 'content_erased')::int, 0) + v_erased);

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { untilSomebodyWaits } from '../../support/locks.ts';
 import { storeClient } from '../../support/store.ts';
 import { subscriberClient } from '../../support/subscribers.ts';
 
@@ -137,6 +138,39 @@ describe('a replay', () => {
       status: 'done',
       outcomes: { planned: 1, content_erased: 1 },
     });
+  });
+
+  it('makes no delivery of what is erased at the same time', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const erased = await apply(sql, reportId);
+    await apply(sql, reportId);
+    const plan = await propose({ endpoint_ids: [endpointId], event_ids: [erased] });
+    await begin(plan.id);
+    // From here on it waits for no transaction that begins later.
+    await sql`select public.work_plan(100)`;
+    const eraser = await sql.reserve();
+    await eraser`begin`;
+    await eraser`select private.forget_event(${erased})`;
+    const done = workUntilDone();
+    await untilSomebodyWaits(sql);
+    await eraser`commit`;
+    eraser.release();
+    await done;
+    expect(await planOf(plan.id)).toMatchObject({ outcomes: { planned: 0, content_erased: 1 } });
+  });
+
+  it('of one report shows what it would do, however many events of others there are', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const others = await createReport(sql);
+    await apply(sql, others.reportId);
+    const { reportId } = await createReport(sql);
+    const id = await apply(sql, reportId);
+    const [row] = await sql`
+      select (private.replayed_events(${sql.json({ endpoint_ids: [endpointId], report_id: reportId })}, now(), null, 1)).replayed as found`;
+    expect(row?.['found']).toMatchObject([{ event_id: id }]);
   });
 
   it('waits for what is under way when it is applied, so that it misses nothing', async () => {
