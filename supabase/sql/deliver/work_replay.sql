@@ -12,7 +12,6 @@ declare
   v_made int;
   v_erased int;
   v_examined int := least(c_examined, p_limit * 10);
-  v_settings private.endpoint_revisions;
 begin
   if p_plan.kind = 'start' then
     v_filter := v_filter || jsonb_build_object('endpoint_ids', jsonb_build_array(v_filter ->> 'endpoint_id'));
@@ -86,12 +85,8 @@ begin
   elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
     -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
     -- are seen once they have ended.
-    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
-    select * into strict v_settings from private.endpoint_revisions
-    where endpoint_id = v_filter ->> 'endpoint_id' and superseded_by is null;
-    v_settings.takes_events := true;
     p_plan.position := p_plan.position || jsonb_build_object(
-      'revision', private.add_revision(v_settings, 'caught up', p_plan.actor));
+      'revision', private.begin_live(v_filter ->> 'endpoint_id', 'caught up', p_plan.actor));
     p_plan.applied_xid := null;
     p_plan.next_slice_at := now();
     return p_plan;

@@ -133,7 +133,7 @@ describe('a replay', () => {
     const plan = await propose({ endpoint_ids: [endpointId], report_id: reportId });
     expect(plan.preview).toMatchObject({ deliveries: 1, erased: 1 });
     await begin(plan.id);
-    await work();
+    await workUntilDone();
     expect(await planOf(plan.id)).toMatchObject({
       status: 'done',
       outcomes: { planned: 1, content_erased: 1 },
@@ -264,6 +264,34 @@ describe('a start in the past', () => {
     const rows = await subscribers.deliveries(endpointId);
     expect(rows.find((row) => row['event_id'] === ids.at(-1))).toMatchObject({ plan: 0 });
   });
+
+  it.each(['cancelled', 'failed'])(
+    'that is %s lets the subscriber hear of events from now on',
+    async (end) => {
+      const { sql } = database;
+      const { endpointId } = await subscribers.create(
+        {},
+        null,
+        new Date(Date.now() - 3_600_000).toISOString(),
+      );
+      await subscribers.verify(endpointId);
+      const { reportId } = await createReport(sql);
+      await apply(sql, reportId);
+      const [plan] = await sql`
+      update public.plans set faults = 4, next_slice_at = now() where filter ->> 'endpoint_id' = ${endpointId} returning id`;
+      const planId = plan?.['id'] as number;
+      if (end === 'cancelled') {
+        await sql`select public.cancel_plan(${planId}, 'tester')`;
+      } else {
+        await sql`update public.plans set filter = filter || '{"from": "nonsense"}', applied_at = now(), applied_xid = '1' where id = ${planId}`;
+        await work();
+      }
+      expect(await planOf(planId)).toMatchObject({ status: end });
+      const after = await apply(sql, reportId);
+      const rows = await subscribers.deliveries(endpointId);
+      expect(rows.map((row) => row['event_id'] as string)).toEqual([after]);
+    },
+  );
 
   it('waits for an effect that began after the slice that switches over, and before its commit', async () => {
     const { sql } = database;

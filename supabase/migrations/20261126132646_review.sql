@@ -1,4 +1,4 @@
--- Why: What was wrong with subscribers: an effect under way when a start in the past switched over was lost, a long backlog could not be claimed, a resume could deadlock, and a replay could outlive an erasure.
+-- Why: What was wrong with subscribers: an effect under way when a start in the past switched over was lost, a cancelled start left its subscriber deaf, a long backlog could not be claimed, a resume could deadlock, and a replay could outlive an erasure.
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 
@@ -32,6 +32,61 @@ comment on function public.apply_plan(int, text) is
   'Begins a plan that was proposed and looked at. The same again, or of one that runs or has ended, answers it as it is. Returns {outcome: applied|plan_not_found, plan}.';
 revoke all on function public.apply_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_plan(int, text) to service_role;
+
+-- supabase/sql/deliver/begin_live.sql
+create or replace function private.begin_live(p_endpoint_id text, p_change text, p_actor text)
+returns bigint
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_settings private.endpoint_revisions;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  if not exists (
+    select from private.subscribers
+    where endpoint_id = p_endpoint_id and state <> 'removed' and verified_at is not null)
+  then
+    return null;
+  end if;
+  select * into strict v_settings from private.endpoint_revisions where endpoint_id = p_endpoint_id and superseded_by is null;
+  if v_settings.takes_events then
+    return null;
+  end if;
+  v_settings.takes_events := true;
+  return private.add_revision(v_settings, p_change, p_actor);
+end
+$$;
+
+comment on function private.begin_live(text, text, text) is
+  'From now on effects make deliveries for a subscriber, whose start in the past has come to its end. Returns the revision; null: they do so already, or it is not verified or removed.';
+revoke all on function private.begin_live(text, text, text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/cancel_plan.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.cancel_plan(p_plan_id int, p_actor text)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  v_plan public.plans;
+begin
+  -- Waits for a slice that is under way.
+  update public.plans set status = 'cancelled', cancelled_by = p_actor, finished_at = now()
+  where id = p_plan_id and status in ('proposed', 'running');
+  if found and exists (select from public.plans where id = p_plan_id and kind = 'start') then
+    -- Nothing else would ever let it hear of events.
+    perform private.begin_live(filter ->> 'endpoint_id', 'start cancelled', p_actor) from public.plans where id = p_plan_id;
+  end if;
+  select * into v_plan from public.plans where id = p_plan_id;
+  if v_plan.id is null then
+    return '{"outcome": "plan_not_found"}';
+  end if;
+  return jsonb_build_object('outcome', v_plan.status, 'plan', private.plan_view(v_plan));
+end
+$$;
+
+comment on function public.cancel_plan(int, text) is
+  'Ends a plan that is running: no further slice begins, and what was done stays done; deliveries of a replay that are not sent yet are cancelled by the next sweep; a subscriber whose start in the past it was hears of events from now on. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
+revoke all on function public.cancel_plan(int, text) from public, anon, authenticated, service_role;
+grant execute on function public.cancel_plan(int, text) to service_role;
 
 -- supabase/sql/deliver/claim_due_delivery.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -342,6 +397,97 @@ comment on function private.set_subscriber_state(text, text, text, text) is
   'The one writer of a subscriber''s state, with its audit row: unverified to active; active to paused and back; any to removed, which stays. What it pauses loses nothing: effects keep making deliveries for it.';
 revoke all on function private.set_subscriber_state(text, text, text, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/work_plan.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+--
+-- The lock of the plan's row is its lease: a slice and its progress are one transaction, so that a process that dies in between
+-- leaves nothing half done, and nobody has to wait for its lease to end. It is the first lock of its transaction.
+create or replace function public.work_plan(p_limit int)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
+declare
+  c_examined constant int := 5000;
+  -- What another transaction holds is tried again, a minute later.
+  c_passes constant int := 5;
+  c_pause constant interval := '1 minute';
+  c_faults constant int := 5;
+  v_plan public.plans;
+  v_planned record;
+  v_slice jsonb;
+  v_is_pass_over boolean;
+begin
+  select * into v_plan from public.plans
+  where status = 'running' and next_slice_at <= now()
+  order by next_slice_at, id limit 1 for update skip locked;
+  if v_plan.id is null then
+    return null;
+  end if;
+  begin
+    if v_plan.kind in ('replay', 'start') then
+      v_plan := private.work_replay(v_plan, p_limit);
+      update public.plans
+      set status = v_plan.status, outcomes = v_plan.outcomes, position = v_plan.position, applied_at = v_plan.applied_at,
+        applied_xid = v_plan.applied_xid, next_slice_at = v_plan.next_slice_at, faults = 0, last_error = v_plan.last_error,
+        finished_at = v_plan.finished_at
+      where id = v_plan.id;
+      return jsonb_build_object('plan_id', v_plan.id, 'status', v_plan.status, 'redriven', 0);
+    end if;
+    v_planned := private.planned_deliveries(
+      v_plan.kind, v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
+    -- In the order of their reports, whose locks each takes.
+    select coalesce(jsonb_object_agg(outcome, deliveries), '{}') into v_slice
+    from (
+      select outcome, count(*) as deliveries
+      from (
+        select private.try_planned(id, v_plan) as outcome
+        from (
+          select id from public.webhook_deliveries where id = any (v_planned.ids)
+          order by report_type, report_id, id offset 0) planned) tried
+      group by outcome) counted;
+  exception when query_canceled or others then
+    -- Also where the slice used up the time of the call: without this, it would be tried again at once, for ever.
+    update public.plans
+    set faults = faults + 1, last_error = "left"(sqlerrm, 200), next_slice_at = now() + c_pause,
+      status = case when faults + 1 >= c_faults then 'failed' else status end,
+      finished_at = case when faults + 1 >= c_faults then now() end
+    where id = v_plan.id
+    returning * into v_plan;
+    if v_plan.kind = 'start' and v_plan.status = 'failed' then
+      perform private.begin_live(v_plan.filter ->> 'endpoint_id', 'start failed', v_plan.actor);
+    end if;
+    return jsonb_build_object('plan_id', v_plan.id, 'status', v_plan.status, 'redriven', 0, 'error', v_plan.last_error);
+  end;
+  v_plan.outcomes := v_plan.outcomes || (
+    select coalesce(jsonb_object_agg(key, value::int + coalesce((v_plan.outcomes ->> key)::int, 0)), '{}')
+    from jsonb_each_text(v_slice));
+  v_is_pass_over := v_planned.examined < c_examined and cardinality(v_planned.ids) < p_limit;
+  v_plan.position := coalesce(v_planned.last, v_plan.position);
+  v_plan.next_slice_at := now();
+  if v_is_pass_over then
+    v_plan.passes := v_plan.passes + 1;
+    if v_plan.passes < c_passes and v_plan.outcomes ?| '{held,error}'::text[] then
+      v_plan.position := null;
+      v_plan.outcomes := v_plan.outcomes - '{held,error}'::text[];
+      v_plan.next_slice_at := now() + c_pause;
+    else
+      v_plan.status := 'done';
+      v_plan.finished_at := now();
+    end if;
+  end if;
+  update public.plans
+  set outcomes = v_plan.outcomes, position = v_plan.position, passes = v_plan.passes, faults = 0, last_error = null,
+    next_slice_at = v_plan.next_slice_at, status = v_plan.status, finished_at = v_plan.finished_at
+  where id = v_plan.id;
+  return jsonb_build_object(
+    'plan_id', v_plan.id, 'status', v_plan.status, 'redriven', coalesce((v_slice ->> 'redriven')::int, 0) + coalesce((v_slice ->> 'brought_forward')::int, 0));
+end
+$$;
+
+comment on function public.work_plan(int) is
+  'Does the next slice, of up to p_limit deliveries, of the plan that has waited longest. Waits for no lock. Returns {plan_id, status, redriven, error?} (redriven: how many deliveries it made due), null when no plan has anything to do now. A call that is repeated does the slice after it.';
+revoke all on function public.work_plan(int) from public, anon, authenticated, service_role;
+grant execute on function public.work_plan(int) to service_role;
+
 -- supabase/sql/deliver/work_replay.sql
 create or replace function private.work_replay(p_plan public.plans, p_limit int)
 returns public.plans
@@ -357,7 +503,6 @@ declare
   v_made int;
   v_erased int;
   v_examined int := least(c_examined, p_limit * 10);
-  v_settings private.endpoint_revisions;
 begin
   if p_plan.kind = 'start' then
     v_filter := v_filter || jsonb_build_object('endpoint_ids', jsonb_build_array(v_filter ->> 'endpoint_id'));
@@ -431,12 +576,8 @@ begin
   elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
     -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
     -- are seen once they have ended.
-    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
-    select * into strict v_settings from private.endpoint_revisions
-    where endpoint_id = v_filter ->> 'endpoint_id' and superseded_by is null;
-    v_settings.takes_events := true;
     p_plan.position := p_plan.position || jsonb_build_object(
-      'revision', private.add_revision(v_settings, 'caught up', p_plan.actor));
+      'revision', private.begin_live(v_filter ->> 'endpoint_id', 'caught up', p_plan.actor));
     p_plan.applied_xid := null;
     p_plan.next_slice_at := now();
     return p_plan;
