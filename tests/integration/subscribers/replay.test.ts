@@ -140,6 +140,22 @@ describe('a replay', () => {
     });
   });
 
+  it('makes no more due a second than its rate', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const ids = [await apply(sql, reportId), await apply(sql, reportId), await apply(sql, reportId)];
+    const plan = await propose({ endpoint_ids: [endpointId], event_ids: ids, rate_per_second: 2 });
+    await begin(plan.id);
+    await workUntilDone();
+    const rows = await sql`
+      select event_id, extract(epoch from next_attempt - min(next_attempt) over ())::float8 as after
+      from public.webhook_deliveries where plan = ${plan.id} order by next_attempt`;
+    expect(
+      rows.map(({ event_id, after }) => ({ event_id: event_id as string, after: after as number })),
+    ).toEqual(ids.map((event_id, index) => ({ event_id, after: index / 2 })));
+  });
+
   it('makes no delivery of what is erased at the same time', async () => {
     const { sql } = database;
     const { endpointId } = await subscribers.active();

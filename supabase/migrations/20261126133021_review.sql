@@ -1,4 +1,4 @@
--- Why: What was wrong with subscribers: an effect under way when a start in the past switched over was lost, a cancelled start left its subscriber deaf, a long backlog could not be claimed, a resume could deadlock, and a replay could outlive an erasure.
+-- Why: What was wrong with subscribers: an effect under way when a start in the past switched over was lost, a cancelled start left its subscriber deaf, a long backlog could not be claimed, a resume could deadlock, and a replay could outlive an erasure or outrun its rate.
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 
@@ -558,9 +558,11 @@ begin
     order by id for share
   ), made as (
     insert into public.webhook_deliveries (
-      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, created_xid)
+      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, next_attempt, created_xid)
     select event_id, endpoint_id, p_plan.id, report_type, report_id, job_id, item.position,
-      coalesce((v_filter ->> 'format_version')::int, format_version), body, pg_current_xact_id()
+      coalesce((v_filter ->> 'format_version')::int, format_version), body,
+      now() + case when v_rate is null then '0' else make_interval(secs => ((row_number() over () - 1) / v_rate)::double precision) end,
+      pg_current_xact_id()
     from item where is_there and event_id in (select id from there)
     on conflict (event_id, endpoint_id, plan) do nothing
     returning 1
