@@ -140,6 +140,28 @@ describe('a replay', () => {
     });
   });
 
+  it('to many endpoints looks at fewer events, so that its preview stays within the time of a call', async () => {
+    const { sql } = database;
+    const made = await Promise.all(Array.from({ length: 20 }, () => subscribers.active()));
+    const from = new Date().toISOString();
+    // Deletions of a report that is gone.
+    await sql`
+      insert into public.report_events (
+        id, type, report_type, report_id, stage, requested_at, digest, channel, effect, position, applied_at, erased_at, applied_xid)
+      select 'del_many' || number, 'report.deleted', 'org', ${randomUUID()}::uuid, 'prelim', now(), number::text, 'owner', 'applied',
+        number, clock_timestamp(), now(), pg_current_xact_id()
+      from generate_series(1, 1001) number`;
+    const ids = made.map(({ endpointId }) => endpointId);
+    expect((await propose({ endpoint_ids: ids, from })).preview).toMatchObject({
+      is_whole: false,
+      deliveries: 20_000,
+    });
+    expect((await propose({ endpoint_ids: ids.slice(1), from })).preview).toMatchObject({
+      is_whole: true,
+      deliveries: 19_019,
+    });
+  });
+
   it('makes no more due a second than its rate', async () => {
     const { sql } = database;
     const { endpointId } = await subscribers.active();
