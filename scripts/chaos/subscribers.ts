@@ -37,12 +37,14 @@ interface Choice {
   takes: (event: EventRow) => boolean;
 }
 const applied = ({ effect }: EventRow) => effect === 'applied';
+/** A deletion goes to whoever may have heard of the report before, whatever stage and filter say. */
+const isDeletion = ({ type }: EventRow) => type === 'report.deleted';
 const CHOICES: readonly Choice[] = [
   { events: {}, filter: null, takes: applied },
   {
     events: { stages: ['final'] },
     filter: null,
-    takes: (event) => applied(event) && event.stage === 'final',
+    takes: (event) => applied(event) && (event.stage === 'final' || isDeletion(event)),
   },
   { events: { superseded: true }, filter: null, takes: () => true },
   {
@@ -53,12 +55,14 @@ const CHOICES: readonly Choice[] = [
   {
     events: {},
     filter: { not: { exact: { channel: 'direct' } } },
-    takes: (event) => applied(event) && event.channel !== 'direct',
+    takes: (event) => applied(event) && (event.channel !== 'direct' || isDeletion(event)),
   },
   {
     events: {},
     filter: { all: [{ suffix: { type: '.completed' } }, { exact: { stage: 'prelim' } }] },
-    takes: (event) => applied(event) && event.type.endsWith('.completed') && event.stage === 'prelim',
+    takes: (event) =>
+      applied(event) &&
+      ((event.type.endsWith('.completed') && event.stage === 'prelim') || isDeletion(event)),
   },
 ];
 

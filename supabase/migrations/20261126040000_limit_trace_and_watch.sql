@@ -350,6 +350,7 @@ create table private.endpoint_checks (
   id bigint generated always as identity primary key,
   endpoint_id text not null references private.subscribers (endpoint_id),
   host text not null,
+  url text not null,
   actor text not null,
   created_at timestamptz not null default now(),
   finished_at timestamptz,
@@ -2601,7 +2602,7 @@ begin
     return '{"outcome": "plan_not_found"}';
   elsif v_plan.status = 'proposed' then
     update public.plans
-    set status = 'running', applied_at = clock_timestamp(), applied_xid = pg_current_xact_id(), next_slice_at = now()
+    set status = 'running', applied_at = clock_timestamp(), next_slice_at = now()
     where id = p_plan_id
     returning * into v_plan;
     perform private.add_audit(
@@ -2638,7 +2639,9 @@ begin
       select ceil(extract(epoch from min(created_at) + interval '1 hour' - now()))
       from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour'));
   end if;
-  insert into private.endpoint_checks (endpoint_id, host, actor) values (p_endpoint_id, p_host, p_actor) returning * into v_check;
+  insert into private.endpoint_checks (endpoint_id, host, url, actor)
+  select p_endpoint_id, p_host, settings.url, p_actor from private.endpoint_revisions settings
+  where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null returning * into v_check;
   return (
     select jsonb_build_object(
       'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url, 'sealed_secrets', (
@@ -2652,6 +2655,33 @@ comment on function public.begin_endpoint_check(text, text, text) is
   'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, sealed_secrets, retry_after_seconds}.';
 revoke all on function public.begin_endpoint_check(text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.begin_endpoint_check(text, text, text) to service_role;
+
+-- supabase/sql/deliver/begin_live.sql
+create or replace function private.begin_live(p_endpoint_id text, p_change text, p_actor text)
+returns bigint
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_settings private.endpoint_revisions;
+begin
+  perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  if not exists (
+    select from private.subscribers
+    where endpoint_id = p_endpoint_id and state <> 'removed' and verified_at is not null)
+  then
+    return null;
+  end if;
+  select * into strict v_settings from private.endpoint_revisions where endpoint_id = p_endpoint_id and superseded_by is null;
+  if v_settings.takes_events then
+    return null;
+  end if;
+  v_settings.takes_events := true;
+  return private.add_revision(v_settings, p_change, p_actor);
+end
+$$;
+
+comment on function private.begin_live(text, text, text) is
+  'From now on effects make deliveries for a subscriber, whose start in the past has come to its end. Returns the revision; null: they do so already, or it is not verified or removed.';
+revoke all on function private.begin_live(text, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/bring_forward.sql
 create or replace function private.bring_forward(p_delivery public.webhook_deliveries, p_plan public.plans)
@@ -2683,6 +2713,10 @@ begin
   -- Waits for a slice that is under way.
   update public.plans set status = 'cancelled', cancelled_by = p_actor, finished_at = now()
   where id = p_plan_id and status in ('proposed', 'running');
+  if found and exists (select from public.plans where id = p_plan_id and kind = 'start') then
+    -- Nothing else would ever let it hear of events.
+    perform private.begin_live(filter ->> 'endpoint_id', 'start cancelled', p_actor) from public.plans where id = p_plan_id;
+  end if;
   select * into v_plan from public.plans where id = p_plan_id;
   if v_plan.id is null then
     return '{"outcome": "plan_not_found"}';
@@ -2692,7 +2726,7 @@ end
 $$;
 
 comment on function public.cancel_plan(int, text) is
-  'Ends a plan that is running: no further slice begins, and what was done stays done; deliveries of a replay that are not sent yet are cancelled by the next sweep. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
+  'Ends a plan that is running: no further slice begins, and what was done stays done; deliveries of a replay that are not sent yet are cancelled by the next sweep; a subscriber whose start in the past it was hears of events from now on. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
 revoke all on function public.cancel_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.cancel_plan(int, text) to service_role;
 
@@ -2756,10 +2790,13 @@ create or replace function public.claim_due_delivery(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
+  -- Of one endpoint in a call, which could run into its time-out otherwise: all of it would be undone, at each call again.
+  c_set_aside constant int := 200;
   v_held public.webhook_deliveries;
   v_candidate record;
   v_endpoint record;
   v_set_aside int;
+  v_set_aside_before int;
   v_is_waiting boolean := false;
   v_claim jsonb;
   v_left_out jsonb := '[]';
@@ -2818,8 +2855,9 @@ begin
       v_is_waiting := true;
       continue;
     end if;
+    v_set_aside := 0;
     loop
-      v_set_aside := 0;
+      v_set_aside_before := v_set_aside;
       for v_candidate in
         select due.id from private.due_at(v_endpoint.id, v_endpoint.kind, p_left_out, 16) due
       loop
@@ -2833,7 +2871,11 @@ begin
         end if;
       end loop;
       -- What was set aside is not seen again: behind it may be something to send.
-      exit when v_set_aside = 0;
+      exit when v_set_aside = v_set_aside_before;
+      if v_set_aside >= c_set_aside then
+        v_is_waiting := true;
+        exit;
+      end if;
     end loop;
   end loop;
   return jsonb_build_object('delivery', null, 'left_out', v_left_out, 'waiting', v_is_waiting);
@@ -2841,7 +2883,7 @@ end
 $$;
 
 comment on function public.claim_due_delivery(int, uuid, bigint[]) is
-  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay, or more than one call can put in order. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
 revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
 grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;
 
@@ -3057,6 +3099,8 @@ begin
         where event.effect is not null order by event.applied_at desc, event.id desc limit c_examined) newest
       where (newest.event).channel <> 'import'
         and ((newest.event).erased_at is null or (newest.event).type = 'report.deleted')
+        -- No filter is asked about a deletion.
+        and (p_filter_path is null or (newest.event).type <> 'report.deleted')
         and (p_endpoint_id is null or exists (
           select from public.webhook_deliveries where event_id = (newest.event).id and endpoint_id = p_endpoint_id))
       limit p_limit) recent
@@ -3172,7 +3216,7 @@ begin
     case when p_event.type = 'report.owner.edited' then p_event.applied_at + c_quiet else now() end, pg_current_xact_id()
   from private.settings_in_force(p_event.settings_revision) settings
   where takes_events and private.selects_event(settings, p_event, v_owner)
-    and (filter_path is null or coalesce(private.filter_matches(v_document, filter_path), false));
+    and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false));
 end
 $$;
 
@@ -3403,20 +3447,24 @@ begin
   update private.watch_state set pause_max_days = p_pause_max_days where only_row and pause_max_days <> p_pause_max_days;
   for v_endpoint in
     select endpoint_id from private.subscribers
+    where state = 'unverified' and created_at < now() - v_policy.unverified_for
+    order by endpoint_id limit p_limit
+  loop
+    -- The lock of all that makes a revision comes before the rows of subscribers. Its check may just have passed.
+    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+    continue when not exists (
+      select from private.subscribers where endpoint_id = v_endpoint.endpoint_id and state = 'unverified');
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'removed', 'never_verified', 'sweep');
+    v_removed := v_removed + 1;
+  end loop;
+  for v_endpoint in
+    select endpoint_id from private.subscribers
     where state = 'active' and failing_since < now() - v_policy.paused_after
       and private.was_sent_lately(endpoint_id)
     order by endpoint_id limit p_limit for no key update skip locked
   loop
     perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
     v_paused := v_paused + 1;
-  end loop;
-  for v_endpoint in
-    select endpoint_id from private.subscribers
-    where state = 'unverified' and created_at < now() - v_policy.unverified_for
-    order by endpoint_id limit p_limit
-  loop
-    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'removed', 'never_verified', 'sweep');
-    v_removed := v_removed + 1;
   end loop;
   -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
   for v_id in
@@ -3527,7 +3575,7 @@ revoke all on function private.may_send(text) from public, anon, authenticated, 
 -- | released   | what it was before its claim                                   | retrying, its holder's lease has run out     |
 -- | delivered  | success                                                        | any open state, whoever says so: it is proof |
 -- | failed     | failed, due at the next slot; a dead letter after the last one | its holder's claim                          |
--- | postponed  | what it was before its claim, due at the same slot: the endpoint is to blame | its holder's claim, subscribers only |
+-- | postponed  | what it was before its claim, due at the same slot, or after a pause: the endpoint is to blame | its holder's claim, subscribers only |
 -- | unknown    | sent, due at the next slot; a dead letter after the last one   | its holder's claim                          |
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
@@ -3636,7 +3684,9 @@ begin
     when 'postponed' then
       if v_is_holder and not v_has_ended and v_old.dead_at is null then
         v_new.status := coalesce(v_old.status_before_claim, 'failed');
-        v_new.next_attempt := greatest(v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds));
+        v_new.next_attempt := greatest(
+          v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds),
+          now() + (select circuit_pause from private.sending_policy()));
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
         v_new.claim_id := null;
@@ -3930,8 +3980,9 @@ create or replace function private.preview_replay(p_filter jsonb)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Looking at more would cost more than it tells.
-  c_examined constant int := 20000;
+  -- Pairs of an event and an endpoint. Looking at more would cost more than it tells: with 20 endpoints, more than a call may.
+  c_pairs constant int := 20000;
+  c_examined constant int := c_pairs / greatest(cardinality(private.texts_of(p_filter -> 'endpoint_ids')), 1);
   v_found record := private.replayed_events(p_filter, now(), null, c_examined);
 begin
   return (
@@ -3972,7 +4023,7 @@ end
 $$;
 
 comment on function private.preview_replay(jsonb) is
-  'What a replay of this filter would do now: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more events match than the 20,000 that were looked at.';
+  'What a replay of this filter would do now: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more match than the 20,000 pairs of an event and an endpoint that were looked at.';
 revoke all on function private.preview_replay(jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/put_back.sql
@@ -4020,7 +4071,7 @@ begin
   end if;
   for v_row in
     select delivery.id as delivery_id, delivery.created_xid, delivery.position, delivery.plan, delivery.format_version,
-      delivery.body as form, event
+      delivery.plan = 0 and delivery.status = 'cancelled' as is_cancelled, delivery.body as form, event
     from public.webhook_deliveries delivery
     join public.report_events event on event.id = delivery.event_id
     where delivery.endpoint_id = v_subscriber.endpoint_id and delivery.created_xid < v_horizon
@@ -4034,8 +4085,8 @@ begin
       v_has_more := true;
       exit;
     end if;
-    -- What was erased has no content any more; that it was there stays.
-    v_body := case when (v_row.event).erased_at is null or (v_row.event).type = 'report.deleted'
+    -- What was erased has no content any more, and what a deletion has cancelled is about to have none; that it was there stays.
+    v_body := case when (v_row.event).erased_at is null and not v_row.is_cancelled or (v_row.event).type = 'report.deleted'
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
     v_events := v_events || jsonb_build_object(
@@ -4176,7 +4227,12 @@ begin
       p_direction => 'in', p_outcome => case when p_passed then 'endpoint_check_passed' else 'endpoint_check_failed' end,
       p_endpoint_id => v_check.endpoint_id, p_actor => v_check.actor,
       p_payload => jsonb_build_object('endpoint', 'endpoints', 'check', v_check.id));
-    if p_passed and (select state from private.subscribers where endpoint_id = v_check.endpoint_id) = 'unverified' then
+    if p_passed and (select state from private.subscribers where endpoint_id = v_check.endpoint_id) = 'unverified'
+      -- Somebody may have changed the address meanwhile, which nobody has asked.
+      and exists (
+        select from private.endpoint_revisions
+        where endpoint_id = v_check.endpoint_id and superseded_by is null and url = v_check.url)
+    then
       perform private.set_subscriber_state(v_check.endpoint_id, 'active', null, v_check.actor);
     end if;
   end if;
@@ -4334,6 +4390,8 @@ begin
       and event.applied_at >= coalesce((p_filter ->> 'from')::timestamptz, '-infinity')
       and event.applied_at < least(coalesce((p_filter ->> 'to')::timestamptz, 'infinity'), p_until)
       and (event.applied_at, event.id) > (coalesce((p_after ->> 'at')::timestamptz, '-infinity'), coalesce(p_after ->> 'id', ''))
+      -- Of one report there are few: they are found by its index, not by looking at the events of all.
+      and (p_filter -> 'report_id' is null or event.report_id = (p_filter ->> 'report_id')::uuid)
       and (p_filter -> 'event_ids' is null or event.id = any (private.texts_of(p_filter -> 'event_ids')))
     order by event.applied_at, event.id
     limit p_examined
@@ -4342,8 +4400,8 @@ begin
     from events
     join private.endpoint_revisions settings
       on settings.superseded_by is null and settings.endpoint_id = any (private.texts_of(p_filter -> 'endpoint_ids'))
+    join private.subscribers subscriber on subscriber.endpoint_id = settings.endpoint_id and subscriber.state <> 'removed'
     where (p_filter -> 'report_type' is null or (events.event).report_type = p_filter ->> 'report_type')
-      and (p_filter -> 'report_id' is null or (events.event).report_id = (p_filter ->> 'report_id')::uuid)
       and (p_filter -> 'types' is null or (events.event).type = any (private.texts_of(p_filter -> 'types')))
       -- For a start in the past: from its revision on, effects make the deliveries themselves.
       and (p_filter -> 'before_revision' is null
@@ -4365,7 +4423,7 @@ begin
         'position', (event).position, 'is_there', is_there, 'bytes', case when (settings).body = 'full' then bytes else 400 end,
         'format_version', (settings).format_version, 'body', (settings).body) order by applied_at, id, (settings).endpoint_id)
       from contents
-      where (settings).filter_path is null or is_there and coalesce(private.filter_matches(
+      where (settings).filter_path is null or (event).type = 'report.deleted' or is_there and coalesce(private.filter_matches(
         private.filter_document(event, research_metadata), (settings).filter_path), false)), '[]'),
     (select count(*)::int from events),
     (select jsonb_build_object('at', applied_at, 'id', id) from events order by applied_at desc, id desc limit 1)
@@ -4427,8 +4485,11 @@ begin
   return (p_event.effect = 'applied' or p_settings.takes_superseded and p_event.effect = 'superseded')
     and (p_settings.types is null or p_event.type = any (p_settings.types))
     and (p_settings.report_types is null or p_event.report_type = any (p_settings.report_types))
-    and (p_settings.stages is null or p_event.stage = any (p_settings.stages))
-    and (p_settings.statuses is null or case when p_event.type = 'report.deleted' then 'deleted' else p_event.status end = any (p_settings.statuses))
+    -- A deletion tells to forget what earlier events brought, whatever their stage and status were; it has no content that a filter
+    -- could look at.
+    and (p_event.type = 'report.deleted'
+      or (p_settings.stages is null or p_event.stage = any (p_settings.stages))
+        and (p_settings.statuses is null or p_event.status = any (p_settings.statuses)))
     and (p_settings.owner_id is null or p_settings.owner_id is not distinct from p_owner);
 end
 $$;
@@ -4560,6 +4621,10 @@ begin
   if p_state = 'removed' or p_state = 'active' then
     -- Before the row's lock, as in all that makes a revision.
     perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+  end if;
+  if p_state = 'active' then
+    -- As in whoever records a round: the circuit, then the subscriber.
+    perform from public.webhook_circuits where endpoint_id = p_endpoint_id for no key update;
   end if;
   select * into strict v_old from private.subscribers where endpoint_id = p_endpoint_id for no key update;
   if v_old.state = p_state or v_old.state = 'removed' then
@@ -4956,6 +5021,9 @@ begin
       finished_at = case when faults + 1 >= c_faults then now() end
     where id = v_plan.id
     returning * into v_plan;
+    if v_plan.kind = 'start' and v_plan.status = 'failed' then
+      perform private.begin_live(v_plan.filter ->> 'endpoint_id', 'start failed', v_plan.actor);
+    end if;
     return jsonb_build_object('plan_id', v_plan.id, 'status', v_plan.status, 'redriven', 0, 'error', v_plan.last_error);
   end;
   v_plan.outcomes := v_plan.outcomes || (
@@ -5004,7 +5072,6 @@ declare
   v_made int;
   v_erased int;
   v_examined int := least(c_examined, p_limit * 10);
-  v_settings private.endpoint_revisions;
 begin
   if p_plan.kind = 'start' then
     v_filter := v_filter || jsonb_build_object('endpoint_ids', jsonb_build_array(v_filter ->> 'endpoint_id'));
@@ -5013,7 +5080,8 @@ begin
       p_plan.applied_at := null;
     elsif p_plan.applied_at is null then
       p_plan.applied_at := clock_timestamp();
-      p_plan.applied_xid := pg_current_xact_id();
+      p_plan.next_slice_at := now();
+      return p_plan;
     end if;
     v_until := case when p_plan.position ? 'revision' then clock_timestamp() else p_plan.applied_at end;
     v_filter := v_filter || jsonb_strip_nulls(jsonb_build_object('before_revision', p_plan.position -> 'revision'));
@@ -5028,14 +5096,22 @@ begin
     return p_plan;
   elsif p_plan.applied_at is null then
     return p_plan;
+  elsif p_plan.applied_xid is null then
+    -- The next transaction, not the one that set the time or the revision: an effect that began between that one's first lock and
+    -- its commit has a later id, and has seen nothing of it.
+    p_plan.applied_xid := pg_current_xact_id();
+    p_plan.next_slice_at := now();
+    return p_plan;
   elsif p_plan.applied_xid >= pg_snapshot_xmin(pg_current_snapshot()) then
     -- An effect that is under way may still appear before the place where this slice ends.
     p_plan.next_slice_at := now() + interval '2 seconds';
     return p_plan;
   elsif (
     select count(*) from (
-      select from public.webhook_deliveries
-      where plan = p_plan.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+      select from public.webhook_deliveries delivery
+      -- What waits for one that is paused keeps nobody else waiting.
+      join private.subscribers subscriber on subscriber.endpoint_id = delivery.endpoint_id and subscriber.state = 'active'
+      where delivery.plan = p_plan.id and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
       limit c_waiting) waiting) >= c_waiting
   then
     p_plan.next_slice_at := now() + interval '5 seconds';
@@ -5046,16 +5122,23 @@ begin
     select * from jsonb_to_recordset(v_found.replayed) as item (
       event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
       format_version int, body text)
+  ), there as materialized (
+    -- What is being erased now would find no delivery to end, and this one would never end.
+    select id from public.report_events
+    where id in (select event_id from item where is_there) and (erased_at is null or type = 'report.deleted')
+    order by id for share
   ), made as (
     insert into public.webhook_deliveries (
-      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, created_xid)
+      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, next_attempt, created_xid)
     select event_id, endpoint_id, p_plan.id, report_type, report_id, job_id, item.position,
-      coalesce((v_filter ->> 'format_version')::int, format_version), body, pg_current_xact_id()
-    from item where is_there
+      coalesce((v_filter ->> 'format_version')::int, format_version), body,
+      now() + case when v_rate is null then '0' else make_interval(secs => ((row_number() over () - 1) / v_rate)::double precision) end,
+      pg_current_xact_id()
+    from item where is_there and event_id in (select id from there)
     on conflict (event_id, endpoint_id, plan) do nothing
     returning 1
   )
-  select (select count(*) from made), (select count(*) from item where not is_there) into v_made, v_erased;
+  select (select count(*) from made), (select count(*) from item where not is_there or event_id not in (select id from there)) into v_made, v_erased;
   p_plan.outcomes := p_plan.outcomes || jsonb_build_object(
     'planned', coalesce((p_plan.outcomes ->> 'planned')::int, 0) + v_made,
     'content_erased', coalesce((p_plan.outcomes ->> 'content_erased')::int, 0) + v_erased);
@@ -5066,13 +5149,9 @@ begin
   elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
     -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
     -- are seen once they have ended.
-    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
-    select * into strict v_settings from private.endpoint_revisions
-    where endpoint_id = v_filter ->> 'endpoint_id' and superseded_by is null;
-    v_settings.takes_events := true;
     p_plan.position := p_plan.position || jsonb_build_object(
-      'revision', private.add_revision(v_settings, 'caught up', p_plan.actor));
-    p_plan.applied_xid := pg_current_xact_id();
+      'revision', private.begin_live(v_filter ->> 'endpoint_id', 'caught up', p_plan.actor));
+    p_plan.applied_xid := null;
     p_plan.next_slice_at := now();
     return p_plan;
   end if;
@@ -6824,7 +6903,7 @@ begin
         when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
         -- Null, here and below: nobody can say any more. A report may have got another owner since.
         when (settings).owner_id is not null then null
-        when (settings).filter_path is null then true
+        when (settings).filter_path is null or (event).type = 'report.deleted' then true
         when document is not null then private.filter_matches(document, (settings).filter_path)
       end as matches
     from events join settings using (settings_revision)
@@ -8916,7 +8995,7 @@ comment on column public.plans.outcomes is
   'How many of each outcome: redriven; brought_forward (due before its slot); changed (the plan is not about it any more); held and error are of the present pass alone.';
 comment on column public.plans.preview is 'What a replay would have done when it was proposed.';
 comment on column public.plans.applied_at is 'When a proposed plan was begun: it is about events until then.';
-comment on column public.plans.applied_xid is 'The transaction of that: until all before it have ended, the plan waits.';
+comment on column public.plans.applied_xid is 'A transaction after that: until all before it have ended, the plan waits.';
 comment on column public.plans.position is 'Where the next slice begins: {at, id} of the last delivery that was looked at. Null: at the beginning.';
 comment on column public.plans.passes is 'Passes that are over. Another one follows while some deliveries were held or failed.';
 comment on column public.plans.faults is 'Slices in a row that failed as a whole.';

@@ -10,7 +10,7 @@ begin
     return '{"outcome": "plan_not_found"}';
   elsif v_plan.status = 'proposed' then
     update public.plans
-    set status = 'running', applied_at = clock_timestamp(), applied_xid = pg_current_xact_id(), next_slice_at = now()
+    set status = 'running', applied_at = clock_timestamp(), next_slice_at = now()
     where id = p_plan_id
     returning * into v_plan;
     perform private.add_audit(

@@ -18,7 +18,9 @@ begin
       select ceil(extract(epoch from min(created_at) + interval '1 hour' - now()))
       from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour'));
   end if;
-  insert into private.endpoint_checks (endpoint_id, host, actor) values (p_endpoint_id, p_host, p_actor) returning * into v_check;
+  insert into private.endpoint_checks (endpoint_id, host, url, actor)
+  select p_endpoint_id, p_host, settings.url, p_actor from private.endpoint_revisions settings
+  where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null returning * into v_check;
   return (
     select jsonb_build_object(
       'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url, 'sealed_secrets', (

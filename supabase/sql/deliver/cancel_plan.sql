@@ -8,6 +8,10 @@ begin
   -- Waits for a slice that is under way.
   update public.plans set status = 'cancelled', cancelled_by = p_actor, finished_at = now()
   where id = p_plan_id and status in ('proposed', 'running');
+  if found and exists (select from public.plans where id = p_plan_id and kind = 'start') then
+    -- Nothing else would ever let it hear of events.
+    perform private.begin_live(filter ->> 'endpoint_id', 'start cancelled', p_actor) from public.plans where id = p_plan_id;
+  end if;
   select * into v_plan from public.plans where id = p_plan_id;
   if v_plan.id is null then
     return '{"outcome": "plan_not_found"}';
@@ -17,6 +21,6 @@ end
 $$;
 
 comment on function public.cancel_plan(int, text) is
-  'Ends a plan that is running: no further slice begins, and what was done stays done; deliveries of a replay that are not sent yet are cancelled by the next sweep. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
+  'Ends a plan that is running: no further slice begins, and what was done stays done; deliveries of a replay that are not sent yet are cancelled by the next sweep; a subscriber whose start in the past it was hears of events from now on. Returns {outcome, plan}: the plan as it stands, which may have ended before, or plan_not_found.';
 revoke all on function public.cancel_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.cancel_plan(int, text) to service_role;

@@ -4,10 +4,13 @@ create or replace function public.claim_due_delivery(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
+  -- Of one endpoint in a call, which could run into its time-out otherwise: all of it would be undone, at each call again.
+  c_set_aside constant int := 200;
   v_held public.webhook_deliveries;
   v_candidate record;
   v_endpoint record;
   v_set_aside int;
+  v_set_aside_before int;
   v_is_waiting boolean := false;
   v_claim jsonb;
   v_left_out jsonb := '[]';
@@ -66,8 +69,9 @@ begin
       v_is_waiting := true;
       continue;
     end if;
+    v_set_aside := 0;
     loop
-      v_set_aside := 0;
+      v_set_aside_before := v_set_aside;
       for v_candidate in
         select due.id from private.due_at(v_endpoint.id, v_endpoint.kind, p_left_out, 16) due
       loop
@@ -81,7 +85,11 @@ begin
         end if;
       end loop;
       -- What was set aside is not seen again: behind it may be something to send.
-      exit when v_set_aside = 0;
+      exit when v_set_aside = v_set_aside_before;
+      if v_set_aside >= c_set_aside then
+        v_is_waiting := true;
+        exit;
+      end if;
     end loop;
   end loop;
   return jsonb_build_object('delivery', null, 'left_out', v_left_out, 'waiting', v_is_waiting);
@@ -89,6 +97,6 @@ end
 $$;
 
 comment on function public.claim_due_delivery(int, uuid, bigint[]) is
-  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay, or more than one call can put in order. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
 revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
 grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;

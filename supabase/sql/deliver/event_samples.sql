@@ -24,6 +24,8 @@ begin
         where event.effect is not null order by event.applied_at desc, event.id desc limit c_examined) newest
       where (newest.event).channel <> 'import'
         and ((newest.event).erased_at is null or (newest.event).type = 'report.deleted')
+        -- No filter is asked about a deletion.
+        and (p_filter_path is null or (newest.event).type <> 'report.deleted')
         and (p_endpoint_id is null or exists (
           select from public.webhook_deliveries where event_id = (newest.event).id and endpoint_id = p_endpoint_id))
       limit p_limit) recent

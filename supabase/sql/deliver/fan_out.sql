@@ -35,7 +35,7 @@ begin
     case when p_event.type = 'report.owner.edited' then p_event.applied_at + c_quiet else now() end, pg_current_xact_id()
   from private.settings_in_force(p_event.settings_revision) settings
   where takes_events and private.selects_event(settings, p_event, v_owner)
-    and (filter_path is null or coalesce(private.filter_matches(v_document, filter_path), false));
+    and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false));
 end
 $$;
 

@@ -16,20 +16,24 @@ begin
   update private.watch_state set pause_max_days = p_pause_max_days where only_row and pause_max_days <> p_pause_max_days;
   for v_endpoint in
     select endpoint_id from private.subscribers
+    where state = 'unverified' and created_at < now() - v_policy.unverified_for
+    order by endpoint_id limit p_limit
+  loop
+    -- The lock of all that makes a revision comes before the rows of subscribers. Its check may just have passed.
+    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
+    continue when not exists (
+      select from private.subscribers where endpoint_id = v_endpoint.endpoint_id and state = 'unverified');
+    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'removed', 'never_verified', 'sweep');
+    v_removed := v_removed + 1;
+  end loop;
+  for v_endpoint in
+    select endpoint_id from private.subscribers
     where state = 'active' and failing_since < now() - v_policy.paused_after
       and private.was_sent_lately(endpoint_id)
     order by endpoint_id limit p_limit for no key update skip locked
   loop
     perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
     v_paused := v_paused + 1;
-  end loop;
-  for v_endpoint in
-    select endpoint_id from private.subscribers
-    where state = 'unverified' and created_at < now() - v_policy.unverified_for
-    order by endpoint_id limit p_limit
-  loop
-    perform private.set_subscriber_state(v_endpoint.endpoint_id, 'removed', 'never_verified', 'sweep');
-    v_removed := v_removed + 1;
   end loop;
   -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
   for v_id in

@@ -6,7 +6,7 @@
 -- | released   | what it was before its claim                                   | retrying, its holder's lease has run out     |
 -- | delivered  | success                                                        | any open state, whoever says so: it is proof |
 -- | failed     | failed, due at the next slot; a dead letter after the last one | its holder's claim                          |
--- | postponed  | what it was before its claim, due at the same slot: the endpoint is to blame | its holder's claim, subscribers only |
+-- | postponed  | what it was before its claim, due at the same slot, or after a pause: the endpoint is to blame | its holder's claim, subscribers only |
 -- | unknown    | sent, due at the next slot; a dead letter after the last one   | its holder's claim                          |
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
@@ -115,7 +115,9 @@ begin
     when 'postponed' then
       if v_is_holder and not v_has_ended and v_old.dead_at is null then
         v_new.status := coalesce(v_old.status_before_claim, 'failed');
-        v_new.next_attempt := greatest(v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds));
+        v_new.next_attempt := greatest(
+          v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds),
+          now() + (select circuit_pause from private.sending_policy()));
         v_new.lease_token := v_old.lease_token + 1;
         v_new.lease_expires_at := null;
         v_new.claim_id := null;

@@ -9,7 +9,7 @@ comment on column public.plans.outcomes is
   'How many of each outcome: redriven; brought_forward (due before its slot); changed (the plan is not about it any more); held and error are of the present pass alone.';
 comment on column public.plans.preview is 'What a replay would have done when it was proposed.';
 comment on column public.plans.applied_at is 'When a proposed plan was begun: it is about events until then.';
-comment on column public.plans.applied_xid is 'The transaction of that: until all before it have ended, the plan waits.';
+comment on column public.plans.applied_xid is 'A transaction after that: until all before it have ended, the plan waits.';
 comment on column public.plans.position is 'Where the next slice begins: {at, id} of the last delivery that was looked at. Null: at the beginning.';
 comment on column public.plans.passes is 'Passes that are over. Another one follows while some deliveries were held or failed.';
 comment on column public.plans.faults is 'Slices in a row that failed as a whole.';

@@ -2,8 +2,9 @@ create or replace function private.preview_replay(p_filter jsonb)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Looking at more would cost more than it tells.
-  c_examined constant int := 20000;
+  -- Pairs of an event and an endpoint. Looking at more would cost more than it tells: with 20 endpoints, more than a call may.
+  c_pairs constant int := 20000;
+  c_examined constant int := c_pairs / greatest(cardinality(private.texts_of(p_filter -> 'endpoint_ids')), 1);
   v_found record := private.replayed_events(p_filter, now(), null, c_examined);
 begin
   return (
@@ -44,5 +45,5 @@ end
 $$;
 
 comment on function private.preview_replay(jsonb) is
-  'What a replay of this filter would do now: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more events match than the 20,000 that were looked at.';
+  'What a replay of this filter would do now: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more match than the 20,000 pairs of an event and an endpoint that were looked at.';
 revoke all on function private.preview_replay(jsonb) from public, anon, authenticated, service_role;

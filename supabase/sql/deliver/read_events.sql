@@ -22,7 +22,7 @@ begin
   end if;
   for v_row in
     select delivery.id as delivery_id, delivery.created_xid, delivery.position, delivery.plan, delivery.format_version,
-      delivery.body as form, event
+      delivery.plan = 0 and delivery.status = 'cancelled' as is_cancelled, delivery.body as form, event
     from public.webhook_deliveries delivery
     join public.report_events event on event.id = delivery.event_id
     where delivery.endpoint_id = v_subscriber.endpoint_id and delivery.created_xid < v_horizon
@@ -36,8 +36,8 @@ begin
       v_has_more := true;
       exit;
     end if;
-    -- What was erased has no content any more; that it was there stays.
-    v_body := case when (v_row.event).erased_at is null or (v_row.event).type = 'report.deleted'
+    -- What was erased has no content any more, and what a deletion has cancelled is about to have none; that it was there stays.
+    v_body := case when (v_row.event).erased_at is null and not v_row.is_cancelled or (v_row.event).type = 'report.deleted'
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
     v_events := v_events || jsonb_build_object(

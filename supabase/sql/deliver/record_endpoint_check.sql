@@ -16,7 +16,12 @@ begin
       p_direction => 'in', p_outcome => case when p_passed then 'endpoint_check_passed' else 'endpoint_check_failed' end,
       p_endpoint_id => v_check.endpoint_id, p_actor => v_check.actor,
       p_payload => jsonb_build_object('endpoint', 'endpoints', 'check', v_check.id));
-    if p_passed and (select state from private.subscribers where endpoint_id = v_check.endpoint_id) = 'unverified' then
+    if p_passed and (select state from private.subscribers where endpoint_id = v_check.endpoint_id) = 'unverified'
+      -- Somebody may have changed the address meanwhile, which nobody has asked.
+      and exists (
+        select from private.endpoint_revisions
+        where endpoint_id = v_check.endpoint_id and superseded_by is null and url = v_check.url)
+    then
       perform private.set_subscriber_state(v_check.endpoint_id, 'active', null, v_check.actor);
     end if;
   end if;

@@ -10,6 +10,10 @@ begin
     -- Before the row's lock, as in all that makes a revision.
     perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   end if;
+  if p_state = 'active' then
+    -- As in whoever records a round: the circuit, then the subscriber.
+    perform from public.webhook_circuits where endpoint_id = p_endpoint_id for no key update;
+  end if;
   select * into strict v_old from private.subscribers where endpoint_id = p_endpoint_id for no key update;
   if v_old.state = p_state or v_old.state = 'removed' then
     return v_old;

@@ -52,6 +52,9 @@ begin
       finished_at = case when faults + 1 >= c_faults then now() end
     where id = v_plan.id
     returning * into v_plan;
+    if v_plan.kind = 'start' and v_plan.status = 'failed' then
+      perform private.begin_live(v_plan.filter ->> 'endpoint_id', 'start failed', v_plan.actor);
+    end if;
     return jsonb_build_object('plan_id', v_plan.id, 'status', v_plan.status, 'redriven', 0, 'error', v_plan.last_error);
   end;
   v_plan.outcomes := v_plan.outcomes || (

@@ -12,7 +12,6 @@ declare
   v_made int;
   v_erased int;
   v_examined int := least(c_examined, p_limit * 10);
-  v_settings private.endpoint_revisions;
 begin
   if p_plan.kind = 'start' then
     v_filter := v_filter || jsonb_build_object('endpoint_ids', jsonb_build_array(v_filter ->> 'endpoint_id'));
@@ -21,7 +20,8 @@ begin
       p_plan.applied_at := null;
     elsif p_plan.applied_at is null then
       p_plan.applied_at := clock_timestamp();
-      p_plan.applied_xid := pg_current_xact_id();
+      p_plan.next_slice_at := now();
+      return p_plan;
     end if;
     v_until := case when p_plan.position ? 'revision' then clock_timestamp() else p_plan.applied_at end;
     v_filter := v_filter || jsonb_strip_nulls(jsonb_build_object('before_revision', p_plan.position -> 'revision'));
@@ -36,14 +36,22 @@ begin
     return p_plan;
   elsif p_plan.applied_at is null then
     return p_plan;
+  elsif p_plan.applied_xid is null then
+    -- The next transaction, not the one that set the time or the revision: an effect that began between that one's first lock and
+    -- its commit has a later id, and has seen nothing of it.
+    p_plan.applied_xid := pg_current_xact_id();
+    p_plan.next_slice_at := now();
+    return p_plan;
   elsif p_plan.applied_xid >= pg_snapshot_xmin(pg_current_snapshot()) then
     -- An effect that is under way may still appear before the place where this slice ends.
     p_plan.next_slice_at := now() + interval '2 seconds';
     return p_plan;
   elsif (
     select count(*) from (
-      select from public.webhook_deliveries
-      where plan = p_plan.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+      select from public.webhook_deliveries delivery
+      -- What waits for one that is paused keeps nobody else waiting.
+      join private.subscribers subscriber on subscriber.endpoint_id = delivery.endpoint_id and subscriber.state = 'active'
+      where delivery.plan = p_plan.id and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
       limit c_waiting) waiting) >= c_waiting
   then
     p_plan.next_slice_at := now() + interval '5 seconds';
@@ -54,16 +62,23 @@ begin
     select * from jsonb_to_recordset(v_found.replayed) as item (
       event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
       format_version int, body text)
+  ), there as materialized (
+    -- What is being erased now would find no delivery to end, and this one would never end.
+    select id from public.report_events
+    where id in (select event_id from item where is_there) and (erased_at is null or type = 'report.deleted')
+    order by id for share
   ), made as (
     insert into public.webhook_deliveries (
-      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, created_xid)
+      event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, next_attempt, created_xid)
     select event_id, endpoint_id, p_plan.id, report_type, report_id, job_id, item.position,
-      coalesce((v_filter ->> 'format_version')::int, format_version), body, pg_current_xact_id()
-    from item where is_there
+      coalesce((v_filter ->> 'format_version')::int, format_version), body,
+      now() + case when v_rate is null then '0' else make_interval(secs => ((row_number() over () - 1) / v_rate)::double precision) end,
+      pg_current_xact_id()
+    from item where is_there and event_id in (select id from there)
     on conflict (event_id, endpoint_id, plan) do nothing
     returning 1
   )
-  select (select count(*) from made), (select count(*) from item where not is_there) into v_made, v_erased;
+  select (select count(*) from made), (select count(*) from item where not is_there or event_id not in (select id from there)) into v_made, v_erased;
   p_plan.outcomes := p_plan.outcomes || jsonb_build_object(
     'planned', coalesce((p_plan.outcomes ->> 'planned')::int, 0) + v_made,
     'content_erased', coalesce((p_plan.outcomes ->> 'content_erased')::int, 0) + v_erased);
@@ -74,13 +89,9 @@ begin
   elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
     -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
     -- are seen once they have ended.
-    perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
-    select * into strict v_settings from private.endpoint_revisions
-    where endpoint_id = v_filter ->> 'endpoint_id' and superseded_by is null;
-    v_settings.takes_events := true;
     p_plan.position := p_plan.position || jsonb_build_object(
-      'revision', private.add_revision(v_settings, 'caught up', p_plan.actor));
-    p_plan.applied_xid := pg_current_xact_id();
+      'revision', private.begin_live(v_filter ->> 'endpoint_id', 'caught up', p_plan.actor));
+    p_plan.applied_xid := null;
     p_plan.next_slice_at := now();
     return p_plan;
   end if;

@@ -72,7 +72,7 @@ begin
         when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
         -- Null, here and below: nobody can say any more. A report may have got another owner since.
         when (settings).owner_id is not null then null
-        when (settings).filter_path is null then true
+        when (settings).filter_path is null or (event).type = 'report.deleted' then true
         when document is not null then private.filter_matches(document, (settings).filter_path)
       end as matches
     from events join settings using (settings_revision)

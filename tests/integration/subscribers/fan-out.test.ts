@@ -186,6 +186,35 @@ describe('an effect', () => {
     expect(await sql`select * from public.verify_reports()`).toEqual([]);
   });
 
+  it('of a deleted report goes to whoever may have heard of it, whatever stage and filter say', async () => {
+    const { sql } = database;
+    const prelims = await subscribers.active({ events: { stages: ['prelim'], statuses: ['completed'] } });
+    const europe = await subscribers.active(
+      { filter: { exact: { 'metadata.region': 'eu' } } },
+      'strict $.metadata.region == "eu"',
+    );
+    const finals = await subscribers.active({ events: { types: ['report.final.completed'] } });
+    const { reportId } = await createReport(sql);
+    await applied(reportId);
+    await applied(reportId, 'final');
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    const typesOf = async ({ endpointId }: { endpointId: string }) => {
+      const rows = await sql`
+        select event.type from public.webhook_deliveries delivery join public.report_events event on event.id = delivery.event_id
+        where delivery.endpoint_id = ${endpointId} order by delivery.position`;
+      return rows.map(({ type }) => type as string);
+    };
+    expect(await typesOf(prelims)).toEqual(['report.prelim.completed', 'report.deleted']);
+    expect(await typesOf(europe)).toEqual([
+      'report.prelim.completed',
+      'report.final.completed',
+      'report.deleted',
+    ]);
+    // Who names types has not asked for it.
+    expect(await typesOf(finals)).toEqual(['report.final.completed']);
+    expect(await sql`select * from public.verify_reports()`).toEqual([]);
+  });
+
   it('names the settings that were in force for it, also after they have changed', async () => {
     const { sql } = database;
     const { endpointId } = await subscribers.active({ events: { stages: ['final'] } });

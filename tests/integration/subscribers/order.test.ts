@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { untilSomebodyWaits } from '../../support/locks.ts';
 import { storeClient } from '../../support/store.ts';
 import { subscriberClient, type HeldOutward } from '../../support/subscribers.ts';
 
@@ -177,6 +178,19 @@ describe('a subscriber that wants the latest only', () => {
     ]);
   });
 
+  it('closes of a long backlog only so many in one call, and goes on with the next', async () => {
+    const { endpointId } = await subscribers.active({ mode: 'latest' });
+    const { reportId } = await createReport(database.sql);
+    const ids = await events(reportId, 230);
+    const first = await subscribers.claim();
+    expect(first).toMatchObject({ delivery: null, waiting: true });
+    const rows = await subscribers.deliveries(endpointId);
+    const closed = rows.filter((row) => row['status'] === 'superseded').length;
+    expect(closed).toBeGreaterThanOrEqual(200);
+    expect(closed).toBeLessThan(229);
+    expect((await claimed()).event_id).toBe(ids.at(-1));
+  });
+
   it('does not lose the newest behind one that is under way', async () => {
     await subscribers.active({ mode: 'latest' });
     const { reportId } = await createReport(database.sql);
@@ -302,6 +316,9 @@ describe('a subscriber that is away', () => {
     await events((await createReport(sql)).reportId, 1);
     expect(await subscribers.claim()).toMatchObject({ delivery: null });
     await subscribers.move(endpointId, 'active');
+    // What failed last waits half a minute.
+    await sql`
+      update public.webhook_deliveries set next_attempt = created_at where endpoint_id = ${endpointId} and attempts = 1`;
     const first = await claimed();
     expect(first.subscriber.position).toBe(1);
     // One in flight.
@@ -328,6 +345,47 @@ describe('a subscriber that is away', () => {
     expect(await subscribers.keep()).toMatchObject({ expired: 1 });
     expect(await subscribers.deliveries(endpointId)).toMatchObject([
       { status: 'failed', dead_reason: 'pause_expired' },
+    ]);
+  });
+
+  it('is resumed while a round is recorded, without a deadlock', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    await events((await createReport(sql)).reportId, 1);
+    const held = await claimed();
+    await sql`
+      update public.webhook_circuits set opened_at = now(), probe_after = now(), probe_delivery_id = ${held.delivery_id},
+        probe_token = ${held.delivery_token}, probe_lease_expires_at = now() + interval '1 minute'
+      where endpoint_id = ${endpointId}`;
+    await subscribers.move(endpointId, 'paused');
+    // The record has the circuit and asks for the subscriber, which somebody else holds as the resume comes.
+    const blocker = await sql.reserve();
+    await blocker`begin`;
+    await blocker`select from private.subscribers where endpoint_id = ${endpointId} for no key update`;
+    const resumed = subscribers.move(endpointId, 'active');
+    await untilSomebodyWaits(sql, 1);
+    const recorded = subscribers.record(held, 'failed', 500);
+    await untilSomebodyWaits(sql, 2);
+    await blocker`commit`;
+    blocker.release();
+    expect(await resumed).toMatchObject({ outcome: 'moved' });
+    expect(await recorded).toMatchObject({ dead: false });
+  });
+
+  it('that passes its check at the last moment is not removed', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.create();
+    await sql`update private.subscribers set created_at = now() - interval '8 days' where endpoint_id = ${endpointId}`;
+    const check = await sql.reserve();
+    await check`begin`;
+    await subscriberClient(check).verify(endpointId);
+    const kept = subscribers.keep();
+    await untilSomebodyWaits(sql);
+    await check`commit`;
+    check.release();
+    expect(await kept).toMatchObject({ removed: 0 });
+    expect(await sql`select state from private.subscribers where endpoint_id = ${endpointId}`).toMatchObject([
+      { state: 'active' },
     ]);
   });
 

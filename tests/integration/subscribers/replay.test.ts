@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { untilSomebodyWaits } from '../../support/locks.ts';
 import { storeClient } from '../../support/store.ts';
 import { subscriberClient } from '../../support/subscribers.ts';
 
@@ -146,11 +147,82 @@ describe('a replay', () => {
     const plan = await propose({ endpoint_ids: [endpointId], report_id: reportId });
     expect(plan.preview).toMatchObject({ deliveries: 1, erased: 1 });
     await begin(plan.id);
-    await work();
+    await workUntilDone();
     expect(await planOf(plan.id)).toMatchObject({
       status: 'done',
       outcomes: { planned: 1, content_erased: 1 },
     });
+  });
+
+  it('to many endpoints looks at fewer events, so that its preview stays within the time of a call', async () => {
+    const { sql } = database;
+    const made = await Promise.all(Array.from({ length: 20 }, () => subscribers.active()));
+    const from = new Date().toISOString();
+    // Deletions of a report that is gone.
+    await sql`
+      insert into public.report_events (
+        id, type, report_type, report_id, stage, requested_at, digest, channel, effect, position, applied_at, erased_at, applied_xid)
+      select 'del_many' || number, 'report.deleted', 'org', ${randomUUID()}::uuid, 'prelim', now(), number::text, 'owner', 'applied',
+        number, clock_timestamp(), now(), pg_current_xact_id()
+      from generate_series(1, 1001) number`;
+    const ids = made.map(({ endpointId }) => endpointId);
+    expect((await propose({ endpoint_ids: ids, from })).preview).toMatchObject({
+      is_whole: false,
+      deliveries: 20_000,
+    });
+    expect((await propose({ endpoint_ids: ids.slice(1), from })).preview).toMatchObject({
+      is_whole: true,
+      deliveries: 19_019,
+    });
+  });
+
+  it('makes no more due a second than its rate', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const ids = [await apply(sql, reportId), await apply(sql, reportId), await apply(sql, reportId)];
+    const plan = await propose({ endpoint_ids: [endpointId], event_ids: ids, rate_per_second: 2 });
+    await begin(plan.id);
+    await workUntilDone();
+    const rows = await sql`
+      select event_id, extract(epoch from next_attempt - min(next_attempt) over ())::float8 as after
+      from public.webhook_deliveries where plan = ${plan.id} order by next_attempt`;
+    expect(
+      rows.map(({ event_id, after }) => ({ event_id: event_id as string, after: after as number })),
+    ).toEqual(ids.map((event_id, index) => ({ event_id, after: index / 2 })));
+  });
+
+  it('makes no delivery of what is erased at the same time', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    const erased = await apply(sql, reportId);
+    await apply(sql, reportId);
+    const plan = await propose({ endpoint_ids: [endpointId], event_ids: [erased] });
+    await begin(plan.id);
+    // From here on it waits for no transaction that begins later.
+    await sql`select public.work_plan(100)`;
+    const eraser = await sql.reserve();
+    await eraser`begin`;
+    await eraser`select private.forget_event(${erased})`;
+    const done = workUntilDone();
+    await untilSomebodyWaits(sql);
+    await eraser`commit`;
+    eraser.release();
+    await done;
+    expect(await planOf(plan.id)).toMatchObject({ outcomes: { planned: 0, content_erased: 1 } });
+  });
+
+  it('of one report shows what it would do, however many events of others there are', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const others = await createReport(sql);
+    await apply(sql, others.reportId);
+    const { reportId } = await createReport(sql);
+    const id = await apply(sql, reportId);
+    const [row] = await sql`
+      select (private.replayed_events(${sql.json({ endpoint_ids: [endpointId], report_id: reportId })}, now(), null, 1)).replayed as found`;
+    expect(row?.['found']).toMatchObject([{ event_id: id }]);
   });
 
   it('waits for what is under way when it is applied, so that it misses nothing', async () => {
@@ -243,6 +315,73 @@ describe('a start in the past', () => {
     // The last one is live again.
     const rows = await subscribers.deliveries(endpointId);
     expect(rows.find((row) => row['event_id'] === ids.at(-1))).toMatchObject({ plan: 0 });
+  });
+
+  it.each(['cancelled', 'failed'])(
+    'that is %s lets the subscriber hear of events from now on',
+    async (end) => {
+      const { sql } = database;
+      const { endpointId } = await subscribers.create(
+        {},
+        null,
+        new Date(Date.now() - 3_600_000).toISOString(),
+      );
+      await subscribers.verify(endpointId);
+      const { reportId } = await createReport(sql);
+      await apply(sql, reportId);
+      const [plan] = await sql`
+      update public.plans set faults = 4, next_slice_at = now() where filter ->> 'endpoint_id' = ${endpointId} returning id`;
+      const planId = plan?.['id'] as number;
+      if (end === 'cancelled') {
+        await sql`select public.cancel_plan(${planId}, 'tester')`;
+      } else {
+        await sql`update public.plans set filter = filter || '{"from": "nonsense"}', applied_at = now(), applied_xid = '1' where id = ${planId}`;
+        await work();
+      }
+      expect(await planOf(planId)).toMatchObject({ status: end });
+      const after = await apply(sql, reportId);
+      const rows = await subscribers.deliveries(endpointId);
+      expect(rows.map((row) => row['event_id'] as string)).toEqual([after]);
+    },
+  );
+
+  it('waits for an effect that began after the slice that switches over, and before its commit', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.create({}, null, new Date(Date.now() - 3_600_000).toISOString());
+    await subscribers.verify(endpointId);
+    const { reportId } = await createReport(sql);
+    const isSwitched = async (on: postgres.ISql) => {
+      const [plan] = await on`
+        select position -> 'revision' is not null as switched from public.plans where filter ->> 'endpoint_id' = ${endpointId}`;
+      return plan?.['switched'] === true;
+    };
+    const due = (on: postgres.ISql) =>
+      on`update public.plans set next_slice_at = now() where status = 'running'`;
+    const slice = await sql.reserve();
+    const effect = await sql.reserve();
+    let late: string | undefined;
+    // Other tests hold its horizon back: until a slice switches over, each is a transaction with an effect inside it.
+    for (let tries = 0; late === undefined && tries < 100; tries += 1) {
+      await slice`begin`;
+      await due(slice);
+      await effect`begin`;
+      const id = await apply(effect, reportId);
+      await slice`select public.work_plan(100)`;
+      if (await isSwitched(slice)) late = id;
+      else await effect`rollback`;
+      await slice`commit`;
+      if (late === undefined) await sleep(20);
+    }
+    for (let turn = 0; turn < 5; turn += 1) {
+      await due(sql);
+      await work();
+    }
+    await effect`commit`;
+    slice.release();
+    effect.release();
+    await workUntilDone();
+    const rows = await subscribers.deliveries(endpointId);
+    expect(rows.filter((row) => row['event_id'] === late)).toHaveLength(1);
   });
 });
 

@@ -173,6 +173,8 @@ function whyNotSelected({ event, settings, is_owner }: FanOutFacts): Why | undef
     ['status', event.status, events.statuses, 'statuses'],
   ] as const;
   for (const [reason, value, admitted, words] of lists) {
+    // A deletion goes to whoever may have heard of the report before.
+    if (event.type === 'report.deleted' && (reason === 'stage' || reason === 'status')) continue;
     if (admitted === undefined || (value !== null && admitted.includes(value))) continue;
     const name = reason.replace('_', ' ');
     return why(
@@ -189,8 +191,11 @@ function whyNotSelected({ event, settings, is_owner }: FanOutFacts): Why | undef
   );
 }
 
-function whyNotMatched({ settings, filter_matches, fault }: FanOutFacts, decision: Decision | null): Why {
-  const isFiltered = settings?.filter != null;
+function whyNotMatched(
+  { event, settings, filter_matches, fault }: FanOutFacts,
+  decision: Decision | null,
+): Why {
+  const isFiltered = settings?.filter != null && event.type !== 'report.deleted';
   if (fault !== null) {
     return why(
       'filter_fault',
