@@ -110,7 +110,7 @@ describe('when the webhook fails', () => {
       claimedDelivery.parse(held),
       { result: 'failed', attempts: [attempt], retryAfterSeconds: null, outcome: null },
     );
-    expect(recorded).toEqual({ status: 'failed', dead: false, effect: 'applied' });
+    expect(recorded).toEqual({ status: 'failed', dead: false, effect: 'applied', outward: null });
     expect(await bed.delivery(reportId)).toMatchObject({
       attempts: 1,
       response: { status: 500, error: 'response text could not be stored' },

@@ -47,6 +47,7 @@ const VALUES: Record<string, string> = {
   integer: '77',
   smallint: '7',
   bigint: '77',
+  xid8: '77',
   numeric: '1.5',
   research_status: 'failed',
 };
