@@ -6837,7 +6837,7 @@ begin
   select fault.problem, event.report_type, event.report_id, event.id, event.job_id
   from public.report_events event
   -- Event by event, however many the planner expects: a slice must not read the whole table.
-  cross join lateral (select * from public.webhook_deliveries where event_id = event.id offset 0) delivery
+  cross join lateral (select * from public.webhook_deliveries sent where sent.event_id = event.id offset 0) delivery
   join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
   cross join lateral (
     select 'an erased event that a delivery would still send' as problem
@@ -6912,8 +6912,8 @@ begin
   ), made as materialized (
     select events.id, delivery.endpoint_id
     from events cross join lateral (
-      select endpoint_id from public.webhook_deliveries
-      where event_id = events.id and plan = 0 and position is not null offset 0) delivery
+      select sent.endpoint_id from public.webhook_deliveries sent
+      where sent.event_id = events.id and sent.plan = 0 and sent.position is not null offset 0) delivery
   ), wrong as (
     select 'an event that a subscriber should have got' as problem, asked.id
     from asked left join made using (id, endpoint_id)
