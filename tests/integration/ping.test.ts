@@ -45,7 +45,7 @@ async function everythingElse(): Promise<string> {
   const tables = await system.sql<{ name: string }[]>`
     select format('%I.%I', schemaname, tablename) as name from pg_tables
     where schemaname in ('public', 'private') and tablename <> 'heartbeats'
-      and tablename <> all (${['alerts', 'watch_state', 'secret_fingerprints', 'table_sizes']}) order by 1`;
+      and tablename <> all (${['alerts', 'watch_state', 'secret_fingerprints', 'table_sizes', 'function_usage']}) order by 1`;
   const contents: unknown[] = [];
   for (const { name } of tables) contents.push(name, ...(await system.sql.unsafe(`select * from ${name}`)));
   return JSON.stringify(contents);

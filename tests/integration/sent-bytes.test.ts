@@ -147,6 +147,8 @@ describe('the one writer of a delivery’s state', () => {
       const { reportId } = await createReport(sql);
       const { run } = await store.request(reportId);
       const { delivery } = await store.complete(run.job_id, run.lease_token);
+      // With its effect the event has its position.
+      await store.apply(delivery?.event_id ?? '');
       await sql`
       insert into public.webhook_endpoints (id, kind, expects) values ('their-endpoint', 'subscriber', 'any_2xx')
       on conflict do nothing`;
