@@ -52,9 +52,9 @@ export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedE
   const first = { name: 'ping' as const, ...judgePing(answered, ping.nonce) };
   if (!first.ok) return [first];
 
-  const strangers: WebhookKeys = [randomBytes(32)];
+  const unknownKeys: WebhookKeys = [randomBytes(32)];
   const another = () => pingOf(sender, endpoint);
-  const forged = await request(sender, endpoint, { ...another(), keys: strangers });
+  const forged = await request(sender, endpoint, { ...another(), keys: unknownKeys });
   const old = await request(sender, endpoint, { ...another(), keys, at: sender.now() - OLD_MS });
   const signed = another();
   const changed = await request(sender, endpoint, { ...signed, keys, sent: another().body });
