@@ -1,5 +1,6 @@
 import { plural } from '../components/format.ts';
 import { STATUS_COUNTED, type ConsoleStatus, type EndpointStatus } from '../contracts/console-status.ts';
+import { internalEndpoint } from '../contracts/endpoints.ts';
 import { THRESHOLDS } from '../contracts/console-statistics.ts';
 
 /** A time in a sentence is shown as a distance. */
@@ -21,7 +22,12 @@ export const ALERTS_HREF = '/alerts';
 export const SWEEP_MS = 3 * 60_000;
 
 /** Whether results arrive, worst first: an endpoint that is down, alerts, one that fails at times, what nobody works at. */
-export function verdictOf(status: ConsoleStatus): Verdict {
+export function verdictOf({ endpoints, ...rest }: ConsoleStatus): Verdict {
+  // Whether we work: how each subscriber stands is said by its own view and alerts.
+  const status = {
+    ...rest,
+    endpoints: endpoints.filter(({ endpoint_id }) => internalEndpoint.safeParse(endpoint_id).success),
+  };
   const alerts = firingAlerts(status);
   const verdicts = [
     ...status.endpoints.filter(isDown).map(downOf),
@@ -32,9 +38,9 @@ export function verdictOf(status: ConsoleStatus): Verdict {
     ...deadLetters(status),
     ...alerts.filter(({ tone }) => tone === 'warn'),
   ];
-  const [first, ...rest] = verdicts;
+  const [first, ...others] = verdicts;
   if (first === undefined) return healthy(status);
-  return { ...first, details: [...first.details, ...rest.map(({ title }) => [...title, '.'])] };
+  return { ...first, details: [...first.details, ...others.map(({ title }) => [...title, '.'])] };
 }
 
 function isDown({ circuit, last_success, last_failure }: EndpointStatus): boolean {

@@ -7454,8 +7454,7 @@ begin
         select count(*) as attempts, count(*) filter (where outcome in ('failed', 'unknown')) as failed
         from public.webhook_audit
         where direction = 'out' and endpoint_id = endpoint.id and outcome <> 'skipped' and created_at > now() - c_recent) recent
-      -- Whether we work. How each subscriber stands is said by its own view and alerts.
-      where endpoint.kind = 'internal'),
+      where not exists (select from private.subscribers where endpoint_id = endpoint.id and state = 'removed')),
     'dead', (
       select count(*) from (
         select from public.webhook_deliveries

@@ -52,6 +52,11 @@ describe('the verdict', () => {
     expect(say({ endpoints: [endpoint({ last_success: null })] }).title).toBe('Nothing has been sent yet');
   });
 
+  it('is about our own endpoints: a subscriber that is down has its own view and alerts', () => {
+    const down = endpoint({ endpoint_id: 'ep-0123456789abcdef', circuit: 'open', opened_at: at(5) });
+    expect(say({ endpoints: [endpoint(), down] })).toEqual(say({ endpoints: [endpoint()] }));
+  });
+
   it('is what fires, worst first, where nothing else is wrong', () => {
     const fires = (severity: 'critical' | 'warning', minutes: number) => ({
       id: '00000000-0000-4000-8000-000000000001',

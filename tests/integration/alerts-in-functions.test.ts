@@ -118,7 +118,11 @@ describe('a sweep', () => {
     await system.sql`update private.alert_rules set threshold = 600 where rule = 'circuit_open'`;
     const names =
       await system.sql`select name from private.secret_fingerprints where is_current order by name`;
-    expect(names.map(({ name }) => String(name))).toEqual(['ALERT_SECRET', 'ENDPOINT_SECRETS_KEY', 'WEBHOOK_SECRET']);
+    expect(names.map(({ name }) => String(name))).toEqual([
+      'ALERT_SECRET',
+      'ENDPOINT_SECRETS_KEY',
+      'WEBHOOK_SECRET',
+    ]);
   });
 });
 
