@@ -65,7 +65,7 @@ async function work(sql: postgres.ISql = database.sql): Promise<void> {
 }
 /** A plan waits for every transaction of the server that is older than it, those of other tests too. */
 async function workUntilDone(): Promise<void> {
-  for (let tries = 0; tries < 100; tries += 1) {
+  for (let tries = 0; tries < 400; tries += 1) {
     await database.sql`update public.plans set next_slice_at = now() where status = 'running'`;
     await work();
     const running = await database.sql`select from public.plans where status = 'running'`;
