@@ -403,7 +403,7 @@ describe('reading', () => {
     const seen: string[] = [];
     let after: postgres.JSONValue = early.next;
     // Transactions of other tests hold it back too.
-    for (let tries = 0; tries < 200 && seen.length < 3; tries += 1) {
+    for (let tries = 0; tries < 400 && seen.length < 3; tries += 1) {
       const page = await subscribers.read(token, after, 1);
       seen.push(...page.events.map(({ id }) => id));
       after = page.next;
