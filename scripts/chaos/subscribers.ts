@@ -339,7 +339,7 @@ async function startMoods(
   }
 }
 
-/** What must be undone is, also while the database is away. */
+/** Repeats a call that ends a trouble until the database is available. */
 async function patiently(work: () => PromiseLike<unknown>): Promise<void> {
   for (let tries = 0; tries < 60; tries += 1) {
     try {

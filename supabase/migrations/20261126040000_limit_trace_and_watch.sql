@@ -3385,7 +3385,7 @@ end
 $$;
 
 comment on function private.is_endpoint_to_blame(text, jsonb) is
-  'Whether a failed round says nothing about its event: the subscriber is gone, paused or down. Such a round uses no slot, so that nothing is lost while it is away.';
+  'Whether a failed round is the fault of the endpoint, which is gone, paused or down, and not of its event. Such a round uses no slot: no delivery becomes a dead letter because its subscriber is unavailable.';
 revoke all on function private.is_endpoint_to_blame(text, jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/is_overtaken.sql
@@ -6397,7 +6397,7 @@ begin
     where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
-  -- A replay that was looked at and never begun tells nothing any more.
+  -- Proposed replays that nobody applied: their previews are out of date.
   delete from public.plans where id in (
     select id from public.plans
     where status = 'proposed' and created_at < now() - c_proposal

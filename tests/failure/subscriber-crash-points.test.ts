@@ -120,7 +120,7 @@ async function untilQuiet(life: Life): Promise<void> {
   }
 }
 
-/** Comes again: a sweep may meet a process that has just died of the life before. */
+/** Repeats the sweep: the first call may reach a process that was killed in the previous life. */
 async function sweepUntilSent(life: Life): Promise<void> {
   for (let sweeps = 0; sweeps < 10 && !(await bed.wasKilled()); sweeps += 1) {
     await sweep();
@@ -170,7 +170,7 @@ const lives: Record<string, (life: Life) => Promise<void>> = {
   },
 };
 
-/** What happens in any case: senders come again, leases run out, crons sweep. */
+/** Independent of the test: senders retry, leases run out, the cron sweeps. */
 async function recover(life: Life, isPosted: boolean): Promise<void> {
   for (let turn = 0; turn < 20; turn += 1) {
     await bed.plan('');

@@ -133,7 +133,7 @@ describe('the example receiver', () => {
     expect(await report()).toEqual({ position: 1, text: 'text 1', deleted: false });
   });
 
-  it('keeps neither the id nor the work when the work fails, and does both when the event comes again', async () => {
+  it('keeps neither the id nor the work when the work fails, and does both when the event is retried', async () => {
     await sql`alter table polaris_reports add constraint broken check (text <> 'text 1')`;
     expect(await send(event('evt_1', 1))).toMatch(/^500 /);
     expect([await handledIds(), await report()]).toEqual([[], undefined]);

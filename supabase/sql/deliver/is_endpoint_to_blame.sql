@@ -13,5 +13,5 @@ end
 $$;
 
 comment on function private.is_endpoint_to_blame(text, jsonb) is
-  'Whether a failed round says nothing about its event: the subscriber is gone, paused or down. Such a round uses no slot, so that nothing is lost while it is away.';
+  'Whether a failed round is the fault of the endpoint, which is gone, paused or down, and not of its event. Such a round uses no slot: no delivery becomes a dead letter because its subscriber is unavailable.';
 revoke all on function private.is_endpoint_to_blame(text, jsonb) from public, anon, authenticated, service_role;

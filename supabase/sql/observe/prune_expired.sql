@@ -73,7 +73,7 @@ begin
     where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
-  -- A replay that was looked at and never begun tells nothing any more.
+  -- Proposed replays that nobody applied: their previews are out of date.
   delete from public.plans where id in (
     select id from public.plans
     where status = 'proposed' and created_at < now() - c_proposal

@@ -546,7 +546,7 @@ describe('what is refused', () => {
     }
   });
 
-  it('is the sixth check of a host in an hour, which says when to come again', async () => {
+  it('is the sixth check of a host in an hour, which says when to retry', async () => {
     const { endpoint } = await made({ url: 'http://127.0.0.99:1025/' });
     for (let times = 0; times < 5; times += 1) {
       expect(await ok(checkedEndpoint, act(endpoint.endpoint_id, 'check'))).toMatchObject({ passed: false });

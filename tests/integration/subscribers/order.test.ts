@@ -288,7 +288,7 @@ describe('gentleness', () => {
   });
 });
 
-describe('a subscriber that is away', () => {
+describe('an unavailable subscriber', () => {
   it('costs no delivery a slot while its circuit is open, and loses nothing', async () => {
     const { sql } = database;
     const { endpointId } = await subscribers.active();

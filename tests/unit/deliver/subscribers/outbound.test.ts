@@ -346,7 +346,7 @@ describe('a call over TLS', () => {
   });
 
   it.each(['wrong-host', 'expired', 'self-signed', 'unknown-authority'])(
-    'sends nothing to a certificate that is %s, also when it comes again',
+    'sends nothing to a certificate that is %s, also when it is retried',
     async (certificate) => {
       for (const maxVersion of ['TLSv1.2', 'TLSv1.3'] as const) {
         const server = await secure(certificate, { maxVersion });
