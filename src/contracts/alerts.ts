@@ -58,6 +58,7 @@ const PAUSE_REASONS: Readonly<Record<string, string>> = {
   failing: 'it accepted nothing for days',
   gone: 'it answered 410',
   secret_unreadable: 'no key in ENDPOINT_SECRETS_KEY opens its secret',
+  address_changed: 'its new URL has not passed a check',
 };
 
 /** Each rule of `private.alert_rules`, in words. */

@@ -285,7 +285,7 @@ create table private.subscribers (
     constraint subscriber_state_is_known check (state in ('unverified', 'active', 'paused', 'removed')),
   state_reason text
     constraint state_reason_is_known check (state_reason in (
-      'operator', 'failing', 'gone', 'secret_unreadable', 'never_verified')),
+      'operator', 'failing', 'gone', 'secret_unreadable', 'address_changed', 'never_verified')),
   state_since timestamptz not null default now(),
   verified_at timestamptz,
   -- How many may send to it at once: this many at limited_at, and twice as many every ten seconds since.
@@ -2770,6 +2770,10 @@ begin
   end if;
   v_new.takes_events := v_old.takes_events;
   perform private.add_revision(v_new, p_change, p_actor);
+  if v_subscriber.state = 'active' and not private.is_address_checked(p_endpoint_id) then
+    -- Nobody there has asked for events yet. Effects go on making deliveries.
+    v_subscriber := private.set_subscriber_state(p_endpoint_id, 'paused', 'address_changed', p_actor);
+  end if;
   perform private.add_audit(
     p_direction => 'in', p_outcome => 'endpoint_changed', p_endpoint_id => p_endpoint_id, p_actor => p_actor,
     p_payload => jsonb_build_object(
@@ -2779,7 +2783,7 @@ end
 $$;
 
 comment on function public.change_endpoint(text, bigint, jsonb, text, text, text) is
-  'Puts new settings of a subscriber in force, if p_revision is still the present one. Deliveries that exist keep their format version and body. Returns {outcome: changed|unchanged|revision_conflict|endpoint_not_found, endpoint}.';
+  'Puts new settings of a subscriber in force, if p_revision is still the present one. Deliveries that exist keep their format version and body. A new URL that has passed no check pauses it until it does. Returns {outcome: changed|unchanged|revision_conflict|endpoint_not_found, endpoint}.';
 revoke all on function public.change_endpoint(text, bigint, jsonb, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.change_endpoint(text, bigint, jsonb, text, text, text) to service_role;
 
@@ -3355,6 +3359,22 @@ comment on function private.in_flight_allowed(double precision, timestamptz) is
   'How many may send to a subscriber at once, now: it grows by itself, so that nothing is written while all goes well.';
 revoke all on function private.in_flight_allowed(double precision, timestamptz) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/is_address_checked.sql
+create or replace function private.is_address_checked(p_endpoint_id text)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return exists (
+    select from private.endpoint_revisions settings
+    join private.endpoint_checks checked on checked.endpoint_id = settings.endpoint_id and checked.url = settings.url and checked.passed
+    where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null);
+end
+$$;
+
+comment on function private.is_address_checked(text) is
+  'Whether the present URL of a subscriber has passed a check. Nothing is sent to one that has not.';
+revoke all on function private.is_address_checked(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/is_closed.sql
 create or replace function private.is_closed(p_dead_reason text)
 returns boolean
@@ -3823,7 +3843,9 @@ begin
   select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
   if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' and p_state <> 'removed' then
     return '{"outcome": "endpoint_not_found"}';
-  elsif v_subscriber.state = 'unverified' and p_state <> 'removed' then
+  elsif v_subscriber.state = 'unverified' and p_state <> 'removed'
+    or p_state = 'active' and not private.is_address_checked(p_endpoint_id)
+  then
     return '{"outcome": "endpoint_unverified"}';
   end if;
   v_subscriber := private.set_subscriber_state(p_endpoint_id, p_state, 'operator', p_actor);
@@ -4227,11 +4249,12 @@ begin
       p_direction => 'in', p_outcome => case when p_passed then 'endpoint_check_passed' else 'endpoint_check_failed' end,
       p_endpoint_id => v_check.endpoint_id, p_actor => v_check.actor,
       p_payload => jsonb_build_object('endpoint', 'endpoints', 'check', v_check.id));
-    if p_passed and (select state from private.subscribers where endpoint_id = v_check.endpoint_id) = 'unverified'
-      -- Somebody may have changed the address meanwhile, which nobody has asked.
+    if p_passed
+      -- A concurrent change of the URL makes another check necessary.
+      and private.is_address_checked(v_check.endpoint_id)
       and exists (
-        select from private.endpoint_revisions
-        where endpoint_id = v_check.endpoint_id and superseded_by is null and url = v_check.url)
+        select from private.subscribers
+        where endpoint_id = v_check.endpoint_id and (state = 'unverified' or state_reason = 'address_changed'))
     then
       perform private.set_subscriber_state(v_check.endpoint_id, 'active', null, v_check.actor);
     end if;
@@ -4242,7 +4265,7 @@ end
 $$;
 
 comment on function public.record_endpoint_check(bigint, boolean, jsonb) is
-  'Keeps what a check has found, and lets a subscriber that passes its first one hear of events from now on. Returns {endpoint}. A repeated call changes nothing.';
+  'Keeps what a check has found, and activates a subscriber that waited for it: a new one, or one whose URL has changed. Returns {endpoint}. A repeated call changes nothing.';
 revoke all on function public.record_endpoint_check(bigint, boolean, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_endpoint_check(bigint, boolean, jsonb) to service_role;
 

@@ -22,6 +22,10 @@ begin
   end if;
   v_new.takes_events := v_old.takes_events;
   perform private.add_revision(v_new, p_change, p_actor);
+  if v_subscriber.state = 'active' and not private.is_address_checked(p_endpoint_id) then
+    -- Nobody there has asked for events yet. Effects go on making deliveries.
+    v_subscriber := private.set_subscriber_state(p_endpoint_id, 'paused', 'address_changed', p_actor);
+  end if;
   perform private.add_audit(
     p_direction => 'in', p_outcome => 'endpoint_changed', p_endpoint_id => p_endpoint_id, p_actor => p_actor,
     p_payload => jsonb_build_object(
@@ -31,6 +35,6 @@ end
 $$;
 
 comment on function public.change_endpoint(text, bigint, jsonb, text, text, text) is
-  'Puts new settings of a subscriber in force, if p_revision is still the present one. Deliveries that exist keep their format version and body. Returns {outcome: changed|unchanged|revision_conflict|endpoint_not_found, endpoint}.';
+  'Puts new settings of a subscriber in force, if p_revision is still the present one. Deliveries that exist keep their format version and body. A new URL that has passed no check pauses it until it does. Returns {outcome: changed|unchanged|revision_conflict|endpoint_not_found, endpoint}.';
 revoke all on function public.change_endpoint(text, bigint, jsonb, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.change_endpoint(text, bigint, jsonb, text, text, text) to service_role;

@@ -8,7 +8,9 @@ begin
   select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
   if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' and p_state <> 'removed' then
     return '{"outcome": "endpoint_not_found"}';
-  elsif v_subscriber.state = 'unverified' and p_state <> 'removed' then
+  elsif v_subscriber.state = 'unverified' and p_state <> 'removed'
+    or p_state = 'active' and not private.is_address_checked(p_endpoint_id)
+  then
     return '{"outcome": "endpoint_unverified"}';
   end if;
   v_subscriber := private.set_subscriber_state(p_endpoint_id, p_state, 'operator', p_actor);

@@ -16,11 +16,12 @@ begin
       p_direction => 'in', p_outcome => case when p_passed then 'endpoint_check_passed' else 'endpoint_check_failed' end,
       p_endpoint_id => v_check.endpoint_id, p_actor => v_check.actor,
       p_payload => jsonb_build_object('endpoint', 'endpoints', 'check', v_check.id));
-    if p_passed and (select state from private.subscribers where endpoint_id = v_check.endpoint_id) = 'unverified'
-      -- Somebody may have changed the address meanwhile, which nobody has asked.
+    if p_passed
+      -- A concurrent change of the URL makes another check necessary.
+      and private.is_address_checked(v_check.endpoint_id)
       and exists (
-        select from private.endpoint_revisions
-        where endpoint_id = v_check.endpoint_id and superseded_by is null and url = v_check.url)
+        select from private.subscribers
+        where endpoint_id = v_check.endpoint_id and (state = 'unverified' or state_reason = 'address_changed'))
     then
       perform private.set_subscriber_state(v_check.endpoint_id, 'active', null, v_check.actor);
     end if;
@@ -31,6 +32,6 @@ end
 $$;
 
 comment on function public.record_endpoint_check(bigint, boolean, jsonb) is
-  'Keeps what a check has found, and lets a subscriber that passes its first one hear of events from now on. Returns {endpoint}. A repeated call changes nothing.';
+  'Keeps what a check has found, and activates a subscriber that waited for it: a new one, or one whose URL has changed. Returns {endpoint}. A repeated call changes nothing.';
 revoke all on function public.record_endpoint_check(bigint, boolean, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_endpoint_check(bigint, boolean, jsonb) to service_role;

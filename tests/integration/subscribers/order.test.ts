@@ -389,6 +389,32 @@ describe('an unavailable subscriber', () => {
     ]);
   });
 
+  it('whose URL has changed is paused until a check of the new URL passes, and loses nothing', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active();
+    const other = 'https://other.example.org/polaris';
+    const state = async () => {
+      const [row] =
+        await sql`select state, state_reason from private.subscribers where endpoint_id = ${endpointId}`;
+      return row;
+    };
+    const check = () =>
+      sql`select (public.begin_endpoint_check(${endpointId}, ${randomUUID()}, 'tester') ->> 'check_id')::bigint as id`;
+    const [ofTheOld] = await check();
+    await subscribers.change(endpointId, { url: other });
+    expect(await state()).toEqual({ state: 'paused', state_reason: 'address_changed' });
+    const [id] = await events((await createReport(sql)).reportId, 1);
+    expect(await subscribers.claim()).toMatchObject({ delivery: null });
+    // Neither a person nor a check that began with the previous URL resumes it.
+    expect(await subscribers.move(endpointId, 'active')).toEqual({ outcome: 'endpoint_unverified' });
+    await sql`select public.record_endpoint_check(${ofTheOld?.['id'] as string}, true, '[]')`;
+    expect(await state()).toMatchObject({ state: 'paused' });
+    const [ofTheNew] = await check();
+    await sql`select public.record_endpoint_check(${ofTheNew?.['id'] as string}, true, '[]')`;
+    expect(await state()).toEqual({ state: 'active', state_reason: null });
+    expect((await claimed()).event_id).toBe(id);
+  });
+
   it('never verified, is removed after seven days', async () => {
     const { sql } = database;
     const { endpointId } = await subscribers.create();

@@ -21,6 +21,8 @@ export function reasonOf({ state_reason }: Pick<SubscriberView, 'state_reason'>)
       return 'its deliveries failed for days';
     case 'secret_unreadable':
       return 'its secret cannot be decrypted: a key is missing from ENDPOINT_SECRETS_KEY';
+    case 'address_changed':
+      return 'its URL has changed: a check that passes resumes it';
     case 'never_verified':
       return 'it did not pass a check within 7 days';
     default:
