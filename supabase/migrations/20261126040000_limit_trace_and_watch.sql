@@ -555,7 +555,7 @@ returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_delivery_id bigint;
-  v_event public.report_events;
+  v_revision bigint;
 begin
   -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
   insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
@@ -571,9 +571,10 @@ begin
   loop
     perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
   end loop;
-  -- Subscribers are to forget it too. Who had none has told nobody.
-  select max(id) into v_event.settings_revision from private.endpoint_revisions;
-  if v_event.settings_revision is not null then
+  -- Subscribers are to forget it too: the sweep that erases the content makes their deliveries (tell_deletion()), since deleting an
+  -- account deletes many reports in one statement. Without subscribers nobody was told anything.
+  select max(id) into v_revision from private.endpoint_revisions;
+  if v_revision is not null then
     insert into public.report_events (
       id, type, report_type, report_id, stage, requested_at, digest, channel, effect, position, applied_at, erased_at,
       applied_xid, settings_revision, trace_id)
@@ -583,9 +584,7 @@ begin
       case when current_setting('role', true) = 'authenticated' then 'owner' else 'platform' end,
       'applied', private.next_position(tg_argv[0], old.id), clock_timestamp(),
       -- It has no content, so that none is missing.
-      clock_timestamp(), pg_current_xact_id(), v_event.settings_revision, private.new_trace_id())
-    returning * into v_event;
-    perform private.fan_out(v_event, old.user_id);
+      clock_timestamp(), pg_current_xact_id(), v_revision, private.new_trace_id());
   end if;
   with cancelled as (
     update private.job_runs
@@ -3166,6 +3165,8 @@ begin
     'filter_matches', case when v_settings.filter_path is not null and v_document is not null
       then private.filter_matches(v_document, v_settings.filter_path) end,
     'values', case when v_document is not null and p_paths is not null then private.filter_values(v_document, p_paths) end,
+    'is_pending', v_event.type = 'report.deleted' and exists (
+      select from private.erasures where report_id = v_event.report_id and report_type = v_event.report_type),
     'fault', (select error from private.filter_faults where endpoint_id = p_endpoint_id and event_id = p_event_id limit 1),
     'deliveries', (
       select coalesce(jsonb_agg(jsonb_build_object(
@@ -3220,12 +3221,14 @@ begin
     case when p_event.type = 'report.owner.edited' then p_event.applied_at + c_quiet else now() end, pg_current_xact_id()
   from private.settings_in_force(p_event.settings_revision) settings
   where takes_events and private.selects_event(settings, p_event, v_owner)
-    and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false));
+    and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false))
+  -- A deletion is fanned out by a sweep, which may repeat it.
+  on conflict (event_id, endpoint_id, plan) do nothing;
 end
 $$;
 
 comment on function private.fan_out(public.report_events, uuid) is
-  'Makes a delivery of an event, in the transaction of its effect, for each subscriber whose settings match. p_owner: of a report that is being deleted.';
+  'Makes a delivery of an event for each subscriber whose settings match: in the transaction of its effect, or for a deletion in that of the sweep. p_owner: of a report that was deleted.';
 revoke all on function private.fan_out(public.report_events, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/filter_document.sql
@@ -4826,6 +4829,26 @@ comment on function private.subscriber_view(private.subscribers) is
   'A subscriber as operators see it: state, settings, secrets without their values, what waits (counted up to 10,000), the last check.';
 revoke all on function private.subscriber_view(private.subscribers) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/tell_deletion.sql
+create or replace function private.tell_deletion(p_report_type text, p_report_id uuid, p_owner uuid)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_event public.report_events;
+begin
+  for v_event in
+    select * from public.report_events
+    where report_id = p_report_id and report_type = p_report_type and type = 'report.deleted'
+  loop
+    perform private.fan_out(v_event, p_owner);
+  end loop;
+end
+$$;
+
+comment on function private.tell_deletion(text, uuid, uuid) is
+  'Makes the deliveries of the event that a report was deleted, for the sweep that erases it. p_owner: whose report it was. A repeated call makes none.';
+revoke all on function private.tell_deletion(text, uuid, uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/texts_of.sql
 create or replace function private.texts_of(p_texts jsonb)
 returns text[]
@@ -5912,6 +5935,13 @@ begin
     exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
+      -- By itself: subscribers hear of it although something of the content may be locked.
+      perform private.tell_deletion(v_due.report_type, v_due.report_id, v_due.user_id);
+    exception when query_canceled or others then
+      v_is_cancelled := sqlstate = '57014';
+      v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
+    end;
+    begin
       if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) then
         delete from private.erasures where id = v_due.id;
         v_reports := v_reports + 1;
@@ -6940,7 +6970,13 @@ begin
   ), wrong as (
     select 'an event that a subscriber should have got' as problem, asked.id
     from asked left join made using (id, endpoint_id)
-    where asked.matches and made.id is null and not exists (
+    where asked.matches and made.id is null
+      -- The sweep that erases a deleted report makes the deliveries of its deletion.
+      and not exists (
+        select from events join private.erasures due
+          on due.report_id = (event).report_id and due.report_type = (event).report_type
+        where events.id = asked.id and (event).type = 'report.deleted')
+      and not exists (
       select from private.filter_faults fault where fault.event_id = asked.id and fault.endpoint_id = asked.endpoint_id)
     union
     select 'a delivery to a subscriber that its settings do not explain', made.id

@@ -45,6 +45,8 @@ begin
     'filter_matches', case when v_settings.filter_path is not null and v_document is not null
       then private.filter_matches(v_document, v_settings.filter_path) end,
     'values', case when v_document is not null and p_paths is not null then private.filter_values(v_document, p_paths) end,
+    'is_pending', v_event.type = 'report.deleted' and exists (
+      select from private.erasures where report_id = v_event.report_id and report_type = v_event.report_type),
     'fault', (select error from private.filter_faults where endpoint_id = p_endpoint_id and event_id = p_event_id limit 1),
     'deliveries', (
       select coalesce(jsonb_agg(jsonb_build_object(

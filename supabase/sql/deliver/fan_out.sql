@@ -35,10 +35,12 @@ begin
     case when p_event.type = 'report.owner.edited' then p_event.applied_at + c_quiet else now() end, pg_current_xact_id()
   from private.settings_in_force(p_event.settings_revision) settings
   where takes_events and private.selects_event(settings, p_event, v_owner)
-    and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false));
+    and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false))
+  -- A deletion is fanned out by a sweep, which may repeat it.
+  on conflict (event_id, endpoint_id, plan) do nothing;
 end
 $$;
 
 comment on function private.fan_out(public.report_events, uuid) is
-  'Makes a delivery of an event, in the transaction of its effect, for each subscriber whose settings match. p_owner: of a report that is being deleted.';
+  'Makes a delivery of an event for each subscriber whose settings match: in the transaction of its effect, or for a deletion in that of the sweep. p_owner: of a report that was deleted.';
 revoke all on function private.fan_out(public.report_events, uuid) from public, anon, authenticated, service_role;

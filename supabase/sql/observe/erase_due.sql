@@ -46,6 +46,13 @@ begin
     exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
+      -- By itself: subscribers hear of it although something of the content may be locked.
+      perform private.tell_deletion(v_due.report_type, v_due.report_id, v_due.user_id);
+    exception when query_canceled or others then
+      v_is_cancelled := sqlstate = '57014';
+      v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
+    end;
+    begin
       if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) then
         delete from private.erasures where id = v_due.id;
         v_reports := v_reports + 1;

@@ -86,7 +86,13 @@ begin
   ), wrong as (
     select 'an event that a subscriber should have got' as problem, asked.id
     from asked left join made using (id, endpoint_id)
-    where asked.matches and made.id is null and not exists (
+    where asked.matches and made.id is null
+      -- The sweep that erases a deleted report makes the deliveries of its deletion.
+      and not exists (
+        select from events join private.erasures due
+          on due.report_id = (event).report_id and due.report_type = (event).report_type
+        where events.id = asked.id and (event).type = 'report.deleted')
+      and not exists (
       select from private.filter_faults fault where fault.event_id = asked.id and fault.endpoint_id = asked.endpoint_id)
     union
     select 'a delivery to a subscriber that its settings do not explain', made.id

@@ -4,7 +4,7 @@ returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_delivery_id bigint;
-  v_event public.report_events;
+  v_revision bigint;
 begin
   -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
   insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
@@ -20,9 +20,10 @@ begin
   loop
     perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
   end loop;
-  -- Subscribers are to forget it too. Who had none has told nobody.
-  select max(id) into v_event.settings_revision from private.endpoint_revisions;
-  if v_event.settings_revision is not null then
+  -- Subscribers are to forget it too: the sweep that erases the content makes their deliveries (tell_deletion()), since deleting an
+  -- account deletes many reports in one statement. Without subscribers nobody was told anything.
+  select max(id) into v_revision from private.endpoint_revisions;
+  if v_revision is not null then
     insert into public.report_events (
       id, type, report_type, report_id, stage, requested_at, digest, channel, effect, position, applied_at, erased_at,
       applied_xid, settings_revision, trace_id)
@@ -32,9 +33,7 @@ begin
       case when current_setting('role', true) = 'authenticated' then 'owner' else 'platform' end,
       'applied', private.next_position(tg_argv[0], old.id), clock_timestamp(),
       -- It has no content, so that none is missing.
-      clock_timestamp(), pg_current_xact_id(), v_event.settings_revision, private.new_trace_id())
-    returning * into v_event;
-    perform private.fan_out(v_event, old.user_id);
+      clock_timestamp(), pg_current_xact_id(), v_revision, private.new_trace_id());
   end if;
   with cancelled as (
     update private.job_runs

@@ -160,6 +160,12 @@ describe('an effect', () => {
     const [held] = await subscribers.claimEvent(first.id);
     if (held === undefined) throw new Error('not claimed');
     await sql`delete from public.org_reports where id = ${reportId}`;
+    // Left to the sweep: deleting an account deletes thousands of reports in one statement.
+    expect(await subscribers.deliveries(endpointId)).toMatchObject([
+      { status: 'cancelled', event_id: first.id },
+    ]);
+    expect(await sql`select * from public.verify_reports()`).toEqual([]);
+    await store.erase();
     const [deleted] =
       await sql`select id from public.report_events where report_id = ${reportId} and type = 'report.deleted'`;
     const deletedId = deleted?.['id'] as string;
@@ -198,6 +204,7 @@ describe('an effect', () => {
     await applied(reportId);
     await applied(reportId, 'final');
     await sql`delete from public.org_reports where id = ${reportId}`;
+    await store.erase();
     const typesOf = async ({ endpointId }: { endpointId: string }) => {
       const rows = await sql`
         select event.type from public.webhook_deliveries delivery join public.report_events event on event.id = delivery.event_id

@@ -104,6 +104,7 @@ describe('the order of a report', () => {
     expect((await subscribers.claim()).delivery).toBeNull();
     // The deletion of its report ends a delivery whose sender then dies.
     await sql`delete from public.org_reports where id = ${reportId}`;
+    await store.erase();
     expect((await subscribers.claim()).delivery).toBeNull();
     await sql`update public.webhook_deliveries set lease_expires_at = now() - interval '1 second' where id = ${head.delivery_id}`;
     await subscribers.keep();

@@ -19,6 +19,8 @@ export const fanOutFacts = explanation
     /** What made the revision that was in force. */
     change: z.string().nullable(),
     is_owner: z.boolean().nullable(),
+    /** A deletion whose deliveries the next sweep makes. */
+    is_pending: z.boolean(),
     filter_matches: z.boolean().nullable(),
     values: filterValuesAnswer.nullable(),
     fault: z.string().nullable(),
@@ -192,7 +194,7 @@ function whyNotSelected({ event, settings, is_owner }: FanOutFacts): Why | undef
 }
 
 function whyNotMatched(
-  { event, settings, filter_matches, fault }: FanOutFacts,
+  { event, settings, filter_matches, is_pending, fault }: FanOutFacts,
   decision: Decision | null,
 ): Why {
   const isFiltered = settings?.filter != null && event.type !== 'report.deleted';
@@ -212,6 +214,7 @@ function whyNotMatched(
     const clause = decision.decided_by === '' ? '' : ` (clause ${decision.decided_by})`;
     return why('filter', `The filter of the endpoint${clause}: ${lowerFirst(decision.explanation)}`);
   }
+  if (is_pending) return why('scheduled', 'The report was deleted: the next sweep makes the delivery.');
   return why(
     'delivery_missing',
     'The settings of the endpoint match the event, but it has no delivery: run npm run verify, and report this as a bug.',

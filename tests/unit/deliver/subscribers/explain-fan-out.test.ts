@@ -72,6 +72,7 @@ function factsWith({ event, endpoint, selection, facts, delivery: one }: Change)
     },
     is_owner: null,
     filter_matches: null,
+    is_pending: false,
     values: null,
     fault: null,
     deliveries: one === undefined ? [] : [delivery(one)],
@@ -142,6 +143,7 @@ const CASES: [(typeof FAN_OUT_REASONS)[number], Change, string][] = [
   ['content_erased', { facts: { ...FILTERED } }, 'was erased since'],
   ['delivery_missing', {}, 'npm run verify'],
   ['delivery_missing', { facts: { ...FILTERED, filter_matches: true } }, 'npm run verify'],
+  ['scheduled', { facts: { ...FILTERED, filter_matches: true, is_pending: true } }, 'the next sweep'],
 ];
 
 it.each(CASES)('says %s, in a sentence', (reason, change, words) => {
