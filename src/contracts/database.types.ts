@@ -1151,6 +1151,7 @@ export type Database = {
           p_claim_id?: string;
           p_lease_seconds: number;
           p_left_out?: number[];
+          p_own_only?: boolean;
         };
         Returns: Json;
       };

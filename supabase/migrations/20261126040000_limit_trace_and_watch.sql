@@ -377,6 +377,7 @@ drop function private.erase_report(text, uuid, int);
 drop function private.erase_account(uuid, int);
 drop function private.sending_policy();
 drop function public.webhook_statistics(text);
+drop function public.claim_due_delivery(int, uuid, bigint[]);
 drop function public.prune_expired(int, int, int, int, jsonb);
 drop function private.move_delivery(bigint, text, bigint, int, jsonb, numeric, int, uuid, text, boolean);
 drop function public.apply_report_event(text, text, text, text, text, int, numeric);
@@ -2789,7 +2790,8 @@ grant execute on function public.change_endpoint(text, bigint, jsonb, text, text
 -- supabase/sql/deliver/claim_due_delivery.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.claim_due_delivery(
-  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
+  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}',
+  p_own_only boolean default false)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -2822,7 +2824,7 @@ begin
     where circuit.opened_at is not null and circuit.probe_after <= now()
       and private.lease_is_free(circuit.probe_lease_expires_at)
       and not exists (
-        select from private.subscribers where endpoint_id = circuit.endpoint_id and state <> 'active')
+        select from private.subscribers where endpoint_id = circuit.endpoint_id and (state <> 'active' or p_own_only))
     order by circuit.endpoint_id, probe.attempts, probe.id
   loop
     v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, v_candidate.probe_of);
@@ -2845,7 +2847,7 @@ begin
       select next_attempt from public.webhook_deliveries
       where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
       order by next_attempt limit 1) first on endpoint.kind = 'internal'
-    where (endpoint.kind = 'internal' or subscriber.state = 'active')
+    where (endpoint.kind = 'internal' or subscriber.state = 'active' and not p_own_only)
       and endpoint.id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
     order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), first.next_attempt, random()
   loop
@@ -2885,10 +2887,10 @@ begin
 end
 $$;
 
-comment on function public.claim_due_delivery(int, uuid, bigint[]) is
-  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay, or more than one call can put in order. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
-revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
-grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;
+comment on function public.claim_due_delivery(int, uuid, bigint[], boolean) is
+  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay, or more than one call can put in order. p_own_only: none to a subscriber. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+revoke all on function public.claim_due_delivery(int, uuid, bigint[], boolean) from public, anon, authenticated, service_role;
+grant execute on function public.claim_due_delivery(int, uuid, bigint[], boolean) to service_role;
 
 -- supabase/sql/deliver/claim_event_deliveries.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -2986,6 +2988,12 @@ begin
   perform private.await_same_call(p_request_id::text);
   select * into v_subscriber from private.subscribers where request_id = p_request_id;
   if v_subscriber.endpoint_id is not null then
+    if private.settings_view(v_settings) is distinct from (
+      select private.settings_view(first) from private.endpoint_revisions first
+      where endpoint_id = v_subscriber.endpoint_id order by id limit 1)
+    then
+      return '{"outcome": "idempotency_conflict"}';
+    end if;
     -- Its secret was shown once; whoever has not seen it replaces it.
     return jsonb_build_object('outcome', 'exists', 'endpoint', private.subscriber_view(v_subscriber));
   end if;
@@ -3015,7 +3023,7 @@ end
 $$;
 
 comment on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) is
-  'Makes a subscriber, unverified: it hears nothing until its check has passed. p_settings is checked by the function that calls. p_start_at: it begins with past events. Returns {outcome: created|exists|too_many_endpoints, endpoint}. A repeated call is recognised by p_request_id.';
+  'Makes a subscriber, unverified: it hears nothing until its check has passed. p_settings is checked by the function that calls. p_start_at: it begins with past events. Returns {outcome: created|exists|idempotency_conflict|too_many_endpoints, endpoint}. A repeated call is recognised by p_request_id.';
 revoke all on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) to service_role;
 
@@ -3491,13 +3499,19 @@ begin
   end loop;
   -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
   for v_id in
-    select delivery.id from private.subscribers subscriber
-    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
-    where subscriber.state in ('paused', 'active')
-      and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
-      and delivery.next_attempt < now() - make_interval(days => p_pause_max_days)
-      and delivery.created_at < now() - make_interval(days => p_pause_max_days)
-    order by delivery.id limit p_limit for update of delivery skip locked
+    select id from public.webhook_deliveries
+    where id in (
+      -- Of each the oldest, in the order of an index: most of a backlog is younger.
+      select delivery.id from private.subscribers subscriber
+      cross join lateral (
+        select id from public.webhook_deliveries
+        where endpoint_id = subscriber.endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+          and next_attempt < now() - make_interval(days => p_pause_max_days)
+          and created_at < now() - make_interval(days => p_pause_max_days)
+        order by next_attempt limit p_limit) delivery
+      where subscriber.state in ('paused', 'active')
+      limit p_limit)
+    order by id for update skip locked
   loop
     perform private.move_delivery(v_id, 'closed', p_reason => 'pause_expired');
     v_expired := v_expired + 1;
@@ -3513,11 +3527,16 @@ begin
     v_cancelled := v_cancelled + 1;
   end loop;
   for v_id in
-    select delivery.id from private.subscribers subscriber
-    join public.webhook_deliveries delivery on delivery.endpoint_id = subscriber.endpoint_id
-    where subscriber.state = 'removed' and delivery.status not in ('success', 'superseded', 'cancelled')
-      and delivery.dead_at is null
-    order by delivery.id limit p_limit for update of delivery skip locked
+    select id from public.webhook_deliveries
+    where id in (
+      select delivery.id from private.subscribers subscriber
+      cross join lateral (
+        select id from public.webhook_deliveries
+        where endpoint_id = subscriber.endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+        order by next_attempt limit p_limit) delivery
+      where subscriber.state = 'removed'
+      limit p_limit)
+    order by id for update skip locked
   loop
     perform private.move_delivery(v_id, 'cancelled');
     v_cancelled := v_cancelled + 1;
@@ -3526,7 +3545,9 @@ begin
   for v_id in
     select parked.id from public.webhook_deliveries parked
     join public.webhook_deliveries earlier on earlier.id = parked.waits_for
-    where parked.waits_for is not null and not private.holds_back(earlier.id)
+    -- As holds_back() says, without a call for each of many that wait rightly.
+    where (earlier.dead_at is not null or earlier.status in ('success', 'superseded', 'cancelled'))
+      and (earlier.lease_expires_at is null or earlier.lease_expires_at < now())
     order by parked.id limit p_limit for update of parked skip locked
   loop
     perform private.move_delivery(v_id, 'woken');

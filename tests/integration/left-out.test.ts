@@ -238,7 +238,7 @@ describe('a sweep', () => {
   });
 
   const PARTS: [string, string][] = [
-    ['claim_due_delivery(int, uuid, bigint[])', 'deliveries'],
+    ['claim_due_delivery(int, uuid, bigint[], boolean)', 'deliveries'],
     ['due_report_jobs(int)', 'jobs'],
     ['record_sweep(text)', 'the count of sweeps'],
     ['evaluate_alerts(boolean, timestamptz, jsonb, boolean)', 'alerts'],

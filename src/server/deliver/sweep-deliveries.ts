@@ -8,6 +8,8 @@ import { notifyReportCompletion } from './notify-report-completion.ts';
 import { deliveryLeaseSeconds, type Notifier } from './send-delivery.ts';
 
 const CONCURRENCY = 10;
+/** Workers that may send to subscribers at once: should all of these hang, results still reach our own endpoints. */
+const OUTWARD_CONCURRENCY = 8;
 /** Sweeps come every minute: what would not be over by then is left to the next. */
 const BUDGET_MS = 55_000;
 /** Of deliveries whose holder died; the next sweep releases more. */
@@ -21,7 +23,7 @@ const MAX_FAILED_CLAIMS = 3;
 
 /** Enough of a delivery to tell which one it is, should the rest not fit its schema. */
 const claim = z.object({
-  delivery: z.looseObject({ event_id: z.string() }).nullable(),
+  delivery: z.looseObject({ event_id: z.string(), subscriber: z.unknown() }).nullable(),
   left_out: z.array(
     z.object({
       delivery_id: z.int(),
@@ -49,6 +51,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
   const failedClaims: unknown[] = [];
   let longestRoundMs = 0;
   let waiting = 0;
+  let outward = 0;
 
   await attempt('deliveries of dead holders were not released', () =>
     sender.rpc('release_deliveries', { p_limit: RELEASED_AT_ONCE }, z.int()),
@@ -67,7 +70,12 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
     let failed = 0;
     while (failed < MAX_FAILED_CLAIMS && sender.monotonicNow() + longestRoundMs < deadline) {
       const started = sender.monotonicNow();
-      const claimed = await attempt('no delivery could be claimed', claimNext);
+      // Reserved before the claim, since several workers claim at once.
+      const ownOnly = outward === OUTWARD_CONCURRENCY;
+      if (!ownOnly) outward += 1;
+      const claimed = await attempt('no delivery could be claimed', () => claimNext(ownOnly));
+      const isOutward = claimed?.delivery?.subscriber != null;
+      if (!ownOnly && !isOutward) outward -= 1;
       if (claimed === undefined) {
         failed += 1;
         continue;
@@ -76,9 +84,10 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
       if (claimed.delivery !== null) {
         answer.processed += 1;
         await attempt('a delivery was not swept', () => send(claimed.delivery), claimed.delivery.event_id);
+        if (isOutward) outward -= 1;
         longestRoundMs = Math.max(longestRoundMs, sender.monotonicNow() - started);
       } else if (claimed.left_out.length === 0) {
-        if (!claimed.waiting || waiting === WAITING) return;
+        if (!(claimed.waiting || ownOnly) || waiting === WAITING) return;
         waiting += 1;
         await sleep(WAIT_MS);
         waiting -= 1;
@@ -86,11 +95,12 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
     }
   }
 
-  async function claimNext(): Promise<z.infer<typeof claim>> {
+  async function claimNext(ownOnly: boolean): Promise<z.infer<typeof claim>> {
     const parameters = {
       p_lease_seconds: leaseSeconds,
       p_claim_id: randomUUID(),
       p_left_out: [...leftOut.keys()],
+      p_own_only: ownOnly,
     };
     try {
       const claimed = await sender.rpc('claim_due_delivery', parameters, claim);

@@ -1,6 +1,7 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.claim_due_delivery(
-  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
+  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}',
+  p_own_only boolean default false)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -33,7 +34,7 @@ begin
     where circuit.opened_at is not null and circuit.probe_after <= now()
       and private.lease_is_free(circuit.probe_lease_expires_at)
       and not exists (
-        select from private.subscribers where endpoint_id = circuit.endpoint_id and state <> 'active')
+        select from private.subscribers where endpoint_id = circuit.endpoint_id and (state <> 'active' or p_own_only))
     order by circuit.endpoint_id, probe.attempts, probe.id
   loop
     v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, v_candidate.probe_of);
@@ -56,7 +57,7 @@ begin
       select next_attempt from public.webhook_deliveries
       where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
       order by next_attempt limit 1) first on endpoint.kind = 'internal'
-    where (endpoint.kind = 'internal' or subscriber.state = 'active')
+    where (endpoint.kind = 'internal' or subscriber.state = 'active' and not p_own_only)
       and endpoint.id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
     order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), first.next_attempt, random()
   loop
@@ -96,7 +97,7 @@ begin
 end
 $$;
 
-comment on function public.claim_due_delivery(int, uuid, bigint[]) is
-  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay, or more than one call can put in order. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
-revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
-grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;
+comment on function public.claim_due_delivery(int, uuid, bigint[], boolean) is
+  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay, or more than one call can put in order. p_own_only: none to a subscriber. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
+revoke all on function public.claim_due_delivery(int, uuid, bigint[], boolean) from public, anon, authenticated, service_role;
+grant execute on function public.claim_due_delivery(int, uuid, bigint[], boolean) to service_role;

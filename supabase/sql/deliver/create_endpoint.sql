@@ -12,6 +12,12 @@ begin
   perform private.await_same_call(p_request_id::text);
   select * into v_subscriber from private.subscribers where request_id = p_request_id;
   if v_subscriber.endpoint_id is not null then
+    if private.settings_view(v_settings) is distinct from (
+      select private.settings_view(first) from private.endpoint_revisions first
+      where endpoint_id = v_subscriber.endpoint_id order by id limit 1)
+    then
+      return '{"outcome": "idempotency_conflict"}';
+    end if;
     -- Its secret was shown once; whoever has not seen it replaces it.
     return jsonb_build_object('outcome', 'exists', 'endpoint', private.subscriber_view(v_subscriber));
   end if;
@@ -41,6 +47,6 @@ end
 $$;
 
 comment on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) is
-  'Makes a subscriber, unverified: it hears nothing until its check has passed. p_settings is checked by the function that calls. p_start_at: it begins with past events. Returns {outcome: created|exists|too_many_endpoints, endpoint}. A repeated call is recognised by p_request_id.';
+  'Makes a subscriber, unverified: it hears nothing until its check has passed. p_settings is checked by the function that calls. p_start_at: it begins with past events. Returns {outcome: created|exists|idempotency_conflict|too_many_endpoints, endpoint}. A repeated call is recognised by p_request_id.';
 revoke all on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) to service_role;

@@ -319,7 +319,9 @@ describe('a subscriber', () => {
     const first = await made({ filter: { exact: { 'metadata.region': 'eu' } } }, change);
     expect(first.secret).toMatch(/^whsec_/);
     expect(first.read_token).toMatch(/^pet_/);
-    const again = await create({}, change);
+    const other = await create({ description: 'Another one' }, change);
+    expect(other).toMatchObject({ status: 409, json: { code: 'idempotency_conflict' } });
+    const again = await create({ filter: { exact: { 'metadata.region': 'eu' } } }, change);
     expect(again.status).toBe(200);
     expect(again.json).toEqual({ endpoint: first.endpoint });
     const [kept] = await system.sql`

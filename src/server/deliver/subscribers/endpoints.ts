@@ -41,7 +41,7 @@ const SETTINGS_OPEN = [
 const notFound = z.object({ outcome: z.literal('endpoint_not_found') });
 const created = z.union([
   z.object({ outcome: z.enum(['created', 'exists']), endpoint: subscriberView }),
-  z.object({ outcome: z.literal('too_many_endpoints') }),
+  z.object({ outcome: z.enum(['too_many_endpoints', 'idempotency_conflict']) }),
 ]);
 const changed = z.union([
   z.object({ outcome: z.enum(['changed', 'unchanged', 'revision_conflict']), endpoint: subscriberView }),
@@ -147,7 +147,8 @@ export async function createEndpoint(
     case 'exists':
       return done({ endpoint: outcome.endpoint } satisfies EndpointAnswer);
     case 'too_many_endpoints':
-      return refused('too_many_endpoints');
+    case 'idempotency_conflict':
+      return refused(outcome.outcome);
   }
 }
 
