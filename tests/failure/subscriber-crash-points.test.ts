@@ -198,7 +198,8 @@ describe.each(Object.entries(lives))('an event that is %s', (name, live) => {
     await live(undisturbed);
     expect(await statuses(undisturbed)).toEqual(['success']);
     const steps = (await bed.stepsTaken()).filter(
-      (step) => !BESIDES.test(step) && Number(step.split('#')[1]) <= 2,
+      // How often sweeps repeat a call depends on the transactions of other tests, for which a plan waits.
+      (step) => !BESIDES.test(step) && step.endsWith('#1'),
     );
     // To claim, to send and to record.
     expect(steps.length).toBeGreaterThanOrEqual(6);
