@@ -4,6 +4,7 @@ import type { AuditQuery, AuditRow } from '../contracts/console-audit.ts';
 import type { DeliveryQuery } from '../contracts/console-deliveries.ts';
 import type { StatisticsQuery } from '../contracts/console-statistics.ts';
 import type { Cursor } from '../contracts/paging.ts';
+import { PLAN_KINDS } from '../contracts/plans.ts';
 import type { Answer } from '../services/answer.ts';
 import { getAuditRow, getEventTimeline, getPreviousAttempt } from '../services/audit.ts';
 import { getDeliveryCauses, getPlans } from '../services/plans.ts';
@@ -132,13 +133,13 @@ export function causesQuery(client: DatabaseClient, isPaused: boolean) {
 
 const PROGRESS_MS = 2_000;
 
-/** What was asked for last: more often while something is under way. */
+/** Redrives and retries that were asked for last: more often while one is under way. */
 export function plansQuery(client: DatabaseClient) {
   return infiniteQueryOptions({
     queryKey: [...OPERATOR_KEY, 'plans'],
     initialPageParam: null as Cursor | null,
     queryFn: ({ pageParam, signal }) =>
-      readPage(getPlans(client, { limit: 5, cursor: pageParam }, { signal })),
+      readPage(getPlans(client, { limit: 5, cursor: pageParam, kinds: [...PLAN_KINDS] }, { signal })),
     getNextPageParam: ({ next }) => next,
     refetchInterval: ({ state }) => {
       const plans = state.data?.pages.flatMap(({ rows }) => rows) ?? [];

@@ -1329,7 +1329,12 @@ export type Database = {
         Returns: Json;
       };
       list_plans: {
-        Args: { p_cursor_at?: string; p_cursor_id?: string; p_limit?: number };
+        Args: {
+          p_cursor_at?: string;
+          p_cursor_id?: string;
+          p_kinds?: string[];
+          p_limit?: number;
+        };
         Returns: Json;
       };
       list_report_jobs: {

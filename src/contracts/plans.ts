@@ -117,12 +117,14 @@ export const replayPreview = z.object({
 });
 export type ReplayPreview = z.infer<typeof replayPreview>;
 
+/** `start`: made with a subscriber that begins with past events. */
+export const anyPlanKind = z.enum([...PLAN_KINDS, 'replay', 'start']);
+
 /** A plan, and how far it is. */
 export const plan = z.object({
   /** A number, as text where it is a row of a list. */
   id: z.coerce.string(),
-  /** `start`: made with a subscriber that begins with past events. */
-  kind: z.enum([...PLAN_KINDS, 'replay', 'start']),
+  kind: anyPlanKind,
   name: z.string(),
   reason: z.string(),
   filter: z.record(z.string(), z.unknown()).transform(shownFilter),

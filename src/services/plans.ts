@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { deliveryCauses, type DeliveryCauses } from '../contracts/console-deliveries.ts';
 import { pageRequest } from '../contracts/paging.ts';
 import {
+  anyPlanKind,
   planAnswer,
   planPage,
   planRequest,
@@ -68,14 +69,16 @@ export async function cancelPlan(
   );
 }
 
-const planQuery = z.strictObject(pageRequest);
+const planQuery = z.strictObject({ ...pageRequest, kinds: z.array(anyPlanKind).min(1).optional() });
 export type PlanQuery = z.input<typeof planQuery>;
 
-/** Plans, newest first. For operators; others: `42501`. */
+/** Plans of these kinds, else all, newest first. For operators; others: `42501`. */
 export async function getPlans(
   client: DatabaseClient,
   query: PlanQuery = {},
   options: CallOptions = {},
 ): Promise<Answer<PlanPage>> {
-  return withInput(planQuery, query, (filter) => call(client, 'list_plans', page(filter), planPage, options));
+  return withInput(planQuery, query, (filter) =>
+    call(client, 'list_plans', { ...page(filter), p_kinds: filter.kinds }, planPage, options),
+  );
 }

@@ -186,3 +186,43 @@ test('who got an event is said, and a replay is proposed, previewed and applied'
   await expect(replay).toContainText(`${count} of ${count} made due`);
   await expect(replay.getByText('done', { exact: true })).toBeVisible();
 });
+
+test('a replay is cancelled before it has sent anything, and one that was only proposed', async ({
+  page,
+  dev,
+  sql,
+}) => {
+  await using receiver = await startOutwardReceiver();
+  await signIn(page, dev, 'operator', '/subscribers');
+  const id = await addChecked(page, receiver);
+  const reportId = await addResult(dev, sql);
+  await expect.poll(() => receiver.events.length).toBe(1);
+  const replay = page
+    .getByRole('list', { name: 'Replays' })
+    .getByRole('listitem', { name: /^Replay to/ })
+    .filter({ has: page.locator(`a[href="/subscribers/${id}"]`) })
+    .first();
+  const cancel = replay.getByRole('button', { name: /^Cancel/ });
+  async function propose(): Promise<void> {
+    await page.goto(new URL(`/replays?endpoint=${id}`, dev.url).href);
+    await page.getByLabel('Reason').fill(`A mistake about ${reportId}`);
+    await page.getByRole('button', { name: 'Preview' }).click();
+    await expect(replay.getByRole('button', { name: /^Apply/ })).toBeVisible();
+  }
+
+  await propose();
+  await cancel.click();
+  await expect(replay.getByText('cancelled', { exact: true })).toBeVisible();
+  await expect(cancel).toHaveCount(0);
+
+  await propose();
+  await sql.begin(async (held) => {
+    // A replay waits for the transactions before it: while this one is open, it has sent nothing.
+    await held`select pg_current_xact_id()`;
+    await replay.getByRole('button', { name: /^Apply/ }).click();
+    await expect(replay.getByText('running', { exact: true })).toBeVisible();
+    await cancel.click();
+    await expect(replay.getByText('cancelled', { exact: true })).toBeVisible();
+  });
+  expect(receiver.events).toHaveLength(1);
+});

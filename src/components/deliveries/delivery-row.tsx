@@ -2,6 +2,7 @@ import { Link } from 'raviger';
 import { isDead } from '../../console/delivery-actions.ts';
 import type { RowKeys } from '../../console/ui/use-row-keys.ts';
 import type { OpenDelivery } from '../../contracts/console-deliveries.ts';
+import { subscriberId } from '../../contracts/subscribers.ts';
 import { eventHref } from '../audit/links.ts';
 import { plural } from '../format.ts';
 import { RelativeTime } from '../relative-time.tsx';
@@ -25,7 +26,9 @@ export function DeliveryRow({
   isSelected: boolean;
   onSelect: (isSelected: boolean) => void;
 }) {
-  const name = `${subjectOf(delivery)}, ${delivery.report_id.slice(0, 8)}`;
+  const { endpoint_id: endpoint } = delivery;
+  const isOutward = subscriberId.safeParse(endpoint).success;
+  const name = `${subjectOf(delivery)}, ${delivery.report_id.slice(0, 8)}, to ${endpoint}`;
   // The roles are said again: on a phone the cells are laid out as cards, which takes a table's meaning away.
   return (
     <tr role="row" {...row} data-selected={isSelected}>
@@ -45,6 +48,11 @@ export function DeliveryRow({
         <Link href={eventHref(delivery.event_id)} className={styles['event']} title={delivery.event_id}>
           {shortId(delivery.event_id)}
         </Link>
+        {isOutward && (
+          <span className={styles['event']}>
+            to <Link href={`/subscribers/${endpoint}`}>{endpoint}</Link>
+          </span>
+        )}
       </td>
       <td role="cell" className={styles['fault']}>
         <Fault delivery={delivery} />

@@ -1,11 +1,10 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query';
-import { Link } from 'raviger';
 import { OPERATOR_KEY, plansQuery } from '../../console/operator-queries.ts';
 import { useSession } from '../../console/session.ts';
 import { ActionIcon } from '../../console/ui/action-icon.tsx';
 import { useRowKeys, type RowKeys } from '../../console/ui/use-row-keys.ts';
 import { unwrap } from '../../console/unwrap.ts';
-import type { Plan } from '../../contracts/plans.ts';
+import { PLAN_KINDS, type Plan } from '../../contracts/plans.ts';
 import { cancelPlan, getPlans } from '../../services/plans.ts';
 import { ActorName } from '../actor-name.tsx';
 import { Button } from '../button.tsx';
@@ -30,7 +29,7 @@ export function PlanPanel() {
   return (
     <Panel
       title="Plans"
-      actions={<ExportButtons name="plans" list={() => (request) => getPlans(supabase, request)} />}
+      actions={<ExportButtons name="plans" list={() => (request) => getPlans(supabase, { ...request, kinds: [...PLAN_KINDS] })} />}
     >
       <ul className={styles['plans']} aria-label="Plans" {...keys.list}>
         {plans.map((plan) => (
@@ -55,7 +54,6 @@ function PlanItem({ plan, row }: { plan: Plan; row: RowKeys }) {
       <div className={styles['planHead']}>
         <strong className="foreign">{plan.name}</strong>
         <StatusBadge status={plan.status} />
-        {(plan.kind === 'replay' || plan.kind === 'start') && <Link href="/replays">Replays</Link>}
         {plan.status === 'running' && (
           <Button
             size="small"

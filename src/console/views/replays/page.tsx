@@ -26,8 +26,7 @@ export function Replays() {
   const [isOpen, setOpen] = useState(endpoint !== undefined);
   const subscribers = useQuery(subscribersQuery(supabase, true, false));
   const list = useInfiniteQuery(replaysQuery(supabase));
-  const plans = list.data?.pages.flatMap(({ rows }) => rows) ?? [];
-  const replays = plans.filter(({ kind }) => kind === 'replay' || kind === 'start');
+  const replays = list.data?.pages.flatMap(({ rows }) => rows) ?? [];
   const keys = useRowKeys(replays.map(({ id }) => id));
   const all = subscribers.data?.endpoints ?? [];
   return (
@@ -64,10 +63,8 @@ export function Replays() {
       <Panel title="Proposed and applied">
         {list.isPending && <LoadingState label="Loading replays" rows={6} />}
         {list.isSuccess && replays.length === 0 && (
-          <EmptyState title={list.hasNextPage ? 'No replay among the newest plans' : 'No replay yet'}>
-            {list.hasNextPage
-              ? 'Older plans may be replays: load more of them.'
-              : 'A replay is for a receiver that lost events, or that is new and wants those of before.'}
+          <EmptyState title="No replay yet">
+            A replay is for a receiver that lost events, or that is new and wants those of before.
           </EmptyState>
         )}
         {replays.length > 0 && (

@@ -7,13 +7,13 @@ import { OPERATOR_KEY, readPage } from '../../operator-queries.ts';
 const PROGRESS_MS = 2_000;
 const SLOW_MS = 15_000;
 
-/** All plans, newest first: the list has no filter by kind, and replays are picked from it. */
+/** Replays and starts in the past, newest first: more often while one is under way. */
 export function replaysQuery(client: DatabaseClient) {
   return infiniteQueryOptions({
     queryKey: [...OPERATOR_KEY, 'replays'],
     initialPageParam: null as Cursor | null,
     queryFn: ({ pageParam, signal }) =>
-      readPage(getPlans(client, { limit: 50, cursor: pageParam }, { signal })),
+      readPage(getPlans(client, { limit: 20, cursor: pageParam, kinds: ['replay', 'start'] }, { signal })),
     getNextPageParam: ({ next }) => next,
     refetchInterval: ({ state }) => {
       const plans = state.data?.pages.flatMap(({ rows }) => rows) ?? [];
