@@ -414,6 +414,14 @@ async function drawAccount(
       }
     }
   }
+  const plans = await system.sql<
+    { id: number; kind: string; endpoint: string; status: string; error: string }[]
+  >`
+    select id, kind, status, coalesce(filter ->> 'endpoint_id', filter ->> 'endpoint_ids') as endpoint, coalesce(last_error, '') as error
+    from public.plans where kind in ('replay', 'start') and status <> 'done'`;
+  for (const { id, kind, endpoint, status, error } of plans) {
+    faults.push(`plan ${id}, a ${kind} of ${endpoint}, is ${status}: ${error}`);
+  }
   let disordered = 0;
   const last = new Map<string, number>();
   for (const { subscriber, eventId, position, isFirstDelivery } of arrivals) {
@@ -430,7 +438,8 @@ async function drawAccount(
       faults.push(`${subscriber.id} ${eventId}: position ${position}, not ${event.position}`);
   }
   return {
-    faults,
+    // Those of plans explain the others.
+    faults: faults.toReversed(),
     figures: [
       ['pairs of subscribers and events that match', matching],
       ['of them confirmed', confirmed],
