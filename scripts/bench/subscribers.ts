@@ -69,7 +69,7 @@ export async function benchSubscribers(signal: AbortSignal): Promise<boolean> {
       signal.throwIfAborted();
       const begun = performance.now();
       const [row] = await connection`
-        select public.claim_due_delivery(30, ${randomUUID()}) -> 'delivery' ->> 'delivery_id' as id`;
+        select public.claim_due_deliveries(1, 1, 30, ${randomUUID()}) #>> '{deliveries,0,delivery_id}' as id`;
       if (row?.['id'] === null) throw new Error('nothing was claimed');
       if (claim >= WARM) claims.push(performance.now() - begun);
     }

@@ -1146,12 +1146,21 @@ export type Database = {
         Args: { p_claim_id?: string; p_lease_seconds: number };
         Returns: Json;
       };
+      claim_due_deliveries: {
+        Args: {
+          p_claim_id?: string;
+          p_lease_seconds: number;
+          p_left_out?: number[];
+          p_limit: number;
+          p_outward: number;
+        };
+        Returns: Json;
+      };
       claim_due_delivery: {
         Args: {
           p_claim_id?: string;
           p_lease_seconds: number;
           p_left_out?: number[];
-          p_own_only?: boolean;
         };
         Returns: Json;
       };
@@ -1412,6 +1421,7 @@ export type Database = {
         };
         Returns: undefined;
       };
+      record_delivered_rounds: { Args: { p_rounds: Json }; Returns: Json };
       record_delivery_attempts: {
         Args: {
           p_attempts: Json;

@@ -230,16 +230,16 @@ describe('a circuit', () => {
         update public.webhook_circuits set probe_delivery_id = 0, probe_token = 0, probe_lease_expires_at = now() + interval '1 minute'
         where endpoint_id = 'prelim-report'`;
       // Neither waits for the circuit.
-      const claim = () => database.sql`select public.claim_due_delivery(30) as answer`;
+      const claim = () => database.sql`select public.claim_due_deliveries(1, 0, 30) as answer`;
       const claims = await Promise.all([claim(), claim()]);
       expect(claims.map(([row]) => row?.['answer'] as unknown)).toMatchObject([
-        { delivery: { endpoint_id: 'final-report' } },
-        { delivery: { endpoint_id: 'final-report' } },
+        { deliveries: [{ endpoint_id: 'final-report' }] },
+        { deliveries: [{ endpoint_id: 'final-report' }] },
       ]);
       // None of its deliveries counts as left out: this sweep may still send them. Asked by one alone: of two, each may find the
       // other at one of them for more than a millisecond.
       const [alone] = await claim();
-      expect(alone?.['answer']).toEqual({ delivery: null, left_out: [], waiting: false });
+      expect(alone?.['answer']).toEqual({ deliveries: [], left_out: [], waiting: false });
     });
   });
 

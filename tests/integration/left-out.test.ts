@@ -69,8 +69,9 @@ interface Claim {
 }
 
 async function claim(leftOut: number[] = []): Promise<Claim> {
-  const [row] =
-    await sql`select public.claim_due_delivery(30, ${randomUUID()}, ${leftOut}::bigint[]) as answer`;
+  const [row] = await sql`
+    select jsonb_build_object('delivery', answer #> '{deliveries,0}') || answer - 'deliveries' as answer
+    from public.claim_due_deliveries(1, 1, 30, ${randomUUID()}, ${leftOut}::bigint[]) answer`;
   return row?.['answer'] as Claim;
 }
 
@@ -238,7 +239,7 @@ describe('a sweep', () => {
   });
 
   const PARTS: [string, string][] = [
-    ['claim_due_delivery(int, uuid, bigint[], boolean)', 'deliveries'],
+    ['claim_due_deliveries(int, int, int, uuid, bigint[])', 'deliveries'],
     ['due_report_jobs(int)', 'jobs'],
     ['record_sweep(text)', 'the count of sweeps'],
     ['evaluate_alerts(boolean, timestamptz, jsonb, boolean)', 'alerts'],

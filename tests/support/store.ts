@@ -83,7 +83,8 @@ export function storeClient(sql: postgres.ISql) {
     },
     claim(leaseSeconds = 30, claimId: string | null = null) {
       return one<Held | null>(
-        sql`select public.claim_due_delivery(${leaseSeconds}, ${claimId}) -> 'delivery' as answer`,
+        sql`
+          select public.claim_due_deliveries(1, 1, ${leaseSeconds}, ${claimId}) #> '{deliveries,0}' as answer`,
       );
     },
     takeOver(jobId: string, maxTakeOvers = 3, claimId: string | null = null) {

@@ -77,7 +77,9 @@ export function subscriberClient(sql: postgres.ISql) {
     },
     claim: () =>
       one<{ delivery: HeldOutward | null; left_out: object[]; waiting?: boolean }>(
-        sql`select public.claim_due_delivery(30, ${randomUUID()}) as answer`,
+        sql`
+          select jsonb_build_object('delivery', answer #> '{deliveries,0}') || answer - 'deliveries' as answer
+          from public.claim_due_deliveries(1, 1, 30, ${randomUUID()}) answer`,
       ),
     claimEvent: (eventId: string, limit = 100) =>
       one<HeldOutward[]>(

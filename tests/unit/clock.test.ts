@@ -34,7 +34,7 @@ function bed(clock: TestClock, days: number) {
   const calls: string[] = [];
   const answers: Record<string, unknown> = {
     release_deliveries: 0,
-    claim_due_delivery: { delivery, left_out: [] },
+    claim_due_deliveries: { deliveries: [delivery], left_out: [], waiting: false },
     record_delivery_attempts: { status: 'failed', dead: false, effect: 'applied' },
     redrive_deliveries: 500,
     roll_up_webhooks: 8,

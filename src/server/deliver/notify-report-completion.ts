@@ -1,4 +1,5 @@
 import type { ClaimedDelivery } from './delivery.ts';
+import type { RecordRound } from './record-round.ts';
 import { sendDelivery, type Notifier, type Sent } from './send-delivery.ts';
 import { sendToSubscribers } from './send-to-subscribers.ts';
 
@@ -11,8 +12,9 @@ export async function notifyReportCompletion(
   sender: Notifier,
   delivery: ClaimedDelivery,
   quickRetries: number,
+  recordDelivered?: RecordRound,
 ): Promise<Sent> {
-  const sent = await sendDelivery(sender, delivery, quickRetries);
+  const sent = await sendDelivery(sender, delivery, quickRetries, recordDelivered);
   if (sent.recorded.outward) await sendToSubscribers(sender, sent.recorded.outward);
   return sent;
 }

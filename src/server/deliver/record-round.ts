@@ -5,6 +5,7 @@ import { eventId } from '../../contracts/webhooks.ts';
 import type { Json } from '../../contracts/text.ts';
 import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
+import { gather } from './gather.ts';
 
 const recorded = z.object({
   status: z.enum(DELIVERY_STATUSES),
@@ -29,6 +30,39 @@ export async function recordRound(store: Store, delivery: ClaimedDelivery, round
     p_retry_after_seconds: round.retryAfterSeconds ?? undefined,
   };
   return store.rpc('record_delivery_attempts', parameters, recorded);
+}
+
+export type RecordRound = (delivery: ClaimedDelivery, round: Round) => Promise<Recorded>;
+
+/** Rounds of one call: more would hold the locks of their reports for longer than one that fails alone waits. */
+const RECORDED_AT_ONCE = 10;
+
+/** Records rounds that were delivered, those that end at the same time by one call. */
+export function recordTogether(store: Store): RecordRound {
+  const record = gather(RECORDED_AT_ONCE, async (rounds: readonly Delivered[]) => {
+    const [first, ...others] = rounds;
+    if (first !== undefined && others.length === 0)
+      return [await recordRound(store, first.delivery, first.round)];
+    const answers = await store.rpc(
+      'record_delivered_rounds',
+      {
+        p_rounds: rounds.map(({ delivery, round }): Json => ({
+          delivery_id: delivery.delivery_id,
+          delivery_token: delivery.delivery_token,
+          attempts: round.attempts.map((attempt): Json => ({ ...attempt })),
+        })),
+      },
+      z.array(recorded.nullable()),
+    );
+    return answers;
+  });
+  return async (delivery, round) =>
+    (await record({ delivery, round })) ?? (await recordRound(store, delivery, round));
+}
+
+interface Delivered {
+  delivery: ClaimedDelivery;
+  round: Round;
 }
 
 const DIRECT_UPDATE_TRIES = 3;

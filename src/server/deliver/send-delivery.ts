@@ -3,7 +3,7 @@ import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
 import { callWebhook, type Sender } from './call-webhook.ts';
 import type { ClaimedDelivery, Round } from './delivery.ts';
-import { directDatabaseUpdate, recordRound, type Recorded } from './record-round.ts';
+import { directDatabaseUpdate, recordRound, type Recorded, type RecordRound } from './record-round.ts';
 import { callSubscriber, type SubscriberSender } from './subscribers/call-subscriber.ts';
 import { SecretUnreadable } from './subscribers/endpoint-secrets.ts';
 
@@ -18,16 +18,21 @@ export interface Sent {
 /**
  * Signs and sends one round of a delivery that this process holds, and records what came of it: after a failure that
  * applies the event directly. To a subscriber one attempt is made, without quick retries.
+ * @param recordDelivered how a round that was delivered is recorded
  * @throws {DatabaseUnavailable} when the round could not be recorded; a sweep finds the delivery when its lease ends
  */
 export async function sendDelivery(
   sender: Notifier,
   delivery: ClaimedDelivery,
   quickRetries: number,
+  recordDelivered: RecordRound = (sent, round) => recordRound(sender, sent, round),
 ): Promise<Sent> {
   const round = await callEndpoint(sender, delivery, quickRetries);
-  const record = round.result === 'delivered' ? recordRound : directDatabaseUpdate;
-  return { round, recorded: await record(sender, delivery, round) };
+  const recorded =
+    round.result === 'delivered'
+      ? await recordDelivered(delivery, round)
+      : await directDatabaseUpdate(sender, delivery, round);
+  return { round, recorded };
 }
 
 async function callEndpoint(

@@ -3,13 +3,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import type { SweepAnswer } from '../../contracts/retry.ts';
 import type { Log } from '../observe/log.ts';
-import { claimedDelivery } from './delivery.ts';
+import { claimedDelivery, type Round } from './delivery.ts';
+import { gather } from './gather.ts';
 import { notifyReportCompletion } from './notify-report-completion.ts';
+import { createPace } from './pace.ts';
+import { recordTogether } from './record-round.ts';
 import { deliveryLeaseSeconds, type Notifier } from './send-delivery.ts';
 
-const CONCURRENCY = 10;
-/** Workers that may send to subscribers at once: should all of these hang, results still reach our own endpoints. */
-const OUTWARD_CONCURRENCY = 8;
+/** Of one claim. */
+const CLAIMED_AT_ONCE = 10;
+/** Senders that none but our own endpoints have: should all subscribers hang, results still arrive. */
+const OWN_SENDERS = 2;
 /** Sweeps come every minute: what would not be over by then is left to the next. */
 const BUDGET_MS = 55_000;
 /** Of deliveries whose holder died; the next sweep releases more. */
@@ -21,9 +25,9 @@ const WAITING = 2;
 /** Of claims that fail, by one worker in succession: then the database is unavailable. */
 const MAX_FAILED_CLAIMS = 3;
 
-/** Enough of a delivery to tell which one it is, should the rest not fit its schema. */
 const claim = z.object({
-  delivery: z.looseObject({ event_id: z.string(), subscriber: z.unknown() }).nullable(),
+  /** Of each enough to tell which one it is, should the rest not fit its schema. */
+  deliveries: z.array(z.looseObject({ event_id: z.string(), subscriber: z.unknown() })),
   left_out: z.array(
     z.object({
       delivery_id: z.int(),
@@ -33,13 +37,17 @@ const claim = z.object({
     }),
   ),
   /** Something is due that a subscriber's limits delay. */
-  waiting: z.boolean().default(false),
+  waiting: z.boolean(),
 });
 
+/** What one sender is told to do. `look_again`: another claim may find something. `wait`: so it may in a while. */
+type Claimed = z.infer<typeof claim>['deliveries'][number] | 'look_again' | 'wait' | 'nothing' | 'failed';
+
 /**
- * Sends what is due, each delivery claimed only when it is started, until nothing is due or the time is used up. Any
- * number of sweeps may run at once. A delivery that is locked, or that cannot be claimed, sent or recorded, keeps no other
- * from being sent; the answer says what was left out.
+ * Sends what is due, each delivery claimed only when it is started, until nothing is due or the time is used up. It sends
+ * more at once while our own endpoints answer, fewer when they are overloaded; senders that ask at the same time share a
+ * claim, and a record. Any number of sweeps may run at once. A delivery that is locked, or that cannot be claimed, sent or
+ * recorded, keeps no other from being sent; the answer says what was left out.
  * @throws {DatabaseUnavailable} when nothing could be claimed at all
  */
 export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<SweepAnswer> {
@@ -47,17 +55,22 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
   const deadline = sender.monotonicNow() + BUDGET_MS;
   const leaseSeconds = deliveryLeaseSeconds(sender.timeoutMs);
   const leftOut = new Map<number, string>();
+  const pace = createPace(sender.monotonicNow);
+  const claimNext = gather(CLAIMED_AT_ONCE, claimTogether);
+  const recordDelivered = recordTogether(sender);
   let claims = 0;
-  const failedClaims: unknown[] = [];
+  let failedClaim: unknown;
   let longestRoundMs = 0;
-  let waiting = 0;
+  let senders = pace.senders();
   let outward = 0;
+  let waiting = 0;
+  let isMore = true;
 
   await attempt('deliveries of dead holders were not released', () =>
     sender.rpc('release_deliveries', { p_limit: RELEASED_AT_ONCE }, z.int()),
   );
-  await Promise.all(Array.from({ length: CONCURRENCY }, work));
-  if (claims === 0 && failedClaims.length > 0) throw failedClaims[0];
+  await Promise.all(Array.from({ length: senders }, work));
+  if (claims === 0 && failedClaim !== undefined) throw failedClaim;
   const held = [...leftOut.values()].filter((why) => why === 'held').length;
   if (held > 0) {
     answer.errors.push(
@@ -67,58 +80,84 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
   return answer;
 
   async function work(): Promise<void> {
+    const others: Promise<void>[] = [];
     let failed = 0;
-    while (failed < MAX_FAILED_CLAIMS && sender.monotonicNow() + longestRoundMs < deadline) {
-      const started = sender.monotonicNow();
-      // Reserved before the claim, since several workers claim at once.
-      const ownOnly = outward === OUTWARD_CONCURRENCY;
-      if (!ownOnly) outward += 1;
-      const claimed = await attempt('no delivery could be claimed', () => claimNext(ownOnly));
-      const isOutward = claimed?.delivery?.subscriber != null;
-      if (!ownOnly && !isOutward) outward -= 1;
-      if (claimed === undefined) {
-        failed += 1;
-        continue;
-      }
-      failed = 0;
-      if (claimed.delivery !== null) {
-        answer.processed += 1;
-        await attempt('a delivery was not swept', () => send(claimed.delivery), claimed.delivery.event_id);
-        if (isOutward) outward -= 1;
-        longestRoundMs = Math.max(longestRoundMs, sender.monotonicNow() - started);
-      } else if (claimed.left_out.length === 0) {
-        if (!(claimed.waiting || ownOnly) || waiting === WAITING) return;
+    while (
+      failed < MAX_FAILED_CLAIMS &&
+      senders <= pace.senders() &&
+      sender.monotonicNow() + longestRoundMs < deadline
+    ) {
+      const begun = sender.monotonicNow();
+      const claimed = await claimNext(null);
+      failed = claimed === 'failed' ? failed + 1 : 0;
+      if (claimed === 'nothing') break;
+      if (claimed === 'wait') {
+        if (waiting === WAITING) break;
         waiting += 1;
         await sleep(WAIT_MS);
         waiting -= 1;
+      } else if (typeof claimed !== 'string') {
+        const isOutward = claimed.subscriber != null;
+        await attempt('a delivery was not swept', () => send(claimed, begun), claimed.event_id);
+        if (isOutward) outward -= 1;
+        longestRoundMs = Math.max(longestRoundMs, sender.monotonicNow() - begun);
+        if (isMore && senders < pace.senders()) {
+          senders += 1;
+          others.push(work());
+        }
       }
     }
+    senders -= 1;
+    await Promise.all(others);
   }
 
-  async function claimNext(ownOnly: boolean): Promise<z.infer<typeof claim>> {
-    const parameters = {
-      p_lease_seconds: leaseSeconds,
-      p_claim_id: randomUUID(),
-      p_left_out: [...leftOut.keys()],
-      p_own_only: ownOnly,
-    };
-    try {
-      const claimed = await sender.rpc('claim_due_delivery', parameters, claim);
-      claims += 1;
-      for (const one of claimed.left_out) leaveOut(one);
-      return claimed;
-    } catch (error) {
-      failedClaims.push(error);
-      throw error;
-    }
+  async function claimTogether(askers: readonly null[]): Promise<Claimed[]> {
+    const outwardAllowed = Math.max(0, pace.senders() - OWN_SENDERS - outward);
+    const claimed = await attempt('no delivery could be claimed', async () => {
+      try {
+        return await sender.rpc(
+          'claim_due_deliveries',
+          {
+            p_limit: askers.length,
+            p_outward: outwardAllowed,
+            p_lease_seconds: leaseSeconds,
+            p_claim_id: randomUUID(),
+            p_left_out: [...leftOut.keys()],
+          },
+          claim,
+        );
+      } catch (error) {
+        failedClaim = error;
+        pace.overloaded(sender.monotonicNow());
+        throw error;
+      }
+    });
+    if (claimed === undefined) return askers.map(() => 'failed');
+    claims += 1;
+    isMore = claimed.deliveries.length === askers.length;
+    for (const one of claimed.left_out) leaveOut(one);
+    const toSubscribers = claimed.deliveries.filter(({ subscriber }) => subscriber != null).length;
+    outward += toSubscribers;
+    answer.processed += claimed.deliveries.length;
+    const others =
+      claimed.left_out.length > 0
+        ? 'look_again'
+        : claimed.waiting || toSubscribers === outwardAllowed
+          ? 'wait'
+          : 'nothing';
+    return askers.map((_, index) => claimed.deliveries[index] ?? others);
   }
 
-  async function send(claimed: unknown): Promise<void> {
+  async function send(claimed: unknown, begun: number): Promise<void> {
     const delivery = claimedDelivery.parse(claimed);
-    const { round, recorded } = await notifyReportCompletion(sender, delivery, 0);
+    const { round, recorded } = await notifyReportCompletion(sender, delivery, 0, recordDelivered);
     if (round.result === 'delivered') answer.successes += 1;
     else answer.failures += 1;
     if (recorded.dead) answer.dead += 1;
+    // A subscriber that is slow is limited by itself.
+    if (delivery.subscriber !== null) return;
+    if (isOverload(round, sender.timeoutMs)) pace.overloaded(begun);
+    else if (round.result === 'delivered') pace.answered();
   }
 
   function leaveOut({ delivery_id, event_id, left_out, error }: z.infer<typeof claim>['left_out'][number]) {
@@ -147,4 +186,10 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
     const reason = error instanceof Error ? error.message : 'unknown error';
     if (!answer.errors.includes(reason)) answer.errors.push(reason);
   }
+}
+
+/** It was refused for the load, or not answered in time. */
+function isOverload({ attempts }: Round, timeoutMs: number): boolean {
+  const last = attempts.at(-1);
+  return last !== undefined && (last.status === 429 || last.status === 503 || last.duration_ms >= timeoutMs);
 }

@@ -1,103 +1,17 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+-- The functions of 0.2.0 call it. They know no subscribers, and would send their events to ourselves.
 create or replace function public.claim_due_delivery(
-  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}',
-  p_own_only boolean default false)
+  p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Of one endpoint in a call, which could run into its time-out otherwise: all of it would be undone, at each call again.
-  c_set_aside constant int := 200;
-  v_held public.webhook_deliveries;
-  v_candidate record;
-  v_endpoint record;
-  v_set_aside int;
-  v_set_aside_before int;
-  v_is_waiting boolean := false;
-  v_claim jsonb;
-  v_left_out jsonb := '[]';
+  v_claim jsonb := public.claim_due_deliveries(1, 0, p_lease_seconds, p_claim_id, p_left_out);
 begin
-  perform private.await_same_call(p_claim_id::text);
-  select * into v_held from public.webhook_deliveries where claim_id = p_claim_id and not private.lease_is_free(lease_expires_at);
-  if v_held.id is not null then
-    return jsonb_build_object('delivery', private.sendable(v_held), 'left_out', '[]'::jsonb);
-  end if;
-  -- Probe even if nothing is due; otherwise a circuit could stay open for hours.
-  for v_candidate in
-    select circuit.endpoint_id as probe_of, probe.id
-    from public.webhook_circuits circuit
-    cross join lateral (
-      select delivery.id, delivery.attempts from public.webhook_deliveries delivery
-      where delivery.endpoint_id = circuit.endpoint_id and delivery.status not in ('success', 'superseded', 'cancelled')
-        and delivery.dead_at is null and private.lease_is_free(delivery.lease_expires_at) and delivery.waits_for is null
-        and delivery.id <> all (p_left_out)
-      order by delivery.attempts, delivery.id limit 16) probe
-    where circuit.opened_at is not null and circuit.probe_after <= now()
-      and private.lease_is_free(circuit.probe_lease_expires_at)
-      and not exists (
-        select from private.subscribers where endpoint_id = circuit.endpoint_id and (state <> 'active' or p_own_only))
-    order by circuit.endpoint_id, probe.attempts, probe.id
-  loop
-    v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, v_candidate.probe_of);
-    if v_claim ? 'left_out' then
-      v_left_out := v_left_out || v_claim;
-    elsif v_claim ? 'delivery_id' then
-      return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
-    end if;
-  end loop;
-  for v_endpoint in
-    -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
-    -- another. Among equal subscribers by chance: by age, whoever has waited least would come last, behind every backlog.
-    select endpoint.id, endpoint.kind
-    from public.webhook_endpoints endpoint
-    left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
-    left join (
-      select endpoint_id, count(*) as senders from public.webhook_deliveries where lease_expires_at >= now()
-      group by endpoint_id) held on held.endpoint_id = endpoint.id
-    left join lateral (
-      select next_attempt from public.webhook_deliveries
-      where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
-      order by next_attempt limit 1) first on endpoint.kind = 'internal'
-    where (endpoint.kind = 'internal' or subscriber.state = 'active' and not p_own_only)
-      and endpoint.id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
-    order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), first.next_attempt, random()
-  loop
-    -- A short look at an index: most endpoints have nothing to send most of the time.
-    continue when not exists (
-      select from public.webhook_deliveries
-      where endpoint_id = v_endpoint.id and next_attempt <= now()
-        and status not in ('success', 'superseded', 'cancelled') and dead_at is null);
-    if v_endpoint.kind = 'subscriber' and not private.may_send(v_endpoint.id) then
-      v_is_waiting := true;
-      continue;
-    end if;
-    v_set_aside := 0;
-    loop
-      v_set_aside_before := v_set_aside;
-      for v_candidate in
-        select due.id from private.due_at(v_endpoint.id, v_endpoint.kind, p_left_out, 16) due
-      loop
-        v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, null);
-        if v_claim ? 'left_out' then
-          v_left_out := v_left_out || v_claim;
-        elsif v_claim ? 'set_aside' then
-          v_set_aside := v_set_aside + 1;
-        elsif v_claim is not null then
-          return jsonb_build_object('delivery', v_claim, 'left_out', v_left_out);
-        end if;
-      end loop;
-      -- What was set aside is not seen again: behind it may be something to send.
-      exit when v_set_aside = v_set_aside_before;
-      if v_set_aside >= c_set_aside then
-        v_is_waiting := true;
-        exit;
-      end if;
-    end loop;
-  end loop;
-  return jsonb_build_object('delivery', null, 'left_out', v_left_out, 'waiting', v_is_waiting);
+  return jsonb_build_object('delivery', v_claim -> 'deliveries' -> 0, 'left_out', v_claim -> 'left_out');
 end
 $$;
 
-comment on function public.claim_due_delivery(int, uuid, bigint[], boolean) is
-  'Claims a half-open circuit''s probe, else what is due first, of our own endpoints, then of the subscriber with the fewest senders that has room for one more. Waits for no lock. Returns {delivery, left_out: [{delivery_id, event_id, left_out: held|error, error?}]}; delivery null: there is nothing to send now; waiting: a subscriber has something to be sent that its limits delay, or more than one call can put in order. p_own_only: none to a subscriber. p_left_out: deliveries that an earlier call of this sweep left out. A repeated call is recognised by p_claim_id.';
-revoke all on function public.claim_due_delivery(int, uuid, bigint[], boolean) from public, anon, authenticated, service_role;
-grant execute on function public.claim_due_delivery(int, uuid, bigint[], boolean) to service_role;
+comment on function public.claim_due_delivery(int, uuid, bigint[]) is
+  'For functions of version 0.2.0: claims one delivery to our own endpoints, as claim_due_deliveries() does. Returns {delivery, left_out}; delivery null: nothing is due.';
+revoke all on function public.claim_due_delivery(int, uuid, bigint[]) from public, anon, authenticated, service_role;
+grant execute on function public.claim_due_delivery(int, uuid, bigint[]) to service_role;

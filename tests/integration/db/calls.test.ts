@@ -259,6 +259,8 @@ describe('this version', () => {
       one?.executableBy.includes('service_role') || one?.executableBy.includes('authenticated') ? [name] : [],
     );
     expect(others.filter((name) => !called.has(name))).toEqual([
+      // For the functions of 0.2.0.
+      'claim_due_delivery',
       // The platform's own, which nobody calls through REST.
       'cleanup_expired_report_jobs',
       // The platform's own again.

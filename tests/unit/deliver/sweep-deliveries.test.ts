@@ -13,64 +13,57 @@ const OWN = 5;
 const ENDPOINT = 'ep-0123456789abcdef';
 const endpointKeys = parseEndpointKeys(`k1:${Buffer.alloc(32, 1).toString('base64')}`);
 
-it('keeps workers for our own endpoints while subscribers hang', async () => {
+it('keeps senders for our own endpoints while subscribers hang', async () => {
   let hanging = 0;
   let most = 0;
-  let claims = 0;
+  let ids = 0;
   let left = OWN;
   const released = Promise.withResolvers<Response>();
   const clock = testClock();
   const claimed = (subscriber: object | null) => {
-    claims += 1;
+    ids += 1;
     return {
-      delivery: {
-        delivery_id: claims,
-        delivery_token: 1,
-        event_id: `evt_${claims}`,
-        endpoint_id: subscriber === null ? 'final-report' : ENDPOINT,
-        expects: subscriber === null ? 'own_answer' : 'any_2xx',
-        job_id: null,
-        trace_id: null,
-        body: '{}',
-        subscriber,
-      },
-      left_out: [],
+      delivery_id: ids,
+      delivery_token: 1,
+      event_id: `evt_${ids}`,
+      endpoint_id: subscriber === null ? 'final-report' : ENDPOINT,
+      expects: subscriber === null ? 'own_answer' : 'any_2xx',
+      job_id: null,
+      trace_id: null,
+      body: '{}',
+      subscriber,
     };
   };
-  const nothing = { delivery: null, left_out: [] };
+  const subscriber = {
+    url: 'https://hooks.example.org/',
+    sealed_secrets: [sealSecret(endpointKeys, ENDPOINT, mintSecret())],
+    position: 1,
+    plan: 0,
+    redriven: false,
+    format_version: 2,
+  };
   const rpc = async (
     name: string,
-    parameters: { p_own_only?: boolean },
+    { p_limit = 0, p_outward = 0 }: { p_limit?: number; p_outward?: number },
     answer: { parse: (value: unknown) => unknown },
   ) => {
-    // As a call does, so that the workers take turns.
+    // As a call does, so that the senders take turns.
     await sleep(1);
     if (name === 'release_deliveries') return answer.parse(0);
     if (name === 'record_delivery_attempts')
       return answer.parse({ status: 'failed', dead: false, effect: null });
-    if (name !== 'claim_due_delivery') throw new Error(`no call of ${name} was expected`);
-    if (parameters.p_own_only === true) {
-      if (left > 0) {
-        left -= 1;
-        return answer.parse(claimed(null));
-      }
-      // All that is ours is sent: whoever hangs may end.
-      released.resolve(new Response(null, { status: 204 }));
-      return answer.parse(nothing);
-    }
-    const isOver = left === 0;
-    return answer.parse(
-      isOver
-        ? nothing
-        : claimed({
-            url: 'https://hooks.example.org/',
-            sealed_secrets: [sealSecret(endpointKeys, ENDPOINT, mintSecret())],
-            position: 1,
-            plan: 0,
-            redriven: false,
-            format_version: 2,
-          }),
-    );
+    if (name !== 'claim_due_deliveries') throw new Error(`no call of ${name} was expected`);
+    // Subscribers have an endless backlog; what is ours comes due once as many of them hang as may.
+    const outward = left === 0 ? 0 : Math.min(p_limit, p_outward);
+    const own = p_outward > 0 ? 0 : Math.min(p_limit, left);
+    left -= own;
+    // All that is ours is sent: whoever hangs may end.
+    if (left === 0) released.resolve(new Response(null, { status: 204 }));
+    const deliveries = [
+      ...Array.from({ length: own }, () => claimed(null)),
+      ...Array.from({ length: outward }, () => claimed(subscriber)),
+    ];
+    return answer.parse({ deliveries, left_out: [], waiting: false });
   };
   await sweepDeliveries({
     ...clock,
