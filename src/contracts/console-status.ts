@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { ALERT_SEVERITIES } from './constants.ts';
 import { endpointId } from './endpoints.ts';
 import { rowTime } from './paging.ts';
+import { deliveryBacklog } from './retry.ts';
 
 const count = z.int().min(0);
 
@@ -51,6 +52,7 @@ export const consoleStatus = z.object({
   jobs: z.object({ overdue: count, oldest: rowTime.nullable() }),
   /** `evaluated_at`: when rules were last evaluated; null: never. */
   alerts: z.object({ evaluated_at: rowTime.nullable(), firing: z.array(firingAlert) }),
+  backlog: deliveryBacklog,
   /** When the cron last called the sweep; null: never. */
   last_sweep: rowTime.nullable(),
 });

@@ -1216,6 +1216,7 @@ export type Database = {
         };
         Returns: Json;
       };
+      delivery_backlog: { Args: Record<PropertyKey, never>; Returns: Json };
       delivery_causes: { Args: Record<PropertyKey, never>; Returns: Json };
       deployment_facts: { Args: { p_with_rights?: boolean }; Returns: Json };
       due_report_jobs: { Args: { p_limit: number }; Returns: string[] };

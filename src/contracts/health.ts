@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { ALERT_SEVERITIES } from './constants.ts';
+import { deliveryBacklog } from './retry.ts';
 import { timestamp } from './timestamp.ts';
 import { eventId } from './webhooks.ts';
 
@@ -28,6 +29,7 @@ export const CHECKS = [
   'migrations',
   'rights',
   'cron',
+  'deliveries',
   'alerts',
   'clock',
   'connections',
@@ -91,6 +93,7 @@ export const deploymentFacts = z.object({
     /** Deliveries of alerts that were given up in the last seven days. */
     dead: z.int(),
   }),
+  backlog: deliveryBacklog,
   rights: z.array(heldRight).nullable(),
 });
 export type DeploymentFacts = z.infer<typeof deploymentFacts>;

@@ -52,6 +52,27 @@ export const sweepAnswer = z.object({
 });
 export type SweepAnswer = z.infer<typeof sweepAnswer>;
 
+/** `due` ends here: there may be more. */
+export const BACKLOG_COUNTED = 20_000;
+
+/** What sweeps have before them. */
+export const deliveryBacklog = z.object({
+  /** Deliveries that are due and can be sent now. */
+  due: z.int(),
+  /** Deliveries of the last minute that arrived. */
+  confirmed: z.int(),
+});
+export type DeliveryBacklog = z.infer<typeof deliveryBacklog>;
+
+/**
+ * How long the deliveries that are due will take at the pace of the last minute, in whole minutes.
+ * @returns null while nothing arrives
+ */
+export function minutesLeft({ due, confirmed }: DeliveryBacklog): number | null {
+  if (due === 0) return 0;
+  return confirmed === 0 ? null : Math.ceil(due / confirmed);
+}
+
 /** Answer of the cron's `GET /api/cron/sweep`. */
 export const cronAnswer = sweepAnswer.extend({
   /** Jobs whose lease had run out and whose take-over was started. */

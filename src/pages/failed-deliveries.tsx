@@ -23,12 +23,16 @@ import { endpointId } from '../contracts/endpoints.ts';
 import { reportType, stage } from '../contracts/webhooks.ts';
 import { getReportsWithFailedWebhooks } from '../services/polarisReportsService.ts';
 
-/** Both wait for rows of their own: their code may wait as well. */
+/** They wait for rows of their own: their code may wait as well. */
 const CausePanel = lazy(async () => ({
   default: (await import('../components/deliveries/cause-panel.tsx')).CausePanel,
 }));
 const PlanPanel = lazy(async () => ({
   default: (await import('../components/deliveries/plan-panel.tsx')).PlanPanel,
+}));
+
+const Backlog = lazy(async () => ({
+  default: (await import('../components/deliveries/backlog.tsx')).Backlog,
 }));
 
 /** The dialog is large: it comes when it is opened. */
@@ -102,6 +106,7 @@ export function FailedDeliveries() {
         onClear={isFiltered ? () => change(NOTHING) : undefined}
       />
       <Suspense>
+        <Backlog />
         <CausePanel isPaused={isHeld} onRedrive={setDraft} />
         <PlanPanel />
       </Suspense>

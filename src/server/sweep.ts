@@ -17,7 +17,7 @@ import type { Notifier } from './deliver/send-delivery.ts';
 import type { Result } from './deliver/retry-endpoint.ts';
 import { workPlans } from './deliver/plans.ts';
 import { keepSubscribers } from './deliver/keep-subscribers.ts';
-import { sweepDeliveries } from './deliver/sweep-deliveries.ts';
+import { shareSweep } from './deliver/share-sweep.ts';
 
 /** Of each part of the housekeeping: they come one after the other, and the next sweep comes after a minute. */
 const HOUSEKEEPING_MS = 15_000;
@@ -40,7 +40,7 @@ export async function sweep(
   const part = parts(services);
   const [alerts, deliveries, jobs, rest] = await Promise.all([
     watch(),
-    part.run('deliveries', () => sweepDeliveries(services)),
+    part.run('deliveries', () => shareSweep(services)),
     part.run('jobs', () => sweepJobs(services)),
     keepHouse(),
   ]);

@@ -2617,6 +2617,27 @@ comment on function public.apply_plan(int, text) is
 revoke all on function public.apply_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_plan(int, text) to service_role;
 
+-- supabase/sql/deliver/backlog.sql
+create or replace function private.backlog()
+returns jsonb
+language sql stable set search_path = '' as $$
+  select jsonb_build_object(
+    'due', (
+      select count(*) from (
+        select from private.due_deliveries due
+        where due.endpoint_id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
+          and due.endpoint_id not in (select endpoint_id from private.subscribers where state <> 'active')
+        limit 20001) counted),
+    'confirmed', (
+      select count(*) from public.webhook_audit
+      where direction = 'out' and outcome = 'delivered' and endpoint_id in (select id from public.webhook_endpoints)
+        and created_at > now() - interval '1 minute'))
+$$;
+
+comment on function private.backlog() is
+  'How many deliveries are due and can be sent now, counted up to 20,001, and how many were confirmed in the last minute: {due, confirmed}.';
+revoke all on function private.backlog() from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/begin_endpoint_check.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.begin_endpoint_check(p_endpoint_id text, p_host text, p_actor text)
@@ -3063,6 +3084,19 @@ comment on function public.create_endpoint(uuid, jsonb, text, text, text, text, 
   'Makes a subscriber, unverified: it hears nothing until its check has passed. p_settings is checked by the function that calls. p_start_at: it begins with past events. Returns {outcome: created|exists|idempotency_conflict|too_many_endpoints, endpoint}. A repeated call is recognised by p_request_id.';
 revoke all on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function public.create_endpoint(uuid, jsonb, text, text, text, text, text, timestamptz) to service_role;
+
+-- supabase/sql/deliver/delivery_backlog.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.delivery_backlog()
+returns jsonb
+language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
+  select private.backlog()
+$$;
+
+comment on function public.delivery_backlog() is
+  'For a sweep, which asks for help where more is due than one can send: {due, confirmed} of private.backlog().';
+revoke all on function public.delivery_backlog() from public, anon, authenticated, service_role;
+grant execute on function public.delivery_backlog() to service_role;
 
 -- supabase/sql/deliver/due_at.sql
 -- For each kind of delivery the order of an index, so that a backlog of one kind is never read to find another.
@@ -5928,6 +5962,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
           select count(*) from public.alert_deliveries where delivered_at is null and dead_at is null and attempts > 0),
         'dead', (select count(*) from public.alert_deliveries where dead_at > now() - interval '7 days'))
       from public.alerts where state <> 'resolved'),
+    'backlog', private.backlog(),
     'rights', case when p_with_rights then (
       select jsonb_agg(jsonb_build_object('on', object, 'column', column_name, 'grantee', grantee, 'privilege', privilege)
         order by object, grantee, privilege, column_name)
@@ -5935,7 +5970,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
 $$;
 
 comment on function public.deployment_facts(boolean) is
-  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions, open alerts and, with p_with_rights, every right on objects of public and private.';
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions, open alerts, what is due and, with p_with_rights, every right on objects of public and private.';
 revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
 grant execute on function public.deployment_facts(boolean) to service_role;
 
@@ -7621,12 +7656,13 @@ begin
           select id, rule, subject, severity, fired_at from public.alerts
           where state = 'firing' and private.silenced_until(rule, subject) is null
           order by severity, fired_at, id limit c_alerts) firing)),
+    'backlog', private.backlog(),
     'last_sweep', (select last_at from private.heartbeats where source = 'sweep'));
 end
 $$;
 
 comment on function public.console_status() is
-  'Whether results arrive, for the line on top of each operator''s view: {as_of, endpoints: [{endpoint_id, circuit, opened_at, probe_after, last_success, last_failure, failing_since, healthy_since, recent, recent_failed, waiting, next_attempt}], dead, jobs: {overdue, oldest}, alerts: {evaluated_at, firing: [{id, rule, subject, severity, fired_at}]}, last_sweep}. Silenced alerts are not among them, and at most 200. Counts end at 1,001. Times of success and failure are null where none is among the last 10,000 attempts.';
+  'Whether results arrive, for the line on top of each operator''s view: {as_of, endpoints: [{endpoint_id, circuit, opened_at, probe_after, last_success, last_failure, failing_since, healthy_since, recent, recent_failed, waiting, next_attempt}], dead, jobs: {overdue, oldest}, alerts: {evaluated_at, firing: [{id, rule, subject, severity, fired_at}]}, backlog, last_sweep}. Silenced alerts are not among them, and at most 200. Counts end at 1,001. Times of success and failure are null where none is among the last 10,000 attempts.';
 revoke all on function public.console_status() from public, anon, authenticated, service_role;
 grant execute on function public.console_status() to authenticated;
 

@@ -70,6 +70,15 @@ const page = (rows: object[], next: object | null = null) =>
 const BESIDE: Record<string, object> = {
   delivery_causes: { causes: [], truncated: false },
   list_plans: { rows: [], next: null },
+  console_status: {
+    as_of: '2026-11-25T12:00:00Z',
+    endpoints: [],
+    dead: 0,
+    jobs: { overdue: 0, oldest: null },
+    alerts: { evaluated_at: null, firing: [] },
+    backlog: { due: 0, confirmed: 0 },
+    last_sweep: null,
+  },
   list_actors: [],
 };
 

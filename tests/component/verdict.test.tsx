@@ -28,6 +28,7 @@ function say(change: Partial<ConsoleStatus> = {}) {
     dead: 0,
     jobs: { overdue: 0, oldest: null },
     alerts: { evaluated_at: at(0.5), firing: [] },
+    backlog: { due: 0, confirmed: 0 },
     last_sweep: at(0.5),
     ...change,
   });

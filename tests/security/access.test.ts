@@ -65,6 +65,7 @@ const SERVICE_FUNCTIONS = [
   'claim_report_delivery',
   'complete_report_job',
   'create_endpoint',
+  'delivery_backlog',
   'deployment_facts',
   'due_report_jobs',
   'endpoint_history',

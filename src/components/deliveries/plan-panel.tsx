@@ -29,7 +29,12 @@ export function PlanPanel() {
   return (
     <Panel
       title="Plans"
-      actions={<ExportButtons name="plans" list={() => (request) => getPlans(supabase, { ...request, kinds: [...PLAN_KINDS] })} />}
+      actions={
+        <ExportButtons
+          name="plans"
+          list={() => (request) => getPlans(supabase, { ...request, kinds: [...PLAN_KINDS] })}
+        />
+      }
     >
       <ul className={styles['plans']} aria-label="Plans" {...keys.list}>
         {plans.map((plan) => (

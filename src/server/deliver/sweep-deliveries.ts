@@ -59,7 +59,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
   const claimNext = gather(CLAIMED_AT_ONCE, claimTogether);
   const recordDelivered = recordTogether(sender);
   let claims = 0;
-  let failedClaim: unknown;
+  const failedClaims: unknown[] = [];
   let longestRoundMs = 0;
   let senders = pace.senders();
   let outward = 0;
@@ -70,7 +70,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
     sender.rpc('release_deliveries', { p_limit: RELEASED_AT_ONCE }, z.int()),
   );
   await Promise.all(Array.from({ length: senders }, work));
-  if (claims === 0 && failedClaim !== undefined) throw failedClaim;
+  if (claims === 0 && failedClaims.length > 0) throw failedClaims[0];
   const held = [...leftOut.values()].filter((why) => why === 'held').length;
   if (held > 0) {
     answer.errors.push(
@@ -127,7 +127,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
           claim,
         );
       } catch (error) {
-        failedClaim = error;
+        failedClaims.push(error);
         pace.overloaded(sender.monotonicNow());
         throw error;
       }

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { MonotonicClock } from '../clock.ts';
-import { bypassHeaders, siblingOf, type OwnDeployment } from '../deliver/own-deployment.ts';
+import { callOwnFunction, type OwnCaller } from '../deliver/call-own-function.ts';
 import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import { answer, problem } from '../http/problem.ts';
-import { PLAIN_ANSWER, readStart } from '../http/read-start.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
 import { jobRun } from './job-run.ts';
@@ -54,15 +53,11 @@ const JOBS_PER_SWEEP = 1000;
 const CONCURRENCY = 20;
 const BUDGET_MS = 45_000;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
-const ANSWER_BYTES = 16 * 1024;
 /** In the sweep's answer; the log has every one. */
 const NAMED_FAILURES = 20;
 
-/** The deployment that a take-over is asked of is the one that receives webhooks: this call sends CRON_SECRET. */
-export interface TakeOverCaller extends Store, OwnDeployment, MonotonicClock {
+export interface TakeOverCaller extends Store, OwnCaller, MonotonicClock {
   log: Log;
-  fetch: typeof fetch;
-  cronSecrets: BearerKeys;
 }
 
 /**
@@ -122,33 +117,13 @@ function dueJobs({ rpc }: TakeOverCaller): Promise<string[]> {
   return rpc('due_report_jobs', { p_limit: JOBS_PER_SWEEP }, z.array(z.string()));
 }
 
-/**
- * Asks one address after the other, until one answers as our function does.
- * @throws {Error} what the last one said
- */
 async function askForTakeOver(caller: TakeOverCaller, job: string) {
-  let failure: unknown;
-  for (const base of caller.webhookBaseUrls) {
-    const url = new URL(siblingOf(base, '/cron/take-over'));
-    url.searchParams.set('job_id', job);
-    try {
-      const response = await caller.fetch(url, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${caller.cronSecrets[0]}`,
-          ...PLAIN_ANSWER,
-          ...bypassHeaders(caller),
-        },
-        redirect: 'manual',
-        signal: AbortSignal.timeout(TAKE_OVER_TIMEOUT_MS),
-      });
-      // Read also where it is of no use: a connection whose answer nobody reads can end this process (see `readStart`).
-      const { text } = await readStart(response, ANSWER_BYTES);
-      if (!response.ok) throw new Error(`the take-over was answered ${response.status}`);
-      return takeOverAnswer.parse(JSON.parse(text)).outcome;
-    } catch (error) {
-      failure = error;
-    }
-  }
-  throw failure;
+  const answered = await callOwnFunction(caller, {
+    path: `/cron/take-over?job_id=${encodeURIComponent(job)}`,
+    method: 'POST',
+    timeoutMs: TAKE_OVER_TIMEOUT_MS,
+    what: 'the take-over',
+    answer: takeOverAnswer,
+  });
+  return answered.outcome;
 }

@@ -1,4 +1,5 @@
 import type { DeploymentFacts, Finding } from '../../contracts/health.ts';
+import { BACKLOG_COUNTED, minutesLeft } from '../../contracts/retry.ts';
 
 /** Tables that the migrations publish for the console. */
 const PUBLISHED = ['webhook_deliveries', 'webhook_circuits', 'report_notifications'];
@@ -11,6 +12,9 @@ const CRON_MISSING_SECONDS = 300;
 const CLOCK_WARNING_SECONDS = 5;
 const CLOCK_FAILURE_SECONDS = 60;
 
+/** So long a backlog may take before somebody should look at it. */
+const SLOW_BACKLOG_MINUTES = 30;
+
 const CONNECTIONS_WARNING_SHARE = 0.7;
 const CONNECTIONS_FAILURE_SHARE = 0.9;
 
@@ -18,6 +22,7 @@ const CONNECTIONS_FAILURE_SHARE = 0.9;
 export function checkFacts(facts: DeploymentFacts): Finding[] {
   return [
     checkCron(facts),
+    checkBacklog(facts),
     checkAlerts(facts),
     checkConnections(facts),
     checkIndexes(facts),
@@ -37,6 +42,25 @@ export function checkCron({ heartbeats }: Pick<DeploymentFacts, 'heartbeats'>): 
   if (seconds_ago > CRON_MISSING_SECONDS) return { check: 'cron', level: 'failed', message, action };
   if (seconds_ago > CRON_LATE_SECONDS) return { check: 'cron', level: 'warning', message, action };
   return { check: 'cron', level: 'ok', message };
+}
+
+/** What is due, and how long it will take at the present pace. */
+export function checkBacklog({ backlog }: Pick<DeploymentFacts, 'backlog'>): Finding {
+  const { due, confirmed } = backlog;
+  const minutes = minutesLeft(backlog);
+  if (minutes === 0) return { check: 'deliveries', level: 'ok', message: 'no delivery is due' };
+  const more = due > BACKLOG_COUNTED ? 'more than ' : '';
+  const pace = `${more}${Math.min(due, BACKLOG_COUNTED)} deliveries are due, and ${confirmed} arrived in the last minute`;
+  if (minutes !== null && minutes <= SLOW_BACKLOG_MINUTES) {
+    return { check: 'deliveries', level: 'ok', message: `${pace}: about ${more}${minutes} min are left` };
+  }
+  return {
+    check: 'deliveries',
+    level: 'warning',
+    message: minutes === null ? pace : `${pace}: about ${more}${minutes} min are left`,
+    action:
+      'Look at the circuits and at the causes of failures in the console. Each sweep sends as fast as our own endpoints bear, and asks for up to four more.',
+  };
 }
 
 /** What fires, and whether people hear of it. */

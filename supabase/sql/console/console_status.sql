@@ -74,11 +74,12 @@ begin
           select id, rule, subject, severity, fired_at from public.alerts
           where state = 'firing' and private.silenced_until(rule, subject) is null
           order by severity, fired_at, id limit c_alerts) firing)),
+    'backlog', private.backlog(),
     'last_sweep', (select last_at from private.heartbeats where source = 'sweep'));
 end
 $$;
 
 comment on function public.console_status() is
-  'Whether results arrive, for the line on top of each operator''s view: {as_of, endpoints: [{endpoint_id, circuit, opened_at, probe_after, last_success, last_failure, failing_since, healthy_since, recent, recent_failed, waiting, next_attempt}], dead, jobs: {overdue, oldest}, alerts: {evaluated_at, firing: [{id, rule, subject, severity, fired_at}]}, last_sweep}. Silenced alerts are not among them, and at most 200. Counts end at 1,001. Times of success and failure are null where none is among the last 10,000 attempts.';
+  'Whether results arrive, for the line on top of each operator''s view: {as_of, endpoints: [{endpoint_id, circuit, opened_at, probe_after, last_success, last_failure, failing_since, healthy_since, recent, recent_failed, waiting, next_attempt}], dead, jobs: {overdue, oldest}, alerts: {evaluated_at, firing: [{id, rule, subject, severity, fired_at}]}, backlog, last_sweep}. Silenced alerts are not among them, and at most 200. Counts end at 1,001. Times of success and failure are null where none is among the last 10,000 attempts.';
 revoke all on function public.console_status() from public, anon, authenticated, service_role;
 grant execute on function public.console_status() to authenticated;

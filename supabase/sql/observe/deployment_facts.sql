@@ -31,6 +31,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
           select count(*) from public.alert_deliveries where delivered_at is null and dead_at is null and attempts > 0),
         'dead', (select count(*) from public.alert_deliveries where dead_at > now() - interval '7 days'))
       from public.alerts where state <> 'resolved'),
+    'backlog', private.backlog(),
     'rights', case when p_with_rights then (
       select jsonb_agg(jsonb_build_object('on', object, 'column', column_name, 'grantee', grantee, 'privilege', privilege)
         order by object, grantee, privilege, column_name)
@@ -38,6 +39,6 @@ language sql stable security definer set search_path = '' set statement_timeout 
 $$;
 
 comment on function public.deployment_facts(boolean) is
-  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions, open alerts and, with p_with_rights, every right on objects of public and private.';
+  'What the health check and the doctor judge: time, migrations, connections, signs of life, what npm run upgrade has left to build, Realtime, the guard of account deletions, open alerts, what is due and, with p_with_rights, every right on objects of public and private.';
 revoke all on function public.deployment_facts(boolean) from public, anon, authenticated, service_role;
 grant execute on function public.deployment_facts(boolean) to service_role;

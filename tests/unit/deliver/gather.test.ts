@@ -3,7 +3,7 @@ import { gather } from '../../../src/server/deliver/gather.ts';
 
 it('asks for all at once what is asked at once, and in the next call what is asked during one', async () => {
   const calls: number[][] = [];
-  const released = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<null>();
   const ask = gather(3, async (asked: readonly number[]) => {
     calls.push([...asked]);
     if (calls.length === 1) await released.promise;
@@ -12,7 +12,7 @@ it('asks for all at once what is asked at once, and in the next call what is ask
   const first = [ask(1), ask(2)];
   await expect.poll(() => calls).toEqual([[1, 2]]);
   const second = [ask(3), ask(4), ask(5), ask(6)];
-  released.resolve();
+  released.resolve(null);
   expect(await Promise.all([...first, ...second])).toEqual([10, 20, 30, 40, 50, 60]);
   expect(calls).toEqual([[1, 2], [3, 4, 5], [6]]);
 });

@@ -7,7 +7,7 @@ function bed() {
   return {
     pace,
     pass: (ms: number) => (now += ms),
-    answered(times: number) {
+    answered: (times: number) => {
       for (let time = 0; time < times; time += 1) pace.answered();
       return pace.senders();
     },

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import {
   checkAccounts,
   checkAlerts,
+  checkBacklog,
   checkClocks,
   checkConnections,
   checkCron,
@@ -33,6 +34,21 @@ describe('the cron', () => {
     if (level === 'ok') expect(found.action).toBeUndefined();
     else expect(found.action).toContain('private.schedule_sweep()');
   });
+});
+
+it.each([
+  [0, 12, 'ok', 'no delivery is due'],
+  [900, 300, 'ok', '900 deliveries are due, and 300 arrived in the last minute: about 3 min are left'],
+  [901, 300, 'ok', 'about 4 min are left'],
+  [9000, 200, 'warning', 'about 45 min are left'],
+  [20_001, 4000, 'ok', 'more than 20000 deliveries are due, and 4000 arrived'],
+  [20_001, 4000, 'ok', 'about more than 6 min are left'],
+  [7, 0, 'warning', '7 deliveries are due, and 0 arrived in the last minute'],
+])('%s due deliveries at %s a minute are %s', (due, confirmed, level, message) => {
+  const found = checkBacklog({ backlog: { due, confirmed } });
+  expect(found).toMatchObject({ check: 'deliveries', level });
+  expect(found.message).toContain(message);
+  expect(found.action === undefined).toBe(level === 'ok');
 });
 
 describe('alerts', () => {

@@ -41,6 +41,7 @@ function bed(change: Record<string, string> = {}) {
             realtime: null,
             accounts_guarded: true,
             alerts: { firing: 0, pending: 0, worst: null, rules: [], undelivered: 0, dead: 0 },
+            backlog: { due: 0, confirmed: 0 },
             rights: [],
           }),
         );

@@ -1,0 +1,58 @@
+import { deliveryBacklog, sweepAnswer, type SweepAnswer } from '../../contracts/retry.ts';
+import type { Log } from '../observe/log.ts';
+import { callOwnFunction, type OwnCaller } from './call-own-function.ts';
+import type { Notifier } from './send-delivery.ts';
+import { sweepDeliveries } from './sweep-deliveries.ts';
+
+/** For each so many that are due, another invocation: so many one sends in its time, with 90 ms to the database and back. */
+const DUE_PER_HELPER = 2000;
+const MOST_HELPERS = 4;
+/** A sweep lasts 55 s, and a round that began in its last one up to two time-outs. */
+const HELPER_TIMEOUT_MS = 90_000;
+
+/**
+ * Sends what is due. Where that is more than one invocation can send before the next sweep, others sweep beside it, which ask
+ * for no further ones. A helper that fails costs nothing: what it held is due again when its leases end.
+ * @throws {DatabaseUnavailable} when nothing could be claimed at all
+ */
+export async function shareSweep(caller: Notifier & OwnCaller & { log: Log }): Promise<SweepAnswer> {
+  const [own, helped] = await Promise.all([sweepDeliveries(caller), askForHelp(caller)]);
+  return helped.reduce(add, own);
+}
+
+async function askForHelp(caller: Notifier & OwnCaller & { log: Log }): Promise<SweepAnswer[]> {
+  try {
+    const { due } = await caller.rpc('delivery_backlog', {}, deliveryBacklog);
+    const helpers = Math.min(MOST_HELPERS, Math.floor(due / DUE_PER_HELPER));
+    return await Promise.all(Array.from({ length: helpers }, () => help(caller)));
+  } catch (error) {
+    caller.log('error', 'a sweep sends alone: it does not know how much is due', { error });
+    return [];
+  }
+}
+
+async function help(caller: OwnCaller & { log: Log }): Promise<SweepAnswer> {
+  try {
+    return await callOwnFunction(caller, {
+      path: '/webhooks/retry',
+      method: 'GET',
+      timeoutMs: HELPER_TIMEOUT_MS,
+      what: 'a sweep beside this one',
+      answer: sweepAnswer,
+    });
+  } catch (error) {
+    caller.log('error', 'a sweep beside this one failed', { error });
+    const message = error instanceof Error ? error.message : 'unknown error';
+    return { processed: 0, successes: 0, failures: 0, dead: 0, errors: [message] };
+  }
+}
+
+function add(sum: SweepAnswer, one: SweepAnswer): SweepAnswer {
+  return {
+    processed: sum.processed + one.processed,
+    successes: sum.successes + one.successes,
+    failures: sum.failures + one.failures,
+    dead: sum.dead + one.dead,
+    errors: [...new Set([...sum.errors, ...one.errors])],
+  };
+}
