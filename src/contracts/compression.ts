@@ -2,5 +2,12 @@
 export const CODINGS = ['gzip', 'zstd'] as const;
 export type Coding = (typeof CODINGS)[number];
 
+/** How a subscriber wants its bodies. */
+export const COMPRESSIONS = ['none', ...CODINGS] as const;
+export type Compression = (typeof COMPRESSIONS)[number];
+
+/** Below this a body is sent as it is: it fits into one packet with its headers, and compressing it saves nothing. */
+export const MIN_COMPRESSED_BYTES = 1024;
+
 /** Largest compressed body that is read: four times what the largest report needs, and a quarter of what it may hold. */
 export const MAX_COMPRESSED_BYTES = 256 * 1024;
