@@ -1,6 +1,7 @@
 /** Measures what the product costs, beside what the same machine could do at best. `--json`: all of it on the last line. */
 import { benchResult } from '../src/contracts/bench.ts';
 import { startBed } from './bench/bed.ts';
+import { describeCompression, isWithinLimits, measureCompression } from './bench/compression.ts';
 import { openHeapProbe } from './bench/heap.ts';
 import { importTimes } from './bench/imports.ts';
 import { emptySamples, measure } from './bench/measure.ts';
@@ -42,6 +43,8 @@ async function main(signal: AbortSignal) {
   const heapAfter10kMB = await probe.read();
   probe.close();
 
+  step('compressed bodies');
+  const compression = await measureCompression(signal);
   step('verification and imports');
   return benchResult.parse({
     ...throughput,
@@ -52,6 +55,7 @@ async function main(signal: AbortSignal) {
       '16384': verificationSpeed(16 * 1024),
       '131072': verificationSpeed(128 * 1024),
     },
+    compression,
     importMs: await importTimes(),
     heapMB,
     heapAfter10kMB,
@@ -74,6 +78,11 @@ try {
   } else if (process.argv[2] === 'lost-runners') {
     const { benchLostRunners } = await import('./bench/lost-runners.ts');
     if (!(await benchLostRunners(signal, step))) process.exitCode = 1;
+  } else if (process.argv[2] === 'compression') {
+    const compression = await measureCompression(signal);
+    console.log(describeCompression(compression));
+    if (process.argv.includes('--json')) console.log(JSON.stringify({ compression }));
+    if (!Object.values(compression.refusals).every(isWithinLimits)) process.exitCode = 1;
   } else if (process.argv[2] === 'limits') {
     const { benchLimits } = await import('./bench/limits.ts');
     if (!(await benchLimits(signal))) process.exitCode = 1;

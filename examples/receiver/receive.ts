@@ -1,4 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import type { Sql } from 'postgres';
 import { Webhook } from 'standardwebhooks';
 import { member } from './event.ts';
@@ -33,9 +34,15 @@ async function receive(
     answer(response, 405);
     return;
   }
-  const body = await readBody(request);
-  if (body === null) {
+  const bytes = await readBody(request);
+  if (bytes === null) {
     answer(response, 413);
+    return;
+  }
+  const body = decompress(bytes, request.headers['content-encoding']);
+  if (body === null) {
+    // Polaris sends the event again at once, uncompressed.
+    answer(response, 415);
     return;
   }
   const id = request.headers['webhook-id'];
@@ -53,7 +60,7 @@ async function receive(
   answer(response, 200, { outcome: isNew ? 'handled' : 'duplicate' });
 }
 
-/** Verifies the signature over the raw body, and that it was made within the last five minutes. */
+/** Verifies the signature over the decompressed body, and that it was made within the last five minutes. */
 function isVerified(secrets: readonly string[], { headers }: IncomingMessage, body: string): boolean {
   const signed = Object.fromEntries(
     ['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((name) => [name, String(headers[name])]),
@@ -69,7 +76,7 @@ function isVerified(secrets: readonly string[], { headers }: IncomingMessage, bo
 }
 
 /** Null: it is too large. */
-async function readBody(request: IncomingMessage): Promise<string | null> {
+async function readBody(request: IncomingMessage): Promise<Buffer | null> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -77,7 +84,27 @@ async function readBody(request: IncomingMessage): Promise<string | null> {
     if (bytes > MAX_BODY_BYTES) return null;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString('utf8');
+  return Buffer.concat(chunks);
+}
+
+/** The text of a body, in the coding that the endpoint asks for. Null: it cannot be read, or it is too large. */
+function decompress(bytes: Buffer, coding: string | undefined): string | null {
+  // A bomb is not decompressed any further.
+  const limit = { maxOutputLength: MAX_BODY_BYTES };
+  try {
+    switch (coding) {
+      case undefined:
+        return bytes.toString('utf8');
+      case 'gzip':
+        return gunzipSync(bytes, limit).toString('utf8');
+      case 'zstd':
+        return zstdDecompressSync(bytes, limit).toString('utf8');
+      default:
+        return null;
+    }
+  } catch {
+    return null;
+  }
 }
 
 function answer(response: ServerResponse, status: number, json?: object): void {

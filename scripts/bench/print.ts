@@ -1,4 +1,5 @@
 import type { BenchResult, Latency } from '../../src/contracts/bench.ts';
+import { isWithinLimits, MOST_REFUSAL_MB, MOST_REFUSAL_MS } from './compression.ts';
 
 /** The figures for people, and whether each goal was reached. */
 export function describeBench(result: BenchResult): string {
@@ -12,6 +13,7 @@ export function describeBench(result: BenchResult): string {
     ].join('  ');
   const ratio = result.webhook.new6kb.c1.p50Ms / result.floor.c1.p50Ms;
   const verification = result.verifyPerSecond['16384'];
+  const beyond = Object.values(result.compression.refusals).filter((one) => !isWithinLimits(one)).length;
   const goals: [string, number, boolean][] = [
     ['REST calls per webhook (1)', result.restCallsPerWebhook, result.restCallsPerWebhook === 1],
     ['p50 of a webhook / floor, one caller (at most 1.6)', ratio, ratio <= 1.6],
@@ -21,6 +23,11 @@ export function describeBench(result: BenchResult): string {
       'verification / svix at 16 KB (at least 3)',
       verification.ours / verification.svix,
       verification.ours >= 3 * verification.svix,
+    ],
+    [
+      `compressed bodies refused over ${MOST_REFUSAL_MS} ms of CPU or ${MOST_REFUSAL_MB} MB (none)`,
+      beyond,
+      beyond === 0,
     ],
     ['heap, MB (under 45)', result.heapMB, result.heapMB < 45],
     [

@@ -17,6 +17,18 @@ export const benchResult = z.object({
   sweep50Ms: z.number(),
   /** Verifications a second, by the size of the body in bytes. */
   verifyPerSecond: z.object({ '1024': speeds, '16384': speeds, '131072': speeds }),
+  compression: z.object({
+    /** What a compressed body that is refused costs a function: the worst of several processes. */
+    refusals: z.record(
+      z.string(),
+      z.object({ code: z.string(), ms: z.number(), cpuMs: z.number(), peakMB: z.number() }),
+    ),
+    /** Good bodies, by coding and size: medians. */
+    bodies: z.record(
+      z.string(),
+      z.object({ bytes: z.int(), compressMs: z.number(), decompressMs: z.number() }),
+    ),
+  }),
   /** By the path of the function. */
   importMs: z.record(z.string(), z.number()),
   /** `heapUsed` after a collection in the process of prelim-report: warm, and after 10,000 requests. */

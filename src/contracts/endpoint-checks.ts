@@ -1,7 +1,20 @@
 import { z } from 'zod';
 
-/** What the check of a subscriber tries, in its order. Without an answer to the first one the others are not tried. */
-export const PROBES = ['ping', 'forged', 'old', 'changed', 'repeated', 'large', 'redirects', 'time'] as const;
+/**
+ * What the check of a subscriber tries, in its order. Without an answer to the first one the others are not tried; `compressed` only
+ * where its settings ask for compression.
+ */
+export const PROBES = [
+  'ping',
+  'forged',
+  'old',
+  'changed',
+  'repeated',
+  'large',
+  'compressed',
+  'redirects',
+  'time',
+] as const;
 
 export const probe = z.object({
   name: z.enum(PROBES),

@@ -73,6 +73,16 @@ export const PROBLEMS = {
   content_erased: { status: 410, final: false, title: 'The content of this event was erased' },
   body_too_large: { status: 413, final: true, title: 'The body is too large' },
   unsupported_media_type: { status: 415, final: false, title: 'The body must be application/json' },
+  unsupported_content_encoding: {
+    status: 415,
+    final: false,
+    title: 'The Content-Encoding is not accepted here',
+  },
+  invalid_compression: {
+    status: 415,
+    final: false,
+    title: 'The body is not compressed as its Content-Encoding says',
+  },
   rate_limited: { status: 429, final: false, title: 'Too many requests' },
   quota_exceeded: { status: 429, final: false, title: 'Too many unfinished jobs' },
   too_many_checks: { status: 429, final: false, title: 'Too many checks of this host' },

@@ -7,6 +7,7 @@ import {
   OUTWARD_STATUSES,
   SUBSCRIBER_STATES,
 } from './constants.ts';
+import { CODINGS, COMPRESSIONS } from './compression.ts';
 import { probe } from './endpoint-checks.ts';
 import { filter, type Filter } from './filters.ts';
 import {
@@ -56,6 +57,8 @@ export const subscriberSettings = z.strictObject({
   body: z.enum(BODIES).default('full'),
   mode: z.enum(MODES).default('every'),
   rate_per_second: z.int().min(1).max(MAX_RATE_PER_SECOND).nullable().default(null),
+  /** In use only once a check has seen that the subscriber decompresses it. */
+  compression: z.enum(COMPRESSIONS).default('none'),
 });
 export type SubscriberSettings = z.infer<typeof subscriberSettings>;
 export type SubscriberSettingsInput = z.input<typeof subscriberSettings>;
@@ -87,6 +90,7 @@ const shownSettings = z.object({
   body: z.enum(BODIES),
   mode: z.enum(MODES),
   rate_per_second: z.int().nullable(),
+  compression: z.enum(COMPRESSIONS),
 });
 export type ShownSettings = z.infer<typeof shownSettings>;
 
@@ -110,6 +114,12 @@ export const subscriberView = z.object({
   /** Whether events make deliveries for it: not before its check, nor before a start in the past has caught up. */
   takes_events: z.boolean(),
   settings: shownSettings,
+  compression: z.object({
+    /** In which bodies go out now. Null: uncompressed, whatever the settings ask for. */
+    in_use: z.enum(CODINGS).nullable(),
+    /** When it refused a compressed body and took the same event uncompressed, since a check saw that it accepts them. */
+    refused_at: rowTime.nullable(),
+  }),
   secrets: z.array(z.object({ id: z.int(), created_at: rowTime, expires_at: rowTime.nullable() })),
   /** Deliveries that wait, counted up to 10,000. */
   waiting: z.int(),

@@ -297,6 +297,9 @@ create table private.subscribers (
   created_at timestamptz not null default now(),
   -- SHA-256 of the read token.
   read_token_sha256 text unique,
+  accepted_coding text
+    constraint subscriber_coding_is_known check (accepted_coding in ('gzip', 'zstd')),
+  coding_refused_at timestamptz,
   constraint removed_subscriber_has_no_token check ((state = 'removed') = (read_token_sha256 is null)),
   constraint paused_subscriber_says_why check (state <> 'paused' or state_reason is not null)
 );
@@ -329,6 +332,8 @@ create table private.endpoint_revisions (
   actor text not null,
   created_at timestamptz not null default now(),
   superseded_by bigint,
+  compression text not null default 'none'
+    constraint revision_compression_is_known check (compression in ('none', 'gzip', 'zstd')),
   constraint filter_is_compiled check ((filter is null) = (filter_path is null))
 );
 create unique index endpoint_revisions_in_force on private.endpoint_revisions (endpoint_id) where superseded_by is null;
@@ -356,7 +361,9 @@ create table private.endpoint_checks (
   finished_at timestamptz,
   -- Null: it is under way, or its function died.
   passed boolean,
-  probes jsonb
+  probes jsonb,
+  compression text not null default 'none'
+    constraint check_compression_is_known check (compression in ('none', 'gzip', 'zstd'))
 );
 create index endpoint_checks_host on private.endpoint_checks (host, created_at);
 create index endpoint_checks_created_at on private.endpoint_checks (created_at);
@@ -2659,12 +2666,13 @@ begin
       select ceil(extract(epoch from min(created_at) + interval '1 hour' - now()))
       from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour'));
   end if;
-  insert into private.endpoint_checks (endpoint_id, host, url, actor)
-  select p_endpoint_id, p_host, settings.url, p_actor from private.endpoint_revisions settings
+  insert into private.endpoint_checks (endpoint_id, host, url, compression, actor)
+  select p_endpoint_id, p_host, settings.url, settings.compression, p_actor from private.endpoint_revisions settings
   where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null returning * into v_check;
   return (
     select jsonb_build_object(
-      'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url, 'sealed_secrets', (
+      'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url,
+      'compression', v_check.compression, 'sealed_secrets', (
         select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
         where endpoint_id = p_endpoint_id and (expires_at is null or expires_at > now())))
     from private.endpoint_revisions settings where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null);
@@ -2672,7 +2680,7 @@ end
 $$;
 
 comment on function public.begin_endpoint_check(text, text, text) is
-  'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, sealed_secrets, retry_after_seconds}.';
+  'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, compression, sealed_secrets, retry_after_seconds}.';
 revoke all on function public.begin_endpoint_check(text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.begin_endpoint_check(text, text, text) to service_role;
 
@@ -2790,6 +2798,11 @@ begin
   end if;
   v_new.takes_events := v_old.takes_events;
   perform private.add_revision(v_new, p_change, p_actor);
+  if v_new.url <> v_old.url then
+    -- What another URL accepts, no check has seen.
+    update private.subscribers set accepted_coding = null, coding_refused_at = null
+    where endpoint_id = p_endpoint_id returning * into v_subscriber;
+  end if;
   if v_subscriber.state = 'active' and not private.is_address_checked(p_endpoint_id) then
     -- Nobody there has asked for events yet. Effects go on making deliveries.
     v_subscriber := private.set_subscriber_state(p_endpoint_id, 'paused', 'address_changed', p_actor);
@@ -3965,6 +3978,10 @@ begin
   if p_attempts = '[]' then
     return;
   elsif p_result = 'delivered' then
+    if p_attempts #> '{-2,request,headers}' ? 'content-encoding' then
+      -- It refused the compressed body, and took the same event uncompressed.
+      update private.subscribers set accepted_coding = null, coding_refused_at = now() where endpoint_id = p_endpoint_id;
+    end if;
     if v_subscriber.failing_since is not null then
       update private.subscribers set failing_since = null where endpoint_id = p_endpoint_id;
     end if;
@@ -3985,7 +4002,7 @@ end
 $$;
 
 comment on function private.observe_subscriber(text, text, jsonb) is
-  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, and its wish to hear no more (410). The good path writes nothing.';
+  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, its wish to hear no more (410), and that it refuses compressed bodies. The good path writes nothing.';
 revoke all on function private.observe_subscriber(text, text, jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/owner_of.sql
@@ -4244,6 +4261,7 @@ begin
   v_settings.body := p_settings ->> 'body';
   v_settings.mode := p_settings ->> 'mode';
   v_settings.rate_per_second := (p_settings ->> 'rate_per_second')::int;
+  v_settings.compression := coalesce(p_settings ->> 'compression', 'none');
   return v_settings;
 end
 $$;
@@ -4367,7 +4385,10 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_check private.endpoint_checks;
   v_subscriber private.subscribers;
+  v_accepts_coding boolean;
 begin
+  -- Before any row, as whoever changes settings does: what the check has found is of the URL in force, or of none.
+  perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   update private.endpoint_checks set finished_at = now(), passed = p_passed, probes = p_probes
   where id = p_check_id and finished_at is null
   returning * into v_check;
@@ -4378,6 +4399,15 @@ begin
       p_direction => 'in', p_outcome => case when p_passed then 'endpoint_check_passed' else 'endpoint_check_failed' end,
       p_endpoint_id => v_check.endpoint_id, p_actor => v_check.actor,
       p_payload => jsonb_build_object('endpoint', 'endpoints', 'check', v_check.id));
+    select probe -> 'ok' = 'true' into v_accepts_coding from jsonb_array_elements(p_probes) probe where probe ->> 'name' = 'compressed';
+    if v_accepts_coding is not null then
+      update private.subscribers subscriber
+      set accepted_coding = case when v_accepts_coding then v_check.compression end,
+        coding_refused_at = case when not v_accepts_coding then coding_refused_at end
+      from private.endpoint_revisions settings
+      where subscriber.endpoint_id = v_check.endpoint_id
+        and settings.endpoint_id = v_check.endpoint_id and settings.superseded_by is null and settings.url = v_check.url;
+    end if;
     if p_passed
       -- A concurrent change of the URL makes another check necessary.
       and private.is_address_checked(v_check.endpoint_id)
@@ -4394,7 +4424,7 @@ end
 $$;
 
 comment on function public.record_endpoint_check(bigint, boolean, jsonb) is
-  'Keeps what a check has found, and activates a subscriber that waited for it: a new one, or one whose URL has changed. Returns {endpoint}. A repeated call changes nothing.';
+  'Keeps what a check has found, and activates a subscriber that waited for it: a new one, or one whose URL has changed. Bodies are compressed from then on, or not, as its compressed ping was answered. Returns {endpoint}. A repeated call changes nothing.';
 revoke all on function public.record_endpoint_check(bigint, boolean, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_endpoint_check(bigint, boolean, jsonb) to service_role;
 
@@ -4664,10 +4694,11 @@ begin
       'subscriber', (
         select jsonb_build_object(
           'url', settings.url, 'position', p_delivery.position, 'plan', p_delivery.plan, 'redriven', p_delivery.redrives > 0,
-          'format_version', p_delivery.format_version, 'sealed_secrets', (
+          'format_version', p_delivery.format_version,
+          'compression', case when settings.compression = subscriber.accepted_coding then settings.compression end, 'sealed_secrets', (
             select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
             where endpoint_id = p_delivery.endpoint_id and (expires_at is null or expires_at > now())))
-        from private.endpoint_revisions settings
+        from private.endpoint_revisions settings join private.subscribers subscriber using (endpoint_id)
         where settings.endpoint_id = p_delivery.endpoint_id and settings.superseded_by is null))
     from public.report_events event, public.webhook_endpoints endpoint
     where event.id = p_delivery.event_id and endpoint.id = p_delivery.endpoint_id);
@@ -4847,7 +4878,7 @@ begin
       'stages', to_jsonb(p_settings.stages), 'statuses', to_jsonb(p_settings.statuses), 'owner_id', p_settings.owner_id))
       || jsonb_build_object('superseded', p_settings.takes_superseded),
     'filter', p_settings.filter, 'format_version', p_settings.format_version, 'body', p_settings.body, 'mode', p_settings.mode,
-    'rate_per_second', p_settings.rate_per_second);
+    'rate_per_second', p_settings.rate_per_second, 'compression', p_settings.compression);
 end
 $$;
 
@@ -4925,6 +4956,9 @@ begin
       'in_flight_allowed', private.in_flight_allowed(p_subscriber.in_flight_limit, p_subscriber.limited_at),
       'revision', settings.id, 'revised_at', private.iso_time(settings.created_at), 'takes_events', settings.takes_events,
       'settings', private.settings_view(settings),
+      'compression', jsonb_build_object(
+        'in_use', case when settings.compression = p_subscriber.accepted_coding then settings.compression end,
+        'refused_at', private.iso_time(p_subscriber.coding_refused_at)),
       'secrets', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'id', id, 'created_at', private.iso_time(created_at), 'expires_at', private.iso_time(expires_at)) order by id desc), '[]')
@@ -9143,6 +9177,7 @@ comment on table private.endpoint_checks is
   'The checks of subscribers, with what each probe has found.';
 comment on column private.endpoint_checks.host is 'Checks are limited by host: they send what nobody has asked for yet.';
 comment on column private.endpoint_checks.passed is 'Null: it is under way, or its function died.';
+comment on column private.endpoint_checks.compression is 'In which its probe of that name was sent: what the settings asked for then.';
 alter table private.endpoint_checks enable row level security;
 revoke all on table private.endpoint_checks from anon, authenticated, service_role;
 revoke all on sequence private.endpoint_checks_id_seq from anon, authenticated, service_role;
@@ -9153,6 +9188,7 @@ comment on table private.endpoint_revisions is
 comment on column private.endpoint_revisions.takes_events is 'Whether an effect makes a delivery for it: not before it is verified or has caught up, nor once it is removed.';
 comment on column private.endpoint_revisions.types is 'Event types. Null here, as in the next three: all.';
 comment on column private.endpoint_revisions.filter_path is 'The filter, compiled by the function that saved it.';
+comment on column private.endpoint_revisions.compression is 'What is asked for. It is in use once the subscriber accepts it: private.subscribers.accepted_coding.';
 comment on column private.endpoint_revisions.change is 'What was changed, in a word or two, for the history.';
 comment on column private.endpoint_revisions.superseded_by is 'The revision after it. Null: it is in force.';
 alter table private.endpoint_revisions enable row level security;
@@ -9206,6 +9242,10 @@ comment on column private.subscribers.in_flight_limit is
   'How many could send to it at once at limited_at; since then twice as many every ten seconds. Written only when it changes for the worse.';
 comment on column private.subscribers.failing_since is 'Its first failure since its last success. Null: the last round succeeded.';
 comment on column private.subscribers.read_token_sha256 is 'SHA-256 of its read token, as hex. Null: it is removed.';
+comment on column private.subscribers.accepted_coding is
+  'In which it has answered a compressed ping at its present URL. Null: in none, or it refused a compressed body since.';
+comment on column private.subscribers.coding_refused_at is
+  'When it refused a compressed body and took the same event uncompressed. Null: not since a check saw that it accepts them.';
 alter table private.subscribers enable row level security;
 revoke all on table private.subscribers from anon, authenticated, service_role;
 

@@ -6,7 +6,14 @@ import {
   readSettings,
 } from '../../src/console/views/subscribers/settings-form-state.ts';
 import { verdictOfSubscriber } from '../../src/console/views/subscribers/verdict.ts';
-import { changesBetween, stateOf, takesOf } from '../../src/console/views/subscribers/words.ts';
+import type { Compression } from '../../src/contracts/compression.ts';
+import type { SubscriberView } from '../../src/contracts/subscribers.ts';
+import {
+  changesBetween,
+  compressionOf,
+  stateOf,
+  takesOf,
+} from '../../src/console/views/subscribers/words.ts';
 import { shownSettings, subscriberView } from '../support/subscriber-view.ts';
 
 const text = (...[subscriber, last]: Parameters<typeof verdictOfSubscriber>) =>
@@ -105,6 +112,50 @@ describe('settings in words', () => {
   });
 });
 
+describe('compression', () => {
+  const said = (change: Partial<SubscriberView> & { asked?: Compression }) => {
+    const { asked = 'gzip', ...rest } = change;
+    return compressionOf(subscriberView({ settings: shownSettings({ compression: asked }), ...rest }));
+  };
+  const checkWith = (ok: boolean): Partial<SubscriberView> => ({
+    last_check: {
+      at: '2026-11-25T12:00:00Z',
+      actor: 'operator',
+      passed: true,
+      probes: [{ name: 'compressed', ok, detail: 'seen', advice: null }],
+    },
+  });
+
+  it('says in which coding bodies go out, and why not as the settings ask', () => {
+    expect(said({ asked: 'none' })).toEqual(['none']);
+    expect(said({ compression: { in_use: 'gzip', refused_at: null } })).toEqual([
+      'gzip, of bodies of 1 KB and more',
+    ]);
+    expect(said({})).toEqual(['gzip, but not in use: no check has seen yet that it accepts it. Check it.']);
+    expect(said(checkWith(true))).toEqual([
+      'gzip, but not in use: no check has seen yet that it accepts it. Check it.',
+    ]);
+    expect(said(checkWith(false))).toEqual([
+      'gzip, but not in use: its last check says why, and what to do.',
+    ]);
+    const refused_at = '2026-11-26T12:00:00Z';
+    expect(said({ compression: { in_use: null, refused_at } })).toEqual([
+      'gzip, but not in use: it refused a compressed body ',
+      { at: refused_at },
+      ' and took the same event uncompressed. Nothing is lost. Fix it, then check it.',
+    ]);
+  });
+
+  it('that was refused is part of the verdict, while it is asked for', () => {
+    const compression = { in_use: null, refused_at: '2026-11-26T12:00:00Z' };
+    const asked = subscriberView({ settings: shownSettings({ compression: 'zstd' }), compression });
+    const verdict = verdictOfSubscriber(asked, undefined);
+    expect(verdict.tone).toBe('warn');
+    expect(verdict.sentences.at(-1)?.[0]).toBe('Compression: ');
+    expect(verdictOfSubscriber(subscriberView({ compression }), undefined).tone).toBe('good');
+  });
+});
+
 describe('the form of settings', () => {
   it.each([
     ['{', /^Not JSON: /],
@@ -150,6 +201,7 @@ describe('the form of settings', () => {
       body: 'thin',
       mode: 'latest',
       rate_per_second: 7,
+      compression: 'zstd',
     });
     expect(readSettings(formOf(settings))).toEqual({ ok: true, settings });
   });

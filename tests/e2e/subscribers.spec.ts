@@ -144,6 +144,36 @@ test('a subscriber is created, checked, sent events, paused and resumed', async 
   await inspect(page, 'subscribers');
 });
 
+test('compression is asked for, is not in use while its probe fails, and is in use once it passes', async ({
+  page,
+  dev,
+}) => {
+  await using receiver = await startOutwardReceiver();
+  await signIn(page, dev, 'operator', '/subscribers');
+  await page.getByRole('link', { name: 'New subscriber' }).click();
+  await page.getByRole('radio', { name: 'gzip' }).check();
+  receiver.useSecret(await create(page, receiver));
+  await page.getByRole('button', { name: 'Copy the secret' }).click();
+  await page.getByRole('button', { name: 'Copy the read token' }).click();
+  await page.getByRole('button', { name: 'Open the subscriber' }).click();
+  const settings = panel(page, 'Settings');
+  await expect(settings).toContainText('gzip, but not in use: no check has seen yet that it accepts it.');
+
+  const verdict = page.getByRole('region', { name: 'Verdict' });
+  const check = panel(page, 'Last check');
+  await verdict.getByRole('button', { name: 'Check' }).click();
+  await expect(verdict).toContainText('Active.');
+  await expect(check).toContainText('Passed');
+  await expect(check).toContainText('It did not take a signed ping in gzip: answered 401.');
+  await expect(settings).toContainText('gzip, but not in use: its last check says why, and what to do.');
+  await inspect(page, 'subscriber-compression');
+
+  receiver.decompress();
+  await verdict.getByRole('button', { name: 'Check' }).click();
+  await expect(check).toContainText('It answered a signed ping in gzip with its nonce');
+  await expect(settings).toContainText('gzip, of bodies of 1 KB and more');
+});
+
 test('who got an event is said, and a replay is proposed, previewed and applied', async ({
   page,
   dev,

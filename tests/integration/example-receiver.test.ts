@@ -4,12 +4,14 @@ import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { brotliCompressSync, gzipSync, zstdCompressSync } from 'node:zlib';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { catchUp } from '../../examples/receiver/catch-up.ts';
 import { createReceiver } from '../../examples/receiver/receive.ts';
 import { projectRoot } from '../../scripts/local/paths.ts';
+import { CODINGS, COMPRESSIONS, type Coding } from '../../src/contracts/compression.ts';
 import { systemClock } from '../../src/server/clock.ts';
 import { callSubscriber } from '../../src/server/deliver/subscribers/call-subscriber.ts';
 import { checkEndpoint } from '../../src/server/deliver/subscribers/check-endpoint.ts';
@@ -86,7 +88,12 @@ function event(
 }
 const deleted = (id: string) => event(id, null, { research_report: undefined }, 'report.deleted');
 
-async function send({ id, body }: { id: string; body: string }, secrets = [secret], to = port) {
+async function send(
+  { id, body }: { id: string; body: string },
+  secrets = [secret],
+  to = port,
+  compression: Coding | null = null,
+) {
   const round = await callSubscriber(
     sender,
     { event_id: id, endpoint_id: ENDPOINT, job_id: null, trace_id: null, body },
@@ -97,6 +104,7 @@ async function send({ id, body }: { id: string; body: string }, secrets = [secre
       plan: 0,
       redriven: false,
       format_version: 2,
+      compression,
     },
   );
   const [attempt] = round.attempts;
@@ -114,15 +122,32 @@ const report = async () => {
 };
 
 describe('the example receiver', () => {
-  it('passes the check of an endpoint', async () => {
+  it.each(COMPRESSIONS)('passes the check of an endpoint, compression %s', async (compression) => {
     const probes = await checkEndpoint(sender, {
       endpoint_id: ENDPOINT,
       url: `http://127.0.0.1:${port}/hook`,
       sealed_secrets: [sealSecret(endpointKeys, ENDPOINT, secret)],
+      compression,
     });
     expect(probes.filter(({ ok }) => !ok)).toEqual([]);
-    expect(probes).toHaveLength(8);
+    expect(probes).toHaveLength(compression === 'none' ? 8 : 9);
     expect(await handledIds()).toEqual([]);
+  });
+
+  it.each(CODINGS)('takes an event in %s', async (coding) => {
+    const large = event('evt_1', 1, { research_report: 'ä'.repeat(100_000) });
+    expect(await send(large, [secret], port, coding)).toBe(HANDLED);
+    expect(await report()).toEqual({ position: 1, text: 'ä'.repeat(100_000), deleted: false });
+  });
+
+  it('refuses a body in another coding, a broken one and a bomb, each with 415', async () => {
+    const post = async (coding: string, body: Uint8Array<ArrayBuffer>) => {
+      const headers = { 'content-encoding': coding };
+      return (await fetch(`http://127.0.0.1:${port}/hook`, { method: 'POST', headers, body })).status;
+    };
+    expect(await post('br', new Uint8Array(brotliCompressSync('{}')))).toBe(415);
+    expect(await post('gzip', new Uint8Array(gzipSync('{}').subarray(0, 5)))).toBe(415);
+    expect(await post('zstd', new Uint8Array(zstdCompressSync(Buffer.alloc(2 ** 21))))).toBe(415);
   });
 
   it('handles an event once, however often it comes, also at the same moment', async () => {

@@ -1,9 +1,11 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
+import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
 
 export interface Received {
   headers: IncomingHttpHeaders;
+  /** Decompressed, where it decompresses. */
   body: string;
   /** What it was answered. */
   status: number;
@@ -20,6 +22,8 @@ export interface SubscriberReceiver extends AsyncDisposable {
   trust(secret: string): void;
   /** What it answers an event with from now on. */
   answer(status: number): void;
+  /** What it answers a compressed body with from now on; null: it decompresses it, as it does at first. */
+  refuseCodings(status: number | null): void;
 }
 
 const ping = z.object({ type: z.literal('polaris.ping'), data: z.object({ nonce: z.string() }) });
@@ -29,6 +33,7 @@ export async function startSubscriberReceiver(): Promise<SubscriberReceiver> {
   const requests: Received[] = [];
   let secret: string | undefined;
   let eventStatus = 204;
+  let codingStatus: number | null = null;
 
   function answerTo(headers: IncomingHttpHeaders, body: string): { status: number; text: string } {
     let content: unknown;
@@ -50,8 +55,12 @@ export async function startSubscriberReceiver(): Promise<SubscriberReceiver> {
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => {
-      const body = Buffer.concat(chunks).toString();
-      const { status, text } = answerTo(incoming.headers, body);
+      const coding = incoming.headers['content-encoding'];
+      const refused = coding !== undefined && codingStatus !== null;
+      const body = (refused ? Buffer.concat(chunks) : decompress(Buffer.concat(chunks), coding)).toString();
+      const { status, text } = refused
+        ? { status: codingStatus ?? 415, text: '' }
+        : answerTo(incoming.headers, body);
       requests.push({ headers: incoming.headers, body, status });
       response.writeHead(status, { 'content-type': 'application/json' }).end(text);
     });
@@ -73,9 +82,17 @@ export async function startSubscriberReceiver(): Promise<SubscriberReceiver> {
     answer: (status) => {
       eventStatus = status;
     },
+    refuseCodings: (status) => {
+      codingStatus = status;
+    },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+function decompress(bytes: Buffer, coding: string | undefined): Buffer {
+  if (coding === 'gzip') return gunzipSync(bytes);
+  return coding === 'zstd' ? zstdDecompressSync(bytes) : bytes;
 }

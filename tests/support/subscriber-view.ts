@@ -13,6 +13,7 @@ export function shownSettings(change: Partial<ShownSettings> = {}): ShownSetting
     body: 'full',
     mode: 'every',
     rate_per_second: null,
+    compression: 'none',
     ...change,
   };
 }
@@ -34,6 +35,7 @@ export function subscriberView(change: Partial<SubscriberView> = {}): Subscriber
     revised_at: AT,
     takes_events: true,
     settings: shownSettings(),
+    compression: { in_use: null, refused_at: null },
     secrets: [{ id: 1, created_at: AT, expires_at: null }],
     waiting: 0,
     oldest_waiting_at: null,

@@ -11,6 +11,7 @@ export interface SubscriberSettings {
   body: 'full' | 'thin';
   mode: 'every' | 'latest';
   rate_per_second: number | null;
+  compression: 'none' | 'gzip' | 'zstd';
 }
 
 /** A claimed delivery to a subscriber. */
@@ -37,6 +38,7 @@ export function subscriberClient(sql: postgres.ISql) {
     body: 'full',
     mode: 'every',
     rate_per_second: null,
+    compression: 'none',
     ...change,
   });
   return {

@@ -37,7 +37,8 @@ export function VerdictBox({
   );
 }
 
-function Sentence({ parts }: { parts: readonly Part[] }) {
+/** A sentence, whose times are told from now. */
+export function Sentence({ parts }: { parts: readonly Part[] }) {
   const hasTime = parts.some((part) => typeof part !== 'string');
   return (
     <span className="foreign" aria-live={hasTime ? undefined : 'polite'}>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { CODINGS } from '../../contracts/compression.ts';
 import { endpointId } from '../../contracts/endpoints.ts';
 import type { Json } from '../../contracts/text.ts';
 import { eventId } from '../../contracts/webhooks.ts';
@@ -15,6 +16,8 @@ const subscriber = z.object({
   /** Whether it was put back on schedule after it had been a dead letter. */
   redriven: z.boolean(),
   format_version: z.int(),
+  /** What its settings ask for and a check has seen it accept; null: bodies go out uncompressed. */
+  compression: z.enum(CODINGS).nullable().default(null),
 });
 export type Subscriber = z.infer<typeof subscriber>;
 

@@ -29,6 +29,11 @@ const SHA256_BYTES = 32;
 /** More signatures than any rotation needs would only make us hash for strangers. */
 const MAX_SIGNATURES = 10;
 
+/** What the headers of a request say of its signature, before any key is asked. */
+type Claim =
+  | { form: 'webhook'; id: string; timestamp: string; candidates: Buffer[] }
+  | { form: 'legacy'; secrets: readonly string[]; candidate: Buffer };
+
 /**
  * Verifies the bytes of a request, before anything parses them.
  * @param now milliseconds since the epoch
@@ -39,20 +44,10 @@ export function verify(
   body: Uint8Array,
   now: number,
 ): Verification {
-  const id = headers.get('webhook-id');
-  const timestamp = headers.get('webhook-timestamp');
-  const signature = headers.get('webhook-signature');
-  if (id === null && timestamp === null && signature === null && keys.legacySecrets !== undefined) {
-    return verifyLegacy(keys.legacySecrets, headers, body);
-  }
-  if (!id || !timestamp || !signature) return refuse('missing_signature');
-  if (!eventId.safeParse(id).success) return refuse('invalid_signature');
-  if (!/^\d{1,12}$/.test(timestamp)) return refuse('timestamp_out_of_tolerance');
-  if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > TOLERANCE_SECONDS) {
-    return refuse('timestamp_out_of_tolerance');
-  }
-  const candidates = decodeSignatures(signature);
-  if (candidates.length === 0) return refuse('invalid_signature');
+  const read = readClaim(keys, headers, now);
+  if (!read.ok) return read;
+  if (read.claim.form === 'legacy') return verifyLegacy(read.claim, body);
+  const { id, timestamp, candidates } = read.claim;
   let fitting: Buffer | undefined;
   for (const key of keys.keys) {
     const expected = digest(key, id, timestamp, body);
@@ -62,6 +57,34 @@ export function verify(
   return fitting === undefined
     ? refuse('invalid_signature')
     : accept(id, body, fingerprint('webhook', fitting));
+}
+
+/** Why a request is refused whatever its body holds; null: its body decides. */
+export function refusalOfHeaders(keys: VerificationKeys, headers: Headers, now: number): Refusal | null {
+  const read = readClaim(keys, headers, now);
+  return read.ok ? null : read.code;
+}
+
+function readClaim(
+  keys: VerificationKeys,
+  headers: Headers,
+  now: number,
+): { ok: true; claim: Claim } | { ok: false; code: Refusal } {
+  const id = headers.get('webhook-id');
+  const timestamp = headers.get('webhook-timestamp');
+  const signature = headers.get('webhook-signature');
+  if (id === null && timestamp === null && signature === null && keys.legacySecrets !== undefined) {
+    return readLegacyClaim(keys.legacySecrets, headers);
+  }
+  if (!id || !timestamp || !signature) return refuse('missing_signature');
+  if (!eventId.safeParse(id).success) return refuse('invalid_signature');
+  if (!/^\d{1,12}$/.test(timestamp)) return refuse('timestamp_out_of_tolerance');
+  if (Math.abs(Math.floor(now / 1000) - Number(timestamp)) > TOLERANCE_SECONDS) {
+    return refuse('timestamp_out_of_tolerance');
+  }
+  const candidates = decodeSignatures(signature);
+  if (candidates.length === 0) return refuse('invalid_signature');
+  return { ok: true, claim: { form: 'webhook', id, timestamp, candidates } };
 }
 
 function decodeSignatures(header: string): Buffer[] {
@@ -74,12 +97,21 @@ function decodeSignatures(header: string): Buffer[] {
 }
 
 /** `X-Webhook-Signature: sha256=<hex HMAC of the body>`: no id, no time, so no protection against replays. */
-function verifyLegacy(secrets: readonly string[], headers: Headers, body: Uint8Array): Verification {
+function readLegacyClaim(
+  secrets: readonly string[],
+  headers: Headers,
+): { ok: true; claim: Claim } | { ok: false; code: Refusal } {
   const header = headers.get('x-webhook-signature');
   if (!header) return refuse('missing_signature');
   const hex = /^sha256=([0-9a-f]{64})$/i.exec(header)?.[1];
   if (hex === undefined) return refuse('invalid_signature');
-  const candidate = Buffer.from(hex, 'hex');
+  return { ok: true, claim: { form: 'legacy', secrets, candidate: Buffer.from(hex, 'hex') } };
+}
+
+function verifyLegacy(
+  { secrets, candidate }: Extract<Claim, { form: 'legacy' }>,
+  body: Uint8Array,
+): Verification {
   let fitting: string | undefined;
   for (const secret of secrets) {
     const expected = createHmac('sha256', secret).update(body).digest();
@@ -104,7 +136,7 @@ function fingerprint(kind: 'webhook' | 'legacy', key: Buffer | string): string {
   return hash.digest('hex').slice(0, FINGERPRINT_CHARACTERS);
 }
 
-function refuse(code: Refusal): Verification {
+function refuse(code: Refusal): { ok: false; code: Refusal } {
   return { ok: false, code };
 }
 

@@ -11,7 +11,6 @@ import {
 } from '../../contracts/webhooks.ts';
 import { stopwatch, type Clock } from '../clock.ts';
 import { RateLimited, type Store } from '../store/store.ts';
-import { readRawBody } from '../http/body.ts';
 import { readJson, validate } from '../http/read-json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
 import { tooManyRequests } from '../http/too-many-requests.ts';
@@ -19,7 +18,8 @@ import { readTraceparent } from '../http/traceparent.ts';
 import type { Log } from '../observe/log.ts';
 import { auditRequest, overItsRate, UNVERIFIED_PER_MINUTE, type RequestRecord } from '../observe/audit.ts';
 import { refuseVerified } from '../observe/refuse-verified.ts';
-import { sha256Hex, verify, type VerificationKeys, type VerifiedBody } from '../deliver/verify.ts';
+import { readSigned } from '../deliver/read-signed.ts';
+import { sha256Hex, type VerificationKeys, type VerifiedBody } from '../deliver/verify.ts';
 
 export interface Receiver extends Store, Clock {
   verificationKeys: VerificationKeys;
@@ -81,17 +81,15 @@ export async function receiveWebhook(
   if (request.method !== 'POST') {
     return refuse('method_not_allowed', new Uint8Array(), { headers: { allow: 'POST' } });
   }
-  const raw = await readRawBody(request);
-  if (!raw.ok) return refuse(raw.code, raw.bytes);
-  const verification = verify(receiver.verificationKeys, request.headers, raw.bytes, receiver.now());
-  if (!verification.ok) return refuse(verification.code, raw.bytes);
-  const eventId = eventIdOf(verification.request);
-  const parsed = parse(verification.request, endpoint);
-  const { sender } = verification.request;
+  const signed = await readSigned(receiver.verificationKeys, request, receiver.now);
+  if (!signed.ok) return refuse(signed.code, signed.bytes, signed.extras);
+  const eventId = eventIdOf(signed.request);
+  const parsed = parse(signed.request, endpoint);
+  const { sender, body } = signed.request;
   const dated = (response: Response) => (parsed.isFlat ? withHeaders(response, FLAT_HEADERS) : response);
   if (!parsed.ok) {
     const { code, extras } = parsed;
-    const record = { ...recordOf(code, raw.bytes, extras.detail), event_id: eventId };
+    const record = { ...recordOf(code, body, extras.detail), event_id: eventId };
     return dated(await refuseVerified(receiver, sender, problem(code, extras), record));
   }
 
@@ -99,8 +97,8 @@ export async function receiveWebhook(
     p_event_id: eventId,
     p_body: parsed.text,
     p_endpoint_id: endpoint,
-    p_body_sha256: sha256Hex(raw.bytes),
-    p_body_bytes: raw.bytes.byteLength,
+    p_body_sha256: sha256Hex(body),
+    p_body_bytes: body.byteLength,
     p_elapsed_ms: elapsed(),
     p_sender: sender,
     p_cap_per_minute: UNVERIFIED_PER_MINUTE,
@@ -113,7 +111,7 @@ export async function receiveWebhook(
   } catch (error) {
     if (!(error instanceof RateLimited)) throw error;
     // What SQL undid it did not audit.
-    const record = { ...recordOf('rate_limited', raw.bytes), event_id: eventId };
+    const record = { ...recordOf('rate_limited', body), event_id: eventId };
     await auditRequest(receiver, overItsRate(record, error.refusal), false);
     return dated(tooManyRequests(error.refusal));
   }

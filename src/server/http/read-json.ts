@@ -69,7 +69,7 @@ export async function parseJsonBody<T>(
     answer: problem(code, extras),
   });
   const raw = await readRawBody(request);
-  if (!raw.ok) return refuse(raw.code);
+  if (!raw.ok) return refuse(raw.code, raw.extras);
   const json = readJson(raw.bytes, { maxDepth: MAX_DEPTH - 1, open });
   if (!json.ok) return refuse(json.code, json.extras);
   const validated = validate(schema, json.value);

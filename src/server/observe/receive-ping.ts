@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { pingAnswer, pingEnvelope, type PingAnswer } from '../../contracts/health.ts';
 import { PROBLEMS, type ProblemCode } from '../../contracts/problem.ts';
 import { stopwatch, type Clock } from '../clock.ts';
-import { sha256Hex, verify, type VerificationKeys } from '../deliver/verify.ts';
-import { readRawBody } from '../http/body.ts';
+import { readSigned } from '../deliver/read-signed.ts';
+import { sha256Hex, type VerificationKeys } from '../deliver/verify.ts';
 import { answer, problem, type ProblemExtras } from '../http/problem.ts';
 import { readJson, validate } from '../http/read-json.ts';
 import type { Store } from '../store/store.ts';
@@ -25,34 +25,33 @@ const recorded = z.object({ pings: z.int(), database_time: pingAnswer.shape.data
 export async function receivePing(receiver: PingReceiver, request: Request): Promise<Response> {
   const started = receiver.now();
   const elapsed = stopwatch(receiver.monotonicNow);
-  const recordOf = (code: ProblemCode, bytes: Uint8Array): RequestRecord => ({
+  const recordOf = (code: ProblemCode, bytes: Uint8Array, detail?: string): RequestRecord => ({
     endpoint: 'ping',
     method: request.method,
     status: PROBLEMS[code].status,
     outcome: code,
+    detail,
     body_sha256: sha256Hex(bytes),
     body_bytes: bytes.byteLength,
     elapsed_ms: elapsed(),
   });
   const refuse = async (code: ProblemCode, bytes: Uint8Array, extras: ProblemExtras = {}) => {
-    await auditRequest(receiver, recordOf(code, bytes), false);
+    await auditRequest(receiver, recordOf(code, bytes, extras.detail), false);
     return problem(code, extras);
   };
 
   if (request.method !== 'POST') {
     return refuse('method_not_allowed', new Uint8Array(), { headers: { allow: 'POST' } });
   }
-  const raw = await readRawBody(request);
-  if (!raw.ok) return refuse(raw.code, raw.bytes);
   // Without the legacy secret: that header signs no id, and a ping is sent by this version or a later one.
   const { keys } = receiver.verificationKeys;
-  const verification = verify({ keys }, request.headers, raw.bytes, started);
-  if (!verification.ok) return refuse(verification.code, raw.bytes);
-  const { id, body, sender } = verification.request;
-  if (id === null) return refuse('missing_signature', raw.bytes);
+  const signed = await readSigned({ keys }, request, () => started);
+  if (!signed.ok) return refuse(signed.code, signed.bytes, signed.extras);
+  const { id, body, sender } = signed.request;
+  if (id === null) return refuse('missing_signature', body);
   const json = readJson(body, { open: ['data'] });
   const refuseBody = (code: ProblemCode, extras: ProblemExtras) =>
-    refuseVerified(receiver, sender, problem(code, extras), { ...recordOf(code, raw.bytes), event_id: id });
+    refuseVerified(receiver, sender, problem(code, extras), { ...recordOf(code, body), event_id: id });
   if (!json.ok) return refuseBody(json.code, json.extras);
   const parsed = validate(pingEnvelope, json.value);
   if (!parsed.ok) return refuseBody('invalid_body', { issues: parsed.issues });

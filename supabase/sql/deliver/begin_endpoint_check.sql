@@ -18,12 +18,13 @@ begin
       select ceil(extract(epoch from min(created_at) + interval '1 hour' - now()))
       from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour'));
   end if;
-  insert into private.endpoint_checks (endpoint_id, host, url, actor)
-  select p_endpoint_id, p_host, settings.url, p_actor from private.endpoint_revisions settings
+  insert into private.endpoint_checks (endpoint_id, host, url, compression, actor)
+  select p_endpoint_id, p_host, settings.url, settings.compression, p_actor from private.endpoint_revisions settings
   where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null returning * into v_check;
   return (
     select jsonb_build_object(
-      'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url, 'sealed_secrets', (
+      'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url,
+      'compression', v_check.compression, 'sealed_secrets', (
         select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
         where endpoint_id = p_endpoint_id and (expires_at is null or expires_at > now())))
     from private.endpoint_revisions settings where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null);
@@ -31,6 +32,6 @@ end
 $$;
 
 comment on function public.begin_endpoint_check(text, text, text) is
-  'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, sealed_secrets, retry_after_seconds}.';
+  'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, compression, sealed_secrets, retry_after_seconds}.';
 revoke all on function public.begin_endpoint_check(text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.begin_endpoint_check(text, text, text) to service_role;

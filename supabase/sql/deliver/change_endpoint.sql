@@ -22,6 +22,11 @@ begin
   end if;
   v_new.takes_events := v_old.takes_events;
   perform private.add_revision(v_new, p_change, p_actor);
+  if v_new.url <> v_old.url then
+    -- What another URL accepts, no check has seen.
+    update private.subscribers set accepted_coding = null, coding_refused_at = null
+    where endpoint_id = p_endpoint_id returning * into v_subscriber;
+  end if;
   if v_subscriber.state = 'active' and not private.is_address_checked(p_endpoint_id) then
     -- Nobody there has asked for events yet. Effects go on making deliveries.
     v_subscriber := private.set_subscriber_state(p_endpoint_id, 'paused', 'address_changed', p_actor);

@@ -9,6 +9,10 @@ begin
   if p_attempts = '[]' then
     return;
   elsif p_result = 'delivered' then
+    if p_attempts #> '{-2,request,headers}' ? 'content-encoding' then
+      -- It refused the compressed body, and took the same event uncompressed.
+      update private.subscribers set accepted_coding = null, coding_refused_at = now() where endpoint_id = p_endpoint_id;
+    end if;
     if v_subscriber.failing_since is not null then
       update private.subscribers set failing_since = null where endpoint_id = p_endpoint_id;
     end if;
@@ -29,5 +33,5 @@ end
 $$;
 
 comment on function private.observe_subscriber(text, text, jsonb) is
-  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, and its wish to hear no more (410). The good path writes nothing.';
+  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, its wish to hear no more (410), and that it refuses compressed bodies. The good path writes nothing.';
 revoke all on function private.observe_subscriber(text, text, jsonb) from public, anon, authenticated, service_role;

@@ -20,6 +20,7 @@ begin
   v_settings.body := p_settings ->> 'body';
   v_settings.mode := p_settings ->> 'mode';
   v_settings.rate_per_second := (p_settings ->> 'rate_per_second')::int;
+  v_settings.compression := coalesce(p_settings ->> 'compression', 'none');
   return v_settings;
 end
 $$;

@@ -5,7 +5,10 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_check private.endpoint_checks;
   v_subscriber private.subscribers;
+  v_accepts_coding boolean;
 begin
+  -- Before any row, as whoever changes settings does: what the check has found is of the URL in force, or of none.
+  perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   update private.endpoint_checks set finished_at = now(), passed = p_passed, probes = p_probes
   where id = p_check_id and finished_at is null
   returning * into v_check;
@@ -16,6 +19,15 @@ begin
       p_direction => 'in', p_outcome => case when p_passed then 'endpoint_check_passed' else 'endpoint_check_failed' end,
       p_endpoint_id => v_check.endpoint_id, p_actor => v_check.actor,
       p_payload => jsonb_build_object('endpoint', 'endpoints', 'check', v_check.id));
+    select probe -> 'ok' = 'true' into v_accepts_coding from jsonb_array_elements(p_probes) probe where probe ->> 'name' = 'compressed';
+    if v_accepts_coding is not null then
+      update private.subscribers subscriber
+      set accepted_coding = case when v_accepts_coding then v_check.compression end,
+        coding_refused_at = case when not v_accepts_coding then coding_refused_at end
+      from private.endpoint_revisions settings
+      where subscriber.endpoint_id = v_check.endpoint_id
+        and settings.endpoint_id = v_check.endpoint_id and settings.superseded_by is null and settings.url = v_check.url;
+    end if;
     if p_passed
       -- A concurrent change of the URL makes another check necessary.
       and private.is_address_checked(v_check.endpoint_id)
@@ -32,6 +44,6 @@ end
 $$;
 
 comment on function public.record_endpoint_check(bigint, boolean, jsonb) is
-  'Keeps what a check has found, and activates a subscriber that waited for it: a new one, or one whose URL has changed. Returns {endpoint}. A repeated call changes nothing.';
+  'Keeps what a check has found, and activates a subscriber that waited for it: a new one, or one whose URL has changed. Bodies are compressed from then on, or not, as its compressed ping was answered. Returns {endpoint}. A repeated call changes nothing.';
 revoke all on function public.record_endpoint_check(bigint, boolean, jsonb) from public, anon, authenticated, service_role;
 grant execute on function public.record_endpoint_check(bigint, boolean, jsonb) to service_role;

@@ -11,10 +11,11 @@ begin
       'subscriber', (
         select jsonb_build_object(
           'url', settings.url, 'position', p_delivery.position, 'plan', p_delivery.plan, 'redriven', p_delivery.redrives > 0,
-          'format_version', p_delivery.format_version, 'sealed_secrets', (
+          'format_version', p_delivery.format_version,
+          'compression', case when settings.compression = subscriber.accepted_coding then settings.compression end, 'sealed_secrets', (
             select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
             where endpoint_id = p_delivery.endpoint_id and (expires_at is null or expires_at > now())))
-        from private.endpoint_revisions settings
+        from private.endpoint_revisions settings join private.subscribers subscriber using (endpoint_id)
         where settings.endpoint_id = p_delivery.endpoint_id and settings.superseded_by is null))
     from public.report_events event, public.webhook_endpoints endpoint
     where event.id = p_delivery.event_id and endpoint.id = p_delivery.endpoint_id);

@@ -9,7 +9,7 @@ begin
       'stages', to_jsonb(p_settings.stages), 'statuses', to_jsonb(p_settings.statuses), 'owner_id', p_settings.owner_id))
       || jsonb_build_object('superseded', p_settings.takes_superseded),
     'filter', p_settings.filter, 'format_version', p_settings.format_version, 'body', p_settings.body, 'mode', p_settings.mode,
-    'rate_per_second', p_settings.rate_per_second);
+    'rate_per_second', p_settings.rate_per_second, 'compression', p_settings.compression);
 end
 $$;
 

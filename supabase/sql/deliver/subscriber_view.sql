@@ -15,6 +15,9 @@ begin
       'in_flight_allowed', private.in_flight_allowed(p_subscriber.in_flight_limit, p_subscriber.limited_at),
       'revision', settings.id, 'revised_at', private.iso_time(settings.created_at), 'takes_events', settings.takes_events,
       'settings', private.settings_view(settings),
+      'compression', jsonb_build_object(
+        'in_use', case when settings.compression = p_subscriber.accepted_coding then settings.compression end,
+        'refused_at', private.iso_time(p_subscriber.coding_refused_at)),
       'secrets', (
         select coalesce(jsonb_agg(jsonb_build_object(
           'id', id, 'created_at', private.iso_time(created_at), 'expires_at', private.iso_time(expires_at)) order by id desc), '[]')

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage } from 'node:http';
+import { gunzipSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
 
@@ -11,6 +12,8 @@ export interface OutwardReceiver extends AsyncDisposable {
   url: string;
   /** The secret that it verifies with from then on. Before that it refuses everything. */
   useSecret(secret: string): void;
+  /** It takes bodies in gzip from then on. Before that it verifies the compressed bytes, which refuses them. */
+  decompress(): void;
   /** The events that it took, oldest first. */
   events: { id: string; type: string; reportId: string | undefined; replay: string | undefined }[];
 }
@@ -18,12 +21,15 @@ export interface OutwardReceiver extends AsyncDisposable {
 /** Another system, as its developers are told to write it: verifies, repeats the nonce of a check, and takes events. */
 export async function startOutwardReceiver(): Promise<OutwardReceiver> {
   let webhook: Webhook | undefined;
+  let decompresses = false;
   const events: OutwardReceiver['events'] = [];
 
   async function handle(request: IncomingMessage): Promise<{ status: number; body?: object }> {
     const chunks: Buffer[] = [];
     for await (const chunk of request as AsyncIterable<Buffer>) chunks.push(chunk);
-    const body = Buffer.concat(chunks).toString('utf8');
+    const bytes = Buffer.concat(chunks);
+    const isCompressed = request.headers['content-encoding'] === 'gzip';
+    const body = (decompresses && isCompressed ? gunzipSync(bytes) : bytes).toString('utf8');
     const headers = Object.fromEntries(
       Object.entries(request.headers).map(([name, value]) => [name, String(value)]),
     );
@@ -56,6 +62,9 @@ export async function startOutwardReceiver(): Promise<OutwardReceiver> {
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   return {
     url: `http://127.0.0.1:${port}/polaris`,
+    decompress() {
+      decompresses = true;
+    },
     useSecret(secret) {
       webhook = new Webhook(secret);
     },

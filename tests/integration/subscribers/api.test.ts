@@ -458,7 +458,8 @@ describe('what is refused', () => {
     ['an unknown version', { format_version: '2020-01-01' }, ['settings.format_version']],
     ['an unknown type', { events: { types: ['report.read'] } }, ['settings.events.types.0']],
     ['a rate of none', { rate_per_second: 0 }, ['settings.rate_per_second']],
-    ['an unknown member', { compression: 'gzip' }, ['settings']],
+    ['an unknown member', { colour: 'red' }, ['settings']],
+    ['an unknown compression', { compression: 'br' }, ['settings.compression']],
   ])('is %s, when it is made and when it is changed', async (_what, change, paths) => {
     const { endpoint } = await made();
     const url = 'url' in change && change.url === 'own' ? system.url('/api/webhooks/prelim-report') : null;

@@ -13,6 +13,7 @@ const NAMES: Record<Probe['name'], string> = {
   changed: 'Changed body',
   repeated: 'Repeated request',
   large: '900 KB',
+  compressed: 'Compressed',
   redirects: 'Redirects',
   time: 'Time',
 };

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { labelOf } from '../../../components/label-of.ts';
+import { COMPRESSIONS } from '../../../contracts/compression.ts';
 import { filter as filterSchema, type Filter } from '../../../contracts/filters.ts';
 import { BODIES, DEFAULT_FORMAT_VERSION, FORMAT_VERSIONS } from '../../../contracts/format-versions.ts';
 import {
@@ -25,6 +26,7 @@ export const settingsForm = z.object({
   body: z.enum(BODIES),
   mode: z.enum(MODES),
   rate_per_second: z.string(),
+  compression: z.enum(COMPRESSIONS),
 });
 export type SettingsForm = z.infer<typeof settingsForm>;
 export type SettingsErrors = Partial<Record<keyof SettingsForm, string>>;
@@ -44,6 +46,7 @@ export function emptySettings(): SettingsForm {
     body: 'full',
     mode: 'every',
     rate_per_second: '',
+    compression: 'none',
   };
 }
 
@@ -83,7 +86,7 @@ export function readFilter(text: string): ReadFilter {
 type ReadSettings = { ok: true; settings: SubscriberSettings } | { ok: false; errors: SettingsErrors };
 
 export function readSettings(form: SettingsForm): ReadSettings {
-  const { url, description, superseded, format_version, body, mode } = form;
+  const { url, description, superseded, format_version, body, mode, compression } = form;
   const read = readFilter(form.filter);
   const listed = (list: string[]) => (list.length === 0 ? undefined : list);
   const owner = form.owner_id.trim();
@@ -104,6 +107,7 @@ export function readSettings(form: SettingsForm): ReadSettings {
     body,
     mode,
     rate_per_second: rate === '' ? null : Number(rate),
+    compression,
   });
   const errors: SettingsErrors = {};
   for (const { path, message } of parsed.error?.issues ?? []) {

@@ -152,6 +152,16 @@ export function SettingsFields({
             ]}
             onChange={(mode) => onChange({ mode })}
           />
+          <Choice
+            legend="Compression, once a check has passed it"
+            value={form.compression}
+            options={[
+              { value: 'none', label: 'None' },
+              { value: 'gzip', label: 'gzip' },
+              { value: 'zstd', label: 'zstd' },
+            ]}
+            onChange={(compression) => onChange({ compression })}
+          />
         </div>
         <Field
           label="At most a second"

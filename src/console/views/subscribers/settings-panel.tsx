@@ -6,11 +6,12 @@ import { Fact, Facts } from '../../../components/facts.tsx';
 import { JsonView } from '../../../components/json-view.tsx';
 import { Panel } from '../../../components/page.tsx';
 import { ErrorState } from '../../../components/states.tsx';
-import type { ShownSettings, SubscriberSettings, SubscriberView } from '../../../contracts/subscribers.ts';
+import type { SubscriberSettings, SubscriberView } from '../../../contracts/subscribers.ts';
 import { changeSubscriber } from '../../../services/subscribers.ts';
 import { OPERATOR_KEY } from '../../operator-queries.ts';
 import { useSession } from '../../session.ts';
 import { notify } from '../../toasts.ts';
+import { Sentence } from '../../ui/verdict-box.tsx';
 import { unwrap } from '../../unwrap.ts';
 import { ChangeList } from './change-list.tsx';
 import { focusFirstError, urlErrorOf } from './form-errors.ts';
@@ -18,7 +19,7 @@ import { formOf, readSettings, type SettingsErrors } from './settings-form-state
 import { SettingsFields } from './settings-form.tsx';
 import { shortType } from '../../subscriber-words.ts';
 import styles from './subscribers.module.css';
-import { changesBetween } from './words.ts';
+import { changesBetween, compressionOf } from './words.ts';
 
 /** The settings in force, and a form to change them. */
 export function SettingsPanel({ subscriber }: { subscriber: SubscriberView }) {
@@ -42,7 +43,7 @@ export function SettingsPanel({ subscriber }: { subscriber: SubscriberView }) {
       }
     >
       {edited === null ? (
-        <ShownSettingsList settings={subscriber.settings} />
+        <ShownSettingsList subscriber={subscriber} />
       ) : (
         <SettingsEditor key={edited.endpoint_id} begun={edited} present={subscriber} onClose={close} />
       )}
@@ -50,8 +51,8 @@ export function SettingsPanel({ subscriber }: { subscriber: SubscriberView }) {
   );
 }
 
-function ShownSettingsList({ settings }: { settings: ShownSettings }) {
-  const { url, events, filter, format_version, body, mode, rate_per_second } = settings;
+function ShownSettingsList({ subscriber }: { subscriber: SubscriberView }) {
+  const { url, events, filter, format_version, body, mode, rate_per_second } = subscriber.settings;
   return (
     <div className={styles['form']}>
       <Facts>
@@ -69,6 +70,9 @@ function ShownSettingsList({ settings }: { settings: ShownSettings }) {
         </Fact>
         <Fact name="Rate">
           {rate_per_second === null ? 'no limit of its own' : `at most ${rate_per_second} a second`}
+        </Fact>
+        <Fact name="Compression">
+          <Sentence parts={compressionOf(subscriber)} />
         </Fact>
         <Fact name="Filter">{filter === null ? 'none' : null}</Fact>
       </Facts>

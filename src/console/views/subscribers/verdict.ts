@@ -2,7 +2,7 @@ import { formatCount } from '../../../components/format.ts';
 import type { SubscriberView } from '../../../contracts/subscribers.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
 import type { Part } from '../../verdict.ts';
-import { reasonOf } from './words.ts';
+import { compressionOf, reasonOf } from './words.ts';
 
 /** A count of waiting deliveries ends here. */
 const WAITING_COUNTED = 10_000;
@@ -30,6 +30,9 @@ export function verdictOfSubscriber(
     filter_fault === null
       ? []
       : [['Its filter failed on an event ', { at: filter_fault.at }, ', which was not sent to it.']];
+  if (subscriber.settings.compression !== 'none' && subscriber.compression.refused_at !== null) {
+    fault.push(['Compression: ', ...compressionOf(subscriber)]);
+  }
   switch (state) {
     case 'unverified':
       return {

@@ -1,6 +1,7 @@
 import { plural } from '../../../components/format.ts';
 import { labelOf } from '../../../components/label-of.ts';
 import type { ShownSettings, SubscriberView } from '../../../contracts/subscribers.ts';
+import type { Part } from '../../verdict.ts';
 import { shortType } from '../../subscriber-words.ts';
 
 /** How a subscriber stands, in one or two words; the states of its circuit are among them. */
@@ -28,6 +29,28 @@ export function reasonOf({ state_reason }: Pick<SubscriberView, 'state_reason'>)
     default:
       return labelOf(state_reason).toLowerCase();
   }
+}
+
+/** In which coding its bodies go out, and if not as its settings ask, why. */
+export function compressionOf({ settings, compression, last_check }: SubscriberView): Part[] {
+  const { in_use, refused_at } = compression;
+  if (settings.compression === 'none') return ['none'];
+  if (in_use !== null) return [`${in_use}, of bodies of 1 KB and more`];
+  const unused = `${settings.compression}, but not in use: `;
+  if (refused_at !== null) {
+    return [
+      `${unused}it refused a compressed body `,
+      { at: refused_at },
+      ' and took the same event uncompressed. Nothing is lost. Fix it, then check it.',
+    ];
+  }
+  const hasFailed = last_check?.probes?.some(({ name, ok }) => name === 'compressed' && !ok) ?? false;
+  return [
+    unused +
+      (hasFailed
+        ? 'its last check says why, and what to do.'
+        : 'no check has seen yet that it accepts it. Check it.'),
+  ];
 }
 
 /** What a subscriber takes, in short: `Final, org; filtered; also superseded`. */
@@ -67,7 +90,16 @@ export interface SettingChange {
 }
 
 const EVENT_FIELDS = ['types', 'report_types', 'stages', 'statuses', 'owner_id', 'superseded'] as const;
-const FIELDS = ['url', 'description', 'filter', 'format_version', 'body', 'mode', 'rate_per_second'] as const;
+const FIELDS = [
+  'url',
+  'description',
+  'filter',
+  'format_version',
+  'body',
+  'mode',
+  'rate_per_second',
+  'compression',
+] as const;
 
 /** What is different in `after`. */
 export function changesBetween(before: ShownSettings, after: ShownSettings): SettingChange[] {

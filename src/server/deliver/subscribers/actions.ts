@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { COMPRESSIONS } from '../../../contracts/compression.ts';
 import { FILTER_OPEN } from '../../../contracts/filters.ts';
 import { FORMAT_VERSIONS, versionNumber } from '../../../contracts/format-versions.ts';
 import {
@@ -45,6 +46,7 @@ const begun = z.union([
     check_id: z.int(),
     url: z.string(),
     sealed_secrets: z.array(z.string()),
+    compression: z.enum(COMPRESSIONS),
   }),
   z.object({ outcome: z.literal('too_many_checks'), retry_after_seconds: z.number() }),
   notFound,
@@ -138,6 +140,7 @@ async function check(
       endpoint_id: endpointId,
       url: start.url,
       sealed_secrets: start.sealed_secrets,
+      compression: start.compression,
     });
   } catch (error) {
     if (!(error instanceof SecretUnreadable)) throw error;

@@ -1,8 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Coding, Compression } from '../../../contracts/compression.ts';
 import { MAX_RESULT_BYTES, TOLERANCE_SECONDS } from '../../../contracts/constants.ts';
 import { checkAnswer, type CheckPing, type Probe } from '../../../contracts/endpoint-checks.ts';
 import { PLAIN_ANSWER } from '../../http/read-start.ts';
 import { classifyAnswer } from '../classify-answer.ts';
+import { compress } from '../compress.ts';
 import { post } from '../post.ts';
 import type { WebhookKeys } from '../secrets.ts';
 import { signWithEach } from '../sign.ts';
@@ -13,6 +15,8 @@ export interface CheckedEndpoint {
   endpoint_id: string;
   url: string;
   sealed_secrets: readonly string[];
+  /** What its settings ask for. */
+  compression: Compression;
 }
 
 /** What came of one request of a check. */
@@ -60,7 +64,19 @@ export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedE
   const changed = await request(sender, endpoint, { ...signed, keys, sent: another().body });
   const repeated = await request(sender, endpoint, { id: ping.id, body: ping.body, keys });
   const large = await request(sender, endpoint, { ...pingOf(sender, endpoint, MAX_RESULT_BYTES), keys });
-  const all = [answered, forged, old, changed, repeated, large];
+  const compressed =
+    endpoint.compression === 'none'
+      ? null
+      : await pingCompressed(sender, endpoint, endpoint.compression, keys);
+  const all = [
+    answered,
+    forged,
+    old,
+    changed,
+    repeated,
+    large,
+    ...(compressed === null ? [] : [compressed.seen]),
+  ];
   return [
     first,
     { name: 'forged', ...judgeRefusal(forged, 'a request with a forged signature', VERIFY) },
@@ -78,9 +94,22 @@ export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedE
     },
     { name: 'repeated', ...judgeRepeated(repeated) },
     { name: 'large', ...judgeLarge(large) },
+    ...(compressed === null ? [] : [{ name: 'compressed' as const, ...compressed.told }]),
     { name: 'redirects', ...judgeRedirects(all) },
     { name: 'time', ...judgeTime(all, sender.timeoutMs) },
   ];
+}
+
+/** Bodies are compressed only for a subscriber that has answered this. */
+async function pingCompressed(
+  sender: SubscriberSender,
+  endpoint: CheckedEndpoint,
+  coding: Coding,
+  keys: WebhookKeys,
+): Promise<{ seen: Seen; told: Told }> {
+  const { id, nonce, body } = pingOf(sender, endpoint);
+  const seen = await request(sender, endpoint, { id, body, keys, coding });
+  return { seen, told: judgeCompressed(seen, nonce, coding) };
 }
 
 interface Ping {
@@ -111,25 +140,29 @@ interface Request {
   at?: number;
   /** The body that is sent instead of the one that was signed. */
   sent?: string;
+  /** In which it is sent. Its signature is over what it holds. */
+  coding?: Coding;
 }
 
 async function request(
   sender: SubscriberSender,
   { url }: CheckedEndpoint,
-  { id, body, keys, at = sender.now(), sent = body }: Request,
+  { id, body, keys, at = sender.now(), sent = body, coding }: Request,
 ): Promise<Seen> {
   const encode = (text: string) => new TextEncoder().encode(text);
+  const bytes = coding === undefined ? encode(sent) : await compress(coding, encode(sent));
   let read: Pick<Seen, 'text' | 'unread'> = { text: '', unread: undefined };
   const { attempt, timedOut } = await post(sender, {
     url,
     headers: {
       'content-type': 'application/json',
+      ...(coding !== undefined && { 'content-encoding': coding }),
       ...PLAIN_ANSWER,
       ...signWithEach(keys, id, at, encode(body)),
     },
     traceId: null,
     timeoutMs: sender.timeoutMs,
-    send: (headers, signal) => sender.outbound({ url, headers, body: encode(sent), signal }),
+    send: (headers, signal) => sender.outbound({ url, headers, body: bytes, signal }),
     classify: (answer, text, unread) => {
       read = { text, unread };
       return classifyAnswer(answer, text, { expects: 'any_2xx', job_id: null }, sender.now(), unread);
@@ -215,6 +248,14 @@ function judgeLarge(seen: Seen): Told {
   if (seen.error === null) return good(`It took ${size} in ${seen.tookMs} ms.`);
   if (seen.status === 413) return good(`It clearly refused ${size} (413).`, instead);
   return bad(`It neither took ${size} nor refused it with 413: ${seen.error}.`, instead);
+}
+
+function judgeCompressed(seen: Seen, nonce: string, coding: Coding): Told {
+  const what = `a signed ping in ${coding}`;
+  const advice = `Decompress a body with Content-Encoding: ${coding} before its signature is verified, which is over the decompressed bytes, or set compression to none. Until a check has passed this, bodies are sent uncompressed: nothing is lost.`;
+  if (seen.error !== null) return bad(`It did not take ${what}: ${seen.error}.`, advice);
+  if (nonceIn(seen.text) === nonce) return good(`It answered ${what} with its nonce in ${seen.tookMs} ms.`);
+  return bad(`It answered ${what} ${seen.status}, but without the nonce that was asked for.`, advice);
 }
 
 function judgeRedirects(all: readonly Seen[]): Told {

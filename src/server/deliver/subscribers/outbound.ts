@@ -50,6 +50,7 @@ export const SENDABLE: ReadonlySet<string> = new Set([
   'polaris-position',
   'polaris-replay',
   'polaris-redrive',
+  'content-encoding',
 ]);
 
 /**

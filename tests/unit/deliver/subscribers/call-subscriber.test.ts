@@ -46,6 +46,7 @@ const subscriber: Subscriber = {
   plan: 0,
   redriven: false,
   format_version: 2,
+  compression: null,
 };
 
 const servers = failingServers();

@@ -1,8 +1,9 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from 'node:http';
-import { gzipSync } from 'node:zlib';
+import { gunzipSync, gzipSync, zstdDecompressSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { PROBES, probe, type Probe } from '../../../../src/contracts/endpoint-checks.ts';
+import type { Compression } from '../../../../src/contracts/compression.ts';
 import { systemClock } from '../../../../src/server/clock.ts';
 import { checkEndpoint } from '../../../../src/server/deliver/subscribers/check-endpoint.ts';
 import type { SubscriberSender } from '../../../../src/server/deliver/subscribers/call-subscriber.ts';
@@ -40,7 +41,7 @@ async function receiver(instead: Instead = () => undefined) {
   async function handle(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
     const chunks: Buffer[] = [];
     for await (const chunk of incoming as AsyncIterable<Buffer>) chunks.push(chunk);
-    const request = { headers: incoming.headers, body: Buffer.concat(chunks).toString('utf8') };
+    const request = { headers: incoming.headers, body: decompressed(incoming, Buffer.concat(chunks)) };
     seen.push(request);
     if (instead(request, response) !== undefined) return;
     const event = verified(request);
@@ -51,6 +52,12 @@ async function receiver(instead: Instead = () => undefined) {
     handle(incoming, response).catch(() => response.destroy());
   });
   return { port: await servers.serve(server), seen };
+}
+
+function decompressed({ headers }: IncomingMessage, bytes: Buffer): string {
+  const coding = headers['content-encoding'];
+  if (coding === 'gzip') return gunzipSync(bytes).toString();
+  return (coding === 'zstd' ? zstdDecompressSync(bytes) : bytes).toString();
 }
 
 function verified({ headers, body }: Incoming): { data: { nonce: string } } | undefined {
@@ -65,13 +72,18 @@ function verified({ headers, body }: Incoming): { data: { nonce: string } } | un
 const echo = ({ body }: Incoming, response: ServerResponse) =>
   response.end(JSON.stringify({ nonce: (JSON.parse(body) as { data: { nonce: string } }).data.nonce }));
 
-async function check(port: number, change: Partial<SubscriberSender> = {}): Promise<Probe[]> {
+async function check(
+  port: number,
+  change: Partial<SubscriberSender> = {},
+  compression: Compression = 'none',
+): Promise<Probe[]> {
   const probes = await checkEndpoint(
     { ...sender, ...change },
     {
       endpoint_id: ENDPOINT,
       url: `http://127.0.0.1:${port}/hook`,
       sealed_secrets: [sealSecret(endpointKeys, ENDPOINT, secret)],
+      compression,
     },
   );
   return probe.array().parse(probes);
@@ -86,7 +98,7 @@ describe('a receiver that does all as it should', () => {
     const { port, seen } = await receiver();
     const probes = await check(port);
     expect(failures(probes)).toEqual([]);
-    expect(probes.map(({ name }) => name)).toEqual([...PROBES]);
+    expect(probes.map(({ name }) => name)).toEqual(PROBES.filter((name) => name !== 'compressed'));
     expect(probes.map(({ detail }) => detail.replace(/\d+ ms/g, 'N ms'))).toEqual([
       'A signed ping was answered 200 with its nonce in N ms.',
       'It refused a request with a forged signature (401).',
@@ -113,6 +125,44 @@ describe('a receiver that does all as it should', () => {
       [ping, forged, old, changed, repeated, large].map((each) => each && verified(each) !== undefined),
     ).toEqual([true, false, false, false, true, true]);
     for (const each of seen) expect(() => JSON.parse(each.body) as unknown).not.toThrow();
+  });
+});
+
+describe('where the settings ask for compression', () => {
+  it.each(['gzip', 'zstd'] as const)(
+    'a ping in %s is sent too, signed over what it holds',
+    async (coding) => {
+      const { port, seen } = await receiver();
+      const probes = await check(port, {}, coding);
+      expect(failures(probes)).toEqual([]);
+      expect(probes.map(({ name }) => name)).toEqual([...PROBES]);
+      expect(named(probes, 'compressed')?.detail).toMatch(
+        new RegExp(`^It answered a signed ping in ${coding} with its nonce in \\d+ ms\\.$`),
+      );
+      expect(seen.map(({ headers }) => headers['content-encoding'])).toEqual([
+        ...Array.from({ length: 6 }, () => undefined),
+        coding,
+      ]);
+    },
+  );
+
+  it.each<[string, number, string]>([
+    ['refuses the coding', 415, 'It did not take a signed ping in gzip: answered 415.'],
+    ['does not decompress', 401, 'It did not take a signed ping in gzip: answered 401.'],
+    [
+      'answers without the nonce',
+      204,
+      'It answered a signed ping in gzip 204, but without the nonce that was asked for.',
+    ],
+  ])('a receiver that %s is told what to do, and that nothing is lost', async (_name, status, detail) => {
+    const { port } = await receiver(({ headers }, response) =>
+      headers['content-encoding'] === undefined ? undefined : response.writeHead(status).end(),
+    );
+    const probes = await check(port, {}, 'gzip');
+    expect(failures(probes)).toEqual([`compressed: ${detail}`]);
+    expect(named(probes, 'compressed')?.advice).toMatch(
+      /Decompress .* or set compression to none\. .* nothing is lost\.$/,
+    );
   });
 });
 
@@ -219,6 +269,7 @@ describe('without a good answer to the ping nothing else is sent', () => {
       endpoint_id: 'ep-ffffffffffffffff',
       url: 'http://127.0.0.1:1/',
       sealed_secrets: [sealSecret(endpointKeys, ENDPOINT, secret)],
+      compression: 'none' as const,
     };
     await expect(checkEndpoint({ ...sender, outbound }, endpoint)).rejects.toMatchObject({
       name: 'SecretUnreadable',

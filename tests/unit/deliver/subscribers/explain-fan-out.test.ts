@@ -69,6 +69,7 @@ function factsWith({ event, endpoint, selection, facts, delivery: one }: Change)
       body: 'full',
       mode: 'every',
       rate_per_second: null,
+      compression: 'none',
     },
     is_owner: null,
     filter_matches: null,
