@@ -131,7 +131,8 @@ async function prepareBed(server: string, name: string, folder: string): Promise
   const reports = Array.from({ length: REPORTS }, () => randomUUID());
   const owners = sql`jsonb_array_elements_text(${sql.json(reports)}) id`;
   await sql`insert into auth.users (id, email) select id::uuid, id || '@example.com' from ${owners}`;
-  await sql`insert into public.org_reports (id, user_id) select id::uuid, id::uuid from ${owners}`;
+  await sql`insert into public.org_reports (id, user_id, user_data)
+    select id::uuid, id::uuid, jsonb_build_object('title', 'Skills at the harbour ' || left(id, 8)) from ${owners}`;
   // Asked at each event, and never empty.
   await sql`update private.rate_limits set tokens_per_minute = 1000000, burst = 1000000 where kind in ('sender', 'report')`;
   const connections: Bed['connections'] = [];
@@ -253,16 +254,14 @@ async function apply(sql: postgres.ISql, id: string, body: string): Promise<void
   if (row?.outcome !== 'applied') throw new Error(`an event was answered ${row?.outcome ?? 'nothing'}`);
 }
 
-const WORDS =
-  randomBytes(4096)
-    .toString('base64')
-    .toLowerCase()
-    .match(/[a-z]{3,9}/g) ?? [];
+/** Prose with headings and lists, as a report's text is. */
+const LINES = ['operations', 'contract', 'failure-modes']
+  .flatMap((name) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8').split('\n'))
+  .filter((line) => line !== '' && !line.startsWith('|'));
 
-/** Words in no order, which compress about as a report's text does. */
 function text(bytes: number): string {
   let written = '';
-  while (written.length < bytes) written += `${WORDS[randomInt(WORDS.length)]} `;
+  while (written.length < bytes) written += `${LINES[randomInt(LINES.length)]}\n`;
   return written.slice(0, bytes);
 }
 
