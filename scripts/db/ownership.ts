@@ -2,7 +2,7 @@ import type { Node } from 'libpg-query';
 import type { Catalogue, CatalogueEntry } from './catalogue.ts';
 import { NULL_MARK, readTexts, variablesOf } from './lint/dynamic-text.ts';
 import { bodyOf } from './lint/statements.ts';
-import { nodesOf, parsePlpgsql, parseSql, type Statement } from './parser.ts';
+import { nameOf, nodesOf, parsePlpgsql, parseSql, type Statement } from './parser.ts';
 import type { Source } from './read-sources.ts';
 
 const SOURCED: readonly CatalogueEntry['kind'][] = ['function', 'view', 'table', 'policy', 'trigger'];
@@ -22,7 +22,7 @@ export function withoutSource(
       ? made.tables.some((policies) =>
           policies.every((each) => catalogue.has(`policy "${each}" on ${object}`)),
         )
-      : made.parts.has(`${kind} ${name ?? ''}`);
+      : made.parts.has(`${kind} ${name ?? object}`);
   return [...catalogue.values()].filter(
     (entry) =>
       !isMade(entry) &&
@@ -48,7 +48,7 @@ export function platformEntries(
 
 /** What functions make whose names they are given: its source is the function's. */
 export interface MadeByFunctions {
-  /** Policies and triggers, by kind and name. */
+  /** Policies, triggers and functions, by kind and name. */
   parts: ReadonlySet<string>;
   /** Of each function that makes tables, the names of the policies by which they are known. */
   tables: readonly (readonly string[])[];
@@ -64,6 +64,8 @@ export async function madeByFunctions(sources: readonly Source[]): Promise<MadeB
     const policies = nodesOf(trees, 'CreatePolicyStmt').map(({ policy_name = '' }) => policy_name);
     for (const name of policies) parts.add(`policy ${name}`);
     for (const { trigname = '' } of nodesOf(trees, 'CreateTrigStmt')) parts.add(`trigger ${trigname}`);
+    for (const { funcname } of nodesOf(trees, 'CreateFunctionStmt'))
+      parts.add(`function ${nameOf(funcname)}`);
     const makesTables = nodesOf(trees, 'CreateStmt').some(({ relation }) => relation?.relpersistence !== 't');
     // A table without a policy would be known by nothing.
     if (makesTables && policies.length > 0) tables.push(policies);

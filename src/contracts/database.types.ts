@@ -528,15 +528,7 @@ export type Database = {
           trace_id?: string | null;
           type?: string;
         };
-        Relationships: [
-          {
-            foreignKeyName: "report_events_report_type_fkey";
-            columns: ["report_type"];
-            isOneToOne: false;
-            referencedRelation: "report_types";
-            referencedColumns: ["report_type"];
-          },
-        ];
+        Relationships: [];
       };
       report_jobs: {
         Row: {
@@ -670,13 +662,6 @@ export type Database = {
             isOneToOne: true;
             referencedRelation: "report_events";
             referencedColumns: ["id"];
-          },
-          {
-            foreignKeyName: "report_notifications_report_type_fkey";
-            columns: ["report_type"];
-            isOneToOne: false;
-            referencedRelation: "report_types";
-            referencedColumns: ["report_type"];
           },
         ];
       };
@@ -1006,25 +991,11 @@ export type Database = {
         };
         Relationships: [
           {
-            foreignKeyName: "webhook_deliveries_endpoint_id_fkey";
-            columns: ["endpoint_id"];
-            isOneToOne: false;
-            referencedRelation: "webhook_endpoints";
-            referencedColumns: ["id"];
-          },
-          {
             foreignKeyName: "webhook_deliveries_event_id_fkey";
             columns: ["event_id"];
             isOneToOne: false;
             referencedRelation: "report_events";
             referencedColumns: ["id"];
-          },
-          {
-            foreignKeyName: "webhook_deliveries_report_type_fkey";
-            columns: ["report_type"];
-            isOneToOne: false;
-            referencedRelation: "report_types";
-            referencedColumns: ["report_type"];
           },
         ];
       };

@@ -397,6 +397,94 @@ drop function public.list_open_deliveries(
   text, text, text, text, text, timestamptz, timestamptz, int, timestamptz, text);
 drop function public.list_webhook_audit(
   text, text, text, text, timestamptz, timestamptz, int, timestamptz, text);
+drop function private.confirm_delivery(public.report_events, text);
+
+-- Here and not below, since what follows calls the functions that it writes.
+create or replace function private.write_report_functions()
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  execute format(
+    'create or replace function private.report_table(p_report_type text)
+     returns text
+     language plpgsql stable set search_path = '''' as $body$
+     begin
+       return case when p_report_type is null then null %s end;
+     end
+     $body$',
+    (select string_agg(format('when p_report_type = %L then %L', report_type, table_name), ' ' order by report_type) from public.report_types));
+  comment on function private.report_table(text) is
+    'The table that holds reports of this type, without its schema. Null: no such type.';
+  revoke all on function private.report_table(text) from public, anon, authenticated, service_role;
+
+  execute format(
+    'create or replace function private.report_row(
+       p_report_type text, p_report_id uuid, p_lock boolean, out owner uuid, out summary_id uuid, out winner_event_id text)
+     returns record
+     language plpgsql volatile set search_path = '''' as $body$
+     begin
+       %s
+       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+     end
+     $body$',
+    (select string_agg(format(
+      'if p_report_type = %L then
+         if p_lock then
+           select report.user_id, report.summary_id, report.winner_event_id into owner, summary_id, winner_event_id
+           from public.%I report where report.id = p_report_id for no key update;
+         else
+           select report.user_id, report.summary_id, report.winner_event_id into owner, summary_id, winner_event_id
+           from public.%I report where report.id = p_report_id;
+         end if;
+         return;
+       end if;', report_type, table_name, table_name), ' ' order by report_type) from public.report_types));
+  comment on function private.report_row(text, uuid, boolean) is
+    'What links a report to others: its owner, its summary and its winner. All null: there is no such report. p_lock: until the transaction ends, no other transaction changes the row.';
+  revoke all on function private.report_row(text, uuid, boolean) from public, anon, authenticated, service_role;
+
+  execute format(
+    'create or replace function private.show_in_report(
+       p_report_type text, p_report_id uuid, p_status public.research_status, p_winner public.report_events default null,
+       p_content private.report_contents default null, p_delivery public.webhook_deliveries default null)
+     returns void
+     language plpgsql volatile set search_path = '''' as $body$
+     begin
+       %s
+       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+     end
+     $body$',
+    (select string_agg(format(
+      'if p_report_type = %L then
+         update public.%I
+         set research_status = coalesce(p_status, research_status),
+           updated_at = case when p_status is null then updated_at else now() end,
+           research_report = case when p_winner.id is null then research_report else p_content.research_report end,
+           research_metadata = case when p_winner.id is null then research_metadata else private.shown_metadata(p_content) end,
+           stage = case when p_winner.id is null then stage else p_winner.stage end,
+           winner_event_id = coalesce(p_winner.id, winner_event_id),
+           webhook_status = case when p_delivery.id is null then webhook_status else p_delivery.status end,
+           webhook_attempts = case when p_delivery.id is null then webhook_attempts else p_delivery.attempts end,
+           webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
+           webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
+           webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end
+         where id = p_report_id
+           and (p_winner.id is not null or p_delivery.id is not null or research_status <> p_status);
+         return;
+       end if;',
+      report_type, table_name), ' ' order by report_type) from public.report_types));
+  comment on function private.show_in_report(
+    text, uuid, public.research_status, public.report_events, private.report_contents, public.webhook_deliveries) is
+    'The one writer of what a report''s row shows: the status, a new winner with its content, the state of a delivery; null is left as it was. All at once where all changes: a second update of a row in its transaction checks each of its foreign keys again. The caller holds the report''s lock.';
+  revoke all on function private.show_in_report(
+    text, uuid, public.research_status, public.report_events, private.report_contents, public.webhook_deliveries)
+    from public, anon, authenticated, service_role;
+end
+$$;
+
+comment on function private.write_report_functions() is
+  'Writes the functions that name the report tables: report_table(), report_row() and show_in_report(). A statement that is executed as a text is planned at each call; theirs are planned once in a session. add_report_type() calls it.';
+revoke all on function private.write_report_functions() from public, anon, authenticated, service_role;
+select private.write_report_functions();
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 
@@ -555,6 +643,81 @@ comment on function public.take_sender_token(text) is
 revoke all on function public.take_sender_token(text) from public, anon, authenticated, service_role;
 grant execute on function public.take_sender_token(text) to service_role;
 
+-- supabase/sql/reports/add_report_type.sql
+create or replace function private.add_report_type(p_report_type text, p_table_name text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  insert into public.report_types (report_type, table_name) values (p_report_type, p_table_name)
+  on conflict (report_type) do nothing;
+  perform private.write_report_functions();
+  if not exists (
+    select from pg_catalog.pg_attribute
+    where attrelid = format('public.%I', p_table_name)::regclass and attname = 'winner_event_id')
+  then
+    -- Not valid: to check the rows would be to read them all, under a lock that keeps even readers out.
+    execute format(
+      'alter table public.%I
+         add column stage text,
+         add column winner_event_id text references public.report_events (id) deferrable initially deferred,
+         add constraint report_stage_is_known check (stage in (''prelim'', ''final'')) not valid', p_table_name);
+  end if;
+  perform private.finish_table(p_table_name, p_now => true);
+  execute format(
+    'create or replace trigger lock_owner before update or delete on public.%I for each statement
+       when (current_user in (''anon'', ''authenticated'')) execute function private.lock_owner()', p_table_name);
+  execute format(
+    'create or replace trigger guard_insert before insert on public.%I for each row
+       when (current_user <> ''postgres'') execute function private.guard_insert()', p_table_name);
+  execute format(
+    'create or replace trigger record_owner_insert after insert on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.record_insert(%L, ''owner'')',
+    p_table_name, p_report_type);
+  -- Of the SQL editor and our own functions, which both run as the owner of the table, only the data differ.
+  execute format(
+    'create or replace trigger record_platform_insert after insert on public.%I for each row
+       when (current_user not in (''anon'', ''authenticated'')
+         and (current_user <> ''postgres'' or new.research_report is not null and new.winner_event_id is null))
+       execute function private.record_insert(%L, ''platform'')', p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger record_owner_write before update on public.%I for each row
+       when (current_user in (''anon'', ''authenticated'')) execute function private.record_write(%L, ''owner'')',
+    p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger record_platform_write before update on public.%I for each row
+       when (current_user not in (''anon'', ''authenticated'')
+         and (current_user <> ''postgres'' or new.winner_event_id is not distinct from old.winner_event_id
+           and (new.research_report is distinct from old.research_report
+             or new.research_metadata is distinct from old.research_metadata)))
+       execute function private.record_write(%L, ''platform'')', p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger check_winner after update on public.%I for each row
+       when (new.winner_event_id is distinct from old.winner_event_id) execute function private.check_winner(%L)',
+    p_table_name, p_report_type);
+  execute format(
+    'create or replace trigger lose_content after update on public.%I for each row
+       when (old.winner_event_id is not null and new.winner_event_id is distinct from old.winner_event_id)
+       execute function private.lose_content()', p_table_name);
+  -- After the platform''s own trigger, which sorts by its name.
+  execute format(
+    'create or replace trigger zz_keep_updated_at before update on public.%I for each row
+       when (current_user = ''postgres'' and new.research_report is not distinct from old.research_report
+         and new.winner_event_id is distinct from old.winner_event_id)
+       execute function private.keep_updated_at()', p_table_name);
+  execute format(
+    'create or replace trigger close_report after delete on public.%I for each row
+       execute function private.close_report(%L)', p_table_name, p_report_type);
+  execute format('drop policy if exists "operators read" on public.%I', p_table_name);
+  execute format(
+    'create policy "operators read" on public.%I for select to authenticated
+       using ((select private.is_operator()))', p_table_name);
+end
+$$;
+
+comment on function private.add_report_type(text, text) is
+  'Makes a table of the platform''s shape take part: registry, our columns, indexes, triggers and the policy for operators.';
+revoke all on function private.add_report_type(text, text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/close_report.sql
 -- Definer rights: an owner's statement fires it, and owners may not write deliveries.
 create or replace function private.close_report()
@@ -639,6 +802,48 @@ $$;
 comment on function private.count_owner_write() is
   'Takes a token of the signed-in owner for a report that this statement inserts or changes, and refuses the statement (PT429, which the REST API answers with 429) where there is none.';
 revoke all on function private.count_owner_write() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/drop_references.sql
+create or replace function private.drop_references(p_table regclass, p_constraints text[])
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_tries constant int := 5;
+  v_referenced regclass;
+  v_constraint text;
+begin
+  for v_try in 1..c_tries loop
+    begin
+      -- Longer than deadlock_timeout, after which PostgreSQL ends an autovacuum that is in the way.
+      perform set_config('lock_timeout', '2s', true);
+      execute format('lock table %s in access exclusive mode', p_table::regclass);
+      -- Shorter than deadlock_timeout: a call that has read the referenced table, and waits for this one, is not ended as the
+      -- victim of a deadlock. It goes on as soon as this attempt is given up.
+      perform set_config('lock_timeout', '500ms', true);
+      for v_referenced in
+        select distinct confrelid from pg_catalog.pg_constraint where conrelid = p_table and conname = any (p_constraints)
+        order by confrelid
+      loop
+        execute format('lock table %s in access exclusive mode', v_referenced::regclass);
+      end loop;
+      foreach v_constraint in array p_constraints loop
+        execute format('alter table %s drop constraint if exists %I', p_table::regclass, v_constraint);
+      end loop;
+      return;
+    exception when lock_not_available then
+      -- Whoever has queued behind this attempt goes on before the next one.
+      perform pg_sleep(1) where v_try < c_tries;
+    end;
+  end loop;
+  raise exception 'Other transactions use % for too long. Nothing was changed: push again.', p_table
+    using errcode = 'lock_not_available',
+      hint = 'docs/upgrading.md has the query that finds transactions which have been open for long.';
+end
+$$;
+
+comment on function private.drop_references(regclass, text[]) is
+  'Drops foreign keys of a table for a migration, which locks the tables that they refer to as well. Nobody waits longer than 2.5 s behind an attempt, of which there are five.';
+revoke all on function private.drop_references(regclass, text[]) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/finish_table.sql
 -- The one list of what costs a scan of a large table, of the platform or of ours. A migration would block its writers meanwhile: it does
@@ -948,7 +1153,7 @@ begin
       else coalesce(p_row.webhook_status, 'pending') end;
     p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
     p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
-    perform set_config('polaris.import', 'on', true);
+    perform set_config('polaris.shown', 'on', true);
     insert into public.webhook_deliveries (
       event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response, dead_at,
       dead_reason)
@@ -957,7 +1162,7 @@ begin
       p_row.webhook_status, p_row.webhook_attempts, p_row.webhook_last_attempt,
       case when v_dead_reason is null and p_row.webhook_status <> 'success' then v_now end, p_row.webhook_response,
       case when v_dead_reason is not null then v_now end, v_dead_reason);
-    perform set_config('polaris.import', '', true);
+    perform set_config('polaris.shown', '', true);
   end if;
   if v_event.status = 'completed' then
     p_row.winner_event_id := v_event.id;
@@ -1026,6 +1231,51 @@ comment on function public.import_reports(int) is
   'Imports up to p_limit reports from before the events, for about a second, skipping those that others hold. Returns {imported, left}.';
 revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
 grant execute on function public.import_reports(int) to service_role;
+
+-- supabase/sql/reports/lock_report.sql
+create or replace function private.lock_report(p_report_type text, p_report_id uuid, p_summary_id uuid default null)
+returns uuid
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_report record := private.locked_report(p_report_type, p_report_id, p_summary_id);
+begin
+  return v_report.owner;
+end
+$$;
+
+comment on function private.lock_report(text, uuid, uuid) is
+  'Locks a report as locked_report() does, and returns its owner. Null: there is no such report.';
+revoke all on function private.lock_report(text, uuid, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/locked_report.sql
+create or replace function private.locked_report(
+  p_report_type text, p_report_id uuid, p_summary_id uuid default null, out owner uuid, out winner_event_id text)
+returns record
+language plpgsql volatile set search_path = '' as $$
+declare
+  -- Deleting an account or a summary deletes its reports, so it locks those rows first. Foreign keys ask for them too, but
+  -- only after the report is locked: both would wait for each other.
+  v_report record := private.report_row(p_report_type, p_report_id, false);
+begin
+  perform from auth.users where id = v_report.owner for key share;
+  if v_report.summary_id is not null or p_summary_id is not null then
+    perform from public.polaris_summaries where id in (v_report.summary_id, p_summary_id) order by id for key share;
+  end if;
+  v_report := private.report_row(p_report_type, p_report_id, true);
+  if v_report.owner is not null
+    and exists (select from private.reports_to_import where report_type = p_report_type and report_id = p_report_id)
+  then
+    perform private.import_report(p_report_type, p_report_id);
+    v_report := private.report_row(p_report_type, p_report_id, true);
+  end if;
+  owner := v_report.owner;
+  winner_event_id := v_report.winner_event_id;
+end
+$$;
+
+comment on function private.locked_report(text, uuid, uuid) is
+  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner and its winner. Both null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
+revoke all on function private.locked_report(text, uuid, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/names_operator.sql
 create or replace function private.names_operator(p_caller text)
@@ -1192,6 +1442,19 @@ comment on function private.report_is_gone(text, uuid) is
   'Whether no such report is there: then nothing that was said of it may be kept, since nothing would erase it.';
 revoke all on function private.report_is_gone(text, uuid) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/show_report_status.sql
+create or replace function private.show_report_status(p_report_type text, p_report_id uuid)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.show_in_report(p_report_type, p_report_id, private.report_status(p_report_type, p_report_id));
+end
+$$;
+
+comment on function private.show_report_status(text, uuid) is
+  'Brings research_status of a report''s row up to date. The caller holds the report''s lock.';
+revoke all on function private.show_report_status(text, uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/user_is_operator.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.user_is_operator(p_user_id uuid)
@@ -1204,6 +1467,139 @@ comment on function public.user_is_operator(uuid) is
   'Whether this person is an operator now. Endpoints ask it for callers whom they have authenticated.';
 revoke all on function public.user_is_operator(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.user_is_operator(uuid) to service_role;
+
+-- supabase/sql/events/apply_at_once.sql
+-- Decides by the same functions as the other path, but writes each row once: the event with its effect, and the report with its
+-- result and its delivery.
+create or replace function private.apply_at_once(
+  p_event_id text, p_result private.incoming_result, p_known public.report_events, p_owner uuid, p_winner_id text,
+  p_channel text, out event public.report_events, out outcome text)
+returns record
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_event public.report_events;
+  v_job private.job_runs;
+  v_content private.report_contents;
+  v_delivery public.webhook_deliveries;
+  v_facts record;
+begin
+  -- Until all of this is as it mostly is, nothing is written.
+  if p_known.id is not null then
+    -- While this call waited for the locks, another may have applied it.
+    select * into v_event from public.report_events where id = p_known.id;
+    if v_event.effect is not null or v_event.erased_at is not null or v_event.status <> 'completed' then
+      return;
+    end if;
+  else
+    select * into v_job from private.job_runs where job_id = p_result.job_id for no key update;
+    v_event.id := p_event_id;
+    v_event.type := p_result.type;
+    v_event.status := split_part(p_result.type, '.', 3);
+    v_event.report_type := p_result.report_type;
+    v_event.report_id := p_result.report_id;
+    v_event.stage := p_result.stage;
+    v_event.job_id := p_result.job_id;
+    v_event.requested_at := coalesce(v_job.created_at, least(p_result.requested_at, clock_timestamp()));
+    if v_event.status is distinct from 'completed'
+      or v_job.job_id is null and (p_result.requested_at is null or p_result.requested_at > now() + interval '5 minutes')
+      or v_job.job_id is not null and (
+        v_job.status not in ('queued', 'running')
+        or (v_job.report_type, v_job.report_id, v_job.stage)
+          is distinct from (p_result.report_type, p_result.report_id, p_result.stage)
+        or not private.job_serves(v_job, p_owner))
+    then
+      return;
+    end if;
+  end if;
+  select
+    coalesce((select private.event_outranks(v_event, winner) from public.report_events winner where winner.id = p_winner_id), true)
+      as wins,
+    -- Then its status is the report's (report_status()).
+    not exists (
+      select from private.job_runs other
+      where other.report_id = v_event.report_id and other.report_type = v_event.report_type
+        and other.job_id is distinct from v_event.job_id and other.created_at > v_event.requested_at - interval '1 millisecond')
+    and not exists (
+      select from public.report_events other
+      where other.report_id = v_event.report_id and other.report_type = v_event.report_type
+        and other.requested_at >= v_event.requested_at and other.id <> v_event.id and other.effect is not null)
+      as is_newest,
+    (select coalesce(max(position), 0) + 1 from public.report_events
+      where report_type = v_event.report_type and report_id = v_event.report_id) as position,
+    (select max(id) from private.endpoint_revisions) as settings_revision
+  into v_facts;
+  if not v_facts.wins then
+    return;
+  end if;
+
+  v_event.effect := 'applied';
+  v_event.channel := p_channel;
+  v_event.position := v_facts.position;
+  v_event.settings_revision := v_facts.settings_revision;
+  -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+  v_event.applied_xid := pg_current_xact_id();
+  v_event.applied_at := clock_timestamp();
+  if p_known.id is not null then
+    v_content := private.content_of(v_event);
+    update public.report_events
+    set effect = v_event.effect, channel = v_event.channel, position = v_event.position,
+      settings_revision = v_event.settings_revision, applied_xid = v_event.applied_xid, applied_at = v_event.applied_at
+    where id = v_event.id;
+  else
+    v_event.digest := private.content_digest(p_result);
+    v_event.trace_id := coalesce(
+      case when v_job.job_id is null then p_result.trace_id else v_job.trace_id end, private.new_trace_id());
+    v_event.error := p_result.error;
+    v_content := row(
+      v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data, null)::private.report_contents;
+    with recorded as (
+      insert into public.report_events (
+        id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
+        applied_xid, settings_revision, trace_id)
+      values (
+        v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
+        v_event.digest, v_event.error, v_event.channel, v_event.effect, v_event.position, v_event.applied_at,
+        v_event.applied_xid, v_event.settings_revision, v_event.trace_id)
+      on conflict do nothing
+      returning *
+    ), kept as (
+      insert into private.report_contents (event_id, research_report, research_metadata, final_data)
+      select id, v_content.research_report, v_content.research_metadata, v_content.final_data from recorded
+    )
+    select * into v_event from recorded;
+    if v_event.id is null then
+      -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
+      outcome := 'busy';
+      return;
+    end if;
+    if v_job.job_id is not null then
+      perform private.finish_job(v_event);
+    end if;
+  end if;
+  if v_event.settings_revision is not null then
+    perform private.fan_out(v_event, p_owner);
+  end if;
+  if p_channel = 'webhook' then
+    perform set_config('polaris.shown', 'on', true);
+    v_delivery := private.confirm_delivery(v_event, v_event.effect);
+    perform set_config('polaris.shown', '', true);
+    if p_known.id is not null and private.is_shown_delivery(v_delivery) is not true then
+      v_delivery := null;
+    end if;
+  end if;
+  perform private.show_in_report(
+    v_event.report_type, v_event.report_id,
+    case when v_facts.is_newest then 'completed' else private.report_status(v_event.report_type, v_event.report_id) end,
+    v_event, v_content, v_delivery);
+  perform private.notify_owner(v_event, p_owner);
+  event := v_event;
+  outcome := v_event.effect;
+end
+$$;
+
+comment on function private.apply_at_once(text, private.incoming_result, public.report_events, uuid, text, text) is
+  'Records and applies a completed result that wins, of an ordinary job or of none: what happens mostly. p_known: its event, if it has one. Outcome null: nothing was written, and register_event() or take_effect() decide. The caller holds the lock of the report, whose owner and winner are p_owner and p_winner_id.';
+revoke all on function private.apply_at_once(text, private.incoming_result, public.report_events, uuid, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/apply_report_event.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -1218,13 +1614,15 @@ declare
   v_started timestamptz := clock_timestamp();
   v_result private.incoming_result;
   v_event public.report_events;
+  v_report record;
   v_owner uuid;
   v_registered record;
+  v_applied record;
   v_outcome text;
   v_is_forgotten boolean;
   v_answer jsonb;
   v_is_limited boolean := false;
-  v_report text;
+  v_bucket text;
   v_asked record;
   v_refusal jsonb;
   v_unasked text;
@@ -1243,9 +1641,9 @@ begin
   if p_body is not null and v_refusal is null then
     v_result := private.read_body(p_body, p_endpoint_id);
     v_result.trace_id := p_trace_id;
-    v_report := v_result.report_type || ':' || v_result.report_id;
+    v_bucket := v_result.report_type || ':' || v_result.report_id;
     if v_is_limited then
-      v_asked := private.ask_limit('report', v_report, false);
+      v_asked := private.ask_limit('report', v_bucket, false);
       v_refusal := v_asked.refusal;
       v_unasked := coalesce(v_unasked, v_asked.failure);
     end if;
@@ -1279,11 +1677,18 @@ begin
       perform from public.webhook_deliveries
       where event_id = v_event.id and endpoint_id = private.internal_endpoint(v_event.stage) for update;
     end if;
-    v_owner := private.lock_report(
+    v_report := private.locked_report(
       coalesce(v_event.report_type, v_result.report_type), coalesce(v_event.report_id, v_result.report_id));
+    v_owner := v_report.owner;
+    if v_owner is not null then
+      v_applied := private.apply_at_once(p_event_id, v_result, v_event, v_owner, v_report.winner_event_id, p_channel);
+      v_outcome := v_applied.outcome;
+    end if;
     if v_owner is null then
       v_outcome := 'report_not_found';
       perform private.close_deliveries(v_event.id);
+    elsif v_outcome is not null then
+      v_event := v_applied.event;
     else
       if v_event.id is null then
         v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel);
@@ -1295,8 +1700,13 @@ begin
       else
         -- While this call waited for the locks, another may have applied the event.
         v_event := private.find_event(v_event.id, null);
-        v_outcome := case when v_event.effect is null
-          then private.take_effect(v_event, p_channel, v_owner) else 'duplicate' end;
+        if v_event.effect is null then
+          v_outcome := private.take_effect(v_event, p_channel, v_owner);
+          -- Below, its settings say whether subscribers are to hear of it.
+          v_event := private.find_event(v_event.id, null);
+        else
+          v_outcome := 'duplicate';
+        end if;
       end if;
       if p_channel = 'webhook' and v_outcome in ('applied', 'superseded', 'duplicate') then
         perform private.confirm_delivery(v_event, v_outcome);
@@ -1306,7 +1716,7 @@ begin
   if v_is_limited then
     -- The last locks of the transaction, and held for as long as the audit row and the commit take.
     -- A report that is not there has no bucket, or a sender could make as many as it likes.
-    v_asked := private.ask_limit('report', case when v_owner is not null then v_report end, true);
+    v_asked := private.ask_limit('report', case when v_owner is not null then v_bucket end, true);
     v_refusal := v_asked.refusal;
     v_unasked := coalesce(v_unasked, v_asked.failure);
     if v_refusal is null then
@@ -1349,7 +1759,7 @@ begin
       p_trace_id => coalesce(v_event.trace_id, p_trace_id), p_span_id => p_span_id);
   end if;
   -- Whoever has applied it sends it to them at once.
-  return v_answer || case when v_outcome in ('applied', 'superseded') and exists (
+  return v_answer || case when v_outcome in ('applied', 'superseded') and v_event.settings_revision is not null and exists (
       select from public.webhook_deliveries where event_id = v_event.id and position is not null)
     then jsonb_build_object('outward', v_event.id) else '{}' end;
 end
@@ -1635,6 +2045,8 @@ language plpgsql volatile set search_path = '' as $$
 declare
   -- The row as it would be if only what may change had changed.
   v_allowed public.report_events := old;
+  -- To compare NEW itself would expand its stored texts, and the returned row would then be stored with new copies of them.
+  v_new public.report_events := new;
 begin
   if tg_op = 'UPDATE' then
     -- The generated column is computed after this trigger, from a column that is compared.
@@ -1651,7 +2063,7 @@ begin
       v_allowed.digest := new.digest;
       v_allowed.error := null;
     end if;
-    if v_allowed operator(pg_catalog.*=) new and v_allowed operator(pg_catalog.*<>) old then
+    if v_allowed operator(pg_catalog.*=) v_new and v_allowed operator(pg_catalog.*<>) old then
       return new;
     end if;
   end if;
@@ -1675,6 +2087,22 @@ $$;
 comment on function private.new_trace_id() is
   'The id of a trace that begins here: 32 hexadecimal digits (W3C Trace Context, trace-id).';
 revoke all on function private.new_trace_id() from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/notify_owner.sql
+create or replace function private.notify_owner(p_event public.report_events, p_owner uuid)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  if p_event.stage = 'final' and p_event.channel in ('webhook', 'direct') then
+    insert into public.report_notifications (user_id, report_type, report_id, event_id)
+    values (p_owner, p_event.report_type, p_event.report_id, p_event.id);
+  end if;
+end
+$$;
+
+comment on function private.notify_owner(public.report_events, uuid) is
+  'Tells the owner of a report of a final that the report shows from now on.';
+revoke all on function private.notify_owner(public.report_events, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/outcome_status.sql
 create or replace function private.outcome_status(p_outcome text)
@@ -1843,13 +2271,7 @@ begin
     -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
     problem := 'busy';
   elsif v_job.job_id is not null then
-    update private.job_runs
-    set status = case event.status when 'completed' then 'succeeded' else 'failed' end,
-      event_id = event.id, error = event.error, percent = case event.status when 'completed' then 100 else percent end,
-      eta_seconds = null, completed_at = clock_timestamp(), updated_at = clock_timestamp(),
-      lease_token = lease_token + 1, lease_expires_at = null
-    where job_id = v_job.job_id;
-    perform private.show_job(v_job.job_id);
+    perform private.finish_job(event);
   end if;
 end
 $$;
@@ -1862,22 +2284,12 @@ revoke all on function private.register_event(text, private.incoming_result, uui
 create or replace function private.show_effect(p_event public.report_events, p_owner uuid)
 returns void
 language plpgsql volatile set search_path = '' as $$
-declare
-  v_content private.report_contents;
 begin
   if p_event.effect = 'applied' and p_event.status = 'completed' then
-    v_content := private.content_of(p_event);
-    execute format(
-      'update public.%I set research_report = $1, research_metadata = $2, stage = $3, winner_event_id = $4,
-         research_status = $5, updated_at = now() where id = $6', private.report_table(p_event.report_type))
-    using v_content.research_report,
-      private.shown_metadata(v_content),
-      p_event.stage, p_event.id,
-      private.report_status(p_event.report_type, p_event.report_id), p_event.report_id;
-    if p_event.stage = 'final' and p_event.channel in ('webhook', 'direct') then
-      insert into public.report_notifications (user_id, report_type, report_id, event_id)
-      values (p_owner, p_event.report_type, p_event.report_id, p_event.id);
-    end if;
+    perform private.show_in_report(
+      p_event.report_type, p_event.report_id, private.report_status(p_event.report_type, p_event.report_id), p_event,
+      private.content_of(p_event));
+    perform private.notify_owner(p_event, p_owner);
   else
     perform private.show_report_status(p_event.report_type, p_event.report_id);
   end if;
@@ -2094,8 +2506,11 @@ begin
       return jsonb_build_object('outcome', v_registered.problem);
     end if;
     v_event := v_registered.event;
-    perform private.show_report_status(v_job.report_type, v_job.report_id);
+    perform set_config('polaris.shown', 'on', true);
     v_delivery := private.add_delivery(v_event, p_delivery_lease_seconds);
+    perform set_config('polaris.shown', '', true);
+    perform private.show_in_report(
+      v_job.report_type, v_job.report_id, private.report_status(v_job.report_type, v_job.report_id), p_delivery => v_delivery);
     if exists (select from public.webhook_circuits
         where endpoint_id = v_delivery.endpoint_id and opened_at is not null)
       and not private.take_probe(
@@ -2131,6 +2546,25 @@ comment on function public.due_report_jobs(int) is
   'Jobs to be taken over or given up: for a half of p_limit those that have been due longest, for the other any of the rest.';
 revoke all on function public.due_report_jobs(int) from public, anon, authenticated, service_role;
 grant execute on function public.due_report_jobs(int) to service_role;
+
+-- supabase/sql/jobs/finish_job.sql
+create or replace function private.finish_job(p_event public.report_events)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  update private.job_runs
+  set status = case p_event.status when 'completed' then 'succeeded' else 'failed' end,
+    event_id = p_event.id, error = p_event.error, percent = case p_event.status when 'completed' then 100 else percent end,
+    eta_seconds = null, completed_at = clock_timestamp(), updated_at = clock_timestamp(),
+    lease_token = lease_token + 1, lease_expires_at = null
+  where job_id = p_event.job_id;
+  perform private.show_job(p_event.job_id);
+end
+$$;
+
+comment on function private.finish_job(public.report_events) is
+  'Ends a job with the event that was just recorded for it. The caller holds the job''s lock.';
+revoke all on function private.finish_job(public.report_events) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/get_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -3044,6 +3478,34 @@ comment on function public.claim_report_delivery(text, uuid, int, text, text, uu
 revoke all on function public.claim_report_delivery(text, uuid, int, text, text, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.claim_report_delivery(text, uuid, int, text, text, uuid) to service_role;
 
+-- supabase/sql/deliver/confirm_delivery.sql
+create or replace function private.confirm_delivery(p_event public.report_events, p_outcome text)
+returns public.webhook_deliveries
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_response jsonb := jsonb_build_object('status', 200, 'outcome', p_outcome);
+  v_delivery public.webhook_deliveries;
+begin
+  insert into public.webhook_deliveries (
+    event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response)
+  values (
+    p_event.id, private.internal_endpoint(p_event.stage), p_event.report_type, p_event.report_id, p_event.job_id, 'success', 1,
+    now(), null, v_response)
+  on conflict (event_id, endpoint_id, plan) do nothing
+  returning * into v_delivery;
+  if v_delivery.id is null then
+    select * into strict v_delivery from public.webhook_deliveries
+    where event_id = p_event.id and endpoint_id = private.internal_endpoint(p_event.stage) and plan = 0;
+    v_delivery := private.move_delivery(v_delivery.id, 'delivered', p_response => v_response, p_on_arrival => true);
+  end if;
+  return v_delivery;
+end
+$$;
+
+comment on function private.confirm_delivery(public.report_events, text) is
+  'A verified request proves the delivery of its event to our own endpoint. An event that others sent gets a delivery that has succeeded.';
+revoke all on function private.confirm_delivery(public.report_events, text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/create_endpoint.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.create_endpoint(
@@ -3320,7 +3782,7 @@ end
 $$;
 
 comment on function private.fan_out(public.report_events, uuid) is
-  'Makes a delivery of an event for each subscriber whose settings match: in the transaction of its effect, or for a deletion in that of the sweep. p_owner: of a report that was deleted.';
+  'Makes a delivery of an event for each subscriber whose settings match: in the transaction of its effect, or for a deletion in that of the sweep. p_owner: of the report, where the caller knows it, or the report was deleted.';
 revoke all on function private.fan_out(public.report_events, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/filter_document.sql
@@ -3542,6 +4004,22 @@ $$;
 comment on function private.is_planned(public.webhook_deliveries, text, timestamptz) is
   'Whether a plan that was requested at p_until is about this delivery. redrive: dead letters. retry: also what waits for its slot. Closed dead letters are in none.';
 revoke all on function private.is_planned(public.webhook_deliveries, text, timestamptz) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/is_shown_delivery.sql
+create or replace function private.is_shown_delivery(p_delivery public.webhook_deliveries)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return not exists (
+    select from public.webhook_deliveries later
+    where later.position is null and later.report_id = p_delivery.report_id and later.report_type = p_delivery.report_type
+      and later.id > p_delivery.id);
+end
+$$;
+
+comment on function private.is_shown_delivery(public.webhook_deliveries) is
+  'Whether a delivery to our own endpoints is the latest one of its report, whose state the report shows. The caller holds the report''s lock.';
+revoke all on function private.is_shown_delivery(public.webhook_deliveries) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/keep_subscribers.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -4891,8 +5369,8 @@ create or replace function private.show_delivery()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- The import makes a delivery from the columns that the row shows already, while its own statement updates the row.
-  if coalesce(current_setting('polaris.import', true), '') = 'on' then
+  -- Whoever updates the row anyway shows the delivery there: a report is updated once.
+  if coalesce(current_setting('polaris.shown', true), '') = 'on' then
     return null;
   end if;
   -- Take the lock in its own statement, so that the next query sees rows committed while we waited.
@@ -4900,17 +5378,9 @@ begin
     perform private.move_delivery(new.id, 'closed', p_reason => 'report_deleted');
     return null;
   end if;
-  if exists (
-    select from public.webhook_deliveries later
-    where later.position is null and later.report_id = new.report_id and later.report_type = new.report_type and later.id > new.id)
-  then
-    return null;
+  if private.is_shown_delivery(new) then
+    perform private.show_in_report(new.report_type, new.report_id, null, p_delivery => new);
   end if;
-  execute format(
-    'update public.%I set webhook_status = $1, webhook_attempts = $2, webhook_last_attempt = $3,
-       webhook_response = $4, webhook_job_id = $5 where id = $6',
-    private.report_table(new.report_type))
-  using new.status, new.attempts, new.last_attempt, new.response, new.job_id, new.report_id;
   return null;
 end
 $$;

@@ -1,9 +1,9 @@
 create or replace function private.confirm_delivery(p_event public.report_events, p_outcome text)
-returns void
+returns public.webhook_deliveries
 language plpgsql volatile set search_path = '' as $$
 declare
   v_response jsonb := jsonb_build_object('status', 200, 'outcome', p_outcome);
-  v_delivery_id bigint;
+  v_delivery public.webhook_deliveries;
 begin
   insert into public.webhook_deliveries (
     event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response)
@@ -11,12 +11,13 @@ begin
     p_event.id, private.internal_endpoint(p_event.stage), p_event.report_type, p_event.report_id, p_event.job_id, 'success', 1,
     now(), null, v_response)
   on conflict (event_id, endpoint_id, plan) do nothing
-  returning id into v_delivery_id;
-  if v_delivery_id is null then
-    select id into strict v_delivery_id from public.webhook_deliveries
+  returning * into v_delivery;
+  if v_delivery.id is null then
+    select * into strict v_delivery from public.webhook_deliveries
     where event_id = p_event.id and endpoint_id = private.internal_endpoint(p_event.stage) and plan = 0;
-    perform private.move_delivery(v_delivery_id, 'delivered', p_response => v_response, p_on_arrival => true);
+    v_delivery := private.move_delivery(v_delivery.id, 'delivered', p_response => v_response, p_on_arrival => true);
   end if;
+  return v_delivery;
 end
 $$;
 

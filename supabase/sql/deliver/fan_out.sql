@@ -42,5 +42,5 @@ end
 $$;
 
 comment on function private.fan_out(public.report_events, uuid) is
-  'Makes a delivery of an event for each subscriber whose settings match: in the transaction of its effect, or for a deletion in that of the sweep. p_owner: of a report that was deleted.';
+  'Makes a delivery of an event for each subscriber whose settings match: in the transaction of its effect, or for a deletion in that of the sweep. p_owner: of the report, where the caller knows it, or the report was deleted.';
 revoke all on function private.fan_out(public.report_events, uuid) from public, anon, authenticated, service_role;

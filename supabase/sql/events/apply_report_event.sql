@@ -10,13 +10,15 @@ declare
   v_started timestamptz := clock_timestamp();
   v_result private.incoming_result;
   v_event public.report_events;
+  v_report record;
   v_owner uuid;
   v_registered record;
+  v_applied record;
   v_outcome text;
   v_is_forgotten boolean;
   v_answer jsonb;
   v_is_limited boolean := false;
-  v_report text;
+  v_bucket text;
   v_asked record;
   v_refusal jsonb;
   v_unasked text;
@@ -35,9 +37,9 @@ begin
   if p_body is not null and v_refusal is null then
     v_result := private.read_body(p_body, p_endpoint_id);
     v_result.trace_id := p_trace_id;
-    v_report := v_result.report_type || ':' || v_result.report_id;
+    v_bucket := v_result.report_type || ':' || v_result.report_id;
     if v_is_limited then
-      v_asked := private.ask_limit('report', v_report, false);
+      v_asked := private.ask_limit('report', v_bucket, false);
       v_refusal := v_asked.refusal;
       v_unasked := coalesce(v_unasked, v_asked.failure);
     end if;
@@ -71,11 +73,18 @@ begin
       perform from public.webhook_deliveries
       where event_id = v_event.id and endpoint_id = private.internal_endpoint(v_event.stage) for update;
     end if;
-    v_owner := private.lock_report(
+    v_report := private.locked_report(
       coalesce(v_event.report_type, v_result.report_type), coalesce(v_event.report_id, v_result.report_id));
+    v_owner := v_report.owner;
+    if v_owner is not null then
+      v_applied := private.apply_at_once(p_event_id, v_result, v_event, v_owner, v_report.winner_event_id, p_channel);
+      v_outcome := v_applied.outcome;
+    end if;
     if v_owner is null then
       v_outcome := 'report_not_found';
       perform private.close_deliveries(v_event.id);
+    elsif v_outcome is not null then
+      v_event := v_applied.event;
     else
       if v_event.id is null then
         v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel);
@@ -87,8 +96,13 @@ begin
       else
         -- While this call waited for the locks, another may have applied the event.
         v_event := private.find_event(v_event.id, null);
-        v_outcome := case when v_event.effect is null
-          then private.take_effect(v_event, p_channel, v_owner) else 'duplicate' end;
+        if v_event.effect is null then
+          v_outcome := private.take_effect(v_event, p_channel, v_owner);
+          -- Below, its settings say whether subscribers are to hear of it.
+          v_event := private.find_event(v_event.id, null);
+        else
+          v_outcome := 'duplicate';
+        end if;
       end if;
       if p_channel = 'webhook' and v_outcome in ('applied', 'superseded', 'duplicate') then
         perform private.confirm_delivery(v_event, v_outcome);
@@ -98,7 +112,7 @@ begin
   if v_is_limited then
     -- The last locks of the transaction, and held for as long as the audit row and the commit take.
     -- A report that is not there has no bucket, or a sender could make as many as it likes.
-    v_asked := private.ask_limit('report', case when v_owner is not null then v_report end, true);
+    v_asked := private.ask_limit('report', case when v_owner is not null then v_bucket end, true);
     v_refusal := v_asked.refusal;
     v_unasked := coalesce(v_unasked, v_asked.failure);
     if v_refusal is null then
@@ -141,7 +155,7 @@ begin
       p_trace_id => coalesce(v_event.trace_id, p_trace_id), p_span_id => p_span_id);
   end if;
   -- Whoever has applied it sends it to them at once.
-  return v_answer || case when v_outcome in ('applied', 'superseded') and exists (
+  return v_answer || case when v_outcome in ('applied', 'superseded') and v_event.settings_revision is not null and exists (
       select from public.webhook_deliveries where event_id = v_event.id and position is not null)
     then jsonb_build_object('outward', v_event.id) else '{}' end;
 end

@@ -4,6 +4,8 @@ language plpgsql volatile set search_path = '' as $$
 declare
   -- The row as it would be if only what may change had changed.
   v_allowed public.report_events := old;
+  -- To compare NEW itself would expand its stored texts, and the returned row would then be stored with new copies of them.
+  v_new public.report_events := new;
 begin
   if tg_op = 'UPDATE' then
     -- The generated column is computed after this trigger, from a column that is compared.
@@ -20,7 +22,7 @@ begin
       v_allowed.digest := new.digest;
       v_allowed.error := null;
     end if;
-    if v_allowed operator(pg_catalog.*=) new and v_allowed operator(pg_catalog.*<>) old then
+    if v_allowed operator(pg_catalog.*=) v_new and v_allowed operator(pg_catalog.*<>) old then
       return new;
     end if;
   end if;

@@ -40,13 +40,7 @@ begin
     -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
     problem := 'busy';
   elsif v_job.job_id is not null then
-    update private.job_runs
-    set status = case event.status when 'completed' then 'succeeded' else 'failed' end,
-      event_id = event.id, error = event.error, percent = case event.status when 'completed' then 100 else percent end,
-      eta_seconds = null, completed_at = clock_timestamp(), updated_at = clock_timestamp(),
-      lease_token = lease_token + 1, lease_expires_at = null
-    where job_id = v_job.job_id;
-    perform private.show_job(v_job.job_id);
+    perform private.finish_job(event);
   end if;
 end
 $$;

@@ -64,8 +64,11 @@ begin
       return jsonb_build_object('outcome', v_registered.problem);
     end if;
     v_event := v_registered.event;
-    perform private.show_report_status(v_job.report_type, v_job.report_id);
+    perform set_config('polaris.shown', 'on', true);
     v_delivery := private.add_delivery(v_event, p_delivery_lease_seconds);
+    perform set_config('polaris.shown', '', true);
+    perform private.show_in_report(
+      v_job.report_type, v_job.report_id, private.report_status(v_job.report_type, v_job.report_id), p_delivery => v_delivery);
     if exists (select from public.webhook_circuits
         where endpoint_id = v_delivery.endpoint_id and opened_at is not null)
       and not private.take_probe(

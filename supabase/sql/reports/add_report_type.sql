@@ -4,6 +4,7 @@ language plpgsql volatile set search_path = '' as $$
 begin
   insert into public.report_types (report_type, table_name) values (p_report_type, p_table_name)
   on conflict (report_type) do nothing;
+  perform private.write_report_functions();
   if not exists (
     select from pg_catalog.pg_attribute
     where attrelid = format('public.%I', p_table_name)::regclass and attname = 'winner_event_id')

@@ -1,13 +1,8 @@
 create or replace function private.show_report_status(p_report_type text, p_report_id uuid)
 returns void
 language plpgsql volatile set search_path = '' as $$
-declare
-  v_status public.research_status := private.report_status(p_report_type, p_report_id);
 begin
-  execute format(
-    'update public.%I set research_status = $1, updated_at = now() where id = $2 and research_status <> $1',
-    private.report_table(p_report_type))
-  using v_status, p_report_id;
+  perform private.show_in_report(p_report_type, p_report_id, private.report_status(p_report_type, p_report_id));
 end
 $$;
 
