@@ -1153,7 +1153,7 @@ begin
       else coalesce(p_row.webhook_status, 'pending') end;
     p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
     p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
-    perform set_config('polaris.shown', 'on', true);
+    perform set_config('polaris.import', 'on', true);
     insert into public.webhook_deliveries (
       event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response, dead_at,
       dead_reason)
@@ -1162,7 +1162,7 @@ begin
       p_row.webhook_status, p_row.webhook_attempts, p_row.webhook_last_attempt,
       case when v_dead_reason is null and p_row.webhook_status <> 'success' then v_now end, p_row.webhook_response,
       case when v_dead_reason is not null then v_now end, v_dead_reason);
-    perform set_config('polaris.shown', '', true);
+    perform set_config('polaris.import', '', true);
   end if;
   if v_event.status = 'completed' then
     p_row.winner_event_id := v_event.id;
@@ -1580,9 +1580,9 @@ begin
     perform private.fan_out(v_event, p_owner);
   end if;
   if p_channel = 'webhook' then
-    perform set_config('polaris.shown', 'on', true);
+    perform set_config('polaris.import', 'on', true);
     v_delivery := private.confirm_delivery(v_event, v_event.effect);
-    perform set_config('polaris.shown', '', true);
+    perform set_config('polaris.import', '', true);
     if p_known.id is not null and private.is_shown_delivery(v_delivery) is not true then
       v_delivery := null;
     end if;
@@ -2506,9 +2506,9 @@ begin
       return jsonb_build_object('outcome', v_registered.problem);
     end if;
     v_event := v_registered.event;
-    perform set_config('polaris.shown', 'on', true);
+    perform set_config('polaris.import', 'on', true);
     v_delivery := private.add_delivery(v_event, p_delivery_lease_seconds);
-    perform set_config('polaris.shown', '', true);
+    perform set_config('polaris.import', '', true);
     perform private.show_in_report(
       v_job.report_type, v_job.report_id, private.report_status(v_job.report_type, v_job.report_id), p_delivery => v_delivery);
     if exists (select from public.webhook_circuits
@@ -5369,8 +5369,9 @@ create or replace function private.show_delivery()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Whoever updates the row anyway shows the delivery there: a report is updated once.
-  if coalesce(current_setting('polaris.shown', true), '') = 'on' then
+  -- Whoever updates the row anyway shows the delivery there: a report is updated once. The name is that of 0.2.0, since an import
+  -- that began before the migration goes on with that version's function, in a trigger before the row's update.
+  if coalesce(current_setting('polaris.import', true), '') = 'on' then
     return null;
   end if;
   -- Take the lock in its own statement, so that the next query sees rows committed while we waited.

@@ -109,9 +109,9 @@ begin
     perform private.fan_out(v_event, p_owner);
   end if;
   if p_channel = 'webhook' then
-    perform set_config('polaris.shown', 'on', true);
+    perform set_config('polaris.import', 'on', true);
     v_delivery := private.confirm_delivery(v_event, v_event.effect);
-    perform set_config('polaris.shown', '', true);
+    perform set_config('polaris.import', '', true);
     if p_known.id is not null and private.is_shown_delivery(v_delivery) is not true then
       v_delivery := null;
     end if;

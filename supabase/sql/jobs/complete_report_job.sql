@@ -64,9 +64,9 @@ begin
       return jsonb_build_object('outcome', v_registered.problem);
     end if;
     v_event := v_registered.event;
-    perform set_config('polaris.shown', 'on', true);
+    perform set_config('polaris.import', 'on', true);
     v_delivery := private.add_delivery(v_event, p_delivery_lease_seconds);
-    perform set_config('polaris.shown', '', true);
+    perform set_config('polaris.import', '', true);
     perform private.show_in_report(
       v_job.report_type, v_job.report_id, private.report_status(v_job.report_type, v_job.report_id), p_delivery => v_delivery);
     if exists (select from public.webhook_circuits

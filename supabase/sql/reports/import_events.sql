@@ -167,7 +167,7 @@ begin
       else coalesce(p_row.webhook_status, 'pending') end;
     p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
     p_row.webhook_response := coalesce(p_row.webhook_response, '{}');
-    perform set_config('polaris.shown', 'on', true);
+    perform set_config('polaris.import', 'on', true);
     insert into public.webhook_deliveries (
       event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response, dead_at,
       dead_reason)
@@ -176,7 +176,7 @@ begin
       p_row.webhook_status, p_row.webhook_attempts, p_row.webhook_last_attempt,
       case when v_dead_reason is null and p_row.webhook_status <> 'success' then v_now end, p_row.webhook_response,
       case when v_dead_reason is not null then v_now end, v_dead_reason);
-    perform set_config('polaris.shown', '', true);
+    perform set_config('polaris.import', '', true);
   end if;
   if v_event.status = 'completed' then
     p_row.winner_event_id := v_event.id;
