@@ -78,6 +78,9 @@ try {
   } else if (process.argv[2] === 'lost-runners') {
     const { benchLostRunners } = await import('./bench/lost-runners.ts');
     if (!(await benchLostRunners(signal, step))) process.exitCode = 1;
+  } else if (process.argv[2] === 'draining') {
+    const { benchDraining } = await import('./bench/draining.ts');
+    if (!(await benchDraining(signal, step))) process.exitCode = 1;
   } else if (process.argv[2] === 'compression') {
     const compression = await measureCompression(signal);
     console.log(describeCompression(compression));
