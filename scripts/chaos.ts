@@ -1,5 +1,5 @@
 /**
- * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S [--subscribers N]`. Starts the whole local system as separate
+ * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S [--subscribers N] [--store rest|direct|switching]`. Starts the whole local system as separate
  * processes, and drives N jobs through HTTP. Meanwhile about half of all calls fail; hosts are killed and the database is
  * restarted; rows are locked, odd, or deleted with their accounts; bodies are hostile, clocks are set, endpoints hang. Ends when
  * everything has settled. Exit status 0 only if every result is stored exactly once, and every kind of trouble happened.
@@ -10,7 +10,7 @@ import { drawAccount, historyOf, type Account } from './chaos/account.ts';
 import { driveJobs, JOBS_PER_REPORT, type ChaosJob } from './chaos/drive.ts';
 import { addPopulation, type Population } from './chaos/population.ts';
 import { countOpen, startSweeps, startTimeLapse } from './chaos/settle.ts';
-import { startChaosSystem, type ChaosSystem } from './chaos/system.ts';
+import { startChaosSystem, STORES, type ChaosStore, type ChaosSystem } from './chaos/system.ts';
 import { startSubscribers, type Subscribers } from './chaos/subscribers.ts';
 import { startTroubles, type Troubles } from './chaos/troubles.ts';
 import { createProgress } from './demo/progress.ts';
@@ -18,12 +18,13 @@ import { stopSignal } from './local/until-stopped.ts';
 
 const { step, print } = createProgress(process.stdout);
 
-function readArguments(): { count: number; seed: number; subscriberCount: number } {
+function readArguments(): { count: number; seed: number; subscriberCount: number; store: ChaosStore } {
   const { values } = parseArgs({
     options: {
       jobs: { type: 'string', default: '200' },
       seed: { type: 'string', default: '1' },
       subscribers: { type: 'string', default: '0' },
+      store: { type: 'string', default: 'rest' },
     },
   });
   const count = Number(values.jobs);
@@ -35,7 +36,9 @@ function readArguments(): { count: number; seed: number; subscriberCount: number
   if (!Number.isInteger(count) || count < 1 || count > 100_000 || !Number.isInteger(seed)) {
     throw new Error('Usage: npm run chaos -- --jobs N --seed S, both whole numbers, N from 1 to 100000.');
   }
-  return { count, seed, subscriberCount };
+  const store = STORES.find((each) => each === values.store);
+  if (store === undefined) throw new Error(`--store is one of ${STORES.join(', ')}.`);
+  return { count, seed, subscriberCount, store };
 }
 
 /** For the odd reports, of which there is one of each kind at least. */
@@ -96,7 +99,7 @@ async function report(
   troubles: Troubles,
   outward: readonly [string, number][],
 ): Promise<void> {
-  const { webhookProxy, restProxy } = system;
+  const { webhookProxy, restProxy, poolProxy } = system;
   const line = (what: string, value: string | number) => `${what.padEnd(45)} ${value}`;
   print(
     [
@@ -112,7 +115,10 @@ async function report(
       line('jobs of deleted reports', listed(account.deleted)),
       line('odd jobs that ended', account.oddJobs),
       line('webhook calls faulted', `${webhookProxy.faulted} of ${webhookProxy.calls}`),
-      line('database calls faulted', `${restProxy.faulted} of ${restProxy.calls}`),
+      line('database calls by REST faulted', `${restProxy.faulted} of ${restProxy.calls}`),
+      ...(poolProxy === undefined
+        ? []
+        : [line('database calls by the pool faulted', `${poolProxy.faulted} of ${poolProxy.calls}`)]),
       ...[...troubles.counts()].map(([kind, times]) => line(kind, times)),
       ...[...troubles.figures(), ...outward].map(([what, value]) => line(what, value)),
       '',
@@ -132,13 +138,13 @@ function listed(counts: ReadonlyMap<string, number>): string {
 }
 
 async function main(signal: AbortSignal): Promise<boolean> {
-  const { count, seed, subscriberCount } = readArguments();
+  const { count, seed, subscriberCount, store } = readArguments();
   const started = performance.now();
   let verdict: string;
   let isSound: boolean;
   {
     await using stack = new AsyncDisposableStack();
-    const system = stack.use(await startChaosSystem(seed, step));
+    const system = stack.use(await startChaosSystem(seed, store, step));
     signal.throwIfAborted();
     const keptReports = Math.max(LEAST_REPORTS, Math.ceil(count / JOBS_PER_REPORT));
     const population = await addPopulation(system, { keptReports, jobs: count });
@@ -149,7 +155,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
     const subscribers =
       subscriberCount === 0 ? undefined : await startSubscribers(system, seed, subscriberCount);
     stack.defer(() => subscribers?.stop());
-    const troubles = await startTroubles(system, seed, population, subscribers);
+    const troubles = await startTroubles(system, seed, population, subscribers, store);
     stack.defer(() => troubles.stop());
 
     const jobs: ChaosJob[] = [];
@@ -182,10 +188,13 @@ async function main(signal: AbortSignal): Promise<boolean> {
     for (const [kind, times] of troubles.counts()) {
       if (times === 0) account.faults.push(`${kind}: never happened`);
     }
+    if (system.poolProxy?.calls === 0) account.faults.push('calls by the pool: none');
+    if (store === 'switching' && system.restProxy.calls === 0) account.faults.push('calls by REST: none');
     await report(system, account, troubles, outward?.figures ?? []);
     isSound = account.deviations.size === 0 && account.faults.length === 0 && account.stored === count;
-    const faulted = system.webhookProxy.faulted + system.restProxy.faulted;
-    const calls = system.webhookProxy.calls + system.restProxy.calls;
+    const proxies = [system.webhookProxy, system.restProxy, ...(system.poolProxy ? [system.poolProxy] : [])];
+    const faulted = proxies.reduce((sum, proxy) => sum + proxy.faulted, 0);
+    const calls = proxies.reduce((sum, proxy) => sum + proxy.calls, 0);
     verdict =
       `chaos: ${account.jobs} jobs, ${account.stored} stored exactly once, ${account.lost} lost, ` +
       `${account.duplicated} duplicated, ${account.stuck} stuck, ${account.overwritten} overwritten; ` +

@@ -2,12 +2,13 @@
  * The main job on real input, with an outage in the middle: prelim and final of every intake in `examples/intakes/`, through
  * the HTTP endpoints as the pipeline calls them, and on to a subscriber with a filter; then sweeps until the webhook path has
  * confirmed all, a replay has arrived and the alert of the outage is over; then the proof. Time between sweeps passes at once. `--keep` leaves everything running to look at, with the time of
- * this machine, and so waits for some minutes.
+ * this machine, and so waits for some minutes; `--store direct` lets the functions reach the database over a pool of connections.
  */
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
 import postgres from 'postgres';
 import type { AlertEvent } from '../src/contracts/alerts.ts';
 import { intake as intakeSchema, type Intake } from '../src/contracts/intake.ts';
@@ -27,6 +28,7 @@ import { startLocalSystem, type LocalSystem } from './local/local-system.ts';
 import { projectRoot } from './local/paths.ts';
 import { freePort, portFrom } from './local/ports.ts';
 import { isSlowStartNotice } from './local/slow-start.ts';
+import { readStore } from './local/store-option.ts';
 import { callSweep, startSweeper } from './local/sweeper.ts';
 import { createTimeLapse } from './local/time-lapse.ts';
 import { aborted, stopSignal } from './local/until-stopped.ts';
@@ -38,7 +40,9 @@ const BETWEEN_SWEEPS_SECONDS = 20;
 const LEAST_RESULTS = 18;
 const LEAST_DIRECT = 1;
 
-const keep = process.argv.includes('--keep');
+const { keep, store } = parseArgs({
+  options: { keep: { type: 'boolean', default: false }, store: { type: 'string', default: 'rest' } },
+}).values;
 const { step, print } = createProgress(process.stdout);
 
 async function readIntakes(): Promise<{ name: string; intake: Intake }[]> {
@@ -128,6 +132,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
   const system = stack.use(
     await startLocalSystem({
       directory,
+      store: readStore(store),
       ports: {
         supabaseApi: await port('SUPABASE_API_PORT', 54321),
         database: await port('SUPABASE_DB_PORT', 54322),

@@ -1,6 +1,6 @@
 /**
  * The local system, for developers: database, Supabase API, functions, a sweep in place of the cron, and the console.
- * `--fresh` deletes the local database first.
+ * `--fresh` deletes the local database first; `--store direct` lets the functions call SQL functions over a pool of connections.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import { startFront } from './local/front.ts';
 import { startLocalSystem } from './local/local-system.ts';
 import { projectRoot } from './local/paths.ts';
 import { portFrom } from './local/ports.ts';
+import { readStore } from './local/store-option.ts';
 import { startSweeper } from './local/sweeper.ts';
 import { aborted, stopSignal } from './local/until-stopped.ts';
 import { describeAccess } from './local/describe-access.ts';
@@ -26,7 +27,9 @@ async function main(signal: AbortSignal): Promise<void> {
     database: portFrom('SUPABASE_DB_PORT', 54322),
   };
   const directory = dataDirectory();
-  const { fresh } = parseArgs({ options: { fresh: { type: 'boolean', default: false } } }).values;
+  const { fresh, store } = parseArgs({
+    options: { fresh: { type: 'boolean', default: false }, store: { type: 'string', default: 'rest' } },
+  }).values;
   if (fresh && process.env['SUPABASE_URL']) {
     throw new Error(
       '--fresh deletes only a database of the local system, but SUPABASE_URL names another one. Unset SUPABASE_URL, or leave --fresh out.',
@@ -42,6 +45,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const system = stack.use(
     await startLocalSystem({
       directory,
+      store: readStore(store),
       ports: { ...ports, functions: 0 },
       onLine: print,
       onStep: (step) => {

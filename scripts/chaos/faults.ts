@@ -10,7 +10,17 @@ export type Fault =
   | { kind: 'duplicated'; apartMs: number }
   | { kind: 'answered'; name: string; status: number; headers: Record<string, string>; body: string };
 
-type Weighted = readonly [weight: number, make: (random: Random) => Fault];
+/** What a network, a pooler or a database does to a statement that comes over a connection of its own. */
+export type PoolFault =
+  | { kind: 'reset mid-request' }
+  | { kind: 'answer lost' }
+  | { kind: 'garbage' }
+  | { kind: 'raised'; code: string }
+  | { kind: 'slow'; ms: number }
+  | { kind: 'delayed'; ms: number };
+
+type Weighted = WeightedOf<Fault>;
+type WeightedOf<F> = readonly [weight: number, make: (random: Random) => F];
 
 const answered = (
   name: string,
@@ -76,8 +86,18 @@ export const REST_FAULTS: readonly Weighted[] = [
   raised('40P01', 'deadlock detected'),
 ];
 
+/** Between the functions' pools and PostgreSQL. A reset ends the connection, as no fault of a call by HTTP does. */
+export const POOL_FAULTS: readonly WeightedOf<PoolFault>[] = [
+  [2, () => ({ kind: 'reset mid-request' })],
+  [5, () => ({ kind: 'answer lost' })],
+  [4, (random) => ({ kind: 'delayed', ms: random.whole(50, 700) })],
+  [1, () => ({ kind: 'garbage' })],
+  [0.1, () => ({ kind: 'slow', ms: 8_500 })],
+  ...['57014', '40001', '40P01'].map((code): WeightedOf<PoolFault> => [1, () => ({ kind: 'raised', code })]),
+];
+
 /** Draws the fate of a call: null where nothing happens to it. */
-export function drawFault(random: Random, faults: readonly Weighted[], share: number): Fault | null {
+export function drawFault<F>(random: Random, faults: readonly WeightedOf<F>[], share: number): F | null {
   if (random.fraction() >= share) return null;
   let left = random.fraction() * faults.reduce((sum, [weight]) => sum + weight, 0);
   for (const [weight, make] of faults) {

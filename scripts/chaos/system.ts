@@ -17,9 +17,11 @@ import {
   type FunctionsService,
 } from '../local/services.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
+import { openStoreRole } from '../local/store-role.ts';
 import type { SupabaseApiOptions } from '../local/supabase-api.ts';
 import { startFaultProxy, type FaultProxy, type Passed } from './fault-proxy.ts';
-import { drawFault, HANGING, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';
+import { drawFault, HANGING, POOL_FAULTS, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';
+import { startPoolProxy, type PoolProxy } from './pool-proxy.ts';
 import { createRandom } from './random.ts';
 import type { Endpoint } from './slow-endpoint.ts';
 
@@ -52,6 +54,8 @@ export interface ChaosSystem extends AsyncDisposable {
   hosts: Host[];
   webhookProxy: FaultProxy;
   restProxy: FaultProxy;
+  /** Undefined: the functions have REST alone. */
+  poolProxy: PoolProxy | undefined;
   /** What reached the webhook endpoints, and the SQL function behind them. */
   received: Passed[];
   /** Paths of all calls to the webhook endpoints, those included that a fault kept from arriving. */
@@ -90,8 +94,16 @@ const QUICK = {
   JOB_MAX_TAKE_OVERS: '100',
 };
 
+/** How the functions reach the database; `switching`: by a pool that goes away and returns, and else by REST. */
+export const STORES = ['rest', 'direct', 'switching'] as const;
+export type ChaosStore = (typeof STORES)[number];
+
 /** Database, REST layer, function hosts as separate processes, with a proxy wherever they call each other. */
-export async function startChaosSystem(seed: number, onStep: (step: string) => void): Promise<ChaosSystem> {
+export async function startChaosSystem(
+  seed: number,
+  store: ChaosStore,
+  onStep: (step: string) => void,
+): Promise<ChaosSystem> {
   await using stack = new AsyncDisposableStack();
   const secrets = createSecrets();
   const quiet = { onLine: () => undefined };
@@ -127,6 +139,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   const api = stack.use(await keepSupabaseApi({ databaseUrl, port: await freePort(), ...secrets }));
 
   const applyCalls = new Map<string, number>();
+  const countApply = (eventId: string) => applyCalls.set(eventId, (applyCalls.get(eventId) ?? 0) + 1);
   const restRandom = createRandom(seed, 'rest');
   const restProxy = stack.use(
     await startFaultProxy({
@@ -135,10 +148,28 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
       onPassed({ path, body }) {
         if (!path.endsWith('/apply_report_event')) return;
         const { p_event_id } = JSON.parse(body.toString()) as { p_event_id: string };
-        applyCalls.set(p_event_id, (applyCalls.get(p_event_id) ?? 0) + 1);
+        countApply(p_event_id);
       },
     }),
   );
+  const poolRandom = createRandom(seed, 'pool');
+  const poolProxy =
+    store === 'rest'
+      ? undefined
+      : stack.use(
+          await startPoolProxy({
+            targetPort: Number(new URL(databaseUrl).port),
+            draw: () => drawFault(poolRandom, POOL_FAULTS, share),
+            onPassed(request) {
+              if (!request.includes('public."apply_report_event"(')) return;
+              // In the body of a webhook, which is a text within the arguments, quotes have a backslash before them.
+              const [, id] = /"p_event_id":"([^"\\]+)"/.exec(request.toString()) ?? [];
+              if (id !== undefined) countApply(id);
+            },
+          }),
+        );
+  const storeUrl = poolProxy && new URL(await openStoreRole(databaseUrl));
+  if (storeUrl) storeUrl.port = String(poolProxy.port);
   const hosts: Host[] = [];
   const received: Passed[] = [];
   const routes = createRandom(seed, 'routes');
@@ -168,6 +199,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
   const env = {
     ...local,
     ...QUICK,
+    ...(storeUrl && { STORE_DATABASE_URL: storeUrl.href }),
     WEBHOOK_BASE_URL: `${webhookProxy.url}/api/webhooks`,
   };
   for (let count = 0; count < HOSTS; count += 1) {
@@ -212,6 +244,7 @@ export async function startChaosSystem(seed: number, onStep: (step: string) => v
     hosts,
     webhookProxy,
     restProxy,
+    poolProxy,
     received,
     sent,
     applyCalls,

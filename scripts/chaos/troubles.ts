@@ -2,6 +2,7 @@ import { clockTroubles } from './clocks.ts';
 import { deletions } from './deletions.ts';
 import { hostileSenders } from './hostile-senders.ts';
 import { lockTroubles } from './locked-rows.ts';
+import { poolTroubles } from './pool-troubles.ts';
 import { oddRows } from './odd-rows.ts';
 import { addReports, type Population } from './population.ts';
 import { processTroubles } from './processes.ts';
@@ -9,7 +10,7 @@ import { createRandom } from './random.ts';
 import { startSeries } from './series.ts';
 import type { Subscribers } from './subscribers.ts';
 import { slowEndpoint } from './slow-endpoint.ts';
-import type { ChaosSystem } from './system.ts';
+import type { ChaosStore, ChaosSystem } from './system.ts';
 
 /** Everything that happens besides faulted calls, in series beside each other. */
 export interface Troubles {
@@ -35,6 +36,7 @@ export async function startTroubles(
   seed: number,
   population: Population,
   subscribers: Subscribers | undefined,
+  store: ChaosStore,
 ): Promise<Troubles> {
   const random = (purpose: string) => createRandom(seed, purpose);
   const hostileReports = await addReports(system.sql, population.ownerId, 2, {});
@@ -62,6 +64,16 @@ export async function startTroubles(
     { purpose: 'hostile body', kinds: hostile.kinds, firstPauseMs: 700, pauseMs: [3_000, 8_000] },
     { purpose: 'slow endpoint', kinds: slow.kinds, firstPauseMs: 3_000, pauseMs: [15_000, 30_000] },
     { purpose: 'deletion', kinds: deletion.kinds, firstPauseMs: 500, pauseMs: [500, 1_500] },
+    ...(system.poolProxy === undefined || store !== 'switching'
+      ? []
+      : [
+          {
+            purpose: 'pool',
+            kinds: poolTroubles(system.poolProxy, random('pool away')),
+            firstPauseMs: 4_000,
+            pauseMs: [5_000, 12_000],
+          } as const,
+        ]),
     ...(subscribers === undefined
       ? []
       : [

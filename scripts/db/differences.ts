@@ -10,6 +10,8 @@ import {
 } from './catalogue.ts';
 import { madeByFunctions, withoutSource } from './ownership.ts';
 import type { Source } from './read-sources.ts';
+import { statedRights } from './stated-rights.ts';
+import { STORE_ROLE } from '../../src/server/store/routines.ts';
 import type { Migrated } from './throwaway.ts';
 
 export interface Differences {
@@ -24,6 +26,8 @@ export interface Differences {
   /** The catalogue's keys of the functions that the sources declare. */
   declared: ReadonlySet<string>;
   applied: Catalogue;
+  /** Functions that the role of the direct store should be able to execute, and cannot. */
+  ungranted: string[];
 }
 
 /** Applies the sources over a migrated database and tells what that changes. @param sql one connection */
@@ -47,5 +51,22 @@ export async function findDifferences(
     orphans: withoutSource(migrated, sources, platform, declared, await madeByFunctions(sources)),
     declared,
     applied,
+    ungranted: await ungrantedOf(sql, sources),
   };
+}
+
+/** By the sources, without one's own rights: a function that was dropped and made again has lost its grants. */
+async function ungrantedOf(sql: postgres.Sql, sources: readonly Source[]): Promise<string[]> {
+  const signatures = sources.flatMap((source) =>
+    source.kind === 'function' && statedRights(source).rights.some(({ grantee }) => grantee === STORE_ROLE)
+      ? [source.signature]
+      : [],
+  );
+  const rows = await sql<{ signature: string }[]>`
+    select signature from unnest(${sql.array(signatures)}::text[]) signature
+    where not exists (
+      select from pg_proc, aclexplode(proacl) held join pg_roles on pg_roles.oid = held.grantee
+      where pg_proc.oid = to_regprocedure(signature) and rolname = ${STORE_ROLE} and privilege_type = 'EXECUTE')
+    order by signature`;
+  return rows.map(({ signature }) => signature);
 }

@@ -1,3 +1,4 @@
+import { STORE_ROLE } from '../../src/server/store/routines.ts';
 import type { Source } from './read-sources.ts';
 
 const WRITER = 'edited there, written by npm run db:migration.';
@@ -23,4 +24,10 @@ export const CHANGES_LINE = `-- Generated from supabase/sql: ${WRITER}`;
 export function writeObjects(sources: readonly Source[]): string {
   const objects = sources.map(({ path, text }) => `-- ${path}\n${text.trim()}\n`);
   return ['set check_function_bodies = off;\n', ...objects].join('\n');
+}
+
+/** A file states the right of `service_role` alone: that of the direct store's role follows from it. */
+export function writeGrants(signatures: readonly string[]): string {
+  const grants = signatures.map((each) => `grant execute on function ${each} to ${STORE_ROLE};`);
+  return `-- What service_role may execute, the role of the direct store may too.\n${grants.join('\n')}\n`;
 }

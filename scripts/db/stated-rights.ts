@@ -1,6 +1,7 @@
 import type { GrantStmt, Node } from 'libpg-query';
 import { nameOf, nodesOf } from './parser.ts';
 import { relationName, type Source } from './read-sources.ts';
+import { STORE_ROLE } from '../../src/server/store/routines.ts';
 
 /** One right that somebody beside the owner has. */
 export interface Right {
@@ -24,7 +25,10 @@ export interface StatedRights {
   faults: { line: number; message: string }[];
 }
 
-/** What a source's file says of rights: `revoke all … from …` first, then every single grant. */
+/**
+ * What a source's file says of rights: `revoke all … from …` first, then every single grant. The server reaches a function as
+ * `service_role` through REST, or as the role of the direct store: what a file gives the one, it gives the other.
+ */
 export function statedRights(source: Source): StatedRights {
   const stated: StatedRights = { objects: [], rights: [], revoked: new Map(), faults: [] };
   for (const { node, line } of source.statements) {
@@ -56,7 +60,13 @@ export function statedRights(source: Source): StatedRights {
       }
     }
   }
+  stated.rights.push(...stated.rights.filter(isServers).map((right) => ({ ...right, grantee: STORE_ROLE })));
   return stated;
+}
+
+/** A right to call a function of schema `public`, which the server has. */
+function isServers({ on, grantee, privilege }: Right): boolean {
+  return on.startsWith('function public.') && grantee === 'service_role' && privilege === 'execute';
 }
 
 function granteesOf({ grantees }: GrantStmt): string[] {

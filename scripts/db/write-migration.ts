@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Differences } from './differences.ts';
-import { CHANGES_LINE, writeObjects } from './generated-part.ts';
+import { CHANGES_LINE, writeGrants, writeObjects } from './generated-part.ts';
 import { listMigrations } from './lint/migrations.ts';
 import type { CatalogueEntry } from './catalogue.ts';
 
@@ -44,10 +44,10 @@ export function requireRequest({ name, why }: Pick<MigrationRequest, 'name' | 'w
  */
 export async function writeMigration(
   { folder, name, why, now }: MigrationRequest,
-  { changed, changes, replacements, orphans }: Differences,
+  { changed, changes, replacements, orphans, ungranted }: Differences,
 ): Promise<WrittenMigration> {
   requireRequest({ name, why });
-  if (changed.length + orphans.length === 0) {
+  if (changed.length + orphans.length + ungranted.length === 0) {
     const unexplained = changes.map(({ key }) => key);
     throw new RefusedError(
       unexplained.length === 0
@@ -71,7 +71,9 @@ export async function writeMigration(
       `-- To be confirmed: ${oneLine(reason)}. Remove the dashes to run it.\n-- ${drop};\n`,
   );
   const file = `${nextVersion(existing, now)}_${name}.sql`;
-  const parts = [`-- Why: ${why.trim()}\n`, ...confirm, `${CHANGES_LINE}\n`, writeObjects(changed)];
+  const parts = [`-- Why: ${why.trim()}\n`, ...confirm, `${CHANGES_LINE}\n`];
+  if (changed.length > 0) parts.push(writeObjects(changed));
+  if (ungranted.length > 0) parts.push(writeGrants(ungranted));
   await writeFile(join(folder, file), parts.join('\n'));
   return { file, toConfirm: drops.map(({ drop }) => drop) };
 }

@@ -14,6 +14,7 @@ export async function localDeployment(): Promise<Record<string, string> | null> 
       { url: dev.supabaseUrl, publishableKey: dev.publishableKey, secretKey: dev.secretKey },
       dev,
     ),
+    ...(dev.storeDatabaseUrl !== undefined && { STORE_DATABASE_URL: dev.storeDatabaseUrl }),
     WEBHOOK_BASE_URL: `${dev.url}/api/webhooks`,
     // The local API has no Realtime.
     VITE_SUPABASE_REALTIME: 'off',

@@ -7,6 +7,7 @@ export type SupabaseAccess = { url: string } & Pick<SupabaseKeys, 'publishableKe
 
 /** Set by the developer, and handed on: generation by a model, and the tunable rest of the functions' variables. */
 const PASSED_ON = [
+  'STORE_DATABASE_URL',
   'LLM_BASE_URL',
   'LLM_API_KEY',
   'LLM_MODELS',

@@ -9,7 +9,9 @@ export type LoginRole =
   /** The REST layer, before it switches to the caller's role. */
   | 'authenticator'
   /** Owns schema `auth`. */
-  | 'supabase_auth_admin';
+  | 'supabase_auth_admin'
+  /** The functions with `STORE_DATABASE_URL`. A migration makes it, and `openStoreRole` lets it log in. */
+  | 'polaris_store';
 
 /** The same database, as another role. */
 export function asRole(databaseUrl: string, role: LoginRole): string {

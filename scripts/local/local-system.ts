@@ -15,6 +15,8 @@ import {
   type FunctionsService,
 } from './services.ts';
 import { prepareDatabase } from './prepare-database.ts';
+import type { LocalStore } from './store-option.ts';
+import { openStoreRole } from './store-role.ts';
 import { noticeSlowStart } from './slow-start.ts';
 import type { Service } from './start-service.ts';
 import { supervise } from './supervise.ts';
@@ -22,6 +24,8 @@ import { supervise } from './supervise.ts';
 export interface LocalSystemOptions {
   directory: string;
   ports: { supabaseApi: number; database: number; functions: number };
+  /** How the functions reach the database; `rest` unless it is given. STORE_DATABASE_URL overrules it. */
+  store?: LocalStore;
   /** For the functions, beside what they need. */
   env?: Readonly<Record<string, string>>;
   /** For the process that hosts the functions, beside what it needs: Node's own options, which each of them then has. */
@@ -72,7 +76,13 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   const accounts = await makeAccounts({ databaseUrl, supabase }, secrets, options, step);
 
   step('functions');
-  const env = { ...functionEnv(supabase, secrets), ...passedOnEnv(), ...options.env };
+  const storeUrl = await openStore(options.store ?? 'rest', databaseUrl);
+  const env = {
+    ...functionEnv(supabase, secrets),
+    ...(storeUrl !== undefined && { STORE_DATABASE_URL: storeUrl }),
+    ...passedOnEnv(),
+    ...options.env,
+  };
   const functions = await run<FunctionsState>('the functions', (last) => {
     // Any free port at first; then the same, which others know by now.
     const port = last === undefined ? options.ports.functions : Number(new URL(last.url).port);
@@ -93,6 +103,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
       url: functions.state().url,
       supabaseUrl: supabase.url,
       databaseUrl,
+      ...(storeUrl !== undefined && { storeDatabaseUrl: storeUrl }),
       publishableKey: supabase.publishableKey,
       secretKey: supabase.secretKey,
       webhookSecret,
@@ -103,6 +114,17 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     failed: Promise.race(failures),
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };
+}
+
+/** Undefined: the functions have REST alone. The password of a project that is not on this machine is its operator's to set. */
+async function openStore(store: LocalStore, databaseUrl: string): Promise<string | undefined> {
+  const given = process.env['STORE_DATABASE_URL'];
+  if (given !== undefined && given !== '') return given;
+  if (store === 'rest') return undefined;
+  if (isLocal(databaseUrl)) return openStoreRole(databaseUrl);
+  throw new Error(
+    'The database is not on this machine: set STORE_DATABASE_URL (docs/operations.md, Direct connection) instead of --store direct.',
+  );
 }
 
 /** Starts a service, and keeps it running where the system is supervised. */

@@ -7,6 +7,8 @@ export const devFile = z.object({
   url: z.url(),
   supabaseUrl: z.url(),
   databaseUrl: z.string(),
+  /** STORE_DATABASE_URL of the functions; absent: they have REST alone. */
+  storeDatabaseUrl: z.string().optional(),
   publishableKey: z.string(),
   secretKey: z.string(),
   webhookSecret: z.string(),

@@ -173,3 +173,44 @@ export function parseAlertAddresses(value: string): AlertAddress[] {
       : { url: address, form: 'signed' },
   );
 }
+
+/** Users of PostgreSQL who own our schema, or may do everything: `postgres` and, at a pooler, `postgres.<project>`. */
+const OWNERS = /^(?:postgres|supabase_admin)(?:\.|$)/;
+const STORE_TLS = ['require', 'verify-full'];
+
+/** What is wrong with the address at which the functions reach PostgreSQL; undefined: nothing. No message repeats a part of it. */
+function faultOfStoreAddress(value: string): string | undefined {
+  const url = /^postgres(?:ql)?:\/\/[^\\]+$/.test(value) ? URL.parse(value) : null;
+  if (url === null || url.hostname === '' || url.pathname.length < 2 || !isDecodable(url)) {
+    return 'must be an address such as postgresql://polaris_store:PASSWORD@db.example.com:6543/postgres; in the password, write @ as %40, / as %2F and # as %23';
+  }
+  if (url.hash !== '') return 'must not contain a fragment: in the password, write # as %23';
+  if (url.username === '') return 'must name a user: polaris_store, or polaris_store.<project> at a pooler';
+  if (OWNERS.test(decodeURIComponent(url.username))) {
+    return 'must not be the connection of the owner, which only migrations and commands use: the user is polaris_store';
+  }
+  if (url.password === '') return 'must contain the password of its user';
+  // A host in the query would overrule the one whose TLS is checked here.
+  if ([...url.searchParams.keys()].some((name) => name !== 'sslmode')) {
+    return 'must have no other parameter than sslmode';
+  }
+  const mode = url.searchParams.get('sslmode');
+  if (mode === null || STORE_TLS.includes(mode)) return undefined;
+  if (mode === 'disable' && isLoopback(url.hostname)) return undefined;
+  return 'must have sslmode=require or sslmode=verify-full: only the connection to this machine may be unencrypted';
+}
+
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    for (const part of [username, password, pathname]) decodeURIComponent(part);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The address at which the functions reach PostgreSQL, as a role that owns nothing. */
+export const storeAddress = z.string().superRefine((value, context) => {
+  const message = faultOfCharacters(value) ?? faultOfStoreAddress(value);
+  if (message !== undefined) context.addIssue({ code: 'custom', message });
+});

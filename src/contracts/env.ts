@@ -13,6 +13,7 @@ import {
   serverAddress,
   signingKeys,
   splitList,
+  storeAddress,
   webhookAddresses,
 } from './env-values.ts';
 import { browserOrigins } from './origins.ts';
@@ -50,6 +51,8 @@ export const serverEnv = z
     /** A key of role service_role: a secret key (`sb_secret_…`) or the legacy service_role JWT. */
     SUPABASE_SECRET_KEY: headerText,
     SUPABASE_PUBLISHABLE_KEY: headerText,
+    /** PostgreSQL, as the role `polaris_store`. Unset: SQL functions are called through the Data API alone. */
+    STORE_DATABASE_URL: storeAddress.optional(),
     /** Several, separated by spaces: the first signs, all verify. */
     WEBHOOK_SECRET: signingKeys,
     /** Several, separated by spaces: all verify. */

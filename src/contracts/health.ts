@@ -26,6 +26,7 @@ export const CHECKS = [
   'variables',
   'address',
   'database',
+  'store',
   'migrations',
   'rights',
   'cron',
@@ -106,6 +107,17 @@ export const deployment = z.object({
 });
 export type Deployment = z.infer<typeof deployment>;
 
+/** How this process reaches SQL functions. */
+export const storeHealth = z.object({
+  /** STORE_DATABASE_URL is set. */
+  configured: z.boolean(),
+  /** Which way the next call goes: `direct` by the pool, `rest` by the Data API. */
+  next: z.enum(['direct', 'rest']),
+  /** As whom, and by which road, the pool is connected; null: there is none, or it cannot be used now. */
+  pool: z.object({ role: z.string(), road: z.string(), fastest_ms: z.number() }).nullable(),
+});
+export type StoreHealth = z.infer<typeof storeHealth>;
+
 /** Answer 200 of `GET /api/health` to everybody. */
 export const publicHealth = z.object({ status: z.literal('up') });
 
@@ -115,6 +127,8 @@ export const fullHealth = z.object({
   function_time: timestamp,
   deployment,
   findings: z.array(finding),
+  /** Of this process alone: each instance of a function has a pool of its own. Absent: an older deployment, or faulty variables. */
+  store: storeHealth.optional(),
   /** Null: the database did not answer. */
   facts: deploymentFacts.nullable(),
 });

@@ -4,7 +4,7 @@ import { parseAlertAddresses, splitList } from '../contracts/env-values.ts';
 import { createFindUser } from './auth/users.ts';
 import { systemClock } from './clock.ts';
 import { readEnv } from './config/env.ts';
-import { createRestStore } from './store/rest-store.ts';
+import { openStore } from './store/open-store.ts';
 import type { Generate } from './generation/generate.ts';
 import { fingerprintsOf } from './observe/alerts/fingerprint.ts';
 import { createWatch } from './observe/alerts/watch-alerts.ts';
@@ -33,7 +33,14 @@ export function createServices(env: ServerEnv) {
     env.ENDPOINT_SECRETS_KEY === undefined ? [] : parseEndpointKeys(env.ENDPOINT_SECRETS_KEY);
   const alertKeys = env.ALERT_SECRET === undefined ? undefined : parseWebhookSecret(env.ALERT_SECRET);
   const services = {
-    ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
+    ...openStore({
+      directUrl: env.STORE_DATABASE_URL,
+      url: env.SUPABASE_URL,
+      secretKey: env.SUPABASE_SECRET_KEY,
+      fetch,
+      monotonicNow: systemClock.monotonicNow,
+      log,
+    }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
     generate: lazyGenerate(env),
     // What we send is recognised when it is repeated: an event by its id, a take-over by its lease.

@@ -7,14 +7,14 @@ const TIMEOUT_MS = 600_000;
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 
-it(
-  `${JOBS} jobs end stored exactly once, though calls, processes, rows, clocks and an endpoint fail`,
+it.each(['rest', 'switching'])(
+  `${JOBS} jobs end stored exactly once, though calls, processes, rows, clocks and an endpoint fail: --store %s`,
   { timeout: TIMEOUT_MS },
-  async () => {
+  async (store) => {
     const { code, output } = await new Promise<{ code: number; output: string }>((resolve) => {
       const child = execFile(
         process.execPath,
-        ['scripts/chaos.ts', '--jobs', String(JOBS), '--seed', '1'],
+        ['scripts/chaos.ts', '--jobs', String(JOBS), '--seed', '1', '--store', store],
         { cwd: root, maxBuffer: 16 * 1024 ** 2, timeout: TIMEOUT_MS },
         (_error, stdout, stderr) => {
           resolve({ code: child.exitCode ?? 1, output: stdout + stderr });

@@ -13,7 +13,9 @@ let bed: Awaited<ReturnType<typeof createCrashBed>>;
 const plan = (step: string) => bed.plan(step);
 const stepsTaken = () => bed.stepsTaken();
 const wasKilled = () => bed.wasKilled();
-beforeAll(async () => {
+
+async function startBed(directStore: boolean): Promise<void> {
+  diedBesides.clear();
   bed = await createCrashBed();
   await plan('');
   // Long enough for one report of progress, which comes after a quarter of a second.
@@ -33,6 +35,7 @@ beforeAll(async () => {
       'api/cron/take-over.ts',
     ],
     preload: bed.preload,
+    ...(directStore && { directStore: (url: string) => url }),
     env: {
       ...bed.env,
       WEBHOOK_BASE_URL: receiver.baseUrl,
@@ -42,13 +45,14 @@ beforeAll(async () => {
       LLM_MODELS: 'slow',
     },
   });
-});
-afterAll(async () => {
+}
+
+async function stopBed(): Promise<void> {
   await system.stop();
   await receiver[Symbol.asyncDispose]();
   await model[Symbol.asyncDispose]();
   await bed[Symbol.asyncDispose]();
-});
+}
 
 const refusals: string[] = [];
 /** Events that were on the network before the database knew them: what a process that dies then would lose. */
@@ -241,35 +245,51 @@ async function newCaller(): Promise<Caller> {
   return { reportId, key: randomUUID() };
 }
 
-describe.each(Object.entries(lives))('a job that is %s', (name, live) => {
-  const isSubmitted = name.startsWith('submitted');
+/** By the pool, those that between them take every road of a result: all of them would double the minutes. */
+const LIVES_BY_POOL = [
+  'generated here, its webhook fails, a sweep closes the gap',
+  'submitted by the pipeline',
+];
 
-  it('ends in the one right state, at whatever step a process is killed', async () => {
-    sentBeforeCommit.length = 0;
-    const undisturbed = await newCaller();
-    await plan('');
-    await live(undisturbed);
-    const steps = (await stepsTaken()).filter(
-      (step) => Number(step.split('#')[1]) <= LIKE_STEPS && !diedBesides.has(step),
-    );
-    expect(await outcome(undisturbed), refusals.join('\n')).toEqual(RIGHT);
-    // One call at least to commit, one to send, one to apply.
-    expect(steps.length).toBeGreaterThanOrEqual(6);
+describe.each([
+  ['REST', false, Object.entries(lives)],
+  ['a pool', true, Object.entries(lives).filter(([name]) => LIVES_BY_POOL.includes(name))],
+] as const)('with calls of the database by %s', (_store, isDirect, named) => {
+  beforeAll(() => startBed(isDirect));
+  afterAll(stopBed);
 
-    for (const step of steps) {
-      const caller = await newCaller();
-      await plan(step);
-      await live(caller);
-      expect(
-        await wasKilled(),
-        `nobody was killed at ${step}, but these came: ${(await stepsTaken()).join('; ')}`,
-      ).toBe(true);
-      await recover(caller, isSubmitted);
-      expect(await outcome(caller), `killed at: ${step}`).toEqual(RIGHT);
-      if (BESIDES.test(step)) diedBesides.add(step);
-    }
-    expect(sentBeforeCommit).toEqual([]);
-    console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);
-    // A sweep alone has some thirty steps, each of which costs a death and a recovery.
-  }, 600_000);
+  describe.each(named)('a job that is %s', (name, live) => {
+    const isSubmitted = name.startsWith('submitted');
+
+    it('ends in the one right state, at whatever step a process is killed', async () => {
+      sentBeforeCommit.length = 0;
+      const undisturbed = await newCaller();
+      await plan('');
+      await live(undisturbed);
+      const steps = (await stepsTaken()).filter(
+        (step) => Number(step.split('#')[1]) <= LIKE_STEPS && !diedBesides.has(step),
+      );
+      expect(await outcome(undisturbed), refusals.join('\n')).toEqual(RIGHT);
+      // One call at least to commit, one to send, one to apply.
+      expect(steps.length).toBeGreaterThanOrEqual(6);
+      expect(steps.some((step) => step.includes(isDirect ? ' /pool/' : ' /rest/v1/rpc/'))).toBe(true);
+      expect(steps.some((step) => step.includes(isDirect ? ' /rest/v1/rpc/' : ' /pool/'))).toBe(false);
+
+      for (const step of steps) {
+        const caller = await newCaller();
+        await plan(step);
+        await live(caller);
+        expect(
+          await wasKilled(),
+          `nobody was killed at ${step}, but these came: ${(await stepsTaken()).join('; ')}`,
+        ).toBe(true);
+        await recover(caller, isSubmitted);
+        expect(await outcome(caller), `killed at: ${step}`).toEqual(RIGHT);
+        if (BESIDES.test(step)) diedBesides.add(step);
+      }
+      expect(sentBeforeCommit).toEqual([]);
+      console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);
+      // A sweep alone has some thirty steps, each of which costs a death and a recovery.
+    }, 600_000);
+  });
 });

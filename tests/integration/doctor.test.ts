@@ -11,6 +11,7 @@ import { printDiagnoses } from '../../scripts/doctor/print.ts';
 import { readSources } from '../../scripts/db/read-sources.ts';
 import { compareRights } from '../../scripts/db/rights.ts';
 import { functionEnv } from '../../scripts/local/function-env.ts';
+import { asRole } from '../../scripts/local/hosted-roles.ts';
 import { projectRoot } from '../../scripts/local/paths.ts';
 import { forward } from '../../scripts/local/proxy.ts';
 import { callSweep } from '../../scripts/local/sweeper.ts';
@@ -235,6 +236,69 @@ describe('each fault is found, with what to do', () => {
       expectFault(diagnoses, { check: 'address', message: containing('answered 500 internal_error') });
     } finally {
       await faulty.stop();
+    }
+  });
+
+  it('a direct way to the database that is sound, locked out, or the owner’s', async () => {
+    const storeUrl = asRole(system.databaseUrl, 'polaris_store');
+    const storeOf = async (url: string) => {
+      const diagnoses = await diagnose({}, { STORE_DATABASE_URL: url });
+      // The deployment has none.
+      expect(diagnoses.find(({ check, from }) => check === 'store' && from === 'deployment')).toMatchObject({
+        level: 'skipped',
+      });
+      return diagnoses.find(({ check, from }) => check === 'store' && from === 'here');
+    };
+    expect(await storeOf(storeUrl)).toMatchObject({
+      level: 'ok',
+      message: containing('polaris_store is connected (direct)'),
+    });
+    const locked = Object.assign(new URL(storeUrl), { password: 'another' }).href;
+    expect(await storeOf(locked)).toMatchObject({
+      level: 'warning',
+      message: containing('wrong password, or none is set'),
+      action: containing('alter role polaris_store password'),
+    });
+    const nobody = Object.assign(new URL(storeUrl), { port: '9' }).href;
+    expect(await storeOf(nobody)).toMatchObject({ level: 'warning', message: containing('ECONNREFUSED') });
+    const diagnoses = await diagnose({}, { STORE_DATABASE_URL: system.databaseUrl });
+    expectFault(diagnoses, {
+      check: 'variables',
+      level: 'failed',
+      message: containing('STORE_DATABASE_URL: must not be the connection of the owner'),
+    });
+  });
+
+  it('a direct way whose role has lost a right, or its time limit', async () => {
+    const STORE_DATABASE_URL = asRole(system.databaseUrl, 'polaris_store');
+    await system.sql`revoke execute on function public.user_is_operator(uuid) from polaris_store`;
+    try {
+      const diagnoses = await diagnose({}, { STORE_DATABASE_URL });
+      expectFault(diagnoses, {
+        check: 'store',
+        level: 'failed',
+        message: containing('polaris_store may not execute user_is_operator'),
+        action: containing('npx supabase db push'),
+      });
+      expectFault(diagnoses, {
+        check: 'rights',
+        level: 'failed',
+        message: containing('execute on function public.user_is_operator to polaris_store'),
+      });
+    } finally {
+      await system.sql`grant execute on function public.user_is_operator(uuid) to polaris_store`;
+    }
+    const database = new URL(system.databaseUrl).pathname.slice(1);
+    await system.sql.unsafe(`alter role polaris_store in database ${database} set statement_timeout = 0`);
+    try {
+      expectFault(await diagnose({}, { STORE_DATABASE_URL }), {
+        check: 'store',
+        level: 'warning',
+        message: containing('its statement_timeout is 0'),
+        action: containing('alter role polaris_store set statement_timeout'),
+      });
+    } finally {
+      await system.sql.unsafe(`alter role polaris_store in database ${database} reset all`);
     }
   });
 

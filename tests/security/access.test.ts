@@ -179,15 +179,16 @@ describe('the catalog', () => {
     expect([...open]).toEqual([]);
   });
 
-  it('lets only service_role execute functions, but for those with rights of the caller, and pins the search path of each', async () => {
+  it('lets only the roles of the server execute functions, but for those with rights of the caller, and pins the search path of each', async () => {
     const functions = await database.sql<{ role: string; name: string }[]>`
       select role, proc.proname as name from pg_proc proc
-      cross join unnest(array['anon', 'authenticated', 'service_role']) role
+      cross join unnest(array['anon', 'authenticated', 'polaris_store', 'service_role']) role
       where proc.pronamespace in ('public'::regnamespace, 'private'::regnamespace)
         and has_function_privilege(role, proc.oid, 'execute') and proc.proname <> all (${PLATFORM_FUNCTIONS})
       order by role, name`;
     expect(functions.map((row) => `${row.role} ${row.name}`)).toEqual([
       ...CONSOLE_FUNCTIONS.map((name) => `authenticated ${name}`),
+      ...SERVICE_FUNCTIONS.map((name) => `polaris_store ${name}`),
       ...SERVICE_FUNCTIONS.map((name) => `service_role ${name}`),
     ]);
     const definers = await database.sql`

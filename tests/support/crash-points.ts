@@ -12,6 +12,10 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import type { IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 
+interface StatementClient {
+  query: (...given: unknown[]) => Promise<unknown>;
+}
+
 const LIFE_HEADER = 'x-crash-point-life';
 
 const directory = process.env['POLARIS_CRASH_POINTS'];
@@ -67,18 +71,38 @@ if (directory !== undefined && entrypoint !== undefined) {
     else lifeOfRequest.run(life, () => pass(`after ${request.path}`));
   });
 
+  /** What a function does once a minute after an answer belongs to no life: it comes in whichever has the first request. */
+  const isAside = (path: string) =>
+    path.endsWith('/report_usage') ||
+    (path.endsWith('/evaluate_alerts') && !entrypoint.includes('cron/sweep'));
+
   globalThis.fetch = async (input, init) => {
     const request = new Request(input, init);
     const { pathname } = new URL(request.url);
     const life = lifeOfRequest.getStore();
     if (life !== undefined) request.headers.set(LIFE_HEADER, life);
-    // What a function does once a minute after an answer belongs to no life: it comes in whichever has the first request.
-    const isAside =
-      pathname.endsWith('/report_usage') ||
-      (pathname.endsWith('/evaluate_alerts') && !entrypoint.includes('cron/sweep'));
-    if (!isAside) pass(`before ${pathname}`);
+    if (isAside(pathname)) return callOriginal(request);
+    pass(`before ${pathname}`);
     const answer = await callOriginal(request);
-    if (!isAside) pass(`after ${pathname}`);
+    pass(`after ${pathname}`);
     return answer;
   };
+
+  // A call over the pool is a statement of the driver.
+  if (process.env['STORE_DATABASE_URL'] !== undefined) {
+    const { default: pg } = await import('pg');
+    // Safe: the store calls it with one statement, and awaits it.
+    const client = pg.Client.prototype as unknown as StatementClient;
+    const queryOriginal = client.query;
+    client.query = async function (this: StatementClient, ...given) {
+      const [statement] = given as [{ text?: string } | undefined];
+      const [, name] = /public\."(\w+)"\(/.exec(statement?.text ?? '') ?? [];
+      // What it reads once of the functions that there are comes in whichever life has the first request.
+      if (name === undefined || isAside(`/${name}`)) return queryOriginal.apply(this, given);
+      pass(`before /pool/${name}`);
+      const answer = await queryOriginal.apply(this, given);
+      pass(`after /pool/${name}`);
+      return answer;
+    };
+  }
 }

@@ -12,6 +12,8 @@ export interface TestDatabase extends AsyncDisposable {
   sql: postgres.Sql;
   /** For what no hosted project allows: publications for all tables, auto_explain. End each connection before `drop`. */
   superuserUrl: string;
+  /** As the role of the direct store. */
+  storeUrl: string;
   /** Fails when an invariant is broken in it, or somebody is still connected: a pool or a process has leaked. */
   drop(): Promise<void>;
 }
@@ -60,7 +62,14 @@ async function createDatabase(from: string): Promise<TestDatabase> {
       await admin.end();
     }
   }
-  return { url, sql, superuserUrl: asRole(url, 'supabase_admin'), drop, [Symbol.asyncDispose]: drop };
+  return {
+    url,
+    sql,
+    superuserUrl: asRole(url, 'supabase_admin'),
+    storeUrl: asRole(url, 'polaris_store'),
+    drop,
+    [Symbol.asyncDispose]: drop,
+  };
 }
 
 async function connections(admin: postgres.Sql, name: string): Promise<string[]> {

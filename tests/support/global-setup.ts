@@ -9,6 +9,7 @@ import { migrate } from '../../scripts/local/migrate.ts';
 import { freePort } from '../../scripts/local/ports.ts';
 import { signal } from '../../scripts/local/processes.ts';
 import { startPostgresService } from '../../scripts/local/services.ts';
+import { openStoreRole } from '../../scripts/local/store-role.ts';
 import { prepareDatabase } from '../../scripts/local/prepare-database.ts';
 import { processesWith } from './processes.ts';
 
@@ -42,6 +43,7 @@ export default async function setup(project: TestProject): Promise<() => Promise
   try {
     await prepareDatabase(url);
     await migrate(url);
+    await openStoreRole(url);
   } catch (error) {
     await server.stop();
     throw error;

@@ -2,7 +2,9 @@ import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { ensureAccount, makeOperator, type Account } from '../../scripts/local/accounts.ts';
 import { functionEnv, type SupabaseAccess } from '../../scripts/local/function-env.ts';
+import { asRole } from '../../scripts/local/hosted-roles.ts';
 import { createSecrets, type Secrets } from '../../scripts/local/secrets.ts';
+import { STORE_ROLE } from '../../src/server/store/routines.ts';
 import { createReport, createTestDatabase, type ReportOptions } from './database.ts';
 import { startTestFunctions, type TestFunctions } from './functions.ts';
 import { startTestSupabase, type TestSupabase } from './supabase.ts';
@@ -29,6 +31,8 @@ export interface TestSystemOptions {
   /** Entry points such as `api/webhooks/prelim-report.ts`; each costs a process. */
   functions: readonly string[];
   env?: Readonly<Record<string, string>>;
+  /** Makes STORE_DATABASE_URL of the address of the database itself. Without it the functions have REST alone. */
+  directStore?: (storeUrl: string) => string | Promise<string>;
   /** A module that every function's process loads first. */
   preload?: URL;
   /** Accepted beside the one that signs. */
@@ -48,7 +52,12 @@ export async function startTestSystem(options: TestSystemOptions): Promise<TestS
   const backend = await (process.env['SUPABASE_URL'] ? givenProject(process.env) : localProject());
   const secrets = createSecrets();
   const webhookSecret = [secrets.webhookSecret, ...(options.rotatedSecrets ?? [])].join(' ');
-  const env = { ...functionEnv(backend.supabase, { ...secrets, webhookSecret }), ...options.env };
+  const storeUrl = await options.directStore?.(asRole(backend.databaseUrl, STORE_ROLE));
+  const env = {
+    ...functionEnv(backend.supabase, { ...secrets, webhookSecret }),
+    ...(storeUrl !== undefined && { STORE_DATABASE_URL: storeUrl }),
+    ...options.env,
+  };
   const functions = await startTestFunctions(options.functions, env, options.preload).catch(
     async (error: unknown) => {
       await backend.stop();

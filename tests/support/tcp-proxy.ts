@@ -9,8 +9,14 @@ export type Line =
   | { kind: 'silent' }
   /** A connection that has carried an answer is reset as soon as the client sends something more. New ones work. */
   | { kind: 'idle-dies' }
-  /** Reset in place of the next answer; whole from then on. */
-  | { kind: 'lose-answer' }
+  /** A connection from before is reset as soon as the client sends something more. New ones work, whatever their protocol. */
+  | { kind: 'old-die' }
+  /** In place of what the server sends comes what no protocol knows. */
+  | { kind: 'garbage' }
+  /** A new connection is reset at once; those that are there go on. */
+  | { kind: 'closed' }
+  /** Reset in place of the next answer; from then on `then`, or whole. */
+  | { kind: 'lose-answer'; then?: Line }
   /** Reset once this many bytes of answers have passed. */
   | { kind: 'cut'; afterBytes: number };
 
@@ -32,11 +38,16 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
   const server = createServer((client) => {
     const target = connect(targetPort, '127.0.0.1');
     let hasAnswered = false;
+    const bornUnder = line;
     connections += 1;
     const reset = () => {
       client.resetAndDestroy();
       target.destroy();
     };
+    if (line.kind === 'closed') {
+      reset();
+      return;
+    }
     for (const socket of [client, target]) {
       sockets.add(socket);
       socket.on('error', reset);
@@ -47,13 +58,22 @@ export async function startTcpProxy(targetPort: number): Promise<TcpProxy> {
       });
     }
     client.on('data', (bytes) => {
-      if (line.kind === 'reset' || (line.kind === 'idle-dies' && hasAnswered)) reset();
+      if (
+        line.kind === 'reset' ||
+        (line.kind === 'idle-dies' && hasAnswered) ||
+        (line.kind === 'old-die' && bornUnder !== line)
+      )
+        reset();
       else if (line.kind !== 'silent') target.write(bytes);
     });
     target.on('data', (bytes) => {
       if (line.kind === 'silent') return;
+      if (line.kind === 'garbage') {
+        client.write(Buffer.alloc(bytes.length, 0xff));
+        return;
+      }
       if (line.kind === 'lose-answer') {
-        line = { kind: 'whole' };
+        line = line.then ?? { kind: 'whole' };
         reset();
         return;
       }

@@ -5,13 +5,16 @@ import {
   type Deployment,
   type DeploymentFacts,
   type Finding,
+  type StoreHealth,
 } from '../../contracts/health.ts';
 import { stopwatch } from '../clock.ts';
 import type { EnvFault } from '../config/env.ts';
 import type { OwnDeployment } from '../deliver/own-deployment.ts';
 import { parseBearerKeys } from '../http/bearer.ts';
 import { SecretUnreadable, openSecret, type EndpointKeys } from '../deliver/subscribers/endpoint-secrets.ts';
-import { SchemaMismatch, type Store } from '../store/store.ts';
+import type { OpenStore } from '../store/open-store.ts';
+import { SchemaMismatch } from '../store/store.ts';
+import { checkStore } from './check-store.ts';
 import { checkClocks, checkFacts, type Reading } from './check-facts.ts';
 import { sendPing, type PingSender } from './send-ping.ts';
 
@@ -19,9 +22,10 @@ export interface Checked {
   findings: Finding[];
   /** Null: the database did not answer. */
   facts: DeploymentFacts | null;
+  store: StoreHealth;
 }
 
-export interface Checker extends Store, PingSender, OwnDeployment {
+export interface Checker extends OpenStore, PingSender, OwnDeployment {
   /** Whose clock `now` is, for messages. */
   clockName: string;
   /** Of ENDPOINT_SECRETS_KEY. */
@@ -44,6 +48,7 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
     ];
   });
   const facts = 'facts' in database ? database.facts : null;
+  const { finding: storeFinding, store } = await checkStore(checker.inspectStore);
   const subscribers =
     facts === null
       ? skipped('subscribers', 'the database did not answer')
@@ -59,10 +64,12 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
   }
   return {
     facts,
+    store,
     databaseMs: 'facts' in database ? database.fastestMs : null,
     findings: [
       ...pings.map(({ finding }) => finding),
       database.finding,
+      storeFinding,
       readings.length === 0 ? skipped('clock', 'no clock could be read') : checkClocks(readings),
       ...(facts === null
         ? (

@@ -7,6 +7,8 @@ import { bypassHeaders, parseWebhookBaseUrls, siblingOf } from '../deliver/own-d
 import { parseWebhookSecret } from '../deliver/secrets.ts';
 import { parseEndpointKeys } from '../deliver/subscribers/endpoint-secrets.ts';
 import { parseBearerKeys } from '../http/bearer.ts';
+import { createDirectStore } from '../store/direct-store.ts';
+import { inspect } from '../store/open-store.ts';
 import { createRestStore } from '../store/rest-store.ts';
 import { checkMigrations } from './check-facts.ts';
 import { checkFromHere, checkVariables, checkWatch, skipped, variableFaults } from './check-deployment.ts';
@@ -58,8 +60,16 @@ function from(place: Diagnosis['from'], findings: readonly Finding[]): Diagnosis
 
 async function lookFromOutside(options: DoctorOptions, env: ServerEnv): Promise<Finding[]> {
   const { fetch, now, monotonicNow } = options;
+  // Apart from the other checks, which look at the Data API: it stands behind the direct way.
+  const direct =
+    env.STORE_DATABASE_URL === undefined
+      ? undefined
+      : createDirectStore({ url: env.STORE_DATABASE_URL, monotonicNow });
+  await using stack = new AsyncDisposableStack();
+  stack.defer(() => direct?.close());
   const { facts, findings } = await checkFromHere({
     ...createRestStore({ url: env.SUPABASE_URL, secretKey: env.SUPABASE_SECRET_KEY, fetch }),
+    inspectStore: direct && (async () => ({ next: 'direct', asked: await inspect(direct, monotonicNow) })),
     fetch,
     now,
     monotonicNow,

@@ -101,7 +101,7 @@ async function lookInside(options: HealthOptions): Promise<FullHealth> {
       checkRegion(deployment, checked.databaseMs),
     ]);
     const isUp = checked.facts !== null;
-    return { ...base, status: isUp ? 'up' : 'down', findings, facts: checked.facts };
+    return { ...base, status: isUp ? 'up' : 'down', findings, store: checked.store, facts: checked.facts };
   } catch (error) {
     if (!(error instanceof InvalidEnvironment)) throw error;
     const others = CHECKS.filter((check) => check !== 'variables').map((check) =>

@@ -1,7 +1,7 @@
 import { PostgrestClient } from '@supabase/postgrest-js';
-import { rateRefusal, type RateRefusal } from '../../contracts/rate-limit.ts';
 import type { PublicFunctions, SqlFunctions } from '../../contracts/sql-functions.ts';
 import { retryDeadSockets } from '../http/dead-sockets.ts';
+import { RATE_LIMITED_CODE, readRefusal } from './rate-refusal.ts';
 import { DatabaseUnavailable, RateLimited, SchemaMismatch, type Store } from './store.ts';
 
 /**
@@ -12,9 +12,6 @@ export const CALL_TIMEOUT_MS = 8000;
 
 /** PostgREST: no function, or more than one, has this name and these parameters. */
 const MISMATCH_CODES: ReadonlySet<string> = new Set(['PGRST202', 'PGRST203']);
-
-/** SQLSTATE that `apply_report_event` raises; its detail is what `private.rate_refusal()` says. */
-const RATE_LIMITED_CODE = 'PT429';
 
 export interface RestStoreOptions {
   url: string;
@@ -54,14 +51,6 @@ export function createRestStore<Functions extends SqlFunctions = PublicFunctions
       return parsed.data;
     },
   };
-}
-
-function readRefusal(details: string): RateRefusal | undefined {
-  try {
-    return rateRefusal.safeParse(JSON.parse(details)).data;
-  } catch {
-    return undefined;
-  }
 }
 
 function withSlash(url: string): string {

@@ -288,6 +288,7 @@ describe('npm run db:migration', () => {
       changed: [],
       replacements: [],
       orphans: [],
+      ungranted: [],
       declared: new Set<string>(),
       applied: new Map(),
     };

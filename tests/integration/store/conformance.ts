@@ -20,6 +20,8 @@ export type SuiteFunctions = {
   suite_numbers: { Args: { p_integer: number; p_bigint: number; p_double: number; p_numeric: number } };
   suite_default: { Args: { p_value: string; p_suffix?: string } };
   suite_bigint: { Args: { p_value: string } };
+  suite_arrays: { Args: { p_bigints: number[]; p_texts: string[] } };
+  suite_sleep: { Args: { p_seconds: number } };
   suite_time: { Args: NoParameters };
   suite_rows: { Args: { p_count: number } };
   suite_set: { Args: { p_count: number } };
@@ -42,6 +44,10 @@ const FUNCTIONS = `
   create function public.suite_default(p_value text, p_suffix text default ' by default') returns text language sql as
     $$ select p_value || coalesce(p_suffix, ' by null') $$;
   create function public.suite_bigint(p_value text) returns bigint language sql as $$ select p_value::bigint $$;
+  create function public.suite_arrays(p_bigints bigint[], p_texts text[]) returns jsonb language sql as
+    $$ select jsonb_build_object('sum', (select sum(n) from unnest(p_bigints) n), 'texts', p_texts) $$;
+  create function public.suite_sleep(p_seconds double precision) returns void language sql as
+    $$ select pg_sleep(p_seconds) $$;
   create function public.suite_time() returns timestamptz language sql as
     $$ select timestamptz '2026-11-25 04:05:06.070809+02' $$;
   create function public.suite_rows(p_count integer) returns table (id bigint, at timestamptz, content jsonb)
@@ -62,6 +68,8 @@ const FUNCTIONS = `
 
 export interface SubjectOptions {
   databaseUrl: string;
+  /** The same database as the role of the direct store. */
+  storeUrl: string;
   /** Puts the suite's proxy before a server on 127.0.0.1 that the store is to connect to. */
   through: (port: number) => Promise<number>;
   /** How long one call may take, in milliseconds. */
@@ -90,6 +98,7 @@ export function describeStore(name: string, open: (options: SubjectOptions) => P
       await database.sql.unsafe(FUNCTIONS);
       subject = await open({
         databaseUrl: database.url,
+        storeUrl: database.storeUrl,
         timeoutMs: TIMEOUT_MS,
         async through(port) {
           proxy = await startTcpProxy(port);
@@ -100,7 +109,7 @@ export function describeStore(name: string, open: (options: SubjectOptions) => P
       // After the local API has started, which sets the rights of all functions.
       for (const { signature } of await suiteFunctions()) {
         await database.sql.unsafe(`revoke all on function ${signature} from public, anon, authenticated`);
-        await database.sql.unsafe(`grant execute on function ${signature} to service_role`);
+        await database.sql.unsafe(`grant execute on function ${signature} to service_role, polaris_store`);
       }
     });
     afterEach(() => proxy.set({ kind: 'whole' }));
@@ -184,6 +193,15 @@ export function describeStore(name: string, open: (options: SubjectOptions) => P
         expect(await store.rpc('suite_numbers', numbers, z.array(z.string()))).toEqual(texts);
       });
 
+      it('arrays, of numbers and of texts', async () => {
+        const seen = z.object({ sum: z.int().nullable(), texts: z.array(z.string().nullable()) });
+        const texts = ['a', '', 'null', 'NULL', 'b,c', '{d}', 'e"\\f', ' g ', '報\n'];
+        const given = { p_bigints: [1, 2, 4_294_967_296], p_texts: texts };
+        expect(await store.rpc('suite_arrays', given, seen)).toEqual({ sum: 4_294_967_299, texts });
+        const none = { p_bigints: [], p_texts: [] };
+        expect(await store.rpc('suite_arrays', none, seen)).toEqual({ sum: null, texts: [] });
+      });
+
       it('left out or undefined: the default of SQL', async () => {
         const left = await store.rpc('suite_default', { p_value: 'a' }, z.string());
         expect(left).toBe('a by default');
@@ -248,7 +266,7 @@ export function describeStore(name: string, open: (options: SubjectOptions) => P
       });
 
       it('to each of many calls at once its own', async () => {
-        const texts = Array.from({ length: 40 }, (_, index) => `call ${index}`);
+        const texts = Array.from({ length: 50 }, (_, index) => `call ${index}`);
         expect(await Promise.all(texts.map(echo))).toEqual(texts);
       });
 
@@ -354,6 +372,29 @@ export function describeStore(name: string, open: (options: SubjectOptions) => P
         expect(elapsedMs).toBeLessThan(TIMEOUT_MS + 2000);
         proxy.set({ kind: 'whole' });
         await works();
+      });
+
+      it('when what comes back is garbage, and works again after', async () => {
+        await echo('before');
+        proxy.set({ kind: 'garbage' });
+        await failureOf(echo('unheard'));
+        proxy.set({ kind: 'whole' });
+        await works();
+      });
+
+      it('when the database works for longer than its time, and calls after it are answered', async () => {
+        const started = performance.now();
+        await failureOf(store.rpc('suite_sleep', { p_seconds: 5 }, z.null()));
+        expect(performance.now() - started).toBeLessThan(TIMEOUT_MS + 2000);
+        // Not the answer of the call that was given up.
+        for (const text of ['a', 'b', 'c', 'd', 'e', 'f']) expect(await echo(text)).toBe(text);
+        const isAsleep = async () => {
+          const rows = await database.sql`
+            select from pg_stat_activity
+            where datname = current_database() and wait_event = 'PgSleep' and pid <> pg_backend_pid()`;
+          return rows.length > 0;
+        };
+        await expect.poll(isAsleep, { timeout: 10_000 }).toBe(false);
       });
 
       it('while the database takes no connections, and works again after', async () => {

@@ -358,3 +358,43 @@ describe('subscribers', () => {
     );
   });
 });
+
+describe('STORE_DATABASE_URL', () => {
+  const read = (STORE_DATABASE_URL: string) => () => readEnv({ ...complete, STORE_DATABASE_URL });
+
+  it.each([
+    'postgresql://polaris_store.abcdefghij:p%40ss@aws-0-eu-central-1.pooler.supabase.com:6543/postgres',
+    'postgresql://polaris_store.abcdefghij:pw@aws-0-eu-central-1.pooler.supabase.com:5432/postgres?sslmode=require',
+    'postgres://polaris_store:pw@db.abcdefghij.supabase.co/postgres?sslmode=verify-full',
+    'postgresql://polaris_store:pw@127.0.0.1:54322/postgres',
+    'postgresql://polaris_store:pw@[::1]:54322/postgres?sslmode=disable',
+  ])('takes %s', (url) => {
+    expect(read(url)()).toMatchObject({ STORE_DATABASE_URL: url });
+  });
+
+  it.each([
+    ['postgresql://postgres:secret@db.example.com/postgres', /the connection of the owner/],
+    [
+      'postgresql://postgres.abcdefghij:secret@x.pooler.supabase.com:6543/postgres',
+      /connection of the owner/,
+    ],
+    ['postgresql://supabase_admin:secret@db.example.com/postgres', /the connection of the owner/],
+    ['postgresql://%70ostgres:secret@db.example.com/postgres', /the connection of the owner/],
+    ['postgresql://polaris_store@db.example.com/postgres', /must contain the password/],
+    ['postgresql://:secret@db.example.com/postgres', /must name a user/],
+    ['postgresql://polaris_store:secret@db.example.com/postgres?sslmode=disable', /sslmode=require/],
+    ['postgresql://polaris_store:secret@db.example.com/postgres?sslmode=prefer', /sslmode=require/],
+    ['postgresql://polaris_store:secret@127.0.0.1/postgres?host=db.example.com', /no other parameter/],
+    ['postgresql://polaris_store:secret@db.example.com/postgres?options=-c%20role%3Dx', /no other parameter/],
+    ['postgresql://polaris_store:secret@db.example.com', /must be an address such as/],
+    ['postgresql://polaris_store:sec%zzret@db.example.com/postgres', /must be an address such as/],
+    ['postgresql://polaris_store:sec#ret@db.example.com/postgres', /must be an address such as|fragment/],
+    ['https://polaris_store:secret@db.example.com/postgres', /must be an address such as/],
+    ['"postgresql://polaris_store:secret@db.example.com/postgres"', /quotes/],
+  ])('refuses %s without repeating it', (url, message) => {
+    expect(read(url)).toThrow(/^Invalid environment variables:\n {2}STORE_DATABASE_URL: /);
+    expect(read(url)).toThrow(message);
+    expect(read(url)).not.toThrow('secret');
+    expect(read(url)).not.toThrow('db.example.com/postgres');
+  });
+});

@@ -48,6 +48,7 @@ function bed(change: Record<string, string> = {}) {
       },
       fetch: () => Promise.reject(new TypeError('fetch failed')),
       ...clock,
+      inspectStore: undefined,
       endpointKeys: [],
       webhookKeys: [Buffer.alloc(32, 1)],
       webhookBaseUrls: ['https://polaris.example/api/webhooks'],

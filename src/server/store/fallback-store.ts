@@ -1,0 +1,85 @@
+import type { PublicFunctions, SqlFunctions } from '../../contracts/sql-functions.ts';
+import type { Log } from '../observe/log.ts';
+import { PoolUnusable } from './direct-store.ts';
+import type { Store } from './store.ts';
+
+/** So long do calls go by REST before one of them tries the pool again. */
+const UNREACHABLE_MS = 5_000;
+/** Somebody has to change a role or a variable. */
+const REFUSED_MS = 60_000;
+
+export interface FallbackOptions<Functions extends SqlFunctions> {
+  direct: Store<Functions>;
+  rest: Store<Functions>;
+  monotonicNow: () => number;
+  log: Log;
+  unreachableMs?: number;
+  refusedMs?: number;
+}
+
+export interface FallbackStore<Functions extends SqlFunctions = PublicFunctions> extends Store<Functions> {
+  /** Which way the next call goes. */
+  next(): 'direct' | 'rest';
+}
+
+/**
+ * Calls go by the pool; while it cannot be used, by REST, and one at a time tries the pool again. A call that the pool may have
+ * sent is repeated by REST: every call that changes something is recognised when it is repeated. An error that the database
+ * answered is an answer, and is never repeated.
+ */
+export function createFallbackStore<Functions extends SqlFunctions = PublicFunctions>(
+  options: FallbackOptions<Functions>,
+): FallbackStore<Functions> {
+  const { direct, rest, monotonicNow, log, unreachableMs = UNREACHABLE_MS, refusedMs = REFUSED_MS } = options;
+  let closedUntil: number | undefined;
+  let isProbing = false;
+  const toldNotGranted = new Set<string>();
+
+  const next = () => (closedUntil === undefined || monotonicNow() >= closedUntil ? 'direct' : 'rest');
+
+  function works(): void {
+    if (closedUntil === undefined) return;
+    closedUntil = undefined;
+    log('info', 'the pool of STORE_DATABASE_URL works again');
+  }
+
+  function fails(error: PoolUnusable, name: string): void {
+    if (error.reason === 'not granted') {
+      if (!toldNotGranted.has(name))
+        log('error', 'the role of STORE_DATABASE_URL may not execute a function', { error });
+      toldNotGranted.add(name);
+      return;
+    }
+    if (closedUntil === undefined) {
+      log('error', 'the pool of STORE_DATABASE_URL cannot be used: calls go by REST', {
+        reason: error.reason,
+        error,
+      });
+    }
+    closedUntil = monotonicNow() + (error.reason === 'refused' ? refusedMs : unreachableMs);
+  }
+
+  return {
+    next,
+    async rpc(name, parameters, answer) {
+      const isProbe = closedUntil !== undefined;
+      if (next() === 'rest' || (isProbe && isProbing)) return rest.rpc(name, parameters, answer);
+      if (isProbe) isProbing = true;
+      try {
+        const answered = await direct.rpc(name, parameters, answer);
+        works();
+        return answered;
+      } catch (error) {
+        if (!(error instanceof PoolUnusable)) {
+          // There was a connection: what went wrong is no matter of the pool.
+          works();
+          throw error;
+        }
+        fails(error, name);
+      } finally {
+        if (isProbe) isProbing = false;
+      }
+      return rest.rpc(name, parameters, answer);
+    },
+  };
+}
