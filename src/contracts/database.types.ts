@@ -1090,6 +1090,10 @@ export type Database = {
         };
         Returns: Json;
       };
+      apply_report_events: {
+        Args: { p_cap_per_minute?: number; p_events: Json; p_sender?: string };
+        Returns: Json;
+      };
       begin_endpoint_check: {
         Args: { p_actor: string; p_endpoint_id: string; p_host: string };
         Returns: Json;

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { EVENT_TYPES, REPORT_TYPES, STAGES } from './constants.ts';
 import { jsonObjectText } from './json-text.ts';
+import { problemDetails } from './problem.ts';
 import { storableObject, storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
 
@@ -84,6 +85,23 @@ export const receivedEnvelope = z
 export type ReceivedEnvelope = z.infer<typeof receivedEnvelope>;
 export const receivedFlatBody = receivedData.superRefine((body, context) => requireResult(body, context, []));
 
+/** Most events of a batch. */
+export const MAX_BATCH_EVENTS = 100;
+
+/** The body of `POST /api/webhooks/batch`, as senders build it. */
+export const webhookBatch = z.object({
+  events: z
+    .array(z.object({ id: eventId, type: eventType, timestamp, data: reportData }).superRefine(requireFit))
+    .min(1)
+    .max(MAX_BATCH_EVENTS),
+});
+
+/** The same as the server reads it: the text of each event, which is checked for itself. */
+export const receivedBatch = z.object({ events: z.array(z.string()).min(1).max(MAX_BATCH_EVENTS) });
+export const receivedBatchEvent = z
+  .object({ id: eventId, type: eventType, timestamp, data: receivedData })
+  .superRefine(requireFit);
+
 /** The answer 200 of a webhook endpoint. */
 export const webhookAnswer = z.object({
   outcome: z.enum(['applied', 'duplicate', 'superseded']),
@@ -96,3 +114,18 @@ export const webhookAnswer = z.object({
   timestamp,
 });
 export type WebhookAnswer = z.infer<typeof webhookAnswer>;
+
+export const batchResultBody = z.union([webhookAnswer, problemDetails]);
+
+/** The answer 200 of a batch: of each event, in the order asked, what its own endpoint would have answered. */
+export const batchResult = z.object({
+  /** Null where the event has none that is well-formed. */
+  id: eventId.nullable(),
+  status: z.int(),
+  /** Seconds, of 429 and 503. */
+  retry_after: z.int().optional(),
+  body: batchResultBody,
+});
+export type BatchResult = z.infer<typeof batchResult>;
+export const batchAnswer = z.object({ results: z.array(batchResult) });
+export type BatchAnswer = z.infer<typeof batchAnswer>;

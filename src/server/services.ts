@@ -100,8 +100,8 @@ export function createServices(env: ServerEnv) {
   };
   return {
     ...services,
-    tellSubscribers: (eventId: string) => {
-      waitUntil(sendToSubscribers(services, eventId));
+    tellSubscribers: (...eventIds: string[]) => {
+      waitUntil(sendToSubscribers(services, ...eventIds));
     },
   };
 }

@@ -584,6 +584,98 @@ comment on function private.ask_limit(text, text, boolean) is
   'Asks a bucket for a token. With p_take it takes one, until the transaction should roll back: the last lock of its transaction. refusal: there is none; what rate_refusal() says. failure: the limiter failed; the caller goes on without it, and says so.';
 revoke all on function private.ask_limit(text, text, boolean) from public, anon, authenticated, service_role;
 
+-- supabase/sql/limits/ask_sender_tokens.sql
+-- For a batch, which takes a token for each of its items at its end and at once: one that took them item by item would hold every
+-- part of the bucket, and its sender's other requests would wait for it.
+create or replace function private.ask_sender_tokens(
+  p_sender text, p_count int, p_take boolean, out granted int, out refusal jsonb, out failure text)
+returns record
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_patience constant interval := '200 milliseconds';
+  c_pause_seconds constant float8 := 0.005;
+  v_limit record;
+  v_until timestamptz := clock_timestamp() + c_patience;
+  v_now timestamptz;
+  v_taken int;
+begin
+  granted := p_count;
+  if p_sender is null or p_count = 0 then
+    -- Nobody to limit, or nothing to take.
+    return;
+  end if;
+  select tokens_per_minute, burst, parts, step, ahead, beyond, window_seconds into strict v_limit
+  from private.rate_limits where kind = 'sender';
+  if v_limit.tokens_per_minute is null then
+    return;
+  end if;
+  if p_take then
+    insert into private.rate_buckets (kind, key, part, full_at)
+    select 'sender', p_sender, part, clock_timestamp() from generate_series(0, v_limit.parts - 1) part
+    where not exists (
+      select from private.rate_buckets known where known.kind = 'sender' and known.key = p_sender and known.part = part.part)
+    order by part
+    on conflict (kind, key, part) do nothing;
+    granted := 0;
+    loop
+      v_now := clock_timestamp();
+      -- As many of each part as it has, until there are enough.
+      with free as (
+        select part, used_to, floor(extract(epoch from v_now + v_limit.ahead - used_to) / extract(epoch from v_limit.step))::int + 1
+          as tokens
+        from (
+          select part, case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end as used_to
+          from private.rate_buckets
+          where kind = 'sender' and key = p_sender and part < v_limit.parts
+            and (full_at <= v_now + v_limit.ahead or full_at > v_now + v_limit.beyond)
+          for update skip locked) held
+      ), shared as (
+        select part, used_to, least(tokens, p_count - granted - (sum(tokens) over (order by part) - tokens)::int) as tokens
+        from free
+      ), taken as (
+        update private.rate_buckets bucket set full_at = shared.used_to + shared.tokens * v_limit.step
+        from shared
+        where bucket.kind = 'sender' and bucket.key = p_sender and bucket.part = shared.part and shared.tokens > 0
+        returning shared.tokens
+      )
+      select coalesce(sum(tokens), 0) into v_taken from taken;
+      granted := granted + v_taken;
+      exit when granted >= p_count;
+      refusal := private.rate_refusal('sender', p_sender);
+      exit when refusal is not null;
+      if clock_timestamp() > v_until then
+        raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
+      end if;
+      perform pg_sleep(c_pause_seconds);
+    end loop;
+    return;
+  end if;
+  v_now := clock_timestamp();
+  -- A part without a row is full.
+  select
+    least(p_count, sum(greatest(0, floor(extract(epoch from v_now + v_limit.ahead - used_to) / extract(epoch from v_limit.step))::int + 1))),
+    jsonb_build_object(
+      'outcome', 'rate_limited', 'policy', 'sender', 'quota', v_limit.burst, 'window_seconds', v_limit.window_seconds,
+      'retry_after_seconds', greatest(1, ceil(extract(epoch from min(greatest(used_to - v_limit.ahead, v_now) - v_now)))::int))
+  into granted, refusal
+  from (
+    select case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end as used_to
+    from generate_series(0, v_limit.parts - 1) part
+    left join private.rate_buckets bucket on bucket.kind = 'sender' and bucket.key = p_sender and bucket.part = part.part) parts;
+  if granted >= p_count then
+    refusal := null;
+  end if;
+exception when others then
+  granted := p_count;
+  refusal := null;
+  failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
+end
+$$;
+
+comment on function private.ask_sender_tokens(text, int, boolean) is
+  'Asks the bucket of a sender for the tokens of a batch. Without p_take it takes and locks nothing; granted: for how many there are tokens, refusal: of the others. With p_take it takes them: the last lock of its transaction; refusal: others took them meanwhile, and the caller undoes its work. failure: the limiter failed; the caller goes on without it, and says so.';
+revoke all on function private.ask_sender_tokens(text, int, boolean) from public, anon, authenticated, service_role;
+
 -- supabase/sql/limits/await_token.sql
 -- Where others hold all parts that have a token, the caller tries again, as long as taking a token and committing may take. It
 -- waits for none of them: the one that it waited for could be the one that is stuck. After that, ask_limit() lets it through.
@@ -1807,6 +1899,181 @@ comment on function public.apply_report_event(text, text, text, text, text, int,
   'The one write path of results. With a body, what a verified webhook says; without one, an event that is recorded already. Returns {outcome, report_id, job_id, report_type, stage, status, timestamp, outward}; outward: the event, if it has just been applied and subscribers are to hear of it. p_sender: whose key signed the webhook; null is not limited. Over a rate: {outcome: rate_limited, …} of rate_refusal(), or PT429 with the same as its detail. p_cap_per_minute: that of record_webhook_request().';
 revoke all on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_event(text, text, text, text, text, int, numeric, text, int, text, text) to service_role;
+
+-- supabase/sql/events/apply_report_events.sql
+-- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
+create or replace function public.apply_report_events(p_events jsonb, p_sender text default null, p_cap_per_minute int default null)
+returns jsonb
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '2s' set lock_timeout = '50ms' as $$
+declare
+  v_started timestamptz := clock_timestamp();
+  v_events jsonb[] := array(select value from jsonb_array_elements(p_events) with ordinality item(value, n) order by n);
+  v_count int := cardinality(v_events);
+  -- Of each item that is to be applied, by its place; null of the others.
+  v_ids text[] := array_fill(null::text, array[v_count]);
+  v_jobs text[] := v_ids;
+  v_known text[] := v_ids;
+  v_report_types text[] := v_ids;
+  v_report_ids text[] := v_ids;
+  -- What others hold.
+  v_held_ids text[] := '{}';
+  v_held_events text[];
+  v_held_reports text[] := '{}';
+  v_held_jobs text[];
+  v_asked record;
+  v_refusal jsonb;
+  v_limited int := 0;
+  v_failure text;
+  v_item record;
+  v_body private.incoming_result;
+  v_locked text[];
+  v_record jsonb;
+  v_bucket text;
+  v_answer jsonb;
+  v_detail text;
+  v_note jsonb;
+  v_answers jsonb[] := '{}';
+  -- What is audited without its effect: whatever the sender repeats, and what counts against the cap of the minute.
+  v_notes jsonb[] := '{}';
+  v_capped jsonb[] := '{}';
+begin
+  v_asked := private.ask_sender_tokens(p_sender, v_count, false);
+  v_refusal := v_asked.refusal;
+  v_failure := v_asked.failure;
+  v_limited := v_count - v_asked.granted;
+  for v_n in 1 .. v_count - v_limited loop
+    continue when v_events[v_n] ->> 'body' is null;
+    begin
+      v_body := private.read_body(v_events[v_n] ->> 'body', v_events[v_n] -> 'record' ->> 'endpoint_id');
+      v_ids[v_n] := v_events[v_n] -> 'record' ->> 'event_id';
+      v_jobs[v_n] := v_body.job_id;
+      v_report_types[v_n] := v_body.report_type;
+      v_report_ids[v_n] := v_body.report_id;
+    exception when others then
+      -- Applying it fails too, and is answered there.
+      v_ids[v_n] := null;
+    end;
+  end loop;
+
+  -- Locks are taken in the order of all, each kind sorted, and none is waited for: batches in any order end.
+  for v_item in select distinct id from unnest(v_ids) id where id is not null order by id loop
+    if not pg_try_advisory_xact_lock(hashtextextended(v_item.id, 0)) then
+      v_held_ids := v_held_ids || v_item.id;
+    end if;
+  end loop;
+  for v_n in 1 .. v_count loop
+    if v_ids[v_n] <> all (v_held_ids) then
+      v_known[v_n] := (private.find_event(v_ids[v_n], v_jobs[v_n])).id;
+    end if;
+  end loop;
+  v_locked := array(
+    select event_id from public.webhook_deliveries
+    where event_id = any (v_known) and position is null order by id for update skip locked);
+  v_held_events := array(
+    select event_id from public.webhook_deliveries
+    where event_id = any (v_known) and position is null and event_id <> all (v_locked));
+  for v_item in
+    select distinct type, id from unnest(v_report_types, v_report_ids, v_ids, v_known) item(type, id, event_id, known_id)
+    where event_id <> all (v_held_ids) and coalesce(known_id, '') <> all (v_held_events)
+    order by type, id
+  loop
+    begin
+      if not private.try_lock_report(v_item.type, v_item.id::uuid) then
+        v_held_reports := v_held_reports || (v_item.type || ':' || v_item.id);
+      end if;
+    exception when others then
+      -- One that cannot be imported, say: its items are answered where they fail again.
+      null;
+    end;
+  end loop;
+  v_locked := array(
+    select job_id from private.job_runs where job_id = any (v_jobs) order by job_id for no key update skip locked);
+  v_held_jobs := array(select job_id from private.job_runs where job_id = any (v_jobs) and job_id <> all (v_locked));
+
+  for v_n in 1 .. v_count loop
+    v_record := v_events[v_n] -> 'record';
+    v_bucket := v_report_types[v_n] || ':' || v_report_ids[v_n];
+    v_note := null;
+    v_detail := null;
+    if v_n > v_count - v_limited then
+      v_answer := v_refusal;
+    elsif v_events[v_n] ->> 'body' is null then
+      v_answer := jsonb_build_object('outcome', 'refused');
+      v_notes := v_notes || v_record;
+    elsif v_ids[v_n] = any (v_held_ids) or v_known[v_n] = any (v_held_events) or v_bucket = any (v_held_reports)
+      or v_jobs[v_n] = any (v_held_jobs)
+    then
+      v_answer := jsonb_build_object('outcome', 'busy');
+      v_detail := 'not applied: another transaction holds its event, report or job';
+    else
+      begin
+        v_asked := private.ask_limit('report', v_bucket, false);
+        v_answer := v_asked.refusal;
+        v_failure := coalesce(v_failure, v_asked.failure);
+        if v_answer is null then
+          v_answer := public.apply_report_event(
+            p_event_id => v_record ->> 'event_id', p_body => v_events[v_n] ->> 'body',
+            p_endpoint_id => v_record ->> 'endpoint_id', p_body_sha256 => v_record ->> 'body_sha256',
+            p_body_bytes => (v_record ->> 'body_bytes')::int,
+            p_elapsed_ms => (v_record ->> 'elapsed_ms')::numeric + extract(epoch from clock_timestamp() - v_started) * 1000,
+            p_trace_id => v_record ->> 'trace_id', p_span_id => v_record ->> 'span_id');
+          if p_sender is not null and v_answer ->> 'outcome' not in ('report_not_found', 'event_conflict', 'job_conflict')
+            -- A report that is not there has no bucket.
+            and not private.report_is_gone(v_report_types[v_n], v_report_ids[v_n]::uuid)
+          then
+            -- The lock of the report is held, so that nobody takes its last token meanwhile.
+            v_asked := private.ask_limit('report', v_bucket, true);
+            v_failure := coalesce(v_failure, v_asked.failure);
+            if v_asked.refusal is not null then
+              raise exception 'over the rate of its report' using errcode = 'PT429', detail = v_asked.refusal::text;
+            end if;
+          end if;
+        end if;
+      exception
+        when sqlstate 'PT429' then
+          get stacked diagnostics v_detail = pg_exception_detail;
+          v_answer := v_detail::jsonb;
+          v_detail := null;
+        when others then
+          -- Its message could quote the content.
+          v_answer := jsonb_build_object('outcome', 'busy');
+          v_detail := format('not applied: SQLSTATE %s', sqlstate);
+      end;
+    end if;
+    if v_answer ->> 'outcome' = 'rate_limited' then
+      v_capped := v_capped || (v_record || jsonb_build_object(
+        'status', 429, 'outcome', 'rate_limited', 'detail', format('over the rate of its %s', v_answer ->> 'policy'),
+        'report_type', v_report_types[v_n], 'report_id', v_report_ids[v_n]));
+    elsif v_detail is not null then
+      v_notes := v_notes || (v_record || jsonb_build_object('status', 503, 'outcome', 'busy', 'detail', v_detail));
+    end if;
+    v_answers := v_answers || v_answer;
+  end loop;
+
+  foreach v_note in array v_notes loop
+    perform public.record_webhook_request(v_note || jsonb_build_object('id', gen_random_uuid()), true, p_cap_per_minute);
+  end loop;
+  begin
+    -- Late, since others count in the same rows.
+    foreach v_note in array v_capped loop
+      perform public.record_webhook_request(v_note || jsonb_build_object('id', gen_random_uuid()), false, p_cap_per_minute);
+    end loop;
+  exception when lock_not_available then
+    v_failure := coalesce(v_failure, 'refusals were not counted: others count at this moment');
+  end;
+  v_asked := private.ask_sender_tokens(p_sender, v_count - v_limited, true);
+  if v_asked.refusal is not null then
+    -- Others took the last tokens meanwhile. All is undone, and the endpoint answers the whole like the refusals above.
+    raise exception 'over the rate of its sender' using errcode = 'PT429', detail = v_asked.refusal::text;
+  end if;
+  return jsonb_build_object('answers', to_jsonb(v_answers), 'failure', coalesce(v_failure, v_asked.failure));
+end
+$$;
+
+comment on function public.apply_report_events(jsonb, text, int) is
+  'Applies the events of a batch that one key signed, in their order, each by apply_report_event(): one that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
+revoke all on function public.apply_report_events(jsonb, text, int) from public, anon, authenticated, service_role;
+grant execute on function public.apply_report_events(jsonb, text, int) to service_role;
 
 -- supabase/sql/events/body_1_to_0.sql
 create or replace function private.body_1_to_0(p_members text[])
@@ -9910,6 +10177,7 @@ revoke all on table private.webhook_totals from anon, authenticated, service_rol
 grant execute on function public.account_content(text) to polaris_store;
 grant execute on function public.apply_plan(pg_catalog.int4, text) to polaris_store;
 grant execute on function public.apply_report_event(text, text, text, text, text, pg_catalog.int4, pg_catalog.numeric, text, pg_catalog.int4, text, text) to polaris_store;
+grant execute on function public.apply_report_events(jsonb, text, pg_catalog.int4) to polaris_store;
 grant execute on function public.begin_endpoint_check(text, text, text) to polaris_store;
 grant execute on function public.cancel_plan(pg_catalog.int4, text) to polaris_store;
 grant execute on function public.cancel_report_job(text, text) to polaris_store;

@@ -4,7 +4,8 @@ import { jobId } from '../../src/contracts/webhooks.ts';
 import { MAX_BODY_BYTES } from '../../src/contracts/constants.ts';
 import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
 import { sign } from '../../src/server/deliver/sign.ts';
-import { receiveWebhook, type Receiver } from '../../src/server/events/receive.ts';
+import type { Receiver } from '../../src/server/events/open-signed.ts';
+import { receiveWebhook } from '../../src/server/events/receive.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const keys = parseWebhookSecret(`whsec_${Buffer.alloc(32, 1).toString('base64')}`);

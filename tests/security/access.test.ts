@@ -53,6 +53,7 @@ const SERVICE_FUNCTIONS = [
   'account_content',
   'apply_plan',
   'apply_report_event',
+  'apply_report_events',
   'begin_endpoint_check',
   'cancel_plan',
   'cancel_report_job',

@@ -5,23 +5,31 @@ import { deliveryLeaseSeconds, sendDelivery, type Notifier } from './send-delive
 
 /** Deliveries that one process sends at once. */
 const AT_ONCE = 20;
+/** Events of a batch that are sent at once. */
+const EVENTS_AT_ONCE = 5;
 /** Well within the function's limit, several time-outs long. What is left by then is for the sweep. */
 const BUDGET_MS = 60_000;
 
 /**
- * Sends an event that this process has just applied to its subscribers. Whoever has no room now, or does not answer, gets it from
+ * Sends events that this process has just applied to their subscribers. Whoever has no room now, or does not answer, gets them from
  * the sweep, which also finds what a process leaves behind that dies here. It never throws.
  */
-export async function sendToSubscribers(sender: Notifier, eventId: string): Promise<void> {
-  try {
-    await sendAll(sender, eventId);
-  } catch (error) {
-    sender.log('error', 'deliveries to subscribers were left to the sweep', { event: eventId, error });
-  }
+export async function sendToSubscribers(sender: Notifier, ...eventIds: string[]): Promise<void> {
+  const deadline = sender.monotonicNow() + BUDGET_MS;
+  const left = eventIds.values();
+  const sendInTurn = async () => {
+    for (const eventId of left) {
+      try {
+        await sendAll(sender, eventId, deadline);
+      } catch (error) {
+        sender.log('error', 'deliveries to subscribers were left to the sweep', { event: eventId, error });
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: EVENTS_AT_ONCE }, sendInTurn));
 }
 
-async function sendAll(sender: Notifier, eventId: string): Promise<void> {
-  const deadline = sender.monotonicNow() + BUDGET_MS;
+async function sendAll(sender: Notifier, eventId: string, deadline: number): Promise<void> {
   while (sender.monotonicNow() < deadline) {
     const parameters = {
       p_event_id: eventId,

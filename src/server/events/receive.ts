@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { InternalEndpoint } from '../../contracts/endpoints.ts';
 import { deprecationHeaders, versionDate } from '../../contracts/format-versions.ts';
-import { PROBLEMS, type ProblemCode } from '../../contracts/problem.ts';
+import type { ProblemCode } from '../../contracts/problem.ts';
 import { rateRefusal } from '../../contracts/rate-limit.ts';
 import {
   eventId as anyEventId,
@@ -9,24 +9,14 @@ import {
   receivedFlatBody,
   webhookAnswer,
 } from '../../contracts/webhooks.ts';
-import { stopwatch, type Clock } from '../clock.ts';
-import { RateLimited, type Store } from '../store/store.ts';
+import { RateLimited } from '../store/store.ts';
 import { readJson, validate } from '../http/read-json.ts';
 import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
 import { tooManyRequests } from '../http/too-many-requests.ts';
-import { readTraceparent } from '../http/traceparent.ts';
-import type { Log } from '../observe/log.ts';
-import { auditRequest, overItsRate, UNVERIFIED_PER_MINUTE, type RequestRecord } from '../observe/audit.ts';
+import { auditRequest, overItsRate, UNVERIFIED_PER_MINUTE } from '../observe/audit.ts';
 import { refuseVerified } from '../observe/refuse-verified.ts';
-import { readSigned } from '../deliver/read-signed.ts';
-import { sha256Hex, type VerificationKeys, type VerifiedBody } from '../deliver/verify.ts';
-
-export interface Receiver extends Store, Clock {
-  verificationKeys: VerificationKeys;
-  log: Log;
-  /** Sends an event that was just applied to its subscribers, after the answer. */
-  tellSubscribers: (eventId: string) => void;
-}
+import { sha256Hex, type VerifiedBody } from '../deliver/verify.ts';
+import { openSigned, type Receiver } from './open-signed.ts';
 
 const REFUSED = [
   'report_not_found',
@@ -38,7 +28,7 @@ const REFUSED = [
   'requested_in_future',
 ] as const satisfies ProblemCode[];
 
-const applied = z.union([
+export const applied = z.union([
   // outward: the event that it has just applied, of which subscribers are to hear.
   webhookAnswer.extend({ outward: anyEventId.optional() }),
   z.object({ outcome: z.enum([...REFUSED, 'busy']) }),
@@ -59,33 +49,12 @@ export async function receiveWebhook(
   endpoint: InternalEndpoint,
   request: Request,
 ): Promise<Response> {
-  const elapsed = stopwatch(receiver.monotonicNow);
-  const trace = readTraceparent(request.headers);
-  const recordOf = (code: ProblemCode, bytes: Uint8Array, detail?: string): RequestRecord => ({
-    endpoint,
-    endpoint_id: endpoint,
-    method: request.method,
-    status: PROBLEMS[code].status,
-    outcome: code,
-    detail,
-    body_sha256: sha256Hex(bytes),
-    body_bytes: bytes.byteLength,
-    elapsed_ms: elapsed(),
-    ...(trace !== null && { trace_id: trace.traceId, span_id: trace.spanId }),
-  });
-  const refuse = async (code: ProblemCode, bytes: Uint8Array, extras: ProblemExtras = {}) => {
-    await auditRequest(receiver, recordOf(code, bytes, extras.detail), false);
-    return problem(code, extras);
-  };
-
-  if (request.method !== 'POST') {
-    return refuse('method_not_allowed', new Uint8Array(), { headers: { allow: 'POST' } });
-  }
-  const signed = await readSigned(receiver.verificationKeys, request, receiver.now);
-  if (!signed.ok) return refuse(signed.code, signed.bytes, signed.extras);
-  const eventId = eventIdOf(signed.request);
-  const parsed = parse(signed.request, endpoint);
-  const { sender, body } = signed.request;
+  const opened = await openSigned(receiver, endpoint, receiver.verificationKeys, request);
+  if (!opened.ok) return opened.response;
+  const { signed, trace, elapsed, recordOf } = opened;
+  const eventId = eventIdOf(signed);
+  const parsed = parse(signed, endpoint);
+  const { sender, body } = signed;
   const dated = (response: Response) => (parsed.isFlat ? withHeaders(response, FLAT_HEADERS) : response);
   if (!parsed.ok) {
     const { code, extras } = parsed;
@@ -105,7 +74,7 @@ export async function receiveWebhook(
     p_trace_id: trace?.traceId,
     p_span_id: trace?.spanId,
   };
-  let result: z.infer<typeof applied>;
+  let result: Applied;
   try {
     result = await receiver.rpc('apply_report_event', parameters, applied);
   } catch (error) {
@@ -119,7 +88,9 @@ export async function receiveWebhook(
   return dated(answerTo(result));
 }
 
-function answerTo(result: z.infer<typeof applied>): Response {
+export type Applied = z.infer<typeof applied>;
+
+export function answerTo(result: Applied): Response {
   switch (result.outcome) {
     case 'applied':
     case 'duplicate':

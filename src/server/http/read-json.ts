@@ -25,10 +25,7 @@ export type JsonRead =
  * Reads bytes as JSON in UTF-8, as RFC 8259 has it: other bytes are refused, not replaced, and so is a byte order mark. What
  * cannot be stored as it was written is refused with its path.
  */
-export function readJson(
-  bytes: Uint8Array,
-  { maxDepth = MAX_DEPTH, open = [] }: Partial<ScanOptions> = {},
-): JsonRead {
+export function readJson(bytes: Uint8Array, options: Partial<ScanOptions> = {}): JsonRead {
   let text: string;
   try {
     // ignoreBOM keeps the mark in the text, where the scanner refuses it. Without it the text would differ from the bytes.
@@ -36,7 +33,15 @@ export function readJson(
   } catch {
     return { ok: false, code: 'invalid_json', extras: {} };
   }
-  const scanned = scanJson(text, { maxDepth, open });
+  return readJsonText(text, options);
+}
+
+/** The same of what was decoded already, such as an item of a body. */
+export function readJsonText(
+  text: string,
+  { maxDepth = MAX_DEPTH, open = [], apart }: Partial<ScanOptions> = {},
+): JsonRead {
+  const scanned = scanJson(text, { maxDepth, open, ...(apart !== undefined && { apart }) });
   if (scanned.ok) return { ok: true, text, value: scanned.value };
   if (scanned.issue === null) return { ok: false, code: 'invalid_json', extras: {} };
   return { ok: false, code: 'invalid_body', extras: { issues: [scanned.issue] } };

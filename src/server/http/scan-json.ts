@@ -17,6 +17,11 @@ export interface ScanOptions {
    * member such as the metadata stands one level higher in a flat body than in an envelope. All else becomes `JsonText`.
    */
   open: readonly string[];
+  /**
+   * Name of a member of the body whose array has items that are bodies themselves. Each is kept as its text, whatever it is, and
+   * no more is checked of it than that it is JSON: its own scan says the rest, so that a bad one harms no other.
+   */
+  apart?: string;
 }
 
 /** `issue: null`: the text is not JSON. */
@@ -31,6 +36,8 @@ export const MAX_ITEMS = 1000;
 const MAX_NAME_CHARACTERS = 64;
 /** With fewer names than this, a list is searched faster than a set is built. */
 const MAX_LISTED_NAMES = 8;
+/** Levels that an item apart lies in: those of the body and of its array. */
+const APART_DEPTH = 2;
 /** More than any body has digits, so that a number with a larger exponent has too many, whatever stands before it. */
 const MAX_EXPONENT = 1e8;
 
@@ -130,6 +137,7 @@ class Scanner {
   private readonly text: string;
   private readonly maxDepth: number;
   private readonly open: readonly string[];
+  private readonly apart: string | undefined;
   private at = 0;
   /** For each level that the scanner is in, whether it is an object: also beyond `maxDepth`, where `levels` ends. */
   private readonly nesting: boolean[] = [];
@@ -137,15 +145,18 @@ class Scanner {
   private top: Level | null = null;
   /** The first fault. From there on only the grammar is checked: levels, names and values are no longer kept. */
   private fault: Issue | null = null;
+  /** Where the item apart starts that the scanner is in. */
+  private apartStart: number | null = null;
   private root: ShallowJson = null;
   /** Of the string read last. */
   private hasEscape = false;
   private isStorable = true;
 
-  constructor(text: string, { maxDepth, open }: ScanOptions) {
+  constructor(text: string, { maxDepth, open, apart }: ScanOptions) {
     this.text = text;
     this.maxDepth = maxDepth;
     this.open = open;
+    this.apart = apart;
   }
 
   scan(): Scanned {
@@ -194,9 +205,10 @@ class Scanner {
 
   private enter(isObject: boolean): void {
     const start = this.at;
+    if (this.startsApart()) this.apartStart = start;
     this.at += 1;
     const depth = this.nesting.push(isObject);
-    if (this.fault !== null) return;
+    if (this.onlyGrammar()) return;
     if (depth > this.maxDepth) {
       this.refuse(`must not be nested deeper than ${this.maxDepth} levels`);
       return;
@@ -209,13 +221,44 @@ class Scanner {
 
   private isOpened(): boolean {
     if (this.top === null) return true;
-    return this.top.target !== null && (!this.top.isObject || this.open.includes(this.top.name));
+    if (this.top.target === null) return false;
+    return !this.top.isObject || this.open.includes(this.top.name) || this.isApart();
+  }
+
+  /** Whether the value of the member that was named last has its items apart. */
+  private isApart(): boolean {
+    return this.apart !== undefined && this.nesting.length <= 2 && this.levels[0]?.name === this.apart;
+  }
+
+  private startsApart(): boolean {
+    if (this.apart === undefined || this.apartStart !== null || this.fault !== null) return false;
+    return (
+      this.nesting.length === APART_DEPTH &&
+      this.nesting[0] === true &&
+      this.nesting[1] === false &&
+      this.isApart()
+    );
+  }
+
+  private keepApart(): void {
+    if (this.apartStart === null || this.nesting.length !== APART_DEPTH) return;
+    const text = this.text.slice(this.apartStart, this.at);
+    this.apartStart = null;
+    if (this.keepsValue()) this.keep(text);
+  }
+
+  private onlyGrammar(): boolean {
+    return this.fault !== null || this.apartStart !== null;
   }
 
   private leave(): void {
     this.at += 1;
     const depth = this.nesting.length - 1;
     this.nesting.length = depth;
+    if (this.apartStart !== null) {
+      this.keepApart();
+      return;
+    }
     const left = this.top;
     if (this.fault !== null || left === null) return;
     this.top = depth === 0 ? null : (this.levels[depth - 1] ?? null);
@@ -230,7 +273,7 @@ class Scanner {
     const end = this.at;
     if (this.text.charCodeAt(this.skipSpace()) !== COLON) return false;
     this.at += 1;
-    if (this.fault !== null || this.top === null) return true;
+    if (this.onlyGrammar() || this.top === null) return true;
     const quotedName = this.hasEscape ? `"${this.decode(start, end)}` : this.text.slice(start, end - 1);
     const isNew = this.top.addName(quotedName);
     if (!this.isStorable) this.refuse('its name must not contain U+0000 or unpaired surrogates');
@@ -239,7 +282,7 @@ class Scanner {
   }
 
   private countItem(): void {
-    if (this.fault !== null || this.top === null) return;
+    if (this.onlyGrammar() || this.top === null) return;
     this.top.index += 1;
     if (this.top.target !== null && this.top.index >= MAX_ITEMS) {
       this.refuse(`must not have more than ${MAX_ITEMS} items`, this.nesting.length - 1);
@@ -247,6 +290,16 @@ class Scanner {
   }
 
   private readScalar(code: number): boolean {
+    if (this.startsApart()) {
+      this.apartStart = this.at;
+      const isRead = this.readPlain(code);
+      this.keepApart();
+      return isRead;
+    }
+    return this.readPlain(code);
+  }
+
+  private readPlain(code: number): boolean {
     if (code === QUOTE) return this.readText();
     if (code === MINUS || isDigit(code)) return this.readNumber();
     for (const [literal, value] of LITERALS) {
@@ -334,7 +387,7 @@ class Scanner {
       if (end === start) return false;
       exponent = sign === MINUS ? -exponentOf(text, start, end) : exponentOf(text, start, end);
     }
-    if (this.fault === null && (exponent !== 0 || whole + decimals > MAX_DIGITS)) {
+    if (!this.onlyGrammar() && (exponent !== 0 || whole + decimals > MAX_DIGITS)) {
       if (digitsWrittenOut(text, first, whole, decimals, exponent) > MAX_DIGITS) {
         this.refuse(`must not have more than ${MAX_DIGITS} digits, written out without an exponent`);
       }
@@ -352,7 +405,7 @@ class Scanner {
   }
 
   private keepsValue(): boolean {
-    return this.fault === null && (this.top === null || this.top.target !== null);
+    return !this.onlyGrammar() && (this.top === null || this.top.target !== null);
   }
 
   private keep(value: ShallowJson): void {
@@ -364,7 +417,7 @@ class Scanner {
 
   /** Records the fault, if it is the first, of the value that is read now or, with fewer levels, of one that it lies in. */
   private refuse(message: string, levels = this.nesting.length): void {
-    if (this.fault !== null) return;
+    if (this.onlyGrammar()) return;
     const path = this.levels
       .slice(0, levels)
       .map(({ isObject, name, index }) =>

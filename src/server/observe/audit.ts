@@ -10,6 +10,7 @@ export interface RequestRecord {
   endpoint:
     | 'prelim-report'
     | 'final-report'
+    | 'batch'
     | 'retry'
     | 'redrive'
     | 'plans'

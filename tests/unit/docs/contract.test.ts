@@ -16,7 +16,7 @@ import {
 } from '../../../src/contracts/subscribers.ts';
 import { RATE_KINDS } from '../../../src/contracts/rate-limit.ts';
 import { cronAnswer, redriveRequest, retryRequest, sweepAnswer } from '../../../src/contracts/retry.ts';
-import { reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
+import { batchResult, reportData, webhookAnswer } from '../../../src/contracts/webhooks.ts';
 import { alertMessage } from '../../../src/server/observe/alerts/alert-message.ts';
 import { codeIn, readText, tableOf } from './page.ts';
 
@@ -35,14 +35,13 @@ it('has a row for every function, with its methods', () => {
     files.map((file) => {
       const source = readText(file);
       // A webhook's function takes every method, to audit those that it refuses.
-      const methods =
-        source.includes('receiveWebhook(services(),') || source.includes('receivePing(services(),')
-          ? ['POST']
-          : source.includes('readEvents(services(),')
-            ? ['GET']
-            : [...source.matchAll(/\b(GET|HEAD|POST|PATCH|DELETE): (?:\(|show|headOf)/g)].map(
-                ([, method = '']) => method,
-              );
+      const methods = /receive(Webhook|Batch|Ping)\(services\(\),/.test(source)
+        ? ['POST']
+        : source.includes('readEvents(services(),')
+          ? ['GET']
+          : [...source.matchAll(/\b(GET|HEAD|POST|PATCH|DELETE): (?:\(|show|headOf)/g)].map(
+              ([, method = '']) => method,
+            );
       return [`/${file.replace(/\.ts$/, '')}`, methods.sort()];
     }),
   );
@@ -59,6 +58,7 @@ describe('the table of members', () => {
     ['jobResult', Object.keys(jobResult.shape)],
     ['reportData', Object.keys(reportData.shape)],
     ['webhookAnswer', Object.keys(webhookAnswer.shape)],
+    ['batchResult', Object.keys(batchResult.shape)],
     ['retryRequest', Object.keys(retryRequest.shape)],
     ['redriveFilter', Object.keys(redriveByFilter.shape.filter.shape)],
     ['planRequest', Object.keys(planRequest.shape)],

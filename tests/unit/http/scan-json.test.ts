@@ -541,3 +541,62 @@ it('finds the first fault of any document, or reads it, as a plain recursion ove
     expect([message, (seen.get(message) ?? 0) > 20]).toEqual([message, true]);
   }
 });
+
+describe('items apart', () => {
+  const apart = (text: string, options: Partial<ScanOptions> = {}) =>
+    valueOf(text, { apart: 'events', ...options });
+
+  it.each([
+    '{"a":1,"a":2}',
+    '{"\\u0000":"\\ud800"}',
+    '1e999',
+    '"\\u0000"',
+    '-0',
+    'null',
+    ' {} '.trim(),
+    `${'['.repeat(200)}${']'.repeat(200)}`,
+    `[${'1,'.repeat(2000)}1]`,
+    '{"events":[1,{"events":[2]}]}',
+  ])('are kept as they are written, whatever they hold: %#', (item) => {
+    expect(apart(`{"events": [ ${item} ,${item}, {"b":[1]}] ,"rest":[1]}`)).toEqual({
+      events: [item, item, '{"b":[1]}'],
+      rest: new JsonText('array', '[1]'),
+    });
+  });
+
+  it('are those of the named member of the body alone', () => {
+    expect(apart('[{"events":[1]}]')).toEqual([{ events: new JsonText('array', '[1]') }]);
+    expect(apart('{"other":[1],"events":{"events":[1]}}')).toEqual({
+      other: new JsonText('array', '[1]'),
+      events: { events: new JsonText('array', '[1]') },
+    });
+    expect(apart('{"\\u0065vents":[]}')).toEqual({ events: [] });
+  });
+
+  it.each(['{"events":[01]}', '{"events":[{"a"}]}', '{"events":["\n"]}', '{"events":[{]}', '{"events":[1}'])(
+    'are JSON, or nothing is: %s',
+    (text) => {
+      expect(refusal(text, { apart: 'events' })).toBe('not JSON');
+    },
+  );
+
+  it('hide no fault of the body around them', () => {
+    expect(refusal('{"events":[1e999],"events":[1]}', { apart: 'events' })).toEqual({
+      path: 'events',
+      message: TWICE,
+    });
+    expect(refusal('{"events":[{"a":1,"a":1}],"b":1e999}', { apart: 'events' })).toEqual({
+      path: 'b',
+      message: TOO_LONG,
+    });
+  });
+
+  it('leave of any values the texts that JSON.stringify wrote', () => {
+    fc.assert(
+      fc.property(fc.array(fc.jsonValue(), { maxLength: 20 }), (values) => {
+        const texts = values.map((value) => JSON.stringify(value));
+        expect(apart(`{"events":[${texts.join(',')}]}`)).toEqual({ events: texts });
+      }),
+    );
+  });
+});

@@ -1,0 +1,21 @@
+import { guard } from '../../src/server/http/endpoint.ts';
+import { log } from '../../src/server/observe/log.ts';
+import { watched } from '../../src/server/http/watched.ts';
+import { services, watchFunction } from '../../src/server/services.ts';
+import { receiveBatch } from '../../src/server/events/receive-batch.ts';
+
+// Every method comes here: those that are refused are audited too.
+const handle = watched(
+  guard((request) => receiveBatch(services(), request), log),
+  watchFunction('webhooks/batch'),
+);
+
+export {
+  handle as DELETE,
+  handle as GET,
+  handle as HEAD,
+  handle as OPTIONS,
+  handle as PATCH,
+  handle as POST,
+  handle as PUT,
+};

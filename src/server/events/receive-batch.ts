@@ -1,0 +1,120 @@
+import { z } from 'zod';
+import type { InternalEndpoint } from '../../contracts/endpoints.ts';
+import type { ProblemCode } from '../../contracts/problem.ts';
+import {
+  batchResultBody,
+  eventId,
+  receivedBatch,
+  receivedBatchEvent,
+  type BatchAnswer,
+  type BatchResult,
+} from '../../contracts/webhooks.ts';
+import { sha256Hex, type VerifiedBody } from '../deliver/verify.ts';
+import { answer, problem, unavailable, type ProblemExtras } from '../http/problem.ts';
+import { readJson, readJsonText, validate } from '../http/read-json.ts';
+import type { ShallowJson } from '../http/scan-json.ts';
+import { tooManyRequests } from '../http/too-many-requests.ts';
+import { auditRequest, overItsRate, UNVERIFIED_PER_MINUTE } from '../observe/audit.ts';
+import { refuseVerified } from '../observe/refuse-verified.ts';
+import { RateLimited } from '../store/store.ts';
+import { openSigned, type Receiver } from './open-signed.ts';
+import { answerTo, applied } from './receive.ts';
+
+const REFUSED = z.object({ outcome: z.literal('refused') });
+const appliedBatch = (count: number) =>
+  z.object({ answers: z.array(z.union([applied, REFUSED])).length(count), failure: z.string().nullable() });
+
+type Item =
+  | { ok: true; id: string; endpoint: InternalEndpoint; text: string }
+  | { ok: false; id: string | null; text: string; code: ProblemCode; extras: ProblemExtras };
+
+/** Many events under one signature: each is checked, applied and answered as by its own endpoint, in one call of the database. */
+export async function receiveBatch(receiver: Receiver, request: Request): Promise<Response> {
+  // The legacy header signs no id and no time, and no sender of the first version sends batches.
+  const { keys } = receiver.verificationKeys;
+  const opened = await openSigned(receiver, 'batch', { keys }, request);
+  if (!opened.ok) return opened.response;
+  const { signed, elapsed, recordOf, trace } = opened;
+  const { sender, body } = signed;
+  const read = readItems(signed);
+  if (!read.ok) {
+    const { code, extras } = read;
+    return refuseVerified(receiver, sender, problem(code, extras), recordOf(code, body, extras.detail));
+  }
+
+  const events = read.items.map((item) => {
+    const bytes = Buffer.from(item.text);
+    const of = { method: request.method, body_sha256: sha256Hex(bytes), body_bytes: bytes.byteLength };
+    const traced = trace !== null && { trace_id: trace.traceId, span_id: trace.spanId };
+    if (item.ok) {
+      const record = { ...of, ...traced, endpoint: 'batch', endpoint_id: item.endpoint, event_id: item.id };
+      return { body: item.text, record: { ...record, elapsed_ms: elapsed() } };
+    }
+    const record = recordOf(item.code, bytes, item.extras.detail);
+    return { body: null, record: { ...record, ...(item.id !== null && { event_id: item.id }) } };
+  });
+  const parameters = { p_events: events, p_sender: sender, p_cap_per_minute: UNVERIFIED_PER_MINUTE };
+  let done: z.infer<ReturnType<typeof appliedBatch>>;
+  try {
+    done = await receiver.rpc('apply_report_events', parameters, appliedBatch(events.length));
+  } catch (error) {
+    if (!(error instanceof RateLimited)) throw error;
+    // What SQL undid it did not audit.
+    await auditRequest(receiver, overItsRate(recordOf('rate_limited', body), error.refusal), false);
+    return tooManyRequests(error.refusal);
+  }
+  if (done.failure !== null) {
+    receiver.log('error', 'the rate limit of a batch was not asked', { error: new Error(done.failure) });
+  }
+  const outward = done.answers.flatMap((said) => ('outward' in said ? (said.outward ?? []) : []));
+  if (outward.length > 0) receiver.tellSubscribers(...outward);
+  const results = await Promise.all(
+    done.answers.map(async (said, index): Promise<BatchResult> => {
+      const item = read.items[index];
+      if (said.outcome !== 'refused') return resultOf(item?.id ?? null, answerTo(said));
+      const refusal = item === undefined || item.ok ? unavailable() : problem(item.code, item.extras);
+      return resultOf(item?.id ?? null, refusal);
+    }),
+  );
+  return answer({ results } satisfies BatchAnswer);
+}
+
+function readItems({
+  body,
+}: VerifiedBody): { ok: true; items: Item[] } | { ok: false; code: ProblemCode; extras: ProblemExtras } {
+  // What an event holds is checked with the event, and each may be as deep as one that is sent alone.
+  const json = readJson(body, { apart: 'events' });
+  if (!json.ok) return json;
+  const parsed = validate(receivedBatch, json.value);
+  if (!parsed.ok) return { ok: false, code: 'invalid_body', extras: { issues: parsed.issues } };
+  return { ok: true, items: parsed.value.events.map(readItem) };
+}
+
+function readItem(text: string): Item {
+  const json = readJsonText(text, { open: ['data'] });
+  if (!json.ok) return { ok: false, id: null, text, code: json.code, extras: json.extras };
+  const parsed = validate(receivedBatchEvent, json.value);
+  if (!parsed.ok) {
+    return { ok: false, id: idOf(json.value), text, code: 'invalid_body', extras: { issues: parsed.issues } };
+  }
+  const { id, type } = parsed.value;
+  return {
+    ok: true,
+    id,
+    text,
+    endpoint: type.startsWith('report.final.') ? 'final-report' : 'prelim-report',
+  };
+}
+
+const withId = z.object({ id: eventId });
+
+function idOf(value: ShallowJson): string | null {
+  return withId.safeParse(value).data?.id ?? null;
+}
+
+async function resultOf(id: string | null, response: Response): Promise<BatchResult> {
+  const { status } = response;
+  const retryAfter = response.headers.get('retry-after');
+  const body = batchResultBody.parse(await response.json());
+  return { id, status, ...(retryAfter !== null && { retry_after: Number(retryAfter) }), body };
+}
