@@ -29,5 +29,5 @@ export function writeObjects(sources: readonly Source[]): string {
 /** A file states the right of `service_role` alone: that of the direct store's role follows from it. */
 export function writeGrants(signatures: readonly string[]): string {
   const grants = signatures.map((each) => `grant execute on function ${each} to ${STORE_ROLE};`);
-  return `-- What service_role may execute, the role of the direct store may too.\n${grants.join('\n')}\n`;
+  return `-- What the server calls as service_role, it may call as the role of the direct store.\n${grants.join('\n')}\n`;
 }

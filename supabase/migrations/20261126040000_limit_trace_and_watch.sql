@@ -10173,7 +10173,7 @@ comment on table private.webhook_totals is
 alter table private.webhook_totals enable row level security;
 revoke all on table private.webhook_totals from anon, authenticated, service_role;
 
--- What service_role may execute, the role of the direct store may too.
+-- What the server calls as service_role, it may call as the role of the direct store.
 grant execute on function public.account_content(text) to polaris_store;
 grant execute on function public.apply_plan(pg_catalog.int4, text) to polaris_store;
 grant execute on function public.apply_report_event(text, text, text, text, text, pg_catalog.int4, pg_catalog.numeric, text, pg_catalog.int4, text, text) to polaris_store;
@@ -10199,7 +10199,6 @@ grant execute on function public.erase_user(uuid, pg_catalog.int4) to polaris_st
 grant execute on function public.evaluate_alerts(pg_catalog.bool, timestamptz, jsonb, pg_catalog.bool) to polaris_store;
 grant execute on function public.event_samples(pg_catalog.int4, text, text[], text) to polaris_store;
 grant execute on function public.explain_fan_out(text, text, text[]) to polaris_store;
-grant execute on function public.get_failed_webhooks(pg_catalog.int4, pg_catalog.int4) to polaris_store;
 grant execute on function public.get_report_job(text, text) to polaris_store;
 grant execute on function public.import_reports(pg_catalog.int4) to polaris_store;
 grant execute on function public.keep_subscribers(pg_catalog.int4, pg_catalog.int4) to polaris_store;
@@ -10230,7 +10229,6 @@ grant execute on function public.roll_up_webhooks(pg_catalog.int4) to polaris_st
 grant execute on function public.subscriber_secrets() to polaris_store;
 grant execute on function public.take_over_report_job(text, pg_catalog.int4, pg_catalog.int4, uuid, text[]) to polaris_store;
 grant execute on function public.take_sender_token(text) to polaris_store;
-grant execute on function public.update_webhook_status(text, uuid, text, jsonb, pg_catalog.bool) to polaris_store;
 grant execute on function public.user_is_operator(uuid) to polaris_store;
 grant execute on function public.verify_reports() to polaris_store;
 grant execute on function public.verify_slice() to polaris_store;
