@@ -24,7 +24,7 @@ export async function callOwnFunction<Answer>(
   let failure: unknown;
   for (const base of caller.webhookBaseUrls) {
     try {
-      const response = await caller.fetch(siblingOf(base, path), {
+      const response = await caller.fetch(new URL(siblingOf(base, path)), {
         method,
         headers: {
           authorization: `Bearer ${caller.cronSecrets[0]}`,
