@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
 import { Button } from '../../../components/button.tsx';
+import { plural } from '../../../components/format.ts';
 import { ErrorState } from '../../../components/states.tsx';
 import type { SubscriberView } from '../../../contracts/subscribers.ts';
 import {
@@ -73,7 +74,7 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
           return { kind: 'info', title: 'The check failed', text: 'See what it found, and what to do.' };
         return failed === 0
           ? { kind: 'success', title: 'The check passed' }
-          : { kind: 'info', title: `The check passed, with ${failed} remarks` };
+          : { kind: 'info', title: `The check passed, with ${plural(failed, 'remark')}` };
       }
       case 'pause':
         await unwrap(pauseSubscriber(supabase, id));

@@ -92,10 +92,15 @@ function OneSubscriber({ id }: { id: string }) {
             <div className={styles['column']}>
               <SettingsPanel subscriber={subscriber} />
               <DeliveriesPanel id={id} isHeld={subscriber.state === 'paused'} isPaused={isPaused} />
-              {subscriber.settings.filter !== null && <FilterTestPanel filter={subscriber.settings.filter} />}
-              {subscriber.state !== 'removed' && (
-                <VersionTestPanel id={id} present={subscriber.settings.format_version} />
-              )}
+              {/* On paper there is nothing to try, and what was tried is not kept. */}
+              <div className={`${styles['column'] ?? ''} no-print`}>
+                {subscriber.settings.filter !== null && (
+                  <FilterTestPanel filter={subscriber.settings.filter} />
+                )}
+                {subscriber.state !== 'removed' && (
+                  <VersionTestPanel id={id} present={subscriber.settings.format_version} />
+                )}
+              </div>
             </div>
             <div className={styles['column']}>
               <SubscriberFacts subscriber={subscriber} />
