@@ -30,16 +30,18 @@ const sweep = async (path: string) => {
 };
 const asked = () => receiver.requests.filter(({ path }) => path === '/api/webhooks/retry').length;
 
-/** While so many deliveries are due, and another transaction holds them all: they are counted, and none is sent. */
+/** While so many deliveries are due, each of which waits for one that is not: they are counted, and none is sent. */
 async function whileDue(count: number, work: () => Promise<void>): Promise<void> {
   await system.sql`
-    insert into public.webhook_deliveries (event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, next_attempt)
-    select event.id, 'ep-0000000000000001', number, event.report_type, event.report_id, event.job_id, 1, 0, 'full', now()
-    from public.report_events event, generate_series(1, ${count}) number`;
-  await system.sql.begin(async (other) => {
-    await other`select from public.webhook_deliveries for update`;
-    await work();
-  });
+    with first as (
+      insert into public.webhook_deliveries (event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, next_attempt)
+      select id, 'ep-0000000000000001', 0, report_type, report_id, job_id, 1, 0, 'full', now() + interval '1 day'
+      from public.report_events
+      returning *)
+    insert into public.webhook_deliveries (event_id, endpoint_id, plan, report_type, report_id, job_id, position, format_version, body, next_attempt, waits_for)
+    select event_id, endpoint_id, number, report_type, report_id, job_id, 1, 0, 'full', now(), id
+    from first, generate_series(1, ${count}) number`;
+  await work();
   // Nothing of them is as it would be in earnest.
   await system.sql`delete from public.webhook_deliveries where position is not null`;
 }

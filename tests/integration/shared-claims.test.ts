@@ -112,6 +112,20 @@ describe('a claim for several', () => {
     await record([...first.deliveries, ...rest.deliveries]);
   });
 
+  it('takes what is behind those that other claims are taking now', async () => {
+    const made = await due(44);
+    let held: Claimed | undefined;
+    await database.sql.begin(async (other) => {
+      // As three sweeps do, each of which claims ten.
+      await other`select from public.webhook_deliveries where id in ${other(made.slice(0, 33))} for update`;
+      held = await claim(10, 0);
+    });
+    if (held === undefined) throw new Error('nothing was claimed');
+    expect(idsOf(held)).toEqual(made.slice(33, 43));
+    for (const one of held.deliveries) await store.send(one);
+    await record(held.deliveries);
+  });
+
   it('takes our own first, of subscribers by turns, and of these no more than may be', async () => {
     const subscriber = await subscribers.active();
     const other = await subscribers.active();

@@ -5,11 +5,13 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   -- Of one endpoint in a call, which could run into its time-out otherwise: all of it would be undone, at each call again.
-  c_set_aside constant int := 200;
+  c_passed constant int := 200;
+  c_window constant int := greatest(16, p_limit);
   v_candidate record;
   v_endpoint record;
+  v_passed bigint[];
   v_set_aside int;
-  v_set_aside_before int;
+  v_seen int;
   v_is_waiting boolean := false;
   v_claim jsonb;
   v_claimed jsonb;
@@ -79,19 +81,25 @@ begin
         v_is_waiting := true;
         continue;
       end if;
+      v_passed := '{}';
       v_set_aside := 0;
       <<endpoint>>
       loop
-        v_set_aside_before := v_set_aside;
+        v_seen := 0;
         for v_candidate in
-          select due.id from private.due_at(v_endpoint.id, v_endpoint.kind, p_left_out, greatest(16, p_limit)) due
+          select due.id from private.due_at(v_endpoint.id, v_endpoint.kind, p_left_out || v_passed, c_window) due
         loop
+          v_seen := v_seen + 1;
           v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, null);
-          if v_claim ? 'left_out' then
+          if v_claim is null then
+            -- Another claim, of ten perhaps, is taking it now.
+            v_passed := v_passed || v_candidate.id;
+          elsif v_claim ? 'left_out' then
             v_left_out := v_left_out || v_claim;
+            v_passed := v_passed || v_candidate.id;
           elsif v_claim ? 'set_aside' then
             v_set_aside := v_set_aside + 1;
-          elsif v_claim is not null then
+          else
             v_claimed := v_claimed || v_claim;
             if v_endpoint.kind = 'subscriber' then
               p_outward := p_outward - 1;
@@ -100,9 +108,9 @@ begin
             exit endpoint when jsonb_array_length(v_claimed) >= p_limit;
           end if;
         end loop;
-        -- What was set aside is not seen again: behind it may be something to send.
-        exit when v_set_aside = v_set_aside_before;
-        if v_set_aside >= c_set_aside then
+        -- What was passed or set aside is not seen again: behind it may be something to send.
+        exit when v_seen < c_window;
+        if v_set_aside + cardinality(v_passed) >= c_passed then
           v_is_waiting := true;
           exit;
         end if;
