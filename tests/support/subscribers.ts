@@ -87,12 +87,18 @@ export function subscriberClient(sql: postgres.ISql) {
       one<HeldOutward[]>(
         sql`select public.claim_event_deliveries(${eventId}, 30, ${randomUUID()}, ${limit}) as answer`,
       ),
-    async record(held: Held, result: 'delivered' | 'failed' | 'unknown', status: number | null = null) {
+    async record(
+      held: Held,
+      result: 'delivered' | 'failed' | 'unknown',
+      status: number | null = null,
+      url?: string,
+    ) {
       const attempts = [
         {
           status: status ?? (result === 'delivered' ? 200 : 500),
           duration_ms: 5,
           authentic: result === 'delivered',
+          ...(url !== undefined && { request: { url, headers: {} } }),
         },
       ];
       return one<{ status: string; dead: boolean }>(sql`

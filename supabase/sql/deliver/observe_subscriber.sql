@@ -6,7 +6,12 @@ declare
   v_status int := (p_attempts #>> '{-1,status}')::int;
 begin
   select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
-  if p_attempts = '[]' then
+  if p_attempts = '[]'
+    -- What an older URL answered says nothing about the present one. The audit does not keep the queries of URLs.
+    or split_part(p_attempts #>> '{-1,request,url}', '?', 1) <> (
+      select split_part(url, '?', 1) from private.endpoint_revisions
+      where endpoint_id = p_endpoint_id and superseded_by is null)
+  then
     return;
   elsif p_result = 'delivered' then
     if p_attempts #> '{-2,request,headers}' ? 'content-encoding' then

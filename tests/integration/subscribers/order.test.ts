@@ -328,6 +328,28 @@ describe('an unavailable subscriber', () => {
     expect((await claimed()).subscriber.position).toBe(2);
   });
 
+  it('is not paused by 410 of a URL that it no longer has', async () => {
+    const { sql } = database;
+    const { endpointId } = await subscribers.active({ url: 'https://old.example.com/in?key=a' });
+    await events((await createReport(sql)).reportId, 1);
+    const held = await claimed();
+    await subscribers.change(endpointId, { url: 'https://new.example.com/in?key=a' });
+    await subscribers.verify(endpointId);
+    const state = async () => {
+      const [row] = await sql`
+        select state, failing_since, in_flight_limit from private.subscribers where endpoint_id = ${endpointId}`;
+      return row;
+    };
+    const before = await state();
+    expect(before).toMatchObject({ state: 'active', failing_since: null });
+    await subscribers.record(held, 'failed', 410, 'https://old.example.com/in?…');
+    expect(await state()).toEqual(before);
+
+    await sql`update public.webhook_deliveries set next_attempt = created_at where endpoint_id = ${endpointId}`;
+    await subscribers.record(await claimed(), 'failed', 410, 'https://new.example.com/in?…');
+    expect(await state()).toMatchObject({ state: 'paused' });
+  });
+
   it('is paused after five days without a success, and what waits for 30 days is a dead letter', async () => {
     const { sql } = database;
     const { endpointId } = await subscribers.active();
