@@ -115,8 +115,9 @@ begin
             p_elapsed_ms => (v_record ->> 'elapsed_ms')::numeric + extract(epoch from clock_timestamp() - v_started) * 1000,
             p_trace_id => v_record ->> 'trace_id', p_span_id => v_record ->> 'span_id');
           if p_sender is not null and v_answer ->> 'outcome' not in ('report_not_found', 'event_conflict', 'job_conflict')
-            -- A report that is not there has no bucket.
-            and not private.report_is_gone(v_report_types[v_n], v_report_ids[v_n]::uuid)
+            -- A report that is not there has no bucket. Of what is applied it is there; a duplicate may have outlived it.
+            and (v_answer ->> 'outcome' <> 'duplicate'
+              or not private.report_is_gone(v_report_types[v_n], v_report_ids[v_n]::uuid))
           then
             -- The lock of the report is held, so that nobody takes its last token meanwhile.
             v_asked := private.ask_limit('report', v_bucket, true);
