@@ -72,7 +72,7 @@ export async function countOpen(
   const rows = await system.sql<Open[]>`
     select
       (select count(*)::int from private.job_runs where status in ('queued', 'running') and job_id <> all (${unreadableJobs})) as jobs,
-      (select count(*)::int from public.webhook_deliveries 
+      (select count(*)::int from public.webhook_deliveries
         where status not in ('success', 'superseded', 'cancelled') and dead_at is null)
         + (select count(*)::int from public.plans where status = 'running') as deliveries,
       (select count(*)::int from public.report_events where effect is null and erased_at is null) as events,
