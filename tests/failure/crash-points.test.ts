@@ -276,9 +276,15 @@ describe.each([
       expect(steps.some((step) => step.includes(isDirect ? ' /rest/v1/rpc/' : ' /pool/'))).toBe(false);
 
       for (const step of steps) {
-        const caller = await newCaller();
-        await plan(step);
-        await live(caller);
+        let caller: Caller;
+        let lived = 0;
+        do {
+          caller = await newCaller();
+          await plan(step);
+          await live(caller);
+          lived += 1;
+          // On a busy machine a call may run into its time-out, and the life takes another road.
+        } while (!(await wasKilled()) && lived < 3);
         expect(
           await wasKilled(),
           `nobody was killed at ${step}, but these came: ${(await stepsTaken()).join('; ')}`,

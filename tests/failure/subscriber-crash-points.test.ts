@@ -120,11 +120,13 @@ async function untilQuiet(life: Life): Promise<void> {
   }
 }
 
-/** Repeats the sweep: the first call may reach a process that was killed in the previous life. */
+/** Repeats the sweep: the first may meet a dying process, and a plan waits for the transactions of other tests. */
 async function sweepUntilSent(life: Life): Promise<void> {
-  for (let sweeps = 0; sweeps < 10 && !(await bed.wasKilled()); sweeps += 1) {
+  const deadline = Date.now() + 30_000;
+  while (Date.now() < deadline && !(await bed.wasKilled())) {
     await sweep();
     if ((await statuses(life))[0] === 'success') break;
+    await system.sql`update public.plans set next_slice_at = now() where status = 'running'`;
   }
   await untilQuiet(life);
 }
@@ -204,9 +206,15 @@ describe.each(Object.entries(lives))('an event that is %s', (name, live) => {
     // To claim, to send and to record.
     expect(steps.length).toBeGreaterThanOrEqual(6);
     for (const step of steps) {
-      const life = await newLife();
-      await bed.plan(step);
-      await live(life);
+      let life: Life;
+      let lived = 0;
+      do {
+        life = await newLife();
+        await bed.plan(step);
+        await live(life);
+        lived += 1;
+        // On a busy machine a call may run into its time-out, and the life takes another road.
+      } while (!(await bed.wasKilled()) && lived < 3);
       expect(
         await bed.wasKilled(),
         `nobody was killed at ${step}, but these came: ${(await bed.stepsTaken()).join('; ')}`,
