@@ -21,10 +21,9 @@ import { SENT, type Sent } from '../../src/contracts/openapi/sent.ts';
 import { SUBSCRIBER_PATHS } from '../../src/contracts/openapi/subscribers.ts';
 import { WEBHOOK_PATHS } from '../../src/contracts/openapi/webhooks.ts';
 import { PROBLEMS, problemDetails, type ProblemCode } from '../../src/contracts/problem.ts';
-import { PAGE, printPage } from './page.ts';
+import { printPage } from './page.ts';
+import { DOCUMENT, PAGE } from './paths.ts';
 import { tableOf } from './tables.ts';
-
-export const DOCUMENT = 'public/openapi.json';
 
 /** Every path, by the rooms that describe them. */
 export const PATHS: Paths = {

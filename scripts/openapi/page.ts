@@ -1,7 +1,5 @@
 import { z } from 'zod';
 
-export const PAGE = 'public/reference.html';
-
 interface Schema {
   $ref?: string | undefined;
   type?: string | string[] | undefined;
