@@ -1,7 +1,12 @@
+import { globSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { projectRoot } from '../../../scripts/local/paths.ts';
 import { PROBLEMS, type ProblemCode } from '../../../src/contracts/problem.ts';
+import { openDocument } from '../../support/openapi/document.ts';
 import { faultsOf, holdSent, holdToDocument, takeFaults } from '../../support/openapi/hold.ts';
 
 const JOB = {
@@ -185,6 +190,17 @@ describe('an event to a subscriber', () => {
     expect(found(headers, event)).toBe('');
     expect(found({ ...headers, 'polaris-version': '2024-01-01' }, data)).toBe('');
   });
+
+  it.each(globSync('tests/fixtures/bodies/*/*.body', { cwd: projectRoot }))(
+    '%s is described: its bytes never change',
+    (file) => {
+      const [, version = '', form = ''] = /([\d-]+)\/.+\.(full|thin)\.body$/.exec(file) ?? [];
+      const body = z.looseObject({}).parse(JSON.parse(readFileSync(join(projectRoot, file), 'utf8')));
+      const schema = ['components', 'schemas', `SentEvent.${version}.${form}`];
+      expect(openDocument().faultsOf('sent by us', schema, body)).toEqual([]);
+      expect(openDocument().faultsOf('sent by us', schema, { ...body, more: 1 })).toHaveLength(1);
+    },
+  );
 
   it.each<[string, string, RegExp]>([
     ['type', found(headers, { ...event, type: 'report.moved' }), /the type is not described/],
