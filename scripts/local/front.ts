@@ -23,11 +23,13 @@ export async function startFront(options: {
   const page = await options.startPage(server, options.port);
   server.on('request', (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    if (path !== '/api' && !path.startsWith('/api/')) {
-      page.serve(request, response);
+    // As vercel.json rewrites it: the document is a file beside the page.
+    if (path === '/api/openapi.json') request.url = '/openapi.json';
+    else if (path === '/api' || path.startsWith('/api/')) {
+      forward(request, response, { port: options.functionsPort, agent }).catch(() => response.destroy());
       return;
     }
-    forward(request, response, { port: options.functionsPort, agent }).catch(() => response.destroy());
+    page.serve(request, response);
   });
   // Functions may take as long as they may run.
   server.requestTimeout = 0;

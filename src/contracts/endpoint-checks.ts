@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { timestamp } from './timestamp.ts';
 
 /**
  * What the check of a subscriber tries, in its order. Without an answer to the first one the others are not tried; `compressed` only
@@ -27,11 +28,12 @@ export const probe = z.object({
 export type Probe = z.infer<typeof probe>;
 
 /** The body of a check: it is signed like an event, and the answer to it repeats the nonce, as `{"nonce": "…"}`. */
-export interface CheckPing {
-  type: 'polaris.ping';
-  timestamp: string;
-  data: { nonce: string; endpoint_id: string; note: string };
-}
+export const checkPing = z.object({
+  type: z.literal('polaris.ping'),
+  timestamp,
+  data: z.object({ nonce: z.string(), endpoint_id: z.string(), note: z.string() }),
+});
+export type CheckPing = z.infer<typeof checkPing>;
 
 /** Of an answer to a check only this is read. */
 export const checkAnswer = z.object({ nonce: z.string() });

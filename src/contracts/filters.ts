@@ -50,6 +50,13 @@ export function isField(path: string): path is (typeof FILTER_FIELDS)[number] {
 /** Walked by hand: a schema of zod would drop `__proto__` unseen, and name no path in a union. */
 export const filter = z
   .custom<Filter>((value) => value !== undefined, { error: 'must be a filter' })
+  .meta({
+    type: 'object',
+    propertyNames: { enum: DIALECTS },
+    minProperties: 1,
+    maxProperties: 1,
+    description: 'A filter: an object with exactly one member. docs/contract.md, Filters, has the rules.',
+  })
   .superRefine((value, context) => {
     const issues: Issue[] = [];
     checkFilter(value, { path: [], depth: 1, issues, clauses: { left: MAX_FILTER_CLAUSES } });

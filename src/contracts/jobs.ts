@@ -60,7 +60,10 @@ export type ReceivedJobResult = z.infer<typeof receivedJobResult>;
 export const jobAccepted = z.object({ job_id: z.string(), status: jobStatus, status_url: z.string() });
 export type JobAccepted = z.infer<typeof jobAccepted>;
 
-/** Answer of `GET` and `PATCH /api/reportJobsDb?job_id=`. */
+/** Answer of `POST /api/cron/take-over?job_id=`. `held`: another transaction holds the job's report. */
+export const takeOverAnswer = z.object({ outcome: z.enum(['taken_over', 'given_up', 'not_due', 'held']) });
+
+/** Answer of `GET`, `PATCH` and `DELETE /api/reportJobsDb?job_id=`. */
 export const jobView = z.object({
   job_id: jobId,
   report_type: reportType.nullable(),

@@ -18,7 +18,8 @@ export class JsonText {
  * A member that must be an object, as the server's reader of bodies leaves it: unparsed. The reader has already refused what
  * cannot be stored, so the schema does not walk the object. Clients, who build plain objects, use `storableObject`.
  */
-export const jsonObjectText = z.custom<JsonText>(
-  (value) => value instanceof JsonText && value.kind === 'object',
-  { error: 'must be an object' },
-);
+export const jsonObjectText = z
+  .custom<JsonText>((value) => value instanceof JsonText && value.kind === 'object', {
+    error: 'must be an object',
+  })
+  .meta({ type: 'object' });

@@ -8,10 +8,14 @@ export const isoTime = z.iso.datetime({ offset: true });
  * `2026-01-01 00:00:00.123456+00`. Times that ISO 8601 does not know (`infinity`, years before Christ or beyond 9999) stay the
  * words that PostgreSQL has for them: rows of the platform have them, and one odd row must not cost the whole list.
  */
-export const rowTime = z.string().transform((text) => {
-  const isDateTime = /^\d{4}-\d\d-\d\d[ T]\d\d:.*[+-]\d\d(:\d\d)?$/.test(text);
-  return isDateTime ? text.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00') : text;
-});
+export const rowTime = z
+  .string()
+  .transform((text) => {
+    const isDateTime = /^\d{4}-\d\d-\d\d[ T]\d\d:.*[+-]\d\d(:\d\d)?$/.test(text);
+    return isDateTime ? text.replace(' ', 'T').replace(/[+-]\d\d$/, '$&:00') : text;
+  })
+  // No format: `infinity` is none.
+  .meta({ type: 'string', description: 'ISO 8601, to the microsecond' });
 
 export const DEFAULT_PAGE_ROWS = 50;
 export const MAX_PAGE_ROWS = 200;

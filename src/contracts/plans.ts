@@ -38,7 +38,7 @@ export const planFilter = z.strictObject({
 });
 export type PlanFilter = z.infer<typeof planFilter>;
 
-/** Body of `POST /api/plans`. */
+/** Body of `POST /api/plans` for what waits or is a dead letter. */
 export const planRequest = z.strictObject({
   /** Minted by the caller: the same request again answers the same plan. */
   request_id: z.uuid(),
@@ -75,6 +75,12 @@ export type ReplayFilter = z.infer<typeof replayFilter>;
 /** Body of `POST /api/plans` for a replay. It is proposed, with what it would do; `PATCH` applies it. */
 export const replayRequest = planRequest.extend({ kind: z.literal('replay'), filter: replayFilter });
 export type ReplayRequest = z.infer<typeof replayRequest>;
+
+/** Body of `POST /api/plans`. */
+export const anyPlanRequest = z.discriminatedUnion('kind', [planRequest, replayRequest]);
+
+/** Query of `PATCH` and `DELETE /api/plans`. */
+export const planQuery = z.strictObject({ plan: z.coerce.number().int().min(1).max(2_147_483_647) });
 
 /** Body of `PATCH /api/plans?plan=`. */
 export const applyPlanRequest = z.strictObject({ apply: z.literal(true) });
@@ -127,7 +133,7 @@ export const plan = z.object({
   kind: anyPlanKind,
   name: z.string(),
   reason: z.string(),
-  filter: z.record(z.string(), z.unknown()).transform(shownFilter),
+  filter: z.record(z.string(), z.unknown()).transform(shownFilter).meta({ type: 'object' }),
   /** The operator who asked. */
   actor: z.string(),
   created_at: rowTime,

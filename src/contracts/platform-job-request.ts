@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { MAX_PROMPT_CHARACTERS, MAX_TOKENS } from './constants.ts';
+import { MAX_PROMPT_CHARACTERS, MAX_TOKENS, REPORT_TYPES } from './constants.ts';
 import { idempotencyKey } from './jobs.ts';
 import { jsonObjectText } from './json-text.ts';
 import { storableText } from './text.ts';
@@ -14,7 +14,8 @@ const ALIASES: ReadonlyMap<string, string> = new Map([
 const platformReportType = z
   .string()
   .transform((name) => ALIASES.get(name) ?? name)
-  .pipe(reportType);
+  .pipe(reportType)
+  .meta({ enum: [...REPORT_TYPES, ...ALIASES.keys()] });
 
 /** A member that may be left out; the platform's clients send `null` then. */
 function absent<T extends z.ZodType>(schema: T) {

@@ -113,5 +113,7 @@ export const problemDetails = z.looseObject({
   error: z.string().optional(),
   detail: z.string().optional(),
   issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  /** Of `delivery_failed` alone: the retry endpoint's answers say it in one member. */
+  success: z.literal(false).optional(),
 });
 export type ProblemDetails = z.infer<typeof problemDetails>;

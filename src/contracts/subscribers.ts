@@ -64,14 +64,16 @@ export type SubscriberSettings = z.infer<typeof subscriberSettings>;
 export type SubscriberSettingsInput = z.input<typeof subscriberSettings>;
 
 /** A version as the API says it, read from an answer of SQL as well, which has its number. */
-export const shownVersion = z.union([
-  formatVersion,
-  z
-    .int()
-    .min(0)
-    .max(FORMAT_VERSIONS.length - 1)
-    .transform(versionDate),
-]);
+export const shownVersion = z
+  .union([
+    formatVersion,
+    z
+      .int()
+      .min(0)
+      .max(FORMAT_VERSIONS.length - 1),
+  ])
+  .transform((version) => (typeof version === 'number' ? versionDate(version) : version))
+  .pipe(formatVersion);
 
 /** Settings that were accepted once are shown whatever the rules are today. */
 const shownSettings = z.object({
@@ -85,7 +87,10 @@ const shownSettings = z.object({
     owner_id: z.string().optional(),
     superseded: z.boolean(),
   }),
-  filter: z.custom<Filter>((value) => typeof value === 'object' && value !== null).nullable(),
+  filter: z
+    .custom<Filter>((value) => typeof value === 'object' && value !== null)
+    .meta({ type: 'object' })
+    .nullable(),
   format_version: shownVersion,
   body: z.enum(BODIES),
   mode: z.enum(MODES),
@@ -148,6 +153,14 @@ export const settingsRevision = z.object({
 });
 export type SettingsRevision = z.infer<typeof settingsRevision>;
 
+/** Query of `GET /api/endpoints`: one subscriber, or all. */
+export const endpointsQuery = z.union([
+  z.strictObject({ endpoint_id: subscriberId }),
+  z.strictObject({ removed: z.literal('true').optional() }),
+]);
+/** Query of `PATCH` and `DELETE /api/endpoints`. */
+export const endpointQuery = z.strictObject({ endpoint_id: subscriberId });
+
 /** Answer of `GET /api/endpoints`. */
 export const endpointList = z.object({ endpoints: z.array(subscriberView) });
 export type EndpointList = z.infer<typeof endpointList>;
@@ -191,6 +204,16 @@ export const ENDPOINT_ACTIONS = [
   'explain',
 ] as const;
 export type EndpointAction = (typeof ENDPOINT_ACTIONS)[number];
+
+/** Query of `POST /api/endpoints/actions`. */
+export const actionQuery = z.union([
+  // A filter is tried before its subscriber is made.
+  z.strictObject({ action: z.literal('filter-test'), endpoint_id: subscriberId.optional() }),
+  z.strictObject({
+    action: z.enum(ENDPOINT_ACTIONS).exclude(['filter-test']),
+    endpoint_id: subscriberId,
+  }),
+]);
 
 export const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
 export const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
@@ -338,7 +361,7 @@ export const eventsQuery = z.union([
   z.strictObject({
     /** `next` of the last answer; left out: from the first event on. */
     after: z.string().max(100).optional(),
-    limit: z.coerce.number().pipe(z.int().min(1).max(MAX_READ_EVENTS)).default(50),
+    limit: z.coerce.number().int().min(1).max(MAX_READ_EVENTS).default(50),
   }),
   z.strictObject({ event_id: eventId }),
 ]);

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { timestamp } from './timestamp.ts';
 
+/** A malformed one is ignored. */
+export const traceHeaders = z.object({
+  traceparent: z
+    .string()
+    .optional()
+    .meta({ description: 'W3C Trace Context. A malformed header is ignored.' }),
+});
+
 /** A step of a trace. A job contains its event, an event its attempts, an attempt the request that it was received as. */
 export const traceSpan = z.object({
   id: z.string(),

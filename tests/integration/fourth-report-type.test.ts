@@ -25,6 +25,7 @@ const LIST = { path: 'src/contracts/constants.ts', from: "'requirement']", to: `
 const MIGRATION = `-- Why: surveys of what people need are reports of their own.
 select private.create_report_type('${TYPE}');
 `;
+const run = promisify(execFile);
 const INTAKE = {
   title: 'Skills at the harbour',
   description: 'Cranes are new, and nobody has run them at night.',
@@ -81,6 +82,8 @@ describe.skipIf(isShared)('a fourth report type', () => {
     const newest = (await readdir(join(copy.folder, 'supabase/migrations'))).sort().at(-1) ?? '';
     const migration = `${BigInt(newest.slice(0, 14)) + 1n}_add_${TYPE}_reports.sql`;
     await writeFile(join(copy.folder, 'supabase/migrations', migration), MIGRATION);
+    // The document names every report type, and is generated: npm run openapi.
+    await run(process.execPath, ['scripts/openapi.ts'], { cwd: copy.folder });
 
     polaris = await loadModules(copy);
     system = await polaris.startTestSystem({
@@ -109,8 +112,8 @@ describe.skipIf(isShared)('a fourth report type', () => {
 
   it('type-checks: nothing else lists the types', async () => {
     const tsc = join(copy.folder, 'node_modules/typescript/bin/tsc');
-    const run = promisify(execFile)(process.execPath, [tsc], { cwd: copy.folder, timeout: 170_000 });
-    const { stdout } = await run.catch((error: unknown) => {
+    const checked = run(process.execPath, [tsc], { cwd: copy.folder, timeout: 170_000 });
+    const { stdout } = await checked.catch((error: unknown) => {
       // Safe: what execFile rejects with has what was printed.
       const { stdout, message } = error as { stdout?: string; message: string };
       return { stdout: stdout || message };

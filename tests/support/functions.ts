@@ -1,6 +1,7 @@
 import { inject } from 'vitest';
 import { freePort } from '../../scripts/local/ports.ts';
 import { startFunctionsService } from '../../scripts/local/services.ts';
+import { holdToDocument } from './openapi/hold.ts';
 
 export interface TestFunctions {
   url: string;
@@ -35,6 +36,7 @@ export async function startTestFunctions(
       },
     );
   let host = await launch();
+  holdToDocument(host.state().url);
   return {
     url: host.state().url,
     logs,

@@ -13,7 +13,7 @@ export interface ProjectCopy extends AsyncDisposable {
   changedLines(): Promise<string[]>;
 }
 
-const FOLDERS = ['api', 'examples', 'scripts', 'src', 'supabase', 'tests'];
+const FOLDERS = ['api', 'docs', 'examples', 'public', 'scripts', 'src', 'supabase', 'tests'];
 const FILES = /^(package\.json|tsconfig\.json|.+\.config\.(js|ts))$/;
 
 export async function copyProject(): Promise<ProjectCopy> {

@@ -1,4 +1,5 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
+import { holdSent } from './openapi/hold.ts';
 
 /** What a receiver does with a request: passes it on, or one of the ways in which endpoints fail. */
 export type Behaviour =
@@ -36,6 +37,7 @@ export async function startReceiver(
     const body = Buffer.concat(chunks);
     const path = incoming.url ?? '/';
     requests.push({ path, headers: incoming.headers, body });
+    if (isForOthers(incoming.headers, body)) holdSent(incoming.headers, body.toString());
     const eventId = incoming.headers['webhook-id'];
     if (typeof eventId === 'string') await onEvent?.(eventId);
     const present = behaviour;
@@ -79,6 +81,12 @@ export async function startReceiver(
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** An event for a subscriber, or an alert, whose form the OpenAPI document promises. */
+function isForOthers(headers: IncomingMessage['headers'], body: Buffer): boolean {
+  if (headers['content-encoding'] !== undefined) return false;
+  return headers['polaris-version'] !== undefined || body.includes('{"type":"alert.');
 }
 
 function passOn(

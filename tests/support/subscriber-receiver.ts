@@ -2,6 +2,7 @@ import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
+import { holdSent } from './openapi/hold.ts';
 
 export interface Received {
   headers: IncomingHttpHeaders;
@@ -46,6 +47,7 @@ export async function startSubscriberReceiver(): Promise<SubscriberReceiver> {
     } catch {
       return { status: 401, text: '' };
     }
+    holdSent(headers, body);
     const checked = ping.safeParse(content);
     if (checked.success) return { status: 200, text: JSON.stringify({ nonce: checked.data.data.nonce }) };
     return { status: eventStatus, text: '' };

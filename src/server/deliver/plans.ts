@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { PLAN_STATUSES } from '../../contracts/constants.ts';
 import {
+  anyPlanRequest,
   applyPlanRequest,
   plan,
-  planRequest,
-  replayRequest,
+  planQuery,
   storedFilter,
   type PlanAnswer,
 } from '../../contracts/plans.ts';
@@ -28,7 +28,6 @@ export type PlanServices = Store &
     waitUntil: (work: Promise<unknown>) => void;
   };
 
-const anyRequest = z.discriminatedUnion('kind', [planRequest, replayRequest]);
 /** Members of the two that are arrays or objects. */
 const OPEN = ['filter', 'event_ids', 'endpoint_ids', 'types'];
 
@@ -52,7 +51,7 @@ const cancelled = z.union([
  */
 export async function requestPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
   if (actor === CRON) return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
-  const body = await parseJsonBody(request, anyRequest, OPEN);
+  const body = await parseJsonBody(request, anyPlanRequest, OPEN);
   if (!body.ok) return { response: body.answer, record: { outcome: body.code } };
   const { request_id, kind, name, reason, filter } = body.value;
   const stored = body.value.kind === 'replay' ? storedFilter(body.value.filter) : filter;
@@ -84,8 +83,6 @@ function begin(services: PlanServices): void {
     }),
   );
 }
-
-const planQuery = z.strictObject({ plan: z.coerce.number().pipe(z.int().min(1).max(2_147_483_647)) });
 
 /**
  * `PATCH ?plan=`: applies a replay that was proposed. One that runs or has ended is answered as it stands, so that a repeated

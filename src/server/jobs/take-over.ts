@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
+import { takeOverAnswer } from '../../contracts/jobs.ts';
 import { jobId } from '../../contracts/webhooks.ts';
 import type { MonotonicClock } from '../clock.ts';
 import { callOwnFunction, type OwnCaller } from '../deliver/call-own-function.ts';
@@ -16,12 +17,11 @@ export type TakeOverServices = Runner & {
   waitUntil: (work: Promise<unknown>) => void;
 };
 
-const outcome = z.enum(['taken_over', 'given_up', 'not_due', 'held']);
+const { outcome } = takeOverAnswer.shape;
 const taken = z.union([
   z.object({ outcome: outcome.extract(['taken_over']), run: jobRun }),
   z.object({ outcome: outcome.exclude(['taken_over']) }),
 ]);
-const takeOverAnswer = z.object({ outcome });
 
 /**
  * Takes a job whose runner has died, and runs it after the answer: each in an invocation of its own. One that was taken over

@@ -41,11 +41,15 @@ it.each([
   ['/audit', true],
   ['/apiary', true],
 ])('a request for %s becomes the console: %s', (path, isConsole) => {
-  expect(vercel.rewrites).toHaveLength(1);
-  for (const { source, destination } of vercel.rewrites) {
-    expect(destination).toBe('/index.html');
-    expect(new RegExp(`^${source}$`).test(path)).toBe(isConsole);
-  }
+  const toConsole = vercel.rewrites.filter(({ destination }) => destination === '/index.html');
+  expect(toConsole.map(({ source }) => new RegExp(`^${source}$`).test(path))).toEqual([isConsole]);
+});
+
+it('serves the OpenAPI document among the functions', () => {
+  const [first, ...others] = vercel.rewrites;
+  expect(first).toEqual({ source: '/api/openapi.json', destination: '/openapi.json' });
+  expect(others).toHaveLength(1);
+  expect(existsSync(new URL('public/openapi.json', root))).toBe(true);
 });
 
 it('lets browsers keep what has a hash in its name, and nothing else', () => {

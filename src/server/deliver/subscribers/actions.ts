@@ -3,11 +3,10 @@ import { COMPRESSIONS } from '../../../contracts/compression.ts';
 import { FILTER_OPEN } from '../../../contracts/filters.ts';
 import { FORMAT_VERSIONS, versionNumber } from '../../../contracts/format-versions.ts';
 import {
-  ENDPOINT_ACTIONS,
+  actionQuery,
   explainRequest,
   filterTestRequest,
   replaceSecretRequest,
-  subscriberId,
   subscriberView,
   versionTestRequest,
   type CheckedEndpointAnswer,
@@ -65,15 +64,6 @@ const sample = z.object({
 const filterSamples = z.array(sample.extend({ values: filterValuesAnswer, matches: z.boolean() }));
 /** A body for each version, by its number. */
 const versionSamples = z.array(sample.extend({ bodies: z.array(z.string()).length(FORMAT_VERSIONS.length) }));
-
-const actionQuery = z.union([
-  // A filter is tried before its subscriber is made.
-  z.strictObject({ action: z.literal('filter-test'), endpoint_id: subscriberId.optional() }),
-  z.strictObject({
-    action: z.enum(ENDPOINT_ACTIONS).exclude(['filter-test']),
-    endpoint_id: subscriberId,
-  }),
-]);
 
 type Act = (
   services: EndpointServices,

@@ -6,8 +6,9 @@ import type { ProblemCode } from '../../../contracts/problem.ts';
 import {
   changeEndpointRequest,
   createEndpointRequest,
+  endpointQuery,
+  endpointsQuery,
   settingsRevision,
-  subscriberId,
   subscriberView,
   type CreatedEndpoint,
   type EndpointAnswer,
@@ -88,14 +89,9 @@ export async function findEndpoint({ rpc }: Pick<EndpointServices, 'rpc'>, endpo
   return endpoint;
 }
 
-const listQuery = z.union([
-  z.strictObject({ endpoint_id: subscriberId }),
-  z.strictObject({ removed: z.literal('true').optional() }),
-]);
-
 /** `GET`: all subscribers, or one with the history of its settings. */
 export async function showEndpoints(services: EndpointServices, request: Request): Promise<Result> {
-  const query = listQuery.safeParse(queryOf(request));
+  const query = endpointsQuery.safeParse(queryOf(request));
   if (!query.success) return refused('invalid_query');
   if (!('endpoint_id' in query.data)) {
     const parameters = { p_with_removed: query.data.removed === 'true' };
@@ -152,15 +148,13 @@ export async function createEndpoint(
   }
 }
 
-const oneQuery = z.strictObject({ endpoint_id: subscriberId });
-
 /** `PATCH ?endpoint_id=`: puts other settings in force, all of them, unless somebody else has changed them meanwhile. */
 export async function changeEndpoint(
   services: EndpointServices,
   request: Request,
   actor: string,
 ): Promise<Result> {
-  const query = oneQuery.safeParse(queryOf(request));
+  const query = endpointQuery.safeParse(queryOf(request));
   if (!query.success) return refused('invalid_query');
   const { endpoint_id } = query.data;
   return about(endpoint_id, await putInForce(services, endpoint_id, request, actor));
@@ -204,7 +198,7 @@ export async function removeEndpoint(
   request: Request,
   actor: string,
 ): Promise<Result> {
-  const query = oneQuery.safeParse(queryOf(request));
+  const query = endpointQuery.safeParse(queryOf(request));
   if (!query.success) return refused('invalid_query');
   const { endpoint_id } = query.data;
   return about(endpoint_id, await moveEndpoint(services, endpoint_id, 'removed', actor));
