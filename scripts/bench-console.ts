@@ -11,7 +11,7 @@ import postgres from 'postgres';
 import type { Database } from '../src/contracts/database.types.ts';
 import { metricFacts } from '../src/contracts/metrics.ts';
 import { createRestStore } from '../src/server/store/rest-store.ts';
-import { consoleViews, type Subject } from './bench/console-views.ts';
+import { chooseSubject, consoleViews } from './bench/console-views.ts';
 import { quantile, round } from './bench/measure.ts';
 import { ensureAccount, makeOperator } from './local/accounts.ts';
 import { migrate } from './local/migrate.ts';
@@ -58,7 +58,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const client = createClient<Database>(url, secrets.publishableKey, { auth: { autoRefreshToken: false } });
   await client.auth.signInWithPassword(credentials);
 
-  const views = consoleViews(client, await chooseSubject(sql));
+  const views = consoleViews(client, await chooseSubject(sql, LARGE));
   console.log(`${'median and 95th percentile in ms'.padEnd(44)}    p50     p95`);
   let missed = 0;
   for (const [name, ask] of Object.entries(views)) {
@@ -94,21 +94,6 @@ async function measureMetrics(url: string, secretKey: string): Promise<void> {
   console.log(
     `${'metrics (goal: 20 ms)'.padEnd(42)} ${p50.toFixed(1).padStart(8)}${p95.toFixed(1).padStart(8)}`,
   );
-}
-
-/** A dead letter somewhere in the middle. */
-async function chooseSubject(sql: postgres.Sql): Promise<Subject> {
-  const [row] = await sql<Subject[]>`
-    select delivery.event_id as "eventId", delivery.job_id as "jobId", delivery.report_id as "reportId",
-      delivery.report_type as "reportType", audit.id as "auditId", run.user_id as "ownerId",
-      to_char(now() - interval '1 day' * ${LARGE.days / 2}, 'YYYY-MM-DD"T"HH24:MI:SSOF":00"') as "halfWay"
-    from public.webhook_deliveries delivery
-    join public.webhook_audit audit on audit.event_id = delivery.event_id
-    join private.job_runs run on run.job_id = delivery.job_id
-    where delivery.dead_at is not null and delivery.id > ${LARGE.deliveries / 2}
-    order by delivery.id limit 1`;
-  if (row === undefined) throw new Error('the seed has no dead letter');
-  return row;
 }
 
 const signal = stopSignal();

@@ -92,6 +92,9 @@ try {
   } else if (process.argv[2] === 'apply') {
     const { benchApply } = await import('./bench/apply.ts');
     if (!(await benchApply(signal, process.argv[3]))) process.exitCode = 1;
+  } else if (process.argv[2] === 'growth') {
+    const { benchGrowth } = await import('./bench/growth.ts');
+    if (!(await benchGrowth(signal, step, process.argv.slice(3)))) process.exitCode = 1;
   } else if (process.argv[2] === 'subscribers') {
     const { benchSubscribers } = await import('./bench/subscribers.ts');
     const { benchSubscriberWaits } = await import('./bench/subscriber-waits.ts');

@@ -1,45 +1,85 @@
 /**
- * Asks the database whether everything that must hold does: `verify_reports()`, problem by problem. Of the database in
- * DATABASE_URL, else of the local system that runs. Exit status 1 where there is a problem.
+ * Asks the database whether everything that must hold does: what `verify_reports()` asks, slice by slice. Of the database in
+ * DATABASE_URL, else of the local system that runs. It writes nothing. Exit status 1 where there is a problem.
+ * A run that ends early prints the place to continue from: `npm run verify -- --from PLACE`.
  */
+import { parseArgs } from 'node:util';
+import type postgres from 'postgres';
 import { connect, requirePushed } from './local/connect.ts';
 import { databaseUrl } from './local/database-url.ts';
+import { stopSignal } from './local/until-stopped.ts';
+import { startProgress } from './verify/progress.ts';
+import { printPlace, readPlace, verifySlices, type Finding, type Place } from './verify/slices.ts';
 
 const MAX_PRINTED = 100;
 
-async function main(): Promise<boolean> {
+function describe({ problem, report_type, report_id, event_id, job_id }: Finding): string {
+  const where = [];
+  if (report_id !== null) where.push(`${report_type ?? ''} report ${report_id}`);
+  if (event_id !== null) where.push(`event ${event_id}`);
+  if (job_id !== null) where.push(`job ${job_id}`);
+  return where.length > 0 ? `${problem}: ${where.join(', ')}` : problem;
+}
+
+/** Prints what is found; answers how many problems there are. */
+async function verify(sql: postgres.Sql, from: Place | undefined, signal: AbortSignal): Promise<number> {
+  const progress = startProgress(process.stderr, 'verify');
+  let problems = 0;
+  let next = from;
+  try {
+    for await (const slice of verifySlices(sql, from, { signal })) {
+      progress.clear();
+      for (const finding of slice.findings) {
+        problems += 1;
+        if (problems <= MAX_PRINTED) console.log(describe(finding));
+      }
+      next = slice.next;
+      if (next === undefined) break;
+      progress.show(slice.done);
+    }
+  } catch (error) {
+    progress.clear();
+    if (next !== undefined) {
+      console.error(
+        `verify: not finished; ${problems} problems so far. To continue: npm run verify -- --from ${printPlace(next)}`,
+      );
+    }
+    throw error;
+  }
+  if (problems > MAX_PRINTED) console.log(`and ${problems - MAX_PRINTED} more`);
+  return problems;
+}
+
+async function main(signal: AbortSignal): Promise<boolean> {
+  const { values } = parseArgs({ options: { from: { type: 'string' } } });
   const sql = await connect(await databaseUrl());
   try {
     await requirePushed(sql);
-    const problems =
-      await sql`select * from public.verify_reports() order by problem, report_type, report_id`;
+    const from = values.from === undefined ? undefined : await readPlace(sql, values.from);
+    const problems = await verify(sql, from, signal);
     const [counts] = await sql`
       select (select count(*) from public.report_events)::int as events,
         (select count(*) from public.webhook_deliveries)::int as deliveries,
         (select count(*) from private.job_runs)::int as jobs,
         (select count(*) from private.reports_to_import)::int as left`;
-    for (const row of problems.slice(0, MAX_PRINTED)) {
-      const { problem, report_type, report_id, event_id, job_id } = row as Record<string, string | null>;
-      const where = [`${report_type ?? ''} report ${report_id ?? ''}`];
-      if (event_id) where.push(`event ${event_id}`);
-      if (job_id) where.push(`job ${job_id}`);
-      console.log(`${problem ?? ''}: ${where.join(', ')}`);
-    }
-    if (problems.length > MAX_PRINTED) console.log(`and ${problems.length - MAX_PRINTED} more`);
+    // Safe: these are the columns above.
     const { events, deliveries, jobs, left } = counts as Record<string, number>;
     if (left) console.log(`${left} reports are not imported yet: npm run upgrade`);
-    console.log(
-      `verify: ${problems.length} problems in ${events ?? 0} events, ${deliveries ?? 0} deliveries and ${jobs ?? 0} jobs`,
-    );
-    return problems.length === 0;
+    const where =
+      values.from === undefined
+        ? `${events ?? 0} events, ${deliveries ?? 0} deliveries and ${jobs ?? 0} jobs`
+        : `what comes from ${values.from} on`;
+    console.log(`verify: ${problems} problems in ${where}`);
+    return problems === 0;
   } finally {
     await sql.end();
   }
 }
 
+const signal = stopSignal();
 try {
-  process.exitCode = (await main()) ? 0 : 1;
+  process.exitCode = (await main(signal)) ? 0 : 1;
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) console.error(error instanceof Error ? error.message : String(error));
 }

@@ -29,7 +29,7 @@ interface Costs {
   multixacts: number;
 }
 
-interface Kind {
+export interface Kind {
   name: string;
   callers: number;
   count: number;
@@ -37,7 +37,7 @@ interface Kind {
   prepare: (sql: postgres.ISql, reports: readonly string[]) => Promise<Call>;
 }
 
-type Call = (sql: postgres.ISql) => Promise<void>;
+export type Call = (sql: postgres.ISql) => Promise<void>;
 
 const NOTHING: Costs = { events: 0, cpuMs: 0, elapsedMs: 0, walBytes: 0, walRecords: 0, multixacts: 0 };
 
@@ -199,7 +199,7 @@ async function readServer(admin: postgres.Sql, connections: Bed['connections']) 
 let counter = 0;
 
 /** An event of a job that nobody here knows, newer than all before. */
-function webhook(bytes: number): Kind['prepare'] {
+export function webhook(bytes: number): Kind['prepare'] {
   return (_, reports) => {
     const number = ++counter;
     const requested = new Date().toISOString();

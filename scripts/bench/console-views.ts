@@ -1,3 +1,4 @@
+import type postgres from 'postgres';
 import type { ReportType } from '../../src/contracts/webhooks.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { listAlerts } from '../../src/services/alerts.ts';
@@ -17,6 +18,7 @@ import { getReportHistory } from '../../src/services/report-history.ts';
 import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
 import { getActors, getConsoleStatus } from '../../src/services/status.ts';
 import { getTraces } from '../../src/services/traces.ts';
+import type { SeedSize } from '../seed/large.ts';
 
 /** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
 export interface Subject {
@@ -27,6 +29,21 @@ export interface Subject {
   auditId: string;
   ownerId: string;
   halfWay: string;
+}
+
+/** A dead letter somewhere in the middle of the seed. */
+export async function chooseSubject(sql: postgres.Sql, { deliveries, days }: SeedSize): Promise<Subject> {
+  const [row] = await sql<Subject[]>`
+    select delivery.event_id as "eventId", delivery.job_id as "jobId", delivery.report_id as "reportId",
+      delivery.report_type as "reportType", audit.id as "auditId", run.user_id as "ownerId",
+      to_char(now() - interval '1 day' * ${days / 2}, 'YYYY-MM-DD"T"HH24:MI:SSOF":00"') as "halfWay"
+    from public.webhook_deliveries delivery
+    join public.webhook_audit audit on audit.event_id = delivery.event_id
+    join private.job_runs run on run.job_id = delivery.job_id
+    where delivery.dead_at is not null and delivery.id > ${deliveries / 2}
+    order by delivery.id limit 1`;
+  if (row === undefined) throw new Error('the seed has no dead letter');
+  return row;
 }
 
 /** Every query that a view of the console makes, by its name, as an operator makes it. */

@@ -32,6 +32,8 @@ export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days
     // Every row is written as the triggers would leave it; running them row by row would take minutes.
     await transaction`set local session_replication_role = replica`;
     await transaction`set local synchronous_commit = off`;
+    // Hosted projects end a statement of postgres after two minutes.
+    await transaction`set local statement_timeout = 0`;
     await addPlan(transaction, deliveries, days);
     await addReports(transaction);
     await addAudit(transaction, deliveries, auditRows);

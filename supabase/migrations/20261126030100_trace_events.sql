@@ -14,6 +14,9 @@ alter table public.report_events
   add constraint event_type_is_known check (type in (
     'report.prelim.completed', 'report.prelim.failed', 'report.final.completed', 'report.final.failed',
     'report.owner.edited', 'report.deleted')) not valid;
+-- Each event of a job of ours is written twice: when the job finishes, and with its effect. By default autovacuum waits for 20 % of
+-- all events ever made, and each look at a report's events reads past the first versions until then, as with deliveries.
+alter table public.report_events set (autovacuum_vacuum_scale_factor = 0.02);
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 

@@ -1,169 +1,208 @@
 create or replace function private.verify_range(p_report_type text, p_after uuid, p_to uuid)
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
 language plpgsql stable set search_path = '' as $$
-declare
-  v_table text := private.report_table(p_report_type);
 begin
+  -- Each row is read once, with what belongs to it by a key, and its findings follow from that. No two of the lists below are
+  -- joined with each other: where the planner takes both for short, that would take the square of their length.
   return query execute format($query$
-    select fault.problem, %2$L, report.id, coalesce(fault.event_id, winner.id), null
-    from public.%1$I report
-    left join public.report_events winner on winner.id = report.winner_event_id
-    left join private.report_contents content on content.event_id = winner.id
-    left join lateral (
-      select * from public.webhook_deliveries delivery
-      where delivery.report_id = report.id and delivery.report_type = %2$L
-        and delivery.endpoint_id in (select id from public.webhook_endpoints where kind = 'internal')
-      order by delivery.id desc limit 1) latest on true
+    with report as materialized (
+      select report.id, winner.id as winner_id, marker.report_id is not null as is_to_import, report.research_status::text,
+        winner.id is null and not private.is_blank(report.research_report) as has_content_without_event,
+        winner.id is not null
+          and (winner.report_id, winner.report_type, winner.status, winner.effect)
+            is distinct from (report.id, %2$L, 'completed', 'applied') as has_odd_winner,
+        -- Values that are stored alike are alike, to the digit. Only of others are the values compared, and then their texts.
+        winner.id is not null
+          and row(report.research_report, report.stage::text, report.research_metadata)::record
+            *<> row(content.research_report, winner.stage::text, private.shown_metadata(content))::record
+          and (report.research_report is distinct from content.research_report
+            or report.stage is distinct from winner.stage
+            or report.research_metadata is distinct from private.shown_metadata(content)
+            -- As text too: digits are content, and equal values may have different ones. But some metadata of others has a text
+            -- that is thousands of times as long as what they wrote.
+            or case when winner.channel in ('platform', 'import') and private.has_long_number(report.research_metadata) then false
+              else report.research_metadata::text <> private.shown_metadata(content)::text end) as has_other_content,
+        latest.event_id as latest_event_id,
+        latest.id is not null
+          and (report.webhook_status, report.webhook_attempts, report.webhook_last_attempt, report.webhook_response,
+            report.webhook_job_id)
+            is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
+          as has_odd_webhook_columns
+      from public.%1$I report
+      left join public.report_events winner on winner.id = report.winner_event_id
+      left join private.report_contents content on content.event_id = winner.id
+      left join private.reports_to_import marker on marker.report_type = %2$L and marker.report_id = report.id
+      left join lateral (
+        select * from public.webhook_deliveries delivery
+        where delivery.report_id = report.id and delivery.report_type = %2$L
+          and delivery.endpoint_id in (select id from public.webhook_endpoints where kind = 'internal')
+        order by delivery.id desc limit 1) latest on true
+      where (report.id > $1 or $1 is null) and (report.id <= $2 or $2 is null)
+    ), event as materialized (
+      select event.id, event.type, event.report_id, event.stage, event.status, event.channel, event.effect, event.position,
+        event.requested_at, event.erased_at, event.job_id, content.event_id as content_id, content.lost_at,
+        report.id is not null as has_report, report.winner_event_id is not distinct from event.id as is_winner,
+        marker.report_id is null and event.status = 'completed' and event.effect is not null
+          and event.id is distinct from winner.id
+          and (winner.id is null
+            or (event.stage = 'final', event.requested_at, event.id collate "C")
+              > (winner.stage = 'final', winner.requested_at, winner.id collate "C")) as outranks_winner,
+        lag(event.position) over (partition by event.report_id order by event.position) as previous_position,
+        notification.event_id as notification_id,
+        (notification.report_type, notification.report_id) <> (event.report_type, event.report_id) as has_odd_notification,
+        delivery.id as delivery_id, delivery.status as delivery_status, delivery.dead_at,
+        greatest(delivery.next_attempt, delivery.lease_expires_at) as due_at,
+        (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id) as has_odd_delivery,
+        job.job_id is not null as has_job,
+        job.job_id is not null
+          and (job.event_id, job.report_type, job.report_id, job.stage, job.status, job.created_at::timestamptz(3))
+            is distinct from (event.id, event.report_type, event.report_id, event.stage,
+              case event.status when 'completed' then 'succeeded' else 'failed' end, event.requested_at) as has_odd_job,
+        content.event_id is not null and report.id is not null and case
+          -- Its digest says nothing: see insert_event().
+          when event.channel in ('platform', 'import') and private.has_long_number(content.research_metadata) then false
+          else event.digest <> private.content_digest(row(
+            event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
+            content.research_metadata, content.final_data, event.error, null)::private.incoming_result) end as has_odd_digest
+      from public.report_events event
+      left join public.%1$I report on report.id = event.report_id
+      left join public.report_events winner on winner.id = report.winner_event_id
+      left join private.reports_to_import marker on marker.report_type = %2$L and marker.report_id = event.report_id
+      left join private.report_contents content on content.event_id = event.id
+      left join public.report_notifications notification on notification.event_id = event.id
+      left join private.job_runs job on job.job_id = event.job_id
+      left join public.webhook_deliveries delivery
+        on delivery.event_id = event.id and delivery.endpoint_id = event.stage || '-report' and delivery.plan = 0
+      where event.report_type = %2$L and (event.report_id > $1 or $1 is null) and (event.report_id <= $2 or $2 is null)
+    ), job as materialized (
+      select job.job_id, job.report_id, job.status, job.caller, job.created_at, job.event_id, job.erased_at,
+        report.id is not null as has_report, event.id is not null as has_event, event.effect,
+        event.job_id is not distinct from job.job_id as is_of_event
+      from private.job_runs job
+      left join public.%1$I report on report.id = job.report_id
+      left join public.report_events event on event.id = job.event_id
+      where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null)
+    ), request as (
+      -- As private.report_status() says, which asks for one report: the newest request that was not cancelled, be it a job or the
+      -- event of a request that is no job of ours; where there is none, the newest event; else pending.
+      select asked.report_id, bool_or(asked.choice = 3) as is_report, max(asked.shown) as shown, max(asked.winner_id) as winner_id,
+        (array_agg(asked.status order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1] as status
+      from (
+        select job.report_id, null as shown, null as winner_id, 1 as choice, job.created_at::timestamptz(3) as requested_at,
+          case when job.has_event then job.event_id else job.job_id end collate "C" as id, false as is_event,
+          case
+            when job.status = 'queued' then 'pending'
+            when job.status = 'running' then 'running'
+            when job.has_event and job.effect is null then 'running'
+            when job.status = 'succeeded' then 'completed'
+            else 'failed'
+          end as status
+        from job where job.status <> 'cancelled'
+        union all
+        select event.report_id, null, null, case when event.type <> 'report.owner.edited' and not event.has_job then 1 else 2 end,
+          event.requested_at, event.id collate "C", true, event.status
+        from event where event.effect is not null
+        union all
+        select report.id, report.research_status, report.winner_id, 3, null, null, null, 'pending'
+        from report where not report.is_to_import) asked
+      group by asked.report_id
+    )
+    select fault.problem, %2$L, report.id, coalesce(fault.event_id, report.winner_id), null
+    from report
     cross join lateral (
       select 'content differs from the winning event' as problem, null as event_id
-      where winner.id is not null and (
-        report.research_report is distinct from content.research_report
-        or report.stage is distinct from winner.stage
-        or report.research_metadata is distinct from private.shown_metadata(content)
-        -- As text too: digits are content, and equal values may have different ones. But some metadata of others has a text that
-        -- is thousands of times as long as what they wrote.
-        or case when winner.channel in ('platform', 'import') and private.has_long_number(report.research_metadata) then false
-          else report.research_metadata::text <> private.shown_metadata(content)::text end)
+      where report.has_other_content
       union all
       select 'the winning event is not an applied result of this report', null
-      where winner.id is not null
-        and (winner.report_id, winner.report_type, winner.status, winner.effect)
-          is distinct from (report.id, %2$L, 'completed', 'applied')
+      where report.has_odd_winner
       union all
       select 'content without an event', null
-      where winner.id is null and not private.is_blank(report.research_report)
+      where report.has_content_without_event
       union all
-      select 'an applied event outranks the winner', better.id
-      from public.report_events better
-      where better.report_id = report.id and better.report_type = %2$L
-        and better.status = 'completed' and better.effect is not null and better.id is distinct from winner.id
-        and (winner.id is null
-          or (better.stage = 'final', better.requested_at, better.id collate "C")
-            > (winner.stage = 'final', winner.requested_at, winner.id collate "C"))
-      union all
-      select 'webhook columns differ from the latest delivery', latest.event_id
-      where (report.webhook_status, report.webhook_attempts, report.webhook_last_attempt, report.webhook_response,
-          report.webhook_job_id)
-        is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
-        and latest.id is not null
-      union all
-      select 'research_status differs from the newest request', null
-      where report.research_status is distinct from private.report_status(%2$L, report.id)
+      select 'webhook columns differ from the latest delivery', report.latest_event_id
+      where report.has_odd_webhook_columns
     ) fault
-    where (report.id > $1 or $1 is null) and (report.id <= $2 or $2 is null)
-      -- One that is not imported yet has no history that could be compared.
-      and not exists (
-      select from private.reports_to_import marker where marker.report_type = %2$L and marker.report_id = report.id)$query$,
-    v_table, p_report_type)
-  using p_after, p_to;
-
-  return query execute format($query$
-    select fault.problem, event.report_type, event.report_id, event.id, event.job_id
-    from public.report_events event
-    left join private.report_contents content on content.event_id = event.id
-    left join public.webhook_deliveries delivery
-      on delivery.event_id = event.id and delivery.endpoint_id = private.internal_endpoint(event.stage) and delivery.plan = 0
+    -- One that is not imported yet has no history that could be compared.
+    where not report.is_to_import
+    union all
+    select 'research_status differs from the newest request', %2$L, request.report_id, request.winner_id, null
+    from request
+    where request.is_report and request.shown is distinct from request.status
+    union all
+    select fault.problem, %2$L, event.report_id, event.id, case when fault.names_job then event.job_id end
+    from event
     cross join lateral (
-      select 'an event without a delivery' as problem
+      select 'an applied event outranks the winner' as problem, false as names_job
+      where event.outranks_winner
+      union all
+      select 'an event without a delivery', true
       where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
-        and event.channel is distinct from 'import' and delivery.id is null
+        and event.channel is distinct from 'import' and event.delivery_id is null
       union all
-      select 'an event whose content is missing, or an erased one that still has it'
-      where (event.erased_at is null) = (content.event_id is null)
+      select 'an event whose content is missing, or an erased one that still has it', true
+      where (event.erased_at is null) = (event.content_id is null)
       union all
-      select 'a content that does not fit its digest'
-      where content.event_id is not null and case
-        -- Its digest says nothing: see insert_event().
-        when event.channel in ('platform', 'import') and private.has_long_number(content.research_metadata) then false
-        else event.digest <> private.content_digest(row(
-          event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
-          content.research_metadata, content.final_data, event.error, null)::private.incoming_result) end
+      select 'a content that does not fit its digest', true
+      where event.has_odd_digest
       union all
-      select 'a winner whose content is taken for lost, or a loser whose content is not'
-      where content.event_id is not null
-        and (content.lost_at is not null) <> (
+      select 'a winner whose content is taken for lost, or a loser whose content is not', true
+      where event.content_id is not null
+        and (event.lost_at is not null) <> (
           event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
-          or event.effect = 'applied' and event.status = 'completed' and not exists (
-            select from public.%1$I report where report.id = event.report_id and report.winner_event_id = event.id))
+          or event.effect = 'applied' and event.status = 'completed' and not event.is_winner)
       union all
-      select 'a gap in the positions of a report'
-      where event.position > 1 and not exists (
-        select from public.report_events previous
-        where previous.report_id = event.report_id and previous.report_type = event.report_type
-          and previous.position = event.position - 1)
+      select 'a gap in the positions of a report', true
+      where event.position > 1 and event.previous_position is distinct from event.position - 1
       union all
       -- An event is committed before it is sent, so that it may wait for its effect for a while.
-      select 'an event without an effect'
+      select 'an event without an effect', true
       where event.effect is null
-        and (delivery.id is null or delivery.dead_at is not null or delivery.status = 'success'
-          or greatest(delivery.next_attempt, delivery.lease_expires_at) < now() - interval '5 minutes')
+        and (event.delivery_id is null or event.dead_at is not null or event.delivery_status = 'success'
+          or event.due_at < now() - interval '5 minutes')
       union all
-      select 'a completed final without its notification'
+      select 'a completed final without its notification', true
       where event.stage = 'final' and event.effect = 'applied' and event.status = 'completed'
-        and event.channel in ('webhook', 'direct')
-        and not exists (select from public.report_notifications notification where notification.event_id = event.id)
+        and event.channel in ('webhook', 'direct') and event.notification_id is null
       union all
-      select 'a notification of an event that was not applied'
-      where (event.effect is distinct from 'applied' or event.status <> 'completed' or event.stage <> 'final')
-        and exists (select from public.report_notifications notification where notification.event_id = event.id)
+      select 'a notification of an event that was not applied', true
+      where event.notification_id is not null
+        and (event.effect is distinct from 'applied' or event.status <> 'completed' or event.stage <> 'final')
       union all
-      select 'a notification of another report'
-      from public.report_notifications notification
-      where notification.event_id = event.id
-        and (notification.report_type, notification.report_id) <> (event.report_type, event.report_id)
+      select 'a notification of another report', true
+      where event.has_odd_notification
       union all
-      select 'a delivery of another report'
-      where (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+      select 'a delivery of another report', true
+      where event.has_odd_delivery
       union all
-      select 'a job that differs from its event'
-      from private.job_runs job
-      where job.job_id = event.job_id
-        -- What the platform's functions write does not always agree with their jobs.
-        and coalesce(event.channel, 'webhook') in ('webhook', 'direct')
-        and (job.event_id, job.report_type, job.report_id, job.stage, job.status, job.created_at::timestamptz(3))
-          is distinct from (event.id, event.report_type, event.report_id, event.stage,
-            case event.status when 'completed' then 'succeeded' else 'failed' end, event.requested_at)
+      select 'a job that differs from its event', true
+      -- What the platform's functions write does not always agree with their jobs.
+      where event.has_odd_job and coalesce(event.channel, 'webhook') in ('webhook', 'direct')
     ) fault
-    where event.report_type = %2$L and (event.report_id > $1 or $1 is null) and (event.report_id <= $2 or $2 is null)
-      -- A report that was deleted takes its events out of the account.
-      and exists (select from public.%1$I report where report.id = event.report_id)$query$,
-    v_table, p_report_type)
-  using p_after, p_to;
-
-  return query execute format($query$
-    select 'an unfinished job of a report that is gone', job.report_type, job.report_id, job.event_id, job.job_id
-    from private.job_runs job
-    where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null) and job.status in ('queued', 'running')
-      and not exists (select from public.%1$I report where report.id = job.report_id)$query$,
-    v_table, p_report_type)
-  using p_after, p_to;
-
-  return query execute format($query$
-    select 'content of a deleted report', event.report_type, event.report_id, event.id, event.job_id
-    from public.report_events event
-    where event.report_type = %2$L and (event.report_id > $1 or $1 is null) and (event.report_id <= $2 or $2 is null) and event.erased_at is null
-      and not exists (select from public.%1$I report where report.id = event.report_id)
+    -- A report that was deleted takes its events out of the account.
+    where event.has_report
+    union all
+    select 'content of a deleted report', %2$L, event.report_id, event.id, event.job_id
+    from event
+    where not event.has_report and event.erased_at is null
       and not exists (
         select from private.erasures due where due.report_type = %2$L and due.report_id = event.report_id)
     union all
-    select 'content of a deleted report', job.report_type, job.report_id, job.event_id, job.job_id
-    from private.job_runs job
-    where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null) and job.erased_at is null
-      and not exists (select from public.%1$I report where report.id = job.report_id)
-      and not exists (
-        select from private.erasures due where due.report_type = %2$L and due.report_id = job.report_id)$query$,
-    v_table, p_report_type)
-  using p_after, p_to;
-
-  return query execute format($query$
-    select 'a finished job without its event', job.report_type, job.report_id, job.event_id, job.job_id
-    from private.job_runs job
-    left join public.report_events event on event.id = job.event_id and event.job_id = job.job_id
-    where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null) and event.id is null
-      -- Imported jobs may have ended without one.
-      and job.status in ('succeeded', 'failed') and job.caller <> 'platform'
-      and exists (select from public.%1$I report where report.id = job.report_id)$query$,
-    v_table, p_report_type)
+    select fault.problem, %2$L, job.report_id, job.event_id, job.job_id
+    from job
+    cross join lateral (
+      select 'an unfinished job of a report that is gone' as problem
+      where not job.has_report and job.status in ('queued', 'running')
+      union all
+      select 'content of a deleted report'
+      where not job.has_report and job.erased_at is null and not exists (
+        select from private.erasures due where due.report_type = %2$L and due.report_id = job.report_id)
+      union all
+      select 'a finished job without its event'
+      where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')
+        -- Imported jobs may have ended without one.
+        and job.caller <> 'platform'
+    ) fault$query$,
+    private.report_table(p_report_type), p_report_type)
   using p_after, p_to;
 
   return query select * from private.verify_deliveries(p_report_type, p_after, p_to);
