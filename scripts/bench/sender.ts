@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
 import { sign } from '../../src/server/deliver/sign.ts';
+import { batchAnswer } from '../../src/contracts/webhooks.ts';
+import { prose } from './prose.ts';
 
 export interface BenchEvent {
   id: string;
@@ -14,7 +16,6 @@ let counter = 0;
 export function newEvent(reports: readonly string[], textBytes: number): BenchEvent {
   const number = ++counter;
   const timestamp = new Date().toISOString();
-  const line = `Finding ${number}: teams learn best where they work. `;
   const envelope = {
     type: 'report.prelim.completed',
     timestamp,
@@ -22,7 +23,7 @@ export function newEvent(reports: readonly string[], textBytes: number): BenchEv
       job_id: `bench_${randomUUID()}`,
       report_id: reports[number % reports.length],
       report_type: 'org',
-      research_report: line.repeat(Math.ceil(textBytes / line.length)).slice(0, textBytes),
+      research_report: prose(textBytes, number),
       research_status: 'completed',
       requested_at: timestamp,
       research_metadata: { model: 'bench', number },
@@ -33,6 +34,27 @@ export function newEvent(reports: readonly string[], textBytes: number): BenchEv
     body: new TextEncoder().encode(JSON.stringify(envelope)),
     envelope,
   };
+}
+
+/** Signs and posts new events as one batch; each must be applied. */
+export async function postBatch(url: string, secret: string, events: readonly BenchEvent[]): Promise<void> {
+  const items = events.map(({ id, envelope }) => ({ id, ...envelope }));
+  const body = new TextEncoder().encode(JSON.stringify({ events: items }));
+  const response = await fetch(`${url}/api/webhooks/batch`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...sign(parseWebhookSecret(secret), `batch_${randomUUID()}`, Date.now(), body),
+    },
+    body,
+  });
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`a batch was answered ${response.status}: ${text}`);
+  const { results } = batchAnswer.parse(JSON.parse(text));
+  const others = results.filter(({ body: said }) => !('outcome' in said) || said.outcome !== 'applied');
+  if (results.length !== events.length || others.length > 0) {
+    throw new Error(`a batch of ${events.length} was answered: ${JSON.stringify(others[0] ?? results)}`);
+  }
 }
 
 /** Signs and posts as a sender does; the answer must be the expected one. */
