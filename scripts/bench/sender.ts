@@ -38,13 +38,22 @@ export function newEvent(reports: readonly string[], textBytes: number): BenchEv
 
 const MOST_SENDS = 10;
 
-/** Signs and posts new events as one batch, and those that are answered busy again, as a sender does; each must be applied. */
+/**
+ * Signs and posts new events as one batch, and those that are answered 503 again, as a sender does; each must be applied. A batch
+ * that is answered 503 as a whole may have been applied: its events then answer `duplicate`.
+ */
 export async function postBatch(url: string, secret: string, events: readonly BenchEvent[]): Promise<void> {
   let left = events;
+  const expected = new Set<unknown>(['applied']);
   for (let sends = 0; left.length > 0; sends += 1) {
     const results = await postBatchOnce(url, secret, left);
+    if (results === 'unavailable') {
+      if (sends === MOST_SENDS) throw new Error(`a batch of ${left.length} was answered 503 each time`);
+      expected.add('duplicate');
+      continue;
+    }
     const refused = results.find(
-      ({ status, body }) => status !== 503 && !('outcome' in body && body.outcome === 'applied'),
+      ({ status, body }) => status !== 503 && !('outcome' in body && expected.has(body.outcome)),
     );
     if (results.length !== left.length || refused !== undefined || sends === MOST_SENDS) {
       throw new Error(`a batch of ${left.length} was answered: ${JSON.stringify(refused ?? results)}`);
@@ -65,6 +74,7 @@ async function postBatchOnce(url: string, secret: string, events: readonly Bench
     body,
   });
   const text = await response.text();
+  if (response.status === 503) return 'unavailable';
   if (response.status !== 200) throw new Error(`a batch was answered ${response.status}: ${text}`);
   return batchAnswer.parse(JSON.parse(text)).results;
 }
