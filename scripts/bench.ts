@@ -1,64 +1,73 @@
 /** Measures what the product costs, beside what the same machine could do at best. `--json`: all of it on the last line. */
-import { benchResult } from '../src/contracts/bench.ts';
-import { startBed } from './bench/bed.ts';
+import { cpus, loadavg } from 'node:os';
+import { benchResult, type BenchResult } from '../src/contracts/bench.ts';
+import { measureBatches } from './bench/batch.ts';
+import { buildFunctions, importTimes, measureHeap } from './bench/built.ts';
 import { describeCompression, isWithinLimits, measureCompression } from './bench/compression.ts';
-import { openHeapProbe } from './bench/heap.ts';
-import { importTimes } from './bench/imports.ts';
-import { emptySamples, measure } from './bench/measure.ts';
+import { goalsOf, isReached } from './bench/goals.ts';
+import { measurePeers } from './bench/peers.ts';
 import { describeBench } from './bench/print.ts';
-import { newEvent, postEvent } from './bench/sender.ts';
+import { startBenchSystem } from './bench/system.ts';
 import { measureThroughput } from './bench/throughput.ts';
 import { verificationSpeed } from './bench/verification.ts';
+import { measureVerify } from './bench/verify.ts';
 import { countRestCalls, measureSweep } from './bench/whole-jobs.ts';
 import { stopSignal } from './local/until-stopped.ts';
 
-const REQUESTS = 10_000;
-const WARM = 500;
-
 const step = (text: string) => process.stderr.write(`${text}\n`);
 
-async function main(signal: AbortSignal) {
-  await using bed = await startBed(step);
-  const throughput = await measureThroughput(bed, (text) => {
+async function main(signal: AbortSignal): Promise<BenchResult> {
+  const loadBefore = loadavg()[0] ?? 0;
+  await using system = await startBenchSystem(step);
+  const checked = (text: string) => {
     signal.throwIfAborted();
     step(text);
-  });
-  step('counting REST calls');
-  const calls = await countRestCalls(bed);
-  step('sweeping');
-  const sweep50Ms = await measureSweep(bed);
-  signal.throwIfAborted();
-
-  step('heap');
-  const { alone, reports, secrets } = bed;
-  const post = (count: number) =>
-    measure(emptySamples(), { callers: 16, count }, () => {
-      signal.throwIfAborted();
-      return postEvent(alone.url, secrets.webhookSecret, newEvent(reports, 6000), 'applied');
-    });
-  await post(WARM);
-  const probe = await openHeapProbe(alone.pid);
-  const heapMB = await probe.read();
-  await post(REQUESTS);
-  const heapAfter10kMB = await probe.read();
-  probe.close();
-
-  step('compressed bodies');
+  };
+  const { sql, secrets } = system.ground;
+  const [server] = await sql<{ version: string }[]>`select current_setting('server_version') as version`;
+  const throughput = await measureThroughput(system, checked);
+  const batch = await measureBatches(system, checked);
+  const peers = await measurePeers(system, signal, checked);
+  checked('counting REST calls');
+  const calls = await countRestCalls(system);
+  checked('sweeping');
+  const sweep50Ms = {
+    rest: await measureSweep({ sql, secrets, url: system.rest }),
+    direct: await measureSweep({ sql, secrets, url: system.direct }),
+  };
+  checked('building functions');
+  await using built = await buildFunctions();
+  checked('heap of a built function');
+  const heap = await measureHeap(built, system, signal);
+  checked('imports of built functions');
+  const importMs = await importTimes(built);
+  checked('verify_reports()');
+  const verify = await measureVerify(system);
+  checked('compressed bodies');
   const compression = await measureCompression(signal);
-  step('verification and imports');
+  checked('verification of signatures');
   return benchResult.parse({
+    machine: {
+      cores: cpus().length,
+      cpu: cpus()[0]?.model ?? 'unknown',
+      node: process.versions.node,
+      postgres: server?.version ?? 'unknown',
+      loadBefore,
+    },
     ...throughput,
     ...calls,
+    batch,
+    peers,
     sweep50Ms,
+    verify,
     verifyPerSecond: {
       '1024': verificationSpeed(1024),
       '16384': verificationSpeed(16 * 1024),
       '131072': verificationSpeed(128 * 1024),
     },
     compression,
-    importMs: await importTimes(),
-    heapMB,
-    heapAfter10kMB,
+    importMs,
+    ...heap,
   });
 }
 
@@ -104,6 +113,7 @@ try {
     const result = await main(signal);
     console.log(describeBench(result));
     if (process.argv.includes('--json')) console.log(JSON.stringify(result));
+    if (!goalsOf(result).every(isReached)) process.exitCode = 1;
   }
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;

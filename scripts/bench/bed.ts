@@ -16,28 +16,27 @@ import {
   type FunctionsService,
 } from '../local/services.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
-import { startCountingProxy } from './counting-proxy.ts';
+import type { SystemProcesses } from './cpu.ts';
 
-/** What the benchmark runs on: a database of its own that writes to disk as in production, with 64 reports. */
+/** Ground with the functions that deliver, and 64 reports. */
 export interface Bed extends AsyncDisposable {
   sql: postgres.Sql;
   secrets: Secrets;
-  /** Where the measured functions answer. */
+  /** Where the functions answer. */
   url: string;
-  /** A host with nothing but prelim-report, to look at its heap. */
-  alone: { url: string; pid: number };
-  /** The same functions, but with their REST calls counted. */
-  counted: { url: string; calls: string[] };
   reports: string[];
 }
 
-const REPORTS = 64;
+export const REPORTS = 64;
+export const WEBHOOKS = ['api/webhooks/prelim-report.ts', 'api/webhooks/final-report.ts'];
 
 /** A database of its own that writes to disk as in production, Supabase's API before it, and hosts of functions. */
 export interface Ground extends AsyncDisposable {
   sql: postgres.Sql;
   secrets: Secrets;
+  databaseUrl: string;
   supabaseUrl: string;
+  processes: SystemProcesses;
   /** Starts a host, which ends with the rest. */
   host(
     entrypoints: string[],
@@ -69,10 +68,13 @@ export async function startGround(onStep: (step: string) => void): Promise<Groun
   stack.defer(() => api.stop());
   const hosts = stack.use(new AsyncDisposableStack());
   const started = stack.move();
+  const processes = { database: database.state().pid, rest: [api.pid], hosts: [] as number[] };
   return {
     sql,
     secrets,
+    databaseUrl,
     supabaseUrl: api.state().url,
+    processes,
     async host(entrypoints, { supabaseUrl = api.state().url, port = 0, env = {} } = {}) {
       const supabase = { ...secrets, url: supabaseUrl };
       const functions = await startFunctionsService(
@@ -80,6 +82,7 @@ export async function startGround(onStep: (step: string) => void): Promise<Groun
         { onLine: () => undefined },
       );
       hosts.defer(() => functions.stop());
+      processes.hosts.push(functions.pid);
       return functions;
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
@@ -90,27 +93,13 @@ export async function startBed(onStep: (step: string) => void): Promise<Bed> {
   await using stack = new AsyncDisposableStack();
   const ground = stack.use(await startGround(onStep));
   const { sql, secrets } = ground;
-  await sql`create function public.bench_empty() returns boolean language sql security definer set search_path = ''
-    as 'select true'`;
-  await sql`revoke execute on function public.bench_empty() from public, anon, authenticated`;
-  await sql`grant execute on function public.bench_empty() to service_role`;
-  const webhooks = ['api/webhooks/prelim-report.ts', 'api/webhooks/final-report.ts'];
-  const main = await ground.host([...webhooks, 'api/webhooks/retry.ts', 'scripts/bench/empty-function.ts']);
-  const alone = await ground.host(['api/webhooks/prelim-report.ts']);
-  const proxy = await startCountingProxy(ground.supabaseUrl);
-  stack.defer(() => proxy.stop());
-  const counted = await ground.host([...webhooks, 'api/reportJobsDb.ts'], { supabaseUrl: proxy.url });
-
+  const host = await ground.host([...WEBHOOKS, 'api/webhooks/retry.ts']);
   const reports = await addReports(sql, REPORTS);
-  const [pid] = alone.state().pids;
-  if (pid === undefined) throw new Error('prelim-report does not run');
   const started = stack.move();
   return {
     sql,
     secrets,
-    url: main.state().url,
-    alone: { url: alone.state().url, pid },
-    counted: { url: counted.state().url, calls: proxy.calls },
+    url: host.state().url,
     reports,
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

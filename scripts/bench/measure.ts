@@ -1,4 +1,5 @@
-import type { Latency } from '../../src/contracts/bench.ts';
+import type { Cpu, Latency } from '../../src/contracts/bench.ts';
+import { addCpu, NO_CPU, perCall } from './cpu.ts';
 
 /** Samples of one measured thing, gathered over several rounds. */
 export interface Samples {
@@ -6,19 +7,22 @@ export interface Samples {
   latencies: number[];
   /** Time that the rounds took together, in milliseconds. */
   elapsedMs: number;
+  /** CPU time that the system used in them, in milliseconds. */
+  cpu: Cpu;
 }
 
 export function emptySamples(): Samples {
-  return { latencies: [], elapsedMs: 0 };
+  return { latencies: [], elapsedMs: 0, cpu: NO_CPU };
 }
 
-/** Makes `count` calls by so many callers at a time, and adds what each took. */
+/** Makes `count` calls by so many callers at a time, and adds what each took; `readCpu` tells what the system used so far. */
 export async function measure(
   samples: Samples,
-  { callers, count }: { callers: number; count: number },
+  { callers, count, readCpu = () => Promise.resolve(NO_CPU) }: MeasureOptions,
   call: () => Promise<void>,
 ): Promise<void> {
   let left = count;
+  const before = await readCpu();
   const started = performance.now();
   async function caller(): Promise<void> {
     while (left > 0) {
@@ -30,15 +34,30 @@ export async function measure(
   }
   await Promise.all(Array.from({ length: callers }, caller));
   samples.elapsedMs += performance.now() - started;
+  samples.cpu = addCpu(samples.cpu, addCpu(await readCpu(), before, -1));
 }
 
-export function summarise({ latencies, elapsedMs }: Samples): Latency {
+export interface MeasureOptions {
+  callers: number;
+  count: number;
+  readCpu?: () => Promise<Cpu>;
+}
+
+export function summarise({ latencies, elapsedMs, cpu }: Samples): Latency {
   const sorted = [...latencies].sort((one, other) => one - other);
   return {
     p50Ms: round(quantile(sorted, 0.5)),
     p99Ms: round(quantile(sorted, 0.99)),
     perSecond: Math.round((latencies.length / elapsedMs) * 1000),
+    cpuMs: perCall(cpu, latencies.length),
   };
+}
+
+export function median(values: readonly number[]): number {
+  return quantile(
+    [...values].sort((one, other) => one - other),
+    0.5,
+  );
 }
 
 /** Of values in ascending order: the smallest that at least this share of them does not exceed. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
+import { prose } from './prose.ts';
 
 /** In one call for each of so many connections at a time. */
 async function forEach<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
@@ -30,6 +31,7 @@ export async function addDueDeliveries(
   reportIds: readonly string[],
   stage: 'prelim' | 'final',
 ): Promise<void> {
+  let number = 0;
   await forEach(
     reportIds,
     (reportId) => sql`
@@ -40,7 +42,7 @@ export async function addDueDeliveries(
           p_lease_seconds => 60, p_quota => 5) -> 'run' as run
       ), completed as (
         select public.complete_report_job(
-          run ->> 'job_id', 'completed', 30, (run ->> 'lease_token')::bigint, repeat('x', 6000)) -> 'delivery' as delivery
+          run ->> 'job_id', 'completed', 30, (run ->> 'lease_token')::bigint, ${prose(6000, ++number)}) -> 'delivery' as delivery
         from job)
       select public.record_delivery_attempts(
         (delivery ->> 'delivery_id')::bigint, (delivery ->> 'delivery_token')::bigint, 'failed',

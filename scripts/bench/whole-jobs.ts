@@ -2,17 +2,17 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { jobAccepted } from '../../src/contracts/jobs.ts';
 import { sweepAnswer } from '../../src/contracts/retry.ts';
 import { addReports, type Bed } from './bed.ts';
-import { quantile, round } from './measure.ts';
+import { median, round } from './measure.ts';
 import { newEvent, postEvent } from './sender.ts';
+import type { BenchSystem } from './system.ts';
 import { addDueDeliveries } from './waiting-work.ts';
 
 /** REST calls of one webhook, and of a whole job from its request to the record of its delivery. */
 export async function countRestCalls({
-  sql,
-  secrets,
+  ground: { sql, secrets },
   reports,
   counted,
-}: Bed): Promise<{ restCallsPerWebhook: number; restCallsPerJob: number }> {
+}: BenchSystem): Promise<{ restCallsPerWebhook: number; restCallsPerJob: number }> {
   const { url, calls } = counted;
   const WEBHOOKS = 10;
   await postEvent(url, secrets.webhookSecret, newEvent(reports, 6000), 'applied');
@@ -25,12 +25,7 @@ export async function countRestCalls({
   const JOBS = 10;
   calls.length = 0;
   for (const reportId of await addReports(sql, JOBS)) {
-    const response = await fetch(`${url}/api/reportJobsDb`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${secrets.pipelineApiKey}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ prompt: 'What is needed?', report_type: 'org', report_id: reportId }),
-    });
-    const { job_id } = jobAccepted.parse(await response.json());
+    const job_id = await requestJob(url, secrets.pipelineApiKey, reportId);
     // Its last call is the record of the attempt; asked of the database, since status polls do not count.
     for (;;) {
       const rows = await sql`
@@ -42,11 +37,25 @@ export async function countRestCalls({
   return { restCallsPerWebhook, restCallsPerJob: calls.length / JOBS };
 }
 
+/** Asks for a job as the pipeline does. @returns its id */
+export async function requestJob(url: string, apiKey: string, reportId: string): Promise<string> {
+  const response = await fetch(`${url}/api/reportJobsDb`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${apiKey}`, 'content-type': 'application/json' },
+    body: JSON.stringify({ prompt: 'What is needed?', report_type: 'org', report_id: reportId }),
+  });
+  return jobAccepted.parse(await response.json()).job_id;
+}
+
 const DELIVERIES = 50;
 const REPEATS = 3;
 
 /** The time to sweep 50 deliveries that have failed and are due, in milliseconds; the median of three. */
-export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> {
+export async function measureSweep({
+  sql,
+  url,
+  secrets,
+}: Pick<Bed, 'sql' | 'url' | 'secrets'>): Promise<number> {
   const times: number[] = [];
   for (let repeat = 0; repeat < REPEATS; repeat += 1) {
     const reports = await addReports(sql, DELIVERIES);
@@ -59,10 +68,5 @@ export async function measureSweep({ sql, url, secrets }: Bed): Promise<number> 
     const { successes } = sweepAnswer.parse(await response.json());
     if (successes !== DELIVERIES) throw new Error(`the sweep confirmed ${successes} of ${DELIVERIES}`);
   }
-  return round(
-    quantile(
-      times.sort((one, other) => one - other),
-      0.5,
-    ),
-  );
+  return round(median(times));
 }
