@@ -1,12 +1,14 @@
 /**
- * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S [--subscribers N] [--store rest|direct|switching]`. Starts the whole local system as separate
- * processes, and drives N jobs through HTTP. Meanwhile about half of all calls fail; hosts are killed and the database is
+ * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S [--subscribers N] [--store rest|direct|switching]`.
+ * Starts the whole local system as separate processes, and drives N jobs through HTTP. Meanwhile about half of all calls fail; hosts are killed and the database is
  * restarted; rows are locked, odd, or deleted with their accounts; bodies are hostile, clocks are set, endpoints hang. Ends when
  * everything has settled. Exit status 0 only if every result is stored exactly once, and every kind of trouble happened.
  */
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
+import postgres from 'postgres';
 import { drawAccount, historyOf, type Account } from './chaos/account.ts';
+import { unexpected } from './chaos/connection-errors.ts';
 import { driveJobs, JOBS_PER_REPORT, type ChaosJob } from './chaos/drive.ts';
 import { addPopulation, type Population } from './chaos/population.ts';
 import { countOpen, startSweeps, startTimeLapse } from './chaos/settle.ts';
@@ -207,12 +209,14 @@ async function main(signal: AbortSignal): Promise<boolean> {
 
 /**
  * The driver's own connections are broken too, and their callers hear of it. postgres.js throws outside of every promise besides:
- * when one more query comes for a transaction whose connection has closed, and when a socket is reset that it has let go of.
+ * when one more query comes for a transaction whose connection has closed, when a socket is reset that it has let go of, and when
+ * a session is ended whose query nobody awaits any more.
  */
 process.on('uncaughtException', (error) => {
   const isClosed = error instanceof TypeError && error.stack?.includes('postgres/src/connection.js');
   const isReset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
-  if (isClosed || isReset) return;
+  const isEnded = error instanceof postgres.PostgresError && unexpected(error) === undefined;
+  if (isClosed || isReset || isEnded) return;
   console.error(error);
   process.exit(1);
 });
