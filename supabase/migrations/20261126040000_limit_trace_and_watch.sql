@@ -441,6 +441,13 @@ $$;
 create or replace function private.write_report_functions()
 returns void
 language plpgsql volatile set search_path = '' as $$
+declare
+  c_delivery constant text :=
+    'webhook_status = case when p_delivery.id is null then webhook_status else p_delivery.status end,
+             webhook_attempts = case when p_delivery.id is null then webhook_attempts else p_delivery.attempts end,
+             webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
+             webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
+             webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end';
 begin
   execute format(
     'create or replace function private.report_table(p_report_type text)
@@ -483,7 +490,7 @@ begin
   execute format(
     'create or replace function private.show_in_report(
        p_report_type text, p_report_id uuid, p_status public.research_status, p_winner public.report_events default null,
-       p_content private.report_contents default null, p_delivery public.webhook_deliveries default null)
+       p_delivery public.webhook_deliveries default null)
      returns void
      language plpgsql volatile set search_path = '''' as $body$
      begin
@@ -493,28 +500,34 @@ begin
      $body$',
     (select string_agg(format(
       'if p_report_type = %L then
-         update public.%I
-         set research_status = coalesce(p_status, research_status),
-           updated_at = case when p_status is null then updated_at else now() end,
-           research_report = case when p_winner.id is null then research_report else p_content.research_report end,
-           research_metadata = case when p_winner.id is null then research_metadata else private.shown_metadata(p_content) end,
-           stage = case when p_winner.id is null then stage else p_winner.stage end,
-           winner_event_id = coalesce(p_winner.id, winner_event_id),
-           webhook_status = case when p_delivery.id is null then webhook_status else p_delivery.status end,
-           webhook_attempts = case when p_delivery.id is null then webhook_attempts else p_delivery.attempts end,
-           webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
-           webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
-           webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end
-         where id = p_report_id
-           and (p_winner.id is not null or p_delivery.id is not null or research_status <> p_status);
+         if p_winner.id is null then
+           update public.%I report
+           set research_status = coalesce(p_status, research_status),
+             updated_at = case when p_status is null then updated_at else now() end,
+             %s
+           where id = p_report_id and (p_delivery.id is not null or research_status <> p_status);
+         else
+           -- Copied as it is stored: a text out of a variable would be compressed again.
+           update public.%I report
+           set research_status = coalesce(p_status, research_status),
+             updated_at = case when p_status is null then updated_at else now() end,
+             research_report = content.research_report, research_metadata = private.shown_metadata(content),
+             stage = p_winner.stage, winner_event_id = p_winner.id,
+             %s
+           from private.report_contents content
+           where id = p_report_id and content.event_id = p_winner.id;
+           if not found then
+             perform private.content_of(p_winner);
+           end if;
+         end if;
          return;
        end if;',
-      report_type, table_name), ' ' order by report_type) from public.report_types));
+      report_type, table_name, c_delivery, table_name, c_delivery), ' ' order by report_type) from public.report_types));
   comment on function private.show_in_report(
-    text, uuid, public.research_status, public.report_events, private.report_contents, public.webhook_deliveries) is
-    'The one writer of what a report''s row shows: the status, a new winner with its content, the state of a delivery; null is left as it was. All at once where all changes: a second update of a row in its transaction checks each of its foreign keys again. The caller holds the report''s lock.';
+    text, uuid, public.research_status, public.report_events, public.webhook_deliveries) is
+    'The one writer of what a report''s row shows: the status, a new winner with its content, the state of a delivery; null is left as it was. All at once where all changes: a second update of a row in its transaction checks each of its foreign keys again. The caller holds the report''s lock. Raises PL008 where the winner''s content is missing.';
   revoke all on function private.show_in_report(
-    text, uuid, public.research_status, public.report_events, private.report_contents, public.webhook_deliveries)
+    text, uuid, public.research_status, public.report_events, public.webhook_deliveries)
     from public, anon, authenticated, service_role;
 end
 $$;
@@ -1609,7 +1622,6 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_event public.report_events;
   v_job private.job_runs;
-  v_content private.report_contents;
   v_delivery public.webhook_deliveries;
   v_facts record;
 begin
@@ -1670,7 +1682,6 @@ begin
   v_event.applied_xid := pg_current_xact_id();
   v_event.applied_at := clock_timestamp();
   if p_known.id is not null then
-    v_content := private.content_of(v_event);
     update public.report_events
     set effect = v_event.effect, channel = v_event.channel, position = v_event.position,
       settings_revision = v_event.settings_revision, applied_xid = v_event.applied_xid, applied_at = v_event.applied_at
@@ -1680,8 +1691,6 @@ begin
     v_event.trace_id := coalesce(
       case when v_job.job_id is null then p_result.trace_id else v_job.trace_id end, private.new_trace_id());
     v_event.error := p_result.error;
-    v_content := row(
-      v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data, null)::private.report_contents;
     with recorded as (
       insert into public.report_events (
         id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
@@ -1694,7 +1703,7 @@ begin
       returning *
     ), kept as (
       insert into private.report_contents (event_id, research_report, research_metadata, final_data)
-      select id, v_content.research_report, v_content.research_metadata, v_content.final_data from recorded
+      select id, p_result.research_report, p_result.research_metadata, p_result.final_data from recorded
     )
     select * into v_event from recorded;
     if v_event.id is null then
@@ -1720,7 +1729,7 @@ begin
   perform private.show_in_report(
     v_event.report_type, v_event.report_id,
     case when v_facts.is_newest then 'completed' else private.report_status(v_event.report_type, v_event.report_id) end,
-    v_event, v_content, v_delivery);
+    v_event, v_delivery);
   perform private.notify_owner(v_event, p_owner);
   event := v_event;
   outcome := v_event.effect;
@@ -2593,8 +2602,7 @@ language plpgsql volatile set search_path = '' as $$
 begin
   if p_event.effect = 'applied' and p_event.status = 'completed' then
     perform private.show_in_report(
-      p_event.report_type, p_event.report_id, private.report_status(p_event.report_type, p_event.report_id), p_event,
-      private.content_of(p_event));
+      p_event.report_type, p_event.report_id, private.report_status(p_event.report_type, p_event.report_id), p_event);
     perform private.notify_owner(p_event, p_owner);
   else
     perform private.show_report_status(p_event.report_type, p_event.report_id);

@@ -8,7 +8,6 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_event public.report_events;
   v_job private.job_runs;
-  v_content private.report_contents;
   v_delivery public.webhook_deliveries;
   v_facts record;
 begin
@@ -69,7 +68,6 @@ begin
   v_event.applied_xid := pg_current_xact_id();
   v_event.applied_at := clock_timestamp();
   if p_known.id is not null then
-    v_content := private.content_of(v_event);
     update public.report_events
     set effect = v_event.effect, channel = v_event.channel, position = v_event.position,
       settings_revision = v_event.settings_revision, applied_xid = v_event.applied_xid, applied_at = v_event.applied_at
@@ -79,8 +77,6 @@ begin
     v_event.trace_id := coalesce(
       case when v_job.job_id is null then p_result.trace_id else v_job.trace_id end, private.new_trace_id());
     v_event.error := p_result.error;
-    v_content := row(
-      v_event.id, p_result.research_report, p_result.research_metadata, p_result.final_data, null)::private.report_contents;
     with recorded as (
       insert into public.report_events (
         id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
@@ -93,7 +89,7 @@ begin
       returning *
     ), kept as (
       insert into private.report_contents (event_id, research_report, research_metadata, final_data)
-      select id, v_content.research_report, v_content.research_metadata, v_content.final_data from recorded
+      select id, p_result.research_report, p_result.research_metadata, p_result.final_data from recorded
     )
     select * into v_event from recorded;
     if v_event.id is null then
@@ -119,7 +115,7 @@ begin
   perform private.show_in_report(
     v_event.report_type, v_event.report_id,
     case when v_facts.is_newest then 'completed' else private.report_status(v_event.report_type, v_event.report_id) end,
-    v_event, v_content, v_delivery);
+    v_event, v_delivery);
   perform private.notify_owner(v_event, p_owner);
   event := v_event;
   outcome := v_event.effect;

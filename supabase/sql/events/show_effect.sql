@@ -4,8 +4,7 @@ language plpgsql volatile set search_path = '' as $$
 begin
   if p_event.effect = 'applied' and p_event.status = 'completed' then
     perform private.show_in_report(
-      p_event.report_type, p_event.report_id, private.report_status(p_event.report_type, p_event.report_id), p_event,
-      private.content_of(p_event));
+      p_event.report_type, p_event.report_id, private.report_status(p_event.report_type, p_event.report_id), p_event);
     perform private.notify_owner(p_event, p_owner);
   else
     perform private.show_report_status(p_event.report_type, p_event.report_id);

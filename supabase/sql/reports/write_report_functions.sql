@@ -1,6 +1,13 @@
 create or replace function private.write_report_functions()
 returns void
 language plpgsql volatile set search_path = '' as $$
+declare
+  c_delivery constant text :=
+    'webhook_status = case when p_delivery.id is null then webhook_status else p_delivery.status end,
+             webhook_attempts = case when p_delivery.id is null then webhook_attempts else p_delivery.attempts end,
+             webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
+             webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
+             webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end';
 begin
   execute format(
     'create or replace function private.report_table(p_report_type text)
@@ -43,7 +50,7 @@ begin
   execute format(
     'create or replace function private.show_in_report(
        p_report_type text, p_report_id uuid, p_status public.research_status, p_winner public.report_events default null,
-       p_content private.report_contents default null, p_delivery public.webhook_deliveries default null)
+       p_delivery public.webhook_deliveries default null)
      returns void
      language plpgsql volatile set search_path = '''' as $body$
      begin
@@ -53,28 +60,34 @@ begin
      $body$',
     (select string_agg(format(
       'if p_report_type = %L then
-         update public.%I
-         set research_status = coalesce(p_status, research_status),
-           updated_at = case when p_status is null then updated_at else now() end,
-           research_report = case when p_winner.id is null then research_report else p_content.research_report end,
-           research_metadata = case when p_winner.id is null then research_metadata else private.shown_metadata(p_content) end,
-           stage = case when p_winner.id is null then stage else p_winner.stage end,
-           winner_event_id = coalesce(p_winner.id, winner_event_id),
-           webhook_status = case when p_delivery.id is null then webhook_status else p_delivery.status end,
-           webhook_attempts = case when p_delivery.id is null then webhook_attempts else p_delivery.attempts end,
-           webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
-           webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
-           webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end
-         where id = p_report_id
-           and (p_winner.id is not null or p_delivery.id is not null or research_status <> p_status);
+         if p_winner.id is null then
+           update public.%I report
+           set research_status = coalesce(p_status, research_status),
+             updated_at = case when p_status is null then updated_at else now() end,
+             %s
+           where id = p_report_id and (p_delivery.id is not null or research_status <> p_status);
+         else
+           -- Copied as it is stored: a text out of a variable would be compressed again.
+           update public.%I report
+           set research_status = coalesce(p_status, research_status),
+             updated_at = case when p_status is null then updated_at else now() end,
+             research_report = content.research_report, research_metadata = private.shown_metadata(content),
+             stage = p_winner.stage, winner_event_id = p_winner.id,
+             %s
+           from private.report_contents content
+           where id = p_report_id and content.event_id = p_winner.id;
+           if not found then
+             perform private.content_of(p_winner);
+           end if;
+         end if;
          return;
        end if;',
-      report_type, table_name), ' ' order by report_type) from public.report_types));
+      report_type, table_name, c_delivery, table_name, c_delivery), ' ' order by report_type) from public.report_types));
   comment on function private.show_in_report(
-    text, uuid, public.research_status, public.report_events, private.report_contents, public.webhook_deliveries) is
-    'The one writer of what a report''s row shows: the status, a new winner with its content, the state of a delivery; null is left as it was. All at once where all changes: a second update of a row in its transaction checks each of its foreign keys again. The caller holds the report''s lock.';
+    text, uuid, public.research_status, public.report_events, public.webhook_deliveries) is
+    'The one writer of what a report''s row shows: the status, a new winner with its content, the state of a delivery; null is left as it was. All at once where all changes: a second update of a row in its transaction checks each of its foreign keys again. The caller holds the report''s lock. Raises PL008 where the winner''s content is missing.';
   revoke all on function private.show_in_report(
-    text, uuid, public.research_status, public.report_events, private.report_contents, public.webhook_deliveries)
+    text, uuid, public.research_status, public.report_events, public.webhook_deliveries)
     from public, anon, authenticated, service_role;
 end
 $$;
