@@ -17,7 +17,7 @@ export async function startDeliveryBed() {
       'api/cron/sweep.ts',
       'api/cron/take-over.ts',
     ],
-    env: { WEBHOOK_BASE_URL: receiver.baseUrl, WEBHOOK_TIMEOUT_MS: '1000', WEBHOOK_MAX_RETRIES: '2' },
+    env: { WEBHOOK_BASE_URL: receiver.baseUrl, WEBHOOK_TIMEOUT_MS: '5000', WEBHOOK_MAX_RETRIES: '2' },
   });
   const pipeline = jobClient(system);
 
