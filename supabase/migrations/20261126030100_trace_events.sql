@@ -13,7 +13,12 @@ alter table public.report_events
   -- Wider than the one before, so that no row can break it.
   add constraint event_type_is_known check (type in (
     'report.prelim.completed', 'report.prelim.failed', 'report.final.completed', 'report.final.failed',
-    'report.owner.edited', 'report.deleted')) not valid;
+    'report.owner.edited', 'report.deleted')) not valid,
+  -- Type, stage and channel tell the same.
+  add constraint event_type_fits_its_stage check (split_part(type, '.', 2) in (stage, 'owner', 'deleted')) not valid,
+  add constraint edit_is_of_channel_owner check (
+    type = 'report.deleted' or (type = 'report.owner.edited') = (channel = 'owner')) not valid,
+  add constraint deletion_has_no_content check (type <> 'report.deleted' or erased_at is not null) not valid;
 -- Each event of a job of ours is written twice: when the job finishes, and with its effect. By default autovacuum waits for 20 % of
 -- all events ever made, and each look at a report's events reads past the first versions until then, as with deliveries.
 alter table public.report_events set (autovacuum_vacuum_scale_factor = 0.02);

@@ -15,7 +15,15 @@ alter table public.webhook_deliveries
   add constraint delivery_format_is_known check (format_version between 0 and 2) not valid,
   drop constraint dead_reason_is_known,
   add constraint dead_reason_is_known check (dead_reason in (
-    'attempts_exhausted', 'refused', 'report_deleted', 'content_erased', 'import', 'unsendable', 'pause_expired')) not valid;
+    'attempts_exhausted', 'refused', 'report_deleted', 'content_erased', 'import', 'unsendable', 'pause_expired')) not valid,
+  -- A delivery to our own endpoint is never withdrawn, replayed or made to wait, as one to a subscriber may be.
+  add constraint only_subscribers_deliveries_are_withdrawn check (
+    status not in ('superseded', 'cancelled') or position is not null) not valid,
+  add constraint only_subscribers_deliveries_are_replayed check (plan = 0 or position is not null) not valid,
+  add constraint waiting_delivery_is_open_and_has_an_order check (
+    waits_for is null
+      or position is not null and dead_at is null and status not in ('success', 'superseded', 'cancelled')) not valid,
+  add constraint only_a_success_is_counted_on_arrival check (not counted_on_arrival or status = 'success') not valid;
 
 -- Generated from supabase/sql: edited there, written by npm run db:migration.
 

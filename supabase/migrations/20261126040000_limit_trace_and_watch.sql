@@ -301,7 +301,8 @@ create table private.subscribers (
     constraint subscriber_coding_is_known check (accepted_coding in ('gzip', 'zstd')),
   coding_refused_at timestamptz,
   constraint removed_subscriber_has_no_token check ((state = 'removed') = (read_token_sha256 is null)),
-  constraint paused_subscriber_says_why check (state <> 'paused' or state_reason is not null)
+  constraint paused_subscriber_says_why check (state <> 'paused' or state_reason is not null),
+  constraint subscriber_that_was_at_work_is_verified check (state not in ('active', 'paused') or verified_at is not null)
 );
 -- Append-only but for superseded_by. The ids are in the order of commits, since changes are made one at a time: the newest that an
 -- event has seen tells which settings were in force for it.
@@ -334,7 +335,8 @@ create table private.endpoint_revisions (
   superseded_by bigint,
   compression text not null default 'none'
     constraint revision_compression_is_known check (compression in ('none', 'gzip', 'zstd')),
-  constraint filter_is_compiled check ((filter is null) = (filter_path is null))
+  constraint filter_is_compiled check ((filter is null) = (filter_path is null)),
+  constraint revision_is_superseded_by_a_later_one check (superseded_by > id)
 );
 create unique index endpoint_revisions_in_force on private.endpoint_revisions (endpoint_id) where superseded_by is null;
 create index endpoint_revisions_endpoint on private.endpoint_revisions (endpoint_id, id);
@@ -1026,6 +1028,9 @@ begin
       'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
     when 'report_events' then array[
       'alter table public.report_events validate constraint event_type_is_known',
+      'alter table public.report_events validate constraint event_type_fits_its_stage',
+      'alter table public.report_events validate constraint edit_is_of_channel_owner',
+      'alter table public.report_events validate constraint deletion_has_no_content',
       'create index report_events_id_start on public.report_events (id text_pattern_ops)',
       'create index report_events_applied on public.report_events (applied_xid, id) where applied_xid is not null',
       'create index report_events_applied_at on public.report_events (applied_at, id) where effect is not null']
@@ -1034,6 +1039,10 @@ begin
          where dead_at is not null',
       'alter table public.webhook_deliveries validate constraint delivery_format_is_known',
       'alter table public.webhook_deliveries validate constraint dead_reason_is_known',
+      'alter table public.webhook_deliveries validate constraint only_subscribers_deliveries_are_withdrawn',
+      'alter table public.webhook_deliveries validate constraint only_subscribers_deliveries_are_replayed',
+      'alter table public.webhook_deliveries validate constraint waiting_delivery_is_open_and_has_an_order',
+      'alter table public.webhook_deliveries validate constraint only_a_success_is_counted_on_arrival',
       -- What subscribers wait for: first deliveries before retries before replays.
       'create index webhook_deliveries_outward on public.webhook_deliveries (
          endpoint_id, (case when plan > 0 then 2 when rounds > 0 then 1 else 0 end), next_attempt, id)
@@ -1521,6 +1530,11 @@ begin
       case when v_is_edit then new.research_report end, case when v_is_edit then new.research_metadata end);
   elsif new.created_at is distinct from old.created_at then
     new.created_at := private.import_time(coalesce(new.created_at, old.created_at), now());
+  end if;
+  if new.user_id is distinct from old.user_id then
+    -- Given to somebody else: whose it was is told nothing of it any more.
+    update public.report_notifications set user_id = new.user_id
+    where event_id in (select id from public.report_events where report_id = old.id and report_type = v_type);
   end if;
   -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
   -- names it in the metadata, and empties the column.
@@ -2979,6 +2993,21 @@ $$;
 comment on function private.guard_job() is
   'What others write into a row of report_jobs that shows a job of ours has no effect, but for a cancellation by its owner.';
 revoke all on function private.guard_job() from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/is_never_due.sql
+create or replace function private.is_never_due(p_job private.job_runs)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  -- A lease lasts minutes, and a deadline seven days at most.
+  return p_job.status in ('queued', 'running') and case when p_job.generate
+    then p_job.lease_expires_at > now() + interval '1 day' else p_job.deadline > now() + interval '8 days' end;
+end
+$$;
+
+comment on function private.is_never_due(private.job_runs) is
+  'Whether an unfinished job waits for a time at which no sweep of the next days takes it over or ends it.';
+revoke all on function private.is_never_due(private.job_runs) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/repeat_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -7845,13 +7874,18 @@ revoke all on function private.verify_bound(text, text, int) from public, anon, 
 create or replace function private.verify_deliveries(p_report_type text, p_after uuid, p_to uuid)
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
 language plpgsql stable set search_path = '' as $$
+declare
+  -- As in verify_range().
+  v_audited_since timestamptz := case when exists (
+      select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
+    then now() - interval '1 day' else 'infinity' end;
 begin
   return query
   select fault.problem, event.report_type, event.report_id, event.id, event.job_id
   from public.report_events event
   -- Event by event, however many the planner expects: a slice must not read the whole table.
   cross join lateral (select * from public.webhook_deliveries sent where sent.event_id = event.id offset 0) delivery
-  join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
+  left join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
   cross join lateral (
     select 'an erased event that a delivery would still send' as problem
     where event.erased_at is not null and delivery.dead_at is null
@@ -7859,9 +7893,33 @@ begin
       and event.type <> 'report.deleted'
       and delivery.status not in ('success', 'superseded', 'cancelled')
     union all
-    select 'a delivery of another report'
-    where endpoint.kind = 'subscriber'
-      and (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+    select 'a delivery of another report or job'
+    where (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+      -- Of an imported event it is the job that the row named.
+      or delivery.job_id is distinct from event.job_id and event.channel is distinct from 'import'
+    union all
+    select 'a delivery to an endpoint that is not there, or takes another stage'
+    where endpoint.id is null or endpoint.stage <> event.stage
+    union all
+    select 'an open delivery that is never due'
+    -- The last slot is 24 h, a fifth later at most. What a lease holds is free again when it ends.
+    where delivery.dead_at is null and delivery.status not in ('success', 'superseded', 'cancelled')
+      and greatest(delivery.next_attempt, delivery.lease_expires_at) > now() + interval '2 days'
+    union all
+    select 'a delivery that succeeded without an audit row'
+    where delivery.status = 'success' and coalesce(delivery.last_attempt, delivery.created_at) > v_audited_since
+      -- The first version audited in its own way.
+      and event.channel is distinct from 'import'
+      and not exists (
+        select from public.webhook_audit audit
+        where audit.event_id = event.id
+          and (audit.delivery_id = delivery.id and audit.outcome = 'delivered'
+            -- Our own endpoint says so itself.
+            or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
+    union all
+    select 'a delivery of an erased event that keeps an answer'
+    where event.erased_at is not null and event.type <> 'report.deleted'
+      and delivery.response ?| '{response,error}'::text[]
     union all
     select 'a delivery to a subscriber without a position, or to our own endpoint with one'
     where (endpoint.kind = 'subscriber') <> (delivery.position is not null)
@@ -7913,7 +7971,7 @@ begin
     cross join lateral private.settings_in_force(seen.settings_revision) settings
     where settings.takes_events
   ), asked as materialized (
-    select events.id, (settings).endpoint_id,
+    select events.id, (settings).endpoint_id, (settings).format_version, (settings).body,
       case
         when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
         -- Null, here and below: nobody can say any more. A report may have got another owner since.
@@ -7923,9 +7981,9 @@ begin
       end as matches
     from events join settings using (settings_revision)
   ), made as materialized (
-    select events.id, delivery.endpoint_id
+    select events.id, delivery.endpoint_id, delivery.format_version, delivery.body
     from events cross join lateral (
-      select sent.endpoint_id from public.webhook_deliveries sent
+      select sent.endpoint_id, sent.format_version, sent.body from public.webhook_deliveries sent
       where sent.event_id = events.id and sent.plan = 0 and sent.position is not null offset 0) delivery
   ), wrong as (
     select 'an event that a subscriber should have got' as problem, asked.id
@@ -7942,6 +8000,7 @@ begin
     select 'a delivery to a subscriber that its settings do not explain', made.id
     from made left join asked using (id, endpoint_id)
     where asked.id is null or not asked.matches
+      or (made.format_version, made.body) is distinct from (asked.format_version, asked.body)
   )
   select wrong.problem, (event).report_type, (event).report_id, events.id, (event).job_id
   from wrong join events using (id);
@@ -7964,6 +8023,20 @@ begin
     and (job.job_id <= p_to or p_to is null)
     and (job.event_id is not null
       or job.erased_at is null and (job.status = 'succeeded') <> (nullif(btrim(job.result), '') is not null))
+  union all
+  select 'an unfinished job that is never due', null, null, null, job.job_id
+  from private.job_runs job
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and private.is_never_due(job)
+  union all
+  select 'a row of report_jobs that tells what only our job may', null, null, null, job.job_id
+  from private.job_runs job
+  join public.report_jobs shown on shown.job_id = job.job_id
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0
+    and job.caller <> 'platform'
   union all
   select 'a job of a deleted account that still has content', null, null, null, job.job_id
   from private.job_runs job
@@ -8000,13 +8073,19 @@ revoke all on function private.verify_part(text, text, text) from public, anon, 
 create or replace function private.verify_range(p_report_type text, p_after uuid, p_to uuid)
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
 language plpgsql stable set search_path = '' as $$
+declare
+  -- Audit rows are kept for a day at least. While npm run upgrade has not built their index yet, each look would read them all.
+  v_audited_since timestamptz := case when exists (
+      select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
+    then now() - interval '1 day' else 'infinity' end;
 begin
   -- Each row is read once, with what belongs to it by a key, and its findings follow from that. No two of the lists below are
   -- joined with each other: where the planner takes both for short, that would take the square of their length.
   return query execute format($query$
     with report as materialized (
       select report.id, winner.id as winner_id, marker.report_id is not null as is_to_import, report.research_status::text,
-        winner.id is null and not private.is_blank(report.research_report) as has_content_without_event,
+        winner.id is null and (not private.is_blank(report.research_report) or report.stage is not null)
+          as has_content_without_event,
         winner.id is not null
           and (winner.report_id, winner.report_type, winner.status, winner.effect)
             is distinct from (report.id, %2$L, 'completed', 'applied') as has_odd_winner,
@@ -8026,7 +8105,9 @@ begin
           and (report.webhook_status, report.webhook_attempts, report.webhook_last_attempt, report.webhook_response,
             report.webhook_job_id)
             is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
-          as has_odd_webhook_columns
+          as has_odd_webhook_columns,
+        -- The import makes one for each of these, and leaves other columns of a report without one as they were.
+        latest.id is null and report.webhook_status in ('sent', 'failed', 'retrying') as has_unexplained_webhook_columns
       from public.%1$I report
       left join public.report_events winner on winner.id = report.winner_event_id
       left join private.report_contents content on content.event_id = winner.id
@@ -8039,7 +8120,7 @@ begin
       where (report.id > $1 or $1 is null) and (report.id <= $2 or $2 is null)
     ), event as materialized (
       select event.id, event.type, event.report_id, event.stage, event.status, event.channel, event.effect, event.position,
-        event.requested_at, event.erased_at, event.job_id, content.event_id as content_id, content.lost_at,
+        event.requested_at, event.created_at, event.applied_at, event.erased_at, event.job_id, content.event_id as content_id, content.lost_at,
         report.id is not null as has_report, report.winner_event_id is not distinct from event.id as is_winner,
         marker.report_id is null and event.status = 'completed' and event.effect is not null
           and event.id is distinct from winner.id
@@ -8049,10 +8130,10 @@ begin
         lag(event.position) over (partition by event.report_id order by event.position) as previous_position,
         notification.event_id as notification_id,
         (notification.report_type, notification.report_id) <> (event.report_type, event.report_id) as has_odd_notification,
+        notification.user_id is distinct from report.user_id as notifies_another,
         delivery.id as delivery_id, delivery.status as delivery_status, delivery.dead_at,
         greatest(delivery.next_attempt, delivery.lease_expires_at) as due_at,
-        (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id) as has_odd_delivery,
-        job.job_id is not null as has_job,
+        job.job_id is not null as has_job, job.error as error_of_job,
         job.job_id is not null
           and (job.event_id, job.report_type, job.report_id, job.stage, job.status, job.created_at::timestamptz(3))
             is distinct from (event.id, event.report_type, event.report_id, event.stage,
@@ -8076,8 +8157,10 @@ begin
     ), job as materialized (
       select job.job_id, job.report_id, job.status, job.caller, job.created_at, job.event_id, job.erased_at,
         report.id is not null as has_report, event.id is not null as has_event, event.effect,
-        event.job_id is not distinct from job.job_id as is_of_event
+        event.job_id is not distinct from job.job_id as is_of_event, private.is_never_due(job) as is_never_due,
+        num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0 as tells_content
       from private.job_runs job
+      left join public.report_jobs shown on shown.job_id = job.job_id
       left join public.%1$I report on report.id = job.report_id
       left join public.report_events event on event.id = job.event_id
       where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null)
@@ -8120,6 +8203,9 @@ begin
       union all
       select 'webhook columns differ from the latest delivery', report.latest_event_id
       where report.has_odd_webhook_columns
+      union all
+      select 'webhook columns without a delivery', null
+      where report.has_unexplained_webhook_columns
     ) fault
     -- One that is not imported yet has no history that could be compared.
     where not report.is_to_import
@@ -8170,8 +8256,20 @@ begin
       select 'a notification of another report', true
       where event.has_odd_notification
       union all
-      select 'a delivery of another report', true
-      where event.has_odd_delivery
+      select 'a notification of a report of somebody else', true
+      where event.notification_id is not null and event.notifies_another
+      union all
+      -- One up to five minutes ahead counts as now.
+      select 'an event that was requested after it came', true
+      where event.requested_at > event.created_at + interval '5 minutes'
+      union all
+      select 'an effect of a webhook without its audit row', true
+      where event.channel = 'webhook' and event.applied_at > $3 and not exists (
+        select from public.webhook_audit audit
+        where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = event.effect)
+      union all
+      select 'an erased event whose job keeps its error', true
+      where event.erased_at is not null and event.error_of_job is not null
       union all
       select 'a job that differs from its event', true
       -- What the platform's functions write does not always agree with their jobs.
@@ -8196,13 +8294,20 @@ begin
       where not job.has_report and job.erased_at is null and not exists (
         select from private.erasures due where due.report_type = %2$L and due.report_id = job.report_id)
       union all
+      select 'an unfinished job that is never due'
+      where job.is_never_due
+      union all
+      select 'a row of report_jobs that tells what only our job may'
+      -- What the platform's functions insert is theirs to show.
+      where job.tells_content and job.caller <> 'platform'
+      union all
       select 'a finished job without its event'
       where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')
         -- Imported jobs may have ended without one.
         and job.caller <> 'platform'
     ) fault$query$,
     private.report_table(p_report_type), p_report_type)
-  using p_after, p_to;
+  using p_after, p_to, v_audited_since;
 
   return query select * from private.verify_deliveries(p_report_type, p_after, p_to);
 end
@@ -8252,6 +8357,26 @@ begin
     select count(*) from private.endpoint_revisions settings
     where settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null) <> 1
   union all
+  select 'a subscriber that takes events though it is not verified, or was removed' || ': ' || subscriber.endpoint_id,
+    null, null, null, null
+  from private.subscribers subscriber
+  join private.endpoint_revisions settings on settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null
+  where settings.takes_events and (subscriber.state = 'removed' or subscriber.verified_at is null)
+  union all
+  select 'a removed subscriber that still has a secret' || ': ' || subscriber.endpoint_id, null, null, null, null
+  from private.subscribers subscriber
+  where subscriber.state = 'removed' and exists (
+    select from private.endpoint_secrets secret where secret.endpoint_id = subscriber.endpoint_id)
+  union all
+  select 'an endpoint of a subscriber that is not there' || ': ' || endpoint.id, null, null, null, null
+  from public.webhook_endpoints endpoint
+  left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
+  where (endpoint.kind = 'subscriber') <> (subscriber.endpoint_id is not null)
+  union all
+  select 'a plan that no sweep works on' || ': ' || plan.id, null, null, null, null
+  from public.plans plan
+  where plan.status = 'running' and plan.next_slice_at not between now() - interval '1 day' and now() + interval '1 day'
+  union all
   select 'a removed subscriber that deliveries still wait for' || ': ' || subscriber.endpoint_id, null, null, null, null
   from private.subscribers subscriber
   where subscriber.state = 'removed' and subscriber.state_since < now() - interval '1 day' and exists (
@@ -8262,7 +8387,7 @@ end
 $$;
 
 comment on function private.verify_rest() is
-  'Every erasure and every subscriber that breaks an invariant: few rows, looked at as a whole.';
+  'Every erasure, endpoint, subscriber and plan that breaks an invariant: few rows, looked at as a whole.';
 revoke all on function private.verify_rest() from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/verify_slice.sql

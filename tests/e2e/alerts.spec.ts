@@ -88,7 +88,7 @@ test('a link to an alert opens it, and leads to the rows behind it', async ({ pa
   await expect(page.getByText('answered 502').first()).toBeVisible();
 
   // The cause is fixed: the alert resolves, and its link still opens it.
-  await sql`update public.webhook_deliveries set status = 'success', dead_at = null, dead_reason = null where event_id = ${failed.eventId}`;
+  await sql`update public.webhook_deliveries set status = 'success', last_attempt = now() - interval '2 days', dead_at = null, dead_reason = null where event_id = ${failed.eventId}`;
   await evaluate(sql);
   await sql`update public.alerts set good_since = good_since - interval '2 minutes' where true`;
   await evaluate(sql);

@@ -160,7 +160,7 @@ const lives: Record<string, (life: Life) => Promise<void>> = {
   'replayed by a plan': async (life) => {
     await apply(life);
     await system.sql`
-      update public.webhook_deliveries set status = 'success', next_attempt = null
+      update public.webhook_deliveries set status = 'success', next_attempt = null, last_attempt = now() - interval '2 days'
       where event_id = ${life.eventId} and endpoint_id = ${endpointId}`;
     const [row] = await system.sql`
       select public.request_plan(${randomUUID()}, 'replay', 'again', 'a test',

@@ -21,7 +21,9 @@ async function settle(): Promise<void> {
   await database.sql`
     select public.apply_report_event(id, 'direct') from public.report_events where effect is null`;
   await database.sql`
-    update public.webhook_deliveries set status = 'success', next_attempt = null, dead_at = null, dead_reason = null
+    update public.webhook_deliveries set status = 'success', next_attempt = null, dead_at = null, dead_reason = null,
+      -- As if long ago: what succeeded lately has an audit row.
+      last_attempt = now() - interval '2 days'
     where status <> 'success'`;
 }
 beforeEach(settle);
@@ -148,7 +150,9 @@ describe('a circuit', () => {
 
   it('that is half-open lets one of ten new results be the probe, when nothing else waits', async () => {
     await openIt();
-    await database.sql`update public.webhook_deliveries set status = 'success', next_attempt = null`;
+    await database.sql`
+      update public.webhook_deliveries
+      set status = 'success', next_attempt = null, last_attempt = now() - interval '2 days'`;
     await letProbe();
     const results = await Promise.all(Array.from({ length: 10 }, () => newResult()));
     expect(results.filter(({ held }) => held !== undefined)).toHaveLength(1);
@@ -178,7 +182,7 @@ describe('a circuit', () => {
   it('probes without using up the schedule of what it probes with', async () => {
     await openIt();
     await database.sql`
-      update public.webhook_deliveries set status = 'success', next_attempt = null
+      update public.webhook_deliveries set status = 'success', next_attempt = null, last_attempt = now() - interval '2 days'
       where id <> (select max(id) from public.webhook_deliveries)`;
     const waiting = () => database.sql`
       select rounds, next_attempt::text, dead_at from public.webhook_deliveries where status <> 'success'`;

@@ -172,6 +172,26 @@ describe('what the platform’s functions write', () => {
     expect(await report()).toMatchObject({ research_report: 'the final', stage: 'final' });
   });
 
+  it('that gives a report to somebody else gives its notifications too, and nobody else’s', async () => {
+    const other = await createReport(database.sql, { userId });
+    const told = [];
+    for (const id of [reportId, other.reportId]) {
+      const { run } = await store.request(id, { stage: 'final' });
+      const { delivery } = await store.complete(run.job_id, run.lease_token);
+      if (delivery === undefined) throw new Error('nothing to send');
+      await store.record(delivery, 'failed');
+      told.push(delivery.event_id);
+    }
+    const { userId: next } = await createReport(database.sql);
+    await platform((sql) => sql`update public.org_reports set user_id = ${next} where id = ${reportId}`);
+    const notified = await database.sql<{ event_id: string; user_id: string }[]>`
+      select event_id, user_id from public.report_notifications where event_id = any (${told}) order by id`;
+    expect(notified.map((row) => [row.event_id, row.user_id])).toEqual([
+      [told[0], next],
+      [told[1], userId],
+    ]);
+  });
+
   it('alone in metadata, status or webhook columns changes nothing', async () => {
     await platformJob('text');
     const before = await report();

@@ -262,7 +262,7 @@ describe('a delivery', () => {
   });
 
   it('is claimed by one of many sweeps', async () => {
-    await database.sql`update public.webhook_deliveries set next_attempt = 'infinity' where next_attempt is not null`;
+    await database.sql`update public.webhook_deliveries set next_attempt = now() + interval '1 day' where next_attempt is not null`;
     const { id } = await delivery();
     await database.sql`update public.webhook_deliveries set lease_expires_at = now() - interval '1 s' where id = ${id}`;
     const claims = await Promise.all(Array.from({ length: 10 }, () => store.claim()));

@@ -22,7 +22,9 @@ async function age(days: number): Promise<void> {
   await sql`update public.webhook_audit set created_at = created_at - ${past}`;
   await sql`alter table public.webhook_audit enable trigger keep_audit`;
   await sql`alter table public.report_events disable trigger keep_event`;
-  await sql`update public.report_events set created_at = created_at - ${past}, requested_at = requested_at - ${past}`;
+  await sql`update public.report_events set 
+      created_at = created_at - ${past}, requested_at = requested_at - ${past}, applied_at = applied_at - ${past}`;
+  await sql`update public.webhook_deliveries set last_attempt = last_attempt - ${past}`;
   await sql`update private.report_contents set lost_at = lost_at - ${past}`;
   await sql`alter table public.report_events enable trigger keep_event`;
   await sql`update private.job_runs set completed_at = completed_at - ${past}, created_at = created_at - ${past}`;

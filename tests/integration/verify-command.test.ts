@@ -15,7 +15,7 @@ let sql: postgres.Sql;
 beforeAll(async () => {
   database = await createTestDatabase();
   sql = database.sql;
-  await seedLarge(sql, { deliveries: 2 * REPORTS, auditRows: 0, days: 10 });
+  await seedLarge(sql, { deliveries: 2 * REPORTS, auditRows: 4 * REPORTS, days: 10 });
 });
 afterAll(() => database.drop());
 

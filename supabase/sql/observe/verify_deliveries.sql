@@ -1,13 +1,18 @@
 create or replace function private.verify_deliveries(p_report_type text, p_after uuid, p_to uuid)
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
 language plpgsql stable set search_path = '' as $$
+declare
+  -- As in verify_range().
+  v_audited_since timestamptz := case when exists (
+      select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
+    then now() - interval '1 day' else 'infinity' end;
 begin
   return query
   select fault.problem, event.report_type, event.report_id, event.id, event.job_id
   from public.report_events event
   -- Event by event, however many the planner expects: a slice must not read the whole table.
   cross join lateral (select * from public.webhook_deliveries sent where sent.event_id = event.id offset 0) delivery
-  join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
+  left join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
   cross join lateral (
     select 'an erased event that a delivery would still send' as problem
     where event.erased_at is not null and delivery.dead_at is null
@@ -15,9 +20,33 @@ begin
       and event.type <> 'report.deleted'
       and delivery.status not in ('success', 'superseded', 'cancelled')
     union all
-    select 'a delivery of another report'
-    where endpoint.kind = 'subscriber'
-      and (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+    select 'a delivery of another report or job'
+    where (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
+      -- Of an imported event it is the job that the row named.
+      or delivery.job_id is distinct from event.job_id and event.channel is distinct from 'import'
+    union all
+    select 'a delivery to an endpoint that is not there, or takes another stage'
+    where endpoint.id is null or endpoint.stage <> event.stage
+    union all
+    select 'an open delivery that is never due'
+    -- The last slot is 24 h, a fifth later at most. What a lease holds is free again when it ends.
+    where delivery.dead_at is null and delivery.status not in ('success', 'superseded', 'cancelled')
+      and greatest(delivery.next_attempt, delivery.lease_expires_at) > now() + interval '2 days'
+    union all
+    select 'a delivery that succeeded without an audit row'
+    where delivery.status = 'success' and coalesce(delivery.last_attempt, delivery.created_at) > v_audited_since
+      -- The first version audited in its own way.
+      and event.channel is distinct from 'import'
+      and not exists (
+        select from public.webhook_audit audit
+        where audit.event_id = event.id
+          and (audit.delivery_id = delivery.id and audit.outcome = 'delivered'
+            -- Our own endpoint says so itself.
+            or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
+    union all
+    select 'a delivery of an erased event that keeps an answer'
+    where event.erased_at is not null and event.type <> 'report.deleted'
+      and delivery.response ?| '{response,error}'::text[]
     union all
     select 'a delivery to a subscriber without a position, or to our own endpoint with one'
     where (endpoint.kind = 'subscriber') <> (delivery.position is not null)
@@ -69,7 +98,7 @@ begin
     cross join lateral private.settings_in_force(seen.settings_revision) settings
     where settings.takes_events
   ), asked as materialized (
-    select events.id, (settings).endpoint_id,
+    select events.id, (settings).endpoint_id, (settings).format_version, (settings).body,
       case
         when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
         -- Null, here and below: nobody can say any more. A report may have got another owner since.
@@ -79,9 +108,9 @@ begin
       end as matches
     from events join settings using (settings_revision)
   ), made as materialized (
-    select events.id, delivery.endpoint_id
+    select events.id, delivery.endpoint_id, delivery.format_version, delivery.body
     from events cross join lateral (
-      select sent.endpoint_id from public.webhook_deliveries sent
+      select sent.endpoint_id, sent.format_version, sent.body from public.webhook_deliveries sent
       where sent.event_id = events.id and sent.plan = 0 and sent.position is not null offset 0) delivery
   ), wrong as (
     select 'an event that a subscriber should have got' as problem, asked.id
@@ -98,6 +127,7 @@ begin
     select 'a delivery to a subscriber that its settings do not explain', made.id
     from made left join asked using (id, endpoint_id)
     where asked.id is null or not asked.matches
+      or (made.format_version, made.body) is distinct from (asked.format_version, asked.body)
   )
   select wrong.problem, (event).report_type, (event).report_id, events.id, (event).job_id
   from wrong join events using (id);

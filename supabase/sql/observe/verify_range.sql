@@ -1,13 +1,19 @@
 create or replace function private.verify_range(p_report_type text, p_after uuid, p_to uuid)
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
 language plpgsql stable set search_path = '' as $$
+declare
+  -- Audit rows are kept for a day at least. While npm run upgrade has not built their index yet, each look would read them all.
+  v_audited_since timestamptz := case when exists (
+      select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
+    then now() - interval '1 day' else 'infinity' end;
 begin
   -- Each row is read once, with what belongs to it by a key, and its findings follow from that. No two of the lists below are
   -- joined with each other: where the planner takes both for short, that would take the square of their length.
   return query execute format($query$
     with report as materialized (
       select report.id, winner.id as winner_id, marker.report_id is not null as is_to_import, report.research_status::text,
-        winner.id is null and not private.is_blank(report.research_report) as has_content_without_event,
+        winner.id is null and (not private.is_blank(report.research_report) or report.stage is not null)
+          as has_content_without_event,
         winner.id is not null
           and (winner.report_id, winner.report_type, winner.status, winner.effect)
             is distinct from (report.id, %2$L, 'completed', 'applied') as has_odd_winner,
@@ -27,7 +33,9 @@ begin
           and (report.webhook_status, report.webhook_attempts, report.webhook_last_attempt, report.webhook_response,
             report.webhook_job_id)
             is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
-          as has_odd_webhook_columns
+          as has_odd_webhook_columns,
+        -- The import makes one for each of these, and leaves other columns of a report without one as they were.
+        latest.id is null and report.webhook_status in ('sent', 'failed', 'retrying') as has_unexplained_webhook_columns
       from public.%1$I report
       left join public.report_events winner on winner.id = report.winner_event_id
       left join private.report_contents content on content.event_id = winner.id
@@ -40,7 +48,7 @@ begin
       where (report.id > $1 or $1 is null) and (report.id <= $2 or $2 is null)
     ), event as materialized (
       select event.id, event.type, event.report_id, event.stage, event.status, event.channel, event.effect, event.position,
-        event.requested_at, event.erased_at, event.job_id, content.event_id as content_id, content.lost_at,
+        event.requested_at, event.created_at, event.applied_at, event.erased_at, event.job_id, content.event_id as content_id, content.lost_at,
         report.id is not null as has_report, report.winner_event_id is not distinct from event.id as is_winner,
         marker.report_id is null and event.status = 'completed' and event.effect is not null
           and event.id is distinct from winner.id
@@ -50,10 +58,10 @@ begin
         lag(event.position) over (partition by event.report_id order by event.position) as previous_position,
         notification.event_id as notification_id,
         (notification.report_type, notification.report_id) <> (event.report_type, event.report_id) as has_odd_notification,
+        notification.user_id is distinct from report.user_id as notifies_another,
         delivery.id as delivery_id, delivery.status as delivery_status, delivery.dead_at,
         greatest(delivery.next_attempt, delivery.lease_expires_at) as due_at,
-        (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id) as has_odd_delivery,
-        job.job_id is not null as has_job,
+        job.job_id is not null as has_job, job.error as error_of_job,
         job.job_id is not null
           and (job.event_id, job.report_type, job.report_id, job.stage, job.status, job.created_at::timestamptz(3))
             is distinct from (event.id, event.report_type, event.report_id, event.stage,
@@ -77,8 +85,10 @@ begin
     ), job as materialized (
       select job.job_id, job.report_id, job.status, job.caller, job.created_at, job.event_id, job.erased_at,
         report.id is not null as has_report, event.id is not null as has_event, event.effect,
-        event.job_id is not distinct from job.job_id as is_of_event
+        event.job_id is not distinct from job.job_id as is_of_event, private.is_never_due(job) as is_never_due,
+        num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0 as tells_content
       from private.job_runs job
+      left join public.report_jobs shown on shown.job_id = job.job_id
       left join public.%1$I report on report.id = job.report_id
       left join public.report_events event on event.id = job.event_id
       where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null)
@@ -121,6 +131,9 @@ begin
       union all
       select 'webhook columns differ from the latest delivery', report.latest_event_id
       where report.has_odd_webhook_columns
+      union all
+      select 'webhook columns without a delivery', null
+      where report.has_unexplained_webhook_columns
     ) fault
     -- One that is not imported yet has no history that could be compared.
     where not report.is_to_import
@@ -171,8 +184,20 @@ begin
       select 'a notification of another report', true
       where event.has_odd_notification
       union all
-      select 'a delivery of another report', true
-      where event.has_odd_delivery
+      select 'a notification of a report of somebody else', true
+      where event.notification_id is not null and event.notifies_another
+      union all
+      -- One up to five minutes ahead counts as now.
+      select 'an event that was requested after it came', true
+      where event.requested_at > event.created_at + interval '5 minutes'
+      union all
+      select 'an effect of a webhook without its audit row', true
+      where event.channel = 'webhook' and event.applied_at > $3 and not exists (
+        select from public.webhook_audit audit
+        where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = event.effect)
+      union all
+      select 'an erased event whose job keeps its error', true
+      where event.erased_at is not null and event.error_of_job is not null
       union all
       select 'a job that differs from its event', true
       -- What the platform's functions write does not always agree with their jobs.
@@ -197,13 +222,20 @@ begin
       where not job.has_report and job.erased_at is null and not exists (
         select from private.erasures due where due.report_type = %2$L and due.report_id = job.report_id)
       union all
+      select 'an unfinished job that is never due'
+      where job.is_never_due
+      union all
+      select 'a row of report_jobs that tells what only our job may'
+      -- What the platform's functions insert is theirs to show.
+      where job.tells_content and job.caller <> 'platform'
+      union all
       select 'a finished job without its event'
       where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')
         -- Imported jobs may have ended without one.
         and job.caller <> 'platform'
     ) fault$query$,
     private.report_table(p_report_type), p_report_type)
-  using p_after, p_to;
+  using p_after, p_to, v_audited_since;
 
   return query select * from private.verify_deliveries(p_report_type, p_after, p_to);
 end

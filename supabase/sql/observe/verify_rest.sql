@@ -19,6 +19,26 @@ begin
     select count(*) from private.endpoint_revisions settings
     where settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null) <> 1
   union all
+  select 'a subscriber that takes events though it is not verified, or was removed' || ': ' || subscriber.endpoint_id,
+    null, null, null, null
+  from private.subscribers subscriber
+  join private.endpoint_revisions settings on settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null
+  where settings.takes_events and (subscriber.state = 'removed' or subscriber.verified_at is null)
+  union all
+  select 'a removed subscriber that still has a secret' || ': ' || subscriber.endpoint_id, null, null, null, null
+  from private.subscribers subscriber
+  where subscriber.state = 'removed' and exists (
+    select from private.endpoint_secrets secret where secret.endpoint_id = subscriber.endpoint_id)
+  union all
+  select 'an endpoint of a subscriber that is not there' || ': ' || endpoint.id, null, null, null, null
+  from public.webhook_endpoints endpoint
+  left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
+  where (endpoint.kind = 'subscriber') <> (subscriber.endpoint_id is not null)
+  union all
+  select 'a plan that no sweep works on' || ': ' || plan.id, null, null, null, null
+  from public.plans plan
+  where plan.status = 'running' and plan.next_slice_at not between now() - interval '1 day' and now() + interval '1 day'
+  union all
   select 'a removed subscriber that deliveries still wait for' || ': ' || subscriber.endpoint_id, null, null, null, null
   from private.subscribers subscriber
   where subscriber.state = 'removed' and subscriber.state_since < now() - interval '1 day' and exists (
@@ -29,5 +49,5 @@ end
 $$;
 
 comment on function private.verify_rest() is
-  'Every erasure and every subscriber that breaks an invariant: few rows, looked at as a whole.';
+  'Every erasure, endpoint, subscriber and plan that breaks an invariant: few rows, looked at as a whole.';
 revoke all on function private.verify_rest() from public, anon, authenticated, service_role;

@@ -35,6 +35,9 @@ begin
       'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
     when 'report_events' then array[
       'alter table public.report_events validate constraint event_type_is_known',
+      'alter table public.report_events validate constraint event_type_fits_its_stage',
+      'alter table public.report_events validate constraint edit_is_of_channel_owner',
+      'alter table public.report_events validate constraint deletion_has_no_content',
       'create index report_events_id_start on public.report_events (id text_pattern_ops)',
       'create index report_events_applied on public.report_events (applied_xid, id) where applied_xid is not null',
       'create index report_events_applied_at on public.report_events (applied_at, id) where effect is not null']
@@ -43,6 +46,10 @@ begin
          where dead_at is not null',
       'alter table public.webhook_deliveries validate constraint delivery_format_is_known',
       'alter table public.webhook_deliveries validate constraint dead_reason_is_known',
+      'alter table public.webhook_deliveries validate constraint only_subscribers_deliveries_are_withdrawn',
+      'alter table public.webhook_deliveries validate constraint only_subscribers_deliveries_are_replayed',
+      'alter table public.webhook_deliveries validate constraint waiting_delivery_is_open_and_has_an_order',
+      'alter table public.webhook_deliveries validate constraint only_a_success_is_counted_on_arrival',
       -- What subscribers wait for: first deliveries before retries before replays.
       'create index webhook_deliveries_outward on public.webhook_deliveries (
          endpoint_id, (case when plan > 0 then 2 when rounds > 0 then 1 else 0 end), next_attempt, id)

@@ -47,6 +47,11 @@ begin
   elsif new.created_at is distinct from old.created_at then
     new.created_at := private.import_time(coalesce(new.created_at, old.created_at), now());
   end if;
+  if new.user_id is distinct from old.user_id then
+    -- Given to somebody else: whose it was is told nothing of it any more.
+    update public.report_notifications set user_id = new.user_id
+    where event_id in (select id from public.report_events where report_id = old.id and report_type = v_type);
+  end if;
   -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
   -- names it in the metadata, and empties the column.
   v_job_id := coalesce(

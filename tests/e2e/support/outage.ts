@@ -81,7 +81,9 @@ export const statusOf = async (sql: postgres.Sql, eventId: string): Promise<unkn
 export async function clearDeliveries(sql: postgres.Sql): Promise<void> {
   await sql`
     update public.webhook_deliveries
-    set status = 'success', next_attempt = null, dead_at = null, dead_reason = null, lease_expires_at = null
+    set status = 'success', next_attempt = null, dead_at = null, dead_reason = null, lease_expires_at = null,
+      -- As if long ago: what succeeded lately has an audit row.
+      last_attempt = now() - interval '2 days'
     where status <> 'success'`;
   await closeCircuits(sql);
 }
