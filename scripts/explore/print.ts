@@ -1,0 +1,48 @@
+import { SESSION_NAMES } from './bed.ts';
+import type { Played } from './orders.ts';
+import type { PairResult } from './pairs.ts';
+import type { Scene } from './scene.ts';
+import { STEPS } from './steps.ts';
+
+export function describePair({
+  pair,
+  stops,
+  orders,
+  blocked,
+  evaded,
+  shared,
+  failures,
+  faults,
+}: PairResult): string {
+  const verdict = failures.length + faults.length === 0 ? 'ok    ' : 'FAILED';
+  const counts = [
+    `${stops.join(' + ')} stops`,
+    `${orders} orders`,
+    `${blocked} blocked`,
+    `${evaded} went another way`,
+    `${shared.length} shared locks`,
+  ];
+  return [
+    `${verdict} ${pair.join(' × ')}: ${counts.join(', ')}`,
+    ...faults.map((fault) => `       ${fault}`),
+  ].join('\n');
+}
+
+/** An order that failed, as a test for `tests/failure/explored-orders.test.ts`. */
+export function asTest(scene: Scene, { order, places, ends, problems }: Played): string {
+  const { first, firstStop, second, secondStop } = order;
+  const stops = { first: firstStop, second: secondStop };
+  const calls = SESSION_NAMES.flatMap((name) => [
+    `  // The ${name} call: ${STEPS[order[name]].call(scene, name).replaceAll(/\s+/g, ' ').slice(0, 400)}`,
+    `  // It stops ${places[name][stops[name] - 1] === undefined ? 'nowhere' : `before ${stops[name]}, the last of: ${places[name].slice(0, stops[name]).join(' ')}`}`,
+    `  // In the end: ${JSON.stringify(ends[name]).slice(0, 300)}`,
+  ]);
+  return [
+    ...problems.map((problem) => `// ${problem}`),
+    `it('${first} and ${second}, stopped at ${firstStop} and ${secondStop}', async () => {`,
+    ...calls,
+    `  const order = ${JSON.stringify({ first, firstStop, second, secondStop })} as const;`,
+    '  expect((await play(bed, scene, order)).problems).toEqual([]);',
+    '});',
+  ].join('\n');
+}
