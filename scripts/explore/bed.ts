@@ -42,7 +42,6 @@ export async function makeBed(url: string): Promise<Bed> {
   const connect = (onnotice: (notice: postgres.Notice) => void = () => undefined) =>
     postgres(superuser, { max: 1, onnotice, fetch_types: false });
   const setup = connect();
-  await setup`select set_config('explore.database', current_database(), false)`;
   await setup.unsafe(SUPPORT);
   const functions = await readFunctions(setup);
   const touching = await touchingSqlFunctions(functions);
@@ -219,6 +218,8 @@ begin
      language plpgsql set session_replication_role = replica as $body$
      begin
        %s
+       -- Else the scene would grow old: after some minutes an event that nobody has applied is a finding.
+       update public.webhook_deliveries set lease_expires_at = now() - interval ''1 minute'' where lease_expires_at < now();
        perform setval(sequence, value, false) from explore.kept_sequences;
        perform explore.close_gates();
      end

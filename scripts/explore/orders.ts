@@ -88,17 +88,18 @@ export async function playAlone(
   bed: Bed,
   scene: Scene,
   step: StepName,
+  name: SessionName,
 ): Promise<{ places: readonly string[]; end: End; locks: ReadonlyMap<string, number> }> {
   await bed.reset();
-  const counted = start(bed, scene, 'first', step, 0);
+  const counted = start(bed, scene, name, step, 0);
   await counted.ended;
   const places = [...counted.session.places];
   const end = endOf(counted);
   await bed.reset();
-  const held = start(bed, scene, 'first', step, places.length);
+  const held = start(bed, scene, name, step, places.length);
   await arrive(bed, held);
   const locks = await locksOf(bed, held.session);
-  await open(bed, 'first');
+  await open(bed, name);
   await held.ended;
   return { places, end, locks };
 }

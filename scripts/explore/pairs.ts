@@ -34,17 +34,20 @@ export async function explorePair(
   mostFailures = MOST_FAILURES,
 ): Promise<PairResult> {
   const [one, other] = pair;
-  const alone = { [one]: await playAlone(bed, scene, one), [other]: await playAlone(bed, scene, other) };
+  // Each in a session of its own: their claims have different ids.
+  const alone = [
+    await playAlone(bed, scene, one, 'first'),
+    await playAlone(bed, scene, other, 'second'),
+  ] as const;
   const result = { orders: 0, blocked: 0, evaded: 0 };
   const failures: Played[] = [];
   const faults: string[] = [];
-  for (const step of new Set(pair)) {
-    const end = alone[step]?.end;
-    if (end && 'error' in end) faults.push(`${step} fails by itself: ${end.code} ${end.error}`);
+  for (const [index, { end }] of alone.entries()) {
+    if ('error' in end) faults.push(`${pair[index] ?? ''} fails by itself: ${end.code} ${end.error}`);
   }
-  const roles = one === other ? [pair] : [pair, [other, one] as const];
-  for (const [first, second] of roles) {
-    const expected = alone[second]?.places ?? [];
+  const roles: [StepName, StepName, readonly string[]][] = [[one, other, alone[1].places]];
+  if (one !== other) roles.push([other, one, alone[0].places]);
+  for (const [first, second, expected] of roles) {
     for await (const played of orders(bed, scene, first, second)) {
       signal?.throwIfAborted();
       result.orders += 1;
@@ -55,11 +58,11 @@ export async function explorePair(
     }
     if (failures.length === mostFailures) break;
   }
-  const shared = sharedLocks(alone[one]?.locks ?? new Map(), alone[other]?.locks ?? new Map());
+  const shared = sharedLocks(alone[0].locks, alone[1].locks);
   if (failures.length === 0) faults.push(...neverMet(shared, result));
   return {
     pair,
-    stops: [alone[one]?.places.length ?? 0, alone[other]?.places.length ?? 0],
+    stops: [alone[0].places.length, alone[1].places.length],
     ...result,
     shared,
     failures,

@@ -4,6 +4,9 @@ import type { PairResult } from './pairs.ts';
 import type { Scene } from './scene.ts';
 import { STEPS } from './steps.ts';
 
+/** Characters of a call or an answer. */
+const MOST_PRINTED = 400;
+
 export function describePair({
   pair,
   stops,
@@ -32,11 +35,15 @@ export function describePair({
 export function asTest(scene: Scene, { order, places, ends, problems }: Played): string {
   const { first, firstStop, second, secondStop } = order;
   const stops = { first: firstStop, second: secondStop };
-  const calls = SESSION_NAMES.flatMap((name) => [
-    `  // The ${name} call: ${STEPS[order[name]].call(scene, name).replaceAll(/\s+/g, ' ').slice(0, 400)}`,
-    `  // It stops ${places[name][stops[name] - 1] === undefined ? 'nowhere' : `before ${stops[name]}, the last of: ${places[name].slice(0, stops[name]).join(' ')}`}`,
-    `  // In the end: ${JSON.stringify(ends[name]).slice(0, 300)}`,
-  ]);
+  const calls = SESSION_NAMES.flatMap((name) => {
+    const reached = places[name].slice(0, stops[name]);
+    const stopped = reached.length < stops[name] ? 'not stopped' : `stopped before ${reached.at(-1) ?? ''}`;
+    return [
+      `  // The ${name} call: ${STEPS[order[name]].call(scene, name).replaceAll(/\s+/g, ' ').slice(0, MOST_PRINTED)}`,
+      `  // ${stopped}, after ${reached.slice(0, -1).join(', ') || 'nothing'}`,
+      `  // In the end: ${JSON.stringify(ends[name]).slice(0, MOST_PRINTED)}`,
+    ];
+  });
   return [
     ...problems.map((problem) => `// ${problem}`),
     `it('${first} and ${second}, stopped at ${firstStop} and ${secondStop}', async () => {`,

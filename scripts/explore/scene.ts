@@ -36,17 +36,17 @@ export async function makeScene(sql: postgres.Sql): Promise<Scene> {
   const { userId, reportId, legacyId } = ids;
   await sql`insert into auth.users (id, email) values (${userId}, ${`${userId}@example.com`})`;
   await sql`insert into public.org_reports (id, user_id) values (${reportId}, ${userId})`;
-  // Never empty, and asked all the same.
+  // Still asked, and never empty.
   await sql`update private.rate_limits set tokens_per_minute = 1000000, burst = 1000000 where true`;
   const endpointId = await addSubscriber(sql);
 
-  // Two results came from elsewhere: the later one shows, the earlier one has lost, and its content may go.
+  // Two results of jobs that nobody here knows: the newer one is shown, and the older one arrives later and loses.
   const shown = webhook(reportId, 'shown', new Date(Date.now() - 3_600_000));
   const lost = webhook(reportId, 'lost', new Date(Date.now() - 7_200_000));
   for (const { id, body } of [shown, lost]) {
     await sql`select public.apply_report_event(${id}, 'webhook', ${body}, 'prelim-report')`;
   }
-  // A dead letter, whose result was written directly.
+  // A dead letter, whose result was applied directly. From here on the two above are old content.
   const dead = await complete(sql, await request(sql, reportId));
   await sql`
     select public.record_delivery_attempts(
@@ -54,7 +54,7 @@ export async function makeScene(sql: postgres.Sql): Promise<Scene> {
   // A job that was cancelled long ago.
   const old = await request(sql, reportId);
   await sql`select public.cancel_report_job(${old.id}, 'pipeline')`;
-  // Content that nobody sees any more, and a replay of what the subscriber has had, which has begun.
+  // A replay of what the subscriber was sent, which has begun.
   await sql`select public.request_plan(
     ${randomUUID()}, 'replay', 'again', 'explored', ${sql.json({ endpoint_ids: [endpointId] })}, 'tester')`;
   await sql`select public.apply_plan((select max(id) from public.plans), 'tester')`;
