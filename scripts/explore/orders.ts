@@ -160,7 +160,8 @@ function endOf({ end, step }: Running): End {
 /** Until the call stands at its stop, waits for the other one, or has ended. */
 async function arrive(bed: Bed, running: Running): Promise<Arrival> {
   const deadline = Date.now() + STUCK_MS;
-  const blockedMs = STEPS[running.step].waitsForNothing ? IMPATIENT_BLOCKED_MS : BLOCKED_MS;
+  const { waitsForNothing, hasShortTimeouts } = STEPS[running.step];
+  const blockedMs = waitsForNothing || hasShortTimeouts ? IMPATIENT_BLOCKED_MS : BLOCKED_MS;
   for (;;) {
     // A wait for a lock is the one thing that no message tells.
     const arrival = await Promise.race([running.arrived, sleep(BLOCKED_MS)]);

@@ -46,4 +46,12 @@ export const SAFEGUARDS: readonly Safeguard[] = [
   select * into strict v_delivery from public.webhook_deliveries where id = p_delivery_id for update;`,
     pair: ['apply', 'record'],
   },
+  {
+    name: 'erased-event-lock',
+    what: 'the lock of an event before its deliveries are ended',
+    functionName: 'private.forget_event',
+    text: 'where id = p_event_id for no key update nowait;',
+    without: 'where id = p_event_id;',
+    pair: ['prune', 'replay'],
+  },
 ];

@@ -16,6 +16,7 @@ export const STEP_NAMES = [
   'erase',
   'edit',
   'write',
+  'first-touch',
   'import',
   'fan-out',
   'pause',
@@ -37,6 +38,8 @@ export interface Step {
   check?(sql: postgres.Sql, answer: unknown, scene: Scene): Promise<string[]>;
   /** It skips what others have locked, or gives up after a lock time-out of milliseconds. */
   waitsForNothing?: true;
+  /** Parts of it have such a time-out. Others wait: to ask for an erasure waits for whoever asks for the same one. */
+  hasShortTimeouts?: true;
 }
 
 const FAILED = '[{"status": 500, "authentic": false, "duration_ms": 5}]';
@@ -45,6 +48,10 @@ const APPLIED = ['applied', 'superseded', 'duplicate', 'report_not_found'] as co
 /** A text as SQL writes it. */
 const text = (value: string) => `'${value.replaceAll("'", "''")}'`;
 const sha256 = text('0'.repeat(64));
+
+const writeOf = (reportId: string) =>
+  `update public.org_reports set research_report = 'written', research_status = 'completed'
+   where id = ${text(reportId)} returning id as answer`;
 
 /** Each with the role that calls it behind the REST API. */
 export const STEPS: Readonly<Record<StepName, Step>> = {
@@ -126,7 +133,7 @@ export const STEPS: Readonly<Record<StepName, Step>> = {
     call: ({ userId }) => `select public.erase_user(${text(userId)}, 100) as answer`,
     judge: (answer) =>
       members(answer, 'errors').map((error) => `an error of the erasure: ${JSON.stringify(error)}`),
-    waitsForNothing: true,
+    hasShortTimeouts: true,
   },
   edit: {
     role: 'authenticated',
@@ -135,9 +142,11 @@ export const STEPS: Readonly<Record<StepName, Step>> = {
   },
   write: {
     role: 'service_role',
-    call: ({ reportId, legacyId }) =>
-      `update public.org_reports set research_report = 'written', research_status = 'completed'
-       where id in (${text(reportId)}, ${text(legacyId)}) returning id as answer`,
+    call: ({ reportId }) => writeOf(reportId),
+  },
+  'first-touch': {
+    role: 'service_role',
+    call: ({ legacyId }) => writeOf(legacyId),
   },
   import: {
     role: 'service_role',
@@ -162,7 +171,6 @@ export const STEPS: Readonly<Record<StepName, Step>> = {
     role: 'service_role',
     call: () => 'select public.work_plan(100) as answer',
     judge: (answer) => outsideOf(['undefined'], String(member(answer, 'error'))),
-    waitsForNothing: true,
   },
   'delete-account': {
     role: 'supabase_auth_admin',
