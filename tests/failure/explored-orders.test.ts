@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeBed, type Bed } from '../../scripts/explore/bed.ts';
 import { play } from '../../scripts/explore/orders.ts';
@@ -66,4 +68,20 @@ describe('a pair that locks the same row', () => {
     expect(sharedLocks(forKeyShare, new Map([['row', 3]]))).toEqual([]);
     expect(sharedLocks(forUpdate, new Map([['another', 4]]))).toEqual([]);
   });
+});
+
+it.each([
+  [['claim', 'dance'], 'There is no step dance. There are: claim, apply, '],
+  [['claim', 'apply', 'batch'], 'An order is of two steps.'],
+  [['--break', 'nothing'], '--break takes one of skip-locked, '],
+  [['--break', 'fence', 'claim'], '--break takes one of skip-locked, '],
+])('the command refuses %s', async (names, message) => {
+  const program = fileURLToPath(new URL('../../scripts/explore.ts', import.meta.url));
+  const answer = await new Promise<{ code: unknown; stderr: string }>((resolve) => {
+    execFile(process.execPath, [program, ...names], (error, _stdout, stderr) => {
+      resolve({ code: error?.code, stderr });
+    });
+  });
+  expect(answer.code).toBe(1);
+  expect(answer.stderr).toContain(message);
 });
