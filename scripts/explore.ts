@@ -88,8 +88,9 @@ async function main(signal: AbortSignal): Promise<boolean> {
   );
   let missed = 0;
   const [worker] = workers;
-  for (const safeguard of worker ? broken : []) {
-    if (worker && !(await isNoticed(worker.bed, worker.scene, safeguard, signal))) missed += 1;
+  if (worker === undefined) throw new Error('there is no database to explore');
+  for (const safeguard of broken) {
+    if (!(await isNoticed(worker.bed, worker.scene, safeguard, signal))) missed += 1;
   }
   const orders = results.reduce((sum, { orders: count }) => sum + count, 0);
   const failed = results.filter(({ failures, faults }) => failures.length + faults.length > 0);
