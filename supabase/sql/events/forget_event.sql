@@ -10,7 +10,8 @@ declare
   v_delivery record;
 begin
   perform from public.webhook_deliveries where event_id = p_event_id order by id for update nowait;
-  select * into v_event from public.report_events where id = p_event_id;
+  -- With its lock, no replay makes another delivery of it from here on (work_replay()): those are all that are to end.
+  select * into v_event from public.report_events where id = p_event_id for no key update nowait;
   if v_event.erased_at is not null then
     return true;
   end if;
