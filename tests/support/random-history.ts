@@ -82,7 +82,8 @@ export function randomHistory(
     else if (canDelete) {
       canDelete = false;
       happen({ call: 'delete' });
-      for (const { event } of order) happen({ call: 'erase', event }, false);
+      for (const { event } of order) happen({ call: 'erase', what: event }, false);
+      for (const what of names) happen({ call: 'erase', what }, false);
     }
   }
   now += MOST_MS * 2;

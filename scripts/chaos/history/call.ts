@@ -92,8 +92,8 @@ export const call = z.discriminatedUnion('call', [
     answer: z.enum(['written', 'gone']).nullable(),
   }),
   z.object({ ...common, call: z.literal('delete'), answer: z.literal('gone').nullable() }),
-  /** A sweep erases the event of a deleted report, which nobody outside sees. */
-  z.object({ ...common, call: z.literal('erase'), event: z.string(), answer: z.null() }),
+  /** A sweep erases an event or a job of a deleted report, which nobody outside sees. */
+  z.object({ ...common, call: z.literal('erase'), what: z.string(), answer: z.null() }),
   /** What the report's owner reads. */
   z.object({
     ...common,

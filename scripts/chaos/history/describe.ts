@@ -23,7 +23,9 @@ export function describe(calls: readonly Call[]): string[] {
   return [
     'No order of the calls explains these answers:',
     ...lines,
-    ...(rest === '' ? [] : [`Other calls do not explain them either, whether they happened or not: ${rest}.`]),
+    ...(rest === ''
+      ? []
+      : [`Other calls do not explain them either, whether they happened or not: ${rest}.`]),
   ];
 }
 
@@ -45,8 +47,9 @@ function sayCall(call: Call): string {
     case 'write':
       return `write by ${call.by === 'owner' ? 'the owner' : 'the platform'}: ${sayContent({ ...call, failed: false })}`;
     case 'direct update':
+      return `direct update of ${call.event}`;
     case 'erase':
-      return `${call.call} of ${call.event}`;
+      return `erasure of ${call.what}`;
     case 'delete':
       return 'deletion of the report';
     case 'read':

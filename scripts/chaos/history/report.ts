@@ -19,6 +19,8 @@ export interface Report {
 interface Job {
   stage: Stage;
   at: number;
+  /** Then nothing tells which key asked for it. */
+  isErased: boolean;
 }
 
 type Stage = 'prelim' | 'final';
@@ -78,11 +80,8 @@ export function perform(report: Report, call: Call, order: readonly FinalEvent[]
       return write(report, call, order);
     case 'delete':
       return { answer: 'gone', next: report.isDeleted ? report : { ...report, isDeleted: true } };
-    case 'erase': {
-      const event = report.events.get(call.event);
-      const changes = report.isDeleted && event !== undefined && !event.isErased;
-      return { answer: 'gone', next: changes ? withEvent(report, { ...event, isErased: true }) : report };
-    }
+    case 'erase':
+      return { answer: 'erased', next: report.isDeleted ? erased(report, call.what) : report };
     case 'read':
       return { answer: report.isDeleted ? 'gone' : shown(report), next: report };
     case 'list events':
@@ -94,12 +93,15 @@ export function perform(report: Report, call: Call, order: readonly FinalEvent[]
 const CLOCKS_APART_MS = 50;
 
 function request(report: Report, { job, stage, at, begin, end }: CallOf<'request'>): Step | null {
-  if (report.jobs.has(job)) return { answer: job, next: report };
+  if (report.jobs.get(job)?.isErased === false) return { answer: job, next: report };
   if (report.isDeleted) return { answer: 'report_not_found', next: report };
   if (stage === 'prelim' && stageOf(report) === 'final') return { answer: 'final_exists', next: report };
   // The database knows no such job, or made it at another time: then another request did.
   if (at === null || at < begin - CLOCKS_APART_MS || at > (end ?? Infinity) + CLOCKS_APART_MS) return null;
-  return { answer: job, next: { ...report, jobs: new Map(report.jobs).set(job, { stage, at }) } };
+  return {
+    answer: job,
+    next: { ...report, jobs: new Map(report.jobs).set(job, { stage, at, isErased: false }) },
+  };
 }
 
 function complete(report: Report, { job: jobId, event: id, text, failed }: CallOf<'complete'>): Step | null {
@@ -109,13 +111,14 @@ function complete(report: Report, { job: jobId, event: id, text, failed }: CallO
   const present = eventOfJob(report, jobId);
   if (present !== undefined) {
     return {
-      answer: isSame(present, { ...job, job: jobId, text, failed }) ? 'accepted' : 'job_conflict',
+      answer: isSame(present, { stage: job.stage, job: jobId, text, failed }) ? 'accepted' : 'job_conflict',
       next: report,
     };
   }
   if (id === null) return null;
   const event: Event = {
-    ...job,
+    stage: job.stage,
+    at: job.at,
     id,
     by: 'result',
     job: jobId,
@@ -262,6 +265,14 @@ function isSame(one: Content, other: Content): boolean {
   return one.job === other.job && one.stage === other.stage && one.failed === other.failed && isSameText;
 }
 
+function erased(report: Report, what: string): Report {
+  const event = report.events.get(what);
+  if (event?.isErased === false) return withEvent(report, { ...event, isErased: true });
+  const job = report.jobs.get(what);
+  if (job?.isErased !== false) return report;
+  return { ...report, jobs: new Map(report.jobs).set(what, { ...job, isErased: true }) };
+}
+
 function withEvent(report: Report, event: Event): Report {
   return { ...report, events: new Map(report.events).set(event.id, event) };
 }
@@ -293,7 +304,7 @@ export function keyOf(report: Report): string {
   const events = [...report.events.values()].map(({ id, job, stage, at, text, failed, effect, isErased }) =>
     [id, job, stage, at, text, failed, effect, isErased].join(' '),
   );
-  const jobs = [...report.jobs.keys()];
+  const jobs = [...report.jobs].map(([id, { isErased }]) => `${id} ${isErased}`);
   const writes = [...report.writes];
   return [report.isDeleted, report.winner, ...events.sort(), ...jobs.sort(), ...writes.sort()].join('\n');
 }

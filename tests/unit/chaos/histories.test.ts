@@ -12,8 +12,7 @@ type Body = Call extends infer One
 
 /** Calls with their begin and end; no end: no answer. */
 function history(...calls: (readonly [begin: number, end: number | null, body: Body])[]): Call[] {
-  // The members are those of the kind that the body names.
-  return calls.map(([begin, end, body], n) => ({ n, report: 'r', begin, end, ...body }) as Call);
+  return calls.map(([begin, end, body], n) => ({ n, report: 'r', begin, end, ...body }));
 }
 
 type Webhook = Extract<Body, { call: 'webhook' }>;
@@ -62,7 +61,7 @@ const write = (
   answer,
 });
 const remove: Body = { call: 'delete', answer: 'gone' };
-const erase = (event: string): Body => ({ call: 'erase', event, answer: null });
+const erase = (what: string): Body => ({ call: 'erase', what, answer: null });
 const listed = (...events: FinalEvent[]): Body => ({ call: 'list events', answer: events });
 const event = (id: 'older' | 'newer', effect: FinalEvent['effect']): FinalEvent => ({
   event: id,
@@ -175,6 +174,10 @@ describe('a history that no order explains:', () => {
     ],
     ['two jobs for one key', history([1, 2, request('job')], [3, 4, request('another')])],
     ['a job of no time of its request', history([5000, 5001, request('job')])],
+    [
+      'a key forgotten without an erasure',
+      history([1, 2, request('job')], [3, 4, remove], [5, 6, request('report_not_found')]),
+    ],
     [
       'a prelim requested after a final',
       history([1, 2, sent('newer', 'applied')], [3, 4, request('job', 'prelim')]),
@@ -295,6 +298,15 @@ describe('a history that some order explains:', () => {
     [
       'a key asked again after the deletion',
       history([1, 2, request('job')], [3, 4, remove], [5, 6, request('job')]),
+    ],
+    [
+      'a key asked again after the erasure',
+      history(
+        [1, 2, request('job')],
+        [3, 4, remove],
+        [4, null, erase('job')],
+        [5, 6, request('report_not_found')],
+      ),
     ],
     [
       'a request that was deleted under',
