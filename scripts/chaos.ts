@@ -263,13 +263,16 @@ async function main(signal: AbortSignal): Promise<boolean> {
   return isSound;
 }
 
+const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'CONNECT_TIMEOUT']);
+
 /**
  * The driver's own connections are broken too, and their callers hear of it. postgres.js throws outside of every promise besides:
- * when one more query comes for a transaction whose connection has closed, and when a socket is reset that it has let go of.
+ * when one more query comes for a transaction whose connection has closed, when a socket is reset that it has let go of,
+ * and on a busy machine when a restarted database takes no connection in time.
  */
 process.on('uncaughtException', (error) => {
   const isClosed = error instanceof TypeError && error.stack?.includes('postgres/src/connection.js');
-  const isReset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  const isReset = 'code' in error && BROKEN.has(String(error.code));
   if (isClosed || isReset) return;
   console.error(error);
   process.exit(1);

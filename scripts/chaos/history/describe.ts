@@ -12,11 +12,13 @@ export function describe(calls: readonly Call[]): string[] {
   const start = Math.min(...calls.map(({ begin }) => begin));
   const times = shown.flatMap(({ begin, end }) => [begin, end ?? begin]);
   const scale = { least: Math.min(...times), most: Math.max(...times) };
-  const lines = shown.map((call) => {
+  const lines = shown.flatMap((call) => {
     const [begin, end] = [call.begin, call.end ?? scale.most].map((time) =>
       `${Math.round(time - start)}`.padStart(7),
     );
-    return `${bar(call, scale)} ${begin} –${end} ms  ${sayCall(call)} → ${sayAnswer(call)}`;
+    const answer = sayAnswer(call);
+    const said = `${bar(call, scale)} ${begin} –${end} ms  ${sayCall(call)} → ${answer[0] ?? 'none'}`;
+    return [said, ...answer.slice(1).map((line) => `${' '.repeat(BAR_CHARACTERS)} then ${line}`)];
   });
   const count = Map.groupBy(forgotten, (call) => call.call);
   const rest = [...count].map(([name, those]) => `${those.length} ${name}`).join(', ');
@@ -59,15 +61,12 @@ function sayCall(call: Call): string {
   }
 }
 
-function sayAnswer({ answer }: Call): string {
-  if (answer === null) return 'no answer';
-  if (typeof answer === 'string') return answer;
-  if (Array.isArray(answer)) {
-    return (
-      answer.map(({ event, at, effect }) => `${event} ${effect} (requested at ${at})`).join(', ') || 'none'
-    );
-  }
-  return `${sayContent({ ...answer, failed: false })}, ${answer.status}`;
+/** In lines. */
+function sayAnswer({ answer }: Call): string[] {
+  if (answer === null) return ['no answer'];
+  if (typeof answer === 'string') return [answer];
+  if (!Array.isArray(answer)) return [`${sayContent({ ...answer, failed: false })}, ${answer.status}`];
+  return answer.map(({ event, at, effect }) => `${event} ${effect} (requested at ${at})`);
 }
 
 function sayContent({ text, failed }: { text: string | null; failed: boolean }): string {
