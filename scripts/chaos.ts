@@ -1,16 +1,24 @@
 /**
  * Breaks everything at once, and counts: `npm run chaos -- --jobs N --seed S [--subscribers N] [--store rest|direct|switching]`.
- * Starts the whole local system as separate processes, and drives N jobs through HTTP. Meanwhile about half of all calls fail; hosts are killed and the database is
+ * `--check FILE` checks the history of an earlier run again. Starts the whole local system as separate processes, and drives N
+ * jobs through HTTP. Meanwhile about half of all calls fail; hosts are killed and the database is
  * restarted; rows are locked, odd, or deleted with their accounts; bodies are hostile, clocks are set, endpoints hang. Ends when
  * everything has settled. Exit status 0 only if every result is stored exactly once, and every kind of trouble happened.
  */
+import { writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { drawAccount, historyOf, type Account } from './chaos/account.ts';
 import { unexpected } from './chaos/connection-errors.ts';
+import { startContests } from './chaos/contests.ts';
 import { driveJobs, JOBS_PER_REPORT, type ChaosJob } from './chaos/drive.ts';
+import { checkHistory, printHistory, readHistory, type Checked } from './chaos/history/check.ts';
+import { collectHistory } from './chaos/history/collect.ts';
 import { addPopulation, type Population } from './chaos/population.ts';
+import { startReaders } from './chaos/readers.ts';
 import { countOpen, startSweeps, startTimeLapse } from './chaos/settle.ts';
 import { startChaosSystem, STORES, type ChaosStore, type ChaosSystem } from './chaos/system.ts';
 import { startSubscribers, type Subscribers } from './chaos/subscribers.ts';
@@ -20,13 +28,23 @@ import { stopSignal } from './local/until-stopped.ts';
 
 const { step, print } = createProgress(process.stdout);
 
-function readArguments(): { count: number; seed: number; subscriberCount: number; store: ChaosStore } {
+interface Arguments {
+  count: number;
+  seed: number;
+  subscriberCount: number;
+  store: ChaosStore;
+  /** A history to check instead. */
+  check: string | undefined;
+}
+
+function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
       jobs: { type: 'string', default: '200' },
       seed: { type: 'string', default: '1' },
       subscribers: { type: 'string', default: '0' },
       store: { type: 'string', default: 'rest' },
+      check: { type: 'string' },
     },
   });
   const count = Number(values.jobs);
@@ -40,7 +58,7 @@ function readArguments(): { count: number; seed: number; subscriberCount: number
   }
   const store = STORES.find((each) => each === values.store);
   if (store === undefined) throw new Error(`--store is one of ${STORES.join(', ')}.`);
-  return { count, seed, subscriberCount, store };
+  return { count, seed, subscriberCount, store, check: values.check };
 }
 
 /** For the odd reports, of which there is one of each kind at least. */
@@ -95,14 +113,31 @@ async function untilSettled(
   }
 }
 
+const line = (what: string, value: string | number) => `${what.padEnd(45)} ${value}`;
+
+function sayChecked({ explained, reports, calls, mostStates }: Checked): string[] {
+  return [
+    line('histories explained', `${explained} of ${reports}`),
+    line('calls in them', calls),
+    line('states looked at for one, at most', mostStates),
+  ];
+}
+
+function printUnexplained({ unexplained }: Checked): void {
+  for (const { report, lines } of unexplained.slice(0, 20)) {
+    print(`report ${report}:`);
+    for (const each of lines) print(`  ${each}`);
+  }
+}
+
 async function report(
   system: ChaosSystem,
   account: Account,
   troubles: Troubles,
+  checked: Checked,
   outward: readonly [string, number][],
 ): Promise<void> {
   const { webhookProxy, restProxy, poolProxy } = system;
-  const line = (what: string, value: string | number) => `${what.padEnd(45)} ${value}`;
   print(
     [
       '',
@@ -121,12 +156,14 @@ async function report(
       ...(poolProxy === undefined
         ? []
         : [line('database calls by the pool faulted', `${poolProxy.faulted} of ${poolProxy.calls}`)]),
+      ...sayChecked(checked),
       ...[...troubles.counts()].map(([kind, times]) => line(kind, times)),
       ...[...troubles.figures(), ...outward].map(([what, value]) => line(what, value)),
       '',
     ].join('\n'),
   );
   for (const text of troubles.unanswered()) print(text);
+  printUnexplained(checked);
   for (const fault of account.faults.slice(0, 20)) print(`deviation: ${fault}`);
   for (const [jobId, deviations] of [...account.deviations].slice(0, 20)) {
     print(`deviation: ${jobId}: ${deviations.join('; ')}`);
@@ -140,7 +177,13 @@ function listed(counts: ReadonlyMap<string, number>): string {
 }
 
 async function main(signal: AbortSignal): Promise<boolean> {
-  const { count, seed, subscriberCount, store } = readArguments();
+  const { count, seed, subscriberCount, store, check } = readArguments();
+  if (check !== undefined) {
+    const checked = checkHistory(await readHistory(check));
+    print(sayChecked(checked).join('\n'));
+    printUnexplained(checked);
+    return checked.explained === checked.reports;
+  }
   const started = performance.now();
   let verdict: string;
   let isSound: boolean;
@@ -160,7 +203,12 @@ async function main(signal: AbortSignal): Promise<boolean> {
     const troubles = await startTroubles(system, seed, population, subscribers, store);
     stack.defer(() => troubles.stop());
 
+    const stopReaders = startReaders(system, seed, population);
+    stack.defer(stopReaders);
     const jobs: ChaosJob[] = [];
+    const contests = startContests(system, seed, population, signal);
+    // Awaited below; should a request fail before that, it is the one that counts.
+    contests.catch(() => undefined);
     await driveJobs(system, {
       count,
       seed,
@@ -173,6 +221,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
           step(`requested: ${jobs.length} jobs, ${count} of them of reports that stay`);
       },
     });
+    await contests;
     troubles.jobsAreRequested();
     await untilSettled(system, population, troubles, subscribers, signal);
     await troubles.stop();
@@ -183,6 +232,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
     }
     await stopSweeps();
     await stopTimeLapse();
+    await stopReaders();
     const account = await drawAccount(system, population, jobs, troubles.oddJobs);
     account.faults.push(...troubles.faults);
     const outward = await subscribers?.account();
@@ -192,7 +242,15 @@ async function main(signal: AbortSignal): Promise<boolean> {
     }
     if (system.poolProxy?.calls === 0) account.faults.push('calls by the pool: none');
     if (store === 'switching' && system.restProxy.calls === 0) account.faults.push('calls by REST: none');
-    await report(system, account, troubles, outward?.figures ?? []);
+    const history = await collectHistory(system, population);
+    const checked = checkHistory(history);
+    await report(system, account, troubles, checked, outward?.figures ?? []);
+    if (checked.explained < checked.reports) {
+      const path = join(tmpdir(), `polaris-history-${seed}-${Date.now()}.jsonl`);
+      await writeFile(path, printHistory(history));
+      print(`The whole history is in ${path}: npm run chaos -- --check ${path}`);
+      account.faults.push(`${checked.reports - checked.explained} histories that no order explains`);
+    }
     isSound = account.deviations.size === 0 && account.faults.length === 0 && account.stored === count;
     const proxies = [system.webhookProxy, system.restProxy, ...(system.poolProxy ? [system.poolProxy] : [])];
     const faulted = proxies.reduce((sum, proxy) => sum + proxy.faulted, 0);
@@ -207,14 +265,16 @@ async function main(signal: AbortSignal): Promise<boolean> {
   return isSound;
 }
 
+const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'CONNECT_TIMEOUT']);
+
 /**
  * The driver's own connections are broken too, and their callers hear of it. postgres.js throws outside of every promise besides:
- * when one more query comes for a transaction whose connection has closed, when a socket is reset that it has let go of, and when
- * a session is ended whose query nobody awaits any more.
+ * when one more query comes for a transaction whose connection has closed, when a socket is reset that it has let go of, when a
+ * session is ended whose query nobody awaits any more, and on a busy machine when a restarted database takes no connection in time.
  */
 process.on('uncaughtException', (error) => {
   const isClosed = error instanceof TypeError && error.stack?.includes('postgres/src/connection.js');
-  const isReset = 'code' in error && (error.code === 'ECONNRESET' || error.code === 'EPIPE');
+  const isReset = 'code' in error && BROKEN.has(String(error.code));
   const isEnded = error instanceof postgres.PostgresError && unexpected(error) === undefined;
   if (isClosed || isReset || isEnded) return;
   console.error(error);

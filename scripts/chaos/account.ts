@@ -88,7 +88,9 @@ export async function drawAccount(
     left join private.report_contents content on content.event_id = event.id
     left join public.webhook_deliveries delivery on delivery.event_id = event.id and delivery.position is null
     left join public.org_reports report on report.id = job.report_id`;
-  const rows = allRows.filter(({ report_id }) => !doomed.has(report_id));
+  const contested = new Set(population.contested);
+  // What becomes of contested reports, only their history tells.
+  const rows = allRows.filter(({ report_id }) => !doomed.has(report_id) && !contested.has(report_id));
   const byJob = Map.groupBy(rows, (row) => row.job_id);
   const winners = expectedWinners(rows);
   const account: Account = {

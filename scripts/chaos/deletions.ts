@@ -1,7 +1,11 @@
+import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import { unexpected } from './connection-errors.ts';
 import type { Doomed, Population } from './population.ts';
+import { timed } from './history/recorder.ts';
 import type { Random } from './random.ts';
+import { asOwner } from './roles.ts';
+import { writeText } from './write-text.ts';
 import type { Happening } from './series.ts';
 import type { ChaosSystem } from './system.ts';
 
@@ -40,8 +44,8 @@ export function deletions(
         // Some go while their first job runs, others when there is more to go with them.
         if (!areRequested() && (!busy || random.fraction() < 0.7)) continue;
         // Half of the owners have edited a text, which is content too.
-        if (random.fraction() < 0.5) await edit(system.editor, one, canary).catch(note(one));
-        await remove(system, one).catch(note(one));
+        if (random.fraction() < 0.5) note(one, await edit(system, one, canary));
+        note(one, await remove(system, one));
         if (!(await isGone(system.sql, one))) return 0;
         left.splice(left.indexOf(one), 1);
         interrupted += busy ? 1 : 0;
@@ -50,11 +54,9 @@ export function deletions(
       return 0;
     };
 
-  function note({ kind }: Doomed): (error: unknown) => void {
-    return (error) => {
-      const fault = unexpected(error);
-      if (fault !== undefined) faults.push(`${kind}: ${fault}`);
-    };
+  function note({ kind }: Doomed, error: unknown): void {
+    const fault = unexpected(error);
+    if (fault !== undefined) faults.push(`${kind}: ${fault}`);
   }
   return {
     kinds: {
@@ -68,7 +70,24 @@ export function deletions(
   };
 }
 
-async function remove(system: ChaosSystem, { kind, ownerId, reportIds }: Doomed): Promise<void> {
+/** The error, if there was one. */
+async function remove(system: ChaosSystem, one: Doomed): Promise<unknown> {
+  const deletion = await timed(() => send(system, one));
+  for (const report of one.reportIds) {
+    // Reports of an account that was softly deleted go with a sweep, at any later time.
+    const hasEnded = deletion.end !== null && one.kind !== 'accounts softly deleted';
+    const { begin, end } = deletion;
+    system.history.deletions.push({
+      call: 'delete',
+      report,
+      begin,
+      ...(hasEnded ? { end, answer: 'gone' } : { end: null, answer: null }),
+    });
+  }
+  return deletion.error;
+}
+
+async function send(system: ChaosSystem, { kind, ownerId, reportIds }: Doomed): Promise<void> {
   switch (kind) {
     case 'reports deleted':
       await asOwner(
@@ -96,28 +115,20 @@ async function isGone(sql: postgres.Sql, { kind, ownerId, reportIds }: Doomed): 
   return rows.length === 0;
 }
 
-async function edit(sql: postgres.Sql, { ownerId, reportIds }: Doomed, canary: string): Promise<void> {
-  const [reportId] = reportIds;
-  if (reportId === undefined) return;
-  await asOwner(
-    sql,
+/** The error, if there was one. */
+async function edit(
+  { editor, history }: ChaosSystem,
+  { ownerId, reportIds }: Doomed,
+  canary: string,
+): Promise<unknown> {
+  const [report] = reportIds;
+  if (report === undefined) return undefined;
+  const edited = await writeText(editor, {
+    by: 'owner',
     ownerId,
-    (other) =>
-      other`update public.org_reports set research_report = ${`edited ${canary}`} where id = ${reportId}`,
-  );
-}
-
-/** With a user's rights and time-outs, as behind the REST API. */
-async function asOwner(
-  sql: postgres.Sql,
-  userId: string,
-  work: (other: postgres.TransactionSql) => Promise<unknown>,
-): Promise<void> {
-  const claims = JSON.stringify({ sub: userId, role: 'authenticated' });
-  await sql.begin(async (other) => {
-    await other`
-      select set_config('statement_timeout', '8s', true), set_config('lock_timeout', '8s', true),
-        set_config('request.jwt.claims', ${claims}, true), set_config('role', 'authenticated', true)`;
-    await work(other);
+    report,
+    text: `edited ${randomUUID()} ${canary}`,
   });
+  history.writes.push(edited.seen);
+  return edited.error;
 }

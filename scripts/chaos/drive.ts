@@ -1,13 +1,15 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { jobAccepted } from '../../src/contracts/jobs.ts';
 import { webhookAnswer, type Stage } from '../../src/contracts/webhooks.ts';
 import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
 import { sign } from '../../src/server/deliver/sign.ts';
+import { LOST, problemCode, timed, type Timed } from './history/recorder.ts';
 import type { Fate, Population } from './population.ts';
 import { createRandom, type Random } from './random.ts';
 import type { ChaosSystem } from './system.ts';
+import { sha256 } from './write-text.ts';
 
 /** Who generates the result: our runner, the pipeline that submits it, or a sender that signs and posts it itself. */
 export type Maker = 'runner' | 'pipeline' | 'sender';
@@ -86,12 +88,11 @@ export async function driveJobs(
         maker === 'runner'
           ? null
           : `# ${maker} ${jobId}${mark}\n\n${'Grüße, 世界. '.repeat(random.whole(1, 200))}`;
-      const sha256 = text === null ? null : createHash('sha256').update(text).digest('hex');
-      onJob({ fate, reportId, stage, maker, jobId, sha256 });
+      onJob({ fate, reportId, stage, maker, jobId, sha256: text === null ? null : sha256(text) });
       if (text === null) continue;
       const made =
         maker === 'pipeline'
-          ? submit(call, { jobId, text })
+          ? submit(call, { jobId, reportId, text })
           : post(call, { jobId, reportId, stage, text, mark });
       // Awaited below; should a request fail before that, it is the one that counts.
       made.catch(() => undefined);
@@ -128,7 +129,7 @@ interface Call {
 /** The answer; null where the report is deleted. What does not fit the schema is some gateway's. */
 async function untilAnswered<T>(
   { signal, faults, isDoomed }: Call,
-  attempt: () => Promise<Response>,
+  attempt: () => Promise<Heard>,
   accepted: number,
   schema: z.ZodType<T>,
   what: string,
@@ -139,18 +140,19 @@ async function untilAnswered<T>(
   while (performance.now() < deadline) {
     signal.throwIfAborted();
     try {
-      const response = await attempt();
-      const text = await response.text();
-      count(String(response.status));
-      if (response.status === accepted) return schema.parse(JSON.parse(text));
+      const made = await attempt();
+      if (made.answer === null) throw made.error;
+      const { status, text } = made.answer;
+      count(String(status));
+      if (status === accepted) return schema.parse(JSON.parse(text));
       const isOurs = text.includes('"code"') && text.length < 10_000;
-      if (isOurs && response.status === 500) faults.push(`${what} was answered 500: ${text}`);
+      if (isOurs && status === 500) faults.push(`${what} was answered 500: ${text}`);
       // A function whose clock is wrong refuses a right time: the sender retries.
-      const isWrongClock = response.status === 401 && text.includes('timestamp_out_of_tolerance');
+      const isWrongClock = status === 401 && text.includes('timestamp_out_of_tolerance');
       // A gateway's or our own "retry". What we would answer for ever is a defect.
-      if (isOurs && !isWrongClock && [400, 401, 404, 409, 413, 415].includes(response.status)) {
-        if (isDoomed && [404, 409].includes(response.status)) return null;
-        throw new Refused(`${what} was answered ${response.status}: ${text}`);
+      if (isOurs && !isWrongClock && [400, 401, 404, 409, 413, 415].includes(status)) {
+        if (isDoomed && [404, 409].includes(status)) return null;
+        throw new Refused(`${what} was answered ${status}: ${text}`);
       }
     } catch (error) {
       if (error instanceof Refused) throw error;
@@ -166,102 +168,135 @@ class Refused extends Error {
   override name = 'Refused';
 }
 
+type Heard = Timed<{ status: number; text: string }>;
+
+interface JobRequest {
+  reportId: string;
+  stage: Stage;
+  generate: boolean;
+  mark: string;
+  key: string;
+}
+
 /** The job's id; null where the report is deleted. */
 async function requestJob(
   call: Call,
-  { reportId, stage, maker, mark }: { reportId: string; stage: Stage; maker: Maker; mark: string },
+  { maker, ...request }: Omit<JobRequest, 'generate' | 'key'> & { maker: Maker },
 ): Promise<string | null> {
-  const key = `${randomUUID()}${mark.trim()}`;
-  const body = {
-    prompt: `What does the team need?${mark}`,
-    report_type: 'org',
-    report_id: reportId,
-    stage,
-    generate: maker === 'runner',
-    metadata: { mark },
-  };
-  const answer = await untilAnswered(
-    call,
-    () =>
-      fetch(`${call.random.pick(call.system.hosts).url}/api/reportJobsDb`, {
-        method: 'POST',
-        headers: {
-          authorization: `Bearer ${call.system.secrets.pipelineApiKey}`,
-          'content-type': 'application/json',
-          'idempotency-key': key,
-        },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-      }),
-    202,
-    jobAccepted,
-    'a job request',
-  );
+  const key = `${randomUUID()}${request.mark.trim()}`;
+  const attempt = () =>
+    requestOnce(call.system, call.random, { ...request, generate: maker === 'runner', key });
+  const answer = await untilAnswered(call, attempt, 202, jobAccepted, 'a job request');
   return answer?.job_id ?? null;
 }
 
-async function submit(call: Call, { jobId, text }: { jobId: string; text: string }): Promise<void> {
-  await untilAnswered(
-    call,
-    () =>
-      fetch(`${call.random.pick(call.system.hosts).url}/api/reportJobsDb?job_id=${jobId}`, {
-        method: 'PATCH',
-        headers: {
-          authorization: `Bearer ${call.system.secrets.pipelineApiKey}`,
-          'content-type': 'application/json',
-        },
-        body: JSON.stringify({ status: 'succeeded', result: text }),
-        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-      }),
-    200,
-    z.object({ job_id: z.string() }),
-    `the result of ${jobId}`,
-  );
+export async function requestOnce(
+  { hosts, secrets, history }: ChaosSystem,
+  random: Random,
+  { reportId, stage, generate, mark, key }: JobRequest,
+): Promise<Heard> {
+  const heard = await ask(`${random.pick(hosts).url}/api/reportJobsDb`, {
+    method: 'POST',
+    headers: {
+      authorization: `Bearer ${secrets.pipelineApiKey}`,
+      'content-type': 'application/json',
+      'idempotency-key': key,
+    },
+    body: JSON.stringify({
+      prompt: `What does the team need?${mark}`,
+      report_type: 'org',
+      report_id: reportId,
+      stage,
+      generate,
+      metadata: { mark },
+    }),
+  });
+  const { begin, end, answer } = heard;
+  const [, job] = (answer?.status === 202 && /"job_id":"([^"]+)"/.exec(answer.text)) || [];
+  const told = job ?? problemCode(answer?.text, ['report_not_found', 'final_exists']);
+  const seen = { call: 'request', report: reportId, key, stage, begin } as const;
+  history.requests.push({ ...seen, ...(told === null ? LOST : { end, answer: told }) });
+  return heard;
+}
+
+async function submit(
+  call: Call,
+  { jobId, reportId, text }: { jobId: string; reportId: string; text: string },
+): Promise<void> {
+  const { hosts, secrets, history } = call.system;
+  async function attempt(): Promise<Heard> {
+    const heard = await ask(`${call.random.pick(hosts).url}/api/reportJobsDb?job_id=${jobId}`, {
+      method: 'PATCH',
+      headers: { authorization: `Bearer ${secrets.pipelineApiKey}`, 'content-type': 'application/json' },
+      body: JSON.stringify({ status: 'succeeded', result: text }),
+    });
+    const { begin, end, answer } = heard;
+    const told =
+      answer?.status === 200 ? 'accepted' : problemCode(answer?.text, ['job_conflict', 'report_not_found']);
+    const content = { job: jobId, text: sha256(text), failed: false };
+    const seen = { call: 'complete', report: reportId, ...content, begin } as const;
+    history.completions.push({ ...seen, ...(told === null ? LOST : { end, answer: told }) });
+    return heard;
+  }
+  await untilAnswered(call, attempt, 200, z.object({ job_id: z.string() }), `the result of ${jobId}`);
 }
 
 /** Through the same broken network, by a clock that is minutes off, until it is answered 200. */
 async function post(
   call: Call,
-  {
-    jobId,
-    reportId,
-    stage,
-    text,
-    mark,
-  }: { jobId: string; reportId: string; stage: Stage; text: string; mark: string },
+  sent: { jobId: string; reportId: string; stage: Stage; text: string; mark: string },
 ): Promise<void> {
-  const keys = parseWebhookSecret(call.system.secrets.webhookSecret);
-  const skew = call.random.whole(-SKEW_MS, SKEW_MS);
-  const id = `ext_${randomUUID()}`;
-  await untilAnswered(
-    call,
-    () => {
-      const now = Date.now() + skew;
-      const body = Buffer.from(
-        JSON.stringify({
-          type: `report.${stage}.completed`,
-          timestamp: new Date(now).toISOString(),
-          data: {
-            job_id: jobId,
-            report_id: reportId,
-            report_type: 'org',
-            research_report: text,
-            research_status: 'completed',
-            research_metadata: { mark },
-            final_data: { mark },
-          },
-        }),
-      );
-      return fetch(`${call.system.webhookProxy.url}/api/webhooks/${stage}-report`, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', ...sign(keys, id, now, body) },
-        body,
-        redirect: 'manual',
-        signal: AbortSignal.timeout(CALL_TIMEOUT_MS),
-      });
-    },
-    200,
-    webhookAnswer.pick({ outcome: true }),
-    `the event of ${jobId}`,
+  const skewMs = call.random.whole(-SKEW_MS, SKEW_MS);
+  const { jobId: job, reportId: report, ...rest } = sent;
+  const event = `ext_${randomUUID()}`;
+  const attempt = () => postEvent(call.system, { ...rest, event, job, report, skewMs });
+  await untilAnswered(call, attempt, 200, webhookAnswer.pick({ outcome: true }), `the event of ${job}`);
+}
+
+/** What became of it, the proxy sees too. */
+export async function postEvent(
+  { secrets, webhookProxy }: ChaosSystem,
+  sent: {
+    event: string;
+    job: string;
+    report: string;
+    stage: Stage;
+    text: string;
+    mark?: string;
+    skewMs?: number;
+    requestedAt?: Date;
+  },
+): Promise<Heard> {
+  const { event, job, report, stage, text, mark = '', skewMs = 0, requestedAt } = sent;
+  const now = Date.now() + skewMs;
+  const body = Buffer.from(
+    JSON.stringify({
+      type: `report.${stage}.completed`,
+      timestamp: new Date(now).toISOString(),
+      data: {
+        job_id: job,
+        report_id: report,
+        report_type: 'org',
+        research_report: text,
+        research_status: 'completed',
+        requested_at: requestedAt?.toISOString(),
+        research_metadata: { mark },
+        final_data: { mark },
+      },
+    }),
   );
+  const keys = parseWebhookSecret(secrets.webhookSecret);
+  return ask(`${webhookProxy.url}/api/webhooks/${stage}-report`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...sign(keys, event, now, body) },
+    body,
+    redirect: 'manual',
+  });
+}
+
+function ask(url: string, request: RequestInit): Promise<Heard> {
+  return timed(async () => {
+    const response = await fetch(url, { ...request, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
+    return { status: response.status, text: await response.text() };
+  });
 }

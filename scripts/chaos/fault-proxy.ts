@@ -9,6 +9,7 @@ import {
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endToEnd } from '../local/proxy.ts';
 import type { Fault } from './faults.ts';
+import { now } from './history/recorder.ts';
 
 /** A call that reached its target, and what came back; null when the connection broke. */
 export interface Passed {
@@ -16,6 +17,10 @@ export interface Passed {
   headers: IncomingHttpHeaders;
   body: Buffer;
   status: number | null;
+  answer: Buffer | null;
+  /** When it was passed on, and when it had been answered. */
+  begin: number;
+  end: number;
   /** The second sending of one request. */
   again: boolean;
 }
@@ -47,8 +52,18 @@ export async function startFaultProxy(options: {
   async function pass(incoming: IncomingMessage, body: Buffer, again = false): Promise<Answer | null> {
     const target = options.target();
     const path = incoming.url ?? '/';
+    const begin = now();
     const answer = target === undefined ? null : await send(agent, target + path, incoming, body);
-    options.onPassed({ path, headers: incoming.headers, body, status: answer?.status ?? null, again });
+    options.onPassed({
+      path,
+      headers: incoming.headers,
+      body,
+      status: answer?.status ?? null,
+      answer: answer?.body ?? null,
+      begin,
+      end: now(),
+      again,
+    });
     return answer;
   }
 

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import { addReports, type Population } from './population.ts';
 import type { Random } from './random.ts';
+import { asServer } from './roles.ts';
 import { pause, type Happening } from './series.ts';
 import type { ChaosSystem } from './system.ts';
 
@@ -138,15 +139,4 @@ async function withoutTriggers<T>(
     return { result: await work(other) };
   });
   return result;
-}
-
-/** With the rights of the platform's functions, which have the service key. */
-async function asServer(
-  sql: postgres.Sql,
-  work: (other: postgres.TransactionSql) => Promise<unknown>,
-): Promise<void> {
-  await sql.begin(async (other) => {
-    await other`select set_config('role', 'service_role', true)`;
-    await work(other);
-  });
 }

@@ -16,6 +16,8 @@ export interface Population {
   /** Their jobs are those that the run is about. */
   kept: string[];
   doomed: Doomed[];
+  /** Many write them at once: senders with events of their own, the owner, the platform. Every third is deleted meanwhile. */
+  contested: string[];
   /** In every text of what is deleted, and in no other: none of our columns has it in the end. */
   canary: string;
   /** Jobs that no endpoint can name: they stay as they are. */
@@ -23,6 +25,7 @@ export interface Population {
 }
 
 const REPORTS_PER_ACCOUNT = 3;
+const LEAST_CONTESTED = 3;
 
 /** Adds the accounts and reports of a run, and what only `admin`, a superuser, can. One deletion of each kind for 120 jobs. */
 export async function addPopulation(
@@ -32,6 +35,7 @@ export async function addPopulation(
   const canary = `canary${randomUUID().replaceAll('-', '')}`;
   const ownerId = await addAccount(sql);
   const kept = await addReports(sql, ownerId, keptReports, {});
+  const contested = await addReports(sql, ownerId, Math.max(LEAST_CONTESTED, Math.ceil(jobs / 40)), {});
   const doomed: Doomed[] = [];
   for (let count = 0; count < Math.ceil(jobs / 120); count += 1) {
     const reportIds = await addReports(sql, ownerId, 1, { name: canary });
@@ -42,7 +46,14 @@ export async function addPopulation(
       doomed.push({ kind, ownerId: account, reportIds: own });
     }
   }
-  return { ownerId, kept, doomed, canary, unreadableJobs: await addUnreadableJobs(admin, ownerId) };
+  return {
+    ownerId,
+    kept,
+    doomed,
+    contested,
+    canary,
+    unreadableJobs: await addUnreadableJobs(admin, ownerId),
+  };
 }
 
 async function addAccount(sql: postgres.Sql): Promise<string> {

@@ -22,6 +22,7 @@ import type { SupabaseApiOptions } from '../local/supabase-api.ts';
 import { startFaultProxy, type FaultProxy, type Passed } from './fault-proxy.ts';
 import { drawFault, HANGING, POOL_FAULTS, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';
 import { startPoolProxy, type PoolProxy } from './pool-proxy.ts';
+import { createRecorder, now, type Recorder } from './history/recorder.ts';
 import { createRandom } from './random.ts';
 import type { Endpoint } from './slow-endpoint.ts';
 
@@ -39,12 +40,23 @@ export interface Host {
   setClock(offMs: number): Promise<void>;
 }
 
+/** A call of `apply_report_event()` that reached the database. */
+export interface Application {
+  event: string;
+  bodySha256: string;
+  /** The same for calls of one request. */
+  request: string;
+  at: number;
+}
+
 export interface ChaosSystem extends AsyncDisposable {
   secrets: Secrets;
   /** ENDPOINT_SECRETS_KEY of the functions. */
   endpointKeys: string;
   /** Past the proxies, for the driver's own looks and for what happens to the database. */
   sql: postgres.Sql;
+  /** Owners of reports and functions of the platform, who write and read reports themselves. */
+  others: postgres.Sql;
   /** The SQL editor, and what others do in it: as `postgres` like `sql`, with connections of their own. */
   editor: postgres.Sql;
   /** Supabase Auth's role. */
@@ -62,6 +74,10 @@ export interface ChaosSystem extends AsyncDisposable {
   sent: string[];
   /** Calls of the SQL function, by event: more than requests where the network or the store repeated one. */
   applyCalls: Map<string, number>;
+  /** The same, one by one: the calls of one request have the same name here. */
+  applications: Application[];
+  /** What the run's own callers did and heard. */
+  history: Recorder;
   /** From now on this endpoint hangs; null: none does. */
   hang(endpoint: Endpoint | null): void;
   database: {
@@ -128,6 +144,7 @@ export async function startChaosSystem(
   const editor = connect(databaseUrl);
   const auth = connect(asRole(databaseUrl, 'supabase_auth_admin'));
   const admin = connect(asRole(databaseUrl, 'supabase_admin'));
+  const others = connect(databaseUrl);
   // Each start of the server begins a new log.
   const earlierDeadlocks: string[] = [];
   const deadlocks = async () =>
@@ -139,16 +156,18 @@ export async function startChaosSystem(
   const api = stack.use(await keepSupabaseApi({ databaseUrl, port: await freePort(), ...secrets }));
 
   const applyCalls = new Map<string, number>();
-  const countApply = (eventId: string) => applyCalls.set(eventId, (applyCalls.get(eventId) ?? 0) + 1);
+  const applications: Application[] = [];
+  const noteApply = (application: Application) => {
+    applyCalls.set(application.event, (applyCalls.get(application.event) ?? 0) + 1);
+    applications.push(application);
+  };
   const restRandom = createRandom(seed, 'rest');
   const restProxy = stack.use(
     await startFaultProxy({
       target: () => api.url,
       draw: () => drawFault(restRandom, REST_FAULTS, share),
-      onPassed({ path, body }) {
-        if (!path.endsWith('/apply_report_event')) return;
-        const { p_event_id } = JSON.parse(body.toString()) as { p_event_id: string };
-        countApply(p_event_id);
+      onPassed({ path, body, begin }) {
+        if (path.endsWith('/apply_report_event')) noteApply(readApplication(body, begin));
       },
     }),
   );
@@ -162,9 +181,7 @@ export async function startChaosSystem(
             draw: () => drawFault(poolRandom, POOL_FAULTS, share),
             onPassed(request) {
               if (!request.includes('public."apply_report_event"(')) return;
-              // In the body of a webhook, which is a text within the arguments, quotes have a backslash before them.
-              const [, id] = /"p_event_id":"([^"\\]+)"/.exec(request.toString()) ?? [];
-              if (id !== undefined) countApply(id);
+              noteApply(readApplication(request, now()));
             },
           }),
         );
@@ -238,6 +255,7 @@ export async function startChaosSystem(
     secrets,
     endpointKeys: local['ENDPOINT_SECRETS_KEY'] ?? '',
     sql,
+    others,
     editor,
     auth,
     admin,
@@ -248,6 +266,8 @@ export async function startChaosSystem(
     received,
     sent,
     applyCalls,
+    applications,
+    history: createRecorder(),
     hang: (endpoint) => {
       hanging = endpoint;
     },
@@ -267,6 +287,22 @@ export async function startChaosSystem(
       share = 0;
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
+  };
+}
+
+/**
+ * Reads a call of the SQL function: the arguments as JSON, alone or within a statement. In the body of a webhook, which is a text
+ * among them, quotes have a backslash before them.
+ */
+function readApplication(bytes: Buffer, at: number): Application {
+  const text = bytes.toString();
+  const find = (name: string) => new RegExp(`"${name}":"?([^",}\\\\]+)`).exec(text)?.[1] ?? '';
+  return {
+    event: find('p_event_id'),
+    bodySha256: find('p_body_sha256'),
+    // How long the request had taken until then, in fractions of a millisecond.
+    request: find('p_elapsed_ms'),
+    at,
   };
 }
 
