@@ -15,7 +15,7 @@ export async function brokenInvariants(sql: postgres.Sql): Promise<string[]> {
     union all
     select format('plan %s failed: %s', id, last_error) from public.plans where last_error is not null
     union all
-    -- A batch answers busy for whatever it catches. What it waited for in vain is no failure.
+    -- A batch answers busy for whatever it catches. Waiting without effect is no failure.
     select format('a batch caught an error: %s', error_message) from public.webhook_audit
     where error_message like 'not applied: SQLSTATE %' and error_message not like '%55P03'`;
   return rows.map(({ problem }) => problem);

@@ -31,7 +31,7 @@ export function randomHistory(
     const begin = now - random.whole(0, MOST_MS);
     const whole = { ...one, n: calls.length, report, begin, end: null, answer: null } as Call;
     const isLost = !isSeen || random.fraction() < LOST_SHARE;
-    // A lost call may never have arrived; it stands in the history all the same.
+    // A lost call may never have arrived; it is still part of the history.
     const step = isLost && isSeen && random.fraction() < 0.5 ? null : perform(state, whole, null);
     // One that cannot happen yet would have been no call at all.
     if (step === null && !isLost) return;
