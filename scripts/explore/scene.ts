@@ -69,8 +69,14 @@ export async function makeScene(sql: postgres.Sql): Promise<Scene> {
       set created_at = now() - interval '62 days', completed_at = now() - interval '61 days' where job_id = ${old.id}`;
     await transaction`
       update private.report_contents set lost_at = now() - interval '40 days' where lost_at is not null`;
+    // An event whose audit row retention deletes, which the verifier misses only of newer ones.
     await transaction`
       update public.webhook_audit set created_at = now() - interval '100 days' where event_id = ${lost.id}`;
+    await transaction`
+      update public.report_events
+      set requested_at = now() - interval '101 days', applied_at = now() - interval '100 days' where id = ${lost.id}`;
+    await transaction`
+      update public.webhook_deliveries set last_attempt = now() - interval '100 days' where event_id = ${lost.id}`;
     await transaction`update public.plans set next_slice_at = now() - interval '1 second' where status = 'running'`;
     await transaction`
       update public.webhook_deliveries

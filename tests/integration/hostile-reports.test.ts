@@ -123,9 +123,9 @@ describe(`an upgrade of ${REPORTS} reports in every state`, () => {
       expect(before.size).toBeGreaterThan(REPORTS * 0.94);
       expect(touched.length).toBeGreaterThan(REPORTS / 40);
       const { code, output } = await run('verify.ts');
-      // Its progress, and what it found.
-      expect(output).toMatch(
-        /^(?:verify: \d+ %\n)*verify: 0 problems in \d+ events, \d+ deliveries and \d+ jobs\n$/,
+      // Without its progress.
+      expect(output.replaceAll(/^verify: \d+ %\n/gm, '')).toMatch(
+        /^verify: 0 problems in \d+ events, \d+ deliveries and \d+ jobs\n$/,
       );
       expect(code).toBe(0);
     },

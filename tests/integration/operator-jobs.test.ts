@@ -301,6 +301,9 @@ describe('running again', () => {
     await system.sql`
       update public.org_reports set stage = 'final' where id = (select report_id from private.job_runs where job_id = ${jobId})`;
     expect(await errorOf(repeatReportJob(operator, jobId, options))).toMatchObject({ code: 'final_exists' });
+    // No event explains this stage.
+    await system.sql`
+      update public.org_reports set stage = null where id = (select report_id from private.job_runs where job_id = ${jobId})`;
     const stranger = await consoleClient(system, await system.createUser());
     const notFound = { code: 'job_not_found', status: 404 };
     expect(await errorOf(repeatReportJob(stranger, jobId, options))).toMatchObject(notFound);

@@ -4,6 +4,7 @@ import { webhookEnvelope } from '../../src/contracts/webhooks.ts';
 import { readJson } from '../../src/server/http/read-json.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { storeClient } from '../support/store.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 
 let database: TestDatabase;
 let store: ReturnType<typeof storeClient>;
@@ -144,17 +145,14 @@ describe('the one writer of a delivery’s state', () => {
     'moves an open delivery to a subscriber to %s, for good',
     async (transition) => {
       const { sql } = database;
+      const { endpointId } = await subscriberClient(sql).active();
       const { reportId } = await createReport(sql);
       const { run } = await store.request(reportId);
       const { delivery } = await store.complete(run.job_id, run.lease_token);
-      // With its effect the event has its position.
       await store.apply(delivery?.event_id ?? '');
-      await sql`
-      insert into public.webhook_endpoints (id, kind, expects) values ('their-endpoint', 'subscriber', 'any_2xx')
-      on conflict do nothing`;
       const [added] = await sql`
-      insert into public.webhook_deliveries (event_id, endpoint_id, report_type, report_id, position)
-      values (${delivery?.event_id ?? ''}, 'their-endpoint', 'org', ${reportId}, 1) returning id`;
+        select id from public.webhook_deliveries
+        where event_id = ${delivery?.event_id ?? ''} and endpoint_id = ${endpointId}`;
       const id = added?.['id'] as string;
       const [moved] = await sql`select (private.move_delivery(${id}, ${transition})).*`;
       expect(moved).toMatchObject({
@@ -171,7 +169,7 @@ describe('the one writer of a delivery’s state', () => {
       // The report shows the delivery to our own endpoint, which is not the latest one.
       const [report] = await sql`select webhook_status from public.org_reports where id = ${reportId}`;
       expect(report).toEqual({ webhook_status: 'pending' });
-      await expect(sql`delete from public.webhook_endpoints where id = 'their-endpoint'`).rejects.toThrow(
+      await expect(sql`delete from public.webhook_endpoints where id = ${endpointId}`).rejects.toThrow(
         'never deleted',
       );
     },
