@@ -20,7 +20,7 @@ export async function countRestCalls({
   for (let count = 0; count < WEBHOOKS; count += 1) {
     await postEvent(url, secrets.webhookSecret, newEvent(reports, 6000), 'applied');
   }
-  const restCallsPerWebhook = calls.length / WEBHOOKS;
+  const restCallsPerWebhook = ofRequests(calls) / WEBHOOKS;
 
   const JOBS = 10;
   calls.length = 0;
@@ -34,7 +34,14 @@ export async function countRestCalls({
       await sleep(10);
     }
   }
-  return { restCallsPerWebhook, restCallsPerJob: calls.length / JOBS };
+  return { restCallsPerWebhook, restCallsPerJob: ofRequests(calls) / JOBS };
+}
+
+/** Besides, each instance makes these once a minute, after whichever answer comes first. */
+const ONCE_A_MINUTE = new Set(['evaluate_alerts', 'report_usage']);
+
+function ofRequests(calls: readonly string[]): number {
+  return calls.filter((name) => !ONCE_A_MINUTE.has(name)).length;
 }
 
 /** Asks for a job as the pipeline does. @returns its id */
