@@ -13,7 +13,7 @@ import { addReports, startGround } from './bed.ts';
 import { quantile } from './measure.ts';
 import { newEvent, postEvent } from './sender.ts';
 
-const EVENTS = 200;
+const EVENTS = 300;
 const PAUSE_MS = 100;
 const BACKLOG = 100_000;
 
@@ -86,11 +86,29 @@ export async function benchSubscriberWaits(
   }
   const sweeping = () => keepSweeping(url, secrets.cronSecret);
 
+  /** While sweeps come and another report has events as well, which its subscriber refuses or not. */
+  async function withOthers(label: string, arePoisoned: boolean): Promise<Times> {
+    const stop = sweeping();
+    const [other = ''] = await addReports(sql, 1);
+    const sending = (async () => {
+      for (let count = 0; count < 20; count += 1) {
+        const event = newEvent([other], 6 * 1024);
+        if (arePoisoned) poisoned.add(event.id);
+        await postEvent(url, secrets.webhookSecret, event, 'applied');
+        await sleep(500);
+      }
+    })();
+    const times = await measure(label, reports, true);
+    await sending;
+    await stop();
+    return times;
+  }
+
   const reports = await addReports(sql, 64);
   await measure('warming up', reports, false);
   const without = await measure('webhooks without subscribers', reports, false);
   const quiet = await add('quiet', {});
-  const alone = await measure('a quiet subscriber alone', reports, true);
+  const alone = await withOthers('a quiet subscriber alone', false);
 
   let stop = sweeping();
   const busy = await add('busy', { types: ['report.deleted'] });
@@ -105,19 +123,7 @@ export async function benchSubscriberWaits(
   await stop();
   await sql`select public.move_endpoint(${hanging}, 'paused', 'bench')`;
 
-  stop = sweeping();
-  const [poison = ''] = await addReports(sql, 1);
-  const spoiling = (async () => {
-    for (let count = 0; count < 20; count += 1) {
-      const event = newEvent([poison], 6 * 1024);
-      poisoned.add(event.id);
-      await postEvent(url, secrets.webhookSecret, event, 'applied');
-      await sleep(500);
-    }
-  })();
-  const besidePoison = await measure('beside a report whose events fail', reports, true);
-  await spoiling;
-  await stop();
+  const besidePoison = await withOthers('beside a report whose events fail', true);
 
   for (let number = 0; number < 19; number += 1) await add('other', {});
   const with20 = await measure('webhooks with 20 subscribers', reports, false);
@@ -161,10 +167,20 @@ export async function benchSubscriberWaits(
 
 async function addSubscriber(sql: postgres.Sql, keys: string, url: string, events: object): Promise<string> {
   const id = `ep-${randomUUID().slice(0, 18)}`;
-  const settings = { url, description: 'bench', events, format_version: 2, body: 'full', mode: 'every' };
+  const settings = {
+    url,
+    description: 'bench',
+    events,
+    filter: null,
+    format_version: 2,
+    body: 'full',
+    mode: 'every',
+    rate_per_second: null,
+    compression: 'none',
+  };
   await sql`
     select public.create_endpoint(
-      ${randomUUID()}, ${sql.json(settings as postgres.JSONValue)}, null, ${id},
+      ${randomUUID()}, ${sql.json(settings as postgres.JSONValue)}, ${id},
       ${sealSecret(parseEndpointKeys(keys), id, mintSecret())}, ${randomUUID()}, 'bench')`;
   const [begun] = await sql`select public.begin_endpoint_check(${id}, ${id}, 'bench') ->> 'check_id' as id`;
   await sql`select public.record_endpoint_check(${begun?.['id'] as string}, true, '[]')`;

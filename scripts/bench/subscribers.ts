@@ -139,6 +139,8 @@ async function queue(sql: postgres.ISql): Promise<void> {
     from private.subscribers subscriber, public.report_events event
     where event.id like 'waiting-%'`;
   await sql`vacuum analyze public.webhook_deliveries`;
+  // As autovacuum does within a minute.
+  await sql`analyze public.webhook_endpoints, public.webhook_circuits, private.subscribers`;
 }
 
 function median(values: number[]): number {

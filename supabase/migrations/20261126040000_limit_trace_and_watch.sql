@@ -3665,8 +3665,10 @@ begin
         group by endpoint_id) held on held.endpoint_id = endpoint.id
       left join lateral (
         select next_attempt from public.webhook_deliveries
-        where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
-        order by next_attempt limit 1) first on endpoint.kind = 'internal'
+        -- Only our own are asked, of which there are two.
+        where endpoint.kind = 'internal' and endpoint_id = endpoint.id
+          and status not in ('success', 'superseded', 'cancelled') and dead_at is null
+        order by next_attempt limit 1) first on true
       where (endpoint.kind = 'internal' or subscriber.state = 'active' and p_outward > 0)
         and endpoint.id not in (select endpoint_id from public.webhook_circuits where opened_at is not null)
       order by endpoint.kind = 'internal' desc, coalesce(held.senders, 0), first.next_attempt, random()
