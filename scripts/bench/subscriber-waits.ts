@@ -14,6 +14,9 @@ import { quantile } from './measure.ts';
 import { newEvent, postEvent } from './sender.ts';
 
 const EVENTS = 300;
+/** The scenes take turns, so that what the machine does meanwhile falls on all of them. */
+const ROUNDS = 12;
+const EVENTS_A_ROUND = 50;
 const PAUSE_MS = 100;
 const BACKLOG = 100_000;
 
@@ -21,6 +24,14 @@ const BACKLOG = 100_000;
 interface Times {
   answered: number[];
   arrived: number[];
+}
+
+interface Scene {
+  name: string;
+  /** The endpoint that is active in this scene only. */
+  beside?: string;
+  /** Whether the quiet subscriber refuses the events of one report. */
+  refused?: boolean;
 }
 
 /**
@@ -65,10 +76,9 @@ export async function benchSubscriberWaits(
   const add = (path: string, events: object) =>
     addSubscriber(sql, env['ENDPOINT_SECRETS_KEY'] ?? '', `http://127.0.0.1:${port}/${path}`, events);
 
-  async function measure(label: string, reports: readonly string[], waits: boolean): Promise<Times> {
-    step(label);
+  async function measure(reports: readonly string[], events: number, waits: boolean): Promise<Times> {
     const times: Times = { answered: [], arrived: [] };
-    for (let count = 0; count < EVENTS; count += 1) {
+    for (let count = 0; count < events; count += 1) {
       signal.throwIfAborted();
       const event = newEvent(reports, 6 * 1024);
       const { promise, resolve } = Promise.withResolvers<undefined>();
@@ -84,49 +94,59 @@ export async function benchSubscriberWaits(
     }
     return times;
   }
-  const sweeping = () => keepSweeping(url, secrets.cronSecret);
-
-  /** While sweeps come and another report has events as well, which its subscriber refuses or not. */
-  async function withOthers(label: string, arePoisoned: boolean): Promise<Times> {
-    const stop = sweeping();
-    const [other = ''] = await addReports(sql, 1);
-    const sending = (async () => {
-      for (let count = 0; count < 20; count += 1) {
-        const event = newEvent([other], 6 * 1024);
-        if (arePoisoned) poisoned.add(event.id);
-        await postEvent(url, secrets.webhookSecret, event, 'applied');
-        await sleep(500);
-      }
-    })();
-    const times = await measure(label, reports, true);
-    await sending;
-    await stop();
-    return times;
-  }
 
   const reports = await addReports(sql, 64);
-  await measure('warming up', reports, false);
-  const without = await measure('webhooks without subscribers', reports, false);
-  const quiet = await add('quiet', {});
-  const alone = await withOthers('a quiet subscriber alone', false);
+  step('warming up');
+  await measure(reports, EVENTS, false);
+  step('webhooks without subscribers');
+  const without = await measure(reports, EVENTS, false);
 
-  let stop = sweeping();
+  const quiet = await add('quiet', {});
   const busy = await add('busy', { types: ['report.deleted'] });
   await backlog(sql, busy);
-  const besideBusy = await measure(`beside ${BACKLOG} that wait for another`, reports, true);
-  await stop();
-  await sql`select public.move_endpoint(${busy}, 'paused', 'bench')`;
-
   const hanging = await add('hangs', {});
-  stop = sweeping();
-  const besideHanging = await measure('beside one that hangs', reports, true);
-  await stop();
-  await sql`select public.move_endpoint(${hanging}, 'paused', 'bench')`;
+  const move = (id: string, state: string) => sql`select public.move_endpoint(${id}, ${state}, 'bench')`;
+  await move(busy, 'paused');
+  await move(hanging, 'paused');
 
-  const besidePoison = await withOthers('beside a report whose events fail', true);
+  /** In every scene another report has events as well. The quiet subscriber accepts them, or refuses them while it is poisoned. */
+  async function scene({ beside, refused }: Scene): Promise<Times> {
+    const [other = ''] = await addReports(sql, 1);
+    if (beside) await move(beside, 'active');
+    const sending = (async () => {
+      for (let count = 0; count < EVENTS_A_ROUND / 5; count += 1) {
+        const event = newEvent([other], 6 * 1024);
+        if (refused) poisoned.add(event.id);
+        await postEvent(url, secrets.webhookSecret, event, 'applied');
+        await sleep(5 * PAUSE_MS);
+      }
+    })();
+    const times = await measure(reports, EVENTS_A_ROUND, true);
+    await sending;
+    if (beside) await move(beside, 'paused');
+    return times;
+  }
+  const scenes: Scene[] = [
+    { name: 'alone' },
+    { name: `beside ${BACKLOG} that wait for another`, beside: busy },
+    { name: 'beside one that hangs', beside: hanging },
+    { name: 'beside a report whose events fail', refused: true },
+  ];
+  const arrived = scenes.map((): number[] => []);
+  const stop = keepSweeping(url, secrets.cronSecret);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    step(`round ${round + 1} of ${ROUNDS}`);
+    for (let turn = 0; turn < scenes.length; turn += 1) {
+      const index = (turn + round) % scenes.length;
+      const times = await scene(scenes[index] ?? { name: '' });
+      arrived[index]?.push(...times.arrived);
+    }
+  }
+  await stop();
 
   for (let number = 0; number < 19; number += 1) await add('other', {});
-  const with20 = await measure('webhooks with 20 subscribers', reports, false);
+  step('webhooks with 20 subscribers');
+  const with20 = await measure(reports, EVENTS, false);
   const [kept] = await sql`
     select count(*)::int as count from public.webhook_deliveries where endpoint_id = ${quiet} and status = 'success'`;
   step(`${String(kept?.['count'])} deliveries to the quiet subscriber are confirmed`);
@@ -137,22 +157,17 @@ export async function benchSubscriberWaits(
       share,
     );
   console.log('\nuntil the quiet subscriber has an event, ms       p50       p99');
-  const row = (name: string, { arrived }: Times) =>
+  scenes.forEach(({ name }, index) => {
+    const times = arrived[index] ?? [];
     console.log(
-      `${name.padEnd(45)}${p(arrived, 0.5).toFixed(1).padStart(9)}${p(arrived, 0.99).toFixed(1).padStart(10)}`,
+      `${name.padEnd(45)}${p(times, 0.5).toFixed(1).padStart(9)}${p(times, 0.99).toFixed(1).padStart(10)}`,
     );
-  row('alone', alone);
-  row(`beside ${BACKLOG} that wait for another`, besideBusy);
-  row('beside one that hangs', besideHanging);
-  row('beside a report whose events fail', besidePoison);
+  });
+  const [alone = [], besideBusy = [], besideHanging = [], besidePoison = []] = arrived;
   const goals: [string, number, number][] = [
-    ['p99 beside a backlog, of p99 alone', p(besideBusy.arrived, 0.99) / p(alone.arrived, 0.99), 1.2],
-    ['p99 beside one that hangs, of p99 alone', p(besideHanging.arrived, 0.99) / p(alone.arrived, 0.99), 1.2],
-    [
-      'p99 beside a poisoned report, of p99 alone',
-      p(besidePoison.arrived, 0.99) / p(alone.arrived, 0.99),
-      1.1,
-    ],
+    ['p99 beside a backlog, of p99 alone', p(besideBusy, 0.99) / p(alone, 0.99), 1.2],
+    ['p99 beside one that hangs, of p99 alone', p(besideHanging, 0.99) / p(alone, 0.99), 1.2],
+    ['p99 beside a poisoned report, of p99 alone', p(besidePoison, 0.99) / p(alone, 0.99), 1.1],
     [
       'p50 of a webhook with 20 subscribers, of p50 without',
       p(with20.answered, 0.5) / p(without.answered, 0.5),
