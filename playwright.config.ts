@@ -1,13 +1,13 @@
 import { defineConfig } from '@playwright/test';
 
-/** In a real Chromium against the real local system, which `global-setup.ts` starts. */
+/** In a real Chromium against the real local system: each worker starts one of its own. */
 export default defineConfig({
   testDir: 'tests/e2e',
   testMatch: '*.spec.ts',
   globalSetup: './tests/e2e/support/global-setup.ts',
   outputDir: 'test-results/e2e',
-  // One system for all, on two cores: each test brings its own data.
-  workers: 1,
+  // Tests of one file follow each other, on one system.
+  workers: 2,
   forbidOnly: true,
   // Some look at five views, at two widths in two themes.
   timeout: 180_000,

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { projectRoot } from '../../../scripts/local/paths.ts';
 
-/** Hands what dev.json held on to the workers. */
-export const ACCESS_VARIABLE = 'POLARIS_E2E_ACCESS';
+export const RESULTS = join(projectRoot, 'test-results');
 
 /** One picture of each view, theme and width. */
-export const SCREENSHOTS = join(projectRoot, 'test-results/screenshots');
+export const SCREENSHOTS = join(RESULTS, 'screenshots');

@@ -2,35 +2,44 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { test as base, expect, type Page } from '@playwright/test';
 import { join } from 'node:path';
 import postgres from 'postgres';
-import { devFile, type DevFile } from '../../../src/contracts/dev.ts';
-import { ACCESS_VARIABLE, SCREENSHOTS } from './paths.ts';
+import type { DevFile } from '../../../src/contracts/dev.ts';
+import { startLocalSystem } from './local-system.ts';
+import { SCREENSHOTS } from './paths.ts';
 
 export { expect };
 
 export type Role = 'operator' | 'user';
 
 interface Fixtures {
-  /** What dev.json holds. */
-  dev: DevFile;
   /** What the browser complained of; a test that leaves anything in it fails. */
   complaints: string[];
 }
 
 interface WorkerFixtures {
+  /** What dev.json holds, of the local system that is this worker's alone. */
+  dev: DevFile;
   /** The database, past all rights: to seed, and to look. */
   sql: postgres.Sql;
 }
 
-function readAccess(): DevFile {
-  return devFile.parse(JSON.parse(process.env[ACCESS_VARIABLE] ?? '{}'));
-}
+const START_MS = 240_000;
 
 /** Every page of every test is watched: errors in the console, uncaught ones, and violations of the policy fail it. */
 export const test = base.extend<Fixtures, WorkerFixtures>({
-  dev: async ({}, use) => use(readAccess()),
+  dev: [
+    async ({}, use, { workerIndex }) => {
+      const { dev, stop } = await startLocalSystem(String(workerIndex));
+      try {
+        await use(dev);
+      } finally {
+        await stop();
+      }
+    },
+    { scope: 'worker', timeout: START_MS },
+  ],
   sql: [
-    async ({}, use) => {
-      const sql = postgres(readAccess().databaseUrl, { max: 2, onnotice: () => undefined });
+    async ({ dev }, use) => {
+      const sql = postgres(dev.databaseUrl, { max: 2, onnotice: () => undefined });
       await use(sql);
       await sql.end();
     },
