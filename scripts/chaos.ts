@@ -15,6 +15,7 @@ import { drawAccount, historyOf, type Account } from './chaos/account.ts';
 import { unexpected } from './chaos/connection-errors.ts';
 import { startContests } from './chaos/contests.ts';
 import { driveJobs, JOBS_PER_REPORT, type ChaosJob } from './chaos/drive.ts';
+import type { Passed } from './chaos/fault-proxy.ts';
 import { checkHistory, printHistory, readHistory, type Checked } from './chaos/history/check.ts';
 import { collectHistory } from './chaos/history/collect.ts';
 import { addPopulation, type Population } from './chaos/population.ts';
@@ -85,10 +86,10 @@ async function untilSettled(
       const { jobs, deliveries, events, erasures } = open;
       const left = troubles.left();
       step(
-        `settling: ${jobs} jobs, ${deliveries} deliveries, ${events} events, ${erasures} erasures are open, ` +
-          `${left} kinds of trouble to come`,
+        `settling: ${jobs} jobs, ${deliveries} deliveries, ${events} events, ${erasures} erasures are open; ` +
+          (left.length === 0 ? 'every kind of trouble has happened' : `to come: ${left.join(', ')}`),
       );
-      const all = jobs + deliveries + events + erasures + left;
+      const all = jobs + deliveries + events + erasures + left.length;
       if (all === 0) return;
       if (all < least) {
         least = all;
@@ -103,7 +104,7 @@ async function untilSettled(
     // What could not happen while calls were faulted, such as the dearest body on a busy machine, still has its time.
     if (
       calmSince === undefined &&
-      (troubles.left() === 0 ? waitedMs > CALM_AFTER_MS : waitedMs > 4 * CALM_AFTER_MS)
+      (troubles.left().length === 0 ? waitedMs > CALM_AFTER_MS : waitedMs > 4 * CALM_AFTER_MS)
     ) {
       await troubles.stop();
       calmSince = performance.now();
@@ -169,6 +170,15 @@ async function report(
     print(`deviation: ${jobId}: ${deviations.join('; ')}`);
     for (const line of await historyOf(system.sql, jobId)) print(`  ${line}`);
   }
+}
+
+/** Events that were answered 200, by how they came. */
+function countWays(received: readonly Passed[]): [string, number][] {
+  const done = received.filter(({ status }) => status === 200);
+  return [
+    ['events received in batches', done.filter(({ path }) => path.endsWith('/batch')).length],
+    ['events received compressed', done.filter(({ headers }) => headers['content-encoding']).length],
+  ];
 }
 
 function listed(counts: ReadonlyMap<string, number>): string {
@@ -240,11 +250,15 @@ async function main(signal: AbortSignal): Promise<boolean> {
     for (const [kind, times] of troubles.counts()) {
       if (times === 0) account.faults.push(`${kind}: never happened`);
     }
+    const ways = countWays(system.received);
+    for (const [way, events] of ways) {
+      if (events === 0) account.faults.push(`${way}: none`);
+    }
     if (system.poolProxy?.calls === 0) account.faults.push('calls by the pool: none');
     if (store === 'switching' && system.restProxy.calls === 0) account.faults.push('calls by REST: none');
     const history = await collectHistory(system, population);
     const checked = checkHistory(history);
-    await report(system, account, troubles, checked, outward?.figures ?? []);
+    await report(system, account, troubles, checked, [...ways, ...(outward?.figures ?? [])]);
     if (checked.explained < checked.reports) {
       const path = join(tmpdir(), `polaris-history-${seed}-${Date.now()}.jsonl`);
       await writeFile(path, printHistory(history));

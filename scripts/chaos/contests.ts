@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { LOST, timed } from './history/recorder.ts';
-import { postEvent, requestOnce } from './drive.ts';
+import { requestOnce } from './drive.ts';
 import type { Population } from './population.ts';
 import { createRandom, type Random } from './random.ts';
 import { readReport } from './readers.ts';
 import { asOwner } from './roles.ts';
+import { drawCoding, postBatch, postEvent, type Sent } from './send-events.ts';
 import type { ChaosSystem } from './system.ts';
 import { writeText } from './write-text.ts';
 
@@ -13,6 +14,8 @@ const AT_ONCE = 3;
 const SENDERS = 3;
 const EVENTS = 5;
 const EACH_SENDS = 10;
+/** Events of one report in one batch, at most. */
+const BATCH = 4;
 const WRITES = 6;
 const READS = 40;
 const CALL_PAUSE_MS = [20, 250] as const;
@@ -31,7 +34,7 @@ interface Told {
 
 /**
  * What the other jobs of a run leave out: of each of these reports, several senders tell results of their own at once, in any order
- * of their requests, again and again, now and then with another text under the same id, or a second result of one job. Its owner and
+ * of their requests, alone and in batches, again and again, now and then with another text under the same id, or a second result of one job. Its owner and
  * the platform write it meanwhile, two jobs run for it, and every third is deleted. None of the callers repeats a call until it is
  * answered. Their history is all that is asked of them.
  */
@@ -60,7 +63,10 @@ export async function startContests(
 
     async function send(): Promise<void> {
       for (let calls = 0; calls < EACH_SENDS; calls += 1) {
-        await postEvent(system, { ...vary(random, random.pick(events)), report });
+        const draw = (): Sent => ({ ...vary(random, random.pick(events)), report });
+        await (random.fraction() < 0.7
+          ? postEvent(system, draw(), drawCoding(random))
+          : postBatch(system, Array.from({ length: random.whole(1, BATCH) }, draw), drawCoding(random)));
         await pause(CALL_PAUSE_MS);
       }
     }

@@ -4,7 +4,7 @@ import { unexpected } from './connection-errors.ts';
 import type { Doomed, Population } from './population.ts';
 import { timed } from './history/recorder.ts';
 import type { Random } from './random.ts';
-import { asOwner } from './roles.ts';
+import { asOwner, asServer } from './roles.ts';
 import { writeText } from './write-text.ts';
 import type { Happening } from './series.ts';
 import type { ChaosSystem } from './system.ts';
@@ -63,6 +63,7 @@ export function deletions(
       'reports deleted': next('reports deleted'),
       'accounts deleted': next('accounts deleted'),
       'accounts softly deleted': next('accounts softly deleted'),
+      'accounts erased': next('accounts erased'),
     },
     left: () => left.length,
     faults,
@@ -74,8 +75,9 @@ export function deletions(
 async function remove(system: ChaosSystem, one: Doomed): Promise<unknown> {
   const deletion = await timed(() => send(system, one));
   for (const report of one.reportIds) {
-    // Reports of an account that was softly deleted go with a sweep, at any later time.
-    const hasEnded = deletion.end !== null && one.kind !== 'accounts softly deleted';
+    // Reports of an account that was softly deleted, or is erased step by step, go with a sweep, at any later time.
+    const hasEnded =
+      deletion.end !== null && !['accounts softly deleted', 'accounts erased'].includes(one.kind);
     const { begin, end } = deletion;
     system.history.deletions.push({
       call: 'delete',
@@ -102,6 +104,9 @@ async function send(system: ChaosSystem, { kind, ownerId, reportIds }: Doomed): 
     case 'accounts softly deleted':
       await system.auth`update auth.users set deleted_at = now(), email = null where id = ${ownerId}`;
       return;
+    case 'accounts erased':
+      await asServer(system.editor, (other) => other`select public.erase_user(${ownerId}, 100)`);
+      return;
     default:
       kind satisfies never;
   }
@@ -109,7 +114,7 @@ async function send(system: ChaosSystem, { kind, ownerId, reportIds }: Doomed): 
 
 async function isGone(sql: postgres.Sql, { kind, ownerId, reportIds }: Doomed): Promise<boolean> {
   const rows =
-    kind === 'reports deleted'
+    kind === 'reports deleted' || kind === 'accounts erased'
       ? await sql`select from public.org_reports where id in ${sql(reportIds)}`
       : await sql`select from auth.users where id = ${ownerId} and deleted_at is null`;
   return rows.length === 0;

@@ -3,11 +3,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { jobAccepted } from '../../src/contracts/jobs.ts';
 import { webhookAnswer, type Stage } from '../../src/contracts/webhooks.ts';
-import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
-import { sign } from '../../src/server/deliver/sign.ts';
-import { LOST, problemCode, timed, type Timed } from './history/recorder.ts';
+import { LOST, problemCode } from './history/recorder.ts';
 import type { Fate, Population } from './population.ts';
 import { createRandom, type Random } from './random.ts';
+import {
+  ask,
+  collectBatches,
+  drawCoding,
+  postEvent,
+  type Batches,
+  type Heard,
+  type Sent,
+} from './send-events.ts';
 import type { ChaosSystem } from './system.ts';
 import { sha256 } from './write-text.ts';
 
@@ -28,7 +35,6 @@ export const JOBS_PER_REPORT = 4;
 const JOBS_PER_DELETED_REPORT = 2;
 const CONCURRENCY = 64;
 const PAUSE_MS = 150;
-const CALL_TIMEOUT_MS = 15_000;
 /** Long enough for every fault that there is, on a busy machine too: what is not accepted by then never will be. */
 const GIVE_UP_MS = 600_000;
 /** How far a sender's clock may be off. */
@@ -75,6 +81,8 @@ export async function driveJobs(
       .map((reportId, index) => plan('deleted', reportId, `deleted ${index}`, JOBS_PER_DELETED_REPORT)),
   ]);
 
+  const batches = collectBatches(system, createRandom(seed, 'batches'));
+
   async function run({ fate, reportId, random, stages }: Plan): Promise<void> {
     const own: Promise<void>[] = [];
     const call: Call = { system, random, signal, faults, isDoomed: fate === 'deleted' };
@@ -93,7 +101,7 @@ export async function driveJobs(
       const made =
         maker === 'pipeline'
           ? submit(call, { jobId, reportId, text })
-          : post(call, { jobId, reportId, stage, text, mark });
+          : post(call, { jobId, reportId, stage, text, mark }, batches);
       // Awaited below; should a request fail before that, it is the one that counts.
       made.catch(() => undefined);
       own.push(made);
@@ -168,8 +176,6 @@ class Refused extends Error {
   override name = 'Refused';
 }
 
-type Heard = Timed<{ status: number; text: string }>;
-
 interface JobRequest {
   reportId: string;
   stage: Stage;
@@ -241,62 +247,18 @@ async function submit(
   await untilAnswered(call, attempt, 200, z.object({ job_id: z.string() }), `the result of ${jobId}`);
 }
 
-/** Through the same broken network, by a clock that is minutes off, until it is answered 200. */
+/** Through the same broken network, by a clock that is minutes off, in any way there is, until it is answered 200. */
 async function post(
   call: Call,
   sent: { jobId: string; reportId: string; stage: Stage; text: string; mark: string },
+  batches: Batches,
 ): Promise<void> {
   const skewMs = call.random.whole(-SKEW_MS, SKEW_MS);
   const { jobId: job, reportId: report, ...rest } = sent;
-  const event = `ext_${randomUUID()}`;
-  const attempt = () => postEvent(call.system, { ...rest, event, job, report, skewMs });
+  const event: Sent = { ...rest, event: `ext_${randomUUID()}`, job, report, skewMs };
+  const attempt = () =>
+    call.random.fraction() < 0.3
+      ? batches.add(event)
+      : postEvent(call.system, event, drawCoding(call.random));
   await untilAnswered(call, attempt, 200, webhookAnswer.pick({ outcome: true }), `the event of ${job}`);
-}
-
-/** What became of it, the proxy sees too. */
-export async function postEvent(
-  { secrets, webhookProxy }: ChaosSystem,
-  sent: {
-    event: string;
-    job: string;
-    report: string;
-    stage: Stage;
-    text: string;
-    mark?: string;
-    skewMs?: number;
-    requestedAt?: Date;
-  },
-): Promise<Heard> {
-  const { event, job, report, stage, text, mark = '', skewMs = 0, requestedAt } = sent;
-  const now = Date.now() + skewMs;
-  const body = Buffer.from(
-    JSON.stringify({
-      type: `report.${stage}.completed`,
-      timestamp: new Date(now).toISOString(),
-      data: {
-        job_id: job,
-        report_id: report,
-        report_type: 'org',
-        research_report: text,
-        research_status: 'completed',
-        requested_at: requestedAt?.toISOString(),
-        research_metadata: { mark },
-        final_data: { mark },
-      },
-    }),
-  );
-  const keys = parseWebhookSecret(secrets.webhookSecret);
-  return ask(`${webhookProxy.url}/api/webhooks/${stage}-report`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json', ...sign(keys, event, now, body) },
-    body,
-    redirect: 'manual',
-  });
-}
-
-function ask(url: string, request: RequestInit): Promise<Heard> {
-  return timed(async () => {
-    const response = await fetch(url, { ...request, signal: AbortSignal.timeout(CALL_TIMEOUT_MS) });
-    return { status: response.status, text: await response.text() };
-  });
 }

@@ -21,8 +21,8 @@ const TRIES = 5;
 const BYTES = VALUE_BYTES / 4;
 /** Of one function's process, in the time of one hostile call: with all else that it does meanwhile. */
 const MAX_CPU_MS = 5_000;
-/** What answers while a function or the database is restarted, or a clock is wrong. The sender retries then. */
-const TRANSIENT: ReadonlySet<number> = new Set([401, 502, 503]);
+/** What answers while a function or the database is restarted, a clock is wrong, or senders are limited. The sender retries then. */
+const TRANSIENT: ReadonlySet<number> = new Set([401, 429, 502, 503]);
 
 function envelope(reportId: string, metadata: string, text = '"# hostile"'): string {
   const id = randomUUID();

@@ -5,8 +5,8 @@ import type postgres from 'postgres';
 export type Fate = 'kept' | 'deleted';
 
 export interface Doomed {
-  /** How it goes: the report alone, or with its owner's account, which Auth deletes either way. */
-  kind: 'reports deleted' | 'accounts deleted' | 'accounts softly deleted';
+  /** How it goes: the report alone, with its owner's account, which Auth deletes either way, or as an operator asks for. */
+  kind: 'reports deleted' | (typeof ACCOUNT_KINDS)[number];
   ownerId: string;
   reportIds: string[];
 }
@@ -24,6 +24,7 @@ export interface Population {
   unreadableJobs: readonly string[];
 }
 
+const ACCOUNT_KINDS = ['accounts deleted', 'accounts softly deleted', 'accounts erased'] as const;
 const REPORTS_PER_ACCOUNT = 3;
 const LEAST_CONTESTED = 3;
 
@@ -40,7 +41,7 @@ export async function addPopulation(
   for (let count = 0; count < Math.ceil(jobs / 120); count += 1) {
     const reportIds = await addReports(sql, ownerId, 1, { name: canary });
     doomed.push({ kind: 'reports deleted', ownerId, reportIds });
-    for (const kind of ['accounts deleted', 'accounts softly deleted'] as const) {
+    for (const kind of ACCOUNT_KINDS) {
       const account = await addAccount(sql);
       const own = await addReports(sql, account, REPORTS_PER_ACCOUNT, { name: canary });
       doomed.push({ kind, ownerId: account, reportIds: own });

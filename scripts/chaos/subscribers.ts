@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Webhook } from 'standardwebhooks';
+import { COMPRESSIONS, type Compression } from '../../src/contracts/compression.ts';
 import type { Filter } from '../../src/contracts/filters.ts';
 import { compileFilter } from '../../src/server/deliver/filters/compile.ts';
 import {
@@ -11,6 +12,7 @@ import {
   parseEndpointKeys,
   sealSecret,
 } from '../../src/server/deliver/subscribers/endpoint-secrets.ts';
+import { patiently } from './patiently.ts';
 import { createRandom, type Random } from './random.ts';
 import { pause, type Happening } from './series.ts';
 import type { ChaosSystem } from './system.ts';
@@ -85,6 +87,7 @@ interface Subscriber {
   secrets: string[];
   mode: 'every' | 'latest';
   body: 'full' | 'thin';
+  compression: Compression;
   formatVersion: number;
   rate: number | null;
   manner: Manner;
@@ -188,6 +191,7 @@ export async function startSubscribers(
       secrets: [mintSecret()],
       mode: startAt === null && random.fraction() < 0.25 ? 'latest' : 'every',
       body: random.fraction() < 0.3 ? 'thin' : 'full',
+      compression: random.pick(COMPRESSIONS),
       formatVersion: random.whole(0, 2),
       rate: random.fraction() < 0.2 ? 30 : null,
       manner: 'well',
@@ -313,6 +317,7 @@ function settingsOf(subscriber: Subscriber, { events, filter }: Choice, port: nu
     body: subscriber.body,
     mode: subscriber.mode,
     rate_per_second: subscriber.rate,
+    compression: subscriber.compression,
   };
 }
 
@@ -337,18 +342,6 @@ async function startMoods(
     await sleep(300);
     if (isCalm()) break;
     random.pick(everyone).manner = random.pick(MANNERS);
-  }
-}
-
-/** Repeats a call that ends a trouble until the database is available. */
-async function patiently(work: () => PromiseLike<unknown>): Promise<void> {
-  for (let tries = 0; tries < 60; tries += 1) {
-    try {
-      await work();
-      return;
-    } catch {
-      await sleep(500);
-    }
   }
 }
 

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
+import { z } from 'zod';
 import { functionEnv } from '../local/function-env.ts';
 import { asRole } from '../local/hosted-roles.ts';
 import { liftLimits } from '../local/lift-limits.ts';
@@ -19,6 +20,7 @@ import {
 import { prepareDatabase } from '../local/prepare-database.ts';
 import { openStoreRole } from '../local/store-role.ts';
 import type { SupabaseApiOptions } from '../local/supabase-api.ts';
+import { eventsIn } from './arrived.ts';
 import { startFaultProxy, type FaultProxy, type Passed } from './fault-proxy.ts';
 import { drawFault, HANGING, POOL_FAULTS, REST_FAULTS, WEBHOOK_FAULTS } from './faults.ts';
 import { startPoolProxy, type PoolProxy } from './pool-proxy.ts';
@@ -68,11 +70,11 @@ export interface ChaosSystem extends AsyncDisposable {
   restProxy: FaultProxy;
   /** Undefined: the functions have REST alone. */
   poolProxy: PoolProxy | undefined;
-  /** What reached the webhook endpoints, and the SQL function behind them. */
+  /** What reached the webhook endpoints, event by event, whichever way it came. */
   received: Passed[];
   /** Paths of all calls to the webhook endpoints, those included that a fault kept from arriving. */
   sent: string[];
-  /** Calls of the SQL function, by event: more than requests where the network or the store repeated one. */
+  /** Calls of the SQL function behind them, by event: more than requests where the network or the store repeated one. */
   applyCalls: Map<string, number>;
   /** The same, one by one: the calls of one request have the same name here. */
   applications: Application[];
@@ -98,6 +100,7 @@ export const ENTRYPOINTS = [
   'api/reportJobsDb.ts',
   'api/webhooks/prelim-report.ts',
   'api/webhooks/final-report.ts',
+  'api/webhooks/batch.ts',
   'api/cron/sweep.ts',
   'api/cron/take-over.ts',
 ];
@@ -168,6 +171,7 @@ export async function startChaosSystem(
       draw: () => drawFault(restRandom, REST_FAULTS, share),
       onPassed({ path, body, begin }) {
         if (path.endsWith('/apply_report_event')) noteApply(readApplication(body, begin));
+        if (path.endsWith('/apply_report_events')) readBatch(body, begin).forEach(noteApply);
       },
     }),
   );
@@ -180,8 +184,10 @@ export async function startChaosSystem(
             targetPort: Number(new URL(databaseUrl).port),
             draw: () => drawFault(poolRandom, POOL_FAULTS, share),
             onPassed(request) {
-              if (!request.includes('public."apply_report_event"(')) return;
-              noteApply(readApplication(request, now()));
+              if (request.includes('public."apply_report_event"('))
+                noteApply(readApplication(request, now()));
+              if (request.includes('public."apply_report_events"('))
+                readBatch(request, now()).forEach(noteApply);
             },
           }),
         );
@@ -206,7 +212,7 @@ export async function startChaosSystem(
           : drawFault(webhookRandom, WEBHOOK_FAULTS, share);
       },
       onPassed: (passed) => {
-        if (passed.path.startsWith('/api/webhooks/')) received.push(passed);
+        if (passed.path.startsWith('/api/webhooks/')) received.push(...eventsIn(passed));
       },
     }),
   );
@@ -305,6 +311,16 @@ function readApplication(bytes: Buffer, at: number): Application {
     at,
   };
 }
+
+/** The same of a batch: each of its items has a record beside its text, in which quotes have a backslash before them. */
+function readBatch(bytes: Buffer, at: number): Application[] {
+  return [...bytes.toString().matchAll(/"record":(\{[^{}]*\})/g)].flatMap(([, text = '']) => {
+    const { event_id: event, body_sha256: bodySha256, elapsed_ms: request } = record.parse(JSON.parse(text));
+    return event === undefined ? [] : [{ event, bodySha256, request: String(request), at }];
+  });
+}
+
+const record = z.object({ event_id: z.string().optional(), body_sha256: z.string(), elapsed_ms: z.number() });
 
 const START_TIMEOUT_MS = 10_000;
 const HEALTH_INTERVAL_MS = 1_000;

@@ -1,6 +1,7 @@
 import { clockTroubles } from './clocks.ts';
 import { deletions } from './deletions.ts';
 import { hostileSenders } from './hostile-senders.ts';
+import { limitTroubles } from './limit-troubles.ts';
 import { lockTroubles } from './locked-rows.ts';
 import { poolTroubles } from './pool-troubles.ts';
 import { oddRows } from './odd-rows.ts';
@@ -17,7 +18,7 @@ export interface Troubles {
   /** How often each kind happened. */
   counts(): Map<string, number>;
   /** Kinds that have not happened yet, and deletions to come. */
-  left(): number;
+  left(): string[];
   /** What else is worth a line of the summary. */
   figures(): [what: string, value: number][];
   /** Why a kind may never have happened. */
@@ -44,6 +45,7 @@ export async function startTroubles(
   const locks = lockTroubles(system, random('locks'));
   const odd = oddRows(system, random('odd'), population);
   const hostile = hostileSenders(system, random('hostile'), hostileReports);
+  const limits = limitTroubles(system, random('limits'), population);
   const slow = slowEndpoint(system, random('slow'));
   const deletion = deletions(system, random('deletions'), population, () => areRequested);
   const series: readonly (Omit<Parameters<typeof startSeries>[0], 'random'> & { purpose: string })[] = [
@@ -63,6 +65,12 @@ export async function startTroubles(
     { purpose: 'odd row', kinds: odd.kinds, firstPauseMs: 700, pauseMs: [2_000, 6_000] },
     { purpose: 'hostile body', kinds: hostile.kinds, firstPauseMs: 700, pauseMs: [3_000, 8_000] },
     { purpose: 'slow endpoint', kinds: slow.kinds, firstPauseMs: 3_000, pauseMs: [15_000, 30_000] },
+    {
+      purpose: 'limit',
+      kinds: limits.kinds,
+      firstPauseMs: 4_000,
+      pauseMs: [10_000, 20_000],
+    },
     { purpose: 'deletion', kinds: deletion.kinds, firstPauseMs: 500, pauseMs: [500, 1_500] },
     ...(system.poolProxy === undefined || store !== 'switching'
       ? []
@@ -91,7 +99,10 @@ export async function startTroubles(
   let hasStopped: Promise<unknown> | undefined;
   return {
     counts,
-    left: () => [...counts().values()].filter((times) => times === 0).length + deletion.left(),
+    left: () => [
+      ...[...counts()].flatMap(([kind, times]) => (times === 0 ? [kind] : [])),
+      ...(deletion.left() === 0 ? [] : [`${deletion.left()} deletions`]),
+    ],
     figures: () => [
       ['due jobs that no take-over can name', population.unreadableJobs.length],
       ['connections that waited for a locked row', locks.waited()],
@@ -106,7 +117,7 @@ export async function startTroubles(
     },
     async stop() {
       hasStopped ??= Promise.all(running.map((one) => one.stop())).then(() => {
-        faults.push(...hostile.faults, ...slow.starved, ...deletion.faults);
+        faults.push(...hostile.faults, ...slow.starved, ...deletion.faults, ...limits.faults);
       });
       await hasStopped;
     },

@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { liftLimits } from '../local/lift-limits.ts';
+import { patiently } from './patiently.ts';
+import { addReports, type Population } from './population.ts';
+import type { Random } from './random.ts';
+import { drawCoding, postEvent, type Sent } from './send-events.ts';
+import { pause, type Happening } from './series.ts';
+import type { ChaosSystem } from './system.ts';
+
+const LASTING_MS = [1_000, 3_000] as const;
+/** Many more than the limit lets through, and enough to meet it though half of the calls are faulted. */
+const EVENTS = 30;
+const TRIES = 60;
+
+/**
+ * For a moment all senders, or all reports, may send hardly anything. One sends on until it is refused; what was refused has to be
+ * accepted later. `faults`: what was not.
+ */
+export function limitTroubles(
+  system: ChaosSystem,
+  random: Random,
+  { ownerId }: Population,
+): { kinds: Record<string, Happening>; faults: string[] } {
+  const faults: string[] = [];
+
+  async function refusedOf(report: string): Promise<Sent | undefined> {
+    for (let count = 0; count < EVENTS; count += 1) {
+      const name = `limited_${randomUUID()}`;
+      const event: Sent = { event: name, job: name, report, stage: 'prelim', text: `# ${name}` };
+      const { answer } = await postEvent(system, event, drawCoding(random));
+      if (answer?.status === 429 && answer.text.includes('"code":"rate_limited"')) return event;
+    }
+    return undefined;
+  }
+
+  const limit =
+    (kind: 'sender' | 'report', burst: number): Happening =>
+    async (ended) => {
+      const [report = ''] = await addReports(system.sql, ownerId, 1, {});
+      let refused: Sent | undefined;
+      try {
+        await system.sql`
+          update private.rate_limits set tokens_per_minute = 1, burst = ${burst} where kind = ${kind}`;
+        refused = await refusedOf(report);
+        await pause(random.whole(...LASTING_MS), ended);
+      } finally {
+        await patiently(() => liftLimits(system.sql));
+      }
+      if (refused === undefined) return 0;
+      for (let tries = 0; tries < TRIES; tries += 1) {
+        const { answer } = await postEvent(system, refused, drawCoding(random));
+        if (answer?.status === 200 && answer.text.includes('"outcome"')) return 1;
+        await sleep(500);
+      }
+      faults.push(`${refused.event}: refused by a limit of ${kind}s, and never accepted afterwards`);
+      return 1;
+    };
+  return {
+    kinds: {
+      'senders limited for a while': limit('sender', 8),
+      'reports limited for a while': limit('report', 2),
+    },
+    faults,
+  };
+}
