@@ -40,12 +40,12 @@ export default tseslint.config(
   { files: ['src/**/*.tsx'], extends: [reactHooks.configs.flat.recommended] },
   forbid(
     ['src/contracts/**'],
-    ['server', 'services', 'api', 'console', 'components', 'pages', 'scripts', 'tests'],
+    ['server', 'services', 'api', 'console', 'components', 'pages', 'scripts', 'tools', 'tests'],
     'Contracts import nothing but contracts.',
   ),
   forbid(
     ['src/server/**'],
-    ['api', 'services', 'console', 'components', 'pages', 'scripts', 'tests'],
+    ['api', 'services', 'console', 'components', 'pages', 'scripts', 'tools', 'tests'],
     'The server imports only the contracts.',
   ),
   {
@@ -65,17 +65,17 @@ export default tseslint.config(
   },
   forbid(
     ['api/**'],
-    ['services', 'console', 'components', 'pages', 'scripts', 'tests'],
+    ['services', 'console', 'components', 'pages', 'scripts', 'tools', 'tests'],
     'Endpoints import the server.',
   ),
   forbid(
     ['src/services/**'],
-    ['server', 'api', 'console', 'components', 'pages', 'scripts', 'tests'],
+    ['server', 'api', 'console', 'components', 'pages', 'scripts', 'tools', 'tests'],
     'Services import only the contracts.',
   ),
   forbid(
     ['src/console/**', 'src/components/**', 'src/pages/**'],
-    ['server', 'api', 'scripts', 'tests'],
+    ['server', 'api', 'scripts', 'tools', 'tests'],
     'The console never imports the server.',
   ),
 );

@@ -1,18 +1,18 @@
 /** Measures what the product costs, beside what the same machine could do at best. `--json`: all of it on the last line. */
 import { cpus, loadavg } from 'node:os';
 import { benchResult, type BenchResult } from '../src/contracts/bench.ts';
-import { measureBatches } from './bench/batch.ts';
-import { buildFunctions, importTimes, measureHeap } from './bench/built.ts';
-import { describeCompression, isWithinLimits, measureCompression } from './bench/compression.ts';
-import { goalsOf, isReached } from './bench/goals.ts';
-import { measurePeers } from './bench/peers.ts';
-import { describeBench } from './bench/print.ts';
-import { startBenchSystem } from './bench/system.ts';
-import { measureThroughput } from './bench/throughput.ts';
-import { verificationSpeed } from './bench/verification.ts';
-import { measureVerify } from './bench/verify.ts';
-import { countRestCalls, measureSweep } from './bench/whole-jobs.ts';
-import { stopSignal } from './local/until-stopped.ts';
+import { measureBatches } from '../tools/bench/batch.ts';
+import { buildFunctions, importTimes, measureHeap } from '../tools/bench/built.ts';
+import { describeCompression, isWithinLimits, measureCompression } from '../tools/bench/compression.ts';
+import { goalsOf, isReached } from '../tools/bench/goals.ts';
+import { measurePeers } from '../tools/bench/peers.ts';
+import { describeBench } from '../tools/bench/print.ts';
+import { startBenchSystem } from '../tools/bench/system.ts';
+import { measureThroughput } from '../tools/bench/throughput.ts';
+import { verificationSpeed } from '../tools/bench/verification.ts';
+import { measureVerify } from '../tools/bench/verify.ts';
+import { countRestCalls, measureSweep } from '../tools/bench/whole-jobs.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
 
 const step = (text: string) => process.stderr.write(`${text}\n`);
 
@@ -75,8 +75,8 @@ const signal = stopSignal();
 try {
   if (process.argv[2] === 'hostile') {
     // `npm run bench -- hostile`: first the functions, without a database, then the database, without functions.
-    const { benchHostile } = await import('./bench/hostile.ts');
-    const { benchHostileDatabase } = await import('./bench/hostile-database.ts');
+    const { benchHostile } = await import('../tools/bench/hostile.ts');
+    const { benchHostileDatabase } = await import('../tools/bench/hostile-database.ts');
     const all = process.argv.includes('--all');
     const half = process.argv.find((argument) => argument === 'functions' || argument === 'database');
     const isWithin = [
@@ -85,10 +85,10 @@ try {
     ];
     if (isWithin.includes(false)) process.exitCode = 1;
   } else if (process.argv[2] === 'lost-runners') {
-    const { benchLostRunners } = await import('./bench/lost-runners.ts');
+    const { benchLostRunners } = await import('../tools/bench/lost-runners.ts');
     if (!(await benchLostRunners(signal, step))) process.exitCode = 1;
   } else if (process.argv[2] === 'draining') {
-    const { benchDraining } = await import('./bench/draining.ts');
+    const { benchDraining } = await import('../tools/bench/draining.ts');
     if (!(await benchDraining(signal, step))) process.exitCode = 1;
   } else if (process.argv[2] === 'compression') {
     const compression = await measureCompression(signal);
@@ -96,17 +96,17 @@ try {
     if (process.argv.includes('--json')) console.log(JSON.stringify({ compression }));
     if (!Object.values(compression.refusals).every(isWithinLimits)) process.exitCode = 1;
   } else if (process.argv[2] === 'limits') {
-    const { benchLimits } = await import('./bench/limits.ts');
+    const { benchLimits } = await import('../tools/bench/limits.ts');
     if (!(await benchLimits(signal))) process.exitCode = 1;
   } else if (process.argv[2] === 'apply') {
-    const { benchApply } = await import('./bench/apply.ts');
+    const { benchApply } = await import('../tools/bench/apply.ts');
     if (!(await benchApply(signal, process.argv[3]))) process.exitCode = 1;
   } else if (process.argv[2] === 'growth') {
-    const { benchGrowth } = await import('./bench/growth.ts');
+    const { benchGrowth } = await import('../tools/bench/growth.ts');
     if (!(await benchGrowth(signal, step, process.argv.slice(3)))) process.exitCode = 1;
   } else if (process.argv[2] === 'subscribers') {
-    const { benchSubscribers } = await import('./bench/subscribers.ts');
-    const { benchSubscriberWaits } = await import('./bench/subscriber-waits.ts');
+    const { benchSubscribers } = await import('../tools/bench/subscribers.ts');
+    const { benchSubscriberWaits } = await import('../tools/bench/subscriber-waits.ts');
     const isWithin = [await benchSubscribers(signal), await benchSubscriberWaits(signal, step)];
     if (isWithin.includes(false)) process.exitCode = 1;
   } else {

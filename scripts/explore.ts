@@ -4,15 +4,15 @@
  * and must find what goes wrong then. Without names, all safeguards are taken out in turn at the end.
  */
 import { parseArgs } from 'node:util';
-import { startThrowawayServer, type ThrowawayServer } from './db/throwaway.ts';
-import { makeBed, type Bed } from './explore/bed.ts';
-import { explorePair, type Pair, type PairResult } from './explore/pairs.ts';
-import { asTest, describePair } from './explore/print.ts';
-import { SAFEGUARDS, type Safeguard } from './explore/safeguards.ts';
-import { makeScene, type Scene } from './explore/scene.ts';
-import { STEP_NAMES, type StepName } from './explore/steps.ts';
-import { migrate } from './local/migrate.ts';
-import { stopSignal } from './local/until-stopped.ts';
+import { startThrowawayServer, type ThrowawayServer } from '../tools/db/throwaway.ts';
+import { makeBed, type Bed } from '../tools/explore/bed.ts';
+import { explorePair, type Pair, type PairResult } from '../tools/explore/pairs.ts';
+import { asTest, describePair } from '../tools/explore/print.ts';
+import { SAFEGUARDS, type Safeguard } from '../tools/explore/safeguards.ts';
+import { makeScene, type Scene } from '../tools/explore/scene.ts';
+import { STEP_NAMES, type StepName } from '../tools/explore/steps.ts';
+import { migrate } from '../tools/local/migrate.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
 
 /** Each has a database and three connections. */
 const WORKERS = 2;

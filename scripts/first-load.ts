@@ -6,7 +6,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { projectRoot } from './local/paths.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 const LIMIT_BYTES = 200_000;
 const ENTRY = 'index.html';

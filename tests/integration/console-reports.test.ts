@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import postgres, { type JSONValue } from 'postgres';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Account } from '../../scripts/local/accounts.ts';
+import type { Account } from '../../tools/local/accounts.ts';
 import { getIdentity } from '../../src/services/identity.ts';
 import {
   listNotifications,
@@ -21,7 +21,7 @@ import {
 } from '../../src/services/report-jobs.ts';
 import { getReport, getReportResults, listReports } from '../../src/services/reports.ts';
 import { allRows, consoleClient, dataOf, errorOf } from '../support/console.ts';
-import { asRole } from '../../scripts/local/hosted-roles.ts';
+import { asRole } from '../../tools/local/hosted-roles.ts';
 import { confirmed, jobClient } from '../support/jobs.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProblemCode } from '../problem.ts';
 
-/** What the OpenAPI document says of one method of one path. `scripts/openapi/document.ts` makes the document from all of them. */
+/** What the OpenAPI document says of one method of one path. `tools/openapi/document.ts` makes the document from all of them. */
 export interface Operation {
   id: string;
   tag: Tag;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 
 /** Hands what dev.json held on to the workers. */
 export const ACCESS_VARIABLE = 'POLARIS_E2E_ACCESS';

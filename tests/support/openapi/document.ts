@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
-import { DOCUMENT } from '../../../scripts/openapi/paths.ts';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { DOCUMENT } from '../../../tools/openapi/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { closed } from './close.ts';
 
 const parameter = z.object({

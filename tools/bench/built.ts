@@ -20,7 +20,7 @@ const REQUESTS = 10_000;
 const CALLERS = 16;
 const TEXT_BYTES = 6 * 1024;
 const FUNCTION = 'api/webhooks/prelim-report';
-const SERVER = 'scripts/bench/built-server';
+const SERVER = 'tools/bench/built-server';
 
 const run = promisify(execFile);
 const said = z.union([z.object({ port: z.int() }), z.object({ heapBytes: z.int() })]);

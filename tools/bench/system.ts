@@ -23,7 +23,7 @@ export interface BenchSystem extends AsyncDisposable {
   readCpu: () => Promise<Cpu>;
 }
 
-const FLOOR = 'scripts/bench/empty-function.ts';
+const FLOOR = 'tools/bench/empty-function.ts';
 const MEASURED = [...WEBHOOKS, 'api/webhooks/batch.ts', 'api/webhooks/retry.ts', FLOOR];
 
 export async function startBenchSystem(onStep: (step: string) => void): Promise<BenchSystem> {
@@ -44,7 +44,7 @@ export async function startBenchSystem(onStep: (step: string) => void): Promise<
   stack.defer(() => proxy.stop());
 
   onStep('starting: functions by REST');
-  const rest = await ground.host([...MEASURED, 'scripts/bench/bare-function.ts']);
+  const rest = await ground.host([...MEASURED, 'tools/bench/bare-function.ts']);
   const counted = await ground.host([...WEBHOOKS, 'api/reportJobsDb.ts'], { supabaseUrl: proxy.url });
   const liteHost = await ground.host([...WEBHOOKS.slice(0, 1), FLOOR], { supabaseUrl: lite.state().url });
   onStep('starting: functions over connections');

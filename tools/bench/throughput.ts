@@ -79,10 +79,10 @@ async function subjectsOf({ ground, rest, lite, direct, reports }: BenchSystem):
     { name: `${way}, new, 200 KB`, count: FEW, call: post(url, TEXT_200KB) },
   ];
   return [
-    { name: 'bare', count: COUNT, call: () => callEmpty(`${rest}/scripts/bench/bare-function`) },
-    { name: 'floor, REST', count: COUNT, call: () => callEmpty(`${rest}/scripts/bench/empty-function`) },
-    { name: 'floor, lite', count: COUNT, call: () => callEmpty(`${lite}/scripts/bench/empty-function`) },
-    { name: 'floor, direct', count: COUNT, call: () => callEmpty(`${direct}/scripts/bench/empty-function`) },
+    { name: 'bare', count: COUNT, call: () => callEmpty(`${rest}/tools/bench/bare-function`) },
+    { name: 'floor, REST', count: COUNT, call: () => callEmpty(`${rest}/tools/bench/empty-function`) },
+    { name: 'floor, lite', count: COUNT, call: () => callEmpty(`${lite}/tools/bench/empty-function`) },
+    { name: 'floor, direct', count: COUNT, call: () => callEmpty(`${direct}/tools/bench/empty-function`) },
     {
       name: 'SQL alone',
       count: COUNT,
