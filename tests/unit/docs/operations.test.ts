@@ -2,7 +2,7 @@ import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { projectRoot } from '../../../tools/local/paths.ts';
 import { BINARIES_VARIABLE } from '../../../tools/local/postgres-binaries.ts';
-import { consoleEnv } from '../../../src/console/config.ts';
+import { consoleEnv } from '../../../src/console/lib/config.ts';
 import { serverEnv } from '../../../src/contracts/env.ts';
 import { ALERT_RULES } from '../../../src/contracts/alerts.ts';
 import { CHECKS } from '../../../src/contracts/health.ts';

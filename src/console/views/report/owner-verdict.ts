@@ -1,6 +1,6 @@
 import type { JobSummary, ReportRecord } from '../../../contracts/console-reports.ts';
 import type { Stage } from '../../../contracts/webhooks.ts';
-import { isUnfinished } from '../../report-queries.ts';
+import { isUnfinished } from '../../lib/report-queries.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
 
 export interface OwnerVerdict {

@@ -1,7 +1,7 @@
-import { formatCount } from '../../../components/format.ts';
+import { formatCount } from '../../lib/format.ts';
 import type { SubscriberView } from '../../../contracts/subscribers.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
-import type { Part } from '../../verdict.ts';
+import type { Part } from '../../lib/verdict.ts';
 import { compressionOf, reasonOf } from './words.ts';
 
 /** A count of waiting deliveries ends here. */
