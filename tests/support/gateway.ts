@@ -5,7 +5,7 @@ import { createGateway, type GatewayOptions } from '../../tools/local/supabase-a
 /** Whose key or token a request bears. */
 export type Bearer = 'anon' | 'service_role' | { token: string };
 
-export interface Answer {
+interface Answer {
   status: number;
   body: unknown;
 }

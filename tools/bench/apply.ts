@@ -29,7 +29,7 @@ interface Costs {
   multixacts: number;
 }
 
-export interface Kind {
+interface Kind {
   name: string;
   callers: number;
   count: number;
@@ -37,7 +37,7 @@ export interface Kind {
   prepare: (sql: postgres.ISql, reports: readonly string[]) => Promise<Call>;
 }
 
-export type Call = (sql: postgres.ISql) => Promise<void>;
+type Call = (sql: postgres.ISql) => Promise<void>;
 
 const NOTHING: Costs = { events: 0, cpuMs: 0, elapsedMs: 0, walBytes: 0, walRecords: 0, multixacts: 0 };
 

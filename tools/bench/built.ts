@@ -25,7 +25,7 @@ const SERVER = 'tools/bench/built-server';
 const run = promisify(execFile);
 const said = z.union([z.object({ port: z.int() }), z.object({ heapBytes: z.int() })]);
 
-export interface Built extends AsyncDisposable {
+interface Built extends AsyncDisposable {
   /** Where the file of a source is, without its ending. */
   fileOf: (source: string) => string;
 }

@@ -21,7 +21,7 @@ import { getTraces } from '../../src/services/traces.ts';
 import type { SeedSize } from '../seed/large.ts';
 
 /** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
-export interface Subject {
+interface Subject {
   eventId: string;
   jobId: string;
   reportId: string;

@@ -4,7 +4,7 @@ import type { Cpu } from '../../src/contracts/bench.ts';
 /** Linux counts a process's time in hundredths of a second. */
 const TICK_MS = 10;
 
-export interface ProcessTime {
+interface ProcessTime {
   pid: number;
   parent: number;
   /** Of all its threads, and of those of its children that have ended. */

@@ -11,7 +11,7 @@ export const FIRST_VERSION = {
   heapAfter10kMB: 277,
 };
 
-export interface Goal {
+interface Goal {
   name: string;
   value: number;
   bound: 'at most' | 'at least';

@@ -37,7 +37,7 @@ export async function measure(
   samples.cpu = addCpu(samples.cpu, addCpu(await readCpu(), before, -1));
 }
 
-export interface MeasureOptions {
+interface MeasureOptions {
   callers: number;
   count: number;
   readCpu?: () => Promise<Cpu>;

@@ -4,7 +4,7 @@ import { sign } from '../../src/server/deliver/sign.ts';
 import { batchAnswer } from '../../src/contracts/webhooks.ts';
 import { prose } from './prose.ts';
 
-export interface BenchEvent {
+interface BenchEvent {
   id: string;
   body: Uint8Array;
   envelope: { type: string; timestamp: string; data: Record<string, unknown> };

@@ -12,7 +12,7 @@ export interface Waits {
   longest: string;
 }
 
-export interface Traffic {
+interface Traffic {
   /** From here on calls count for another phase. Returns what was measured since the last one. */
   nextPhase(): { reader: Waits; writer: Waits };
   /** @throws {Error} when a call has failed: none may */

@@ -11,21 +11,21 @@ import { projectRoot } from '../local/paths.ts';
 import { seedFirstVersion } from '../seed/first-version.ts';
 import { startTraffic, type Waits } from './traffic.ts';
 
-export interface UpgradeSize {
+interface UpgradeSize {
   /** Each with a job and an audit row. */
   reports: number;
   /** How long the traffic is measured before the push, and between push and upgrade. */
   quietMs: number;
 }
 
-export interface Phase {
+interface Phase {
   name: string;
   seconds: number;
   reader: Waits;
   writer: Waits;
 }
 
-export interface UpgradeFigures {
+interface UpgradeFigures {
   phases: Phase[];
   /** What `npm run upgrade` printed. */
   printed: string[];

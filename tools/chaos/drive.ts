@@ -12,7 +12,7 @@ import type { ChaosSystem } from './system.ts';
 import { sha256 } from './write-text.ts';
 
 /** Who generates the result: our runner, the pipeline that submits it, or a sender that signs and posts it itself. */
-export type Maker = 'runner' | 'pipeline' | 'sender';
+type Maker = 'runner' | 'pipeline' | 'sender';
 
 export interface ChaosJob {
   fate: Fate;

@@ -4,7 +4,7 @@ import type { Random } from './random.ts';
 /** Makes one thing happen. Answers how often it did: 0 where there was nothing yet that it could happen to. */
 export type Happening = (ended: AbortSignal) => Promise<number>;
 
-export interface Series {
+interface Series {
   /** How often each kind happened. */
   counts: ReadonlyMap<string, number>;
   /** Fulfilled once each kind has happened, or the series was stopped. */

@@ -57,7 +57,7 @@ export function startTimeLapse(system: ChaosSystem): () => Promise<void> {
   };
 }
 
-export interface Open {
+interface Open {
   jobs: number;
   deliveries: number;
   events: number;

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { InternalEndpoint } from '../../src/contracts/endpoints.ts';
 import type { Random } from './random.ts';
 import type { Happening } from './series.ts';
 import type { ChaosSystem } from './system.ts';
@@ -11,7 +12,6 @@ const PATIENCE_MS = 30_000;
 const STARVING = 20;
 
 const ENDPOINTS = { 'prelim-report': 'final-report', 'final-report': 'prelim-report' } as const;
-export type Endpoint = keyof typeof ENDPOINTS;
 
 /** One of our endpoints hangs for some seconds, with a backlog; what goes to the other one must go on. */
 export function slowEndpoint(
@@ -21,7 +21,7 @@ export function slowEndpoint(
   const starved: string[] = [];
   let answered = 0;
 
-  async function isDue(endpoint: Endpoint, since: Date): Promise<boolean> {
+  async function isDue(endpoint: InternalEndpoint, since: Date): Promise<boolean> {
     const rows = await system.sql`
       select from private.due_deliveries due
       where due.endpoint_id = ${endpoint} and due.next_attempt < ${since}
@@ -32,7 +32,7 @@ export function slowEndpoint(
   }
 
   const hang =
-    (slow: Endpoint): Happening =>
+    (slow: InternalEndpoint): Happening =>
     async (ended) => {
       const other = ENDPOINTS[slow];
       const first = system.received.length;
@@ -43,7 +43,7 @@ export function slowEndpoint(
       const gone = () =>
         system.received.slice(first).filter(({ path, status }) => path.endsWith(other) && status === 200)
           .length;
-      const sends = (endpoint: Endpoint) =>
+      const sends = (endpoint: InternalEndpoint) =>
         system.sent.slice(firstSent).filter((path) => path.endsWith(endpoint)).length;
       system.hang(slow);
       try {

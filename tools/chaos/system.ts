@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
+import type { InternalEndpoint } from '../../src/contracts/endpoints.ts';
 import { functionEnv } from '../local/function-env.ts';
 import { asRole } from '../local/hosted-roles.ts';
 import { liftLimits } from '../local/lift-limits.ts';
@@ -24,10 +25,9 @@ import { drawFault, HANGING, POOL_FAULTS, REST_FAULTS, WEBHOOK_FAULTS } from './
 import { startPoolProxy, type PoolProxy } from './pool-proxy.ts';
 import { createRecorder, now, type Recorder } from './history/recorder.ts';
 import { createRandom } from './random.ts';
-import type { Endpoint } from './slow-endpoint.ts';
 
 /** A function host: killed and started again, at the same address. */
-export interface Host {
+interface Host {
   url: string;
   isUp(): boolean;
   /** SIGKILL to it and all its functions at once, then a new start. */
@@ -41,7 +41,7 @@ export interface Host {
 }
 
 /** A call of `apply_report_event()` that reached the database. */
-export interface Application {
+interface Application {
   event: string;
   bodySha256: string;
   /** The same for calls of one request. */
@@ -79,7 +79,7 @@ export interface ChaosSystem extends AsyncDisposable {
   /** What the run's own callers did and heard. */
   history: Recorder;
   /** From now on this endpoint hangs; null: none does. */
-  hang(endpoint: Endpoint | null): void;
+  hang(endpoint: InternalEndpoint | null): void;
   database: {
     /** Immediate mode: no clean shutdown, recovery from the log; away for so long. */
     restart(awayMs: number): Promise<void>;
@@ -94,7 +94,7 @@ const HOSTS = 2;
 /** About half of all calls. */
 const FAULT_SHARE = 0.5;
 
-export const ENTRYPOINTS = [
+const ENTRYPOINTS = [
   'api/reportJobsDb.ts',
   'api/webhooks/prelim-report.ts',
   'api/webhooks/final-report.ts',
@@ -192,7 +192,7 @@ export async function startChaosSystem(
   const routes = createRandom(seed, 'routes');
   const webhookRandom = createRandom(seed, 'webhook');
   const sent: string[] = [];
-  let hanging: Endpoint | null = null;
+  let hanging: InternalEndpoint | null = null;
   const webhookProxy = stack.use(
     await startFaultProxy({
       target: () => {

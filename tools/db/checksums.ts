@@ -5,7 +5,7 @@ import type { Finding } from './finding.ts';
 import { listMigrations, MIGRATIONS } from './lint/migrations.ts';
 
 /** File name to SHA-256 in hex, as `sha256sum` writes them. */
-export type Checksums = ReadonlyMap<string, string>;
+type Checksums = ReadonlyMap<string, string>;
 
 const HEAD = `# Released migrations, as sha256sum writes them. They never change: a check compares. Written by npm run db:release.
 `;

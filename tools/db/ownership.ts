@@ -47,7 +47,7 @@ export function platformEntries(
 }
 
 /** What functions make whose names they are given: its source is the function's. */
-export interface MadeByFunctions {
+interface MadeByFunctions {
   /** Policies, triggers and functions, by kind and name. */
   parts: ReadonlySet<string>;
   /** Of each function that makes tables, the names of the policies by which they are known. */

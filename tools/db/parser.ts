@@ -6,8 +6,8 @@ import { parse, parsePlPgSQL, scan, hasSqlDetails, type Node } from 'libpg-query
 import { z } from 'zod';
 
 type KeyOf<Union> = Union extends unknown ? keyof Union : never;
-export type NodeKind = KeyOf<Node>;
-export type NodeOf<Kind extends NodeKind> = Extract<Node, Record<Kind, unknown>>[Kind];
+type NodeKind = KeyOf<Node>;
+type NodeOf<Kind extends NodeKind> = Extract<Node, Record<Kind, unknown>>[Kind];
 
 export interface Statement {
   node: Node;
@@ -21,7 +21,7 @@ export interface Comment {
   line: number;
 }
 
-export interface Parsed {
+interface Parsed {
   statements: Statement[];
   /** Comments between and in statements. Those in the body of a function belong to its text, and are not among them. */
   comments: Comment[];
@@ -75,7 +75,7 @@ export function nodesOf<Kind extends NodeKind>(tree: unknown, kind: Kind): NodeO
 }
 
 /** Calls `visit` for each keyed object of a tree, the outer ones first. */
-export function walk(tree: unknown, visit: (key: string, value: object) => void): void {
+function walk(tree: unknown, visit: (key: string, value: object) => void): void {
   if (Array.isArray(tree)) {
     for (const each of tree) walk(each, visit);
   } else if (typeof tree === 'object' && tree !== null) {

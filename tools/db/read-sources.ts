@@ -6,7 +6,7 @@ import { nameOf, nodesOf, parseSql, SqlSyntaxError, type Comment, type Statement
 import { PLATFORM_TABLES, ROOMS } from './rooms.ts';
 
 /** How sources are named in findings and in migrations, wherever the folder stands. */
-export const SOURCES = 'supabase/sql';
+const SOURCES = 'supabase/sql';
 
 interface SourceFile {
   room: string;
@@ -27,7 +27,7 @@ export type Source = SourceFile & {
     | { kind: 'table'; platform: boolean }
   );
 
-export interface Sources {
+interface Sources {
   sources: Source[];
   /** Files that are not understood. While there is one, nothing can be said about the sources as a whole. */
   findings: Finding[];
@@ -254,7 +254,7 @@ function misplaced(node: Node, source: Source): string | undefined {
 const KIND_ORDER = { function: 0, view: 1, table: 2 } as const;
 
 /** All functions, then views, then tables, by room; but what another of them needs comes before that one. */
-export function inOrder(sources: readonly Source[], rooms: readonly string[] = ROOMS): Source[] {
+function inOrder(sources: readonly Source[], rooms: readonly string[] = ROOMS): Source[] {
   const waiting = [...sources].sort(
     (one, other) =>
       KIND_ORDER[one.kind] - KIND_ORDER[other.kind] ||

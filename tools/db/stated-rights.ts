@@ -15,7 +15,7 @@ export interface Right {
   column?: string;
 }
 
-export interface StatedRights {
+interface StatedRights {
   /** All objects that the file speaks of: exactly the stated rights exist on them. */
   objects: string[];
   rights: Right[];

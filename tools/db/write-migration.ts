@@ -12,7 +12,7 @@ export class RefusedError extends Error {
 
 const MAX_NAME_CHARACTERS = 60;
 
-export interface MigrationRequest {
+interface MigrationRequest {
   /** The folder of migrations. */
   folder: string;
   name: string;

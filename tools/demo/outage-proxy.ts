@@ -1,7 +1,7 @@
 import { Agent, createServer } from 'node:http';
 import { forward } from '../local/proxy.ts';
 
-export interface OutageProxy extends AsyncDisposable {
+interface OutageProxy extends AsyncDisposable {
   /** For WEBHOOK_BASE_URL. */
   baseUrl: string;
   /** Where requests are passed on to; known only when the functions run. */

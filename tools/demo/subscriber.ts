@@ -34,7 +34,7 @@ interface Arrival {
   replay: string | undefined;
 }
 
-export interface DemoSubscriber extends AsyncDisposable {
+interface DemoSubscriber extends AsyncDisposable {
   /** Events that arrived and whose signature was right, oldest first. */
   arrivals: readonly Arrival[];
   /** What is wrong with what it got of these jobs; empty: each that the filter admits once, in the order of its report. */

@@ -14,7 +14,7 @@ export interface Promised {
 }
 
 /** Undoes the fault, as whoever is on call would. */
-export type Fix = () => Promise<void> | void;
+type Fix = () => Promise<void> | void;
 
 export interface Drill {
   /** As `npm run drill -- NAME` and docs/failure-modes.md name it. */

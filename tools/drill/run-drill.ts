@@ -6,7 +6,7 @@ import type { Drill, Promised } from './drill.ts';
 const OF_THE_MACHINE: ReadonlySet<string> = new Set<AlertRule>(['latency', 'ping_slow']);
 
 /** What came of one promised alert. */
-export interface Outcome {
+interface Outcome {
   promised: Promised;
   /** Seconds by the clock of the drill; null: it never did. */
   firedAfter: number | null;

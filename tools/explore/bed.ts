@@ -1,6 +1,5 @@
 import postgres from 'postgres';
 import { asRole } from '../local/hosted-roles.ts';
-import type { Safeguard } from './safeguards.ts';
 import { readFunctions, replaceOnce, touchingSqlFunctions, withStops } from './stops.ts';
 
 /** The first key of the advisory locks at which sessions are stopped; product code has keys of one part. */
@@ -21,6 +20,14 @@ export interface Session {
   onGate: () => void;
 }
 
+export interface Removable {
+  name: string;
+  functionName: string;
+  /** As it stands in the function with its stops. */
+  text: string;
+  without: string;
+}
+
 export interface Bed extends AsyncDisposable {
   /** As superuser. */
   admin: postgres.Sql;
@@ -29,8 +36,8 @@ export interface Bed extends AsyncDisposable {
   keep(): Promise<void>;
   /** All tables as they were kept, or when the bed was made. */
   reset(): Promise<void>;
-  /** Removes a safeguard from the explorer's copy of a function; returns what puts it back. */
-  remove(safeguard: Safeguard): Promise<() => Promise<void>>;
+  /** Removes a part of the explorer's copy of a function; returns what puts it back. */
+  remove(part: Removable): Promise<() => Promise<void>>;
 }
 
 /**

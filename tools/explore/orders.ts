@@ -36,7 +36,7 @@ export interface Played {
   problems: readonly string[];
 }
 
-export type Arrival = 'stopped' | 'blocked' | 'ended';
+type Arrival = 'stopped' | 'blocked' | 'ended';
 
 interface Running {
   session: Session;

@@ -1,13 +1,9 @@
+import type { Removable } from './bed.ts';
 import type { Pair } from './pairs.ts';
 
 /** A safeguard that can be taken out of the explorer's copy, and a pair of steps that must then go wrong. */
-export interface Safeguard {
-  name: string;
+export interface Safeguard extends Removable {
   what: string;
-  functionName: string;
-  /** As it stands in the function with its stops. */
-  text: string;
-  without: string;
   pair: Pair;
 }
 

@@ -26,7 +26,7 @@ export const STEP_NAMES = [
 export type StepName = (typeof STEP_NAMES)[number];
 
 /** What one session does. */
-export interface Step {
+interface Step {
   role: 'service_role' | 'authenticated' | 'supabase_auth_admin';
   /** One statement, whose rows have a column `answer`. */
   call(scene: Scene, session: SessionName): string;

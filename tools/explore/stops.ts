@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { nodesOf, parseSql } from '../db/parser.ts';
 
 /** A function of ours as the catalogue tells it. */
-export interface StoredFunction {
+interface StoredFunction {
   /** With its schema. */
   name: string;
   language: string;

@@ -1,7 +1,7 @@
 import { createClient } from '@supabase/supabase-js';
 import type postgres from 'postgres';
 
-export interface Credentials {
+interface Credentials {
   email: string;
   password: string;
 }

@@ -3,7 +3,7 @@ import { forward } from './proxy.ts';
 import { requireFreePort } from './ports.ts';
 
 /** What is at every address but `/api`. */
-export interface Page {
+interface Page {
   serve: (request: IncomingMessage, response: ServerResponse) => void;
   stop: () => Promise<void>;
 }

@@ -21,7 +21,7 @@ export interface FunctionsState {
   pids: number[];
 }
 
-export interface Functions {
+interface Functions {
   state(): FunctionsState;
   stop(timeoutMs: number): Promise<void>;
 }

@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 
 /** Those of a hosted project's roles that log in here. All have the cluster's one password. */
-export type LoginRole =
+type LoginRole =
   /** The superuser, which a hosted project's owner does not have: only for what tests and the local system must do. */
   | 'supabase_admin'
   /** Owns the database and everything that migrations make. */

@@ -21,7 +21,7 @@ import { noticeSlowStart } from './slow-start.ts';
 import type { Service } from './start-service.ts';
 import { supervise } from './supervise.ts';
 
-export interface LocalSystemOptions {
+interface LocalSystemOptions {
   directory: string;
   ports: { supabaseApi: number; database: number; functions: number };
   /** How the functions reach the database; `rest` unless it is given. STORE_DATABASE_URL overrules it. */
@@ -133,7 +133,7 @@ type Run = <State>(
   start: (last: State | undefined) => Promise<Service<State>>,
 ) => Promise<Service<State>>;
 
-export interface Accounts {
+interface Accounts {
   operator: Account;
   user: Account;
 }

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import { projectRoot } from './paths.ts';
 
 /** A local database that was made from other migrations than the folder's. */
-export class OtherHistoryError extends Error {
+class OtherHistoryError extends Error {
   override name = 'OtherHistoryError';
 }
 

@@ -1,7 +1,7 @@
 import { createServer } from 'node:net';
 
 /** A port is in use. The message says who wanted it and how to move it. */
-export class PortTakenError extends Error {
+class PortTakenError extends Error {
   constructor(port: number, wantedBy: string, variable: string | undefined) {
     const remedy =
       variable === undefined

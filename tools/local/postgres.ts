@@ -31,7 +31,7 @@ export interface PostgresOptions {
   onStep?: (step: string) => void;
 }
 
-export interface Postgres {
+interface Postgres {
   /** Database `postgres`, as its owner `postgres`, who is no superuser: `asRole` makes the others' addresses of it. */
   url: string;
   port: number;

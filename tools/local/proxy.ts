@@ -19,7 +19,7 @@ const HOP_HEADERS = new Set([
   'upgrade',
 ]);
 
-export interface Target {
+interface Target {
   port: number;
   agent: Agent;
 }

@@ -3,7 +3,7 @@ import { toService, type FromService } from './service-messages.ts';
 
 const TERMINATED_TIMEOUT_MS = 10_000;
 
-export interface RunningService {
+interface RunningService {
   /** Told to the parent; `report` tells it again when it has changed. */
   state: unknown;
   /** Ends in order, in about this time. */

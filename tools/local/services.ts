@@ -6,7 +6,7 @@ import { startService, type Service } from './start-service.ts';
 import type { SupabaseApiOptions } from './supabase-api.ts';
 
 /** What every service takes beside its own options. */
-export interface Surroundings {
+interface Surroundings {
   env?: Readonly<Record<string, string>>;
   startTimeoutMs?: number;
   /** Takes each line that it prints; else they go to our standard error. */
@@ -14,7 +14,7 @@ export interface Surroundings {
 }
 
 export type PostgresService = Service<{ url: string; pid: number }>;
-export type SupabaseApiService = Service<{ url: string }>;
+type SupabaseApiService = Service<{ url: string }>;
 export type FunctionsService = Service<FunctionsState>;
 
 /** PostgreSQL, ended when this process ends; `temporary` removes its directory too. */

@@ -13,7 +13,7 @@ const DEFAULT_STOP_TIMEOUT_MS = 10_000;
 /** What a service may take beyond the time it was given, before it is killed. */
 const STOP_GRACE_MS = 5_000;
 
-export interface ServiceOptions<State> {
+interface ServiceOptions<State> {
   /** For messages, such as `the functions`. */
   name: string;
   /** Its main program, a file that calls `runService`. */

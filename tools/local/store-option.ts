@@ -1,5 +1,5 @@
 /** How the functions of a local system reach the database: `--store`. */
-export const LOCAL_STORES = ['rest', 'direct'] as const;
+const LOCAL_STORES = ['rest', 'direct'] as const;
 export type LocalStore = (typeof LOCAL_STORES)[number];
 
 /** @throws {Error} for another value */

@@ -24,12 +24,12 @@ export interface SupabaseApiOptions extends GatewayOptions {
   portVariable?: string;
 }
 
-export interface Gateway {
+interface Gateway {
   fetch(request: Request): Promise<Response>;
   close(): Promise<void>;
 }
 
-export interface SupabaseApi {
+interface SupabaseApi {
   url: string;
   stop(): Promise<void>;
 }

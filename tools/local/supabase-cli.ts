@@ -6,7 +6,7 @@ import { environment } from './environment.ts';
 import { dependency, projectRoot } from './paths.ts';
 
 /** The CLI failed; the message has what it printed. */
-export class SupabaseCliError extends Error {
+class SupabaseCliError extends Error {
   override name = 'SupabaseCliError';
 }
 

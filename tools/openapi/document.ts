@@ -48,7 +48,7 @@ type Json = Record<string, unknown>;
  * codes, headers to subscribers) come from its tables.
  * @param project the folder that holds `docs/` and `package.json`
  */
-export async function composeDocument(project: string): Promise<Json> {
+async function composeDocument(project: string): Promise<Json> {
   const page = await readFile(join(project, 'docs/contract.md'), 'utf8');
   const { version, license } = z
     .object({ version: z.string(), license: z.string() })

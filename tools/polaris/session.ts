@@ -13,7 +13,7 @@ const sessionFile = z.object({
   items: z.record(z.string(), z.string()),
 });
 type SessionFile = z.infer<typeof sessionFile>;
-export type Project = Pick<SessionFile, 'url' | 'publishableKey'>;
+type Project = Pick<SessionFile, 'url' | 'publishableKey'>;
 
 const path = () => join(dataDirectory(), 'session.json');
 
@@ -51,7 +51,7 @@ function clientOf(project: Project) {
     },
   });
 }
-export type OperatorClient = ReturnType<typeof clientOf>;
+type OperatorClient = ReturnType<typeof clientOf>;
 
 /**
  * The project of SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY, else the local system that runs.

@@ -1,12 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
-import type { Upgrade } from './upgrade.ts';
 
 /** Reports in one transaction: each is locked until its end, so that a writer waits a fraction of a second at most. */
 const BATCH = 100;
 const PROGRESS_EVERY_MS = 5_000;
 /** Others hold what is left, and import it themselves. */
 const PAUSE_MS = 200;
+
+export interface Upgrade {
+  /** One connection without a statement time-out. It must be a session: not through a transaction pooler. */
+  sql: postgres.Sql;
+  tell: (line: string) => void;
+}
 
 export interface Unimportable {
   report_type: string;

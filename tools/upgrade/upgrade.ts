@@ -1,11 +1,5 @@
 import type postgres from 'postgres';
-import { importReports, type Unimportable } from './import-reports.ts';
-
-export interface Upgrade {
-  /** One connection without a statement time-out. It must be a session: not through a transaction pooler. */
-  sql: postgres.Sql;
-  tell: (line: string) => void;
-}
+import { importReports, type Unimportable, type Upgrade } from './import-reports.ts';
 
 /** Another run is at work: this one would take the indexes that it builds for left-overs. */
 export class UpgradeRuns extends Error {

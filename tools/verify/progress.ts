@@ -1,7 +1,7 @@
 import type { WriteStream } from 'node:tty';
 
 /** How far a program is: one line that changes on a terminal, elsewhere (a log) a line for each tenth. */
-export interface Progress {
+interface Progress {
   /** `done` is between 0 and 1. */
   show(done: number): void;
   /** Removes the line, so that what is printed next stands alone. */

@@ -27,7 +27,7 @@ export interface Place {
   after: string | null;
 }
 
-export interface Slice {
+interface Slice {
   findings: Finding[];
   /** Of all reports, how many were looked at: between 0 and 1. */
   done: number;

@@ -1,7 +1,7 @@
 import { lazy, type ComponentType } from 'react';
 import type { IconName } from '../ui/icon.tsx';
 
-export interface Route {
+interface Route {
   /** `/*` at its end: whatever is one name below. */
   path: string;
   /** As the navigation names it. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { reportType, stage } from '../../contracts/webhooks.ts';
 
 /** What was typed into a form. It lives as long as the tab: a reload or a lost session takes nothing. */
-export interface DraftStore<T> {
+interface DraftStore<T> {
   keep: (userId: string, value: T) => void;
   /** Undefined: there is none of this person. */
   read: (userId: string) => T | undefined;
@@ -53,6 +53,5 @@ const draft = z.object({
   text: z.string(),
   stage,
 });
-export type Draft = z.infer<typeof draft>;
 
 export const newReportDraft = draftStore('report', draft);

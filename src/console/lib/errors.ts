@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** What a person is told of a failure: what happened, what to do, and the raw reason for whoever helps them. */
-export interface Explanation {
+interface Explanation {
   title: string;
   advice: string;
   detail?: string;

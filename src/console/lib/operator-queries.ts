@@ -7,7 +7,7 @@ import { unwrap } from './unwrap.ts';
 /** Every operator's query has a key that begins with it, so that one call refreshes all. */
 export const OPERATOR_KEY = ['operator'] as const;
 
-export const REFRESH_MS = 5_000;
+const REFRESH_MS = 5_000;
 
 /** How a view refreshes by itself: while the tab is seen, and not while it is paused. */
 export function refresh(isPaused: boolean) {

@@ -6,7 +6,7 @@ import { THRESHOLDS } from '../../contracts/console-statistics.ts';
 /** A time in a sentence is shown as a distance. */
 export type Part = string | { at: string };
 
-export interface Verdict {
+interface Verdict {
   tone: 'good' | 'warn' | 'bad';
   /** What it is, and since when. */
   title: Part[];

@@ -2,7 +2,7 @@ import { useId, type ReactNode } from 'react';
 import styles from './field.module.css';
 
 /** What a control needs to be named, described and marked as wrong. */
-export interface ControlProps {
+interface ControlProps {
   id: string;
   className: string;
   'aria-describedby': string | undefined;

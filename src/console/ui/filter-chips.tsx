@@ -9,7 +9,7 @@ interface Chip {
 }
 
 /** A filter in words; undefined: it is not in effect. */
-export interface Filter {
+interface Filter {
   name: string;
   value: string | undefined;
   onRemove: () => void;

@@ -2,7 +2,7 @@ import { useEffect, useRef, type ReactNode, type RefObject } from 'react';
 import { useFiringAlerts } from '../lib/firing-alerts.ts';
 import styles from './page.module.css';
 
-export interface PageProps {
+interface PageProps {
   title: string;
   /** One line under the title. */
   lead?: ReactNode;

@@ -21,7 +21,7 @@ const SLICE = 100;
 /** Of the request that made a plan; the sweeps do the rest. */
 const BUDGET_MS = 60_000;
 
-export type PlanServices = Store &
+type PlanServices = Store &
   MonotonicClock & {
     log: Log;
     /** Lets work go on after the answer. */

@@ -28,9 +28,9 @@ const openapi = z.object({
 export type Operation = z.infer<typeof operation>;
 
 /** A pointer into the document, as its steps. */
-export type Pointer = readonly (string | number)[];
+type Pointer = readonly (string | number)[];
 
-export interface Described {
+interface Described {
   paths: z.infer<typeof openapi>['paths'];
   webhooks: z.infer<typeof openapi>['webhooks'];
   /** What is wrong with a value, one line for each fault. */

@@ -19,7 +19,7 @@ const text = z.string().nullable();
 /** When the result was requested: the first thing, after the stage, that decides which of two results wins. */
 const at = z.number();
 
-export const finalEvent = z.object({
+const finalEvent = z.object({
   event: z.string(),
   /** Who made it: a job or sender, the report's owner, or the platform's own functions. */
   by: z.enum(['result', 'owner', 'platform']),

@@ -1,7 +1,7 @@
 import type { Call, FinalEvent } from './call.ts';
 import { isAnsweredBy, keyOf, NEW_REPORT, perform, type Report } from './report.ts';
 
-export type Explanation =
+type Explanation =
   /** The calls in one order that explains every answer, without those that need not have happened. */
   | { verdict: 'explained'; order: Call[]; states: number }
   | { verdict: 'unexplained'; states: number }

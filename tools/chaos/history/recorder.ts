@@ -6,11 +6,11 @@ export function now(): number {
 }
 
 /** A request is known by its key until the job's id is. */
-export type RequestSeen = Omit<CallOf<'request'>, 'n' | 'job' | 'at'> & { key: string };
-export type CompletionSeen = Omit<CallOf<'complete'>, 'n' | 'event'>;
+type RequestSeen = Omit<CallOf<'request'>, 'n' | 'job' | 'at'> & { key: string };
+type CompletionSeen = Omit<CallOf<'complete'>, 'n' | 'event'>;
 export type WriteSeen = Omit<CallOf<'write'>, 'n'>;
-export type DeletionSeen = Omit<CallOf<'delete'>, 'n'>;
-export type ReadSeen = Omit<CallOf<'read'>, 'n'>;
+type DeletionSeen = Omit<CallOf<'delete'>, 'n'>;
+type ReadSeen = Omit<CallOf<'read'>, 'n'>;
 
 /** What a run's own callers did and heard, written down as it happens. What reached the webhook endpoints, the proxy has. */
 export interface Recorder {

@@ -13,9 +13,9 @@ const MAX_TEXTS = 1024;
 export const NULL_MARK = '\u0001';
 
 /** What an expression of type text may be: each possible value, null among them. Parts that only the data decides stand as `x`. */
-export type Texts = (string | null)[];
+type Texts = (string | null)[];
 
-export interface Variables {
+interface Variables {
   /** All expressions that a variable may get; undefined: not all are known. */
   get(name: string): string[] | undefined;
   has(name: string): boolean;

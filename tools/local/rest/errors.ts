@@ -111,7 +111,7 @@ const STATUS: Readonly<Record<string, number>> = {
   XX: 500,
 };
 
-export function statusOf(code: string, message: string, role: string): number {
+function statusOf(code: string, message: string, role: string): number {
   const raised = /^PT(\d{3})$/.exec(code)?.[1];
   if (raised !== undefined) return Number(raised);
   if (code === '42501') return role === 'anon' ? 401 : 403;

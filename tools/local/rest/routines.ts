@@ -26,7 +26,7 @@ interface Row {
 /** PostgREST's default for `db-hoisted-tx-settings`. */
 const HOISTED = ['statement_timeout', 'plan_filter.statement_cost_limit', 'default_transaction_isolation'];
 
-export interface Routines {
+interface Routines {
   /** The one function of this name that takes these arguments. @throws {RefusalError} PGRST202, PGRST203 */
   find(name: string, keys: readonly string[]): Promise<Routine>;
   /** Reads a function again at its next call: a migration may have changed it. */

@@ -6,7 +6,7 @@ import type { RoleSettings, Setting } from './role-settings.ts';
 import { createRoutines, type Routine } from './routines.ts';
 import { requireGuarded, type Seats } from './seats.ts';
 
-export interface RpcOptions {
+interface RpcOptions {
   keys: SupabaseKeys;
   seats: Seats;
   roleSettings: RoleSettings;

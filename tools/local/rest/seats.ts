@@ -21,7 +21,7 @@ export interface Seats {
   close(): Promise<void>;
 }
 
-export interface SeatsOptions {
+interface SeatsOptions {
   /** As `authenticator`. */
   url: string;
   count: number;

@@ -7,7 +7,7 @@ import type { RoleSettings, Setting } from './role-settings.ts';
 import { SEARCH_PATH } from './rpc.ts';
 import { isFatal, requireGuarded, type Seat, type Seats } from './seats.ts';
 
-export interface TablesOptions {
+interface TablesOptions {
   keys: SupabaseKeys;
   /** As the database's owner. */
   databaseUrl: string;

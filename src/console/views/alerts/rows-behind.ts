@@ -3,7 +3,7 @@ import { subscriberHref } from '../../lib/subscriber-queries.ts';
 
 const BEFORE_MS = 5 * 60_000;
 
-export interface RowsBehind {
+interface RowsBehind {
   href: string;
   name: string;
 }

@@ -12,7 +12,7 @@ import { AuditFacts } from './audit-facts.tsx';
 import { EventTimeline } from './event-timeline.tsx';
 import styles from './audit.module.css';
 
-export interface Selection {
+interface Selection {
   row: string | undefined;
   event: string | undefined;
 }

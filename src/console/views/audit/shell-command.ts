@@ -1,4 +1,4 @@
-export interface SentByHand {
+interface SentByHand {
   /** Undefined: the attempt was recorded before addresses were kept. */
   url: string | undefined;
   endpointId: string;

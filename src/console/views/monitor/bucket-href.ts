@@ -1,4 +1,4 @@
-import type { TrafficSide } from './monitor-body.tsx';
+import type { TrafficSide } from './buckets.ts';
 
 /** Where the audit rows of one bucket are. `at`: when it begins, as ISO 8601. */
 export function bucketHref(at: string, bucketSeconds: number, traffic: TrafficSide): string {

@@ -1,7 +1,7 @@
 import type { ReactNode } from 'react';
 import { useZone, zoneName } from '../../lib/times.ts';
 import { Panel } from '../../ui/page.tsx';
-import type { Bucket } from './charts.tsx';
+import type { Bucket } from './buckets.ts';
 import { labelBucket } from './label-bucket.ts';
 import styles from './monitor.module.css';
 
@@ -44,7 +44,7 @@ export function limitLabel(value: string) {
   return { value, position: 'insideBottomLeft', fill: 'var(--danger)', fontSize: 11.5 } as const;
 }
 
-export interface Line {
+interface Line {
   key: string;
   name: string;
   color: string;

@@ -5,7 +5,7 @@ import { THRESHOLDS, type WebhookStatistics } from '../../../contracts/console-s
 import { formatCount, formatDuration, formatShare, plural } from '../../lib/format.ts';
 import { RelativeTime } from '../../ui/relative-time.tsx';
 import { isQueueLong, isRateLow, isSlow } from './crossings.ts';
-import type { TrafficSide } from './monitor-body.tsx';
+import type { TrafficSide } from './buckets.ts';
 import styles from './monitor.module.css';
 import { timeFields } from './time-fields.ts';
 

@@ -15,7 +15,7 @@ import {
   Y_AXIS,
   openAt,
 } from './chart-parts.tsx';
-import type { Bucket, ChartProps } from './charts.tsx';
+import type { Bucket, ChartProps } from './buckets.ts';
 import { isSlow } from './crossings.ts';
 import { labelBucket } from './label-bucket.ts';
 

@@ -1,5 +1,6 @@
 import { lazy, Suspense } from 'react';
 import type { WebhookStatistics } from '../../../contracts/console-statistics.ts';
+import type { TrafficSide } from './buckets.ts';
 import { Breakdowns } from './breakdowns.tsx';
 import { Circuits } from './circuits.tsx';
 import { Figures, JobFigures } from './figures.tsx';
@@ -8,8 +9,6 @@ import styles from './monitor.module.css';
 
 /** The chart library is larger than everything else on the page: figures do not wait for it. */
 const Charts = lazy(async () => ({ default: (await import('./charts.tsx')).Charts }));
-
-export type TrafficSide = 'sent' | 'received';
 
 /** `isFormer`: these are the figures of another window, until the present one's are there. */
 export function MonitorBody({

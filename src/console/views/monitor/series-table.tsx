@@ -5,7 +5,7 @@ import { formatCount, formatDuration, formatShare, plural } from '../../lib/form
 import { bucketHref } from './bucket-href.ts';
 import { isRateLow, isSlow } from './crossings.ts';
 import { labelBucket } from './label-bucket.ts';
-import type { TrafficSide } from './monitor-body.tsx';
+import type { TrafficSide } from './buckets.ts';
 import styles from './monitor.module.css';
 
 const PERCENTILES = ['p50_ms', 'p95_ms', 'p99_ms'] as const;

@@ -25,7 +25,7 @@ import {
   Y_AXIS,
   openAt,
 } from './chart-parts.tsx';
-import type { Bucket, ChartProps } from './charts.tsx';
+import type { Bucket, ChartProps } from './buckets.ts';
 import { isRateLow } from './crossings.ts';
 import { labelBucket } from './label-bucket.ts';
 

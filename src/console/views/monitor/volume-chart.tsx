@@ -2,7 +2,7 @@ import { Bar, BarChart, CartesianGrid, Tooltip, XAxis, YAxis } from 'recharts';
 import { useZone } from '../../lib/times.ts';
 import { formatCount } from '../../lib/format.ts';
 import { CHART, ChartPanel, GRID, tooltipOf, X_AXIS, Y_AXIS, openAt } from './chart-parts.tsx';
-import type { Bucket, ChartProps } from './charts.tsx';
+import type { Bucket, ChartProps } from './buckets.ts';
 import { labelBucket } from './label-bucket.ts';
 
 const LINES = (

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { labelOf } from '../../lib/label-of.ts';
 
 /** `texts`: a list of texts, one a line. What is nested deeper has no control of its own: see `readForm`. */
-export type FieldKind = 'text' | 'long-text' | 'number' | 'texts';
+type FieldKind = 'text' | 'long-text' | 'number' | 'texts';
 
 export interface FormField {
   name: string;
@@ -18,7 +18,7 @@ export interface FormValues {
 }
 
 export type FormErrors = Record<string, string>;
-export type FormResult<T> = { ok: true; value: T } | { ok: false; errors: FormErrors };
+type FormResult<T> = { ok: true; value: T } | { ok: false; errors: FormErrors };
 
 /** The key of FormErrors for the nested rest. */
 export const REST = '';

@@ -38,7 +38,7 @@ export function HistoryTimeline({ history }: { history: ReportHistory }) {
 const SHORT_CHARACTERS = 12;
 
 /** Which of the report's jobs, events and endpoints a step is of. */
-export function aboutOf({ endpoint_id, stage, event_id, job_id }: HistoryStep): string {
+function aboutOf({ endpoint_id, stage, event_id, job_id }: HistoryStep): string {
   const id = event_id ?? job_id ?? '';
   return [endpoint_id ?? stage ?? '', id.slice(0, SHORT_CHARACTERS)].filter(Boolean).join(' · ');
 }

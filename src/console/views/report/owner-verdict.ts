@@ -3,7 +3,7 @@ import type { Stage } from '../../../contracts/webhooks.ts';
 import { isUnfinished } from '../../lib/report-queries.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
 
-export interface OwnerVerdict {
+interface OwnerVerdict {
   tone: Tone;
   text: string;
 }

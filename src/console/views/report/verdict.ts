@@ -9,7 +9,7 @@ import { SWEEP_MS, type Part } from '../../lib/verdict.ts';
 
 const WORST: readonly Tone[] = ['bad', 'warn', 'idle', 'good'];
 
-export interface ReportVerdict {
+interface ReportVerdict {
   tone: Tone;
   sentences: Part[][];
 }

@@ -8,7 +8,7 @@ import { OPERATOR_KEY, readPage, refresh } from '../../lib/operator-queries.ts';
 import { isUnfinished, LIVE_MS, QUIET_MS } from '../../lib/report-queries.ts';
 import { unwrap } from '../../lib/unwrap.ts';
 
-export type ReportFilter = Omit<AllReportsQuery, 'limit' | 'cursor'>;
+type ReportFilter = Omit<AllReportsQuery, 'limit' | 'cursor'>;
 
 export function allReportsQuery(client: DatabaseClient, filter: ReportFilter, isPaused: boolean) {
   return infiniteQueryOptions({

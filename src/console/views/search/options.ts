@@ -9,7 +9,7 @@ export interface Option {
   href: string;
 }
 
-export interface OptionGroup {
+interface OptionGroup {
   name: string;
   options: Option[];
 }

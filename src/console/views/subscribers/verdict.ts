@@ -10,7 +10,7 @@ const WAITING_COUNTED = 10_000;
 const PAUSE_DAYS = 30;
 const DAY_MS = 86_400_000;
 
-export interface SubscriberVerdict {
+interface SubscriberVerdict {
   tone: Tone;
   sentences: Part[][];
 }

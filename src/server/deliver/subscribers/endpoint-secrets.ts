@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 import { splitList } from '../../../contracts/env-values.ts';
 
 /** One key of ENDPOINT_SECRETS_KEY. */
-export interface EndpointKey {
+interface EndpointKey {
   id: string;
   /** 32 bytes. */
   key: Buffer;
