@@ -33,7 +33,6 @@ const services: JobServices & Parameters<typeof retryOne>[0] & Parameters<typeof
   maxRetries: 0,
   deliveryLeaseSeconds: 1,
   pipelineApiKeys: [KEY],
-  cronSecrets: [KEY],
   jobLeaseSeconds: 1,
   jobDeadlineSeconds: 1,
   jobQuotaPerUser: 1,

@@ -14,7 +14,7 @@ import { answer, problem } from '../http/problem.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
-import type { Result } from './retry-endpoint.ts';
+import type { Result } from '../http/operator-guard.ts';
 
 /** Deliveries in one transaction: their locks are held for as long as it takes. */
 const SLICE = 100;
