@@ -119,7 +119,7 @@ export const reportResult = z.object({
 });
 export type ReportResult = z.infer<typeof reportResult>;
 
-/** A job in a list. Its result is read one by one, with `getReportJob`. */
+/** A job in a list. Its result is read one by one, with `GET /api/reportJobsDb`. */
 export const jobSummary = z.object({
   id: jobId,
   job_id: jobId,

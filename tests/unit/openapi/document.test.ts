@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { PATHS, printFiles } from '../../../tools/openapi/document.ts';
-import { lintDocument } from '../../../tools/openapi/lint.ts';
+import { lintDocument } from '../../support/openapi/lint.ts';
 import { DOCUMENT, PAGE } from '../../../tools/openapi/paths.ts';
 import { projectRoot } from '../../../tools/local/paths.ts';
 import { OUTWARD_EVENT_TYPES } from '../../../src/contracts/constants.ts';

@@ -77,11 +77,6 @@ export function openSecret(keys: EndpointKeys, endpointId: string, sealed: strin
   }
 }
 
-/** Which key sealed a secret; null: the value is malformed. */
-export function sealingKeyOf(sealed: string): string | null {
-  return SEALED.exec(sealed)?.[1] ?? null;
-}
-
 function boundTo(keyId: string, endpointId: string): Buffer {
   return Buffer.from(`polaris endpoint secret\n${SCHEME}\n${keyId}\n${endpointId}`);
 }
