@@ -4,7 +4,7 @@ import type postgres from 'postgres';
 import { compileFilter } from '../../src/server/deliver/filters/compile.ts';
 import type { Filter } from '../../src/contracts/filters.ts';
 import { startBed } from './bed.ts';
-import { quantile } from './measure.ts';
+import { median } from './measure.ts';
 import { newEvent } from './sender.ts';
 
 const EFFECTS = 100;
@@ -141,13 +141,6 @@ async function queue(sql: postgres.ISql): Promise<void> {
   await sql`vacuum analyze public.webhook_deliveries`;
   // As autovacuum does within a minute.
   await sql`analyze public.webhook_endpoints, public.webhook_circuits, private.subscribers`;
-}
-
-function median(values: number[]): number {
-  return quantile(
-    [...values].sort((one, other) => one - other),
-    0.5,
-  );
 }
 
 function cpuOf(pid: number): number {

@@ -9,7 +9,7 @@ import { LOST, problemCode, timed, type Timed } from './history/recorder.ts';
 import type { Fate, Population } from './population.ts';
 import { createRandom, type Random } from './random.ts';
 import type { ChaosSystem } from './system.ts';
-import { sha256 } from './write-text.ts';
+import { sha256 } from '../local/sha256.ts';
 
 /** Who generates the result: our runner, the pipeline that submits it, or a sender that signs and posts it itself. */
 type Maker = 'runner' | 'pipeline' | 'sender';

@@ -1,11 +1,7 @@
-import { createHash } from 'node:crypto';
 import type postgres from 'postgres';
+import { sha256 } from '../local/sha256.ts';
 import { timed, type WriteSeen } from './history/recorder.ts';
 import { asOwner, asServer } from './roles.ts';
-
-export function sha256(text: string | Buffer): string {
-  return createHash('sha256').update(text).digest('hex');
-}
 
 /** The owner, or the platform with its service key, writes a text into a report. */
 export async function writeText(

@@ -1,6 +1,7 @@
 import type postgres from 'postgres';
 import { REPORT_TYPES } from '../../src/contracts/constants.ts';
-import { sha256, type DemoJob } from './pipeline.ts';
+import { sha256 } from '../local/sha256.ts';
+import type { DemoJob } from './pipeline.ts';
 
 /** A job as the database has it, beside what the pipeline was answered. */
 export interface DemoResult {

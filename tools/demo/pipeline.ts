@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { createClient } from '@supabase/supabase-js';
 import type { Intake } from '../../src/contracts/intake.ts';
@@ -6,6 +6,7 @@ import { jobAccepted, jobView, type JobView } from '../../src/contracts/jobs.ts'
 import type { Stage } from '../../src/contracts/webhooks.ts';
 import type { Account } from '../local/accounts.ts';
 import type { LocalSystem } from '../local/local-system.ts';
+import { sha256 } from '../local/sha256.ts';
 
 export interface DemoReport {
   name: string;
@@ -84,8 +85,4 @@ export async function runJob(system: LocalSystem, report: DemoReport, stage: Sta
 function isSettled({ status, webhook }: JobView): boolean {
   const isOver = status === 'succeeded' || status === 'failed' || status === 'cancelled';
   return isOver && webhook.status !== 'pending' && webhook.status !== 'retrying';
-}
-
-export function sha256(text: string): string {
-  return createHash('sha256').update(text).digest('hex');
 }

@@ -4,7 +4,7 @@ import { eventType, reportData } from '../../../src/contracts/webhooks.ts';
 import type { Passed } from '../fault-proxy.ts';
 import type { Population } from '../population.ts';
 import type { ChaosSystem } from '../system.ts';
-import { sha256 } from '../write-text.ts';
+import { sha256 } from '../../local/sha256.ts';
 import type { Call, CallOf } from './call.ts';
 import { LOST, now, problemCode } from './recorder.ts';
 
