@@ -2,18 +2,80 @@ import js from '@eslint/js';
 import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
-/** Imports run one way: api → src/server → src/contracts, and console → src/services → src/contracts. */
-function forbid(files, rooms, reason) {
+/** Imports and `import()` of these rooms are refused in these files. `pattern`: for what no name of a folder says. */
+function forbid(files, rooms, reason, pattern) {
+  const refused = [`/(?:${rooms.join('|')})/`, ...(pattern === undefined ? [] : [pattern])].join('|');
   return {
     files,
     rules: {
-      'no-restricted-imports': [
+      'no-restricted-imports': ['error', { patterns: [{ regex: refused, message: reason }] }],
+      // The rule above sees no `import()`.
+      'no-restricted-syntax': [
         'error',
-        { patterns: rooms.map((room) => ({ group: [`**/${room}/**`], message: reason })) },
+        {
+          selector: `ImportExpression > Literal.source[value=/${refused.replaceAll('/', '\\u002F')}/]`,
+          message: reason,
+        },
       ],
     },
   };
 }
+
+/** Whatever is no part of the deployed project. */
+const AROUND = ['scripts', 'tools', 'tests'];
+const CONSOLE = ['console', 'components', 'pages'];
+
+/**
+ * Imports run one way: api → src/server → src/contracts, and src/console → src/services → src/contracts; inside the console
+ * app → views/<view> → ui → lib; around them scripts → tools. A later entry replaces an earlier one, so each is whole.
+ */
+const ROOMS = [
+  forbid(
+    ['src/contracts/**'],
+    ['server', 'services', 'api', ...CONSOLE, ...AROUND],
+    'Contracts import nothing but contracts.',
+  ),
+  forbid(
+    ['src/server/**'],
+    ['api', 'services', ...CONSOLE, ...AROUND],
+    'The server imports only the contracts.',
+  ),
+  forbid(
+    ['src/server/{deliver,events}/**'],
+    ['jobs', 'generation', 'api', 'services', ...CONSOLE, ...AROUND],
+    'Deliveries and events know no job, and the server imports only the contracts.',
+  ),
+  forbid(['api/**'], ['services', ...CONSOLE, ...AROUND], 'Endpoints import the server.'),
+  forbid(
+    ['src/services/**'],
+    ['server', 'api', ...CONSOLE, ...AROUND],
+    'Services import only the contracts.',
+  ),
+  forbid(
+    ['src/components/**', 'src/pages/**', 'src/console/app/**'],
+    ['server', 'api', ...AROUND],
+    'The console never imports the server.',
+  ),
+  forbid(
+    ['src/console/views/**'],
+    ['app', 'components', 'pages', 'server', 'api', ...AROUND],
+    'A view imports ui, lib, services and contracts. What two views need stands in ui or lib.',
+    // From one view to another: each is a folder without folders.
+    '^\\.\\./(?!\\.\\./)|/views/',
+  ),
+  forbid(
+    ['src/console/ui/**'],
+    ['app', 'views', 'components', 'pages', 'server', 'api', ...AROUND],
+    'What views share knows no view.',
+  ),
+  forbid(
+    ['src/console/lib/**'],
+    ['app', 'views', 'ui', 'components', 'pages', 'server', 'api', ...AROUND],
+    'The library of the console knows nothing that is drawn.',
+  ),
+  forbid(['tools/**'], ['scripts', 'tests'], 'Commands import tools, never the other way round.'),
+  forbid(['scripts/**'], ['tests'], 'Commands import tools and the source.'),
+];
 
 export default tseslint.config(
   { ignores: ['dist', '.data*', '.vercel', 'coverage', 'src/contracts/database.types.ts'] },
@@ -38,16 +100,6 @@ export default tseslint.config(
     rules: { 'no-empty-pattern': ['error', { allowObjectPatternsAsParameters: true }] },
   },
   { files: ['src/**/*.tsx'], extends: [reactHooks.configs.flat.recommended] },
-  forbid(
-    ['src/contracts/**'],
-    ['server', 'services', 'api', 'console', 'components', 'pages', 'scripts', 'tests'],
-    'Contracts import nothing but contracts.',
-  ),
-  forbid(
-    ['src/server/**'],
-    ['api', 'services', 'console', 'components', 'pages', 'scripts', 'tests'],
-    'The server imports only the contracts.',
-  ),
   {
     files: ['src/server/**'],
     ignores: ['src/server/clock.ts'],
@@ -63,19 +115,5 @@ export default tseslint.config(
       ],
     },
   },
-  forbid(
-    ['api/**'],
-    ['services', 'console', 'components', 'pages', 'scripts', 'tests'],
-    'Endpoints import the server.',
-  ),
-  forbid(
-    ['src/services/**'],
-    ['server', 'api', 'console', 'components', 'pages', 'scripts', 'tests'],
-    'Services import only the contracts.',
-  ),
-  forbid(
-    ['src/console/**', 'src/components/**', 'src/pages/**'],
-    ['server', 'api', 'scripts', 'tests'],
-    'The console never imports the server.',
-  ),
+  ROOMS,
 );

@@ -1,6 +1,6 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
-import { writeConsolePolicy } from './scripts/build/console-policy.ts';
+import { writeConsolePolicy } from './tools/build/console-policy.ts';
 
 /** The console. Tests have a configuration of their own (vitest.config.ts). */
 export default defineConfig({

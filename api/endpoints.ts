@@ -1,4 +1,4 @@
-import { asOperator } from '../src/server/deliver/retry-endpoint.ts';
+import { asOperator } from '../src/server/http/operator-guard.ts';
 import {
   byPerson,
   changeEndpoint,

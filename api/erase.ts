@@ -1,4 +1,4 @@
-import { asOperator } from '../src/server/deliver/retry-endpoint.ts';
+import { asOperator } from '../src/server/http/operator-guard.ts';
 import { forBrowsers } from '../src/server/http/browsers.ts';
 import { eraseAccount } from '../src/server/observe/erase-account.ts';
 import { log } from '../src/server/observe/log.ts';

@@ -1,5 +1,5 @@
 import { applyPlan, cancelPlan, requestPlan } from '../src/server/deliver/plans.ts';
-import { asOperator } from '../src/server/deliver/retry-endpoint.ts';
+import { asOperator } from '../src/server/http/operator-guard.ts';
 import { forBrowsers } from '../src/server/http/browsers.ts';
 import { log } from '../src/server/observe/log.ts';
 import { watched } from '../src/server/http/watched.ts';

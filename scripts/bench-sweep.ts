@@ -3,10 +3,10 @@
  * 100,000 audit rows a day behind it; and shows how PostgreSQL finds what a sweep takes.
  */
 import type postgres from 'postgres';
-import { startBed } from './bench/bed.ts';
-import { measureSweep } from './bench/whole-jobs.ts';
-import { stopSignal } from './local/until-stopped.ts';
-import { seedLarge, type SeedSize } from './seed/large.ts';
+import { startBed } from '../tools/bench/bed.ts';
+import { measureSweep } from '../tools/bench/whole-jobs.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
+import { seedLarge, type SeedSize } from '../tools/seed/large.ts';
 
 const PAST: SeedSize = { deliveries: 1_000_000, auditRows: 1_000_000, days: 10 };
 

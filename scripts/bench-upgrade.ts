@@ -7,12 +7,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { z } from 'zod';
-import { describeUpgrade, measureUpgrade } from './bench/upgrade.ts';
-import { freePort } from './local/ports.ts';
-import { prepareDatabase } from './local/prepare-database.ts';
-import { createSecrets } from './local/secrets.ts';
-import { startPostgresService } from './local/services.ts';
-import { stopSignal } from './local/until-stopped.ts';
+import { describeUpgrade, measureUpgrade } from '../tools/bench/upgrade.ts';
+import { freePort } from '../tools/local/ports.ts';
+import { prepareDatabase } from '../tools/local/prepare-database.ts';
+import { createSecrets } from '../tools/local/secrets.ts';
+import { startPostgresService } from '../tools/local/services.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
 
 /** A report takes about 20 KB of disk with its job, its audit row and its event. */
 const size = z.coerce.number().int().min(300).max(1_000_000);

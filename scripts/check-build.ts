@@ -11,8 +11,8 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
-import { environment } from './local/environment.ts';
-import { projectRoot } from './local/paths.ts';
+import { environment } from '../tools/local/environment.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 const run = promisify(execFile);
 const PROJECT = {

@@ -3,10 +3,10 @@
  * database.
  */
 import { parseArgs } from 'node:util';
-import { check } from './db/check.ts';
-import { formatFinding } from './db/finding.ts';
-import { lint } from './db/lint/lint.ts';
-import { projectRoot } from './local/paths.ts';
+import { check } from '../tools/db/check.ts';
+import { formatFinding } from '../tools/db/finding.ts';
+import { lint } from '../tools/db/lint/lint.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 const { values } = parseArgs({ options: { lint: { type: 'boolean', default: false } } });
 const findings = values.lint ? (await lint(projectRoot)).findings : await check(projectRoot);

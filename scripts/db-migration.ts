@@ -4,16 +4,16 @@
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { SourceError } from './db/apply-sources.ts';
-import { readChecksums } from './db/checksums.ts';
-import { findDifferences } from './db/differences.ts';
-import { formatFinding } from './db/finding.ts';
-import { lintSource } from './db/lint/sources.ts';
-import { readSources, type Source } from './db/read-sources.ts';
-import { rewriteMigrations } from './db/rewrite-migrations.ts';
-import { migrateInSteps, startThrowawayServer, withConnection } from './db/throwaway.ts';
-import { RefusedError, requireRequest, writeMigration } from './db/write-migration.ts';
-import { projectRoot } from './local/paths.ts';
+import { SourceError } from '../tools/db/apply-sources.ts';
+import { readChecksums } from '../tools/db/checksums.ts';
+import { findDifferences } from '../tools/db/differences.ts';
+import { formatFinding } from '../tools/db/finding.ts';
+import { lintSource } from '../tools/db/lint/sources.ts';
+import { readSources, type Source } from '../tools/db/read-sources.ts';
+import { rewriteMigrations } from '../tools/db/rewrite-migrations.ts';
+import { migrateInSteps, startThrowawayServer, withConnection } from '../tools/db/throwaway.ts';
+import { RefusedError, requireRequest, writeMigration } from '../tools/db/write-migration.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 const FOLDER = join(projectRoot, 'supabase/migrations');
 const USAGE = 'npm run db:migration -- <name> "<why>", or npm run db:migration -- --rewrite';

@@ -3,15 +3,15 @@
  * what this version calls in the database, which the next version's migrations must keep.
  */
 import { join } from 'node:path';
-import { PLATFORM_CALLS, readCalls, RELEASED_CALLS, writeCalls } from './db/calls/calls.ts';
-import { readCalledObjects } from './db/calls/called-objects.ts';
-import { compareCalls } from './db/calls/compare-calls.ts';
-import { callsOfProject } from './db/calls/released-calls.ts';
-import { release } from './db/checksums.ts';
-import { formatFinding } from './db/finding.ts';
-import { startThrowawayServer, withConnection } from './db/throwaway.ts';
-import { migrate } from './local/migrate.ts';
-import { projectRoot } from './local/paths.ts';
+import { PLATFORM_CALLS, readCalls, RELEASED_CALLS, writeCalls } from '../tools/db/calls/calls.ts';
+import { readCalledObjects } from '../tools/db/calls/called-objects.ts';
+import { compareCalls } from '../tools/db/calls/compare-calls.ts';
+import { callsOfProject } from '../tools/db/calls/released-calls.ts';
+import { release } from '../tools/db/checksums.ts';
+import { formatFinding } from '../tools/db/finding.ts';
+import { startThrowawayServer, withConnection } from '../tools/db/throwaway.ts';
+import { migrate } from '../tools/local/migrate.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 async function main(): Promise<void> {
   await using server = await startThrowawayServer();

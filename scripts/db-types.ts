@@ -1,10 +1,10 @@
 /** Writes the database types from the migrations. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { generateTypes, TYPES } from './db/derived.ts';
-import { startThrowawayServer } from './db/throwaway.ts';
-import { migrate } from './local/migrate.ts';
-import { projectRoot } from './local/paths.ts';
+import { generateTypes, TYPES } from '../tools/db/derived.ts';
+import { startThrowawayServer } from '../tools/db/throwaway.ts';
+import { migrate } from '../tools/local/migrate.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 await using server = await startThrowawayServer();
 const url = await server.createDatabase();

@@ -5,16 +5,16 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { consolePage } from './local/console-page.ts';
-import { dataDirectory, lockDirectory, removeDatabase, writeDevFile } from './local/data-directory.ts';
-import { startFront } from './local/front.ts';
-import { startLocalSystem } from './local/local-system.ts';
-import { projectRoot } from './local/paths.ts';
-import { portFrom } from './local/ports.ts';
-import { readStore } from './local/store-option.ts';
-import { startSweeper } from './local/sweeper.ts';
-import { aborted, stopSignal } from './local/until-stopped.ts';
-import { describeAccess } from './local/describe-access.ts';
+import { consolePage } from '../tools/local/console-page.ts';
+import { dataDirectory, lockDirectory, removeDatabase, writeDevFile } from '../tools/local/data-directory.ts';
+import { startFront } from '../tools/local/front.ts';
+import { startLocalSystem } from '../tools/local/local-system.ts';
+import { projectRoot } from '../tools/local/paths.ts';
+import { portFrom } from '../tools/local/ports.ts';
+import { readStore } from '../tools/local/store-option.ts';
+import { startSweeper } from '../tools/local/sweeper.ts';
+import { aborted, stopSignal } from '../tools/local/until-stopped.ts';
+import { describeAccess } from '../tools/local/describe-access.ts';
 
 const print = (line: string) => process.stdout.write(`${line}\n`);
 

@@ -11,11 +11,11 @@ import type { HeldRight } from '../src/contracts/health.ts';
 import { systemClock } from '../src/server/clock.ts';
 import { examine, type Diagnosis } from '../src/server/observe/doctor.ts';
 import { probeRealtime } from '../src/server/observe/probe-realtime.ts';
-import { readSources } from './db/read-sources.ts';
-import { compareRights } from './db/rights.ts';
-import { localDeployment } from './doctor/local-deployment.ts';
-import { printDiagnoses } from './doctor/print.ts';
-import { projectRoot } from './local/paths.ts';
+import { readSources } from '../tools/db/read-sources.ts';
+import { compareRights } from '../tools/db/rights.ts';
+import { localDeployment } from '../tools/doctor/local-deployment.ts';
+import { printDiagnoses } from '../tools/doctor/print.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 async function readVariables(file: string | undefined): Promise<Record<string, string | undefined>> {
   if (file !== undefined) return parseEnv(await readFile(file, 'utf8'));

@@ -3,12 +3,12 @@
  * its promised time, names the right thing, resolves, and stays silent without the fault. `npm run drill -- NAME` runs one.
  */
 import { parseArgs } from 'node:util';
-import { DRILLS } from './drill/drills.ts';
-import { startBed } from './drill/bed.ts';
-import type { Drill } from './drill/drill.ts';
-import { runDrill, type DrillResult } from './drill/run-drill.ts';
-import { createProgress } from './demo/progress.ts';
-import { stopSignal } from './local/until-stopped.ts';
+import { DRILLS } from '../tools/drill/drills.ts';
+import { startBed } from '../tools/drill/bed.ts';
+import type { Drill } from '../tools/drill/drill.ts';
+import { runDrill, type DrillResult } from '../tools/drill/run-drill.ts';
+import { createProgress } from '../tools/demo/progress.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
 
 const { step, print } = createProgress(process.stdout);
 

@@ -8,8 +8,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import type postgres from 'postgres';
 import { z } from 'zod';
-import { connect } from './local/connect.ts';
-import { databaseUrl } from './local/database-url.ts';
+import { connect } from '../tools/local/connect.ts';
+import { databaseUrl } from '../tools/local/database-url.ts';
 
 const USAGE = 'Usage: npm run erase -- --user ID, or npm run erase -- --from FILE.';
 

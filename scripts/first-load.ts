@@ -6,12 +6,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { z } from 'zod';
-import { projectRoot } from './local/paths.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 const LIMIT_BYTES = 200_000;
 const ENTRY = 'index.html';
 /** The files that routes.ts imports. */
-const VIEW = /^src\/(pages\/|console\/views\/\w+\/(page|reports|create|subscriber)\.tsx$)/;
+const VIEW = /^src\/console\/views\/[\w-]+\/(page|reports|create|subscriber)\.tsx$/;
 
 const manifest = z.record(
   z.string(),

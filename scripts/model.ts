@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { projectRoot } from './local/paths.ts';
+import { projectRoot } from '../tools/local/paths.ts';
 
 const MODEL = join(projectRoot, 'docs/model/delivery.pml');
 const DEPTH = 1_000_000;

@@ -5,8 +5,8 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { tracesFound } from '../src/contracts/trace.ts';
-import { printTraces } from './polaris/print-trace.ts';
-import { operatorClient, signIn, signOut } from './polaris/session.ts';
+import { printTraces } from '../tools/polaris/print-trace.ts';
+import { operatorClient, signIn, signOut } from '../tools/polaris/session.ts';
 
 const USAGE = `Usage: npm run polaris -- COMMAND
   sign-in EMAIL  as an operator; asks for the password, or reads it from standard input

@@ -3,8 +3,8 @@
  * 200,000 deliveries of 100,000 reports, over ten days: what the console looks like after a while.
  */
 import postgres from 'postgres';
-import { databaseUrl, isLocal } from './local/database-url.ts';
-import { LARGE, seedLarge } from './seed/large.ts';
+import { databaseUrl, isLocal } from '../tools/local/database-url.ts';
+import { LARGE, seedLarge } from '../tools/seed/large.ts';
 
 async function main(): Promise<void> {
   const url = await databaseUrl();

@@ -3,9 +3,9 @@
  * version has left, while everything else goes on. The database is that in DATABASE_URL: the direct or session address, as
  * the owner `postgres`. It can be stopped and run again at any time.
  */
-import { connect, requirePushed } from './local/connect.ts';
-import { databaseUrl } from './local/database-url.ts';
-import { upgrade } from './upgrade/upgrade.ts';
+import { connect, requirePushed } from '../tools/local/connect.ts';
+import { databaseUrl } from '../tools/local/database-url.ts';
+import { upgrade } from '../tools/upgrade/upgrade.ts';
 
 /** Supabase's transaction pooler, which lends a connection for one transaction. */
 const TRANSACTION_POOLER_PORT = '6543';

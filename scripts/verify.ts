@@ -5,11 +5,11 @@
  */
 import { parseArgs } from 'node:util';
 import type postgres from 'postgres';
-import { connect, requirePushed } from './local/connect.ts';
-import { databaseUrl } from './local/database-url.ts';
-import { stopSignal } from './local/until-stopped.ts';
-import { startProgress } from './verify/progress.ts';
-import { printPlace, readPlace, verifySlices, type Finding, type Place } from './verify/slices.ts';
+import { connect, requirePushed } from '../tools/local/connect.ts';
+import { databaseUrl } from '../tools/local/database-url.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
+import { startProgress } from '../tools/verify/progress.ts';
+import { printPlace, readPlace, verifySlices, type Finding, type Place } from '../tools/verify/slices.ts';
 
 const MAX_PRINTED = 100;
 

@@ -3,7 +3,7 @@ import { log } from '../../src/server/observe/log.ts';
 import { services, watchFunction } from '../../src/server/services.ts';
 import { watched } from '../../src/server/http/watched.ts';
 import { sweep } from '../../src/server/sweep.ts';
-import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
+import { asOperator } from '../../src/server/http/operator-guard.ts';
 
 const handle = watched(
   forBrowsers(

@@ -1,4 +1,4 @@
-import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
+import { asOperator } from '../../src/server/http/operator-guard.ts';
 import { actOnEndpoint } from '../../src/server/deliver/subscribers/actions.ts';
 import { byPerson } from '../../src/server/deliver/subscribers/endpoints.ts';
 import { forBrowsers } from '../../src/server/http/browsers.ts';

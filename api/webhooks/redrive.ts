@@ -3,7 +3,7 @@ import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
 import { services, watchFunction } from '../../src/server/services.ts';
 import { redrive } from '../../src/server/deliver/redrive.ts';
-import { asOperator } from '../../src/server/deliver/retry-endpoint.ts';
+import { asOperator } from '../../src/server/http/operator-guard.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = watched(

@@ -2,7 +2,8 @@ import { forBrowsers } from '../../src/server/http/browsers.ts';
 import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
 import { services, watchFunction } from '../../src/server/services.ts';
-import { asOperator, retryAll, retryOne } from '../../src/server/deliver/retry-endpoint.ts';
+import { asOperator } from '../../src/server/http/operator-guard.ts';
+import { retryAll, retryOne } from '../../src/server/deliver/retry-endpoint.ts';
 
 // Every method comes here: those that are refused are audited too.
 const handle = watched(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** Who an id in the audit is. */
-export const actor = z.object({
+const actor = z.object({
   id: z.string(),
   email: z.string().nullable(),
   /** They are an operator now. */

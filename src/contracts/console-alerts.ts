@@ -4,7 +4,7 @@ import { ALERT_SEVERITIES } from './constants.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 
 /** What was sent of a transition. Until it is delivered or given up, `next_attempt` says when it is tried again. */
-export const alertDelivery = z.object({
+const alertDelivery = z.object({
   transition: z.enum(ALERT_TRANSITIONS),
   created_at: rowTime,
   attempts: z.int(),
@@ -19,7 +19,7 @@ export const alertDelivery = z.object({
 });
 export type AlertDelivery = z.infer<typeof alertDelivery>;
 
-export const alertRow = z.object({
+const alertRow = z.object({
   id: z.guid(),
   rule: z.string(),
   subject: z.string(),
@@ -39,7 +39,7 @@ export const alertRow = z.object({
 });
 export type AlertRow = z.infer<typeof alertRow>;
 
-export const silence = z.object({
+const silence = z.object({
   id: z.guid(),
   /** `*` stands for any text; null: every rule, every subject. */
   rule: z.string().nullable(),

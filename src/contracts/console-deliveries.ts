@@ -9,7 +9,6 @@ export const responseStatus = z.union([z.int().min(100).max(599), z.literal('non
 
 /** What the list of open deliveries is filtered by: a delivery's status, or `dead`. `failed` means not dead yet. */
 export const openStatus = z.enum(['pending', 'sent', 'failed', 'retrying', 'dead']);
-export type OpenStatus = z.infer<typeof openStatus>;
 
 /**
  * Deliveries that have not succeeded: all of them where no status is given. With status `dead` the times are those of
@@ -70,7 +69,7 @@ export const deliveryPage = pageOf(openDelivery).extend({ total: cappedCount });
 export type DeliveryPage = z.infer<typeof deliveryPage>;
 
 /** Deliveries that failed alike and are not confirmed yet. */
-export const deliveryCause = z.object({
+const deliveryCause = z.object({
   endpoint_id: endpointId,
   /** HTTP status of the last answer; null: none came. */
   response_status: z.int().nullable(),

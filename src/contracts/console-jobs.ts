@@ -8,7 +8,6 @@ import { reportType, stage } from './webhooks.ts';
  * over, and the next sweep takes it over or ends it.
  */
 export const jobState = z.enum(['running', 'waiting', 'overdue', 'succeeded', 'failed', 'cancelled']);
-export type JobState = z.infer<typeof jobState>;
 
 /** What the operators' list of jobs is filtered by: a state, or that a job was ever taken over. */
 export const jobFilterState = z.enum([...jobState.options, 'taken_over']);

@@ -11,7 +11,6 @@ import { jobId, reportType, stage } from './webhooks.ts';
  * earlier one delivered.
  */
 export const reportState = z.enum(['missing', 'failed']);
-export type ReportState = z.infer<typeof reportState>;
 
 export const allReportsQuery = z.strictObject({
   state: reportState.optional(),

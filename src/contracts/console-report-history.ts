@@ -18,10 +18,10 @@ export const historyStep = timelineStep.and(
 );
 export type HistoryStep = z.infer<typeof historyStep>;
 
-export const historyJob = operatorJob.omit({ title: true, owner_email: true });
+const historyJob = operatorJob.omit({ title: true, owner_email: true });
 export type HistoryJob = z.infer<typeof historyJob>;
 
-export const openCircuit = z.object({
+const openCircuit = z.object({
   endpoint_id: endpointId,
   opened_at: rowTime,
   probe_after: rowTime.nullable(),

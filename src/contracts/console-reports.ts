@@ -12,7 +12,6 @@ export const reportRef = z.strictObject({ report_type: reportType, report_id: z.
 export type ReportRef = z.infer<typeof reportRef>;
 
 export const researchStatus = z.enum(['pending', 'running', 'completed', 'failed']);
-export type ResearchStatus = z.infer<typeof researchStatus>;
 
 const webhookColumns = {
   webhook_status: webhookStatus.nullable(),
@@ -22,7 +21,7 @@ const webhookColumns = {
 };
 
 /** A report without its content; `title` is the name of whom or what it is about. */
-export const reportSummary = z.object({
+const reportSummary = z.object({
   id: z.guid(),
   report_type: reportType,
   user_id: z.guid(),
@@ -33,7 +32,6 @@ export const reportSummary = z.object({
   created_at: rowTime,
   updated_at: rowTime,
 });
-export type ReportSummary = z.infer<typeof reportSummary>;
 
 /** A report's row. */
 export const reportRecord = z.object({
@@ -56,8 +54,7 @@ export const reportRecord = z.object({
 export type ReportRecord = z.infer<typeof reportRecord>;
 
 /** `mine`: the signed-in person's own. `all`: what they may see, which for an operator is everybody's. */
-export const scope = z.enum(['mine', 'all']);
-export type Scope = z.infer<typeof scope>;
+const scope = z.enum(['mine', 'all']);
 
 export const reportQuery = z.strictObject({
   scope: scope.default('mine'),
@@ -84,7 +81,7 @@ export const newReport = byReportType({
 export type NewReport = z.input<typeof newReport>;
 
 /** The latest delivery of a report, for operators. */
-export const latestDelivery = z.object({
+const latestDelivery = z.object({
   event_id: z.string(),
   endpoint_id: endpointId,
   status: webhookStatus,
@@ -95,7 +92,6 @@ export const latestDelivery = z.object({
   dead_reason: z.enum(DEAD_REASONS).nullable(),
   error: z.string().nullable(),
 });
-export type LatestDelivery = z.infer<typeof latestDelivery>;
 
 /** How a report and its webhook stand. */
 export const reportWebhookStatus = z.object({
@@ -123,7 +119,7 @@ export const reportResult = z.object({
 });
 export type ReportResult = z.infer<typeof reportResult>;
 
-/** A job in a list. Its result is read one by one, with `getReportJob`. */
+/** A job in a list. Its result is read one by one, with `GET /api/reportJobsDb`. */
 export const jobSummary = z.object({
   id: jobId,
   job_id: jobId,

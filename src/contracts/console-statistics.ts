@@ -5,7 +5,6 @@ import { reportType } from './webhooks.ts';
 import { endpointId } from './endpoints.ts';
 
 export const statisticsWindow = z.enum(['quarter', 'hour', 'day', 'week']);
-export type StatisticsWindow = z.infer<typeof statisticsWindow>;
 
 /** The last quarter of an hour (hour, day, week), or from one time of the last 16 days to another. */
 export const statisticsQuery = z.union([statisticsWindow, z.object({ after: isoTime, before: isoTime })]);
@@ -20,14 +19,13 @@ const count = z.int().min(0);
  * In milliseconds, at most 2.5 % away from the exact value: durations are counted in buckets 5 % wide, and a percentile is
  * the middle of its bucket. Null: nothing was measured.
  */
-export const latency = z.object({
+const latency = z.object({
   p50_ms: z.number().nullable(),
   p95_ms: z.number().nullable(),
   p99_ms: z.number().nullable(),
 });
-export type Latency = z.infer<typeof latency>;
 
-export const traffic = latency.extend({
+const traffic = latency.extend({
   /** Attempts that were made, or requests that came: `succeeded`, `failed` and `reported_failures` together. */
   total: count,
   succeeded: count,
@@ -40,8 +38,7 @@ export const traffic = latency.extend({
 export type Traffic = z.infer<typeof traffic>;
 
 /** Attempts of ours; `skipped` were not made because the circuit was open, and are in no other figure. */
-export const sentTraffic = traffic.extend({ skipped: count });
-export type SentTraffic = z.infer<typeof sentTraffic>;
+const sentTraffic = traffic.extend({ skipped: count });
 
 export const webhookStatistics = z.object({
   /** Null: the figures are of the time from `from` to `to` that was asked for. */

@@ -32,7 +32,7 @@ export const endpointStatus = z.object({
 export type EndpointStatus = z.infer<typeof endpointStatus>;
 
 /** An alert that fires and is not silenced. */
-export const firingAlert = z.object({
+const firingAlert = z.object({
   id: z.guid(),
   rule: z.string(),
   /** The endpoint, stage, table, address or secret; empty where the rule has no subjects. */

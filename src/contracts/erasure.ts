@@ -7,7 +7,6 @@ export const eraseRequest = z.union([
   z.strictObject({ find: z.union([z.guid(), z.email().max(320)]) }),
   z.strictObject({ user_id: z.guid() }),
 ]);
-export type EraseRequest = z.infer<typeof eraseRequest>;
 
 /** What of an account an erasure takes, and what the platform's own columns hold, which no erasure of ours empties. */
 export const accountContent = z.object({

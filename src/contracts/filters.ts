@@ -34,9 +34,9 @@ export const MAX_FILTER_CHARACTERS = 256;
 /** Names below `metadata`. */
 export const MAX_FILTER_NAMES = 3;
 /** Unicode characters of a name below `metadata`. */
-export const MAX_FILTER_NAME_CHARACTERS = 64;
+const MAX_FILTER_NAME_CHARACTERS = 64;
 /** Of a number. A double keeps each number of so many digits, so that none is rounded when a filter is read. */
-export const MAX_FILTER_DIGITS = 15;
+const MAX_FILTER_DIGITS = 15;
 
 /** Unicode characters, as PostgreSQL counts them. */
 export function characters(text: string): number {

@@ -41,7 +41,7 @@ export const CHECKS = [
   'region',
 ] as const;
 
-export const finding = z.object({
+const finding = z.object({
   check: z.enum(CHECKS),
   /** `skipped`: it could not be looked at, and the message says why. */
   level: z.enum(['ok', 'warning', 'failed', 'skipped']),
@@ -52,7 +52,7 @@ export const finding = z.object({
 export type Finding = z.infer<typeof finding>;
 
 /** A right that somebody beside the owner has, as `supabase/sql` states it too. */
-export const heldRight = z.object({
+const heldRight = z.object({
   on: z.string(),
   column: z.string().nullable(),
   grantee: z.string(),
@@ -100,7 +100,7 @@ export const deploymentFacts = z.object({
 export type DeploymentFacts = z.infer<typeof deploymentFacts>;
 
 /** Where and what a deployment is; null: not at Vercel. */
-export const deployment = z.object({
+const deployment = z.object({
   environment: z.string().nullable(),
   region: z.string().nullable(),
   commit: z.string().nullable(),
@@ -108,7 +108,7 @@ export const deployment = z.object({
 export type Deployment = z.infer<typeof deployment>;
 
 /** How this process reaches SQL functions. */
-export const storeHealth = z.object({
+const storeHealth = z.object({
   /** STORE_DATABASE_URL is set. */
   configured: z.boolean(),
   /** Which way the next call goes: `direct` by the pool, `rest` by the Data API. */

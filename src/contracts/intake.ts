@@ -10,13 +10,12 @@ const count = z.int().min(0);
 const level = z.number().min(0).max(5);
 
 /** One question of an interview and what was answered to it. */
-export const interviewNote = z.looseObject({
+const interviewNote = z.looseObject({
   speaker: shortText.optional(),
   department: shortText.optional(),
   question: longText,
   answer: longText,
 });
-export type InterviewNote = z.infer<typeof interviewNote>;
 
 const interviewNotes = z.array(interviewNote).max(1000).optional();
 
@@ -57,10 +56,9 @@ export const greetingUserData = z.looseObject({
     .optional(),
   interview_notes: interviewNotes,
 });
-export type GreetingUserData = z.infer<typeof greetingUserData>;
 
 /** `user_data` of an org report: the organisation, its goals, and how it trains its people today. */
-export const orgUserData = z.looseObject({
+const orgUserData = z.looseObject({
   organisation_name: shortText,
   industry: shortText,
   headcount: count.optional(),
@@ -104,10 +102,9 @@ export const orgUserData = z.looseObject({
     .optional(),
   interview_notes: interviewNotes,
 });
-export type OrgUserData = z.infer<typeof orgUserData>;
 
 /** `user_data` of a requirement report: what must be learnt, by whom, until when. Levels go from 0 to 5. */
-export const requirementUserData = z.looseObject({
+const requirementUserData = z.looseObject({
   requirement_title: shortText,
   organisation_name: shortText,
   business_need: longText,
@@ -153,17 +150,15 @@ export const requirementUserData = z.looseObject({
   risks: texts.optional(),
   interview_notes: interviewNotes,
 });
-export type RequirementUserData = z.infer<typeof requirementUserData>;
 
 /** `user_data` of a report whose type has no intake of its own: what it is about, what it is for, and what stands in the way. */
-export const generalUserData = z.looseObject({
+const generalUserData = z.looseObject({
   title: shortText,
   description: longText,
   goals: texts.optional(),
   challenges: texts.optional(),
   interview_notes: interviewNotes,
 });
-export type GeneralUserData = z.infer<typeof generalUserData>;
 
 const OWN_INTAKES = { greeting: greetingUserData, org: orgUserData, requirement: requirementUserData };
 /** A report type without an intake of its own; none, while each has one. */

@@ -6,7 +6,6 @@ import { jobId, reportId, reportType, stage } from './webhooks.ts';
 
 export const jobStatus = z.enum(JOB_STATUSES);
 export const webhookStatus = z.enum(WEBHOOK_STATUSES);
-export type WebhookStatus = z.infer<typeof webhookStatus>;
 
 /** Body of `POST /api/reportJobsDb` for a report, as clients build it. `platform-job-request.ts` has all that the server takes. */
 export const jobRequest = z.strictObject({
@@ -23,7 +22,6 @@ export const jobRequest = z.strictObject({
   /** `false`: the job waits for a result that is generated elsewhere and sent by PATCH. */
   generate: z.boolean().default(true),
 });
-export type JobRequest = z.infer<typeof jobRequest>;
 
 /** Header `Idempotency-Key`: any printable ASCII. */
 export const idempotencyKey = z
@@ -48,7 +46,6 @@ function requireResult(
 
 /** Body of `PATCH /api/reportJobsDb?job_id=`, as clients build it. */
 export const jobResult = jobResultMembers.superRefine(requireResult);
-export type JobResult = z.infer<typeof jobResult>;
 
 /** The same as the server reads it: its metadata is text. */
 export const receivedJobResult = jobResultMembers

@@ -17,16 +17,13 @@ export const rowTime = z
   // No format: `infinity` is none.
   .meta({ type: 'string', description: 'ISO 8601, to the microsecond' });
 
-export const DEFAULT_PAGE_ROWS = 50;
+const DEFAULT_PAGE_ROWS = 50;
 export const MAX_PAGE_ROWS = 200;
-
-/** Counting more rows than this would cost more than it tells: a total stops here. */
-export const MAX_COUNTED = 1000;
 
 const TIME = /^(?:-?infinity|\d{4,6}-\d\d-\d\d[ T]\d\d:[\d:.]+(?:Z|[+-]\d\d(?::\d\d)?)(?: BC)?)$/;
 
 /** The last row of a page, where the next begins. Hand it back unchanged: its time is finer than a `Date` holds, or none. */
-export const cursor = z.strictObject({
+const cursor = z.strictObject({
   at: z.string().regex(TIME),
   id: z.string().min(1).max(200),
 });
@@ -43,6 +40,6 @@ export function pageOf<T extends z.ZodType>(row: T) {
   return z.object({ rows: z.array(row), next: cursor.nullable() });
 }
 
-/** A count that stops at MAX_COUNTED; `capped`: there are more. */
+/** A count that stops at 1,000, since counting on would cost more than it tells; `capped`: there are more. */
 export const cappedCount = z.object({ count: z.int().min(0), capped: z.boolean() });
 export type CappedCount = z.infer<typeof cappedCount>;

@@ -73,7 +73,7 @@ export function namesReport(metadata: unknown): boolean {
   return reportNameOfAnyForm.safeParse(metadata).success;
 }
 
-export type ResolvedReport =
+type ResolvedReport =
   | { outcome: 'named'; report: ReportName }
   | { outcome: 'none' }
   /** The key names another report. */

@@ -52,7 +52,7 @@ const content = {
 const error = z.string().optional().meta({ description: 'Why the job failed.' });
 
 /** The body of an event in a version, full or thin, as `private.body_of()` in SQL composes it. */
-export function sentEvent(version: FormatVersion, body: Body) {
+function sentEvent(version: FormatVersion, body: Body) {
   const data = z.object({ ...facts, ...(version === '2026-12-01' && place), ...content[body], error });
   if (version === '2024-01-01') return data;
   return z.object({ type: z.enum(OUTWARD_EVENT_TYPES), timestamp, data });

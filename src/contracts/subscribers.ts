@@ -64,7 +64,7 @@ export type SubscriberSettings = z.infer<typeof subscriberSettings>;
 export type SubscriberSettingsInput = z.input<typeof subscriberSettings>;
 
 /** A version as the API says it, read from an answer of SQL as well, which has its number. */
-export const shownVersion = z
+const shownVersion = z
   .union([
     formatVersion,
     z
@@ -216,7 +216,7 @@ export const actionQuery = z.union([
 ]);
 
 export const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
-export const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
+const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
 /** Body of `secret`. */
 export const replaceSecretRequest = z.strictObject({
   /** How long the secrets before it sign as well; 0: they are void at once, for one that leaked. */
@@ -231,7 +231,7 @@ export type ReplacedToken = z.infer<typeof replacedToken>;
 export const checkedEndpoint = endpointAnswer.extend({ passed: z.boolean(), probes: z.array(probe) });
 export type CheckedEndpointAnswer = z.infer<typeof checkedEndpoint>;
 
-export const MAX_TESTED_EVENTS = 100;
+const MAX_TESTED_EVENTS = 100;
 const testedEvents = z.int().min(1).max(MAX_TESTED_EVENTS).default(20);
 
 const testedEvent = z.object({
@@ -244,7 +244,6 @@ const testedEvent = z.object({
 
 /** Body of `filter-test`, which needs no subscriber: a filter is tried before it is saved. */
 export const filterTestRequest = z.strictObject({ filter, limit: testedEvents });
-export type FilterTestRequest = z.input<typeof filterTestRequest>;
 export const filterTest = z.object({
   events: z.array(
     testedEvent.extend({
@@ -260,7 +259,6 @@ export type FilterTest = z.infer<typeof filterTest>;
 
 /** Body of `version-test`. */
 export const versionTestRequest = z.strictObject({ format_version: formatVersion, limit: testedEvents });
-export type VersionTestRequest = z.input<typeof versionTestRequest>;
 /** What would change for the last events of the subscriber. Bodies are without content, which is the same in every version. */
 export const versionTest = z.object({
   from: formatVersion,
@@ -282,7 +280,6 @@ export type VersionTest = z.infer<typeof versionTest>;
 
 /** Body of `explain`. */
 export const explainRequest = z.strictObject({ event_id: eventId });
-export type ExplainRequest = z.infer<typeof explainRequest>;
 
 /** Why a subscriber did or did not get an event. */
 export const FAN_OUT_REASONS = [
@@ -314,7 +311,7 @@ export const FAN_OUT_REASONS = [
   'delivery_missing',
 ] as const;
 
-export const explainedDelivery = z.object({
+const explainedDelivery = z.object({
   delivery_id: z.int(),
   /** 0: it is live; else the replay that made it. */
   plan: z.int(),
@@ -355,7 +352,7 @@ export const explanation = z.object({
 });
 export type Explanation = z.infer<typeof explanation>;
 
-export const MAX_READ_EVENTS = 100;
+const MAX_READ_EVENTS = 100;
 /** Query of `GET /api/endpoints/events`: a list, or one event in full. */
 export const eventsQuery = z.union([
   z.strictObject({

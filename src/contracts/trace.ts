@@ -10,7 +10,7 @@ export const traceHeaders = z.object({
 });
 
 /** A step of a trace. A job contains its event, an event its attempts, an attempt the request that it was received as. */
-export const traceSpan = z.object({
+const traceSpan = z.object({
   id: z.string(),
   /** Null: it began the trace. */
   parent: z.string().nullable(),

@@ -10,7 +10,7 @@ export type ReportType = z.infer<typeof reportType>;
 export const stage = z.enum(STAGES);
 export type Stage = z.infer<typeof stage>;
 export const eventType = z.enum(EVENT_TYPES);
-export type EventType = z.infer<typeof eventType>;
+type EventType = z.infer<typeof eventType>;
 
 /** An event id is the `webhook-id` header too; Standard Webhooks signs `id.timestamp.body`, so it has no dot. */
 export const eventId = z
@@ -37,7 +37,7 @@ export const reportData = z.object({
   final_data: storableObject.nullish(),
   error: storableText.nullish(),
 });
-export type ReportData = z.infer<typeof reportData>;
+type ReportData = z.infer<typeof reportData>;
 
 /** The same as the server reads it: its objects are text. */
 const receivedData = reportData.extend({
@@ -73,7 +73,6 @@ function requireFit(body: { type: EventType; data: Result }, context: z.Refineme
 export const webhookEnvelope = z
   .object({ type: eventType, timestamp, data: reportData })
   .superRefine(requireFit);
-export type WebhookEnvelope = z.infer<typeof webhookEnvelope>;
 
 /** The body of the platform's first version: `data`'s fields at the top level, its type told by the path. */
 export const flatBody = reportData.superRefine((body, context) => requireResult(body, context, []));
@@ -82,21 +81,12 @@ export const flatBody = reportData.superRefine((body, context) => requireResult(
 export const receivedEnvelope = z
   .object({ type: eventType, timestamp, data: receivedData })
   .superRefine(requireFit);
-export type ReceivedEnvelope = z.infer<typeof receivedEnvelope>;
 export const receivedFlatBody = receivedData.superRefine((body, context) => requireResult(body, context, []));
 
 /** Most events of a batch. */
 export const MAX_BATCH_EVENTS = 100;
 
-/** The body of `POST /api/webhooks/batch`, as senders build it. */
-export const webhookBatch = z.object({
-  events: z
-    .array(z.object({ id: eventId, type: eventType, timestamp, data: reportData }).superRefine(requireFit))
-    .min(1)
-    .max(MAX_BATCH_EVENTS),
-});
-
-/** The same as the server reads it: the text of each event, which is checked for itself. */
+/** The body of `POST /api/webhooks/batch`: the text of each event, which is checked for itself. */
 export const receivedBatch = z.object({ events: z.array(z.string()).min(1).max(MAX_BATCH_EVENTS) });
 export const receivedBatchEvent = z
   .object({ id: eventId, type: eventType, timestamp, data: receivedData })
@@ -113,7 +103,6 @@ export const webhookAnswer = z.object({
   status: z.enum(['completed', 'failed']),
   timestamp,
 });
-export type WebhookAnswer = z.infer<typeof webhookAnswer>;
 
 export const batchResultBody = z.union([webhookAnswer, problemDetails]);
 

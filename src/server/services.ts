@@ -20,7 +20,7 @@ import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
 
 /** Everything that the endpoints work with: the one place where the outside world comes in. */
-export type Services = ReturnType<typeof createServices>;
+type Services = ReturnType<typeof createServices>;
 
 export function createServices(env: ServerEnv) {
   const webhookKeys = parseWebhookSecret(env.WEBHOOK_SECRET);

@@ -36,7 +36,7 @@ export interface CallOptions {
 /** Our own codes: what was handed in is malformed, nobody is signed in, there is no such row, nothing sensible came back. */
 type OwnCode = 'invalid_input' | 'unauthorized' | 'not_found' | 'unexpected_answer' | 'unreachable';
 
-export function failure(code: OwnCode, message: string, rest: Partial<ServiceError> = {}): Answer<never> {
+function failure(code: OwnCode, message: string, rest: Partial<ServiceError> = {}): Answer<never> {
   return { data: null, error: { code, message, ...rest } };
 }
 

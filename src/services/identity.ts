@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { ask, sessionOf, type Answer, type CallOptions } from './answer.ts';
 import type { DatabaseClient } from './database.ts';
 
-export interface Identity {
+interface Identity {
   id: string;
   email: string | null;
   /** Asked of the database each time: revoking takes effect at once. */

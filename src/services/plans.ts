@@ -70,7 +70,7 @@ export async function cancelPlan(
 }
 
 const planQuery = z.strictObject({ ...pageRequest, kinds: z.array(anyPlanKind).min(1).optional() });
-export type PlanQuery = z.input<typeof planQuery>;
+type PlanQuery = z.input<typeof planQuery>;
 
 /** Plans of these kinds, else all, newest first. For operators; others: `42501`. */
 export async function getPlans(

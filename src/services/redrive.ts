@@ -3,7 +3,7 @@ import { redriveAnswer, redriveRequest, type RedriveAnswer } from '../contracts/
 import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
 import type { DatabaseClient } from './database.ts';
 
-export type RedriveRequest = z.infer<typeof redriveRequest>;
+type RedriveRequest = z.infer<typeof redriveRequest>;
 
 /** Puts dead letters back on schedule: those with these event ids, or all that match the filter. For operators. */
 export async function redriveDeadLetters(

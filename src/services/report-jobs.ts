@@ -88,17 +88,6 @@ export async function startReportJob(
   );
 }
 
-/** One's own job as it stands, with its result. `job_not_found`: no such job, or not one's own. */
-export async function getReportJob(
-  client: DatabaseClient,
-  id: string,
-  options: CallOptions = {},
-): Promise<Answer<JobView>> {
-  return withInput(jobId, id, (checkedId) =>
-    callApi(client, jobView, { method: 'GET', path: pathOf(checkedId) }, options),
-  );
-}
-
 /** Cancels one's own job, or (operators) anybody's, where it has not finished; answers it as it then stands. */
 export async function cancelReportJob(
   client: DatabaseClient,

@@ -55,7 +55,7 @@ export function getSubscriber(
 
 /** The secret and the token are there only in the first answer to a request. */
 const made = z.union([createdEndpoint, endpointAnswer]);
-export type MadeSubscriber = z.infer<typeof made>;
+type MadeSubscriber = z.infer<typeof made>;
 
 export function createSubscriber(
   client: DatabaseClient,

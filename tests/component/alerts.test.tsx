@@ -5,8 +5,8 @@ import { AlertWatch } from '../../src/console/views/alerts/alert-watch.tsx';
 import { NotificationSwitch } from '../../src/console/views/alerts/notification-switch.tsx';
 import { rowsBehind } from '../../src/console/views/alerts/rows-behind.ts';
 import { Sent } from '../../src/console/views/alerts/sent.tsx';
-import { Page } from '../../src/components/page.tsx';
-import { FiringAlerts } from '../../src/console/firing-alerts.ts';
+import { Page } from '../../src/console/ui/page.tsx';
+import { FiringAlerts } from '../../src/console/lib/firing-alerts.ts';
 import type { AlertDelivery, AlertRow } from '../../src/contracts/console-alerts.ts';
 import type { FiringAlert } from '../../src/contracts/console-status.ts';
 

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { explain, isTransient } from '../../src/console/errors.ts';
+import { explain, isTransient } from '../../src/console/lib/errors.ts';
 import { listReports } from '../../src/services/reports.ts';
 import { browserClient } from '../support/browser-session.ts';
 

@@ -1,7 +1,7 @@
 import { cleanup, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
-import { Attempt, compareAttempts } from '../../src/components/audit/attempt.tsx';
-import { shellCommand } from '../../src/console/shell-command.ts';
+import { Attempt, compareAttempts } from '../../src/console/views/audit/attempt.tsx';
+import { shellCommand } from '../../src/console/views/audit/shell-command.ts';
 import type { AuditRow } from '../../src/contracts/console-audit.ts';
 import { browserClient } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';

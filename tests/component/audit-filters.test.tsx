@@ -2,8 +2,8 @@ import { cleanup, screen } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { useState } from 'react';
 import { afterEach, expect, it } from 'vitest';
-import { AuditFilters } from '../../src/components/audit/audit-filters.tsx';
-import type { AuditFilter } from '../../src/console/operator-queries.ts';
+import { AuditFilters } from '../../src/console/views/audit/audit-filters.tsx';
+import type { AuditFilter } from '../../src/console/views/audit/queries.ts';
 import { browserClient, PERSON } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 

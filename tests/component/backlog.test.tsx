@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeBacklog } from '../../src/components/deliveries/backlog.tsx';
+import { describeBacklog } from '../../src/console/views/deliveries/backlog.tsx';
 
 it.each([
   [

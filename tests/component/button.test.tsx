@@ -1,7 +1,7 @@
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { afterEach, expect, it, vi } from 'vitest';
-import { Button } from '../../src/components/button.tsx';
+import { Button } from '../../src/console/ui/button.tsx';
 
 afterEach(cleanup);
 

@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { createConsoleClient, endSession } from '../../src/console/supabase.ts';
+import { createConsoleClient, endSession } from '../../src/console/lib/supabase.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { browserClient, SESSION_KEY } from '../support/browser-session.ts';
 

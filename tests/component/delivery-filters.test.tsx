@@ -1,6 +1,6 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
-import { DeliveryFilters } from '../../src/components/deliveries/delivery-filters.tsx';
+import { DeliveryFilters } from '../../src/console/views/deliveries/delivery-filters.tsx';
 import { classifyAnswer } from '../../src/server/deliver/classify-answer.ts';
 import { classifyError } from '../../src/server/deliver/classify-error.ts';
 

@@ -1,7 +1,7 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import { expect, it, vi } from 'vitest';
-import { ErrorBoundary } from '../../src/components/error-boundary.tsx';
-import { explain, isSessionLost, isTransient } from '../../src/console/errors.ts';
+import { ErrorBoundary } from '../../src/console/ui/error-boundary.tsx';
+import { explain, isSessionLost, isTransient } from '../../src/console/lib/errors.ts';
 import { PROBLEMS } from '../../src/contracts/problem.ts';
 
 const error = (fields: Record<string, unknown>) => Object.assign(new Error('raw reason'), fields);

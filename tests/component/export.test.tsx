@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { collectRows, csvField, MOST_EXPORTED, toCsv, type ListPage } from '../../src/console/export.ts';
-import { eventMarkdown } from '../../src/console/event-markdown.ts';
-import { pinnedAddress } from '../../src/console/time-range.ts';
+import { collectRows, csvField, MOST_EXPORTED, toCsv, type ListPage } from '../../src/console/lib/export.ts';
+import { eventMarkdown } from '../../src/console/views/audit/event-markdown.ts';
+import { pinnedAddress } from '../../src/console/lib/time-range.ts';
 
 describe('an export', () => {
   it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\tx', '\rx'])('of the text %j runs in no spreadsheet', (text) => {

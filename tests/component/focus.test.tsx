@@ -5,12 +5,12 @@ import { cleanup, render, screen, waitFor } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { useRef, useState, type ReactNode } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { PlanDialog } from '../../src/components/deliveries/plan-dialog.tsx';
-import { Panel } from '../../src/components/page.tsx';
-import { createQueryClient } from '../../src/console/query-client.ts';
-import { SessionContext } from '../../src/console/session.ts';
+import { PlanDialog } from '../../src/console/views/deliveries/plan-dialog.tsx';
+import { Panel } from '../../src/console/ui/page.tsx';
+import { createQueryClient } from '../../src/console/app/query-client.ts';
+import { SessionContext } from '../../src/console/lib/session.ts';
 import type { Plan } from '../../src/contracts/plans.ts';
-import { AuditLog } from '../../src/pages/audit-log.tsx';
+import { AuditLog } from '../../src/console/views/audit/page.tsx';
 import { browserClient } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { fillForm, formFields, readForm, REST } from '../../src/components/schema-form/form-fields.ts';
-import { exampleNames, loadExample } from '../../src/components/report/examples.ts';
+import { fillForm, formFields, readForm, REST } from '../../src/console/views/new-report/form-fields.ts';
+import { exampleNames, loadExample } from '../../src/console/views/new-report/examples.ts';
 import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 import type { ReportType } from '../../src/contracts/webhooks.ts';
 import { greetingUserData, intake, userDataSchema } from '../../src/contracts/intake.ts';

@@ -1,8 +1,8 @@
 import { act, cleanup, fireEvent, screen } from '@testing-library/react';
 import { navigate } from 'raviger';
 import { afterEach, expect, it, vi } from 'vitest';
-import { AuditLog } from '../../src/pages/audit-log.tsx';
-import { FailedDeliveries } from '../../src/pages/failed-deliveries.tsx';
+import { AuditLog } from '../../src/console/views/audit/page.tsx';
+import { FailedDeliveries } from '../../src/console/views/deliveries/page.tsx';
 import { browserClient, type Network } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 

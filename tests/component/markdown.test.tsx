@@ -1,8 +1,8 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import type * as library from 'react-markdown';
 import { afterEach, expect, it, vi } from 'vitest';
-import { Markdown } from '../../src/components/markdown.tsx';
-import { RenderedMarkdown } from '../../src/components/rendered-markdown.tsx';
+import { Markdown } from '../../src/console/ui/markdown.tsx';
+import { RenderedMarkdown } from '../../src/console/ui/rendered-markdown.tsx';
 
 // No text is known that is laid out so far and then fails: the library is made to fail at one.
 vi.mock('react-markdown', async (importOriginal) => {

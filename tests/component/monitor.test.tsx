@@ -1,10 +1,10 @@
 import { cleanup, render, screen, within } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
-import { formatDuration, formatShare, plural } from '../../src/components/format.ts';
-import { Breakdowns } from '../../src/components/monitor/breakdowns.tsx';
-import { isQueueLong, isRateLow, isSlow } from '../../src/components/monitor/crossings.ts';
-import { Figures, JobFigures } from '../../src/components/monitor/figures.tsx';
-import { SeriesTable } from '../../src/components/monitor/series-table.tsx';
+import { formatDuration, formatShare, plural } from '../../src/console/lib/format.ts';
+import { Breakdowns } from '../../src/console/views/monitor/breakdowns.tsx';
+import { isQueueLong, isRateLow, isSlow } from '../../src/console/views/monitor/crossings.ts';
+import { Figures, JobFigures } from '../../src/console/views/monitor/figures.tsx';
+import { SeriesTable } from '../../src/console/views/monitor/series-table.tsx';
 import type { Traffic, WebhookStatistics } from '../../src/contracts/console-statistics.ts';
 
 afterEach(cleanup);

@@ -1,6 +1,6 @@
 import { cleanup, fireEvent, screen } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
-import { NewReportForm } from '../../src/components/report/new-report-form.tsx';
+import { NewReportForm } from '../../src/console/views/new-report/new-report-form.tsx';
 import { browserClient, PERSON } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 

@@ -1,7 +1,7 @@
 import { onlineManager } from '@tanstack/react-query';
 import { act, cleanup, fireEvent, screen } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
-import { StartJob } from '../../src/components/report/start-job.tsx';
+import { StartJob } from '../../src/console/views/report/start-job.tsx';
 import { browserClient } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 

@@ -1,11 +1,11 @@
 import { act, cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { useState } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { hrefWith } from '../../src/components/audit/links.ts';
-import { describeStep } from '../../src/components/audit/timeline-step.tsx';
-import { FilterText } from '../../src/components/filter-bar.tsx';
-import { JsonView } from '../../src/components/json-view.tsx';
-import { fromLocalInput, rangeOf, toLocalInput } from '../../src/console/time-range.ts';
+import { hrefWith } from '../../src/console/views/audit/href-with.ts';
+import { describeStep } from '../../src/console/ui/timeline-step.tsx';
+import { FilterText } from '../../src/console/ui/filter-bar.tsx';
+import { JsonView } from '../../src/console/ui/json-view.tsx';
+import { fromLocalInput, rangeOf, toLocalInput } from '../../src/console/lib/time-range.ts';
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {

@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/react-query';
 import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
-import { reportQuery } from '../../src/console/report-queries.ts';
+import { reportQuery } from '../../src/console/views/report/queries.ts';
 import { OwnerReport } from '../../src/console/views/report/owner-report.tsx';
 import { browserClient, PERSON, type Network } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';

@@ -2,8 +2,8 @@ import { act, cleanup, renderHook } from '@testing-library/react';
 import { REALTIME_SUBSCRIBE_STATES } from '@supabase/supabase-js';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import type { Realtime } from '../../src/console/realtime.ts';
-import { useRealtime } from '../../src/console/use-realtime.ts';
+import type { Realtime } from '../../src/console/lib/realtime.ts';
+import { useRealtime } from '../../src/console/lib/use-realtime.ts';
 
 // Realtime is a service of the hosted project, which the local system has not.
 

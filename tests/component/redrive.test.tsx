@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { redrive } from '../../src/console/delivery-actions.ts';
+import { redrive } from '../../src/console/lib/delivery-actions.ts';
 import type { OpenDelivery } from '../../src/contracts/console-deliveries.ts';
 import { browserClient, type Network } from '../support/browser-session.ts';
 

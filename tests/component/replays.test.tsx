@@ -1,6 +1,6 @@
 import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
-import { describePlan } from '../../src/components/deliveries/plan-panel.tsx';
+import { describePlan } from '../../src/console/views/deliveries/plan-panel.tsx';
 import { ProposeForm } from '../../src/console/views/replays/propose-form.tsx';
 import { ReplayItem } from '../../src/console/views/replays/replay-item.tsx';
 import { describePreview, formatBytes, formatExpected } from '../../src/console/views/replays/words.ts';

@@ -1,8 +1,8 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import { afterEach, expect, it } from 'vitest';
-import { SelectionBar } from '../../src/components/deliveries/selection-bar.tsx';
-import { countSendable } from '../../src/console/delivery-actions.ts';
-import type { PlanDraft } from '../../src/console/plan-filter.ts';
+import { SelectionBar } from '../../src/console/views/deliveries/selection-bar.tsx';
+import { countSendable } from '../../src/console/lib/delivery-actions.ts';
+import type { PlanDraft } from '../../src/console/views/deliveries/plan-filter.ts';
 import type { DeliveryQuery, OpenDelivery } from '../../src/contracts/console-deliveries.ts';
 import type { CappedCount } from '../../src/contracts/paging.ts';
 

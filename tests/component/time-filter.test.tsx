@@ -1,9 +1,9 @@
 import { cleanup, fireEvent, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { z } from 'zod';
-import { TimeFilter } from '../../src/components/time-filter.tsx';
-import { fromLocalInput, rangeOf, timeRangeFields, toLocalInput } from '../../src/console/time-range.ts';
-import { useSearch } from '../../src/console/use-search.ts';
+import { TimeFilter } from '../../src/console/ui/time-filter.tsx';
+import { fromLocalInput, rangeOf, timeRangeFields, toLocalInput } from '../../src/console/lib/time-range.ts';
+import { useSearch } from '../../src/console/lib/use-search.ts';
 
 beforeEach(() => {
   vi.stubEnv('TZ', 'Europe/Berlin');

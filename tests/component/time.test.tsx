@@ -1,7 +1,7 @@
 import { act, cleanup, render, screen } from '@testing-library/react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { describeDistance } from '../../src/components/describe-distance.ts';
-import { RelativeTime } from '../../src/components/relative-time.tsx';
+import { describeDistance } from '../../src/console/lib/describe-distance.ts';
+import { RelativeTime } from '../../src/console/ui/relative-time.tsx';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

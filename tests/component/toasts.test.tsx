@@ -1,5 +1,5 @@
 import { afterEach, expect, it } from 'vitest';
-import { currentToasts, dismissAll, notify } from '../../src/console/toasts.ts';
+import { currentToasts, dismissAll, notify } from '../../src/console/lib/toasts.ts';
 
 afterEach(dismissAll);
 

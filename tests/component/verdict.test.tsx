@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { verdictOf, type Part } from '../../src/console/verdict.ts';
+import { verdictOf, type Part } from '../../src/console/lib/verdict.ts';
 import type { ConsoleStatus, EndpointStatus } from '../../src/contracts/console-status.ts';
 
 const NOW = '2026-11-25T12:00:00Z';

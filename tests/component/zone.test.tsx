@@ -1,11 +1,11 @@
 import { act, cleanup, render, screen } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { ExactTime } from '../../src/components/exact-time.tsx';
-import { FilterChips } from '../../src/components/filter-chips.tsx';
-import { TimesSwitch } from '../../src/components/times-switch.tsx';
-import { setZone } from '../../src/console/times.ts';
-import { fromLocalInput, toLocalInput } from '../../src/console/time-range.ts';
+import { ExactTime } from '../../src/console/ui/exact-time.tsx';
+import { FilterChips } from '../../src/console/ui/filter-chips.tsx';
+import { TimesSwitch } from '../../src/console/app/times-switch.tsx';
+import { setZone } from '../../src/console/lib/times.ts';
+import { fromLocalInput, toLocalInput } from '../../src/console/lib/time-range.ts';
 
 beforeEach(() => vi.stubEnv('TZ', 'Asia/Kolkata'));
 afterEach(() => {

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
-import { printHistory } from '../../scripts/chaos/history/check.ts';
-import { createRandom } from '../../scripts/chaos/random.ts';
+import { printHistory } from '../../tools/chaos/history/check.ts';
+import { createRandom } from '../../tools/chaos/random.ts';
 import { randomHistory } from '../support/random-history.ts';
 
 const JOBS = 40;

@@ -1,12 +1,12 @@
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { makeBed, type Bed } from '../../scripts/explore/bed.ts';
-import { play } from '../../scripts/explore/orders.ts';
-import { explorePair, neverMet, sharedLocks, type Pair } from '../../scripts/explore/pairs.ts';
-import { asTest } from '../../scripts/explore/print.ts';
-import { SAFEGUARDS } from '../../scripts/explore/safeguards.ts';
-import { makeScene, type Scene } from '../../scripts/explore/scene.ts';
+import { makeBed, type Bed } from '../../tools/explore/bed.ts';
+import { play } from '../../tools/explore/orders.ts';
+import { explorePair, neverMet, sharedLocks, type Pair } from '../../tools/explore/pairs.ts';
+import { asTest } from '../../tools/explore/print.ts';
+import { SAFEGUARDS } from '../../tools/explore/safeguards.ts';
+import { makeScene, type Scene } from '../../tools/explore/scene.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** Some hundred orders, each with all its checks. */

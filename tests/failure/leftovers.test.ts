@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { devFile } from '../../src/contracts/dev.ts';
-import { environment } from '../../scripts/local/environment.ts';
-import { projectRoot } from '../../scripts/local/paths.ts';
-import { freePort, requireFreePort } from '../../scripts/local/ports.ts';
+import { environment } from '../../tools/local/environment.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
+import { freePort, requireFreePort } from '../../tools/local/ports.ts';
 
 let directory: string;
 let ports: { PORT: string; SUPABASE_API_PORT: string; SUPABASE_DB_PORT: string };

@@ -2,7 +2,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { asRole } from '../../scripts/local/hosted-roles.ts';
+import { asRole } from '../../tools/local/hosted-roles.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { asUser, untilSomebodyWaits } from '../support/locks.ts';
 import { storeClient } from '../support/store.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { callSweep } from '../../scripts/local/sweeper.ts';
+import { callSweep } from '../../tools/local/sweeper.ts';
 import { alertEvent } from '../../src/contracts/alerts.ts';
 import { alertsOf } from '../support/alerts.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { shellCommand } from '../../src/console/shell-command.ts';
+import { shellCommand } from '../../src/console/views/audit/shell-command.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { getAuditRow, getEventBody, getPreviousAttempt } from '../../src/services/audit.ts';
 import { getWebhookAuditLog } from '../../src/services/polarisReportsService.ts';

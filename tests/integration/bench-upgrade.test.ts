@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { describeUpgrade, measureUpgrade } from '../../scripts/bench/upgrade.ts';
+import { describeUpgrade, measureUpgrade } from '../../tools/bench/upgrade.ts';
 import { createNewProject } from '../support/database.ts';
 
 it('measures an upgrade of 300 reports from the seed to the last import, while others read and write', async () => {

@@ -3,7 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../scripts/local/paths.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
 import { EVENT_TYPES } from '../../src/contracts/constants.ts';
 import { BODIES, FORMAT_VERSIONS, NEWEST_FORMAT_VERSION } from '../../src/contracts/format-versions.ts';
 import { receivedEnvelope, receivedFlatBody } from '../../src/contracts/webhooks.ts';

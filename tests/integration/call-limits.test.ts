@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { MOST_STATEMENT_MS } from '../../scripts/db/lint/sources.ts';
+import { MOST_STATEMENT_MS } from '../../tools/db/lint/sources.ts';
 import { listReports } from '../../src/services/reports.ts';
 import { CALL_TIMEOUT_MS, createRestStore } from '../../src/server/store/rest-store.ts';
 import { DatabaseUnavailable } from '../../src/server/store/store.ts';

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { build } from 'vite';
-import { projectRoot } from '../../scripts/local/paths.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
 
 const folders: string[] = [];
 afterEach(async () => {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { AlreadySeeded, seedLarge } from '../../scripts/seed/large.ts';
+import { AlreadySeeded, seedLarge } from '../../tools/seed/large.ts';
 import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import type { Account } from '../../scripts/local/accounts.ts';
+import type { Account } from '../../tools/local/accounts.ts';
 import { eraseAccount, findAccountContent } from '../../src/services/erasure.ts';
 import { consoleClient, dataOf, errorOf } from '../support/console.ts';
 import { asUser } from '../support/locks.ts';

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../scripts/local/paths.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { asUser } from '../support/locks.ts';
 import { storeClient } from '../support/store.ts';

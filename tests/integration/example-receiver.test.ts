@@ -10,7 +10,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { z } from 'zod';
 import { catchUp } from '../../examples/receiver/catch-up.ts';
 import { createReceiver } from '../../examples/receiver/receive.ts';
-import { projectRoot } from '../../scripts/local/paths.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
 import { CODINGS, COMPRESSIONS, type Coding } from '../../src/contracts/compression.ts';
 import { systemClock } from '../../src/server/clock.ts';
 import { callSubscriber } from '../../src/server/deliver/subscribers/call-subscriber.ts';

@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createRandom } from '../../scripts/chaos/random.ts';
+import { createRandom } from '../../tools/chaos/random.ts';
 import { filter as filterSchema, type Filter } from '../../src/contracts/filters.ts';
 import { compileFilter } from '../../src/server/deliver/filters/compile.ts';
 import {

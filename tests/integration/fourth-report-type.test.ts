@@ -3,9 +3,9 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { check } from '../../scripts/db/check.ts';
-import type { Account } from '../../scripts/local/accounts.ts';
-import type * as migrations from '../../scripts/local/migrate.ts';
+import { check } from '../../tools/db/check.ts';
+import type { Account } from '../../tools/local/accounts.ts';
+import type * as migrations from '../../tools/local/migrate.ts';
 import type { NewReport } from '../../src/contracts/console-reports.ts';
 import { reportType as reportTypeHere, type ReportType } from '../../src/contracts/webhooks.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
@@ -41,7 +41,7 @@ async function loadModules(copy: ProjectCopy) {
     ...(await load<typeof jobs>('tests/support/jobs.ts')),
     ...(await load<typeof webhooks>('tests/support/webhook-client.ts')),
     ...(await load<typeof consoles>('tests/support/console.ts')),
-    ...(await load<typeof migrations>('scripts/local/migrate.ts')),
+    ...(await load<typeof migrations>('tools/local/migrate.ts')),
     ...(await load<typeof reports>('src/services/reports.ts')),
     ...(await load<typeof polarisReports>('src/services/polarisReportsService.ts')),
   };

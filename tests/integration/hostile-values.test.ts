@@ -1,8 +1,8 @@
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { measureEntry } from '../../scripts/bench/hostile-database.ts';
-import { ENTRIES, type HostileEntry } from '../../scripts/bench/hostile-entries.ts';
-import { SHAPES } from '../../scripts/bench/hostile-shapes.ts';
+import { measureEntry } from '../../tools/bench/hostile-database.ts';
+import { ENTRIES, type HostileEntry } from '../../tools/bench/hostile-entries.ts';
+import { SHAPES } from '../../tools/bench/hostile-shapes.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** Rule 14: of no shape does a value cost the database more than in proportion to its size. */

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Account } from '../../scripts/local/accounts.ts';
+import type { Account } from '../../tools/local/accounts.ts';
 import { confirmed, jobClient } from '../support/jobs.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

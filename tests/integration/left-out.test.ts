@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { asRole } from '../../scripts/local/hosted-roles.ts';
+import { asRole } from '../../tools/local/hosted-roles.ts';
 import { startDeliveryBed, type DeliveryBed } from '../support/delivery-bed.ts';
 import { storeClient } from '../support/store.ts';
 

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../scripts/local/paths.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
 import { subscriberClient } from '../support/subscribers.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { migrate } from '../../scripts/local/migrate.ts';
-import { requireSameHistory } from '../../scripts/local/migration-history.ts';
+import { migrate } from '../../tools/local/migrate.ts';
+import { requireSameHistory } from '../../tools/local/migration-history.ts';
 import { createEmptyDatabase } from '../support/throwaway-database.ts';
 
 let project: string;

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Account } from '../../scripts/local/accounts.ts';
+import type { Account } from '../../tools/local/accounts.ts';
 import { MAX_TOKENS } from '../../src/contracts/constants.ts';
 import { startLlmServer, type LlmServer } from '../support/llm-server.ts';
 import { confirmed, jobClient } from '../support/jobs.ts';

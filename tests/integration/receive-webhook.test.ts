@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createGateway } from '../../scripts/local/supabase-api.ts';
+import { createGateway } from '../../tools/local/supabase-api.ts';
 import { systemClock } from '../../src/server/clock.ts';
 import { createRestStore } from '../../src/server/store/rest-store.ts';
 import type { Receiver } from '../../src/server/events/open-signed.ts';

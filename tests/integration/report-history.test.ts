@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Account } from '../../scripts/local/accounts.ts';
+import type { Account } from '../../tools/local/accounts.ts';
 import { verdictOfReport } from '../../src/console/views/report/verdict.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { getReportHistory } from '../../src/services/report-history.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { ensureAccount, type Account } from '../../scripts/local/accounts.ts';
-import { migrate } from '../../scripts/local/migrate.ts';
+import { ensureAccount, type Account } from '../../tools/local/accounts.ts';
+import { migrate } from '../../tools/local/migrate.ts';
 import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 import { createNewProject, type TestDatabase } from '../support/database.ts';
 import { startLoops, type Loops, type Work } from '../support/loops.ts';

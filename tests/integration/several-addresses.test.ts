@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { freePort } from '../../scripts/local/ports.ts';
+import { freePort } from '../../tools/local/ports.ts';
 import { jobClient } from '../support/jobs.ts';
 import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';

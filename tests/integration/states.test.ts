@@ -2,9 +2,9 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrate } from '../../scripts/local/migrate.ts';
-import { projectRoot } from '../../scripts/local/paths.ts';
-import { supabase } from '../../scripts/local/supabase-cli.ts';
+import { migrate } from '../../tools/local/migrate.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
+import { supabase } from '../../tools/local/supabase-cli.ts';
 import { createNewProject, type TestDatabase } from '../support/database.ts';
 import {
   readPlatformCatalogue,

@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { migrate } from '../../scripts/local/migrate.ts';
+import { migrate } from '../../tools/local/migrate.ts';
 import { webhookEnvelope } from '../../src/contracts/webhooks.ts';
 import { createNewProject, type TestDatabase } from '../support/database.ts';
 import { buildPlatform } from '../support/platform.ts';

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../scripts/local/paths.ts';
-import { seedLarge } from '../../scripts/seed/large.ts';
-import { printPlace, verifySlices, type Finding, type Place } from '../../scripts/verify/slices.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
+import { seedLarge } from '../../tools/seed/large.ts';
+import { printPlace, verifySlices, type Finding, type Place } from '../../tools/verify/slices.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 /** Two events each. */

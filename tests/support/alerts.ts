@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 
-export interface Evaluation {
+interface Evaluation {
   evaluated: boolean;
   changes: { alert_id: string; rule: string; subject: string; resolved_at: string | null }[];
   failures: { subject: string; facts: { sqlstate: string } }[];

@@ -5,7 +5,7 @@ import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
 import { sign } from '../../src/server/deliver/sign.ts';
 import type { TestSystem } from './system.ts';
 
-export interface BatchAnswered {
+interface BatchAnswered {
   status: number;
   headers: Headers;
   /** Our code, of a refusal of the whole. */

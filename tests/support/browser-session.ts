@@ -1,4 +1,4 @@
-import { createConsoleClient, SESSION_KEY } from '../../src/console/supabase.ts';
+import { createConsoleClient, SESSION_KEY } from '../../src/console/lib/supabase.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 
 export { SESSION_KEY };

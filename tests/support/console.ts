@@ -1,7 +1,7 @@
 import type { Database } from '../../src/contracts/database.types.ts';
 import { createClient } from '@supabase/supabase-js';
 import type { DatabaseClient } from '../../src/services/database.ts';
-import type { Account } from '../../scripts/local/accounts.ts';
+import type { Account } from '../../tools/local/accounts.ts';
 import type { Answer, ServiceError } from '../../src/services/answer.ts';
 import type { TestSystem } from './system.ts';
 

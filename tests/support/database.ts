@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { inject } from 'vitest';
-import { asRole } from '../../scripts/local/hosted-roles.ts';
-import { prepareDatabase, type DatabaseOptions } from '../../scripts/local/prepare-database.ts';
+import { asRole } from '../../tools/local/hosted-roles.ts';
+import { prepareDatabase, type DatabaseOptions } from '../../tools/local/prepare-database.ts';
 import type { ReportType } from '../../src/contracts/webhooks.ts';
 
 export interface TestDatabase extends AsyncDisposable {

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
-import { runService } from '../../scripts/local/run-service.ts';
+import { runService } from '../../tools/local/run-service.ts';
 
 /** A service that ends by itself after so long, as one does that throws where nobody catches. */
 runService(

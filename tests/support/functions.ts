@@ -1,6 +1,6 @@
 import { inject } from 'vitest';
-import { freePort } from '../../scripts/local/ports.ts';
-import { startFunctionsService } from '../../scripts/local/services.ts';
+import { freePort } from '../../tools/local/ports.ts';
+import { startFunctionsService } from '../../tools/local/services.ts';
 import { holdToDocument } from './openapi/hold.ts';
 
 export interface TestFunctions {

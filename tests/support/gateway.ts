@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { createSecrets } from '../../scripts/local/secrets.ts';
-import { createGateway, type GatewayOptions } from '../../scripts/local/supabase-api.ts';
+import { createSecrets } from '../../tools/local/secrets.ts';
+import { createGateway, type GatewayOptions } from '../../tools/local/supabase-api.ts';
 
 /** Whose key or token a request bears. */
 export type Bearer = 'anon' | 'service_role' | { token: string };
 
-export interface Answer {
+interface Answer {
   status: number;
   body: unknown;
 }

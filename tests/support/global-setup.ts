@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import type { TestProject } from 'vitest/node';
-import { migrate } from '../../scripts/local/migrate.ts';
-import { freePort } from '../../scripts/local/ports.ts';
-import { signal } from '../../scripts/local/processes.ts';
-import { startPostgresService } from '../../scripts/local/services.ts';
-import { openStoreRole } from '../../scripts/local/store-role.ts';
-import { prepareDatabase } from '../../scripts/local/prepare-database.ts';
+import { migrate } from '../../tools/local/migrate.ts';
+import { freePort } from '../../tools/local/ports.ts';
+import { signal } from '../../tools/local/processes.ts';
+import { startPostgresService } from '../../tools/local/services.ts';
+import { openStoreRole } from '../../tools/local/store-role.ts';
+import { prepareDatabase } from '../../tools/local/prepare-database.ts';
 import { processesWith } from './processes.ts';
 
 declare module 'vitest' {

@@ -13,7 +13,7 @@ const chatRequest = z.looseObject({
 });
 
 /** What the server does with one request; the last one told is repeated. */
-export type LlmAnswer =
+type LlmAnswer =
   | {
       kind: 'text';
       chunks: readonly string[];
@@ -32,7 +32,7 @@ export type LlmAnswer =
   /** Answers 200 with this body, whatever it is. */
   | { kind: 'raw'; contentType: string; body: string };
 
-export interface LlmRequest {
+interface LlmRequest {
   path: string;
   authorization: string | undefined;
   body: z.infer<typeof chatRequest>;

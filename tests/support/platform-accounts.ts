@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { Ledger, Report, Write } from './platform-functions.ts';
 
 /** When the migration that makes a text an event was being committed: what was written meanwhile may be on either side. */
-export interface Push {
+interface Push {
   fromMs: number;
   toMs: number;
 }

@@ -24,7 +24,7 @@ export interface Write {
   toMs: number;
 }
 
-export interface Call {
+interface Call {
   what: string;
   fromMs: number;
   toMs: number;
@@ -47,11 +47,11 @@ export function newLedger(): Ledger {
 }
 
 export const RUN_KINDS = ['webhook', 'final', 'fallback', 'failure'] as const;
-export type RunKind = (typeof RUN_KINDS)[number];
+type RunKind = (typeof RUN_KINDS)[number];
 
 /** How a job says whose result it is before there is one. */
 export const LINKS = ['metadata', 'key', 'none'] as const;
-export type Link = (typeof LINKS)[number];
+type Link = (typeof LINKS)[number];
 
 export interface Run {
   report: Report;

@@ -2,8 +2,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type postgres from 'postgres';
-import { migrate } from '../../scripts/local/migrate.ts';
-import { projectRoot } from '../../scripts/local/paths.ts';
+import { migrate } from '../../tools/local/migrate.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
 
 /** The three states in which databases of the platform are found. */
 export type PlatformState =

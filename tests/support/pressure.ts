@@ -1,12 +1,12 @@
 import type postgres from 'postgres';
 
 /** A call that was let through, and the times of the database's clock between which that was decided; in seconds. */
-export interface Admitted {
+interface Admitted {
   after: number;
   before: number;
 }
 
-export interface Pressure {
+interface Pressure {
   admitted: Admitted[];
   calls: number;
   /** From before the first call until after the last one, in seconds. */

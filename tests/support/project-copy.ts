@@ -2,7 +2,7 @@ import { cp, mkdtemp, readdir, readFile, realpath, rm, symlink } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { projectRoot } from '../../scripts/local/paths.ts';
+import { projectRoot } from '../../tools/local/paths.ts';
 
 /** A copy of this project in a folder of its own, to change there what a developer would change here. */
 export interface ProjectCopy extends AsyncDisposable {
@@ -13,7 +13,7 @@ export interface ProjectCopy extends AsyncDisposable {
   changedLines(): Promise<string[]>;
 }
 
-const FOLDERS = ['api', 'docs', 'examples', 'public', 'scripts', 'src', 'supabase', 'tests'];
+const FOLDERS = ['api', 'docs', 'examples', 'public', 'scripts', 'src', 'supabase', 'tests', 'tools'];
 const FILES = /^(package\.json|tsconfig\.json|.+\.config\.(js|ts))$/;
 
 export async function copyProject(): Promise<ProjectCopy> {

@@ -8,13 +8,13 @@ export interface Migration {
   statements: string[];
 }
 
-export interface Pushed extends Migration {
+interface Pushed extends Migration {
   fromMs: number;
   toMs: number;
 }
 
 /** All migrations of this repository, with their statements as the CLI splits them: a migrated database's history has them. */
-export async function allMigrations(): Promise<Migration[]> {
+async function allMigrations(): Promise<Migration[]> {
   await using database = await createTestDatabase();
   const rows = await database.sql<Migration[]>`
     select version, name, statements from supabase_migrations.schema_migrations order by version`;

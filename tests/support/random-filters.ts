@@ -1,4 +1,4 @@
-import type { Random } from '../../scripts/chaos/random.ts';
+import type { Random } from '../../tools/chaos/random.ts';
 import {
   characters,
   FILTER_FIELDS,

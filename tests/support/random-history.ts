@@ -1,6 +1,6 @@
-import type { Call, FinalEvent } from '../../scripts/chaos/history/call.ts';
-import { NEW_REPORT, perform, type Report, type Step } from '../../scripts/chaos/history/report.ts';
-import type { Random } from '../../scripts/chaos/random.ts';
+import type { Call, FinalEvent } from '../../tools/chaos/history/call.ts';
+import { NEW_REPORT, perform, type Report, type Step } from '../../tools/chaos/history/report.ts';
+import type { Random } from '../../tools/chaos/random.ts';
 
 /** Between two calls' moments, and at most between a call's moment and its begin or end: several are under way at any time. */
 const APART_MS = 10;

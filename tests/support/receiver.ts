@@ -2,7 +2,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import { holdSent } from './openapi/hold.ts';
 
 /** What a receiver does with a request: passes it on, or one of the ways in which endpoints fail. */
-export type Behaviour =
+type Behaviour =
   | { kind: 'pass' }
   /** The request is dropped unread, as by a refused or reset connection. */
   | { kind: 'reset' }

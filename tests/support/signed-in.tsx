@@ -2,8 +2,8 @@ import { QueryClientProvider } from '@tanstack/react-query';
 import { render } from '@testing-library/react';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import type { ReactNode } from 'react';
-import { createQueryClient } from '../../src/console/query-client.ts';
-import { SessionContext } from '../../src/console/session.ts';
+import { createQueryClient } from '../../src/console/app/query-client.ts';
+import { SessionContext } from '../../src/console/lib/session.ts';
 import { PERSON } from './browser-session.ts';
 
 /** Renders a part of the console as an operator who is signed in has it. */

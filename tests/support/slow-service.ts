@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { runService } from '../../scripts/local/run-service.ts';
+import { runService } from '../../tools/local/run-service.ts';
 
 /** A service that needs so long to start, and says what it does. */
 runService(

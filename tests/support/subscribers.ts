@@ -2,7 +2,7 @@ import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import type { Held } from './store.ts';
 
-export interface SubscriberSettings {
+interface SubscriberSettings {
   url: string;
   description: string;
   events: Record<string, postgres.JSONValue>;
@@ -20,7 +20,7 @@ export interface HeldOutward extends Held {
   subscriber: { url: string; position: number; plan: number; redriven: boolean; sealed_secrets: string[] };
 }
 
-export const tokenHash = (token: string) => createHash('sha256').update(token).digest('hex');
+const tokenHash = (token: string) => createHash('sha256').update(token).digest('hex');
 
 /** Calls the SQL functions of subscribers as the server does, for tests of what holds in the database itself. */
 export function subscriberClient(sql: postgres.ISql) {

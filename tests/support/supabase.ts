@@ -1,8 +1,8 @@
 import { inject } from 'vitest';
-import type { SupabaseAccess } from '../../scripts/local/function-env.ts';
-import { freePort } from '../../scripts/local/ports.ts';
-import { createSecrets } from '../../scripts/local/secrets.ts';
-import { startSupabaseApiService } from '../../scripts/local/services.ts';
+import type { SupabaseAccess } from '../../tools/local/function-env.ts';
+import { freePort } from '../../tools/local/ports.ts';
+import { createSecrets } from '../../tools/local/secrets.ts';
+import { startSupabaseApiService } from '../../tools/local/services.ts';
 
 export interface TestSupabase extends SupabaseAccess {
   /** Ends it as a crash would; `start` brings it back on the same port with the same keys. */

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import postgres from 'postgres';
-import { ensureAccount, makeOperator, type Account } from '../../scripts/local/accounts.ts';
-import { functionEnv, type SupabaseAccess } from '../../scripts/local/function-env.ts';
-import { asRole } from '../../scripts/local/hosted-roles.ts';
-import { createSecrets, type Secrets } from '../../scripts/local/secrets.ts';
+import { ensureAccount, makeOperator, type Account } from '../../tools/local/accounts.ts';
+import { functionEnv, type SupabaseAccess } from '../../tools/local/function-env.ts';
+import { asRole } from '../../tools/local/hosted-roles.ts';
+import { createSecrets, type Secrets } from '../../tools/local/secrets.ts';
 import { STORE_ROLE } from '../../src/server/store/routines.ts';
 import { createReport, createTestDatabase, type ReportOptions } from './database.ts';
 import { startTestFunctions, type TestFunctions } from './functions.ts';

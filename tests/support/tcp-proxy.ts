@@ -1,7 +1,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 
 /** What becomes of each connection through the proxy, old or new. */
-export type Line =
+type Line =
   | { kind: 'whole' }
   /** Reset as soon as the client sends something. */
   | { kind: 'reset' }

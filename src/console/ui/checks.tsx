@@ -1,4 +1,4 @@
-import { labelOf } from '../../components/label-of.ts';
+import { labelOf } from '../lib/label-of.ts';
 import styles from './checks.module.css';
 
 /** Several of a few. */

@@ -1,5 +1,5 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
-import { Button } from '../../components/button.tsx';
+import { Button } from './button.tsx';
 import styles from './dialog.module.css';
 
 /** Asks once before something that cannot be taken back. Esc and `Leave it` leave everything as it is. */

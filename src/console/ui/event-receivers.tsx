@@ -1,15 +1,15 @@
 import { useQueries, useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { useState } from 'react';
-import { Button } from '../../components/button.tsx';
-import { plural } from '../../components/format.ts';
-import { EmptyState, ErrorState, LoadingState } from '../../components/states.tsx';
-import { RelativeTime } from '../../components/relative-time.tsx';
+import { Button } from './button.tsx';
+import { plural } from '../lib/format.ts';
+import { EmptyState, ErrorState, LoadingState } from './states.tsx';
+import { RelativeTime } from './relative-time.tsx';
 import type { Explanation, SubscriberView } from '../../contracts/subscribers.ts';
-import { useSession } from '../session.ts';
-import { explanationQuery, subscriberHref, subscribersQuery } from '../subscriber-queries.ts';
-import { hostOf } from '../subscriber-words.ts';
-import type { Part } from '../verdict.ts';
+import { useSession } from '../lib/session.ts';
+import { explanationQuery, subscriberHref, subscribersQuery } from '../lib/subscriber-queries.ts';
+import { hostOf } from '../lib/subscriber-words.ts';
+import type { Part } from '../lib/verdict.ts';
 import styles from './event-receivers.module.css';
 
 /** Each is asked about by a request of its own. */

@@ -1,6 +1,6 @@
 import { Fragment, type ReactNode } from 'react';
-import { RelativeTime } from '../../components/relative-time.tsx';
-import type { Part } from '../verdict.ts';
+import { RelativeTime } from './relative-time.tsx';
+import type { Part } from '../lib/verdict.ts';
 import styles from './verdict-box.module.css';
 
 export type Tone = 'good' | 'idle' | 'warn' | 'bad';

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { ProblemCode } from '../problem.ts';
 
-/** What the OpenAPI document says of one method of one path. `scripts/openapi/document.ts` makes the document from all of them. */
+/** What the OpenAPI document says of one method of one path. `tools/openapi/document.ts` makes the document from all of them. */
 export interface Operation {
   id: string;
   tag: Tag;
@@ -25,7 +25,7 @@ export interface Operation {
   headersOfAll?: readonly HeaderName[];
 }
 
-export interface Answer {
+interface Answer {
   description: string;
   /** Without it the answer has no body. */
   schema?: z.ZodType;
@@ -34,7 +34,7 @@ export interface Answer {
   headers?: readonly HeaderName[];
 }
 
-export type Method = 'get' | 'head' | 'post' | 'patch' | 'delete';
+type Method = 'get' | 'head' | 'post' | 'patch' | 'delete';
 export type Paths = Readonly<Record<string, Partial<Record<Method, Operation>>>>;
 
 export const TAGS = {
@@ -45,7 +45,7 @@ export const TAGS = {
   Monitoring: 'Health and metrics.',
   'What is sent': 'Requests that this system makes: events to subscribers, and alerts.',
 } as const;
-export type Tag = keyof typeof TAGS;
+type Tag = keyof typeof TAGS;
 
 const bearer = (description: string) => ({ type: 'http', scheme: 'bearer', description }) as const;
 const signature = (name: string, description: string) =>

@@ -6,7 +6,7 @@ import type { FindUser, FoundUser } from './users.ts';
 /** The actor of calls with CRON_SECRET. */
 export const CRON = 'cron';
 
-export type OperatorAccess =
+type OperatorAccess =
   /** `cron`, or an operator's id. */
   | { ok: true; actor: string }
   | Extract<FoundUser, { ok: false }>

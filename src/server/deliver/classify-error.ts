@@ -3,12 +3,12 @@ import { isTimeout, neverConnects, refusalOf, whyLost, whyNotConnected } from '.
 import { failure, type Meaning } from './meaning.ts';
 
 /** How far a call came. */
-export type Came = Pick<CallTrace, 'hasRequest' | 'hasLeft' | 'status'>;
+type Came = Pick<CallTrace, 'hasRequest' | 'hasLeft' | 'status'>;
 
 /** Of a fetch that is not Node's, only the error is known. */
 const UNTRACED: Came = { hasRequest: false, hasLeft: false, status: null };
 
-export interface Failed extends Meaning {
+interface Failed extends Meaning {
   timedOut: boolean;
   /** Of an answer that fetch keeps to itself. */
   status: number | null;

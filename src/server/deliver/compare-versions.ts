@@ -4,7 +4,7 @@ import { MAX_DEPTH } from '../http/read-json.ts';
 import { scanJson, type ShallowJson } from '../http/scan-json.ts';
 
 /** A member that differs between two versions of the same events' bodies. */
-export interface VersionChange {
+interface VersionChange {
   /** Such as `data.position`; empty for a body that is compared as a whole. */
   path: string;
   /** In how many of the events. */
@@ -15,7 +15,7 @@ export interface VersionChange {
 }
 
 /** One event's body in two versions, as `private.body_of()` makes it. */
-export interface BodyPair {
+interface BodyPair {
   before: string;
   after: string;
 }

@@ -1,7 +1,7 @@
 import { splitList } from '../../contracts/env-values.ts';
 
 /** One or more addresses of our own webhook functions, each ending in `/api/webhooks`: tried in turn. */
-export type WebhookBaseUrls = readonly [string, ...string[]];
+type WebhookBaseUrls = readonly [string, ...string[]];
 
 /** Our own deployment, as its functions call it: never where a request says it is, since these calls carry secrets. */
 export interface OwnDeployment {

@@ -3,7 +3,7 @@ const LEAST = 2;
 const MOST = 40;
 
 /** How many deliveries a sweep sends at once. */
-export interface Pace {
+interface Pace {
   senders: () => number;
   /** Our own endpoint answered: after as many answers as there are senders there is one more. */
   answered: () => void;

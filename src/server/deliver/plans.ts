@@ -14,14 +14,14 @@ import { answer, problem } from '../http/problem.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
-import type { Result } from './retry-endpoint.ts';
+import type { Result } from '../http/operator-guard.ts';
 
 /** Deliveries in one transaction: their locks are held for as long as it takes. */
 const SLICE = 100;
 /** Of the request that made a plan; the sweeps do the rest. */
 const BUDGET_MS = 60_000;
 
-export type PlanServices = Store &
+type PlanServices = Store &
   MonotonicClock & {
     log: Log;
     /** Lets work go on after the answer. */

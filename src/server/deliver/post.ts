@@ -13,7 +13,7 @@ import { answerHeaders, sentHeaders, sentUrl } from './shown-headers.ts';
 const ANSWER_BYTES = 16 * 1024;
 const EXCERPT_CHARACTERS = 1000;
 
-export interface Post {
+interface Post {
   url: string;
   headers: Readonly<Record<string, string>>;
   /** The trace that the attempt belongs to. */

@@ -5,7 +5,7 @@ import { decompress } from '../http/decompress.ts';
 import type { ProblemExtras } from '../http/problem.ts';
 import { refusalOfHeaders, verify, type VerificationKeys, type VerifiedBody } from './verify.ts';
 
-export type SignedRequest =
+type SignedRequest =
   | { ok: true; request: VerifiedBody }
   | {
       ok: false;

@@ -5,7 +5,7 @@ import { parseJsonBody } from '../http/read-json.ts';
 import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 import { answer, problem } from '../http/problem.ts';
-import type { Result } from './retry-endpoint.ts';
+import type { Result } from '../http/operator-guard.ts';
 
 /** Dead letters in one transaction: their locks are held for as long as it takes. */
 const BATCH = 500;

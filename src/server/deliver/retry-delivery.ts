@@ -18,7 +18,7 @@ const claim = z.discriminatedUnion('outcome', [
   }),
 ]);
 
-export type Retried =
+type Retried =
   | { outcome: RetryAnswer['outcome'] }
   | { outcome: 'delivery_busy' | 'delivery_closed' | 'delivery_not_found' | 'report_not_found' }
   | { outcome: 'delivery_failed'; detail: string };

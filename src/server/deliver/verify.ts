@@ -16,8 +16,8 @@ export type VerifiedBody = Readonly<{
   [verified]: true;
 }>;
 
-export type Refusal = 'missing_signature' | 'invalid_signature' | 'timestamp_out_of_tolerance';
-export type Verification = { ok: true; request: VerifiedBody } | { ok: false; code: Refusal };
+type Refusal = 'missing_signature' | 'invalid_signature' | 'timestamp_out_of_tolerance';
+type Verification = { ok: true; request: VerifiedBody } | { ok: false; code: Refusal };
 
 export interface VerificationKeys {
   keys: WebhookKeys;

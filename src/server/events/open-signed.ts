@@ -16,9 +16,9 @@ export interface Receiver extends Store, Clock {
   tellSubscribers: (...eventIds: string[]) => void;
 }
 
-export type RecordOf = (code: ProblemCode, bytes: Uint8Array, detail?: string) => RequestRecord;
+type RecordOf = (code: ProblemCode, bytes: Uint8Array, detail?: string) => RequestRecord;
 
-export type Opened =
+type Opened =
   | {
       ok: true;
       signed: VerifiedBody;

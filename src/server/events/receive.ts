@@ -88,7 +88,7 @@ export async function receiveWebhook(
   return dated(answerTo(result));
 }
 
-export type Applied = z.infer<typeof applied>;
+type Applied = z.infer<typeof applied>;
 
 export function answerTo(result: Applied): Response {
   switch (result.outcome) {

@@ -23,7 +23,7 @@ export interface ReportRequest extends Asked {
 }
 
 /** A job without a report: the prompt is all there is. */
-export interface TextRequest extends Asked {
+interface TextRequest extends Asked {
   reportType: null;
   stage: null;
 }
@@ -37,7 +37,7 @@ export interface GenerationProgress {
   etaSeconds: number | null;
 }
 
-export interface GenerationControl {
+interface GenerationControl {
   /** Ends the generation at once; it rejects with the signal's reason then. */
   signal: AbortSignal;
   onProgress: (progress: GenerationProgress) => void;

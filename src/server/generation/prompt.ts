@@ -10,7 +10,7 @@ const MAX_PREVIOUS_REPORT_CHARACTERS = 60_000;
 const MAX_SUMMARY_CHARACTERS = 30_000;
 const MAX_DEPTH = 32;
 
-export interface Prompt {
+interface Prompt {
   /** `null` for a job without a report: its prompt says all. */
   system: string | null;
   prompt: string;

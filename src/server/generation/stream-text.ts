@@ -2,7 +2,7 @@ import { streamText, type LanguageModel, type LanguageModelUsage } from 'ai';
 import { MAX_RESULT_BYTES } from '../../contracts/constants.ts';
 import { ModelTimeout, ResultTooLong, UnknownStreamError } from './model-faults.ts';
 
-export interface ModelCall {
+interface ModelCall {
   model: LanguageModel;
   system: string | null;
   prompt: string;

@@ -3,7 +3,7 @@ import { MAX_BODY_BYTES } from '../../contracts/constants.ts';
 import type { ProblemCode } from '../../contracts/problem.ts';
 import type { ProblemExtras } from './problem.ts';
 
-export type RawBody =
+type RawBody =
   | {
       ok: true;
       bytes: Uint8Array;

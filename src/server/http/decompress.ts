@@ -3,7 +3,7 @@ import type { Coding } from '../../contracts/compression.ts';
 import { MAX_BODY_BYTES } from '../../contracts/constants.ts';
 import type { ProblemCode } from '../../contracts/problem.ts';
 
-export type Decompressed =
+type Decompressed =
   | { ok: true; bytes: Uint8Array }
   | { ok: false; code: Extract<ProblemCode, 'body_too_large' | 'invalid_compression'>; detail: string };
 

@@ -6,7 +6,7 @@ import type { Issue } from './problem.ts';
 /** Most issues of one answer: enough to correct a body by, and a bound on what a bad body costs. */
 export const MAX_ISSUES = 20;
 /** Longest path and longest message of an issue, in UTF-16 units. */
-export const MAX_ISSUE_CHARACTERS = 200;
+const MAX_ISSUE_CHARACTERS = 200;
 
 /** The text, cut to the length. Half a surrogate pair at the cut is dropped. */
 export function cut(text: string, maxCharacters: number): string {

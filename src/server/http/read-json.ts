@@ -11,7 +11,7 @@ import { scanJson, type ScanOptions, type ShallowJson } from './scan-json.ts';
  */
 export const MAX_DEPTH = 100;
 
-export type JsonRead =
+type JsonRead =
   | {
       ok: true;
       /** The body as it was sent: this is what is stored and passed on. */
@@ -56,8 +56,7 @@ export function validate<T>(
   return parsed.success ? { ok: true, value: parsed.data } : { ok: false, issues: issuesOf(parsed.error) };
 }
 
-export type Parsed<T> =
-  { ok: true; text: string; value: T } | { ok: false; code: ProblemCode; answer: Response };
+type Parsed<T> = { ok: true; text: string; value: T } | { ok: false; code: ProblemCode; answer: Response };
 
 /**
  * Reads and validates a JSON body, or makes the refusal.

@@ -1,5 +1,5 @@
 /** The start of an answer, and the error that ended it before its end. */
-export interface ReadText {
+interface ReadText {
   text: string;
   /** Undefined: it was read to its end, or as far as it was wanted. */
   error: unknown;

@@ -5,7 +5,7 @@ import type { Issue } from './problem.ts';
 
 /** A JSON value whose closed objects and arrays are still text. Read objects have no prototype, so `__proto__` is a member. */
 export type ShallowJson = string | number | boolean | null | JsonText | ShallowJson[] | ShallowObject;
-export interface ShallowObject {
+interface ShallowObject {
   [name: string]: ShallowJson;
 }
 
@@ -28,9 +28,9 @@ export interface ScanOptions {
 export type Scanned = { ok: true; value: ShallowJson } | { ok: false; issue: Issue | null };
 
 /** Digits of a number that is written out. `1e131071` is a few bytes as jsonb, and 131,072 characters when printed. */
-export const MAX_DIGITS = 64;
+const MAX_DIGITS = 64;
 /** Items of an array that is read: schemas report an issue for each. Arrays that stay text have no such limit. */
-export const MAX_ITEMS = 1000;
+const MAX_ITEMS = 1000;
 
 /** Longest name in the path of an issue, in UTF-16 units, so that a long name leaves room for its neighbours. */
 const MAX_NAME_CHARACTERS = 64;

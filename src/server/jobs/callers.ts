@@ -5,7 +5,7 @@ import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 export type Caller = string;
 export const PIPELINE: Caller = 'pipeline';
 
-export type CallerAccess = { ok: true; caller: Caller } | Extract<FoundUser, { ok: false }>;
+type CallerAccess = { ok: true; caller: Caller } | Extract<FoundUser, { ok: false }>;
 
 /** Admits the pipeline by its key, and users by their access token. */
 export async function findCaller(

@@ -28,7 +28,7 @@ const completion = z.union([
   z.object({ outcome: z.enum(REFUSALS) }),
 ]);
 
-export interface Completed {
+interface Completed {
   outcome: z.infer<typeof completion>['outcome'];
   /** Committed under this process's lease: it is to be sent now. */
   delivery: ClaimedDelivery | null;

@@ -4,7 +4,7 @@ import type { Store } from '../store/store.ts';
 import type { Log } from '../observe/log.ts';
 import type { JobRun } from './job-run.ts';
 
-export interface Progress {
+interface Progress {
   /** 0 to 100 */
   percent: number;
   etaSeconds: number | null;

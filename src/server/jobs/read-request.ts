@@ -27,14 +27,14 @@ type Asked = Pick<
 >;
 
 /** A request for a job, however its caller spelled it. */
-export interface JobOrder extends Asked {
+interface JobOrder extends Asked {
   /** Null: a job of its own, without a report. */
   report: (ReportName & { stage: Stage }) | null;
   /** The key named the report: while that has an unfinished job of this caller, no other one begins. */
   isOncePerReport: boolean;
 }
 
-export type ReadJobRequest = { ok: true; value: JobOrder } | { ok: false; answer: Response };
+type ReadJobRequest = { ok: true; value: JobOrder } | { ok: false; answer: Response };
 
 /** Reads the request of `POST /api/reportJobsDb`, or makes its refusal. */
 export async function readJobRequest(request: Request): Promise<ReadJobRequest> {

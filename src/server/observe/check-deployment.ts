@@ -18,7 +18,7 @@ import { checkStore } from './check-store.ts';
 import { checkClocks, checkFacts, type Reading } from './check-facts.ts';
 import { sendPing, type PingSender } from './send-ping.ts';
 
-export interface Checked {
+interface Checked {
   findings: Finding[];
   /** Null: the database did not answer. */
   facts: DeploymentFacts | null;
@@ -174,7 +174,7 @@ const subscriberSecrets = z.array(z.object({ endpoint_id: z.string(), sealed: z.
  * Whether the secrets of subscribers can be opened. What is found names subscribers and keys, never a secret.
  * @throws {DatabaseUnavailable}
  */
-export async function checkSubscribers({
+async function checkSubscribers({
   rpc,
   endpointKeys,
 }: Pick<Checker, 'rpc' | 'endpointKeys'>): Promise<Finding> {

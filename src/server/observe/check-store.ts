@@ -3,7 +3,7 @@ import { PoolUnusable } from '../store/direct-store.ts';
 import type { OpenStore, StoreReport } from '../store/open-store.ts';
 import { STORE_ROLE } from '../store/routines.ts';
 
-export interface CheckedStore {
+interface CheckedStore {
   finding: Finding;
   store: StoreHealth;
 }

@@ -7,7 +7,7 @@ import {
 } from '../../contracts/erasure.ts';
 import { CRON } from '../auth/operators.ts';
 import type { MonotonicClock } from '../clock.ts';
-import type { Result } from '../deliver/retry-endpoint.ts';
+import type { Result } from '../http/operator-guard.ts';
 import { answer, problem } from '../http/problem.ts';
 import { parseJsonBody } from '../http/read-json.ts';
 import type { Store } from '../store/store.ts';

@@ -13,7 +13,7 @@ export interface Metric {
   samples: readonly Sample[];
 }
 
-export type Format = 'openmetrics' | 'prometheus';
+type Format = 'openmetrics' | 'prometheus';
 
 export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',

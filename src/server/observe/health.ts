@@ -25,7 +25,7 @@ import {
 
 export type HealthServices = Omit<Checker, 'clockName'>;
 
-export interface HealthOptions extends Clock {
+interface HealthOptions extends Clock {
   /** @throws {InvalidEnvironment} */
   services: () => HealthServices;
   /** @throws {InvalidEnvironment} */
@@ -120,7 +120,7 @@ function deploymentOf(source: HealthOptions['source']): Deployment {
   };
 }
 
-export function inOrder(findings: readonly Finding[]): Finding[] {
+function inOrder(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
 }
 

@@ -27,7 +27,7 @@ export function createMetrics(
 }
 
 /** The facts as metrics. Labels have few values: endpoints, outcomes, states and roles, never an id of a report, job or event. */
-export function describe(facts: MetricFacts): Metric[] {
+function describe(facts: MetricFacts): Metric[] {
   const byEndpoint = (value: (open: MetricFacts['deliveries'][number]) => number): Sample[] =>
     facts.deliveries.map((open) => ({ labels: { endpoint: open.endpoint_id }, value: value(open) }));
   return [

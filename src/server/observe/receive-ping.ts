@@ -11,7 +11,7 @@ import { auditRequest, type RequestRecord } from './audit.ts';
 import type { Log } from './log.ts';
 import { refuseVerified } from './refuse-verified.ts';
 
-export interface PingReceiver extends Store, Clock {
+interface PingReceiver extends Store, Clock {
   verificationKeys: VerificationKeys;
   log: Log;
 }

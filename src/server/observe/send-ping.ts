@@ -17,7 +17,7 @@ export interface PingSender extends Clock, Pick<OwnDeployment, 'protectionBypass
   timeoutMs: number;
 }
 
-export interface Pinged {
+interface Pinged {
   finding: Finding;
   /** Where the ping arrived: what was answered, and the middle of the time that it took, in milliseconds since the epoch. */
   received?: { answer: PingAnswer; at: number };

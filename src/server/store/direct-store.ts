@@ -42,7 +42,7 @@ class CallTimeout extends Error {
   override name = 'CallTimeout';
 }
 
-export interface DirectStoreOptions {
+interface DirectStoreOptions {
   /** STORE_DATABASE_URL. */
   url: string;
   monotonicNow: () => number;

@@ -8,7 +8,7 @@ const UNREACHABLE_MS = 5_000;
 /** Somebody has to change a role or a variable. */
 const REFUSED_MS = 60_000;
 
-export interface FallbackOptions<Functions extends SqlFunctions> {
+interface FallbackOptions<Functions extends SqlFunctions> {
   direct: Store<Functions>;
   rest: Store<Functions>;
   monotonicNow: () => number;

@@ -6,7 +6,7 @@ import { createFallbackStore } from './fallback-store.ts';
 import { createRestStore, type RestStoreOptions } from './rest-store.ts';
 import type { Store } from './store.ts';
 
-export interface OpenStoreOptions extends RestStoreOptions {
+interface OpenStoreOptions extends RestStoreOptions {
   /** STORE_DATABASE_URL; undefined: REST alone. */
   directUrl: string | undefined;
   monotonicNow: () => number;

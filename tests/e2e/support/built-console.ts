@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { build } from 'vite';
 import type { DevFile } from '../../../src/contracts/dev.ts';
-import { projectRoot } from '../../../scripts/local/paths.ts';
-import { freePort } from '../../../scripts/local/ports.ts';
-import { forward } from '../../../scripts/local/proxy.ts';
-import { securityHeaders } from '../../../scripts/local/security-headers.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
+import { freePort } from '../../../tools/local/ports.ts';
+import { forward } from '../../../tools/local/proxy.ts';
+import { securityHeaders } from '../../../tools/local/security-headers.ts';
 
 const TYPES: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',

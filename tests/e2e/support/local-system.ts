@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { devFile, type DevFile } from '../../../src/contracts/dev.ts';
-import { environment } from '../../../scripts/local/environment.ts';
-import { projectRoot } from '../../../scripts/local/paths.ts';
-import { freePort } from '../../../scripts/local/ports.ts';
-import { signal, waitForExit } from '../../../scripts/local/processes.ts';
+import { environment } from '../../../tools/local/environment.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
+import { freePort } from '../../../tools/local/ports.ts';
+import { signal, waitForExit } from '../../../tools/local/processes.ts';
 import { RESULTS } from './paths.ts';
 
 const START_MS = 180_000;

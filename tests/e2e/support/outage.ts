@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import { storeClient } from '../../support/store.ts';
 
-export interface FailedDelivery {
+interface FailedDelivery {
   eventId: string;
   jobId: string;
   reportId: string;
@@ -57,7 +57,7 @@ export async function addFailure(
   return { eventId: delivery.event_id, jobId: run.job_id, reportId };
 }
 
-export async function closeCircuits(sql: postgres.Sql): Promise<void> {
+async function closeCircuits(sql: postgres.Sql): Promise<void> {
   await sql`
     update public.webhook_circuits
     set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null,

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 
 export const RESULTS = join(projectRoot, 'test-results');
 

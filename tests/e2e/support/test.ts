@@ -8,7 +8,7 @@ import { SCREENSHOTS } from './paths.ts';
 
 export { expect };
 
-export type Role = 'operator' | 'user';
+type Role = 'operator' | 'user';
 
 interface Fixtures {
   /** What the browser complained of; a test that leaves anything in it fails. */
@@ -77,7 +77,7 @@ export async function signIn(page: Page, dev: DevFile, role: Role, path = '/'): 
 
 export const WIDTHS = { desktop: { width: 1440, height: 900 }, phone: { width: 390, height: 844 } } as const;
 const LONGEST_PICTURE = 3000;
-export const SCHEMES = ['light', 'dark'] as const;
+const SCHEMES = ['light', 'dark'] as const;
 
 /**
  * Looks at what is on the page at both widths in both themes: axe finds nothing, nothing is wider than the screen, and a

@@ -2,9 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { writeDevFile } from '../../../scripts/local/data-directory.ts';
-import { describeAccess } from '../../../scripts/local/describe-access.ts';
-import { startLocalSystem } from '../../../scripts/local/local-system.ts';
+import { writeDevFile } from '../../../tools/local/data-directory.ts';
+import { describeAccess } from '../../../tools/local/describe-access.ts';
+import { startLocalSystem } from '../../../tools/local/local-system.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { startTestSupabase, type TestSupabase } from '../../support/supabase.ts';
 

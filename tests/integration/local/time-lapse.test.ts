@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { createTimeLapse, type TimeLapse } from '../../../scripts/local/time-lapse.ts';
+import { createTimeLapse, type TimeLapse } from '../../../tools/local/time-lapse.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 
 let database: TestDatabase;

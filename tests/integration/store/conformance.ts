@@ -66,7 +66,7 @@ const FUNCTIONS = `
   create function public.suite_divide() returns integer language sql as $$ select 1 / (random() * 0)::integer $$;
 `;
 
-export interface SubjectOptions {
+interface SubjectOptions {
   databaseUrl: string;
   /** The same database as the role of the direct store. */
   storeUrl: string;
@@ -76,7 +76,7 @@ export interface SubjectOptions {
   timeoutMs: number;
 }
 
-export interface Subject {
+interface Subject {
   store: Store<SuiteFunctions>;
   stop(): Promise<void>;
 }

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { createDirectStore, PoolUnusable, type DirectStore } from '../../../src/server/store/direct-store.ts';
 import { MAX_CONNECTIONS } from '../../../src/server/store/pool.ts';
 import { DatabaseUnavailable, SchemaMismatch } from '../../../src/server/store/store.ts';
-import { asRole } from '../../../scripts/local/hosted-roles.ts';
+import { asRole } from '../../../tools/local/hosted-roles.ts';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { startTcpProxy, type TcpProxy } from '../../support/tcp-proxy.ts';
 import { describeStore, type SuiteFunctions } from './conformance.ts';

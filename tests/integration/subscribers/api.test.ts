@@ -3,7 +3,7 @@ import { Webhook } from 'standardwebhooks';
 import { Webhook as SvixWebhook } from 'svix';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import type { Account } from '../../../scripts/local/accounts.ts';
+import type { Account } from '../../../tools/local/accounts.ts';
 import { planAnswer } from '../../../src/contracts/plans.ts';
 import { problemDetails } from '../../../src/contracts/problem.ts';
 import {

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { z } from 'zod';
-import type { Account } from '../../../scripts/local/accounts.ts';
+import type { Account } from '../../../tools/local/accounts.ts';
 import type { Compression } from '../../../src/contracts/compression.ts';
 import {
   checkedEndpoint,

@@ -31,6 +31,6 @@ function close(schema: unknown, isPart: boolean): unknown {
   return copy;
 }
 
-export function isNode(value: unknown): value is Node {
+function isNode(value: unknown): value is Node {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js';
 import addFormats from 'ajv-formats';
 import { z } from 'zod';
-import { DOCUMENT } from '../../../scripts/openapi/paths.ts';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { DOCUMENT } from '../../../tools/openapi/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { closed } from './close.ts';
 
 const parameter = z.object({
@@ -28,9 +28,9 @@ const openapi = z.object({
 export type Operation = z.infer<typeof operation>;
 
 /** A pointer into the document, as its steps. */
-export type Pointer = readonly (string | number)[];
+type Pointer = readonly (string | number)[];
 
-export interface Described {
+interface Described {
   paths: z.infer<typeof openapi>['paths'];
   webhooks: z.infer<typeof openapi>['webhooks'];
   /** What is wrong with a value, one line for each fault. */

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { parseStat, perCall, treeCpuMs } from '../../../scripts/bench/cpu.ts';
+import { parseStat, perCall, treeCpuMs } from '../../../tools/bench/cpu.ts';
 
 const stat = (pid: number, name: string, parent: number, times: string) =>
   `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 101 0 0 0 ${times} 20 0 1 0 7956672 3133440 414`;

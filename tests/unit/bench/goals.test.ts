@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { goalsOf, isReached } from '../../../scripts/bench/goals.ts';
-import { describeBench } from '../../../scripts/bench/print.ts';
+import { goalsOf, isReached } from '../../../tools/bench/goals.ts';
+import { describeBench } from '../../../tools/bench/print.ts';
 import {
   benchResult,
   type BenchResult,

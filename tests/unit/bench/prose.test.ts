@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import { expect, it } from 'vitest';
-import { prose } from '../../../scripts/bench/prose.ts';
+import { prose } from '../../../tools/bench/prose.ts';
 
 it.each([
   [6 * 1024, 2.5, 3.5],

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { Call, FinalEvent } from '../../../scripts/chaos/history/call.ts';
-import { checkHistory } from '../../../scripts/chaos/history/check.ts';
-import { explain } from '../../../scripts/chaos/history/explain.ts';
-import { shorten } from '../../../scripts/chaos/history/shorten.ts';
+import type { Call, FinalEvent } from '../../../tools/chaos/history/call.ts';
+import { checkHistory } from '../../../tools/chaos/history/check.ts';
+import { explain } from '../../../tools/chaos/history/explain.ts';
+import { shorten } from '../../../tools/chaos/history/shorten.ts';
 
 type Body = Call extends infer One
   ? One extends Call

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { checkHistory } from '../../../scripts/chaos/history/check.ts';
-import { explain } from '../../../scripts/chaos/history/explain.ts';
-import { createRandom } from '../../../scripts/chaos/random.ts';
+import { checkHistory } from '../../../tools/chaos/history/check.ts';
+import { explain } from '../../../tools/chaos/history/explain.ts';
+import { createRandom } from '../../../tools/chaos/random.ts';
 import { randomHistory, withWrongAnswer } from '../../support/random-history.ts';
 
 const HISTORIES = 1_000;

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { checksumsOf, compareChecksums, readChecksums, release } from '../../../scripts/db/checksums.ts';
+import { checksumsOf, compareChecksums, readChecksums, release } from '../../../tools/db/checksums.ts';
 
 let folder: string;
 let path: string;

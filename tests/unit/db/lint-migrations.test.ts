@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { formatFinding } from '../../../scripts/db/finding.ts';
-import { lintMigration } from '../../../scripts/db/lint/migrations.ts';
+import { formatFinding } from '../../../tools/db/finding.ts';
+import { lintMigration } from '../../../tools/db/lint/migrations.ts';
 
 const NAME = '20261201000010_things.sql';
 const MIGRATION = `-- Why: things need a table.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { formatFinding } from '../../../scripts/db/finding.ts';
-import { lintSource, MOST_STATEMENT_MS } from '../../../scripts/db/lint/sources.ts';
-import { readSource } from '../../../scripts/db/read-sources.ts';
+import { formatFinding } from '../../../tools/db/finding.ts';
+import { lintSource, MOST_STATEMENT_MS } from '../../../tools/db/lint/sources.ts';
+import { readSource } from '../../../tools/db/read-sources.ts';
 import { CALL_TIMEOUT_MS } from '../../../src/server/store/rest-store.ts';
 
 const FUNCTION = `create or replace function private.claim(p_id text) returns text

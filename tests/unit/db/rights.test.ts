@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { readSource, type Source } from '../../../scripts/db/read-sources.ts';
-import { compareRights } from '../../../scripts/db/rights.ts';
-import type { Right } from '../../../scripts/db/stated-rights.ts';
+import { readSource, type Source } from '../../../tools/db/read-sources.ts';
+import { compareRights } from '../../../tools/db/rights.ts';
+import type { Right } from '../../../tools/db/stated-rights.ts';
 
 async function source(name: string, text: string): Promise<Source> {
   const { source: read, findings } = await readSource('events', `supabase/sql/events/${name}.sql`, text);

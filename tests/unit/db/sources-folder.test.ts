@@ -2,9 +2,9 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { roomLine } from '../../../scripts/db/generated-part.ts';
-import { readSources } from '../../../scripts/db/read-sources.ts';
-import { rewriteMigrations } from '../../../scripts/db/rewrite-migrations.ts';
+import { roomLine } from '../../../tools/db/generated-part.ts';
+import { readSources } from '../../../tools/db/read-sources.ts';
+import { rewriteMigrations } from '../../../tools/db/rewrite-migrations.ts';
 
 let folder: string;
 

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { versionDate } from '../../../src/contracts/format-versions.ts';
 import { compareVersions, MAX_VERSION_CHANGES } from '../../../src/server/deliver/compare-versions.ts';
 

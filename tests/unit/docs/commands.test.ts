@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { codeIn, readText } from './page.ts';
 
 const { scripts } = z

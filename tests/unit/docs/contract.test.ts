@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { alertEvent } from '../../../src/contracts/alerts.ts';
 import { filter } from '../../../src/contracts/filters.ts';
 import { deprecationHeaders, FORMAT_VERSIONS } from '../../../src/contracts/format-versions.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { consoleEnv } from '../../../src/console/config.ts';
+import { consoleEnv } from '../../../src/console/lib/config.ts';
 import { serverEnv } from '../../../src/contracts/env.ts';
 import { readEnv } from '../../../src/server/config/env.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DRILLS } from '../../../scripts/drill/drills.ts';
+import { DRILLS } from '../../../tools/drill/drills.ts';
 import { ALERT_RULES } from '../../../src/contracts/alerts.ts';
 import { cellsOf, codeIn, readText } from './page.ts';
 

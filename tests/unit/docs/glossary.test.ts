@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import {
   CHANNELS,
   DEAD_REASONS,

@@ -1,6 +1,6 @@
 import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { codeIn, readText } from './page.ts';
 
 const page = readText('docs/invariants.md');

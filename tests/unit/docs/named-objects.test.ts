@@ -1,8 +1,8 @@
 import { existsSync, globSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { PLATFORM_TABLES } from '../../../scripts/db/rooms.ts';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { PLATFORM_TABLES } from '../../../tools/db/rooms.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { codeIn, readText } from './page.ts';
 
 const pages = ['README.md', 'WEBHOOK_TESTING_GUIDE.md', ...globSync('docs/**/*.md', { cwd: projectRoot })];
@@ -28,7 +28,7 @@ describe.each(pages)('%s', (path) => {
   it('names files that are there', () => {
     // Without blocks of code, whose backticks would be taken for those of names.
     const files = codeIn(page.replace(/^```[^]*?^```$/gm, '')).filter((code) =>
-      /^(src|api|scripts|tests|supabase|docs|examples)\/[\w/.-]*$/.test(code),
+      /^(src|api|scripts|tools|tests|supabase|docs|examples)\/[\w/.-]*$/.test(code),
     );
     const links = [...page.matchAll(/\]\((?!https?:)([^)#\s]+)/g)].map(([, link = '']) =>
       join(path.replace(/[^/]*$/, ''), link),

@@ -1,8 +1,8 @@
 import { globSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { projectRoot } from '../../../scripts/local/paths.ts';
-import { BINARIES_VARIABLE } from '../../../scripts/local/postgres-binaries.ts';
-import { consoleEnv } from '../../../src/console/config.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
+import { BINARIES_VARIABLE } from '../../../tools/local/postgres-binaries.ts';
+import { consoleEnv } from '../../../src/console/lib/config.ts';
 import { serverEnv } from '../../../src/contracts/env.ts';
 import { ALERT_RULES } from '../../../src/contracts/alerts.ts';
 import { CHECKS } from '../../../src/contracts/health.ts';
@@ -46,8 +46,10 @@ describe('the table of variables', () => {
     }),
   );
 
-  it('names every variable that functions, build and scripts read, and no other', () => {
-    const code = [...sources('{api,scripts,src}/**/*.{ts,tsx}'), readText('playwright.config.ts')].join('\n');
+  it('names every variable that functions, build, commands and tools read, and no other', () => {
+    const code = [...sources('{api,scripts,src,tools}/**/*.{ts,tsx}'), readText('playwright.config.ts')].join(
+      '\n',
+    );
     const read = [...code.matchAll(/process\.env\['(\w+)'\]|\bportFrom\('(\w+)'/g)].map(
       ([, variable, port]) => variable ?? port ?? '',
     );

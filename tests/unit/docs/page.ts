@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 
-export { cellsOf, tableOf } from '../../../scripts/openapi/tables.ts';
+export { cellsOf, tableOf } from '../../../tools/openapi/tables.ts';
 
 export function readText(path: string): string {
   return readFileSync(join(projectRoot, path), 'utf8');

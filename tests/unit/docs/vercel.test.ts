@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { z } from 'zod';
-import { consolePolicy } from '../../../scripts/build/console-policy.ts';
+import { consolePolicy } from '../../../tools/build/console-policy.ts';
 import { FUNCTION_SECONDS } from '../../../src/contracts/constants.ts';
 
 const root = new URL('../../../', import.meta.url);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ENDPOINTS, requestOf } from '../../../scripts/bench/hostile-endpoints.ts';
-import { SHAPES, VALUE_BYTES } from '../../../scripts/bench/hostile-shapes.ts';
+import { ENDPOINTS, requestOf } from '../../../tools/bench/hostile-endpoints.ts';
+import { SHAPES, VALUE_BYTES } from '../../../tools/bench/hostile-shapes.ts';
 import { problemDetails } from '../../../src/contracts/problem.ts';
 import { MAX_ISSUES } from '../../../src/server/http/issues.ts';
 import { DatabaseUnavailable } from '../../../src/server/store/store.ts';

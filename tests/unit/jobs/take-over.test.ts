@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { sweepJobs, takeOverJob, type TakeOverServices } from '../../../src/server/jobs/take-over.ts';
+import { sweepJobs } from '../../../src/server/jobs/sweep-jobs.ts';
+import { takeOverJob, type TakeOverServices } from '../../../src/server/jobs/take-over.ts';
 
 const A = 'https://a.example/reports/api/webhooks';
 const B = 'https://b.example/api/webhooks';

@@ -1,7 +1,7 @@
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { expect, it } from 'vitest';
-import { connect, tlsFor } from '../../../scripts/local/connect.ts';
+import { connect, tlsFor } from '../../../tools/local/connect.ts';
 
 const HOSTED = 'postgresql://postgres:pw@db.project.supabase.co:5432/postgres';
 

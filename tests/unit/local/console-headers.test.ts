@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { withCors } from '../../../scripts/local/cors.ts';
-import { securityHeaders, withSources } from '../../../scripts/local/security-headers.ts';
+import { withCors } from '../../../tools/local/cors.ts';
+import { securityHeaders, withSources } from '../../../tools/local/security-headers.ts';
 
 const POLICY = 'Content-Security-Policy';
 

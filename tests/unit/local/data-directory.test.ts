@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { databaseDirectory, removeDatabase } from '../../../scripts/local/data-directory.ts';
-import { freePort } from '../../../scripts/local/ports.ts';
-import { findBinaries } from '../../../scripts/local/postgres-binaries.ts';
-import { startPostgres } from '../../../scripts/local/postgres.ts';
+import { databaseDirectory, removeDatabase } from '../../../tools/local/data-directory.ts';
+import { freePort } from '../../../tools/local/ports.ts';
+import { findBinaries } from '../../../tools/local/postgres-binaries.ts';
+import { startPostgres } from '../../../tools/local/postgres.ts';
 
 let directory: string;
 beforeEach(async () => {

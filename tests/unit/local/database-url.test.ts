@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { databaseUrl, isLocal } from '../../../scripts/local/database-url.ts';
+import { databaseUrl, isLocal } from '../../../tools/local/database-url.ts';
 
 it.each([
   'postgresql://postgres:pw@127.0.0.1:54322/postgres',

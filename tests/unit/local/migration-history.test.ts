@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { historyProblems } from '../../../scripts/local/migration-history.ts';
+import { historyProblems } from '../../../tools/local/migration-history.ts';
 
 const present = { '20240101000001_a.sql': '1', '20261201000000_b.sql': '2', '20261202000000_c.sql': '3' };
 

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import http from 'node:http';
 import net, { type AddressInfo } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { forward } from '../../../scripts/local/proxy.ts';
+import { forward } from '../../../tools/local/proxy.ts';
 
 const open: (() => Promise<unknown>)[] = [];
 afterEach(async () => {

@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { freePort } from '../../../scripts/local/ports.ts';
-import { refusalOf } from '../../../scripts/local/rest/errors.ts';
-import { createRoleSettings } from '../../../scripts/local/rest/role-settings.ts';
-import { createRpc } from '../../../scripts/local/rest/rpc.ts';
-import { createSeats } from '../../../scripts/local/rest/seats.ts';
+import { freePort } from '../../../tools/local/ports.ts';
+import { refusalOf } from '../../../tools/local/rest/errors.ts';
+import { createRoleSettings } from '../../../tools/local/rest/role-settings.ts';
+import { createRpc } from '../../../tools/local/rest/rpc.ts';
+import { createSeats } from '../../../tools/local/rest/seats.ts';
 
 const keys = { jwtSecret: 's', publishableKey: 'p', secretKey: 'k' };
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { startService } from '../../../scripts/local/start-service.ts';
-import { isSlowStartNotice } from '../../../scripts/local/slow-start.ts';
+import { startService } from '../../../tools/local/start-service.ts';
+import { isSlowStartNotice } from '../../../tools/local/slow-start.ts';
 
 function start(
   options: { startMs: number; fails?: boolean },

@@ -1,8 +1,8 @@
 import { afterEach, expect, it } from 'vitest';
 import { z } from 'zod';
-import { isAlive } from '../../../scripts/local/processes.ts';
-import { startService } from '../../../scripts/local/start-service.ts';
-import { supervise, type Supervised } from '../../../scripts/local/supervise.ts';
+import { isAlive } from '../../../tools/local/processes.ts';
+import { startService } from '../../../tools/local/start-service.ts';
+import { supervise, type Supervised } from '../../../tools/local/supervise.ts';
 
 const state = z.object({ pid: z.int() });
 type State = z.infer<typeof state>;

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { unguarded, unguardedIn } from '../../../scripts/local/rest/unguarded-statement.ts';
+import { unguarded, unguardedIn } from '../../../tools/local/rest/unguarded-statement.ts';
 
 const UPDATE = 'UPDATE requires a WHERE clause';
 const DELETE = 'DELETE requires a WHERE clause';

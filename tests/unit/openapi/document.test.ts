@@ -1,10 +1,10 @@
 import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { PATHS, printFiles } from '../../../scripts/openapi/document.ts';
-import { lintDocument } from '../../../scripts/openapi/lint.ts';
-import { DOCUMENT, PAGE } from '../../../scripts/openapi/paths.ts';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { PATHS, printFiles } from '../../../tools/openapi/document.ts';
+import { lintDocument } from '../../support/openapi/lint.ts';
+import { DOCUMENT, PAGE } from '../../../tools/openapi/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { OUTWARD_EVENT_TYPES } from '../../../src/contracts/constants.ts';
 import { SENT } from '../../../src/contracts/openapi/sent.ts';
 import { PROBLEMS } from '../../../src/contracts/problem.ts';

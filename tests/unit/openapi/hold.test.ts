@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { projectRoot } from '../../../scripts/local/paths.ts';
+import { projectRoot } from '../../../tools/local/paths.ts';
 import { PROBLEMS, type ProblemCode } from '../../../src/contracts/problem.ts';
 import { openDocument } from '../../support/openapi/document.ts';
 import { faultsOf, holdSent, holdToDocument, takeFaults } from '../../support/openapi/hold.ts';

@@ -1,10 +1,10 @@
 import { Link } from 'raviger';
-import { eventHref } from '../../../components/audit/links.ts';
-import { Button } from '../../../components/button.tsx';
-import { Fact, Facts } from '../../../components/facts.tsx';
-import { labelOf } from '../../../components/label-of.ts';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import { StatusBadge } from '../../../components/status-badge.tsx';
+import { eventHref } from '../../lib/links.ts';
+import { Button } from '../../ui/button.tsx';
+import { Fact, Facts } from '../../ui/facts.tsx';
+import { labelOf } from '../../lib/label-of.ts';
+import { RelativeTime } from '../../ui/relative-time.tsx';
+import { StatusBadge } from '../../ui/status-badge.tsx';
 import { wordsOf } from '../../../contracts/alerts.ts';
 import type { AlertRow } from '../../../contracts/console-alerts.ts';
 import { alertHref, alertName } from './alert-name.ts';

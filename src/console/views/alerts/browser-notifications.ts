@@ -4,7 +4,7 @@ const KEY = 'polaris-alert-notifications';
 const listeners = new Set<() => void>();
 
 /** `denied`: the browser refuses them for this site, and only the person can change that in its settings. */
-export type NotificationState = 'unsupported' | 'denied' | 'off' | 'on';
+type NotificationState = 'unsupported' | 'denied' | 'off' | 'on';
 
 export function notificationState(): NotificationState {
   if (!('Notification' in window)) return 'unsupported';

@@ -1,11 +1,11 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { useState } from 'react';
-import { Page } from '../../../components/page.tsx';
-import { RefreshBar } from '../../../components/refresh-bar.tsx';
-import { EmptyState, ErrorState, LoadingState } from '../../../components/states.tsx';
+import { Page } from '../../ui/page.tsx';
+import { RefreshBar } from '../../ui/refresh-bar.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../../ui/states.tsx';
 import type { AlertRow } from '../../../contracts/console-alerts.ts';
-import { useSession } from '../../session.ts';
+import { useSession } from '../../lib/session.ts';
 import { AlertCard } from './alert-card.tsx';
 import { alertQuery } from './queries.ts';
 import { SilenceList } from './silence-list.tsx';

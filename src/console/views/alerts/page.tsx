@@ -1,7 +1,7 @@
 import { lazy, Suspense, useState } from 'react';
 import { z } from 'zod';
 import type { AlertRow } from '../../../contracts/console-alerts.ts';
-import { useSearch } from '../../use-search.ts';
+import { useSearch } from '../../lib/use-search.ts';
 import { AlertList } from './alert-list.tsx';
 import { OneAlert } from './one-alert.tsx';
 

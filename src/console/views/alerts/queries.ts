@@ -2,8 +2,8 @@ import { infiniteQueryOptions, queryOptions } from '@tanstack/react-query';
 import type { Cursor } from '../../../contracts/paging.ts';
 import { listAlerts } from '../../../services/alerts.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
-import { OPERATOR_KEY, readPage, refresh, refreshFirstPage } from '../../operator-queries.ts';
-import { unwrap } from '../../unwrap.ts';
+import { OPERATOR_KEY, readPage, refresh, refreshFirstPage } from '../../lib/operator-queries.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 
 export function alertsQuery(client: DatabaseClient, isPaused: boolean) {
   return infiniteQueryOptions({

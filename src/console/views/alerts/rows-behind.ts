@@ -1,9 +1,9 @@
 import type { AlertRow } from '../../../contracts/console-alerts.ts';
-import { subscriberHref } from '../../subscriber-queries.ts';
+import { subscriberHref } from '../../lib/subscriber-queries.ts';
 
 const BEFORE_MS = 5 * 60_000;
 
-export interface RowsBehind {
+interface RowsBehind {
   href: string;
   name: string;
 }

@@ -1,5 +1,5 @@
-import { plural } from '../../../components/format.ts';
-import { RelativeTime } from '../../../components/relative-time.tsx';
+import { plural } from '../../lib/format.ts';
+import { RelativeTime } from '../../ui/relative-time.tsx';
 import type { AlertDelivery, AlertRow } from '../../../contracts/console-alerts.ts';
 import styles from './alerts.module.css';
 

@@ -1,17 +1,17 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
-import { Button } from '../../../components/button.tsx';
-import { Choice } from '../../../components/choice.tsx';
-import { Field } from '../../../components/field.tsx';
-import { ErrorState } from '../../../components/states.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Choice } from '../../ui/choice.tsx';
+import { Field } from '../../ui/field.tsx';
+import { ErrorState } from '../../ui/states.tsx';
 import { SILENCE_REASON_CHARACTERS, type AlertRow } from '../../../contracts/console-alerts.ts';
 import { silenceAlerts } from '../../../services/alerts.ts';
-import { OPERATOR_KEY } from '../../operator-queries.ts';
-import { useSession } from '../../session.ts';
-import { notify } from '../../toasts.ts';
+import { OPERATOR_KEY } from '../../lib/operator-queries.ts';
+import { useSession } from '../../lib/session.ts';
+import { notify } from '../../lib/toasts.ts';
 import dialog from '../../ui/dialog.module.css';
-import { unwrap } from '../../unwrap.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 import { alertName } from './alert-name.ts';
 import styles from './alerts.module.css';
 

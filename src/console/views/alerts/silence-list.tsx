@@ -1,16 +1,16 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
-import { ActorName } from '../../../components/actor-name.tsx';
-import { Button } from '../../../components/button.tsx';
-import { Panel } from '../../../components/page.tsx';
-import { RelativeTime } from '../../../components/relative-time.tsx';
+import { ActorName } from '../../ui/actor-name.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Panel } from '../../ui/page.tsx';
+import { RelativeTime } from '../../ui/relative-time.tsx';
 import { wordsOf } from '../../../contracts/alerts.ts';
 import type { Silence } from '../../../contracts/console-alerts.ts';
 import { endSilence } from '../../../services/alerts.ts';
-import { explain } from '../../errors.ts';
-import { OPERATOR_KEY } from '../../operator-queries.ts';
-import { useSession } from '../../session.ts';
-import { notify } from '../../toasts.ts';
-import { unwrap } from '../../unwrap.ts';
+import { explain } from '../../lib/errors.ts';
+import { OPERATOR_KEY } from '../../lib/operator-queries.ts';
+import { useSession } from '../../lib/session.ts';
+import { notify } from '../../lib/toasts.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 import styles from './alerts.module.css';
 
 /** The silences that hold now, each with its end, reason and author. */

@@ -1,9 +1,9 @@
 import { useEffect, useRef } from 'react';
-import { Button } from '../../../components/button.tsx';
-import { CopyableId } from '../../../components/copyable-id.tsx';
-import { formatCount } from '../../../components/format.ts';
-import { labelOf } from '../../../components/label-of.ts';
-import { Panel } from '../../../components/page.tsx';
+import { Button } from '../../ui/button.tsx';
+import { CopyableId } from '../../ui/copyable-id.tsx';
+import { formatCount } from '../../lib/format.ts';
+import { labelOf } from '../../lib/label-of.ts';
+import { Panel } from '../../ui/page.tsx';
 import type { ErasedAccount } from '../../../contracts/erasure.ts';
 import { KeptByPlatform } from './kept-by-platform.tsx';
 import styles from './erasure.module.css';

@@ -1,5 +1,5 @@
-import { formatCount } from '../../../components/format.ts';
-import { Panel } from '../../../components/page.tsx';
+import { formatCount } from '../../lib/format.ts';
+import { Panel } from '../../ui/page.tsx';
 import type { AccountContent } from '../../../contracts/erasure.ts';
 import styles from './erasure.module.css';
 

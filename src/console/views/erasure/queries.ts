@@ -1,7 +1,7 @@
 import { queryOptions, skipToken } from '@tanstack/react-query';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { findAccountContent } from '../../../services/erasure.ts';
-import { unwrap } from '../../unwrap.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 
 /** Asked once, since each look-up is audited, and forgotten with the view. `named`: an id or an e-mail address. */
 export function accountContentQuery(client: DatabaseClient, named: string | undefined) {

@@ -1,7 +1,7 @@
-import { FilterChips } from '../../../components/filter-chips.tsx';
-import { FilterBar, FilterSelect } from '../../../components/filter-bar.tsx';
-import { labelOf } from '../../../components/label-of.ts';
-import { TimeFilter } from '../../../components/time-filter.tsx';
+import { FilterChips } from '../../ui/filter-chips.tsx';
+import { FilterBar, FilterSelect } from '../../ui/filter-bar.tsx';
+import { labelOf } from '../../lib/label-of.ts';
+import { TimeFilter } from '../../ui/time-filter.tsx';
 import { REPORT_TYPES, STAGES } from '../../../contracts/constants.ts';
 import type { JobFilter } from './queries.ts';
 

@@ -1,14 +1,13 @@
 import { Link } from 'raviger';
-import { traceHref } from '../../../components/audit/links.ts';
-import { CopyableId } from '../../../components/copyable-id.tsx';
-import { plural } from '../../../components/format.ts';
-import { labelOf } from '../../../components/label-of.ts';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import { reportHref } from '../../../components/report/links.ts';
-import { StatusBadge } from '../../../components/status-badge.tsx';
+import { traceHref, reportHref } from '../../lib/links.ts';
+import { CopyableId } from '../../ui/copyable-id.tsx';
+import { plural } from '../../lib/format.ts';
+import { labelOf } from '../../lib/label-of.ts';
+import { RelativeTime } from '../../ui/relative-time.tsx';
+import { StatusBadge } from '../../ui/status-badge.tsx';
 import type { OperatorJob } from '../../../contracts/console-jobs.ts';
 import type { RowKeys } from '../../ui/use-row-keys.ts';
-import { JobActions } from './job-actions.tsx';
+import { JobActions } from '../../ui/job-actions.tsx';
 import { RunTime } from './run-time.tsx';
 import styles from './jobs.module.css';
 

@@ -3,8 +3,8 @@ import type { JobListQuery } from '../../../contracts/console-jobs.ts';
 import type { Cursor } from '../../../contracts/paging.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { listAllJobs } from '../../../services/report-jobs.ts';
-import { OPERATOR_KEY, readPage, refresh } from '../../operator-queries.ts';
-import { rangeOf, type TimeRange } from '../../time-range.ts';
+import { OPERATOR_KEY, readPage, refresh } from '../../lib/operator-queries.ts';
+import { rangeOf, type TimeRange } from '../../lib/time-range.ts';
 
 export type JobFilter = Omit<JobListQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
 

@@ -1,5 +1,5 @@
-import { formatDuration } from '../../../components/format.ts';
-import { RelativeTime } from '../../../components/relative-time.tsx';
+import { formatDuration } from '../../lib/format.ts';
+import { RelativeTime } from '../../ui/relative-time.tsx';
 import type { OperatorJob } from '../../../contracts/console-jobs.ts';
 
 const MINUTE_MS = 60_000;

@@ -1,5 +1,5 @@
 import { Link } from 'raviger';
-import { formatCount } from '../../../components/format.ts';
+import { formatCount } from '../../lib/format.ts';
 import type { JobFilterState, OperatorJobPage } from '../../../contracts/console-jobs.ts';
 import styles from './jobs.module.css';
 

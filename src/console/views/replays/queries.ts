@@ -2,7 +2,7 @@ import { infiniteQueryOptions } from '@tanstack/react-query';
 import type { Cursor } from '../../../contracts/paging.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { getPlans } from '../../../services/plans.ts';
-import { OPERATOR_KEY, readPage } from '../../operator-queries.ts';
+import { OPERATOR_KEY, readPage } from '../../lib/operator-queries.ts';
 
 const PROGRESS_MS = 2_000;
 const SLOW_MS = 15_000;

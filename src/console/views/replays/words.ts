@@ -1,5 +1,5 @@
-import { formatCount, plural } from '../../../components/format.ts';
-import { labelOf } from '../../../components/label-of.ts';
+import { formatCount, plural } from '../../lib/format.ts';
+import { labelOf } from '../../lib/label-of.ts';
 import type { Plan, ReplayFilter, ReplayPreview } from '../../../contracts/plans.ts';
 
 const KB = 1024;

@@ -1,13 +1,13 @@
 import { useQuery } from '@tanstack/react-query';
 import { useMemo, type ReactNode } from 'react';
-import { plural } from '../../../components/format.ts';
-import { labelOf } from '../../../components/label-of.ts';
-import { Markdown } from '../../../components/markdown.tsx';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import { EmptyState, ErrorState, LoadingState } from '../../../components/states.tsx';
+import { plural } from '../../lib/format.ts';
+import { labelOf } from '../../lib/label-of.ts';
+import { Markdown } from '../../ui/markdown.tsx';
+import { RelativeTime } from '../../ui/relative-time.tsx';
+import { EmptyState, ErrorState, LoadingState } from '../../ui/states.tsx';
 import type { ReportRef, ReportResult } from '../../../contracts/console-reports.ts';
-import { reportResultsQuery } from '../../report-queries.ts';
-import { useSession } from '../../session.ts';
+import { reportResultsQuery } from './queries.ts';
+import { useSession } from '../../lib/session.ts';
 import { compareTexts, type Block, type Piece } from './diff.ts';
 import styles from './report.module.css';
 

@@ -1,10 +1,10 @@
 import { useState } from 'react';
-import { rowHref } from '../../../components/audit/links.ts';
-import { Step } from '../../../components/audit/timeline-step.tsx';
-import auditStyles from '../../../components/audit/audit.module.css';
-import { JsonView } from '../../../components/json-view.tsx';
-import { Panel } from '../../../components/page.tsx';
-import { EmptyState } from '../../../components/states.tsx';
+import { rowHref } from '../../lib/links.ts';
+import { Step } from '../../ui/timeline-step.tsx';
+import timelineStyles from '../../ui/timeline.module.css';
+import { JsonView } from '../../ui/json-view.tsx';
+import { Panel } from '../../ui/page.tsx';
+import { EmptyState } from '../../ui/states.tsx';
 import type { HistoryStep, ReportHistory } from '../../../contracts/console-report-history.ts';
 import styles from './report.module.css';
 
@@ -15,11 +15,11 @@ export function HistoryTimeline({ history }: { history: ReportHistory }) {
     <Panel title="What happened">
       {steps.length === 0 && <EmptyState title="Nothing yet">A job’s request is the first step.</EmptyState>}
       {truncated && (
-        <p className={auditStyles['note']}>
+        <p className={timelineStyles['note']}>
           There is more than this: search the audit log for the report’s id.
         </p>
       )}
-      <ol className={auditStyles['timeline']} aria-label="Timeline">
+      <ol className={timelineStyles['timeline']} aria-label="Timeline">
         {steps.map((step, index) => (
           <Step
             key={index}
@@ -38,7 +38,7 @@ export function HistoryTimeline({ history }: { history: ReportHistory }) {
 const SHORT_CHARACTERS = 12;
 
 /** Which of the report's jobs, events and endpoints a step is of. */
-export function aboutOf({ endpoint_id, stage, event_id, job_id }: HistoryStep): string {
+function aboutOf({ endpoint_id, stage, event_id, job_id }: HistoryStep): string {
   const id = event_id ?? job_id ?? '';
   return [endpoint_id ?? stage ?? '', id.slice(0, SHORT_CHARACTERS)].filter(Boolean).join(' · ');
 }

@@ -1,17 +1,18 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { CopyLink } from '../../../components/copy-link.tsx';
-import { CopyableId } from '../../../components/copyable-id.tsx';
-import { ExactTime } from '../../../components/exact-time.tsx';
-import { labelOf } from '../../../components/label-of.ts';
-import { Page, Panel } from '../../../components/page.tsx';
-import { JobList } from '../../../components/report/job-list.tsx';
-import reportStyles from '../../../components/report/report.module.css';
-import { StartJob } from '../../../components/report/start-job.tsx';
-import { ErrorState, LoadingState } from '../../../components/states.tsx';
+import { CopyLink } from '../../ui/copy-link.tsx';
+import { CopyableId } from '../../ui/copyable-id.tsx';
+import { ExactTime } from '../../ui/exact-time.tsx';
+import { labelOf } from '../../lib/label-of.ts';
+import { Page, Panel } from '../../ui/page.tsx';
+import { JobList } from '../../ui/job-list.tsx';
+import { StartJob } from './start-job.tsx';
+import { ErrorState, LoadingState } from '../../ui/states.tsx';
 import type { ReportRef } from '../../../contracts/console-reports.ts';
-import { isUnfinished, reportJobsQuery, reportKey, webhookStatusQuery } from '../../report-queries.ts';
-import { useSession } from '../../session.ts';
+import { isUnfinished } from '../../lib/report-queries.ts';
+import { reportJobsQuery, reportKey, webhookStatusQuery } from './queries.ts';
+import { useSession } from '../../lib/session.ts';
+import styles from './report.module.css';
 import { verdictForOwner } from './owner-verdict.ts';
 import { promptOfNavigation } from './prompt.ts';
 import { Result } from './result.tsx';
@@ -74,16 +75,16 @@ export function OwnerReport({ report }: { report: ReportRef }) {
           <StartJob report={report} initialPrompt={initialPrompt} hasFinal={data.stage === 'final'} />
           {jobs.isError && <ErrorState error={jobs.error} onRetry={() => void jobs.refetch()} />}
           {rows.length > 0 && (
-            <div className={reportStyles['below']}>
+            <div className={styles['below']}>
               <JobList jobs={rows} isMine />
             </div>
           )}
         </Panel>
       </div>
-      <details className={`${reportStyles['more'] ?? ''} no-print`}>
+      <details className={`${styles['more'] ?? ''} no-print`}>
         <summary>Intake</summary>
         <div>
-          <pre className={reportStyles['json']} tabIndex={0} dir="auto">
+          <pre className={styles['json']} tabIndex={0} dir="auto">
             {JSON.stringify(data.user_data, null, 2)}
           </pre>
           <CopyableId id={report.report_id} what="report id" />

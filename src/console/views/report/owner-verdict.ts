@@ -1,9 +1,9 @@
 import type { JobSummary, ReportRecord } from '../../../contracts/console-reports.ts';
 import type { Stage } from '../../../contracts/webhooks.ts';
-import { isUnfinished } from '../../report-queries.ts';
+import { isUnfinished } from '../../lib/report-queries.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
 
-export interface OwnerVerdict {
+interface OwnerVerdict {
   tone: Tone;
   text: string;
 }

@@ -1,10 +1,10 @@
 import { lazy, useMemo } from 'react';
 import { z } from 'zod';
-import { Page } from '../../../components/page.tsx';
-import { EmptyState } from '../../../components/states.tsx';
+import { Page } from '../../ui/page.tsx';
+import { EmptyState } from '../../ui/states.tsx';
 import { reportType } from '../../../contracts/webhooks.ts';
-import { useSession } from '../../session.ts';
-import { useSearch } from '../../use-search.ts';
+import { useSession } from '../../lib/session.ts';
+import { useSearch } from '../../lib/use-search.ts';
 
 const OperatorReport = lazy(async () => ({
   default: (await import('./operator-report.tsx')).OperatorReport,

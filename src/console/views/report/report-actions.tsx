@@ -1,11 +1,11 @@
 import { Link } from 'raviger';
-import { eventHref } from '../../../components/audit/links.ts';
-import { DeliveryButtons } from '../../../components/deliveries/delivery-buttons.tsx';
-import { labelOf } from '../../../components/label-of.ts';
-import { StatusBadge } from '../../../components/status-badge.tsx';
+import { eventHref } from '../../lib/links.ts';
+import { DeliveryButtons } from '../../ui/delivery-buttons.tsx';
+import { labelOf } from '../../lib/label-of.ts';
+import { StatusBadge } from '../../ui/status-badge.tsx';
 import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import type { ReportHistory } from '../../../contracts/console-report-history.ts';
-import { JobActions } from '../jobs/job-actions.tsx';
+import { JobActions } from '../../ui/job-actions.tsx';
 import styles from './report.module.css';
 
 /** More are in the list of deliveries. */

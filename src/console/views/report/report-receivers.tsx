@@ -1,8 +1,8 @@
-import { Panel } from '../../../components/page.tsx';
-import { RelativeTime } from '../../../components/relative-time.tsx';
+import { Panel } from '../../ui/page.tsx';
+import { RelativeTime } from '../../ui/relative-time.tsx';
 import type { ReportHistory } from '../../../contracts/console-report-history.ts';
 import { EventReceivers } from '../../ui/event-receivers.tsx';
-import { shortType } from '../../subscriber-words.ts';
+import { shortType } from '../../lib/subscriber-words.ts';
 import styles from './report.module.css';
 
 /** More are in the audit log, each with the same question. */

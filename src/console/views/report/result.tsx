@@ -1,14 +1,14 @@
 import { z } from 'zod';
-import { Button } from '../../../components/button.tsx';
-import { Choice } from '../../../components/choice.tsx';
-import { labelOf } from '../../../components/label-of.ts';
-import { Markdown } from '../../../components/markdown.tsx';
-import { Panel } from '../../../components/page.tsx';
-import { EmptyState } from '../../../components/states.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Choice } from '../../ui/choice.tsx';
+import { labelOf } from '../../lib/label-of.ts';
+import { Markdown } from '../../ui/markdown.tsx';
+import { Panel } from '../../ui/page.tsx';
+import { EmptyState } from '../../ui/states.tsx';
 import type { ReportRecord, ReportRef } from '../../../contracts/console-reports.ts';
-import { download } from '../../export.ts';
-import { notify } from '../../toasts.ts';
-import { useSearch } from '../../use-search.ts';
+import { download } from '../../lib/export.ts';
+import { notify } from '../../lib/toasts.ts';
+import { useSearch } from '../../lib/use-search.ts';
 import { Changes, SideBySide } from './comparison.tsx';
 import styles from './report.module.css';
 

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
-import { useSession } from '../../session.ts';
+import { useSession } from '../../lib/session.ts';
 import type { ReportRef } from '../../../contracts/console-reports.ts';
 import { markNotificationsRead } from '../../../services/notifications.ts';
 

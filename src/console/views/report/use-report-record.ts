@@ -1,8 +1,8 @@
 import { useQuery, useQueryClient } from '@tanstack/react-query';
 import { useEffect } from 'react';
 import type { ReportRef } from '../../../contracts/console-reports.ts';
-import { reportKey, reportQuery } from '../../report-queries.ts';
-import { useSession } from '../../session.ts';
+import { reportKey, reportQuery } from './queries.ts';
+import { useSession } from '../../lib/session.ts';
 
 /** A report with its content, read again when another event has won since. `winner`: undefined while that is not known. */
 export function useReportRecord(report: ReportRef, winner: string | null | undefined) {

@@ -1,15 +1,15 @@
-import { plural } from '../../../components/format.ts';
-import { labelOf } from '../../../components/label-of.ts';
+import { plural } from '../../lib/format.ts';
+import { labelOf } from '../../lib/label-of.ts';
 import { CLOSED_DEAD_REASONS } from '../../../contracts/constants.ts';
 import type { EventSummary } from '../../../contracts/console-audit.ts';
 import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import type { HistoryJob, ReportHistory } from '../../../contracts/console-report-history.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
-import { SWEEP_MS, type Part } from '../../verdict.ts';
+import { SWEEP_MS, type Part } from '../../lib/verdict.ts';
 
 const WORST: readonly Tone[] = ['bad', 'warn', 'idle', 'good'];
 
-export interface ReportVerdict {
+interface ReportVerdict {
   tone: Tone;
   sentences: Part[][];
 }

@@ -1,11 +1,14 @@
-import { infiniteQueryOptions, keepPreviousData } from '@tanstack/react-query';
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from '@tanstack/react-query';
 import type { AllReportsQuery } from '../../../contracts/console-operator-reports.ts';
 import type { Cursor } from '../../../contracts/paging.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { listAllReports } from '../../../services/operator-reports.ts';
-import { OPERATOR_KEY, readPage, refresh } from '../../operator-queries.ts';
+import { listReportJobs } from '../../../services/report-jobs.ts';
+import { OPERATOR_KEY, readPage, refresh } from '../../lib/operator-queries.ts';
+import { isUnfinished, LIVE_MS, QUIET_MS } from '../../lib/report-queries.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 
-export type ReportFilter = Omit<AllReportsQuery, 'limit' | 'cursor'>;
+type ReportFilter = Omit<AllReportsQuery, 'limit' | 'cursor'>;
 
 export function allReportsQuery(client: DatabaseClient, filter: ReportFilter, isPaused: boolean) {
   return infiniteQueryOptions({
@@ -17,5 +20,13 @@ export function allReportsQuery(client: DatabaseClient, filter: ReportFilter, is
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
     ...refresh(isPaused),
+  });
+}
+
+export function myJobsQuery(client: DatabaseClient) {
+  return queryOptions({
+    queryKey: ['my-jobs'],
+    queryFn: ({ signal }) => unwrap(listReportJobs(client, { scope: 'mine', limit: 10 }, { signal })),
+    refetchInterval: ({ state }) => (state.data?.rows.some(isUnfinished) ? LIVE_MS : QUIET_MS),
   });
 }

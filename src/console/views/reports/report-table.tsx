@@ -1,9 +1,8 @@
 import { Link } from 'raviger';
-import { labelOf } from '../../../components/label-of.ts';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import { reportHref } from '../../../components/report/links.ts';
-import { StatusBadge } from '../../../components/status-badge.tsx';
-import { eventHref } from '../../../components/audit/links.ts';
+import { labelOf } from '../../lib/label-of.ts';
+import { RelativeTime } from '../../ui/relative-time.tsx';
+import { StatusBadge } from '../../ui/status-badge.tsx';
+import { eventHref, reportHref } from '../../lib/links.ts';
 import type { OperatorReport } from '../../../contracts/console-operator-reports.ts';
 import { useRowKeys, type RowKeys } from '../../ui/use-row-keys.ts';
 import styles from './reports.module.css';

@@ -1,6 +1,5 @@
-import { eventHref } from '../../../components/audit/links.ts';
-import { labelOf } from '../../../components/label-of.ts';
-import { reportHref } from '../../../components/report/links.ts';
+import { eventHref, reportHref } from '../../lib/links.ts';
+import { labelOf } from '../../lib/label-of.ts';
 import type { SearchResults } from '../../../contracts/console-search.ts';
 
 export interface Option {
@@ -10,7 +9,7 @@ export interface Option {
   href: string;
 }
 
-export interface OptionGroup {
+interface OptionGroup {
   name: string;
   options: Option[];
 }

@@ -1,7 +1,7 @@
 import { keepPreviousData, queryOptions, skipToken } from '@tanstack/react-query';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { searchConsole } from '../../../services/operator-reports.ts';
-import { unwrap } from '../../unwrap.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 
 /** Asked once, and forgotten with the dialog: each look-up of an address is audited. Null: nothing is sought. */
 export function searchQuery(client: DatabaseClient, text: string | null) {

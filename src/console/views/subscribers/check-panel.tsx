@@ -1,7 +1,7 @@
-import { ActorName } from '../../../components/actor-name.tsx';
-import { Panel } from '../../../components/page.tsx';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import { EmptyState } from '../../../components/states.tsx';
+import { ActorName } from '../../ui/actor-name.tsx';
+import { Panel } from '../../ui/page.tsx';
+import { RelativeTime } from '../../ui/relative-time.tsx';
+import { EmptyState } from '../../ui/states.tsx';
 import type { Probe } from '../../../contracts/endpoint-checks.ts';
 import type { SubscriberView } from '../../../contracts/subscribers.ts';
 import styles from './subscribers.module.css';

@@ -1,11 +1,11 @@
 import { Link } from 'raviger';
-import { eventHref } from '../../../components/audit/links.ts';
-import { plural } from '../../../components/format.ts';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import { shortId } from '../../../components/short-id.ts';
-import { EmptyState } from '../../../components/states.tsx';
+import { eventHref } from '../../lib/links.ts';
+import { plural } from '../../lib/format.ts';
+import { RelativeTime } from '../../ui/relative-time.tsx';
+import { shortId } from '../../lib/short-id.ts';
+import { EmptyState } from '../../ui/states.tsx';
 import type { FilterTest } from '../../../contracts/subscribers.ts';
-import { shortType } from '../../subscriber-words.ts';
+import { shortType } from '../../lib/subscriber-words.ts';
 import styles from './subscribers.module.css';
 
 /** What a filter said of the last events, and which of its clauses decided. */

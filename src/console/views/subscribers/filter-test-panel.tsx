@@ -1,11 +1,11 @@
 import { useMutation } from '@tanstack/react-query';
-import { Button } from '../../../components/button.tsx';
-import { Panel } from '../../../components/page.tsx';
-import { ErrorState } from '../../../components/states.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Panel } from '../../ui/page.tsx';
+import { ErrorState } from '../../ui/states.tsx';
 import type { Filter } from '../../../contracts/filters.ts';
 import { testFilter } from '../../../services/subscribers.ts';
-import { useSession } from '../../session.ts';
-import { unwrap } from '../../unwrap.ts';
+import { useSession } from '../../lib/session.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 import { FilterResults } from './filter-results.tsx';
 import { LastEvents } from './last-events.tsx';
 import styles from './subscribers.module.css';

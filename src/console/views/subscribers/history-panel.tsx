@@ -1,7 +1,7 @@
-import { ActorName } from '../../../components/actor-name.tsx';
-import { labelOf } from '../../../components/label-of.ts';
-import { Panel } from '../../../components/page.tsx';
-import { RelativeTime } from '../../../components/relative-time.tsx';
+import { ActorName } from '../../ui/actor-name.tsx';
+import { labelOf } from '../../lib/label-of.ts';
+import { Panel } from '../../ui/page.tsx';
+import { RelativeTime } from '../../ui/relative-time.tsx';
 import type { SettingsRevision } from '../../../contracts/subscribers.ts';
 import { ChangeList } from './change-list.tsx';
 import styles from './subscribers.module.css';

@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { Field } from '../../../components/field.tsx';
+import { Field } from '../../ui/field.tsx';
 import styles from './subscribers.module.css';
 
 const COUNTS = [10, 20, 50, 100] as const;

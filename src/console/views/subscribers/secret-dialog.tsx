@@ -1,7 +1,7 @@
 import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { useState } from 'react';
-import { Button } from '../../../components/button.tsx';
-import { Field } from '../../../components/field.tsx';
+import { Button } from '../../ui/button.tsx';
+import { Field } from '../../ui/field.tsx';
 import { DEFAULT_OVERLAP_SECONDS } from '../../../contracts/subscribers.ts';
 import styles from '../../ui/dialog.module.css';
 

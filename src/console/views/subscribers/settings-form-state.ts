@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { labelOf } from '../../../components/label-of.ts';
+import { labelOf } from '../../lib/label-of.ts';
 import { COMPRESSIONS } from '../../../contracts/compression.ts';
 import { filter as filterSchema, type Filter } from '../../../contracts/filters.ts';
 import { BODIES, DEFAULT_FORMAT_VERSION, FORMAT_VERSIONS } from '../../../contracts/format-versions.ts';

@@ -1,9 +1,9 @@
-import { Choice } from '../../../components/choice.tsx';
-import { Field } from '../../../components/field.tsx';
+import { Choice } from '../../ui/choice.tsx';
+import { Field } from '../../ui/field.tsx';
 import { OUTWARD_EVENT_TYPES, OUTWARD_STATUSES, REPORT_TYPES, STAGES } from '../../../contracts/constants.ts';
 import { FORMAT_VERSIONS, NEWEST_FORMAT_VERSION } from '../../../contracts/format-versions.ts';
 import { MAX_RATE_PER_SECOND } from '../../../contracts/subscribers.ts';
-import { shortType } from '../../subscriber-words.ts';
+import { shortType } from '../../lib/subscriber-words.ts';
 import { Checks } from '../../ui/checks.tsx';
 import { FilterField } from './filter-field.tsx';
 import type { SettingsErrors, SettingsForm } from './settings-form-state.ts';

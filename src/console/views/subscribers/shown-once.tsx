@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
-import { Button } from '../../../components/button.tsx';
-import { notify } from '../../toasts.ts';
+import { Button } from '../../ui/button.tsx';
+import { notify } from '../../lib/toasts.ts';
 import { ActionIcon } from '../../ui/action-icon.tsx';
 import styles from './subscribers.module.css';
 

@@ -1,8 +1,8 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { lazy, Suspense, useState } from 'react';
-import { Button } from '../../../components/button.tsx';
-import { plural } from '../../../components/format.ts';
-import { ErrorState } from '../../../components/states.tsx';
+import { Button } from '../../ui/button.tsx';
+import { plural } from '../../lib/format.ts';
+import { ErrorState } from '../../ui/states.tsx';
 import type { SubscriberView } from '../../../contracts/subscribers.ts';
 import {
   checkSubscriber,
@@ -12,10 +12,10 @@ import {
   replaceSubscriberToken,
   resumeSubscriber,
 } from '../../../services/subscribers.ts';
-import { OPERATOR_KEY } from '../../operator-queries.ts';
-import { useSession } from '../../session.ts';
-import { notify, type Toast } from '../../toasts.ts';
-import { unwrap } from '../../unwrap.ts';
+import { OPERATOR_KEY } from '../../lib/operator-queries.ts';
+import { useSession } from '../../lib/session.ts';
+import { notify, type Toast } from '../../lib/toasts.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 import { SECRET_HINT, ShownOnce, TOKEN_HINT, type Shown } from './shown-once.tsx';
 import styles from './subscribers.module.css';
 

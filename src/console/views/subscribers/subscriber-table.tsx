@@ -1,10 +1,10 @@
 import { Link } from 'raviger';
-import { RelativeTime } from '../../../components/relative-time.tsx';
-import { StatusBadge } from '../../../components/status-badge.tsx';
+import { RelativeTime } from '../../ui/relative-time.tsx';
+import { StatusBadge } from '../../ui/status-badge.tsx';
 import type { SubscriberView } from '../../../contracts/subscribers.ts';
-import { subscriberHref } from '../../subscriber-queries.ts';
+import { subscriberHref } from '../../lib/subscriber-queries.ts';
 import { useRowKeys, type RowKeys } from '../../ui/use-row-keys.ts';
-import { hostOf } from '../../subscriber-words.ts';
+import { hostOf } from '../../lib/subscriber-words.ts';
 import styles from './subscribers.module.css';
 import { countOf } from './verdict.ts';
 import { reasonOf, stateOf, takesOf } from './words.ts';

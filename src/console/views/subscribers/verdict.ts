@@ -1,7 +1,7 @@
-import { formatCount } from '../../../components/format.ts';
+import { formatCount } from '../../lib/format.ts';
 import type { SubscriberView } from '../../../contracts/subscribers.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
-import type { Part } from '../../verdict.ts';
+import type { Part } from '../../lib/verdict.ts';
 import { compressionOf, reasonOf } from './words.ts';
 
 /** A count of waiting deliveries ends here. */
@@ -10,7 +10,7 @@ const WAITING_COUNTED = 10_000;
 const PAUSE_DAYS = 30;
 const DAY_MS = 86_400_000;
 
-export interface SubscriberVerdict {
+interface SubscriberVerdict {
   tone: Tone;
   sentences: Part[][];
 }

@@ -1,14 +1,14 @@
 import { useMutation } from '@tanstack/react-query';
 import { Link } from 'raviger';
 import { useState } from 'react';
-import { eventHref } from '../../../components/audit/links.ts';
-import { Button } from '../../../components/button.tsx';
-import { Field } from '../../../components/field.tsx';
-import { formatCount, plural } from '../../../components/format.ts';
-import { Panel } from '../../../components/page.tsx';
-import { showText } from '../../../components/show-json.ts';
-import { shortId } from '../../../components/short-id.ts';
-import { EmptyState, ErrorState } from '../../../components/states.tsx';
+import { eventHref } from '../../lib/links.ts';
+import { Button } from '../../ui/button.tsx';
+import { Field } from '../../ui/field.tsx';
+import { formatCount, plural } from '../../lib/format.ts';
+import { Panel } from '../../ui/page.tsx';
+import { showText } from '../../lib/show-json.ts';
+import { shortId } from '../../lib/short-id.ts';
+import { EmptyState, ErrorState } from '../../ui/states.tsx';
 import {
   FORMAT_VERSIONS,
   NEWEST_FORMAT_VERSION,
@@ -16,10 +16,10 @@ import {
 } from '../../../contracts/format-versions.ts';
 import type { VersionTest } from '../../../contracts/subscribers.ts';
 import { testVersion } from '../../../services/subscribers.ts';
-import { useSession } from '../../session.ts';
-import { unwrap } from '../../unwrap.ts';
+import { useSession } from '../../lib/session.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 import { LastEvents } from './last-events.tsx';
-import { shortType } from '../../subscriber-words.ts';
+import { shortType } from '../../lib/subscriber-words.ts';
 import styles from './subscribers.module.css';
 
 /** What another format version would change in the last events of this subscriber, before it is set. */

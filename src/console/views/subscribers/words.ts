@@ -1,8 +1,8 @@
-import { plural } from '../../../components/format.ts';
-import { labelOf } from '../../../components/label-of.ts';
+import { plural } from '../../lib/format.ts';
+import { labelOf } from '../../lib/label-of.ts';
 import type { ShownSettings, SubscriberView } from '../../../contracts/subscribers.ts';
-import type { Part } from '../../verdict.ts';
-import { shortType } from '../../subscriber-words.ts';
+import type { Part } from '../../lib/verdict.ts';
+import { shortType } from '../../lib/subscriber-words.ts';
 
 /** How a subscriber stands, in one or two words; the states of its circuit are among them. */
 export function stateOf({ state, circuit_open_since }: SubscriberView): string {

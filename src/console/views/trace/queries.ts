@@ -1,8 +1,8 @@
 import { queryOptions } from '@tanstack/react-query';
 import { getTraces } from '../../../services/traces.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
-import { OPERATOR_KEY, refresh } from '../../operator-queries.ts';
-import { unwrap } from '../../unwrap.ts';
+import { OPERATOR_KEY, refresh } from '../../lib/operator-queries.ts';
+import { unwrap } from '../../lib/unwrap.ts';
 
 export function tracesQuery(client: DatabaseClient, id: string, isPaused: boolean) {
   return queryOptions({

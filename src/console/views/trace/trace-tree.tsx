@@ -1,8 +1,7 @@
 import { Link } from 'raviger';
 import type { ReactNode } from 'react';
-import { eventHref, rowHref } from '../../../components/audit/links.ts';
-import { ExactTime } from '../../../components/exact-time.tsx';
-import { reportHref } from '../../../components/report/links.ts';
+import { eventHref, rowHref, reportHref } from '../../lib/links.ts';
+import { ExactTime } from '../../ui/exact-time.tsx';
 import { reportRef } from '../../../contracts/console-reports.ts';
 import { describeSpan, formatSpan, treesOf, type TraceNode } from '../../../contracts/trace-tree.ts';
 import type { TraceSpan, TracesFound } from '../../../contracts/trace.ts';

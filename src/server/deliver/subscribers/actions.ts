@@ -23,7 +23,7 @@ import { parseJsonBody } from '../../http/read-json.ts';
 import { compareVersions } from '../compare-versions.ts';
 import { compileFilter } from '../filters/compile.ts';
 import { evaluateFilter, filterValuesAnswer, pathsOf, readFilterValues } from '../filters/evaluate.ts';
-import type { Result } from '../retry-endpoint.ts';
+import type { Result } from '../../http/operator-guard.ts';
 import { checkEndpoint } from './check-endpoint.ts';
 import { mintReadToken, mintSecret, sealSecret, SecretUnreadable } from './endpoint-secrets.ts';
 import {

@@ -11,7 +11,7 @@ import { signWithEach } from '../sign.ts';
 import { openAll, type SubscriberSender } from './call-subscriber.ts';
 
 /** Whom a check is of. */
-export interface CheckedEndpoint {
+interface CheckedEndpoint {
   endpoint_id: string;
   url: string;
   sealed_secrets: readonly string[];

@@ -2,7 +2,7 @@ import { createCipheriv, createDecipheriv, createHash, randomBytes } from 'node:
 import { splitList } from '../../../contracts/env-values.ts';
 
 /** One key of ENDPOINT_SECRETS_KEY. */
-export interface EndpointKey {
+interface EndpointKey {
   id: string;
   /** 32 bytes. */
   key: Buffer;
@@ -75,11 +75,6 @@ export function openSecret(keys: EndpointKeys, endpointId: string, sealed: strin
       `the key "${keyId}" of ENDPOINT_SECRETS_KEY does not open the secret: the key was changed under its id, or the value is of another endpoint`,
     );
   }
-}
-
-/** Which key sealed a secret; null: the value is malformed. */
-export function sealingKeyOf(sealed: string): string | null {
-  return SEALED.exec(sealed)?.[1] ?? null;
 }
 
 function boundTo(keyId: string, endpointId: string): Buffer {

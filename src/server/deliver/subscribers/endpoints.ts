@@ -21,7 +21,8 @@ import { answer, problem, type Issue, type ProblemExtras } from '../../http/prob
 import { parseJsonBody } from '../../http/read-json.ts';
 import type { RequestRecord } from '../../observe/audit.ts';
 import { compileFilter } from '../filters/compile.ts';
-import type { Result, RetryServices } from '../retry-endpoint.ts';
+import type { Result } from '../../http/operator-guard.ts';
+import type { RetryServices } from '../retry-endpoint.ts';
 import { mintReadToken, mintSecret, sealSecret } from './endpoint-secrets.ts';
 import { readSubscriberUrl, type SubscriberRules } from './subscriber-url.ts';
 

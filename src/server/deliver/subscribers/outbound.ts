@@ -10,7 +10,7 @@ import { isLoopbackAddress, isPublicAddress } from './public-address.ts';
 import { readSubscriberUrl, type SubscriberRules } from './subscriber-url.ts';
 
 /** Asks the DNS for all addresses of a name. */
-export type Resolve = (hostname: string) => Promise<readonly string[]>;
+type Resolve = (hostname: string) => Promise<readonly string[]>;
 
 export interface OutboundPost {
   url: string;
@@ -92,7 +92,7 @@ export function createOutbound({
   };
 }
 
-export interface Checks {
+interface Checks {
   resolve: Resolve;
   connectTimeoutMs: number;
   /** Whether this machine itself may be called. */

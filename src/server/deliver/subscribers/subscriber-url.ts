@@ -18,7 +18,7 @@ const OTHER_PROTOCOLS = new Set([
   10080,
 ]);
 
-export type SubscriberUrl = { ok: true; url: URL } | { ok: false; fault: string };
+type SubscriberUrl = { ok: true; url: URL } | { ok: false; fault: string };
 
 /**
  * Reads the address of a subscriber. Asked when it is set and again before each call: SUBSCRIBER_HOSTS may have changed since.

@@ -7,7 +7,7 @@ import { sendAlerts, type AlertSender } from './send-alerts.ts';
 const INTERVAL_MS = 60_000;
 const SENDING_MS = 20_000;
 
-export type Watcher = Evaluator & AlertSender & { waitUntil: (work: Promise<unknown>) => void };
+type Watcher = Evaluator & AlertSender & { waitUntil: (work: Promise<unknown>) => void };
 
 /**
  * What a function does after its answers: it reports what it has used, and is told whether the last sweep is older than three

@@ -7,7 +7,6 @@ import {
   openSecret,
   parseEndpointKeys,
   readTokenHash,
-  sealingKeyOf,
   sealSecret,
   SecretUnreadable,
 } from '../../../../src/server/deliver/subscribers/endpoint-secrets.ts';
@@ -36,7 +35,7 @@ describe('a sealed secret', () => {
     expect(sealed).not.toContain(secret.slice('whsec_'.length, -1));
     expect(openSecret(keys, ENDPOINT, sealed)).toBe(secret);
     expect(openSecret(keysOf(`${b} ${a}`), ENDPOINT, sealed)).toBe(secret);
-    expect(sealingKeyOf(sealed)).toBe('a');
+    expect(sealed).toMatch(/^v1\.a\./);
   });
 
   it('is another value each time', () => {
@@ -105,7 +104,6 @@ describe('a sealed secret', () => {
         keyId: null,
         message: 'the sealed secret is malformed',
       });
-      expect(sealingKeyOf(sealed)).toBe(null);
     },
   );
 

@@ -1,0 +1,13 @@
+/** Finds circles of imports, those of types included, and exports that no other file imports. Exit status 1 with either. */
+import { findCircles } from '../tools/imports/circles.ts';
+import { readModules } from '../tools/imports/modules.ts';
+import { findUnusedExports } from '../tools/imports/unused-exports.ts';
+import { projectRoot } from '../tools/local/paths.ts';
+
+const modules = await readModules(projectRoot);
+const findings = [
+  ...findCircles(modules).map((circle) => `circle: ${circle}`),
+  ...findUnusedExports(modules).map((name) => `nobody imports ${name}`),
+];
+for (const finding of findings) console.error(finding);
+process.exitCode = findings.length === 0 ? 0 : 1;

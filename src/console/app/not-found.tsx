@@ -1,0 +1,13 @@
+import { Link } from 'raviger';
+import { Page } from '../ui/page.tsx';
+import { EmptyState } from '../ui/states.tsx';
+
+export function NotFound() {
+  return (
+    <Page title="Not found">
+      <EmptyState title="There is no view at this address">
+        Check the link, or go to <Link href="/">the start</Link>.
+      </EmptyState>
+    </Page>
+  );
+}

@@ -1,0 +1,58 @@
+import { useQuery } from '@tanstack/react-query';
+import { Link } from 'raviger';
+import { Fragment } from 'react';
+import { statusQuery } from '../lib/operator-queries.ts';
+import { useSession } from '../lib/session.ts';
+import { ALERTS_HREF, verdictOf, type Part } from '../lib/verdict.ts';
+import { RelativeTime } from '../ui/relative-time.tsx';
+import styles from './status-line.module.css';
+
+const MARKS = { good: '✓', warn: '!', bad: '✕' } as const;
+
+/** On top of every view of operators: is it healthy, or what is down, since when, what waits, what comes next. */
+export function StatusLine() {
+  const { supabase } = useSession();
+  const status = useQuery(statusQuery(supabase));
+  if (status.data === undefined) {
+    // The view below says what failed; this only does not pretend to know.
+    return status.isError ? (
+      <p className={styles['line']} data-tone="warn">
+        <strong>The state of the system cannot be read</strong>
+      </p>
+    ) : (
+      <p className={styles['line']} aria-hidden />
+    );
+  }
+  const { tone, title, details, href } = verdictOf(status.data);
+  return (
+    <section className={styles['line']} data-tone={tone} aria-label="State of the system">
+      <span className={styles['mark']} aria-hidden>
+        {MARKS[tone]}
+      </span>
+      <strong role="status">
+        {href === null ? (
+          <Sentence parts={title} />
+        ) : (
+          <Link href={href}>
+            <Sentence parts={title} />
+          </Link>
+        )}
+      </strong>
+      {details.map((parts, index) => (
+        <span key={index}>
+          <Sentence parts={parts} />
+        </span>
+      ))}
+      {href !== ALERTS_HREF && status.data.alerts.firing.length > 0 && (
+        <Link href={ALERTS_HREF}>Open the alerts</Link>
+      )}
+      {status.isError && <span>Cannot refresh: this may have changed.</span>}
+    </section>
+  );
+}
+
+function Sentence({ parts }: { parts: readonly Part[] }) {
+  return parts.map((part, index) => (
+    <Fragment key={index}>{typeof part === 'string' ? part : <RelativeTime value={part.at} />}</Fragment>
+  ));
+}

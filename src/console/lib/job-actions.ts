@@ -1,0 +1,38 @@
+import type { DatabaseClient } from '../../services/database.ts';
+import { cancelReportJob, repeatReportJob } from '../../services/report-jobs.ts';
+import type { Toast } from './toasts.ts';
+import { unwrap } from './unwrap.ts';
+
+/** What can be done with a job, the question before it, and what is told after it. */
+export interface JobAction {
+  words: { title: string; text: string; button: string; look: 'danger' | 'primary' };
+  run: (client: DatabaseClient, jobId: string) => Promise<Omit<Toast, 'id'>>;
+}
+
+export const cancelJob: JobAction = {
+  words: {
+    title: 'Cancel this job?',
+    text: 'Its runner stops within seconds, and its result is nobody’s. The report keeps what it has.',
+    button: 'Cancel the job',
+    look: 'danger',
+  },
+  run: async (client, jobId) => {
+    const { status } = await unwrap(cancelReportJob(client, jobId));
+    return status === 'cancelled'
+      ? { kind: 'success', title: 'The job is cancelled' }
+      : { kind: 'info', title: `Nothing was cancelled: the job had ${status} already` };
+  },
+};
+
+export const repeatJob: JobAction = {
+  words: {
+    title: 'Run this job again?',
+    text: 'A new job with the same request begins. Its result becomes the report’s content, unless a newer one is there.',
+    button: 'Run again',
+    look: 'primary',
+  },
+  run: async (client, jobId) => {
+    const { job_id } = await unwrap(repeatReportJob(client, jobId));
+    return { kind: 'success', title: 'A new job has begun', text: job_id };
+  },
+};

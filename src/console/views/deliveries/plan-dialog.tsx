@@ -1,0 +1,126 @@
+import { AlertDialog } from '@base-ui/react/alert-dialog';
+import { useMutation, useQueryClient } from '@tanstack/react-query';
+import { useRef, useState, type RefObject } from 'react';
+import { OPERATOR_KEY } from '../../lib/operator-queries.ts';
+import { describePlanned, type PlanDraft } from './plan-filter.ts';
+import { useSession } from '../../lib/session.ts';
+import { notify } from '../../lib/toasts.ts';
+import { unwrap } from '../../lib/unwrap.ts';
+import { requestPlan } from '../../../services/plans.ts';
+import { Button } from '../../ui/button.tsx';
+import { Field } from '../../ui/field.tsx';
+import { labelOf } from '../../lib/label-of.ts';
+import { ErrorState } from '../../ui/states.tsx';
+import styles from './deliveries.module.css';
+
+/** Asks for the reason, then for the plan: from then on it goes on by itself. */
+export function PlanDialog({
+  draft: { kind, filter, count },
+  returnTo,
+  onPlanned,
+  onClose,
+}: {
+  draft: PlanDraft;
+  /** Has the focus once something was asked for: what opened the dialog may be gone then. */
+  returnTo: RefObject<HTMLElement | null>;
+  onPlanned: () => void;
+  onClose: () => void;
+}) {
+  const { supabase } = useSession();
+  const client = useQueryClient();
+  // The same for each try: a plan whose answer was lost is not made twice.
+  const [requestId] = useState(() => crypto.randomUUID());
+  const [name, setName] = useState(() => describePlanned(kind, filter));
+  const [reason, setReason] = useState('');
+  const [isTried, setTried] = useState(false);
+  // The dialog goes before it is rendered again.
+  const isPlanned = useRef(false);
+  const ask = useMutation({
+    mutationFn: () =>
+      unwrap(
+        requestPlan(supabase, {
+          request_id: requestId,
+          kind,
+          name: name.trim(),
+          reason: reason.trim(),
+          filter,
+        }),
+      ),
+    onSuccess: () => {
+      isPlanned.current = true;
+      notify({
+        kind: 'success',
+        title: `The ${kind} has begun`,
+        text: 'It goes on when this page is closed. Its progress is under “Plans”.',
+      });
+      onPlanned();
+      onClose();
+      return client.invalidateQueries({ queryKey: OPERATOR_KEY });
+    },
+  });
+  const isReasonMissing = isTried && reason.trim() === '';
+  const isNameMissing = isTried && name.trim() === '';
+  return (
+    <AlertDialog.Root open onOpenChange={(isOpen) => !isOpen && !ask.isPending && onClose()}>
+      <AlertDialog.Portal>
+        <AlertDialog.Backdrop className={styles['backdrop'] ?? ''} />
+        <AlertDialog.Popup
+          className={styles['dialog'] ?? ''}
+          finalFocus={() => (isPlanned.current ? returnTo.current : true)}
+        >
+          <form
+            className={styles['form']}
+            noValidate
+            onSubmit={(event) => {
+              event.preventDefault();
+              setTried(true);
+              if (reason.trim() !== '' && name.trim() !== '') ask.mutate();
+            }}
+          >
+            <AlertDialog.Title className={styles['dialogTitle'] ?? ''}>
+              {labelOf(kind)} {count}?
+            </AlertDialog.Title>
+            <AlertDialog.Description className={styles['dialogText'] ?? ''}>
+              {kind === 'retry'
+                ? 'Each delivery that matches is due now, and the next sweep sends it. A dead letter begins its schedule again. Deliveries to an endpoint that is down wait until it is back.'
+                : 'Each dead letter that matches goes back to the beginning of its schedule, and the next sweep sends it.'}{' '}
+              All operators see who asked, and why.
+            </AlertDialog.Description>
+            <Field label="Reason" error={isReasonMissing ? 'Say why: it is kept with the plan.' : undefined}>
+              {(control) => (
+                <input
+                  {...control}
+                  maxLength={1000}
+                  dir="auto"
+                  placeholder="The endpoint is repaired"
+                  value={reason}
+                  onChange={(event) => setReason(event.target.value)}
+                />
+              )}
+            </Field>
+            <Field label="Name" error={isNameMissing ? 'Give it a name.' : undefined}>
+              {(control) => (
+                <input
+                  {...control}
+                  maxLength={200}
+                  dir="auto"
+                  value={name}
+                  onChange={(event) => setName(event.target.value)}
+                />
+              )}
+            </Field>
+            {ask.isError && <ErrorState error={ask.error} />}
+            <div className={styles['dialogButtons']}>
+              <Button disabled={ask.isPending} onClick={onClose}>
+                Cancel
+              </Button>
+              <Button type="submit" look="primary" isBusy={ask.isPending}>
+                {labelOf(kind)} {count}
+              </Button>
+            </div>
+          </form>
+        </AlertDialog.Popup>
+      </AlertDialog.Portal>
+    </AlertDialog.Root>
+  );
+}

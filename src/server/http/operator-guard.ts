@@ -1,0 +1,59 @@
+import type { ProblemCode } from '../../contracts/problem.ts';
+import { authenticateOperator } from '../auth/operators.ts';
+import type { FindUser } from '../auth/users.ts';
+import { stopwatch, type MonotonicClock } from '../clock.ts';
+import { auditRequest, type RequestRecord } from '../observe/audit.ts';
+import type { Log } from '../observe/log.ts';
+import type { Store } from '../store/store.ts';
+import type { BearerKeys } from './bearer.ts';
+import type { Method } from './endpoint.ts';
+import { problem, type ProblemExtras } from './problem.ts';
+
+interface Guarded extends MonotonicClock {
+  log: Log;
+  cronSecrets: BearerKeys;
+  findUser: FindUser;
+}
+
+/** What is answered, and what the audit keeps of it: null where there is nothing worth a row every minute. */
+export interface Result {
+  response: Response;
+  record: (Pick<RequestRecord, 'outcome'> & Partial<RequestRecord>) | null;
+}
+
+type Work = (actor: string) => Promise<Result>;
+
+/**
+ * Admits operators and the cron to an endpoint's methods. Refusals are audited, of other methods too, and so is what a
+ * method says of its result. Whoever is not admitted, a signed-in user too, is under the cap: they must not be able to
+ * fill the audit.
+ */
+export async function asOperator(
+  services: Store & Guarded,
+  endpoint: RequestRecord['endpoint'],
+  request: Request,
+  methods: Partial<Record<Method, Work>>,
+): Promise<Response> {
+  const elapsed = stopwatch(services.monotonicNow);
+  const audit = (status: number, record: NonNullable<Result['record']>, verified: boolean) =>
+    auditRequest(
+      services,
+      { endpoint, method: request.method, status, elapsed_ms: elapsed(), ...record },
+      verified,
+    );
+  const refuse = async (code: ProblemCode, extras?: ProblemExtras, actor?: string) => {
+    const response = problem(code, extras);
+    await audit(response.status, { outcome: code, ...(actor !== undefined && { actor }) }, false);
+    return response;
+  };
+
+  const work = new Map<string, Work>(Object.entries(methods)).get(request.method);
+  if (work === undefined) {
+    return refuse('method_not_allowed', { headers: { allow: Object.keys(methods).join(', ') } });
+  }
+  const access = await authenticateOperator(services, request.headers);
+  if (!access.ok) return refuse(access.code, {}, 'actor' in access ? access.actor : undefined);
+  const { response, record } = await work(access.actor);
+  if (record !== null) await audit(response.status, { actor: access.actor, ...record }, true);
+  return response;
+}

@@ -1,0 +1,54 @@
+import { Agent, createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { forward } from './proxy.ts';
+import { requireFreePort } from './ports.ts';
+
+/** What is at every address but `/api`. */
+interface Page {
+  serve: (request: IncomingMessage, response: ServerResponse) => void;
+  stop: () => Promise<void>;
+}
+
+/** Starts the page on the server that will call it, before that listens. */
+export type StartPage = (server: Server, port: number) => Promise<Page>;
+
+/** The one port for people: `/api` goes to the functions, as Vercel routes it, and everything else is the page's. */
+export async function startFront(options: {
+  port: number;
+  functionsPort: number;
+  startPage: StartPage;
+}): Promise<{ url: string; stop: () => Promise<void> }> {
+  await requireFreePort(options.port, 'the page', 'PORT');
+  const agent = new Agent({ keepAlive: true });
+  const server = createServer();
+  const page = await options.startPage(server, options.port);
+  server.on('request', (request, response) => {
+    const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
+    // As vercel.json rewrites it: the document is a file beside the page.
+    if (path === '/api/openapi.json') request.url = '/openapi.json';
+    else if (path === '/api' || path.startsWith('/api/')) {
+      forward(request, response, { port: options.functionsPort, agent }).catch(() => response.destroy());
+      return;
+    }
+    page.serve(request, response);
+  });
+  // Functions may take as long as they may run.
+  server.requestTimeout = 0;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(options.port, '127.0.0.1', resolve);
+    });
+  } catch (error) {
+    await page.stop();
+    throw error;
+  }
+  return {
+    url: `http://localhost:${options.port}`,
+    async stop() {
+      agent.destroy();
+      await page.stop();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}

@@ -1,0 +1,137 @@
+import { globSync } from 'node:fs';
+import { createServer, type ServerResponse } from 'node:http';
+import { PROBLEMS } from '../../src/contracts/problem.ts';
+import { functionChild, type FunctionChild } from './function-child.ts';
+import { projectRoot } from './paths.ts';
+import { requireFreePort } from './ports.ts';
+import { sendProblem } from './problem.ts';
+
+export interface FunctionsOptions {
+  /** Paths such as `api/webhooks/retry.ts`; all under `api/` when left out. */
+  entrypoints?: readonly string[] | undefined;
+  /** 0: any free port. */
+  port: number;
+  /** Their environment. WEBHOOK_BASE_URL is this host's own unless it is given. */
+  env: Readonly<Record<string, string>>;
+}
+
+export interface FunctionsState {
+  url: string;
+  /** The functions' processes. */
+  pids: number[];
+}
+
+interface Functions {
+  state(): FunctionsState;
+  stop(timeoutMs: number): Promise<void>;
+}
+
+/** Job functions post their results here after their own request has ended, so these are the last to go. */
+const RECEIVERS = '/api/webhooks/';
+
+/** Those that a function can export. Any other one ends its process under Vercel's adapter, so that it is answered here. */
+const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
+
+function refuseMethod(response: ServerResponse): void {
+  const problem = { ...PROBLEMS.method_not_allowed, code: 'method_not_allowed' };
+  // A body that comes with it stays unread.
+  sendProblem(response, problem, { allow: METHODS.join(', '), connection: 'close' });
+}
+
+/** Serves functions under Vercel's adapter, one process each, behind one port on 127.0.0.1. */
+export async function startFunctions(
+  options: FunctionsOptions,
+  onChange: (state: FunctionsState) => void,
+  /** Told which functions have not started yet. */
+  onProgress: (doing: string) => void = () => undefined,
+): Promise<Functions> {
+  if (options.port !== 0) await requireFreePort(options.port, 'the functions');
+  const children = new Map<string, FunctionChild>();
+  let url = '';
+  let ready = false;
+  const state = () => ({ url, pids: [...children.values()].flatMap((child) => child.pid() ?? []) });
+
+  const server = createServer((request, response) => {
+    const child = children.get((request.url ?? '').split('?', 1)[0] ?? '');
+    if (!child) {
+      sendProblem(response, { status: 404, code: 'endpoint_not_found', title: 'No such endpoint' });
+      return;
+    }
+    if (!METHODS.includes(request.method ?? '')) {
+      refuseMethod(response);
+      return;
+    }
+    child.handle(request, response).catch((error: unknown) => {
+      console.error(error);
+      sendProblem(response, { status: 502, code: 'function_failed', title: 'The function did not start' });
+    });
+  });
+  // CONNECT comes as an event of its own, without an answer to write to.
+  server.on('connect', (_request, socket) => {
+    socket.on('error', () => undefined);
+    socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
+  });
+  // Requests may take as long as a function may run; Node would cut them off at five minutes.
+  server.requestTimeout = 0;
+  const port = await listen(server, options.port);
+  url = `http://127.0.0.1:${port}`;
+
+  const env = { WEBHOOK_BASE_URL: `${url}/api/webhooks`, ...options.env };
+  for (const entrypoint of options.entrypoints ?? findEntrypoints()) {
+    const path = `/${entrypoint.replace(/(\/index)?\.ts$/, '')}`;
+    const onStart = () => {
+      if (ready) onChange(state());
+    };
+    children.set(path, functionChild({ entrypoint, path, env, onStart }));
+  }
+
+  async function stop(timeoutMs: number): Promise<void> {
+    const deadline = performance.now() + timeoutMs;
+    const drain = (last: boolean) =>
+      Promise.all(
+        [...children]
+          .filter(([path]) => path.startsWith(RECEIVERS) === last)
+          .map(([, child]) => child.drain(deadline)),
+      );
+    await drain(false);
+    await drain(true);
+    server.closeAllConnections();
+    await new Promise((resolve) => server.close(resolve));
+  }
+
+  try {
+    const waiting = new Set(children.keys());
+    await Promise.all(
+      [...children].map(async ([path, child]) => {
+        await child.start();
+        waiting.delete(path);
+        onProgress(
+          `${children.size - waiting.size} of ${children.size} run, waiting for ${[...waiting].join(', ')}`,
+        );
+      }),
+    );
+  } catch (error) {
+    await stop(0);
+    throw error;
+  }
+  ready = true;
+  return { state, stop };
+}
+
+/** As Vercel does: every file under `api/`, apart from those whose name begins with `_` or a dot. */
+function findEntrypoints(): string[] {
+  return globSync('api/**/*.ts', { cwd: projectRoot })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => !/(^|\/)[_.]|\.d\.ts$/.test(path))
+    .sort();
+}
+
+function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}

@@ -1,0 +1,62 @@
+import { z } from 'zod';
+import type { FunctionsOptions, FunctionsState } from './functions.ts';
+import type { PostgresOptions } from './postgres.ts';
+import { BINARIES_VARIABLE } from './postgres-binaries.ts';
+import { startService, type Service } from './start-service.ts';
+import type { SupabaseApiOptions } from './supabase-api.ts';
+
+/** What every service takes beside its own options. */
+interface Surroundings {
+  env?: Readonly<Record<string, string>>;
+  startTimeoutMs?: number;
+  /** Takes each line that it prints; else they go to our standard error. */
+  onLine?: (line: string) => void;
+}
+
+export type PostgresService = Service<{ url: string; pid: number }>;
+type SupabaseApiService = Service<{ url: string }>;
+export type FunctionsService = Service<FunctionsState>;
+
+/** PostgreSQL, ended when this process ends; `temporary` removes its directory too. */
+export function startPostgresService(
+  options: PostgresOptions & { temporary?: boolean },
+  surroundings: Surroundings = {},
+): Promise<PostgresService> {
+  const binaries = process.env[BINARIES_VARIABLE];
+  return startService({
+    name: 'PostgreSQL',
+    program: new URL('./postgres-process.ts', import.meta.url),
+    options,
+    state: z.object({ url: z.string(), pid: z.int() }),
+    ...surroundings,
+    env: { ...(binaries && { [BINARIES_VARIABLE]: binaries }), ...surroundings.env },
+  });
+}
+
+/** Supabase's Data and Auth API, in a process of its own: it shares no event loop with its callers. */
+export function startSupabaseApiService(
+  options: SupabaseApiOptions,
+  surroundings: Surroundings = {},
+): Promise<SupabaseApiService> {
+  return startService({
+    name: 'the Supabase API',
+    program: new URL('./supabase-api-process.ts', import.meta.url),
+    options,
+    state: z.object({ url: z.string() }),
+    ...surroundings,
+  });
+}
+
+/** The functions and their host, which `kill()` ends all at once. */
+export function startFunctionsService(
+  options: FunctionsOptions,
+  surroundings: Surroundings = {},
+): Promise<FunctionsService> {
+  return startService({
+    name: 'the functions',
+    program: new URL('./functions-process.ts', import.meta.url),
+    options,
+    state: z.object({ url: z.string(), pids: z.array(z.int()) }),
+    ...surroundings,
+  });
+}

@@ -1,0 +1,10 @@
+/** How the functions of a local system reach the database: `--store`. */
+const LOCAL_STORES = ['rest', 'direct'] as const;
+export type LocalStore = (typeof LOCAL_STORES)[number];
+
+/** @throws {Error} for another value */
+export function readStore(value: string): LocalStore {
+  const store = LOCAL_STORES.find((each) => each === value);
+  if (store === undefined) throw new Error(`--store is one of ${LOCAL_STORES.join(', ')}.`);
+  return store;
+}
