@@ -104,8 +104,9 @@ const ON_ONE: Readonly<Record<string, Form>> = {
   },
   async resume({ client, api }, id) {
     const { endpoint } = await answered(resumeSubscriber(client, id, api));
+    const { waiting } = endpoint;
     say(
-      `${id} is ${stateOf(endpoint)}. ${countOf(endpoint.waiting)} deliveries wait for it: they go out slowly at first.`,
+      `${id} is ${stateOf(endpoint)}. ${waiting === 0 ? 'Nothing waits for it.' : `Deliveries that wait for it go out slowly at first: ${countOf(waiting)}.`}`,
     );
     return true;
   },
