@@ -1,8 +1,8 @@
 /**
- * The main job on real input, with an outage in the middle: prelim and final of every intake in `examples/intakes/`, through
- * the HTTP endpoints as the pipeline calls them, and on to a subscriber with a filter; then sweeps until the webhook path has
- * confirmed all, a replay has arrived and the alert of the outage is over; then the proof. Time between sweeps passes at once. `--keep` leaves everything running to look at, with the time of
- * this machine, and so waits for some minutes; `--store direct` lets the functions reach the database over a pool of connections.
+ * The main job on real input as a story: prelim and final of every intake in `examples/intakes/`, through the HTTP endpoints as the
+ * pipeline calls them, with an outage, its alert, the recovery, a subscriber and a replay; then the proof. Time between sweeps passes
+ * at once. Exit status 1 where something of the story is missing. `--keep` leaves everything running to look at, with the time of this
+ * machine, and so waits for some minutes; `--store direct` lets the functions reach the database over a pool of connections.
  */
 import { parseArgs } from 'node:util';
 import { demo, print } from '../tools/demo/demo.ts';

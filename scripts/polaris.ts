@@ -1,69 +1,61 @@
 /**
- * What an operator does at the command line, signed in as at the console: `npm run polaris -- sign-in EMAIL`, then
- * `npm run polaris -- trace ID`.
+ * What an operator does at the command line, signed in as at the console: `npm run polaris -- sign-in EMAIL`, then for example
+ * `npm run polaris -- trace ID`. Exit status 0: done. 1: it failed, or found something that is not right. 2: wrong arguments.
  */
-import { createInterface } from 'node:readline/promises';
-import { Writable } from 'node:stream';
-import { tracesFound } from '../src/contracts/trace.ts';
-import { printTraces } from '../tools/polaris/print-trace.ts';
-import { operatorClient, signIn, signOut } from '../tools/polaris/session.ts';
+import type { Command } from '../tools/polaris/command.ts';
+import { WrongUse } from '../tools/polaris/command.ts';
+import { COMMANDS } from '../tools/polaris/commands.ts';
+import { readable, say } from '../tools/polaris/say.ts';
 
-const USAGE = `Usage: npm run polaris -- COMMAND
-  sign-in EMAIL  as an operator; asks for the password, or reads it from standard input
-  sign-out
-  trace ID       what came of a request: the id of a report, a job, an event or a trace`;
+const NAME_CHARACTERS = 11;
 
-/** Asked without showing what is typed; where nobody types, the first line of standard input. */
-async function readPassword(): Promise<string> {
-  const isTyped = process.stdin.isTTY;
-  if (isTyped) process.stderr.write('Password: ');
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: isTyped });
+function usage(): string[] {
+  return [
+    'Usage: npm run polaris -- COMMAND',
+    ...Object.entries(COMMANDS).map(([name, { summary }]) => `  ${name.padEnd(NAME_CHARACTERS)}${summary}`),
+    'COMMAND --help says more.',
+  ];
+}
+
+function usageOf(name: string, { forms }: Command): string[] {
+  return forms.map((form, index) =>
+    `${index === 0 ? 'Usage: ' : '       '}npm run polaris -- ${name} ${form}`.trimEnd(),
+  );
+}
+
+/** Arguments that a command does not take, or that `parseArgs` does not know. */
+function isWrongUse(error: unknown): error is Error {
+  const code = error instanceof TypeError && 'code' in error ? String(error.code) : '';
+  return error instanceof WrongUse || code.startsWith('ERR_PARSE_ARGS_');
+}
+
+function complain(...lines: string[]): void {
+  for (const line of lines) console.error(readable(line));
+}
+
+/** The exit status. */
+async function main([name = '', ...args]: string[]): Promise<0 | 1 | 2> {
+  const isHelp = (argument: string) => argument === '--help' || argument === '-h';
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) {
+    if (isHelp(name)) say(...usage());
+    else complain(...(name === '' ? [] : [`There is no command ${name}.`]), ...usage());
+    return isHelp(name) ? 0 : 2;
+  }
+  if (args.some(isHelp)) {
+    say(...usageOf(name, command), '', `It ${command.summary}.`, ...(command.help?.split('\n') ?? []));
+    return 0;
+  }
   try {
-    for await (const line of lines) return line;
-    return '';
-  } finally {
-    lines.close();
-    if (isTyped) process.stderr.write('\n');
+    return (await command.run(args)) ? 0 : 1;
+  } catch (error) {
+    if (isWrongUse(error)) {
+      complain(...error.message.split('\n'), ...usageOf(name, command));
+      return 2;
+    }
+    complain(error instanceof Error ? error.message : String(error));
+    return 1;
   }
 }
 
-/** Each with what it takes. */
-const COMMANDS: Record<string, { arguments: number; run: (argument: string) => Promise<string> }> = {
-  'sign-in': {
-    arguments: 1,
-    run: async (email) => {
-      await signIn(email, await readPassword());
-      return `Signed in as ${email}.`;
-    },
-  },
-  'sign-out': {
-    arguments: 0,
-    run: async () => {
-      await signOut();
-      return 'Signed out.';
-    },
-  },
-  trace: {
-    arguments: 1,
-    run: async (id) => {
-      const client = await operatorClient();
-      const { data, error } = await client.rpc('trace', { p_id: id });
-      if (error !== null) throw new Error(`The database refused: ${error.message}`);
-      return printTraces(tracesFound.parse(data));
-    },
-  },
-};
-
-async function main([name = '', ...given]: string[]): Promise<void> {
-  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
-  if (command?.arguments !== given.length) throw new Error(USAGE);
-  console.log(await command.run(given[0] ?? ''));
-}
-
-try {
-  await main(process.argv.slice(2));
-} catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
-}
+process.exitCode = await main(process.argv.slice(2));

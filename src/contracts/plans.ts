@@ -99,7 +99,7 @@ function shownFilter(filter: Record<string, unknown>): Record<string, unknown> {
 }
 
 /** What a replay would have done when it was proposed. */
-const replayPreview = z.object({
+export const replayPreview = z.object({
   /** False: only the first 20,000 pairs of an event and an endpoint were looked at, and each count is "at least". */
   is_whole: z.boolean(),
   events: z.int(),

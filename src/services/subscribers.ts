@@ -88,17 +88,29 @@ export function removeSubscriber(
   return callApi(client, endpointAnswer, { method: 'DELETE', path: pathOf(id) }, options);
 }
 
-export function pauseSubscriber(client: DatabaseClient, id: string): Promise<Answer<EndpointAnswer>> {
-  return act(client, 'pause', id, endpointAnswer);
+export function pauseSubscriber(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<EndpointAnswer>> {
+  return act(client, 'pause', id, endpointAnswer, options);
 }
 
-export function resumeSubscriber(client: DatabaseClient, id: string): Promise<Answer<EndpointAnswer>> {
-  return act(client, 'resume', id, endpointAnswer);
+export function resumeSubscriber(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<EndpointAnswer>> {
+  return act(client, 'resume', id, endpointAnswer, options);
 }
 
 /** Sends the requests of a check, one after the other: it may take a minute. */
-export function checkSubscriber(client: DatabaseClient, id: string): Promise<Answer<CheckedEndpointAnswer>> {
-  return act(client, 'check', id, checkedEndpoint);
+export function checkSubscriber(
+  client: DatabaseClient,
+  id: string,
+  options: CallOptions = {},
+): Promise<Answer<CheckedEndpointAnswer>> {
+  return act(client, 'check', id, checkedEndpoint, options);
 }
 
 /** @param overlapSeconds how long the secrets before it sign as well; 0: they are void at once */

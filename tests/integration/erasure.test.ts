@@ -1,11 +1,6 @@
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type postgres from 'postgres';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../tools/local/paths.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { asUser } from '../support/locks.ts';
 import { storeClient } from '../support/store.ts';
@@ -553,77 +548,49 @@ describe('an owner’s edit', () => {
   });
 });
 
-describe('npm run erase', () => {
-  function run(...parameters: string[]): Promise<{ code: number; out: string; err: string }> {
-    return new Promise((resolve) => {
-      execFile(
-        process.execPath,
-        ['scripts/erase.ts', ...parameters],
-        { cwd: projectRoot, env: { ...process.env, DATABASE_URL: database.url } },
-        (error, out, err) => {
-          resolve({ code: error === null ? 0 : Number(error.code), out, err });
-        },
-      );
-    });
+describe('the erasure of a person whose account stands', () => {
+  const content = async (userId: string) => {
+    const [row] = await sql<
+      { answer: { content: { what: string; things: number }[]; kept: { place: string; things: number }[] } }[]
+    >`select public.account_content(${userId}) as answer`;
+    if (row === undefined) throw new Error('no answer');
+    return row.answer;
+  };
+  async function eraseUser(userId: string): Promise<void> {
+    for (let left = true; left;) {
+      const [row] = await sql<
+        { answer: { left: boolean; errors: object[] } }[]
+      >`select public.erase_user(${userId}, 100) as answer`;
+      expect(row?.answer.errors).toEqual([]);
+      left = row?.answer.left ?? false;
+    }
   }
 
-  it('erases a person whose account stands, and lists what went and what the platform still holds', async () => {
+  it('leaves nothing of it, and says before and after what there is and what the platform holds', async () => {
     const { userId } = await person();
-    const { code, out, err } = await run('--user', userId);
-    expect(err).toBe('');
-    expect(code).toBe(0);
-    expect(out).toMatch(/org_reports: 1 erased\n/);
-    expect(out).toMatch(/events with content: [1-9]\d* erased\n/);
-    expect(out).toMatch(/jobs with content: [1-9]\d* erased\n/);
-    expect(out).toMatch(/deliveries with an answer: [1-9]\d* erased\n/);
-    expect(out).toMatch(/audit rows with content: [1-9]\d* erased\n/);
-    expect(out).toMatch(/notifications: 1 erased\n/);
-    expect(out).toContain('report_jobs.prompt: 1\n');
-    expect(out).toContain('report_jobs.result: 1\n');
-    expect(out).toContain('auth.users: 1\n');
-    expect(out).not.toContain(canary);
-    expect(JSON.parse(out.trim().split('\n').at(-1) ?? '')).toEqual({
-      erased: userId,
-      time: expect.stringMatching(/^\d{4}-\d\d-\d\dT.*Z$/) as string,
-    });
+    const before = await content(userId);
+    expect(before.content.filter(({ things }) => things > 0).map(({ what }) => what)).toEqual([
+      'org_reports',
+      'events with content',
+      'jobs with content',
+      'deliveries with an answer',
+      'audit rows with content',
+      'notifications',
+    ]);
+    await eraseUser(userId);
+    const after = await content(userId);
+    expect(after.content.filter(({ things }) => things > 0)).toEqual([]);
+    expect(after.kept).toEqual(
+      expect.arrayContaining([
+        { place: 'report_jobs.prompt', things: 1 },
+        { place: 'report_jobs.result', things: 1 },
+        { place: 'auth.users', things: 1 },
+      ]),
+    );
     expect(await sightings()).toEqual([]);
     expect(await problems()).toEqual([]);
     // Erasing twice is harmless.
-    expect(await run('--user', userId)).toMatchObject({ code: 0, err: '' });
-  });
-
-  it('repeats the erasures that a log names, whatever else stands in it', async () => {
-    const [one, other] = [await person(), await person()];
-    const bystander = await createReport(sql);
-    const folder = await mkdtemp(join(tmpdir(), 'erase-'));
-    const file = join(folder, 'log.txt');
-    await writeFile(
-      file,
-      [
-        `erase: user ${bystander.userId}`,
-        '{"level":"info","message":"something else"}',
-        `{"erased":"${one.userId}","time":"2026-11-01T00:00:00.000Z"}`,
-        `2026-11-02T00:00:00Z {"level":"info","erased":"${other.userId}","time":"2026-11-02T00:00:00.000Z"}`,
-        `{"erased":"${one.userId}","time":"2026-11-03T00:00:00.000Z"}`,
-        '{"erased":',
-      ].join('\n'),
-    );
-    const { code, out, err } = await run('--from', file);
-    await rm(folder, { recursive: true });
-    expect(err).toBe('');
-    expect(code).toBe(0);
-    expect(out.match(/^\{"erased"/gm)).toHaveLength(2);
-    expect(await sightings()).toEqual([]);
-    expect(await sql`select from public.org_reports where id = ${bystander.reportId}`).toHaveLength(1);
-  });
-
-  it.each([
-    ['without a user', [], 'Usage'],
-    ['with an id that is no UUID', ['--user', 'somebody'], 'somebody is no id of a user'],
-    ['with a file that is not there', ['--from', 'no-such-file'], 'no-such-file'],
-  ])('refuses to run %s', async (_how, parameters, message) => {
-    const { code, err } = await run(...parameters);
-    expect(code).toBe(1);
-    expect(err).toContain(message);
+    await eraseUser(userId);
+    expect(await problems()).toEqual([]);
   });
 });

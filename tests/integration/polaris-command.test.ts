@@ -1,55 +1,91 @@
-import { spawn } from 'node:child_process';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { projectRoot } from '../../tools/local/paths.ts';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { polarisCommand, type Polaris } from '../support/polaris-command.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
 let directory: string;
+let polaris: Polaris;
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'polaris-command-'));
   system = await startTestSystem({ functions: [] });
+  polaris = polarisCommand(system, directory);
 });
 afterAll(async () => {
   await system.stop();
   await rm(directory, { recursive: true });
 });
 
-function polaris(args: string[], input = '') {
-  const { url, publishableKey } = system.supabase;
-  const child = spawn(process.execPath, ['scripts/polaris.ts', ...args], {
-    cwd: projectRoot,
-    env: {
-      ...process.env,
-      SUPABASE_URL: url,
-      SUPABASE_PUBLISHABLE_KEY: publishableKey,
-      POLARIS_DATA_DIR: directory,
-    },
-  });
-  child.stdin.end(input);
-  const said = { out: '', error: '' };
-  child.stdout.on('data', (chunk: Buffer) => (said.out += chunk.toString()));
-  child.stderr.on('data', (chunk: Buffer) => (said.error += chunk.toString()));
-  return new Promise<{ code: number | null; out: string; error: string }>((resolve) => {
-    child.on('close', (code) => {
-      resolve({ code, ...said });
-    });
-  });
-}
-
 const sessionPath = () => join(directory, 'session.json');
+const stored = z.looseObject({ items: z.record(z.string(), z.string()) });
 
 describe('npm run polaris', () => {
-  it.each([[[]], [['trace']], [['trace', 'a', 'b']], [['constructor']], [['erase', 'x']]])(
-    'says how it is used when it is called with %j',
-    async (args) => {
-      const { code, error } = await polaris(args);
-      expect(code).toBe(1);
-      expect(error).toContain('Usage: npm run polaris -- COMMAND');
-    },
-  );
+  it.each<[string[], string]>([
+    [[], 'Usage: npm run polaris -- COMMAND'],
+    [['constructor'], 'There is no command constructor.'],
+    [['sign-in'], 'EMAIL is missing.'],
+    [['sign-out', 'now'], "Unexpected argument 'now'"],
+    [['trace'], 'ID is missing.'],
+    [['trace', 'a', 'b'], 'ID is one argument, not 2.'],
+    [['trace', '--all'], "Unknown option '--all'"],
+    [['probe', 'x'], "Unexpected argument 'x'"],
+    [['endpoints', 'remove', 'ep-0123456789abcdef'], 'remove is no form of this command.'],
+    [['endpoints', 'list', 'x'], "Unexpected argument 'x'"],
+    [['endpoints', 'show'], 'ID is missing.'],
+    [['endpoints', 'pause', 'prelim-report'], 'prelim-report is no id of a subscriber'],
+    [['replay', 'constructor'], 'constructor is no form of this command.'],
+    [['replay', 'apply', 'x'], 'x is no id of a replay'],
+    [['replay', 'propose', '--reason', 'r'], '--endpoint and --reason are needed.'],
+    [['replay', 'propose', '--endpoint', 'crm', '--reason', 'r'], '--endpoint: must be ep- and 16'],
+    [
+      ['replay', 'propose', '--endpoint', 'ep-0123456789abcdef', '--reason', 'r', '--rate', 'fast'],
+      '--rate: must be a whole number',
+    ],
+    [
+      ['replay', 'propose', '--endpoint', 'ep-0123456789abcdef', '--reason', 'r', '--from', 'monday'],
+      '--from: ',
+    ],
+    [['erase'], 'USER_ID is missing.'],
+    [['erase', 'somebody'], 'somebody is no id of a user'],
+    [['erase', randomUUID(), '--from', 'file'], 'USER_ID and --from exclude each other.'],
+  ])('refuses %j, says how it is used, and asks nobody', async (args, message) => {
+    const { code, out, error } = await polaris(args);
+    expect({ code, out }).toEqual({ code: 2, out: '' });
+    expect(error).toContain(message);
+    expect(error).toContain('Usage: npm run polaris -- ');
+  });
+
+  it('explains itself and each command', async () => {
+    const { code, out } = await polaris(['--help']);
+    expect(code).toBe(0);
+    const names = [...out.matchAll(/^ {2}(\S+) /gm)].map(([, name = '']) => name);
+    expect(names).toEqual(['sign-in', 'sign-out', 'trace', 'probe', 'endpoints', 'replay', 'erase']);
+    for (const name of names) {
+      const help = await polaris([name, '--help']);
+      expect(help).toMatchObject({ code: 0, error: '' });
+      expect(help.out).toContain(`Usage: npm run polaris -- ${name}`);
+    }
+  });
+
+  it.each([
+    [['trace', 'x']],
+    [['probe']],
+    [['endpoints']],
+    [['endpoints', 'check', 'ep-0123456789abcdef']],
+    [['replay']],
+    [['replay', 'apply', '1']],
+    [['erase', randomUUID(), '--yes']],
+  ])('refuses %j while nobody is signed in', async (args) => {
+    expect(await polaris(args)).toEqual({
+      code: 1,
+      out: '',
+      error: 'Nobody is signed in: npm run polaris -- sign-in EMAIL.\n',
+    });
+  });
 
   it('shows a trace to an operator who is signed in, until they sign out', async () => {
     const operator = await system.createOperator();
@@ -90,5 +126,112 @@ describe('npm run polaris', () => {
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.error).toContain('is no operator');
     await expect(stat(sessionPath())).rejects.toThrow('ENOENT');
+  });
+
+  it.each([
+    ['a secret key', { SUPABASE_PUBLISHABLE_KEY: 'sb_secret_0123456789' }, 'is a secret key'],
+    [
+      'a service key of the older kind',
+      {
+        SUPABASE_PUBLISHABLE_KEY: `e30.${Buffer.from('{"role":"service_role"}').toString('base64url')}.x`,
+      },
+      'is a secret key',
+    ],
+    ['no address of the deployment', { WEBHOOK_BASE_URL: '' }, 'WEBHOOK_BASE_URL must be an address'],
+    [
+      'an address that shows tokens to whoever is in between',
+      { WEBHOOK_BASE_URL: 'http://polaris.example.com/api/webhooks' },
+      'WEBHOOK_BASE_URL must begin with https://',
+    ],
+    [
+      'an address of the project with a path',
+      { SUPABASE_URL: 'https://project.example.com/rest/v1' },
+      'SUPABASE_URL must be the address of the project alone',
+    ],
+    ['no project', { SUPABASE_URL: '' }, 'No project: set SUPABASE_URL'],
+    ['a project that does not answer', { SUPABASE_URL: 'http://127.0.0.1:9' }, 'could not be signed in'],
+  ])('does not sign in with %s', async (_what, change, message) => {
+    const { email, password } = await system.createOperator();
+    const said = await polaris(['sign-in', email], `${password}\n`, change);
+    expect(said).toMatchObject({ code: 1, out: '' });
+    expect(said.error).toContain(message);
+    expect(said.error).not.toContain(password);
+    expect(said.error).not.toContain('sb_secret_');
+    await expect(stat(sessionPath())).rejects.toThrow('ENOENT');
+  });
+
+  describe('with a session', () => {
+    let operatorId: string;
+    beforeEach(async () => {
+      const { id, email, password } = await system.createOperator();
+      operatorId = id;
+      expect(await polaris(['sign-in', email], `${password}\n`)).toMatchObject({ code: 0 });
+    });
+    afterEach(() => rm(sessionPath(), { force: true }));
+
+    /** Changes what Supabase's client keeps. */
+    async function changeSession(change: (session: Record<string, unknown>) => object): Promise<void> {
+      const content = stored.parse(JSON.parse(await readFile(sessionPath(), 'utf8')));
+      const [[key, value] = ['', '{}']] = Object.entries(content.items);
+      const session = z.record(z.string(), z.unknown()).parse(JSON.parse(value));
+      content.items[key] = JSON.stringify(change(session));
+      await writeFile(sessionPath(), JSON.stringify(content));
+    }
+
+    it('refuses a file that others can read, until the operator signs out', async () => {
+      await chmod(sessionPath(), 0o640);
+      const { code, error } = await polaris(['trace', 'x']);
+      expect(code).toBe(1);
+      expect(error).toContain('session.json (mode 640). Sign out');
+      expect(await polaris(['sign-out'])).toMatchObject({ code: 0 });
+      await expect(stat(sessionPath())).rejects.toThrow('ENOENT');
+    });
+
+    it('keeps the mode of the file when it refreshes the session', async () => {
+      const before = await readFile(sessionPath(), 'utf8');
+      await changeSession((session) => ({ ...session, expires_at: 1 }));
+      expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
+      expect(await readFile(sessionPath(), 'utf8')).not.toBe(before);
+      expect((await stat(sessionPath())).mode & 0o777).toBe(0o600);
+    });
+
+    it('says that a session which cannot be refreshed is over', async () => {
+      await changeSession((session) => ({ ...session, expires_at: 1, refresh_token: 'gone' }));
+      expect(await polaris(['trace', 'x'])).toEqual({
+        code: 1,
+        out: '',
+        error: 'The session is over. Sign in again: npm run polaris -- sign-in EMAIL.\n',
+      });
+    });
+
+    it('says that nobody answers, and keeps the session', async () => {
+      const content = await readFile(sessionPath(), 'utf8');
+      await writeFile(sessionPath(), content.replaceAll(system.supabase.url, 'http://127.0.0.1:9'));
+      const { code, error } = await polaris(['trace', 'x']);
+      expect(code).toBe(1);
+      expect(error).toContain('The server cannot be reached.');
+      await writeFile(sessionPath(), content);
+      expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
+    });
+
+    it('refuses whoever is no operator any more', async () => {
+      await system.sql`delete from public.operators where user_id = ${operatorId}`;
+      const { code, error } = await polaris(['trace', 'x']);
+      expect(code).toBe(1);
+      expect(error).toContain('is not, or no longer, an operator');
+    });
+
+    it('writes no control character of others to the terminal', async () => {
+      const { reportId } = await system.createReport();
+      await system.sql`
+        select public.request_report_job(
+          'job_shown_2', 'pipeline', 'p', true, 60, 5, 'org', ${reportId}::uuid, 'prelim')`;
+      await system.sql`
+        select public.complete_report_job(
+          'job_shown_2', 'failed', 60, 1, p_error => ${'No\u001b[2Jmodel\nforged line'})`;
+      const { out } = await polaris(['trace', reportId]);
+      expect(out).toContain('No\ufffd[2Jmodel\ufffdforged line');
+      expect(out).not.toContain('\u001b');
+    });
   });
 });

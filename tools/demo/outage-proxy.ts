@@ -1,7 +1,7 @@
 import { Agent, createServer } from 'node:http';
 import { forward } from '../local/proxy.ts';
 
-interface OutageProxy extends AsyncDisposable {
+export interface OutageProxy extends AsyncDisposable {
   /** For WEBHOOK_BASE_URL. */
   baseUrl: string;
   /** Where requests are passed on to; known only when the functions run. */

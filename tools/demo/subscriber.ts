@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { Webhook } from 'standardwebhooks';
 import { z } from 'zod';
 import type { Filter } from '../../src/contracts/filters.ts';
-import { planAnswer } from '../../src/contracts/plans.ts';
+import { planAnswer, replayPreview, type ReplayPreview } from '../../src/contracts/plans.ts';
 import {
   checkedEndpoint,
   createdEndpoint,
@@ -34,15 +34,18 @@ interface Arrival {
   replay: string | undefined;
 }
 
-interface DemoSubscriber extends AsyncDisposable {
+export interface DemoSubscriber extends AsyncDisposable {
+  id: string;
+  /** How many probes of its check it passed. */
+  probes: number;
   /** Events that arrived and whose signature was right, oldest first. */
   arrivals: readonly Arrival[];
   /** What is wrong with what it got of these jobs; empty: each that the filter admits once, in the order of its report. */
   faults(jobs: readonly DemoJob[]): string[];
   /** Why it did not get the event, in a sentence. */
   explain(eventId: string): Promise<string>;
-  /** Asks for its first event once more. Answers the id of the plan. */
-  replay(): Promise<string>;
+  /** Asks for the completed prelims of the past, and applies the plan. */
+  replay(): Promise<{ plan: string; preview: ReplayPreview }>;
 }
 
 /**
@@ -112,6 +115,8 @@ export async function startSubscriber(
   if (!passed) throw new Error(`the subscriber did not pass its check: ${JSON.stringify(probes)}`);
 
   return {
+    id,
+    probes: probes.filter(({ ok }) => ok).length,
     arrivals,
     faults(jobs) {
       const live = arrivals.filter(({ replay }) => replay === undefined);
@@ -140,18 +145,16 @@ export async function startSubscriber(
       return (await call('POST', action('explain'), { event_id: eventId }, explanation)).sentence;
     },
     async replay() {
-      const [first] = arrivals;
-      if (first === undefined) throw new Error('nothing has arrived that could be sent again');
       const request = {
         request_id: randomUUID(),
         kind: 'replay',
-        name: 'One event again',
-        reason: 'To show that it arrives',
-        filter: { endpoint_ids: [id], event_ids: [first.eventId] },
+        name: 'What came before',
+        reason: 'The subscriber is new',
+        filter: { endpoint_ids: [id], types: ['report.prelim.completed'] },
       };
       const { plan } = await call('POST', '/api/plans', request, planAnswer);
       await call('PATCH', `/api/plans?plan=${plan.id}`, { apply: true }, planAnswer);
-      return plan.id;
+      return { plan: plan.id, preview: replayPreview.parse(plan.preview) };
     },
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

@@ -1,3 +1,4 @@
+import { columns } from '../polaris/columns.ts';
 import type { DemoResult } from './check.ts';
 
 const PATHS: Readonly<Record<string, string>> = { webhook: 'webhook', direct: 'direct, then webhook' };
@@ -13,14 +14,5 @@ export function table(results: readonly DemoResult[]): string {
     webhookStatus ?? 'none',
     `${(job.tookMs / 1000).toFixed(1)} s`,
   ]);
-  const widths = header.map((name, column) =>
-    Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),
-  );
-  const line = (cells: string[]) =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd();
-  const rule = widths.map((width) => '-'.repeat(width));
-  return [header, rule, ...rows].map(line).join('\n');
+  return columns(header, rows).join('\n');
 }

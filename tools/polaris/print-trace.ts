@@ -2,18 +2,17 @@ import { describeSpan, formatSpan, treesOf, type TraceNode } from '../../src/con
 import type { TracesFound } from '../../src/contracts/trace.ts';
 
 /** Traces as trees: when each step began, counted from the first, how long it took, and what came of it. */
-export function printTraces({ traces, truncated }: TracesFound): string {
-  if (traces.length === 0) return 'Nothing is known by this id.';
-  const lines = traces.flatMap(({ trace_id, started_at, spans }) => {
+export function printTraces({ traces, truncated }: TracesFound): string[] {
+  if (traces.length === 0) return ['Nothing is known by this id.'];
+  const lines = traces.flatMap(({ trace_id, started_at, spans }, index) => {
     const began = Date.parse(started_at);
     return [
+      ...(index === 0 ? [] : ['']),
       `trace ${trace_id}, ${started_at}`,
       ...treesOf(spans).flatMap((root) => branch(root, began, 1)),
-      '',
     ];
   });
-  if (truncated) lines.push('There are more steps than are shown.');
-  return lines.join('\n').trimEnd();
+  return truncated ? [...lines, '', 'There are more steps than are shown.'] : lines;
 }
 
 function branch({ span, children }: TraceNode, began: number, depth: number): string[] {

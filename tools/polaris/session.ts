@@ -1,19 +1,25 @@
-import { chmod, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { createClient } from '@supabase/supabase-js';
+import { AuthClient, createClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import type { Database } from '../../src/contracts/database.types.ts';
 import { projectDevFile } from '../../src/contracts/dev.ts';
+import { projectAddress, splitList, webhookAddresses } from '../../src/contracts/env-values.ts';
+import { sessionOf } from '../../src/services/answer.ts';
+import type { DatabaseClient } from '../../src/services/database.ts';
 import { dataDirectory } from '../local/data-directory.ts';
+import { answered } from './answered.ts';
 
 /** Where an operator is signed in, and what Supabase's client keeps of the session. */
 const sessionFile = z.object({
   url: z.string(),
   publishableKey: z.string(),
+  /** Below which `/api` is: the access token is sent there, and nowhere else but to `url`. */
+  baseUrl: z.string(),
   items: z.record(z.string(), z.string()),
 });
 type SessionFile = z.infer<typeof sessionFile>;
-type Project = Pick<SessionFile, 'url' | 'publishableKey'>;
+type Project = Omit<SessionFile, 'items'>;
 
 const path = () => join(dataDirectory(), 'session.json');
 
@@ -33,39 +39,96 @@ async function write(content: SessionFile): Promise<void> {
   await chmod(path(), 0o600);
 }
 
-function clientOf(project: Project) {
+/** Others may have read the tokens of such a file. Windows has no such modes. */
+async function refuseOpenFile(): Promise<void> {
+  if (process.platform === 'win32') return;
+  const mode = (await stat(path()).catch(() => undefined))?.mode ?? 0;
+  if ((mode & 0o077) === 0) return;
+  throw new Error(
+    `Other users of this machine can read ${path()} (mode ${(mode & 0o777).toString(8)}). Sign out, which ends the session, and sign in again.`,
+  );
+}
+
+/** Auth by itself: the one within `createClient` writes a session that cannot be refreshed to stderr, with a stack trace. */
+function clientOf({ url, publishableKey, baseUrl }: Project) {
+  const project = { url, publishableKey, baseUrl };
   // One process at a time writes the file, so that each change reads it anew.
   const items = async () => (await read())?.items ?? {};
-  return createClient<Database>(project.url, project.publishableKey, {
-    auth: {
-      autoRefreshToken: false,
-      detectSessionInUrl: false,
-      storage: {
-        getItem: async (key) => (await items())[key] ?? null,
-        setItem: async (key, value) => write({ ...project, items: { ...(await items()), [key]: value } }),
-        removeItem: async (key) => {
-          const others = Object.entries(await items()).filter(([name]) => name !== key);
-          await write({ ...project, items: Object.fromEntries(others) });
-        },
+  const auth = new AuthClient({
+    url: new URL('auth/v1', url).href,
+    headers: { apikey: publishableKey, Authorization: `Bearer ${publishableKey}` },
+    autoRefreshToken: false,
+    detectSessionInUrl: false,
+    persistSession: true,
+    storageKey: 'polaris-session',
+    storage: {
+      getItem: async (key) => (await items())[key] ?? null,
+      setItem: async (key, value) => write({ ...project, items: { ...(await items()), [key]: value } }),
+      removeItem: async (key) => {
+        const others = Object.entries(await items()).filter(([name]) => name !== key);
+        await write({ ...project, items: Object.fromEntries(others) });
       },
     },
   });
+  const database = createClient<Database>(url, publishableKey, {
+    accessToken: async () => (await auth.getSession()).data.session?.access_token ?? null,
+  });
+  const from: DatabaseClient['from'] = database.from.bind(database);
+  const rpc: DatabaseClient['rpc'] = database.rpc.bind(database);
+  return { auth, from, rpc };
 }
-type OperatorClient = ReturnType<typeof clientOf>;
+
+/** Somebody who is signed in: their client, and where `/api` is. */
+export interface Operator {
+  client: DatabaseClient;
+  api: { baseUrl: string };
+}
+
+/** Whether it is a key that row level security does not hold: nothing here may have it. */
+function isServiceKey(key: string): boolean {
+  if (key.startsWith('sb_secret_')) return true;
+  try {
+    const payload: unknown = JSON.parse(Buffer.from(key.split('.')[1] ?? '', 'base64url').toString());
+    return z.object({ role: z.literal('service_role') }).safeParse(payload).success;
+  } catch {
+    return false;
+  }
+}
+
+/** A variable that must be an address. Its value is not repeated. */
+function address(name: string, schema: z.ZodType<string>, value: string | undefined): string {
+  const parsed = schema.safeParse(value ?? '');
+  if (parsed.success) return parsed.data;
+  throw new Error(`${name} ${parsed.error.issues[0]?.message ?? 'is malformed'}.`);
+}
 
 /**
- * The project of SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY, else the local system that runs.
+ * The project of SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY with the deployment of WEBHOOK_BASE_URL, else the local system that runs.
  * @throws {Error} when there is neither
  */
 async function findProject(): Promise<Project> {
   const url = process.env['SUPABASE_URL']?.trim();
   const publishableKey = process.env['SUPABASE_PUBLISHABLE_KEY']?.trim();
-  if (url && publishableKey) return { url, publishableKey };
+  if (url && publishableKey) {
+    if (isServiceKey(publishableKey)) {
+      throw new Error(
+        'SUPABASE_PUBLISHABLE_KEY is a secret key. Set the publishable key: operators need no other.',
+      );
+    }
+    const webhooks = address('WEBHOOK_BASE_URL', webhookAddresses, process.env['WEBHOOK_BASE_URL']?.trim());
+    return {
+      url: address('SUPABASE_URL', projectAddress, url),
+      publishableKey,
+      baseUrl: (splitList(webhooks)[0] ?? '').replace(/\/api\/webhooks$/, ''),
+    };
+  }
   const text = await readFile(join(dataDirectory(), 'dev.json'), 'utf8').catch(() => {
-    throw new Error('No project: set SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY, or start npm run dev.');
+    throw new Error(
+      'No project: set SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and WEBHOOK_BASE_URL, or start npm run dev.',
+    );
   });
   const dev = projectDevFile.parse(JSON.parse(text));
-  return { url: dev.supabaseUrl, publishableKey: dev.publishableKey };
+  return { url: dev.supabaseUrl, publishableKey: dev.publishableKey, baseUrl: dev.url };
 }
 
 /** @throws {Error} when the password is wrong, or the account is no operator's */
@@ -74,7 +137,7 @@ export async function signIn(email: string, password: string): Promise<void> {
   await rm(path(), { force: true });
   const client = clientOf(project);
   const { data, error } = await client.auth.signInWithPassword({ email, password });
-  if (error !== null) throw new Error(`${email} could not be signed in: ${error.message}`);
+  if (error !== null) throw new Error(`${email} could not be signed in: ${error.message}.`);
   const { data: isOperator } = await client
     .from('operators')
     .select('user_id')
@@ -92,11 +155,11 @@ export async function signOut(): Promise<void> {
 }
 
 /** @throws {Error} when nobody is signed in, or the session is over */
-export async function operatorClient(): Promise<OperatorClient> {
+export async function signedIn(): Promise<Operator> {
+  await refuseOpenFile();
   const content = await read();
   if (content === null) throw new Error('Nobody is signed in: npm run polaris -- sign-in EMAIL.');
   const client = clientOf(content);
-  const { data } = await client.auth.getSession();
-  if (data.session === null) throw new Error('The session is over: npm run polaris -- sign-in EMAIL.');
-  return client;
+  await answered(sessionOf(client));
+  return { client, api: { baseUrl: content.baseUrl } };
 }

@@ -41,7 +41,7 @@ export async function eraseDeleted(
   }
 }
 
-/** A line for each account, which `npm run erase -- --from FILE` reads, and for each failure. */
+/** A line for each account, which `npm run polaris -- erase --from FILE` reads, and for each failure. */
 export function logErased(
   { now, log }: { now: () => number; log: Log },
   { users, errors }: Pick<z.infer<typeof erasedBatch>, 'users' | 'errors'>,

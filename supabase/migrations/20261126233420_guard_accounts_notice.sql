@@ -1,0 +1,34 @@
+-- Why: The notice about auth.users names no command that is gone.
+
+-- Generated from supabase/sql: edited there, written by npm run db:migration.
+
+set check_function_bodies = off;
+
+-- supabase/sql/reports/guard_accounts.sql
+create or replace function private.guard_accounts()
+returns boolean
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Only where one is absent: to replace or drop a trigger on a table of Auth may be refused, or lock all of Auth.
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_lock_account')
+  then
+    create trigger polaris_lock_account before delete on auth.users
+      for each row execute function private.lock_account();
+  end if;
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_note_account_deletion')
+  then
+    create trigger polaris_note_account_deletion after delete or update of deleted_at on auth.users
+      for each row execute function private.note_account_deletion();
+  end if;
+  return true;
+exception when insufficient_privilege then
+  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports, and what it leaves is erased only when an operator erases the account.';
+  return false;
+end
+$$;
+
+comment on function private.guard_accounts() is
+  'Creates our two triggers on auth.users where they are absent: the locks of an account''s deletion, and the note of it for the sweep. False: the caller may not.';
+revoke all on function private.guard_accounts() from public, anon, authenticated, service_role;

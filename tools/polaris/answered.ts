@@ -1,0 +1,51 @@
+import { problemOf } from '../../src/contracts/problem.ts';
+import type { Answer, ServiceError } from '../../src/services/answer.ts';
+import { WrongUse } from './command.ts';
+
+const SESSION_OVER = 'The session is over. Sign in again: npm run polaris -- sign-in EMAIL.';
+const NO_OPERATOR = 'The account that is signed in is not, or no longer, an operator of this project.';
+
+/** What happened and what to do, where the code says more than the answer's own words. */
+const BY_CODE: Readonly<Record<string, string>> = {
+  unauthorized: SESSION_OVER,
+  PGRST301: SESSION_OVER,
+  PGRST303: SESSION_OVER,
+  bad_jwt: SESSION_OVER,
+  session_not_found: SESSION_OVER,
+  forbidden: NO_OPERATOR,
+  '42501': NO_OPERATOR,
+  unreachable:
+    'The server cannot be reached. Check the network, and the addresses that were set when you signed in (SUPABASE_URL, WEBHOOK_BASE_URL).',
+  database_unavailable:
+    'The database is unavailable. Try again in a moment; npm run polaris -- probe says more.',
+  endpoint_not_found: 'There is no such subscriber. npm run polaris -- endpoints lists them.',
+  endpoint_unverified:
+    'This subscriber has not passed a check yet. Check it first: npm run polaris -- endpoints check ID.',
+  plan_not_found: 'There is no such replay. npm run polaris -- replay list shows them.',
+};
+
+/**
+ * The data of an answer.
+ * @throws {WrongUse} when the input did not fit its schema
+ * @throws {Error} with what happened and what to do, for the operator
+ */
+export async function answered<T>(answer: Promise<Answer<T>>): Promise<T> {
+  const { data, error } = await answer;
+  if (error === null) return data;
+  const isWrongUse = ['invalid_input', 'invalid_body', 'invalid_query'].includes(error.code);
+  throw isWrongUse ? new WrongUse(describeFailure(error)) : new Error(describeFailure(error));
+}
+
+export function describeFailure({ code, message, details, issues = [] }: ServiceError): string {
+  const known = Object.hasOwn(BY_CODE, code) ? BY_CODE[code] : undefined;
+  if (known !== undefined) return known;
+  if (code === 'unexpected_answer') {
+    return `${message} Check WEBHOOK_BASE_URL, and that the deployment has the version of this checkout.`;
+  }
+  return [
+    `${message.replace(/\.$/, '')}.`,
+    // Details of the database's own errors may have internals in them.
+    ...(details !== undefined && problemOf(code) !== undefined ? [details] : []),
+    ...issues.map(({ path, message: fault }) => `${path || 'arguments'}: ${fault}.`),
+  ].join(' ');
+}
