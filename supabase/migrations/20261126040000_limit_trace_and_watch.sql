@@ -450,6 +450,9 @@ declare
              webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
              webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
              webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end';
+  -- Not of the whole row, for which PostgreSQL would fetch the text.
+  c_metadata constant text := 'private.shown_metadata(
+             row(null, null, content.research_metadata, content.final_data, null)::private.report_contents)';
 begin
   execute format(
     'create or replace function private.report_table(p_report_type text)
@@ -490,6 +493,63 @@ begin
   revoke all on function private.report_row(text, uuid, boolean) from public, anon, authenticated, service_role;
 
   execute format(
+    'create or replace function private.lock_free_reports(p_report_type text, p_report_ids uuid[])
+     returns table (report_id uuid, owner uuid, winner_event_id text)
+     language plpgsql volatile set search_path = '''' as $body$
+     declare
+       v_owners uuid[];
+       v_summaries uuid[];
+     begin
+       %s
+     end
+     $body$',
+    (select string_agg(format(
+      'if p_report_type = %L then
+         select array_agg(distinct user_id), array_agg(distinct summary_id) into v_owners, v_summaries
+         from public.%I where id = any (p_report_ids);
+         v_owners := array(select id from auth.users where id = any (v_owners) order by id for key share skip locked);
+         v_summaries := array(
+           select id from public.polaris_summaries where id = any (v_summaries) order by id for key share skip locked);
+         return query
+         select report.id, report.user_id, report.winner_event_id from public.%I report
+         where report.id = any (p_report_ids) and report.user_id = any (v_owners)
+           and (report.summary_id is null or report.summary_id = any (v_summaries))
+           and not exists (
+             select from private.reports_to_import import
+             where import.report_type = p_report_type and import.report_id = report.id)
+         order by report.id for no key update of report skip locked;
+       end if;', report_type, table_name, table_name), ' ' order by report_type) from public.report_types));
+  comment on function private.lock_free_reports(text, uuid[]) is
+    'Locks, as locked_report() does, those of these reports that nobody else holds and that are imported, and returns them with their owners and winners. It waits for nothing.';
+  revoke all on function private.lock_free_reports(text, uuid[]) from public, anon, authenticated, service_role;
+
+  execute format(
+    'create or replace function private.show_new_winners(p_report_type text, p_event_ids text[])
+     returns void
+     language plpgsql volatile set search_path = '''' as $body$
+     begin
+       %s
+     end
+     $body$',
+    (select string_agg(format(
+      'if p_report_type = %L then
+         -- Copied as it is stored: a text out of a variable would be compressed again.
+         update public.%I report
+         set research_status = ''completed'', updated_at = now(),
+           research_report = content.research_report, research_metadata = %s,
+           stage = event.stage, winner_event_id = event.id,
+           webhook_status = delivery.status, webhook_attempts = delivery.attempts,
+           webhook_last_attempt = delivery.last_attempt, webhook_response = delivery.response, webhook_job_id = delivery.job_id
+         from public.report_events event
+         join private.report_contents content on content.event_id = event.id
+         join public.webhook_deliveries delivery on delivery.event_id = event.id and delivery.position is null
+         where event.id = any (p_event_ids) and report.id = event.report_id;
+       end if;', report_type, table_name, c_metadata), ' ' order by report_type) from public.report_types));
+  comment on function private.show_new_winners(text, text[]) is
+    'Shows new results in their reports, as show_in_report() does: each with its delivery to our own endpoint, and as the newest of its report. The caller holds the reports'' locks.';
+  revoke all on function private.show_new_winners(text, text[]) from public, anon, authenticated, service_role;
+
+  execute format(
     'create or replace function private.show_in_report(
        p_report_type text, p_report_id uuid, p_status public.research_status, p_winner public.report_events default null,
        p_delivery public.webhook_deliveries default null)
@@ -513,7 +573,7 @@ begin
            update public.%I report
            set research_status = coalesce(p_status, research_status),
              updated_at = case when p_status is null then updated_at else now() end,
-             research_report = content.research_report, research_metadata = private.shown_metadata(content),
+             research_report = content.research_report, research_metadata = %s,
              stage = p_winner.stage, winner_event_id = p_winner.id,
              %s
            from private.report_contents content
@@ -524,7 +584,7 @@ begin
          end if;
          return;
        end if;',
-      report_type, table_name, c_delivery, table_name, c_delivery), ' ' order by report_type) from public.report_types));
+      report_type, table_name, c_delivery, table_name, c_metadata, c_delivery), ' ' order by report_type) from public.report_types));
   comment on function private.show_in_report(
     text, uuid, public.research_status, public.report_events, public.webhook_deliveries) is
     'The one writer of what a report''s row shows: the status, a new winner with its content, the state of a delivery; null is left as it was. All at once where all changes: a second update of a row in its transaction checks each of its foreign keys again. The caller holds the report''s lock. Raises PL008 where the winner''s content is missing.';
@@ -535,7 +595,7 @@ end
 $$;
 
 comment on function private.write_report_functions() is
-  'Writes the functions that name the report tables: report_table(), report_row() and show_in_report(). A statement that is executed as a text is planned at each call; theirs are planned once in a session. add_report_type() calls it.';
+  'Writes the functions that name the report tables: report_table(), report_row(), lock_free_reports(), show_new_winners() and show_in_report(). A statement that is executed as a text is planned at each call; theirs are planned once in a session. add_report_type() calls it.';
 revoke all on function private.write_report_functions() from public, anon, authenticated, service_role;
 select private.write_report_functions();
 
@@ -1085,6 +1145,35 @@ $$;
 comment on function private.finish_table(text, boolean) is
   'The indexes that a report table, webhook_audit, webhook_deliveries, report_events or private.job_runs lacks, and the constraints that nobody has validated there, with the statement for each. p_now: where the table has at most 1,000 rows, they are made at once and not returned.';
 revoke all on function private.finish_table(text, boolean) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/guard_accounts.sql
+create or replace function private.guard_accounts()
+returns boolean
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Only where one is absent: to replace or drop a trigger on a table of Auth may be refused, or lock all of Auth.
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_lock_account')
+  then
+    create trigger polaris_lock_account before delete on auth.users
+      for each row execute function private.lock_account();
+  end if;
+  if not exists (
+    select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_note_account_deletion')
+  then
+    create trigger polaris_note_account_deletion after delete or update of deleted_at on auth.users
+      for each row execute function private.note_account_deletion();
+  end if;
+  return true;
+exception when insufficient_privilege then
+  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports, and what it leaves is erased only when an operator erases the account.';
+  return false;
+end
+$$;
+
+comment on function private.guard_accounts() is
+  'Creates our two triggers on auth.users where they are absent: the locks of an account''s deletion, and the note of it for the sweep. False: the caller may not.';
+revoke all on function private.guard_accounts() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/guard_insert.sql
 -- Definer rights: people and servers who insert reports may not call our helpers.
@@ -1927,7 +2016,11 @@ grant execute on function public.apply_report_event(text, text, text, text, text
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.apply_report_events(p_events jsonb, p_sender text default null, p_cap_per_minute int default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' set statement_timeout = '2s' set lock_timeout = '50ms' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '2s' set lock_timeout = '50ms'
+-- Each row is asked for by its id: a plan that was made while a table was small would read all of it at each call, and a plan
+-- for the ids of one call is no better than one for all. Compiling expressions would cost more than all of them, and the cost that
+-- PostgreSQL adds to a plan without an index could start it.
+set enable_seqscan = 'off' set plan_cache_mode = 'force_generic_plan' set jit = 'off' as $$
 declare
   v_started timestamptz := clock_timestamp();
   v_events jsonb[] := array(select value from jsonb_array_elements(p_events) with ordinality item(value, n) order by n);
@@ -1936,6 +2029,7 @@ declare
   v_ids text[] := array_fill(null::text, array[v_count]);
   v_jobs text[] := v_ids;
   v_known text[] := v_ids;
+  v_results private.incoming_result[] := array_fill(null::private.incoming_result, array[v_count]);
   v_report_types text[] := v_ids;
   v_report_ids text[] := v_ids;
   -- What others hold.
@@ -1943,6 +2037,11 @@ declare
   v_held_events text[];
   v_held_reports text[] := '{}';
   v_held_jobs text[];
+  -- Of each item whose report was locked with others.
+  v_owners uuid[];
+  v_winners text[];
+  -- Of the items that are applied together.
+  v_together jsonb[];
   v_asked record;
   v_refusal jsonb;
   v_limited int := 0;
@@ -1968,6 +2067,8 @@ begin
     continue when v_events[v_n] ->> 'body' is null;
     begin
       v_body := private.read_body(v_events[v_n] ->> 'body', v_events[v_n] -> 'record' ->> 'endpoint_id');
+      v_body.trace_id := v_events[v_n] -> 'record' ->> 'trace_id';
+      v_results[v_n] := v_body;
       v_ids[v_n] := v_events[v_n] -> 'record' ->> 'event_id';
       v_jobs[v_n] := v_body.job_id;
       v_report_types[v_n] := v_body.report_type;
@@ -1979,25 +2080,37 @@ begin
   end loop;
 
   -- Locks are taken in the order of all, each kind sorted, and none is waited for: batches in any order end.
-  for v_item in select distinct id from unnest(v_ids) id where id is not null order by id loop
-    if not pg_try_advisory_xact_lock(hashtextextended(v_item.id, 0)) then
-      v_held_ids := v_held_ids || v_item.id;
-    end if;
-  end loop;
-  for v_n in 1 .. v_count loop
-    if v_ids[v_n] <> all (v_held_ids) then
-      v_known[v_n] := (private.find_event(v_ids[v_n], v_jobs[v_n])).id;
-    end if;
-  end loop;
+  v_held_ids := array(
+    select id from (select distinct id from unnest(v_ids) id where id is not null order by id offset 0) sorted
+    where not pg_try_advisory_xact_lock(hashtextextended(id, 0)));
+  -- As find_event() does.
+  v_known := array(
+    select case when item.id <> all (v_held_ids) then coalesce(
+      (select event.id from public.report_events event where event.id = item.id),
+      (select event.id from public.report_events event where event.job_id = item.job_id)) end
+    from unnest(v_ids, v_jobs) with ordinality item (id, job_id, n) order by n);
   v_locked := array(
     select event_id from public.webhook_deliveries
     where event_id = any (v_known) and position is null order by id for update skip locked);
   v_held_events := array(
     select event_id from public.webhook_deliveries
     where event_id = any (v_known) and position is null and event_id <> all (v_locked));
-  for v_item in
-    select distinct type, id from unnest(v_report_types, v_report_ids, v_ids, v_known) item(type, id, event_id, known_id)
+  with wanted as (
+    select type, id::uuid, n from unnest(v_report_types, v_report_ids, v_ids, v_known) with ordinality item(type, id, event_id, known_id, n)
     where event_id <> all (v_held_ids) and coalesce(known_id, '') <> all (v_held_events)
+  ), locked as (
+    select each.type, free.* from (select type, array_agg(distinct id) as ids from wanted group by type order by type) each,
+      lateral private.lock_free_reports(each.type, each.ids) free
+  )
+  select array_agg(locked.owner order by item.n), array_agg(locked.winner_event_id order by item.n)
+  into v_owners, v_winners
+  from generate_series(1, v_count) item(n) left join wanted using (n)
+  left join locked on locked.type = wanted.type and locked.report_id = wanted.id;
+  -- What is left is held by others, to be imported, or not there.
+  for v_item in
+    select distinct type, id
+    from unnest(v_report_types, v_report_ids, v_ids, v_known, v_owners) item(type, id, event_id, known_id, owner)
+    where event_id <> all (v_held_ids) and coalesce(known_id, '') <> all (v_held_events) and owner is null
     order by type, id
   loop
     begin
@@ -2013,6 +2126,18 @@ begin
     select job_id from private.job_runs where job_id = any (v_jobs) order by job_id for no key update skip locked);
   v_held_jobs := array(select job_id from private.job_runs where job_id = any (v_jobs) and job_id <> all (v_locked));
 
+  begin
+    v_together := private.apply_together(
+      array(select value -> 'record' from unnest(v_events) with ordinality item(value, n) order by n), v_results,
+      array(
+        select case when id <> all (v_held_ids) and coalesce(job_id, '') <> all (v_held_jobs) then id end
+        from unnest(v_ids, v_jobs) with ordinality item (id, job_id, n) order by n),
+      v_known, v_owners, v_winners, p_sender is not null, v_started);
+  exception when others then
+    -- One of them fails, and which one is found one by one.
+    v_together := null;
+  end;
+
   for v_n in 1 .. v_count loop
     v_record := v_events[v_n] -> 'record';
     v_bucket := v_report_types[v_n] || ':' || v_report_ids[v_n];
@@ -2023,6 +2148,8 @@ begin
     elsif v_events[v_n] ->> 'body' is null then
       v_answer := jsonb_build_object('outcome', 'refused');
       v_notes := v_notes || v_record;
+    elsif v_together[v_n] is not null then
+      v_answer := v_together[v_n];
     elsif v_ids[v_n] = any (v_held_ids) or v_known[v_n] = any (v_held_events) or v_bucket = any (v_held_reports)
       or v_jobs[v_n] = any (v_held_jobs)
     then
@@ -2095,9 +2222,178 @@ end
 $$;
 
 comment on function public.apply_report_events(jsonb, text, int) is
-  'Applies the events of a batch that one key signed, in their order, each by apply_report_event(): one that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
+  'Applies the events of a batch that one key signed: what apply_together() takes first, then the others in their order, each by apply_report_event(). One that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
 revoke all on function public.apply_report_events(jsonb, text, int) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_events(jsonb, text, int) to service_role;
+
+-- supabase/sql/events/apply_together.sql
+-- What apply_at_once() does for one event, by one statement for all of a kind: PostgreSQL prepares constraints, triggers and plans
+-- once for each statement. Events that this function leaves out are applied one by one.
+create or replace function private.apply_together(
+  p_records jsonb[], p_results private.incoming_result[], p_ids text[], p_known text[], p_owners uuid[], p_winners text[],
+  p_is_limited boolean, p_started timestamptz)
+returns jsonb[]
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_limit record;
+  v_revision bigint := (select max(id) from private.endpoint_revisions);
+  v_item record;
+  v_event public.report_events;
+  v_result private.incoming_result;
+  v_events public.report_events[] := '{}';
+  -- Of each of them: its owner, its result, what the audit says of it, and its place in the batch.
+  v_owners uuid[] := '{}';
+  v_results private.incoming_result[] := '{}';
+  v_records jsonb[] := '{}';
+  v_places int[] := '{}';
+  v_told text[] := '{}';
+  v_taken int;
+  v_answers jsonb[];
+begin
+  select tokens_per_minute, parts, step, ahead, beyond into strict v_limit from private.rate_limits where kind = 'report';
+  if v_limit.parts <> 1 then
+    return null;
+  end if;
+  for v_item in
+    select item.*,
+      (select winner from public.report_events winner where winner.id = item.winner_id) as winner,
+      -- Then its status is the report's (report_status()).
+      not exists (
+        select from private.job_runs other
+        where other.report_id = item.report_id and other.report_type = item.report_type
+          and other.created_at > item.requested_at - interval '1 millisecond')
+      and not exists (
+        select from public.report_events other
+        where other.report_id = item.report_id and other.report_type = item.report_type
+          and other.requested_at >= item.requested_at and other.effect is not null)
+        as is_newest,
+      (select coalesce(max(position), 0) + 1 from public.report_events
+        where report_type = item.report_type and report_id = item.report_id) as position
+    from (
+      select result.ordinality::int as place, event_id, type, report_type, report_id, stage, job_id, trace_id, error, owner, winner_id,
+        least(requested_at, clock_timestamp())::timestamptz(3) as requested_at
+      from (
+        select *, count(*) over (partition by report_type, report_id) as of_report,
+          count(*) over (partition by event_id) as of_id, count(*) over (partition by job_id) as of_job
+        from unnest(p_ids, p_known, p_owners, p_winners, p_results) with ordinality item (event_id, known_id, owner, winner_id)
+        where event_id is not null) result
+      where known_id is null and owner is not null and of_report = 1 and of_id = 1 and of_job = 1
+        and type in ('report.prelim.completed', 'report.final.completed')
+        and requested_at <= now() + interval '5 minutes'
+        -- As `not exists`, and planned while job_runs was small, this would read all of it at each call.
+        and (select job.job_id from private.job_runs job where job.job_id = result.job_id) is null
+        and not exists (
+          select from private.rate_buckets bucket
+          where bucket.kind = 'report' and bucket.key = report_type || ':' || report_id and bucket.part = 0
+            and bucket.full_at > clock_timestamp() + v_limit.ahead)) item
+    order by item.place
+  loop
+    v_event := null;
+    v_event.id := v_item.event_id;
+    v_event.type := v_item.type;
+    v_event.report_type := v_item.report_type;
+    v_event.report_id := v_item.report_id;
+    v_event.stage := v_item.stage;
+    v_event.job_id := v_item.job_id;
+    v_event.requested_at := v_item.requested_at;
+    v_event.position := v_item.position;
+    if v_item.is_newest and private.event_outranks(v_event, v_item.winner) then
+      v_result := p_results[v_item.place];
+      v_result.trace_id := coalesce(v_result.trace_id, private.new_trace_id());
+      v_event.digest := private.content_digest(v_result);
+      v_event.trace_id := v_result.trace_id;
+      v_event.error := v_result.error;
+      v_events := v_events || v_event;
+      v_owners := v_owners || v_item.owner;
+      v_results := v_results || v_result;
+      v_records := v_records || p_records[v_item.place];
+      v_places := v_places || v_item.place;
+    end if;
+  end loop;
+  if v_places = '{}' then
+    return null;
+  end if;
+
+  -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+  perform pg_current_xact_id();
+  insert into public.report_events (
+    id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
+    applied_xid, settings_revision, trace_id)
+  select id, type, report_type, report_id, stage, job_id, requested_at, digest, error, 'webhook', 'applied', position,
+    clock_timestamp(), pg_current_xact_id(), v_revision, trace_id
+  from unnest(v_events);
+  insert into private.report_contents (event_id, research_report, research_metadata, final_data)
+  select p_ids[place], research_report, research_metadata, final_data from unnest(v_places, v_results) applied (place);
+  if v_revision is not null then
+    for v_item in
+      select event, applied.owner from unnest(v_places, v_owners) with ordinality applied (place, owner)
+      join public.report_events event on event.id = p_ids[applied.place] order by applied.ordinality
+    loop
+      perform private.fan_out(v_item.event, v_item.owner);
+    end loop;
+    v_told := array(
+      select id from unnest(v_events) event
+      where exists (select from public.webhook_deliveries where event_id = event.id and webhook_deliveries.position is not null));
+  end if;
+  perform set_config('polaris.import', 'on', true);
+  -- As confirm_delivery() does.
+  insert into public.webhook_deliveries (
+    event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response)
+  select id, private.internal_endpoint(stage), report_type, report_id, job_id, 'success', 1, now(), null,
+    jsonb_build_object('status', 200, 'outcome', 'applied')
+  from unnest(v_events);
+  perform set_config('polaris.import', '', true);
+  perform private.show_new_winners(report_type, array_agg(id)) from unnest(v_events) group by report_type order by report_type;
+  -- As notify_owner() does.
+  insert into public.report_notifications (user_id, report_type, report_id, event_id)
+  select owner, report_type, report_id, id from unnest(v_owners, v_events) applied (owner) where stage = 'final';
+  if p_is_limited and v_limit.tokens_per_minute is not null then
+    -- As ask_limit() does.
+    insert into private.rate_buckets as bucket (kind, key, part, full_at)
+    select 'report', report_type || ':' || report_id, 0, clock_timestamp() + v_limit.step from unnest(v_events)
+    on conflict (kind, key, part) do update
+    set full_at = case
+      when bucket.full_at between clock_timestamp() and clock_timestamp() + v_limit.beyond then bucket.full_at
+      else clock_timestamp() end + v_limit.step
+    where bucket.full_at <= clock_timestamp() + v_limit.ahead or bucket.full_at > clock_timestamp() + v_limit.beyond;
+    get diagnostics v_taken = row_count;
+    if v_taken < cardinality(v_events) then
+      raise exception 'a report is over its rate' using errcode = 'PT429';
+    end if;
+  end if;
+  with applied as (
+    select *, p_ids[place] as id, jsonb_build_object(
+      'outcome', 'applied', 'report_id', report_id, 'job_id', job_id, 'report_type', report_type, 'stage', stage,
+      'status', 'completed', 'timestamp', private.iso_time(clock_timestamp())) as answer
+    from unnest(v_places, v_records, v_results) applied (place, record)
+  ), audited as (
+    -- As apply_report_event() does with add_audit().
+    insert into public.webhook_audit (
+      direction, outcome, endpoint_id, event_id, job_id, report_table, report_id, request_payload, response_status,
+      response_body, attempt_number, body_sha256, body_bytes, duration_ms, trace_id, span_id)
+    select 'in', 'applied', record ->> 'endpoint_id', id, job_id, private.report_table(report_type), report_id,
+      jsonb_strip_nulls(jsonb_build_object(
+        'id', id, 'type', type, 'data', jsonb_build_object(
+          'job_id', job_id, 'report_id', report_id, 'report_type', report_type, 'research_status', 'completed',
+          'error', "left"(error, 500), 'requested_at', private.iso_time(requested_at)))),
+      200, answer, 1, record ->> 'body_sha256', (record ->> 'body_bytes')::int,
+      least(greatest(
+        (record ->> 'elapsed_ms')::numeric + extract(epoch from clock_timestamp() - p_started) * 1000, 0), 999999999.999),
+      trace_id, record ->> 'span_id'
+    from applied
+  )
+  select array_agg(
+    applied.answer || case when applied.id = any (v_told) then jsonb_build_object('outward', applied.id) else '{}' end
+    order by given.place)
+  into v_answers
+  from generate_series(1, cardinality(p_ids)) given (place) left join applied using (place);
+  return v_answers;
+end
+$$;
+
+comment on function private.apply_together(jsonb[], private.incoming_result[], text[], text[], uuid[], text[], boolean, timestamptz) is
+  'Applies the new completed results of a batch that win, each the only one of its report, its id and its job, and of no job of ours. What it raises, the caller undoes. p_records, p_results, p_ids, p_known: of each item what the audit says of it, its result, its id (null: left out) and the event that is known. p_owners, p_winners: of its report, which the caller has locked; without an owner it is left out. p_is_limited: reports pay a token. Returns the answer of each item, null where it was not applied.';
+revoke all on function private.apply_together(jsonb[], private.incoming_result[], text[], text[], uuid[], text[], boolean, timestamptz) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/body_1_to_0.sql
 create or replace function private.body_1_to_0(p_members text[])

@@ -132,6 +132,35 @@ describe('a batch', () => {
     }
   });
 
+  it('applies new events together, and those that are not new one by one', async () => {
+    const [first, second, third] = await events(3);
+    if (!first || !second || !third) throw new Error('three were made');
+    const { text: atOnce = '' } =
+      (
+        await system.sql<{ text: string }[]>`
+        select pg_get_functiondef('private.apply_at_once'::regproc) as text`
+      )[0] ?? {};
+    const older = event({ reportId: third.data.report_id, requestedAt: '2020-01-01T00:00:00Z' });
+    await system.sql.unsafe(`
+      create or replace function private.apply_at_once(
+        p_event_id text, p_result private.incoming_result, p_known public.report_events, p_owner uuid, p_winner_id text,
+        p_channel text, out event public.report_events, out outcome text)
+      language plpgsql as 'begin raise exception ''one by one''; end'`);
+    try {
+      expect((await client.post({ events: [first, second] })).says).toEqual(['200 applied', '200 applied']);
+      // Two of one report must be applied in their order.
+      expect((await client.post({ events: [third, older] })).says).toEqual([
+        '503 database_unavailable',
+        '503 database_unavailable',
+      ]);
+    } finally {
+      await system.sql.unsafe(atOnce);
+    }
+    expect((await client.post({ events: [third, older] })).says).toEqual(['200 applied', '200 superseded']);
+    expect(await textOf(first.data.report_id)).toBe('text 0');
+    expect(await auditedAs(first.id)).toEqual(['200 applied']);
+  });
+
   it('takes a hundred', async () => {
     const made = await events(100);
     const { says } = await client.post({ events: made });

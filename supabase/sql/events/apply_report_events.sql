@@ -1,7 +1,11 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.apply_report_events(p_events jsonb, p_sender text default null, p_cap_per_minute int default null)
 returns jsonb
-language plpgsql volatile security definer set search_path = '' set statement_timeout = '2s' set lock_timeout = '50ms' as $$
+language plpgsql volatile security definer set search_path = '' set statement_timeout = '2s' set lock_timeout = '50ms'
+-- Each row is asked for by its id: a plan that was made while a table was small would read all of it at each call, and a plan
+-- for the ids of one call is no better than one for all. Compiling expressions would cost more than all of them, and the cost that
+-- PostgreSQL adds to a plan without an index could start it.
+set enable_seqscan = 'off' set plan_cache_mode = 'force_generic_plan' set jit = 'off' as $$
 declare
   v_started timestamptz := clock_timestamp();
   v_events jsonb[] := array(select value from jsonb_array_elements(p_events) with ordinality item(value, n) order by n);
@@ -10,6 +14,7 @@ declare
   v_ids text[] := array_fill(null::text, array[v_count]);
   v_jobs text[] := v_ids;
   v_known text[] := v_ids;
+  v_results private.incoming_result[] := array_fill(null::private.incoming_result, array[v_count]);
   v_report_types text[] := v_ids;
   v_report_ids text[] := v_ids;
   -- What others hold.
@@ -17,6 +22,11 @@ declare
   v_held_events text[];
   v_held_reports text[] := '{}';
   v_held_jobs text[];
+  -- Of each item whose report was locked with others.
+  v_owners uuid[];
+  v_winners text[];
+  -- Of the items that are applied together.
+  v_together jsonb[];
   v_asked record;
   v_refusal jsonb;
   v_limited int := 0;
@@ -42,6 +52,8 @@ begin
     continue when v_events[v_n] ->> 'body' is null;
     begin
       v_body := private.read_body(v_events[v_n] ->> 'body', v_events[v_n] -> 'record' ->> 'endpoint_id');
+      v_body.trace_id := v_events[v_n] -> 'record' ->> 'trace_id';
+      v_results[v_n] := v_body;
       v_ids[v_n] := v_events[v_n] -> 'record' ->> 'event_id';
       v_jobs[v_n] := v_body.job_id;
       v_report_types[v_n] := v_body.report_type;
@@ -53,25 +65,37 @@ begin
   end loop;
 
   -- Locks are taken in the order of all, each kind sorted, and none is waited for: batches in any order end.
-  for v_item in select distinct id from unnest(v_ids) id where id is not null order by id loop
-    if not pg_try_advisory_xact_lock(hashtextextended(v_item.id, 0)) then
-      v_held_ids := v_held_ids || v_item.id;
-    end if;
-  end loop;
-  for v_n in 1 .. v_count loop
-    if v_ids[v_n] <> all (v_held_ids) then
-      v_known[v_n] := (private.find_event(v_ids[v_n], v_jobs[v_n])).id;
-    end if;
-  end loop;
+  v_held_ids := array(
+    select id from (select distinct id from unnest(v_ids) id where id is not null order by id offset 0) sorted
+    where not pg_try_advisory_xact_lock(hashtextextended(id, 0)));
+  -- As find_event() does.
+  v_known := array(
+    select case when item.id <> all (v_held_ids) then coalesce(
+      (select event.id from public.report_events event where event.id = item.id),
+      (select event.id from public.report_events event where event.job_id = item.job_id)) end
+    from unnest(v_ids, v_jobs) with ordinality item (id, job_id, n) order by n);
   v_locked := array(
     select event_id from public.webhook_deliveries
     where event_id = any (v_known) and position is null order by id for update skip locked);
   v_held_events := array(
     select event_id from public.webhook_deliveries
     where event_id = any (v_known) and position is null and event_id <> all (v_locked));
-  for v_item in
-    select distinct type, id from unnest(v_report_types, v_report_ids, v_ids, v_known) item(type, id, event_id, known_id)
+  with wanted as (
+    select type, id::uuid, n from unnest(v_report_types, v_report_ids, v_ids, v_known) with ordinality item(type, id, event_id, known_id, n)
     where event_id <> all (v_held_ids) and coalesce(known_id, '') <> all (v_held_events)
+  ), locked as (
+    select each.type, free.* from (select type, array_agg(distinct id) as ids from wanted group by type order by type) each,
+      lateral private.lock_free_reports(each.type, each.ids) free
+  )
+  select array_agg(locked.owner order by item.n), array_agg(locked.winner_event_id order by item.n)
+  into v_owners, v_winners
+  from generate_series(1, v_count) item(n) left join wanted using (n)
+  left join locked on locked.type = wanted.type and locked.report_id = wanted.id;
+  -- What is left is held by others, to be imported, or not there.
+  for v_item in
+    select distinct type, id
+    from unnest(v_report_types, v_report_ids, v_ids, v_known, v_owners) item(type, id, event_id, known_id, owner)
+    where event_id <> all (v_held_ids) and coalesce(known_id, '') <> all (v_held_events) and owner is null
     order by type, id
   loop
     begin
@@ -87,6 +111,18 @@ begin
     select job_id from private.job_runs where job_id = any (v_jobs) order by job_id for no key update skip locked);
   v_held_jobs := array(select job_id from private.job_runs where job_id = any (v_jobs) and job_id <> all (v_locked));
 
+  begin
+    v_together := private.apply_together(
+      array(select value -> 'record' from unnest(v_events) with ordinality item(value, n) order by n), v_results,
+      array(
+        select case when id <> all (v_held_ids) and coalesce(job_id, '') <> all (v_held_jobs) then id end
+        from unnest(v_ids, v_jobs) with ordinality item (id, job_id, n) order by n),
+      v_known, v_owners, v_winners, p_sender is not null, v_started);
+  exception when others then
+    -- One of them fails, and which one is found one by one.
+    v_together := null;
+  end;
+
   for v_n in 1 .. v_count loop
     v_record := v_events[v_n] -> 'record';
     v_bucket := v_report_types[v_n] || ':' || v_report_ids[v_n];
@@ -97,6 +133,8 @@ begin
     elsif v_events[v_n] ->> 'body' is null then
       v_answer := jsonb_build_object('outcome', 'refused');
       v_notes := v_notes || v_record;
+    elsif v_together[v_n] is not null then
+      v_answer := v_together[v_n];
     elsif v_ids[v_n] = any (v_held_ids) or v_known[v_n] = any (v_held_events) or v_bucket = any (v_held_reports)
       or v_jobs[v_n] = any (v_held_jobs)
     then
@@ -169,6 +207,6 @@ end
 $$;
 
 comment on function public.apply_report_events(jsonb, text, int) is
-  'Applies the events of a batch that one key signed, in their order, each by apply_report_event(): one that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
+  'Applies the events of a batch that one key signed: what apply_together() takes first, then the others in their order, each by apply_report_event(). One that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
 revoke all on function public.apply_report_events(jsonb, text, int) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_events(jsonb, text, int) to service_role;

@@ -9,6 +9,8 @@ import { subscriberClient } from '../../support/subscribers.ts';
 // their order, their duplicates, and how they are cut into batches.
 
 const REPORTS = 3;
+/** Of each report, and of one more that is not there. */
+const TYPES = ['org', 'greeting', 'requirement', 'org'] as const;
 const EVENTS = 6;
 const DAYS = ['2020-01-01T00:00:00.000Z', '2020-01-02T00:00:00.000Z'] as const;
 
@@ -22,6 +24,7 @@ const event = fc.record({
   /** Of the event, or a job that is known before it. */
   isKnown: fc.boolean(),
   text: fc.constantFrom('one', 'two'),
+  final: fc.boolean(),
 });
 const history = fc.record({
   subscribed: fc.boolean(),
@@ -65,16 +68,20 @@ interface Sent {
 
 function sentBy({ events, sent }: History, { reportIds, prefix }: Names): (Sent & { ends: boolean })[] {
   return sent.map(({ event: number, changed, ends }) => {
-    const { report, stage, status, day, job, text } = events[number] ?? fail();
+    const { report, stage, status, day, job, text, final } = events[number] ?? fail();
     const data = {
       job_id: `${prefix}_job_${job}`,
       // One of them is not there.
       report_id: reportIds[report],
-      report_type: 'org',
+      report_type: TYPES[report],
       research_status: status,
       requested_at: day,
       ...(status === 'completed'
-        ? { research_report: changed ? `${text}, changed` : text }
+        ? {
+            research_report: changed ? `${text}, changed` : text,
+            research_metadata: { model: text, pages: 1 },
+            ...(final && { final_data: { pages: number } }),
+          }
         : { error: text }),
     };
     const body = JSON.stringify({ type: `report.${stage}.${status}`, timestamp: day, data });
@@ -91,7 +98,7 @@ async function requestJobs(
     if (!isKnown || report === REPORTS) continue;
     await sql`
       insert into private.job_runs (job_id, report_type, report_id, stage, status, created_at, caller, generate)
-      values (${`${prefix}_job_${job}`}, 'org', ${reportIds[report] ?? fail()}, ${stage}, 'queued', ${DAYS[0]}, 'pipeline', false)
+      values (${`${prefix}_job_${job}`}, ${TYPES[report] ?? fail()}, ${reportIds[report] ?? fail()}, ${stage}, 'queued', ${DAYS[0]}, 'pipeline', false)
       on conflict do nothing`;
   }
 }
@@ -137,7 +144,11 @@ async function sendBatch(sql: postgres.Sql, batch: Sent[], sender: string | null
 async function rowsOf(sql: postgres.Sql, { reportIds, prefix }: Names): Promise<unknown> {
   const [row] = await sql`
     select jsonb_build_object(
-      'reports', (select jsonb_agg(to_jsonb(report) order by id) from public.org_reports report where id = any (${reportIds})),
+      'reports', (
+        select jsonb_agg(report order by report ->> 'id') from (
+          select to_jsonb(org) as report from public.org_reports org where id = any (${reportIds})
+          union all select to_jsonb(greeting) from public.greeting_reports greeting where id = any (${reportIds})
+          union all select to_jsonb(requirement) from public.requirement_reports requirement where id = any (${reportIds})) all_types),
       'events', (
         select jsonb_agg(
           to_jsonb(event) - '{applied_xid,trace_id}'::text[] || jsonb_build_object('content', (
@@ -160,7 +171,7 @@ async function rowsOf(sql: postgres.Sql, { reportIds, prefix }: Names): Promise<
         where starts_with(event_id, ${prefix})),
       'tokens', (
         select jsonb_agg(jsonb_build_array(kind, split_part(key, ':', 1)) order by kind, key) from private.rate_buckets
-        where key = any (select 'org:' || id from unnest(${reportIds}::text[]) id))) as rows`;
+        where split_part(key, ':', 2) = any (${reportIds}))) as rows`;
   return row?.['rows'];
 }
 
@@ -201,8 +212,9 @@ describe('any events', () => {
           const { sql } = database;
           await sql`update private.rate_limits set burst = ${played.burst} where kind = 'report'`;
           await sql`insert into auth.users (id, email) values (${names.userId}, ${`${names.userId}@example.com`})`;
-          for (const id of names.reportIds.slice(0, REPORTS)) {
-            await sql`insert into public.org_reports (id, user_id) values (${id}, ${names.userId})`;
+          for (const [index, id] of names.reportIds.slice(0, REPORTS).entries()) {
+            const table = sql(`public.${TYPES[index] ?? fail()}_reports`);
+            await sql`insert into ${table} (id, user_id) values (${id}, ${names.userId})`;
           }
           await requestJobs(sql, played, names);
           const subscribers = subscriberClient(sql);

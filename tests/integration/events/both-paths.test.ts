@@ -127,9 +127,11 @@ async function play(sql: postgres.Sql, played: History, names: Names): Promise<u
   const { reportId, userId, prefix } = names;
   const table = sql(`public.${played.type}_reports`);
   const held: (Held | undefined)[] = [];
-  /** Jobs that nobody has requested and an event has named: the id of a job is random, so that it is not requested after that. */
+  /**
+   * Jobs that were not there when an event named them, since a request may be refused: the id of a job is random, so that it is
+   * not requested after that.
+   */
   const named = new Set<number>();
-  const requested = new Set<number>();
   const write = (role: string, change: postgres.JSONValue & object) =>
     sql.begin(async (own) => {
       const claims = JSON.stringify({ role, ...(role === 'authenticated' && { sub: userId }) });
@@ -142,7 +144,10 @@ async function play(sql: postgres.Sql, played: History, names: Names): Promise<u
     switch (one.do) {
       case 'webhook': {
         const { stage, job } = played.events[one.event] ?? fail();
-        if (job !== null && !requested.has(job)) named.add(job);
+        if (job !== null) {
+          const [known] = await sql`select from private.job_runs where job_id = ${`${prefix}_job_${job}`}`;
+          if (!known) named.add(job);
+        }
         const sent = JSON.stringify(body(played, names, one.event, one.changed));
         const [row] = await sql`
           select public.apply_report_event(
@@ -152,7 +157,6 @@ async function play(sql: postgres.Sql, played: History, names: Names): Promise<u
       }
       case 'request': {
         if (named.has(one.job)) return undefined;
-        requested.add(one.job);
         const caller = one.caller === 'owner' ? userId : 'pipeline';
         const change = { job_id: `${prefix}_job_${one.job}`, report_type: played.type, stage: one.stage };
         return (await store.request(reportId, change, null, caller)).outcome;
