@@ -1,4 +1,4 @@
-import { expect, inspect, test } from './support/test.ts';
+import { expect, inspect, signIn, test } from './support/test.ts';
 
 test('the OpenAPI document is served among the functions, and as a page to people who are not signed in', async ({
   page,
@@ -25,4 +25,10 @@ test('the OpenAPI document is served among the functions, and as a page to peopl
     for (const article of document.querySelectorAll('section article:nth-of-type(n + 4)')) article.remove();
   });
   await inspect(page, 'reference');
+});
+
+test('the console leads operators to the reference', async ({ page, dev }) => {
+  await signIn(page, dev, 'operator', '/subscribers');
+  await page.getByRole('link', { name: 'API reference' }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toHaveText('Polaris report webhooks');
 });

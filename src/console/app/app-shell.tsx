@@ -81,6 +81,11 @@ export function AppShell({ children }: { children: ReactNode }) {
                 </span>
                 <span className="muted">{isOperator ? 'Operator' : 'Owner'}</span>
               </p>
+              {isOperator && (
+                <a className={styles['reference']} href="/reference.html">
+                  API reference
+                </a>
+              )}
               <SignOut />
             </div>
           </div>
