@@ -8,6 +8,7 @@ const BASE_VARIABLES = [
   'LANG',
   'SSL_CERT_FILE',
   'NODE_EXTRA_CA_CERTS',
+  'NODE_COMPILE_CACHE',
 ];
 
 /** A program's environment: the base and `extra`, so that a developer's other variables cannot leak into it. */
