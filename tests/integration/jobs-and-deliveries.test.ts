@@ -20,6 +20,18 @@ async function jobStatus(jobId: string): Promise<unknown> {
   return row?.status;
 }
 
+const finalOf = (reportId: string) => ({
+  type: 'report.final.completed',
+  timestamp: new Date().toISOString(),
+  data: {
+    job_id: `ext_${randomUUID()}`,
+    report_id: reportId,
+    report_type: 'org',
+    research_report: 'final',
+    research_status: 'completed',
+  },
+});
+
 const contextSchema = z.object({
   user_data: z.unknown(),
   previous_report: z.string().nullable(),
@@ -33,6 +45,37 @@ describe('a job', () => {
     expect(answers.filter((answer) => answer.outcome === 'created')).toHaveLength(1);
     expect(new Set(answers.map((answer) => answer.job.job_id)).size).toBe(1);
     expect((await store.request(reportId, { prompt: 'other' }, 'key')).outcome).toBe('idempotency_conflict');
+  });
+
+  it.each([
+    [
+      'its report is deleted',
+      (reportId: string) => database.sql`delete from public.org_reports where id = ${reportId}`,
+    ],
+    [
+      'a final is applied',
+      (reportId: string) => store.apply(`evt_${randomUUID()}`, finalOf(reportId), 'final-report'),
+    ],
+  ])('is answered to a repeated request that waits while %s', async (_what, meanwhile) => {
+    const { sql } = database;
+    const { reportId } = await createReport(sql);
+    const key = randomUUID();
+    const made = Promise.withResolvers<undefined>();
+    const mayCommit = Promise.withResolvers<undefined>();
+    const first = sql.begin(async (transaction) => {
+      const { job } = await storeClient(transaction).request(reportId, {}, key);
+      made.resolve(undefined);
+      await mayCommit.promise;
+      return job.job_id;
+    });
+    await made.promise;
+    const between = meanwhile(reportId).then(() => undefined);
+    await untilSomebodyWaits(sql);
+    const repeated = store.request(reportId, {}, key);
+    await untilSomebodyWaits(sql, 2);
+    mayCommit.resolve(undefined);
+    await between;
+    expect(await repeated).toMatchObject({ outcome: 'existing', job: { job_id: await first } });
   });
 
   it('does not share its key between callers', async () => {

@@ -29,9 +29,14 @@ begin
     select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
     v_is_new := v_job.job_id is null;
   end if;
+  if v_job.job_id is null and p_report_type is not null then
+    v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
+    -- An earlier call of the same request may have held the report until now, and its deletion may have come in between.
+    select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
+    v_is_new := v_job.job_id is null;
+  end if;
   if v_job.job_id is null then
     if p_report_type is not null then
-      v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
       if v_owner is null or (p_caller <> 'pipeline' and v_owner::text <> p_caller) then
         return '{"outcome": "report_not_found"}';
       end if;
