@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // Two cores run Postgres, the REST layer and the functions beside the tests.
-    maxWorkers: 2,
+    // Two cores run Postgres, the REST layer and the functions beside the tests, many of which wait.
+    maxWorkers: 3,
     projects: [
       {
         test: {
