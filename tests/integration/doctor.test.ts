@@ -192,7 +192,7 @@ describe('each fault is found, with what to do', () => {
           check: 'subscribers',
           from,
           level: 'failed',
-          message: containing('2 secrets cannot be opened'),
+          message: containing('2 secrets cannot be decrypted'),
           action: containing('Put the lost key back'),
         });
       }
@@ -363,7 +363,7 @@ describe('each fault is found, with what to do', () => {
       expectFault(await diagnose(), {
         check: 'database',
         level: 'failed',
-        message: containing('different versions'),
+        message: containing('the versions of the schema and the functions differ'),
         action: containing('npx supabase db push'),
       });
     } finally {

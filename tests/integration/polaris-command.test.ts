@@ -146,7 +146,7 @@ describe('npm run polaris', () => {
     [
       'an address of the project with a path',
       { SUPABASE_URL: 'https://project.example.com/rest/v1' },
-      'SUPABASE_URL must be the address of the project alone',
+      'SUPABASE_URL must be the address of the project without a path',
     ],
     ['no project', { SUPABASE_URL: '' }, 'No project: set SUPABASE_URL'],
     ['a project that does not answer', { SUPABASE_URL: 'http://127.0.0.1:9' }, 'could not be signed in'],

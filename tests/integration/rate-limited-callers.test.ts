@@ -163,7 +163,7 @@ describe('a verified sender over its rate', () => {
       expect((await others.post(envelope({ reportId }), { id: good })).says).toBe('applied');
       for (const id of [bad, good]) {
         const [audit] = await sql`select error_message from public.webhook_audit where event_id = ${id}`;
-        expect(audit?.['error_message']).toContain('the rate limit was not asked: ');
+        expect(audit?.['error_message']).toContain('could not check the rate limit: ');
       }
     } finally {
       await sql`alter table private.rate_buckets_of_old rename to rate_buckets`;

@@ -79,7 +79,7 @@ export async function requestPlan(services: PlanServices, request: Request, acto
 function begin(services: PlanServices): void {
   services.waitUntil(
     workPlans(services, services.monotonicNow() + BUDGET_MS).catch((error: unknown) => {
-      services.log('error', 'a plan was left to the sweep', { error });
+      services.log('error', 'could not work on a plan; the sweep will continue it', { error });
     }),
   );
 }

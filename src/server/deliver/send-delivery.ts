@@ -47,7 +47,7 @@ async function callEndpoint(
   } catch (error) {
     if (!(error instanceof SecretUnreadable)) throw error;
     // A key of ours is lost, which is no fault of the event or the endpoint: it is paused, and nothing is lost meanwhile.
-    sender.log('error', 'a subscriber is paused: its secret cannot be opened', {
+    sender.log('error', 'a subscriber is paused: its secret cannot be decrypted', {
       endpoint: endpoint_id,
       error,
     });

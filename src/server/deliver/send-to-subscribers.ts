@@ -22,7 +22,7 @@ export async function sendToSubscribers(sender: Notifier, ...eventIds: string[])
       try {
         await sendAll(sender, eventId, deadline);
       } catch (error) {
-        sender.log('error', 'deliveries to subscribers were left to the sweep', { event: eventId, error });
+        sender.log('error', 'could not send to subscribers; the sweep will retry', { event: eventId, error });
       }
     }
   };
@@ -42,7 +42,7 @@ async function sendAll(sender: Notifier, eventId: string, deadline: number): Pro
     await Promise.all(
       claimed.map((delivery) =>
         sendDelivery(sender, delivery, 0).catch((error: unknown) => {
-          sender.log('error', 'a delivery to a subscriber was not recorded', { event: eventId, error });
+          sender.log('error', 'could not record a delivery to a subscriber', { event: eventId, error });
         }),
       ),
     );

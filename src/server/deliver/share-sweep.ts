@@ -26,7 +26,7 @@ async function askForHelp(caller: Notifier & OwnCaller & { log: Log }): Promise<
     const helpers = Math.min(MOST_HELPERS, Math.floor(due / DUE_PER_HELPER));
     return await Promise.all(Array.from({ length: helpers }, () => help(caller)));
   } catch (error) {
-    caller.log('error', 'a sweep sends alone: it does not know how much is due', { error });
+    caller.log('error', 'could not read the backlog; this sweep starts no parallel ones', { error });
     return [];
   }
 }
@@ -37,11 +37,11 @@ async function help(caller: OwnCaller & { log: Log }): Promise<SweepAnswer> {
       path: '/webhooks/retry',
       method: 'GET',
       timeoutMs: HELPER_TIMEOUT_MS,
-      what: 'a sweep beside this one',
+      what: 'a parallel sweep',
       answer: sweepAnswer,
     });
   } catch (error) {
-    caller.log('error', 'a sweep beside this one failed', { error });
+    caller.log('error', 'a parallel sweep failed', { error });
     const message = error instanceof Error ? error.message : 'unknown error';
     return { processed: 0, successes: 0, failures: 0, dead: 0, errors: [message] };
   }

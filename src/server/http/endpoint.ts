@@ -54,6 +54,6 @@ export function guard(handle: Handler, log: Log): Handler {
 /** An operator fixes the two in different places: the database, or the deployment. */
 function reasonOf(error: DatabaseUnavailable): string {
   return error instanceof SchemaMismatch
-    ? 'the schema and the functions are of different versions'
+    ? 'the versions of the schema and the functions differ'
     : 'Supabase is unavailable';
 }

@@ -56,7 +56,7 @@ export async function readStart(
       if (bytes > maxBytes) break;
     }
   } catch (error) {
-    return { text, error: error ?? new Error('the answer ended early') };
+    return { text, error: error ?? new Error('the answer is incomplete') };
   }
   // What it says is known: that its connection may not end in order changes nothing.
   await reader?.cancel().catch(() => undefined);

@@ -80,9 +80,9 @@ const repeated = z.union([
 ]);
 
 const NOT_REPEATABLE = {
-  erased: 'Its request was erased.',
-  elsewhere: 'Its result is generated elsewhere: ask there for another one.',
-  unfinished: 'It has not finished. Cancel it first.',
+  erased: 'The request of this job was erased.',
+  elsewhere: 'The pipeline generates the results of this job: request a new one there.',
+  unfinished: 'The job has not finished. Cancel it first.',
 };
 
 /** `POST`: requests a job, which runs after the answer. `?job_id=`: with the request of that one, which has finished. */
@@ -245,7 +245,7 @@ async function notify(services: JobServices, delivery: Parameters<typeof notifyR
   try {
     await notifyReportCompletion(services, delivery, services.maxRetries);
   } catch (error) {
-    services.log('error', 'a delivery was left to the sweep', {
+    services.log('error', 'could not send a delivery; the sweep will retry it', {
       event: delivery.event_id,
       trace: delivery.trace_id,
       error,

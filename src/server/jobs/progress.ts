@@ -55,7 +55,7 @@ export function reportProgress(
       toldAt = monotonicNow();
     } catch (error) {
       // The next turn tells again. If that is too late, the lease says so.
-      log('error', 'progress was not told', { job: run.job_id, trace: run.trace_id, error });
+      log('error', 'could not report progress', { job: run.job_id, trace: run.trace_id, error });
     }
   }
 

@@ -32,7 +32,7 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
   try {
     const outcome = await generateOutcome(runner, run);
     if (outcome === null) {
-      runner.log('info', 'the job is no longer ours', about(run));
+      runner.log('info', 'another process took the job over, or the job was cancelled', about(run));
       return;
     }
     const { outcome: completed, delivery } = await completeJobPatiently(
@@ -44,9 +44,9 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
     if (delivery !== null) await notifyReportCompletion(runner, delivery, runner.maxRetries);
     else if (completed === 'completed') {
       if (run.report_type !== null) runner.log('info', 'circuit open: applied directly', about(run));
-    } else runner.log('info', 'the result was not taken', { ...about(run), outcome: completed });
+    } else runner.log('info', 'result rejected', { ...about(run), outcome: completed });
   } catch (error) {
-    runner.log('error', 'a job was left to the sweep', { ...about(run), error });
+    runner.log('error', 'job failed here; the sweep will retry it', { ...about(run), error });
   }
 }
 

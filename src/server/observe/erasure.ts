@@ -51,5 +51,5 @@ export function logErased(
       erased: user,
       time: new Date(now()).toISOString(),
     });
-  for (const details of errors) log('error', 'an erasure failed; the next sweep tries again', details);
+  for (const details of errors) log('error', 'an erasure failed; the next sweep retries it', details);
 }

@@ -66,7 +66,7 @@ export function createHealth(options: HealthOptions): (request: Request) => Prom
       case 'database_unavailable':
         return unavailable();
       case 'misconfigured':
-        return problem('misconfigured', { detail: 'The log of this function names each of them.' });
+        return problem('misconfigured', { detail: 'The log of this function names each variable.' });
     }
   }
 
@@ -149,7 +149,7 @@ function closedToAnon(rights: readonly { on: string; grantee: string; privilege:
   return {
     check: 'rights',
     level: 'failed',
-    message: `everybody may ${open.map(({ on, privilege }) => `${privilege} on ${on}`).join(', ')}`,
+    message: `anon or public may ${open.map(({ on, privilege }) => `${privilege} on ${on}`).join(', ')}`,
     action: 'Run npm run doctor, which names the statement for each right.',
   };
 }

@@ -107,7 +107,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
       if (!read.is_owner) return read;
       throw new PoolUnusable(
         'refused',
-        `STORE_DATABASE_URL connects as ${read.role}, who owns our schema or may use what only its owner may: the role must be ${STORE_ROLE}`,
+        `STORE_DATABASE_URL connects as ${read.role}, a role with the rights of our schema's owner: it must be ${STORE_ROLE}`,
       );
     });
     const mine = { session: reading, at: monotonicNow() };

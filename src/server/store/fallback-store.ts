@@ -51,7 +51,7 @@ export function createFallbackStore<Functions extends SqlFunctions = PublicFunct
       return;
     }
     if (closedUntil === undefined) {
-      log('error', 'the pool of STORE_DATABASE_URL cannot be used: calls go by REST', {
+      log('error', 'the pool of STORE_DATABASE_URL cannot be used; calls use the Data API', {
         reason: error.reason,
         error,
       });

@@ -81,7 +81,7 @@ begin
 exception when others then
   granted := p_count;
   refusal := null;
-  failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
+  failure := 'could not check the rate limit: ' || "left"(sqlerrm, 200);
 end
 $$;
 
