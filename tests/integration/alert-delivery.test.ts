@@ -104,7 +104,7 @@ describe('an alert', () => {
         subject: '',
         severity: 'critical',
         title: 'No sweep runs',
-        summary: 'The last sweep came 6 min ago (limit 5 min).',
+        summary: 'The last sweep ran 6 min ago (limit 5 min).',
         lost: null,
         resolved_at: null,
         affected: 1,

@@ -271,7 +271,7 @@ describe('a language model that fails for good', () => {
   it('fails when it writes without end', async () => {
     llm.answer({ kind: 'text', chunks: Array.from({ length: 20 }, () => 'z'.repeat(50_000)) });
     const error = await failure(generator()(request, control()));
-    expect(error.message).toMatch(/more than a report can hold/);
+    expect(error.message).toMatch(/too long for a report/);
     expect(llm.requests).toHaveLength(1);
   });
 

@@ -111,7 +111,7 @@ describe('npm run polaris', () => {
         `^trace ${trace}, .*\\n +\\+0 ms +\\d+ ms +job job_shown prelim failed: No model\\.\\n +\\+\\d+ ms +not over +event \\S+ not applied\\n$`,
       ),
     );
-    expect((await polaris(['trace', 'unknown'])).out).toBe('Nothing is known by this id.\n');
+    expect((await polaris(['trace', 'unknown'])).out).toBe('Nothing has this id.\n');
 
     expect(await polaris(['sign-out'])).toMatchObject({ code: 0 });
     expect((await polaris(['trace', reportId])).code).toBe(1);

@@ -36,7 +36,7 @@ function describe(plan: Plan): string[] {
     ...(preview === null
       ? []
       : [
-          status === 'proposed' ? '  What it would do:' : '  What it was to do when it was proposed:',
+          status === 'proposed' ? '  Preview:' : '  Preview at the time of the proposal:',
           ...describePreview(preview).map((text) => `    ${text}`),
           ...columns(
             ['event', 'type', 'report', 'subscriber', 'applied'],

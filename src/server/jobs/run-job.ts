@@ -32,7 +32,7 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
   try {
     const outcome = await generateOutcome(runner, run);
     if (outcome === null) {
-      runner.log('info', 'another process took the job over, or the job was cancelled', about(run));
+      runner.log('info', 'the lease of the job is lost', about(run));
       return;
     }
     const { outcome: completed, delivery } = await completeJobPatiently(
