@@ -277,7 +277,7 @@ describe('an owner over the rate of writes', () => {
     expect(status).toBe(429);
     expect(JSON.parse(text)).toEqual({
       code: 'PT429',
-      message: `too many changes of reports: ${BURST} within ${60 * BURST} seconds`,
+      message: `too many changes of reports: at most ${BURST} within ${60 * BURST} seconds`,
       details: null,
       hint: expect.stringMatching(/^Wait \d+ seconds, then write again\.$/) as string,
     });

@@ -403,7 +403,7 @@ describe('a limiter that fails lets the event through and says so in its audit r
     const sender = await senderOfEightParts();
     await sql.begin(async (holder) => {
       await holder`select from private.rate_buckets where key = ${sender} for update`;
-      await letThrough(sql, sender, /others hold every part/);
+      await letThrough(sql, sender, /every part of the rate bucket is locked/);
     });
     // The token was not taken; the limit of the report was asked.
     expect(await receive(sql, sender)).toMatchObject({ outcome: 'rate_limited', policy: 'report' });

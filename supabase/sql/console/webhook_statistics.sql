@@ -25,13 +25,13 @@ begin
     when 'hour' then v_bucket := '1 minute'; v_span := '1 hour';
     when 'day' then v_bucket := '15 minutes'; v_span := '1 day'; v_slot_minutes := 15;
     when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
-    else raise exception 'p_window is quarter, hour, day or week' using errcode = 'invalid_parameter_value';
+    else raise exception 'p_window must be quarter, hour, day or week' using errcode = 'invalid_parameter_value';
   end case;
   if not v_is_range then
     v_to := date_bin(v_bucket, now(), 'epoch') + v_bucket;
     v_from := v_to - v_span;
   elsif (p_after < v_before and date_bin('2 hours', p_after, 'epoch') > now() - c_furthest) is not true then
-    raise exception 'p_after is a time of the last 16 days, before p_before'
+    raise exception 'p_after must be a time of the last 16 days, before p_before'
       using errcode = 'invalid_parameter_value';
   else
     v_slot_minutes := null;

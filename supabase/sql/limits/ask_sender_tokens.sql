@@ -57,7 +57,7 @@ begin
       refusal := private.rate_refusal('sender', p_sender);
       exit when refusal is not null;
       if clock_timestamp() > v_until then
-        raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
+        raise exception 'every part of the rate bucket is locked' using errcode = 'lock_not_available';
       end if;
       perform pg_sleep(c_pause_seconds);
     end loop;

@@ -17,7 +17,7 @@ begin
   end if;
   return true;
 exception when insufficient_privilege then
-  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports, and what it leaves is erased only when an operator erases the account.';
+  raise notice 'This role may not create triggers on auth.users. Deleting an account may deadlock with writers of its reports, and its content is erased only when an operator erases the account.';
   return false;
 end
 $$;

@@ -32,7 +32,7 @@ begin
      language plpgsql volatile set search_path = '''' as $body$
      begin
        %s
-       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+       raise exception ''unknown report type %%'', p_report_type using errcode = ''PL004'';
      end
      $body$',
     (select string_agg(format(
@@ -115,7 +115,7 @@ begin
      language plpgsql volatile set search_path = '''' as $body$
      begin
        %s
-       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+       raise exception ''unknown report type %%'', p_report_type using errcode = ''PL004'';
      end
      $body$',
     (select string_agg(format(
