@@ -23,6 +23,6 @@ end
 $$;
 
 comment on function public.update_webhook_status(text, uuid, text, jsonb, boolean) is
-  'What the platform''s functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
+  'Called by the platform''s functions for their own webhooks. The call is audited and moves no delivery: webhook columns are the state of our own deliveries.';
 revoke all on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;

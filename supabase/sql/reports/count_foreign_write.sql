@@ -14,5 +14,5 @@ end
 $$;
 
 comment on function private.count_foreign_write() is
-  'Counts the reports that others write in one transaction, and refuses more than 1,000 that nobody announced.';
+  'Counts the reports that others write in one transaction, and refuses more than 1,000 unannounced ones.';
 revoke all on function private.count_foreign_write() from public, anon, authenticated, service_role;

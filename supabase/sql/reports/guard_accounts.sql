@@ -23,5 +23,5 @@ end
 $$;
 
 comment on function private.guard_accounts() is
-  'Creates our two triggers on auth.users where they are absent: the locks of an account''s deletion, and the note of it for the sweep. False: the caller may not.';
+  'Creates our two triggers on auth.users where they are absent: one locks an account''s rows before its deletion, one records the deletion for the sweep. False: the caller lacks the privilege.';
 revoke all on function private.guard_accounts() from public, anon, authenticated, service_role;

@@ -47,7 +47,7 @@ begin
          return;
        end if;', report_type, table_name, table_name), ' ' order by report_type) from public.report_types));
   comment on function private.report_row(text, uuid, boolean) is
-    'What links a report to others: its owner, its summary and its winner. All null: there is no such report. p_lock: until the transaction ends, no other transaction changes the row.';
+    'The references of a report: its owner, its summary and its winner. All null: the report does not exist. p_lock: until the transaction ends, no other transaction changes the row.';
   revoke all on function private.report_row(text, uuid, boolean) from public, anon, authenticated, service_role;
 
   execute format(
