@@ -7,12 +7,12 @@ import { deliveryLeaseSeconds, sendDelivery, type Notifier } from './send-delive
 const AT_ONCE = 20;
 /** Events of a batch that are sent at once. */
 const EVENTS_AT_ONCE = 5;
-/** Well within the function's limit, several time-outs long. What is left by then is for the sweep. */
+/** Well within the function's limit, several time-outs long. The sweep sends the rest. */
 const BUDGET_MS = 60_000;
 
 /**
- * Sends events that this process has just applied to their subscribers. Whoever has no room now, or does not answer, gets them from
- * the sweep, which also finds what a process leaves behind that dies here. It never throws.
+ * Sends events that this process has just applied to their subscribers. The sweep sends to subscribers without room or
+ * answer, and recovers the deliveries of a process that dies here. Never throws.
  */
 export async function sendToSubscribers(sender: Notifier, ...eventIds: string[]): Promise<void> {
   const deadline = sender.monotonicNow() + BUDGET_MS;

@@ -4,15 +4,15 @@ import { callOwnFunction, type OwnCaller } from './call-own-function.ts';
 import type { Notifier } from './send-delivery.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 
-/** For each so many that are due, another invocation: so many one sends in its time, with 90 ms to the database and back. */
+/** Due deliveries per parallel sweep: one sweep sends so many in its time, with a round trip of 90 ms to the database. */
 const DUE_PER_HELPER = 2000;
 const MOST_HELPERS = 4;
 /** A sweep lasts 55 s, and a round that began in its last one up to two time-outs. */
 const HELPER_TIMEOUT_MS = 90_000;
 
 /**
- * Sends what is due. Where that is more than one invocation can send before the next sweep, others sweep beside it, which ask
- * for no further ones. A helper that fails costs nothing: what it held is due again when its leases end.
+ * Sends what is due. A large backlog starts parallel sweeps, which start no further ones. A failed helper costs nothing: its
+ * deliveries are due again when their leases end.
  * @throws {DatabaseUnavailable} when nothing could be claimed at all
  */
 export async function shareSweep(caller: Notifier & OwnCaller & { log: Log }): Promise<SweepAnswer> {

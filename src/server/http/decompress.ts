@@ -41,7 +41,7 @@ export function decompress(coding: Coding, compressed: Uint8Array): Decompressed
     if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
       return { ok: false, code: 'body_too_large', detail: 'The zstd window is over 1 MiB.' };
     }
-    // What is not the fault of the bytes, such as a lack of memory, must not look like it.
+    // Errors that the bytes did not cause, such as a lack of memory, must not blame them.
     if (error instanceof Error && isFaultOfData(code)) return invalid(coding, error.message);
     throw error;
   }

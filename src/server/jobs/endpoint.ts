@@ -58,7 +58,7 @@ const BUDGETS = {
   project: 'All callers together have requested as many jobs as they may within 24 hours (JOBS_PER_DAY).',
 };
 
-/** A job without a report is a language model for whoever may request it: the deployment decides who. */
+/** A job without a report is free use of a language model: the deployment decides who may request one. */
 function mayOmitReport(setting: JobServices['reportlessJobs'], caller: Caller): boolean {
   switch (setting) {
     case 'off':
@@ -200,7 +200,7 @@ export async function showJob(services: JobServices, request: Request): Promise<
   return job === null ? problem('job_not_found') : answer(job);
 }
 
-/** `DELETE`: cancels what has not finished; a job that has is answered as it stands. */
+/** `DELETE`: cancels an unfinished job; a finished one is returned unchanged. */
 export async function cancelJob(services: JobServices, request: Request): Promise<Response> {
   const access = await findCaller(services, request.headers);
   if (!access.ok) return problem(access.code);

@@ -54,7 +54,7 @@ export function reportProgress(
       told = sent;
       toldAt = monotonicNow();
     } catch (error) {
-      // The next turn tells again. If that is too late, the lease says so.
+      // The next turn reports again. If that is too late, the lease has expired.
       log('error', 'could not report progress', { job: run.job_id, trace: run.trace_id, error });
     }
   }

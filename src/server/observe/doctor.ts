@@ -150,7 +150,7 @@ function insideFault(url: string, status: number, code: string | undefined): Fin
       action: 'Set the same CRON_SECRET at Vercel and here, and deploy again.',
     };
   }
-  // Why is what the ping to the same deployment says.
+  // The ping to the same deployment names the reason.
   return skipped('address', `${url} was answered ${status}: the checks of the deployment itself are missing`);
 }
 

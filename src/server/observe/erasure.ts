@@ -13,7 +13,7 @@ export const erasedBatch = z.object({
   errors: z.array(
     z.object({ user_id: z.guid().optional(), report_id: z.guid().optional(), error: z.string() }),
   ),
-  /** It ended for its time, and not because others hold what is left. */
+  /** The call ended because of its time limit, not because others hold the rest. */
   busy: z.boolean(),
   left: z.boolean(),
 });

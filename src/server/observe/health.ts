@@ -35,7 +35,7 @@ interface HealthOptions extends Clock {
   log: Log;
 }
 
-/** So long is what was found for everybody answered again: whoever asks every second costs the database nothing. */
+/** The public result is cached so long: frequent requests cost the database nothing. */
 const CACHE_MS = 5_000;
 
 /**
@@ -134,7 +134,7 @@ function newestMigration(applied: readonly string[] | null): Finding {
   };
 }
 
-/** The stated rights are no part of a deployment either. What must hold by itself: nobody else reaches `private`. */
+/** A deployment does not have the stated rights either. It can check one rule: anon and public cannot reach `private`. */
 function closedToAnon(rights: readonly { on: string; grantee: string; privilege: string }[] | null): Finding {
   const open = (rights ?? []).filter(
     ({ on, grantee }) => (grantee === 'anon' || grantee === 'public') && on.includes(' private.'),

@@ -51,7 +51,7 @@ interface DirectStoreOptions {
   connectTimeoutMs?: number;
 }
 
-/** Whom the database takes us for, and how we get there. */
+/** Our role in the database, and the way of the connection. */
 export interface StoreSession extends Pick<Session, 'role' | 'statement_timeout'> {
   road: Road;
 }
@@ -146,7 +146,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
     async rpc(name, parameters, answer) {
       const deadline = monotonicNow() + timeoutMs;
       const json = JSON.stringify(parameters);
-      // What is undefined is left out, as by JSON.
+      // Undefined parameters are left out, as in JSON.
       const given = Object.entries(parameters).flatMap(([key, value]) => (value === undefined ? [] : [key]));
       let data: unknown;
       try {

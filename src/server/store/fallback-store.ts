@@ -3,7 +3,7 @@ import type { Log } from '../observe/log.ts';
 import { PoolUnusable } from './direct-store.ts';
 import type { Store } from './store.ts';
 
-/** So long do calls go by REST before one of them tries the pool again. */
+/** How long calls use REST before one of them tries the pool again. */
 const UNREACHABLE_MS = 5_000;
 /** Somebody has to change a role or a variable. */
 const REFUSED_MS = 60_000;

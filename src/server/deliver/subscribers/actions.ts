@@ -82,7 +82,7 @@ const ACTIONS: Record<Exclude<EndpointAction, 'filter-test'>, Act> = {
   explain,
 };
 
-/** `POST ?action=`: what is done with a subscriber, or asked about it, besides its settings. */
+/** `POST ?action=`: all actions and questions about a subscriber except its settings. */
 export async function actOnEndpoint(
   services: EndpointServices,
   request: Request,

@@ -15,17 +15,17 @@ interface CheckedEndpoint {
   endpoint_id: string;
   url: string;
   sealed_secrets: readonly string[];
-  /** What its settings ask for. */
+  /** The coding in its settings. */
   compression: Compression;
 }
 
-/** What came of one request of a check. */
+/** The outcome of one request of a check. */
 interface Seen {
   /** Null: no answer came. */
   status: number | null;
   /** Why it is not delivered, in words; null: it was answered with a 2xx. */
   error: string | null;
-  /** What was read of the answer. */
+  /** The part of the answer that was read. */
   text: string;
   /** Why the answer could not be read to its end. */
   unread: unknown;
@@ -45,7 +45,7 @@ const ANSWER_FIRST =
 
 /**
  * Checks whether a subscriber takes what we will send, and refuses what others could. First a signed ping, whose nonce the answer
- * must repeat: it proves that whoever answers wants our events. Only then the rest, one after the other: a host that never asked
+ * must repeat: it proves that the receiver wants our events. Only then the rest, one after the other: a host that never asked
  * for us gets one small request.
  * @throws {SecretUnreadable} when one of the endpoint's secrets cannot be decrypted: nothing was sent
  */

@@ -104,7 +104,7 @@ export function isReadToken(bearer: string): boolean {
   return /^pet_[A-Za-z0-9_-]{43}$/.test(bearer);
 }
 
-/** What is stored of a read token, in hexadecimal digits. Of 32 random bytes no slow hash is needed. */
+/** The stored hash of a read token, in hexadecimal digits. 32 random bytes need no slow hash. */
 export function readTokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }
