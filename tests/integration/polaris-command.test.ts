@@ -33,12 +33,12 @@ describe('npm run polaris', () => {
     [['trace', 'a', 'b'], 'ID is one argument, not 2.'],
     [['trace', '--all'], "Unknown option '--all'"],
     [['probe', 'x'], "Unexpected argument 'x'"],
-    [['endpoints', 'remove', 'ep-0123456789abcdef'], 'remove is no form of this command.'],
+    [['endpoints', 'remove', 'ep-0123456789abcdef'], 'remove is not an action of this command.'],
     [['endpoints', 'list', 'x'], "Unexpected argument 'x'"],
     [['endpoints', 'show'], 'ID is missing.'],
-    [['endpoints', 'pause', 'prelim-report'], 'prelim-report is no id of a subscriber'],
-    [['replay', 'constructor'], 'constructor is no form of this command.'],
-    [['replay', 'apply', 'x'], 'x is no id of a replay'],
+    [['endpoints', 'pause', 'prelim-report'], 'prelim-report is not an id of a subscriber'],
+    [['replay', 'constructor'], 'constructor is not an action of this command.'],
+    [['replay', 'apply', 'x'], 'x is not an id of a replay'],
     [['replay', 'propose', '--reason', 'r'], '--endpoint and --reason are needed.'],
     [['replay', 'propose', '--endpoint', 'crm', '--reason', 'r'], '--endpoint: must be ep- and 16'],
     [
@@ -50,7 +50,7 @@ describe('npm run polaris', () => {
       '--from: ',
     ],
     [['erase'], 'USER_ID is missing.'],
-    [['erase', 'somebody'], 'somebody is no id of a user'],
+    [['erase', 'somebody'], 'somebody is not an id of a user'],
     [['erase', randomUUID(), '--from', 'file'], 'USER_ID and --from exclude each other.'],
   ])('refuses %j, says how it is used, and asks nobody', async (args, message) => {
     const { code, out, error } = await polaris(args);
@@ -124,7 +124,7 @@ describe('npm run polaris', () => {
     expect(wrong.error).toContain('could not be signed in');
     const refused = await polaris(['sign-in', user.email], `${user.password}\n`);
     expect(refused).toMatchObject({ code: 1 });
-    expect(refused.error).toContain('is no operator');
+    expect(refused.error).toContain('is not an operator');
     await expect(stat(sessionPath())).rejects.toThrow('ENOENT');
   });
 

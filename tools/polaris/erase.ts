@@ -121,7 +121,7 @@ names, whatever else stands in it. A user is named by the id alone, since shells
       return eraseAll(await signedIn(), users, values.yes);
     }
     const user = z.guid().safeParse(onlyArgument('USER_ID', positionals));
-    if (!user.success) throw new WrongUse(`${positionals.join(' ')} is no id of a user: it is a UUID.`);
+    if (!user.success) throw new WrongUse(`${positionals.join(' ')} is not an id of a user (a UUID).`);
     return eraseOne(await signedIn(), user.data.toLowerCase(), values.yes);
   },
 };
