@@ -136,7 +136,7 @@ describe('compression', () => {
       'gzip, but not in use: no check has tested it yet. Check the subscriber.',
     ]);
     expect(said(checkWith(false))).toEqual([
-      'gzip, but not in use: its last check says why, and what to do.',
+      'gzip, but not in use: the last check names the reason and the fix.',
     ]);
     const refused_at = '2026-11-26T12:00:00Z';
     expect(said({ compression: { in_use: null, refused_at } })).toEqual([

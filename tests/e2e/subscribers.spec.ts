@@ -167,7 +167,7 @@ test('compression is asked for, is not in use while its probe fails, and is in u
   await expect(verdict).toContainText('Active.');
   await expect(check).toContainText('Passed');
   await expect(check).toContainText('It did not accept a signed ping in gzip: answered 401.');
-  await expect(settings).toContainText('gzip, but not in use: its last check says why, and what to do.');
+  await expect(settings).toContainText('gzip, but not in use: the last check names the reason and the fix.');
   await inspect(page, 'subscriber-compression');
 
   receiver.decompress();
