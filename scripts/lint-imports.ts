@@ -7,7 +7,7 @@ import { projectRoot } from '../tools/local/paths.ts';
 const modules = await readModules(projectRoot);
 const findings = [
   ...findCircles(modules).map((circle) => `circle: ${circle}`),
-  ...findUnusedExports(modules).map((name) => `nobody imports ${name}`),
+  ...findUnusedExports(modules).map((name) => `no module imports ${name}`),
 ];
 for (const finding of findings) console.error(finding);
 process.exitCode = findings.length === 0 ? 0 : 1;

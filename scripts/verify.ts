@@ -68,7 +68,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
     const where =
       values.from === undefined
         ? `${events ?? 0} events, ${deliveries ?? 0} deliveries and ${jobs ?? 0} jobs`
-        : `what comes from ${values.from} on`;
+        : `the part from ${values.from}`;
     console.log(`verify: ${problems} problems in ${where}`);
     return problems === 0;
   } finally {

@@ -4,7 +4,7 @@ import { watched } from '../../src/server/http/watched.ts';
 import { services, watchFunction } from '../../src/server/services.ts';
 import { receiveWebhook } from '../../src/server/events/receive.ts';
 
-// Every method comes here: those that are refused are audited too.
+// All methods, since refused ones are audited too.
 const handle = watched(
   guard((request) => receiveWebhook(services(), 'prelim-report', request), log),
   watchFunction('webhooks/prelim-report'),

@@ -5,7 +5,7 @@ import { services, watchFunction } from '../../src/server/services.ts';
 import { asOperator } from '../../src/server/http/operator-guard.ts';
 import { retryAll, retryOne } from '../../src/server/deliver/retry-endpoint.ts';
 
-// Every method comes here: those that are refused are audited too.
+// All methods, since refused ones are audited too.
 const handle = watched(
   forBrowsers(
     (request) =>

@@ -30,7 +30,7 @@ interface RuleWords {
   title: string;
   /** What was measured, and how many are affected. */
   says: (alert: Pick<AlertAt, 'value' | 'threshold' | 'affected' | 'facts'>) => string;
-  /** What it means for reports. */
+  /** The consequence for reports. */
   meaning: string;
   /** The first line of the runbook: docs/operations.md, "Alerts". */
   action: string;
@@ -57,7 +57,7 @@ const PAUSE_REASONS: Readonly<Record<string, string>> = {
   operator: 'by an operator',
   failing: 'it accepted nothing for days',
   gone: 'it answered 410',
-  secret_unreadable: 'no key in ENDPOINT_SECRETS_KEY opens its secret',
+  secret_unreadable: 'no key in ENDPOINT_SECRETS_KEY decrypts its secret',
   address_changed: 'its new URL has not passed a check',
 };
 
@@ -68,7 +68,7 @@ export const ALERT_RULES = {
     says: ({ value, threshold, affected }) =>
       `${value} % of the newest attempts were delivered (limit ${threshold} %); ${counted(affected, 'was', 'were')} not.`,
     meaning: STORED,
-    action: 'Open the deliveries, read the answers of the endpoint, and fix what stands before it.',
+    action: 'Open the deliveries, read the last answers of the endpoint, and fix their cause.',
     lost: NOTHING,
   },
   latency: {
@@ -84,13 +84,13 @@ export const ALERT_RULES = {
     says: ({ value, threshold }) =>
       `${counted(value, 'delivery waits', 'deliveries wait')} (limit ${threshold}).`,
     meaning: STORED,
-    action: 'Check that sweeps come and that the circuit of the endpoint is closed.',
+    action: 'Check that sweeps run and that the circuit of the endpoint is closed.',
     lost: NOTHING,
   },
   queue_age: {
     title: 'A delivery waits too long',
     says: ({ value, threshold, affected }) =>
-      `The oldest delivery waits for ${duration(value)} (limit ${duration(threshold)}); ${counted(affected, 'waits', 'wait')}.`,
+      `The oldest delivery has waited for ${duration(value)} (limit ${duration(threshold)}); ${counted(affected, 'delivery waits', 'deliveries wait')}.`,
     meaning: STORED,
     action: 'Open the oldest of the deliveries and read its last answer.',
     lost: NOTHING,
@@ -100,7 +100,7 @@ export const ALERT_RULES = {
     says: ({ value, threshold, affected }) =>
       `The circuit has been open for ${duration(value)} (limit ${duration(threshold)}); ${counted(affected, 'delivery waits', 'deliveries wait')}.`,
     meaning: STORED,
-    action: 'Fix the endpoint. The circuit closes by itself with the first probe that is answered.',
+    action: 'Fix the endpoint. The first probe that is answered closes the circuit.',
     lost: NOTHING,
   },
   dead_letters: {
@@ -115,23 +115,23 @@ export const ALERT_RULES = {
     says: ({ value, threshold, affected }) =>
       `${counted(affected, 'job is', 'jobs are')} overdue, the oldest for ${duration(value)} (limit ${duration(threshold)}).`,
     meaning:
-      'Their runners died or their results did not come, and no sweep took them over: these reports wait.',
-    action: 'Check that sweeps come, and look for the log line "a job was not taken over".',
-    lost: 'Nothing was lost: a job that is taken over generates its report again.',
+      'Their runners died or their results did not arrive, and no sweep has taken them over: these reports wait.',
+    action: 'Check that sweeps run, and look for the log line "a job was not taken over".',
+    lost: 'Nothing was lost: a take-over generates the report again.',
   },
   jobs_failing: {
     title: 'Jobs fail',
     says: ({ value, threshold, affected }) =>
       `${value} % of the newest jobs failed (limit ${threshold} %): ${counted(affected, 'job', 'jobs')}.`,
-    meaning: 'These reports keep the text that they had. Nothing retries a failed job by itself.',
+    meaning: 'These reports keep their previous text. A failed job is not retried automatically.',
     action: 'Read the error of a failed job; check the language model, its key and its quota.',
     lost: 'No stored result was lost. The failed jobs have no result: request them again.',
   },
   no_sweep: {
-    title: 'No sweep comes',
+    title: 'No sweep runs',
     says: ({ value, threshold }) =>
-      `The last sweep came ${duration(value)} ago (limit ${duration(threshold)}).`,
-    meaning: 'Nothing retries, takes over or prunes. First attempts go on, and results are stored.',
+      `The last sweep ran ${duration(value)} ago (limit ${duration(threshold)}).`,
+    meaning: 'Nothing is retried, taken over or pruned. First attempts continue, and results are stored.',
     action:
       'Check the cron and CRON_SECRET (npm run doctor, cron). Until then call /api/cron/sweep yourself.',
     lost: NOTHING,
@@ -139,21 +139,21 @@ export const ALERT_RULES = {
   verify_findings: {
     title: 'Invariants are broken',
     says: ({ value }) => `${counted(value, 'finding', 'findings')}.`,
-    meaning: 'Rows say something that no function of ours would have written.',
-    action: 'Run npm run verify, and find out who wrote these rows. Repair nothing by hand before that.',
-    lost: 'The findings are gone. Whether anything was lost is what npm run verify and the audit log say.',
+    meaning: 'Some rows have a state that none of our functions writes.',
+    action: 'Run npm run verify, and find out who wrote these rows. Do not change them before that.',
+    lost: 'The findings are gone. Check with npm run verify and the audit log whether anything was lost.',
   },
   clock_difference: {
     title: 'Clocks differ',
     says: ({ value, threshold }) =>
       `The clocks of the functions and of the database differ by ${value} s (limit ${threshold} s).`,
     meaning: 'Signed webhooks are refused when the clocks of sender and receiver differ by more than 300 s.',
-    action: 'Run npm run doctor, which says whose clock it is, and ask the provider.',
+    action: 'Run npm run doctor, which names the wrong clock, and ask its provider.',
     lost: NO_RESULT,
   },
   secret_age: {
     title: 'A secret is old',
-    says: ({ value, threshold }) => `It has been in use for ${value} days (limit ${threshold} days).`,
+    says: ({ value, threshold }) => `The secret has been in use for ${value} days (limit ${threshold} days).`,
     meaning: 'Secrets are rotated monthly. Everything works.',
     action: 'Rotate it: docs/operations.md, Monthly secret rotation.',
     lost: NO_RESULT,
@@ -161,24 +161,24 @@ export const ALERT_RULES = {
   table_growth: {
     title: 'A table grows fast',
     says: ({ value, threshold, affected }) =>
-      `It grew by ${value} % within a day (limit ${threshold} %), by about ${affected} rows.`,
+      `The table grew by ${value} % within a day (limit ${threshold} %), by about ${affected} rows.`,
     meaning: 'The disk may fill up, or retention does not keep up.',
     action:
-      'Find out what writes so much, and whether the sweep prunes: docs/operations.md, Regular audit clean-up.',
+      'Find out who writes these rows, and check that the sweep prunes: docs/operations.md, Regular audit clean-up.',
     lost: NO_RESULT,
   },
   ping_failing: {
     title: 'The webhook path is broken',
     says: ({ value, threshold }) => `${value} signed pings in a row failed (limit ${threshold}).`,
-    meaning: 'Webhooks very likely fail in the same way. Results are stored directly in their reports.',
-    action: 'Run npm run doctor: its line "address" says what answers, and what to do.',
+    meaning: 'Webhooks probably fail in the same way. Results are stored directly in their reports.',
+    action: 'Run npm run doctor: the line "address" names the cause and the fix.',
     lost: NOTHING,
   },
   ping_slow: {
     title: 'The webhook path is slow',
     says: ({ value, threshold, affected }) =>
       `Each of the last ${affected} signed pings took at least ${value} ms (limit ${threshold} ms).`,
-    meaning: 'Webhooks very likely take as long.',
+    meaning: 'Webhooks are probably as slow.',
     action:
       'Run npm run doctor: compare "database" and "region", and look at the connections of the database.',
     lost: NOTHING,
@@ -187,34 +187,34 @@ export const ALERT_RULES = {
     title: 'An alert rule fails',
     says: ({ facts: { sqlstate } }) =>
       `The rule ended with SQLSTATE ${typeof sqlstate === 'string' ? sqlstate : 'unknown'}.`,
-    meaning: 'What this rule watches is not watched. All other rules are.',
+    meaning: 'This rule is not evaluated. All other rules are.',
     action: 'Run select * from private.alert_on_<rule>() for this rule as postgres, and read the error.',
     lost: NO_RESULT,
   },
   subscriber_failing: {
     title: 'A subscriber accepts nothing',
     says: ({ value, threshold, affected, facts: { paused_at } }) =>
-      `It has accepted nothing for ${value} days (limit ${threshold} days); ${counted(affected, 'delivery waits', 'deliveries wait')}.` +
+      `The subscriber has accepted nothing for ${value} days (limit ${threshold} days); ${counted(affected, 'delivery waits', 'deliveries wait')}.` +
       (typeof paused_at === 'string' ? ` It will be paused at ${paused_at}.` : ''),
-    meaning: 'Another system does not hear of results. Reports and other subscribers are not affected.',
-    action: 'Open the subscriber, read its last answers, and tell whoever runs it.',
-    lost: 'Nothing was lost: what waits is sent when the subscriber accepts again. Look for dead letters of it.',
+    meaning: 'This subscriber receives no events. Reports and other subscribers are not affected.',
+    action: 'Open the subscriber, read its last answers, and tell its operators.',
+    lost: 'Nothing was lost: waiting deliveries are sent now. Check the dead letters of this subscriber.',
   },
   subscriber_paused: {
     title: 'A subscriber is paused',
     says: ({ affected, facts: { reason, paused_at, given_up_at } }) =>
       `Paused since ${String(paused_at)} (${PAUSE_REASONS[String(reason)] ?? String(reason)}); ${counted(affected, 'delivery waits', 'deliveries wait')}.` +
-      (typeof given_up_at === 'string' ? ` The oldest is given up at ${given_up_at}.` : ''),
-    meaning: 'Another system does not hear of results. What is for it waits, for PAUSE_MAX_DAYS at most.',
-    action: 'Fix the reason, then resume the subscriber: what waits is sent in order.',
-    lost: 'What waited is sent in order. What waited longer than PAUSE_MAX_DAYS is a dead letter, which can be redriven.',
+      (typeof given_up_at === 'string' ? ` The oldest becomes a dead letter at ${given_up_at}.` : ''),
+    meaning: 'This subscriber receives no events. Its deliveries wait for at most PAUSE_MAX_DAYS.',
+    action: 'Fix the reason, then resume the subscriber: waiting deliveries are sent in order.',
+    lost: 'Waiting deliveries are sent in order. Older ones than PAUSE_MAX_DAYS are dead letters; redrive them.',
   },
 } as const satisfies Record<string, RuleWords>;
 export type AlertRule = keyof typeof ALERT_RULES;
 
 /** A rule that this version does not know: the database may be newer than the functions. */
 const UNKNOWN_RULE: RuleWords = {
-  title: 'An alert of a rule that these functions do not know',
+  title: 'An alert of an unknown rule',
   says: ({ value, threshold, affected }) => `Measured ${value}, limit ${threshold}; ${affected} affected.`,
   meaning: 'The database is newer than the functions.',
   action: 'Read the rule in docs/operations.md of the newest version.',

@@ -81,7 +81,7 @@ export const endpointSecretsKeys = list((key) => {
     const ids = splitList(value).map((key) => key.split(':')[0]);
     return new Set(ids).size === ids.length;
   },
-  { error: 'must not have two keys of the same id' },
+  { error: 'must not have two keys with the same id' },
 );
 
 function bytesOf(base64: string): number {
@@ -119,7 +119,7 @@ export const serverAddress = z.string().superRefine((value, context) => {
 /** The address of a Supabase project: its clients append the path of each API, so that a copied `…/rest/v1` reaches none. */
 export const projectAddress = serverAddress.refine((value) => (URL.parse(value)?.pathname ?? '/') === '/', {
   error:
-    'must be the address of the project alone, such as https://abcdefghijklmnopqrst.supabase.co, without a path',
+    'must be the address of the project without a path, such as https://abcdefghijklmnopqrst.supabase.co',
 });
 
 const WEBHOOK_PATH = '/api/webhooks';
@@ -131,7 +131,7 @@ export const webhookAddresses = list((value) => {
   if (!value.endsWith(WEBHOOK_PATH)) return `must end in ${WEBHOOK_PATH}`;
   const { protocol, hostname } = new URL(value);
   if (protocol !== 'https:' && !isLoopback(hostname))
-    return 'must begin with https://, except for this machine itself';
+    return 'must begin with https:// unless the host is localhost';
   return undefined;
 });
 
@@ -145,7 +145,7 @@ function faultOfOutsideAddress(value: string): string | undefined {
   const { protocol, hostname } = new URL(value);
   if (hostname.includes(',')) return 'must be separated from the next one by a space';
   if (protocol !== 'https:' && !isLoopback(hostname))
-    return 'must begin with https://, except for this machine itself';
+    return 'must begin with https:// unless the host is localhost';
   return undefined;
 }
 
@@ -187,17 +187,17 @@ function faultOfStoreAddress(value: string): string | undefined {
   if (url.hash !== '') return 'must not contain a fragment: in the password, write # as %23';
   if (url.username === '') return 'must name a user: polaris_store, or polaris_store.<project> at a pooler';
   if (OWNERS.test(decodeURIComponent(url.username))) {
-    return 'must not be the connection of the owner, which only migrations and commands use: the user is polaris_store';
+    return 'must name the user polaris_store: only migrations and commands connect as the owner';
   }
   if (url.password === '') return 'must contain the password of its user';
   // A host in the query would overrule the one whose TLS is checked here.
   if ([...url.searchParams.keys()].some((name) => name !== 'sslmode')) {
-    return 'must have no other parameter than sslmode';
+    return 'must have no parameter except sslmode';
   }
   const mode = url.searchParams.get('sslmode');
   if (mode === null || STORE_TLS.includes(mode)) return undefined;
   if (mode === 'disable' && isLoopback(url.hostname)) return undefined;
-  return 'must have sslmode=require or sslmode=verify-full: only the connection to this machine may be unencrypted';
+  return 'must have sslmode=require or sslmode=verify-full: only a connection to localhost may be unencrypted';
 }
 
 function isDecodable({ username, password, pathname }: URL): boolean {

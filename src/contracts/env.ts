@@ -118,7 +118,7 @@ export const serverEnv = z
     VERCEL_ENV: z.string().optional(),
   })
   .refine((env) => (env.LLM_BASE_URL === undefined) === (env.LLM_MODELS === undefined), {
-    error: 'LLM_BASE_URL and LLM_MODELS go together',
+    error: 'must be set together with LLM_BASE_URL',
     path: ['LLM_MODELS'],
   })
   .refine(
@@ -127,12 +127,12 @@ export const serverEnv = z
       ALERT_URLS === undefined ||
       parseAlertAddresses(ALERT_URLS).every(({ form }) => form === 'slack'),
     {
-      error: 'is needed to sign alerts to the addresses of ALERT_URLS that are not Slack',
+      error: 'is required: alerts to ALERT_URLS other than Slack are signed with it',
       path: ['ALERT_SECRET'],
     },
   )
   .refine((env) => env.SUBSCRIBER_HOSTS.length === 0 || env.ENDPOINT_SECRETS_KEY !== undefined, {
-    error: 'is needed to keep the secrets of subscribers, which SUBSCRIBER_HOSTS admits',
+    error: 'is required when SUBSCRIBER_HOSTS is set: it encrypts the secrets of subscribers',
     path: ['ENDPOINT_SECRETS_KEY'],
   })
   .refine(

@@ -17,7 +17,7 @@ export type FormatVersion = (typeof FORMAT_VERSIONS)[number]['date'];
 export const formatVersion = z.enum(FORMAT_VERSIONS.map(({ date }) => date));
 
 export const NEWEST_FORMAT_VERSION: FormatVersion = '2026-12-01';
-/** Of a subscriber that names none. It keeps this version when a newer one comes. */
+/** Of a subscriber that names none. The subscriber keeps this version when newer ones are released. */
 export const DEFAULT_FORMAT_VERSION: FormatVersion = NEWEST_FORMAT_VERSION;
 
 /** `full`: with the content; `thin`: with `content_url` instead. */

@@ -40,7 +40,7 @@ function requireResult(
   context: z.RefinementCtx,
 ): void {
   if (body.status === 'succeeded' && !body.result?.trim()) {
-    context.addIssue({ code: 'custom', path: ['result'], message: 'a succeeded job needs its result' });
+    context.addIssue({ code: 'custom', path: ['result'], message: 'is required when status is succeeded' });
   }
 }
 

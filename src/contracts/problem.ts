@@ -5,7 +5,7 @@ interface Problem {
   status: number;
   /** Texts may change; clients decide by the code. */
   title: string;
-  /** The same event can never be accepted: our own sender gives the delivery up. */
+  /** This event can never be accepted: our sender stops retrying the delivery. */
   final: boolean;
 }
 
@@ -62,9 +62,9 @@ export const PROBLEMS = {
   final_exists: { status: 409, final: false, title: 'This report already has a final version' },
   delivery_closed: { status: 409, final: false, title: 'This delivery is closed: it can never succeed' },
   delivery_busy: { status: 409, final: false, title: 'Another process is sending this delivery' },
-  revision_conflict: { status: 409, final: false, title: 'The settings were changed by somebody else' },
+  revision_conflict: { status: 409, final: false, title: 'Somebody else changed the settings' },
   endpoint_unverified: { status: 409, final: false, title: 'This endpoint has not passed its check yet' },
-  too_many_endpoints: { status: 409, final: false, title: 'There are as many endpoints as there may be' },
+  too_many_endpoints: { status: 409, final: false, title: 'The limit of endpoints is reached' },
   endpoint_secret_unreadable: {
     status: 409,
     final: false,
@@ -81,12 +81,12 @@ export const PROBLEMS = {
   invalid_compression: {
     status: 415,
     final: false,
-    title: 'The body is not compressed as its Content-Encoding says',
+    title: 'The body does not match its Content-Encoding',
   },
   rate_limited: { status: 429, final: false, title: 'Too many requests' },
   quota_exceeded: { status: 429, final: false, title: 'Too many unfinished jobs' },
   too_many_checks: { status: 429, final: false, title: 'Too many checks of this host' },
-  budget_exceeded: { status: 429, final: false, title: 'The budget of jobs a day is spent' },
+  budget_exceeded: { status: 429, final: false, title: 'The daily limit of jobs is reached' },
   internal_error: { status: 500, final: false, title: 'Internal error' },
   delivery_failed: { status: 502, final: false, title: 'The webhook failed again' },
   misconfigured: { status: 503, final: false, title: 'Environment variables are missing or malformed' },
@@ -113,7 +113,7 @@ export const problemDetails = z.looseObject({
   error: z.string().optional(),
   detail: z.string().optional(),
   issues: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
-  /** Of `delivery_failed` alone: the retry endpoint's answers say it in one member. */
+  /** Only with `delivery_failed`: every answer of the retry endpoint has this member. */
   success: z.literal(false).optional(),
 });
 export type ProblemDetails = z.infer<typeof problemDetails>;

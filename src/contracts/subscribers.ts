@@ -42,7 +42,7 @@ export const eventSelection = z.strictObject({
   statuses: listOf(z.enum(OUTWARD_STATUSES), OUTWARD_STATUSES.length),
   /** Only events of reports that this user owns when the event takes effect. */
   owner_id: reportId.optional(),
-  /** Also events that lost to a newer one and changed nothing. */
+  /** Also superseded events (a newer result won). */
   superseded: z.boolean().default(false),
 });
 

@@ -53,7 +53,7 @@ function requireResult(data: Result, context: z.RefinementCtx, path: string[]): 
     context.addIssue({
       code: 'custom',
       path: [...path, 'research_report'],
-      message: 'a completed report needs its text',
+      message: 'is required when research_status is completed',
     });
   }
 }

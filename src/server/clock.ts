@@ -14,7 +14,7 @@ export const systemClock: Clock = {
   monotonicNow: () => performance.now(),
 };
 
-/** What the audit has room for: nearly 12 days in milliseconds. */
+/** The largest duration that the audit can store: nearly 12 days in milliseconds. */
 const MAX_DURATION_MS = 999_999_999;
 
 /**

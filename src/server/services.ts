@@ -19,7 +19,7 @@ import type { SubscriberRules } from './deliver/subscribers/subscriber-url.ts';
 import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
 
-/** Everything that the endpoints work with: the one place where the outside world comes in. */
+/** All services of the endpoints: the only place that connects to the outside world. */
 type Services = ReturnType<typeof createServices>;
 
 export function createServices(env: ServerEnv) {

@@ -90,7 +90,7 @@ export async function sweep(
   }
 }
 
-/** Runs what may fail alone, and keeps what failed. */
+/** Runs parts that may fail independently, and collects their failures. */
 function parts({ log }: TakeOverCaller) {
   const failures: { name: string; error: unknown }[] = [];
   let succeeded = 0;

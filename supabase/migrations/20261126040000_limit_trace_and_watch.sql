@@ -474,7 +474,7 @@ begin
      language plpgsql volatile set search_path = '''' as $body$
      begin
        %s
-       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+       raise exception ''unknown report type %%'', p_report_type using errcode = ''PL004'';
      end
      $body$',
     (select string_agg(format(
@@ -489,7 +489,7 @@ begin
          return;
        end if;', report_type, table_name, table_name), ' ' order by report_type) from public.report_types));
   comment on function private.report_row(text, uuid, boolean) is
-    'What links a report to others: its owner, its summary and its winner. All null: there is no such report. p_lock: until the transaction ends, no other transaction changes the row.';
+    'The references of a report: its owner, its summary and its winner. All null: the report does not exist. p_lock: until the transaction ends, no other transaction changes the row.';
   revoke all on function private.report_row(text, uuid, boolean) from public, anon, authenticated, service_role;
 
   execute format(
@@ -557,7 +557,7 @@ begin
      language plpgsql volatile set search_path = '''' as $body$
      begin
        %s
-       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+       raise exception ''unknown report type %%'', p_report_type using errcode = ''PL004'';
      end
      $body$',
     (select string_agg(format(
@@ -651,7 +651,7 @@ begin
     refusal := private.await_token(p_kind, p_key);
   end if;
 exception when others then
-  failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
+  failure := 'could not check the rate limit: ' || "left"(sqlerrm, 200);
 end
 $$;
 
@@ -719,7 +719,7 @@ begin
       refusal := private.rate_refusal('sender', p_sender);
       exit when refusal is not null;
       if clock_timestamp() > v_until then
-        raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
+        raise exception 'every part of the rate bucket is locked' using errcode = 'lock_not_available';
       end if;
       perform pg_sleep(c_pause_seconds);
     end loop;
@@ -743,7 +743,7 @@ begin
 exception when others then
   granted := p_count;
   refusal := null;
-  failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
+  failure := 'could not check the rate limit: ' || "left"(sqlerrm, 200);
 end
 $$;
 
@@ -793,7 +793,7 @@ begin
     if found then
       return null;
     elsif clock_timestamp() > v_until then
-      raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
+      raise exception 'every part of the rate bucket is locked' using errcode = 'lock_not_available';
     end if;
     perform pg_sleep(c_pause_seconds);
   end loop;
@@ -923,6 +923,29 @@ comment on function private.add_report_type(text, text) is
   'Makes a table of the platform''s shape take part: registry, our columns, indexes, triggers and the policy for operators.';
 revoke all on function private.add_report_type(text, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/check_winner.sql
+-- Definer rights: people and servers who write reports may not read events and contents.
+create or replace function private.check_winner()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  -- Volatile, since a stable function would not see the event that the same statement recorded.
+  if not exists (
+    select from public.report_events event
+    join private.report_contents content on content.event_id = event.id
+    where event.id = new.winner_event_id and event.report_type = tg_argv[0] and event.report_id = new.id
+      and content.research_report is not distinct from new.research_report)
+  then
+    raise exception 'winner_event_id must name an event of this report with this text' using errcode = 'PL002';
+  end if;
+  return null;
+end
+$$;
+
+comment on function private.check_winner() is
+  'Refuses a winner that is not an event of this report with the text that the row shows.';
+revoke all on function private.check_winner() from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/close_report.sql
 -- Definer rights: an owner's statement fires it, and owners may not write deliveries.
 create or replace function private.close_report()
@@ -983,6 +1006,26 @@ comment on function private.close_report() is
   'Deleting a report closes its deliveries, cancels its jobs, and has its content erased by the next sweep.';
 revoke all on function private.close_report() from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/count_foreign_write.sql
+create or replace function private.count_foreign_write()
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_most constant int := 1000;
+  v_count int := coalesce(nullif(current_setting('polaris.foreign', true), '')::int, 0) + 1;
+begin
+  perform set_config('polaris.foreign', v_count::text, true);
+  if v_count > c_most and coalesce(current_setting('polaris.bulk', true), '') <> 'on' then
+    raise exception 'more than % reports were written in one transaction', c_most using errcode = 'PL005',
+      hint = 'Run set local polaris.bulk = ''on'' first: the texts are recorded, but not sent to subscribers.';
+  end if;
+end
+$$;
+
+comment on function private.count_foreign_write() is
+  'Counts the reports that others write in one transaction, and refuses more than 1,000 unannounced ones.';
+revoke all on function private.count_foreign_write() from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/count_owner_write.sql
 create or replace function private.count_owner_write()
 returns void
@@ -996,7 +1039,7 @@ begin
   if v_asked.failure is not null then
     raise warning '%', v_asked.failure;
   elsif v_asked.refusal is not null then
-    raise exception 'too many changes of reports: % within % seconds', v_asked.refusal ->> 'quota',
+    raise exception 'too many changes of reports: at most % within % seconds', v_asked.refusal ->> 'quota',
       v_asked.refusal ->> 'window_seconds'
       using errcode = 'PT429',
         hint = format('Wait %s seconds, then write again.', v_asked.refusal ->> 'retry_after_seconds');
@@ -1040,9 +1083,9 @@ begin
       perform pg_sleep(1) where v_try < c_tries;
     end;
   end loop;
-  raise exception 'Other transactions use % for too long. Nothing was changed: push again.', p_table
+  raise exception 'Other transactions lock % for too long. Nothing was changed: push again.', p_table
     using errcode = 'lock_not_available',
-      hint = 'docs/upgrading.md has the query that finds transactions which have been open for long.';
+      hint = 'docs/upgrading.md has the query that lists long transactions.';
 end
 $$;
 
@@ -1166,13 +1209,13 @@ begin
   end if;
   return true;
 exception when insufficient_privilege then
-  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports, and what it leaves is erased only when an operator erases the account.';
+  raise notice 'This role may not create triggers on auth.users. Deleting an account may deadlock with writers of its reports, and its content is erased only when an operator erases the account.';
   return false;
 end
 $$;
 
 comment on function private.guard_accounts() is
-  'Creates our two triggers on auth.users where they are absent: the locks of an account''s deletion, and the note of it for the sweep. False: the caller may not.';
+  'Creates our two triggers on auth.users where they are absent: one locks an account''s rows before its deletion, one records the deletion for the sweep. False: the caller lacks the privilege.';
 revoke all on function private.guard_accounts() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/guard_insert.sql
@@ -1221,7 +1264,7 @@ end
 $$;
 
 comment on function private.guard_insert() is
-  'What nobody else may set on a new report has its default: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
+  'Sets the columns of a new report that only we may set to their defaults: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
 revoke all on function private.guard_insert() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/import_events.sql
@@ -1488,6 +1531,34 @@ comment on function private.lock_report(text, uuid, uuid) is
   'Locks a report as locked_report() does, and returns its owner. Null: there is no such report.';
 revoke all on function private.lock_report(text, uuid, uuid) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/lock_table.sql
+create or replace function private.lock_table(p_table_name text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  c_tries constant int := 5;
+begin
+  -- Longer than deadlock_timeout, after which PostgreSQL ends an autovacuum that is in the way.
+  perform set_config('lock_timeout', '2s', true);
+  for v_try in 1..c_tries loop
+    begin
+      execute format('lock table public.%I in access exclusive mode', p_table_name);
+      return;
+    exception when lock_not_available then
+      -- Whoever has queued behind this attempt goes on before the next one.
+      perform pg_sleep(1) where v_try < c_tries;
+    end;
+  end loop;
+  raise exception 'Other transactions lock public.% for too long. Nothing was changed: push again.', p_table_name
+    using errcode = 'lock_not_available',
+      hint = 'docs/upgrading.md has the query that lists long transactions.';
+end
+$$;
+
+comment on function private.lock_table(text) is
+  'Locks a table of the platform for a migration. Nobody waits longer than 2 s behind an attempt, of which there are five.';
+revoke all on function private.lock_table(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/locked_report.sql
 create or replace function private.locked_report(
   p_report_type text, p_report_id uuid, p_summary_id uuid default null, out owner uuid, out winner_event_id text)
@@ -1515,7 +1586,7 @@ end
 $$;
 
 comment on function private.locked_report(text, uuid, uuid) is
-  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner and its winner. Both null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
+  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner and its winner. Both null: the report does not exist. p_summary_id: of another summary that a row of this transaction will refer to.';
 revoke all on function private.locked_report(text, uuid, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/names_operator.sql
@@ -1542,7 +1613,7 @@ declare
 begin
   -- Events of an earlier report may carry this id, and would attach to this one.
   if exists (select from public.report_events where report_id = new.id and report_type = tg_argv[0]) then
-    raise exception 'this id was used before' using errcode = 'unique_violation';
+    raise exception 'this report id was used before' using errcode = 'unique_violation';
   end if;
   if tg_argv[1] = 'owner' then
     -- Here and not before the insert, which may become an update: that takes its token in record_write().
@@ -1668,8 +1739,28 @@ end
 $$;
 
 comment on function private.record_write() is
-  'What others write into a report: a text becomes an event, and the row shows it where it wins. What only our functions may change keeps its value.';
+  'Handles foreign writes to a report: a text becomes an event, and the row shows the text if it wins. Columns that only our functions may change keep their values.';
 revoke all on function private.record_write() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/refuse_first_version.sql
+create or replace function private.refuse_first_version(p_channel text)
+returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  -- The role of the request; in the SQL editor there is none.
+  if p_channel = 'platform'
+    and exists (select from private.first_version where closed_at is not null)
+    and coalesce(current_setting('role', true), 'none') not in ('none', 'postgres')
+  then
+    raise exception 'results can be written only through the webhooks' using errcode = 'PL006',
+      hint = 'select private.open_first_version() lets the platform''s first functions write again.';
+  end if;
+end
+$$;
+
+comment on function private.refuse_first_version(text) is
+  'Refuses results that the platform''s servers write, once close_first_version() was called.';
+revoke all on function private.refuse_first_version(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/report_is_gone.sql
 create or replace function private.report_is_gone(p_report_type text, p_report_id uuid)
@@ -1908,7 +1999,7 @@ begin
   end if;
   v_event := private.find_event(p_event_id, v_result.job_id);
   if v_event.id is null and p_body is null then
-    raise exception 'no event %', p_event_id using errcode = 'PL002';
+    raise exception 'event % does not exist', p_event_id using errcode = 'PL002';
   elsif v_event.erased_at is not null then
     -- Nothing is left that this content could be compared with.
     v_outcome := 'duplicate';
@@ -2490,7 +2581,7 @@ declare
   v_members text[];
 begin
   if p_version not between 0 and c_newest or p_body not in ('full', 'thin') or num_nulls(p_version, p_body) > 0 then
-    raise exception 'no body % of version %', p_body, p_version using errcode = 'PL004';
+    raise exception 'body % does not exist in format version %', p_body, p_version using errcode = 'PL004';
   end if;
   v_members := private.body_members(p_event, p_body);
   if p_version < 2 then
@@ -2526,6 +2617,41 @@ $$;
 comment on function private.content_of(public.report_events) is
   'The content of an event that is not erased. Raises PL008 where somebody has removed it: the event waits until it is back.';
 revoke all on function private.content_of(public.report_events) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/decide_effect.sql
+create or replace function private.decide_effect(p_event public.report_events)
+returns text
+language plpgsql stable set search_path = '' as $$
+declare
+  v_winner_id text;
+  v_winner public.report_events;
+  v_effect text;
+begin
+  if p_event.status = 'completed' then
+    execute format('select winner_event_id from public.%I where id = $1', private.report_table(p_event.report_type))
+    into v_winner_id using p_event.report_id;
+    select * into v_winner from public.report_events where id = v_winner_id;
+    v_effect := case when private.event_outranks(p_event, v_winner) then 'applied' else 'superseded' end;
+  else
+    -- A failure takes no part in the order of results: it shows only while nothing newer was asked for.
+    v_effect := case when exists (
+        select from private.job_runs job
+        where job.report_id = p_event.report_id and job.report_type = p_event.report_type
+          and job.status <> 'cancelled' and job.job_id is distinct from p_event.job_id
+          and job.created_at::timestamptz(3) > p_event.requested_at)
+      or exists (
+        select from public.report_events event
+        where event.report_id = p_event.report_id and event.report_type = p_event.report_type
+          and event.requested_at > p_event.requested_at and event.effect is not null)
+      then 'superseded' else 'applied' end;
+  end if;
+  return v_effect;
+end
+$$;
+
+comment on function private.decide_effect(public.report_events) is
+  'The effect that applying an event would have now, recorded or not: applied or superseded. The caller holds the report''s lock.';
+revoke all on function private.decide_effect(public.report_events) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/envelope.sql
 create or replace function private.envelope(p_event public.report_events)
@@ -2664,6 +2790,24 @@ comment on function private.insert_event(text, private.incoming_result, timestam
   'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. p_is_printable: false for metadata in which has_long_number() has found one. Endpoints and owners are refused such metadata, but servers and earlier versions may write it; its text can be thousands of times as long as what they wrote, and no sender can repeat it, so its digest says nothing. Null: its id or its job has one already.';
 revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) from public, anon, authenticated, service_role;
 
+-- supabase/sql/events/keep_content.sql
+create or replace function private.keep_content()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  if tg_op = 'DELETE'
+    and exists (select from public.report_events where id = old.event_id and erased_at is not null)
+  then
+    return old;
+  end if;
+  raise exception 'report_contents is append-only: a row can be deleted only after its event has erased_at' using errcode = 'PL001';
+end
+$$;
+
+comment on function private.keep_content() is
+  'Refuses every change of a content, and its deletion before its event has erased_at.';
+revoke all on function private.keep_content() from public, anon, authenticated, service_role;
+
 -- supabase/sql/events/keep_event.sql
 create or replace function private.keep_event()
 returns trigger
@@ -2693,7 +2837,7 @@ begin
       return new;
     end if;
   end if;
-  raise exception 'report_events is append-only: only its effect is set, once' using errcode = 'PL001';
+  raise exception 'report_events is append-only: only the effect can be set, once' using errcode = 'PL001';
 end
 $$;
 
@@ -2775,6 +2919,36 @@ $$;
 comment on function private.print_body(text[]) is
   'The JSON text of a body''s members. Concatenated: jsonb would reorder the members and parse every value again.';
 revoke all on function private.print_body(text[]) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/read_body.sql
+create or replace function private.read_body(p_body text, p_endpoint_id text)
+returns private.incoming_result
+language plpgsql stable set search_path = '' as $$
+declare
+  v_body jsonb := p_body;
+  -- The platform's first version sends the members of `data` at the top level, and no type.
+  v_is_flat boolean := not v_body ? 'data';
+  v_data jsonb := case when v_is_flat then v_body else v_body -> 'data' end;
+  v_result private.incoming_result;
+begin
+  v_result.stage := (select stage from public.webhook_endpoints where id = p_endpoint_id);
+  v_result.type := case when v_is_flat
+    then format('report.%s.%s', v_result.stage, v_data ->> 'research_status') else v_body ->> 'type' end;
+  v_result.report_type := v_data ->> 'report_type';
+  v_result.report_id := v_data ->> 'report_id';
+  v_result.job_id := v_data ->> 'job_id';
+  v_result.requested_at := case when not v_is_flat then coalesce(v_data ->> 'requested_at', v_body ->> 'timestamp') end;
+  v_result.research_report := v_data ->> 'research_report';
+  v_result.research_metadata := nullif(v_data -> 'research_metadata', 'null');
+  v_result.final_data := nullif(v_data -> 'final_data', 'null');
+  v_result.error := v_data ->> 'error';
+  return v_result;
+end
+$$;
+
+comment on function private.read_body(text, text) is
+  'The result in a verified body of a webhook. requested_at is null in the platform''s flat form, which has no time.';
+revoke all on function private.read_body(text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/record_foreign.sql
 create or replace function private.record_foreign(
@@ -3150,7 +3324,7 @@ end
 $$;
 
 comment on function public.complete_report_job(text, text, int, bigint, text, text, text, text) is
-  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent; the result of a job without a report stays in the job. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
+  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent; the result of a job without a report stays in the job. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token, the present holder loses the lease.';
 revoke all on function public.complete_report_job(text, text, int, bigint, text, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.complete_report_job(text, text, int, bigint, text, text, text, text) to service_role;
 
@@ -3168,7 +3342,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
 $$;
 
 comment on function public.due_report_jobs(int) is
-  'Jobs to be taken over or given up: for a half of p_limit those that have been due longest, for the other any of the rest.';
+  'Jobs to be taken over or ended: half of p_limit are the longest due, the other half any of the rest.';
 revoke all on function public.due_report_jobs(int) from public, anon, authenticated, service_role;
 grant execute on function public.due_report_jobs(int) to service_role;
 
@@ -3288,7 +3462,7 @@ end
 $$;
 
 comment on function private.guard_job() is
-  'What others write into a row of report_jobs that shows a job of ours has no effect, but for a cancellation by its owner.';
+  'Discards foreign writes to a row of report_jobs that shows a job of ours, except a cancellation by its owner.';
 revoke all on function private.guard_job() from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/is_never_due.sql
@@ -3570,8 +3744,42 @@ end
 $$;
 
 comment on function private.run_context(private.job_runs) is
-  'What a runner needs to generate the result of a job it holds. Long texts are cut to what a prompt takes.';
+  'The input of a runner for a job it holds. Long texts are cut to the limit of a prompt.';
 revoke all on function private.run_context(private.job_runs) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/spent_budget.sql
+create or replace function private.spent_budget(p_caller text, p_user_budget int, p_project_budget int)
+returns jsonb
+language plpgsql stable set search_path = '' as $$
+declare
+  v_day constant interval := '1 day';
+  v_budget text;
+  v_free_at timestamptz;
+begin
+  -- The budget is spent when the job that many places back was requested within the last day, and free when its day ends.
+  if p_user_budget is not null and p_caller <> 'pipeline' then
+    v_budget := 'user';
+    select created_at + v_day into v_free_at from private.job_runs
+    where caller = p_caller and created_at > now() - v_day
+    order by created_at desc offset p_user_budget - 1 limit 1;
+  end if;
+  if p_project_budget is not null and v_free_at is null then
+    v_budget := 'project';
+    -- Nobody asked us for what the platform's functions or the import brought: users could insert rows of report_jobs without
+    -- end, and spend the budget of all.
+    select created_at + v_day into v_free_at from private.job_runs
+    where created_at > now() - v_day and caller <> 'platform'
+    order by created_at desc offset p_project_budget - 1 limit 1;
+  end if;
+  return case when v_free_at is not null then jsonb_build_object(
+    'outcome', 'budget_exceeded', 'budget', v_budget,
+    'retry_after_seconds', greatest(1, ceil(extract(epoch from v_free_at - now()))::int)) end;
+end
+$$;
+
+comment on function private.spent_budget(text, int, int) is
+  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. All jobs of the last 24 hours count, also failed and cancelled ones. The pipeline has no budget of its own; the project''s counts the jobs of all callers but the platform''s functions.';
+revoke all on function private.spent_budget(text, int, int) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/take_over_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -3699,7 +3907,7 @@ end
 $$;
 
 comment on function public.apply_plan(int, text) is
-  'Begins a plan that was proposed and looked at. The same again, or of one that runs or has ended, answers it as it is. Returns {outcome: applied|plan_not_found, plan}.';
+  'Begins a proposed plan. A repeated call, or one for a plan that runs or has ended, returns the plan unchanged. Returns {outcome: applied|plan_not_found, plan}.';
 revoke all on function public.apply_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_plan(int, text) to service_role;
 
@@ -4087,7 +4295,7 @@ end
 $$;
 
 comment on function public.claim_event_deliveries(text, int, uuid, int) is
-  'Claims up to p_limit first deliveries of an event to subscribers, whoever of them has room: whoever applied it sends them at once, and the sweep does the rest. Returns what sendable() says of each. Waits for no lock. A repeated call is recognised by p_claim_id.';
+  'Claims up to p_limit first deliveries of an event to subscribers, for subscribers with room: the process that applied the event sends them at once, and the sweep sends the rest. Returns sendable() of each. Waits for no lock. A repeated call is recognised by p_claim_id.';
 revoke all on function public.claim_event_deliveries(text, int, uuid, int) from public, anon, authenticated, service_role;
 grant execute on function public.claim_event_deliveries(text, int, uuid, int) to service_role;
 
@@ -4388,7 +4596,7 @@ end
 $$;
 
 comment on function public.explain_fan_out(text, text, text[]) is
-  'What there is to say about an event and a subscriber: the event, the settings in force for it, whether its filter matches and what it sees at p_paths, and its deliveries. The function that calls says it in words. Returns {outcome: explained|event_not_found|endpoint_not_found, …}.';
+  'The facts about an event and a subscriber: the event, the settings in force for it, whether its filter matches and what it sees at p_paths, and its deliveries. The caller puts them into words. Returns {outcome: explained|event_not_found|endpoint_not_found, …}.';
 revoke all on function public.explain_fan_out(text, text, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.explain_fan_out(text, text, text[]) to service_role;
 
@@ -4455,7 +4663,7 @@ end
 $$;
 
 comment on function private.filter_document(public.report_events, jsonb) is
-  'What the filters of subscribers see of an event: {type, report_type, stage, status, channel, metadata}.';
+  'The data of an event that filters of subscribers see: {type, report_type, stage, status, channel, metadata}.';
 revoke all on function private.filter_document(public.report_events, jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/filter_matches.sql
@@ -4470,7 +4678,7 @@ end
 $$;
 
 comment on function private.filter_matches(jsonb, jsonpath) is
-  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). What cannot be decided is no match, and no error.';
+  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). An undecidable filter is no match, and no error.';
 revoke all on function private.filter_matches(jsonb, jsonpath) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/filter_values.sql
@@ -4551,7 +4759,7 @@ end
 $$;
 
 comment on function private.holds_back(bigint) is
-  'Whether what comes later in the report of this delivery has to wait: it is open, or its POST is under way.';
+  'Whether later deliveries of the same report must wait: this one is open, or its POST is under way.';
 revoke all on function private.holds_back(bigint) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/in_flight_allowed.sql
@@ -4568,7 +4776,7 @@ end
 $$;
 
 comment on function private.in_flight_allowed(double precision, timestamptz) is
-  'How many may send to a subscriber at once, now: it grows by itself, so that nothing is written while all goes well.';
+  'How many deliveries may be sent to a subscriber at once. The number grows with time, so that the good path writes nothing.';
 revoke all on function private.in_flight_allowed(double precision, timestamptz) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/is_address_checked.sql
@@ -4778,9 +4986,22 @@ end
 $$;
 
 comment on function public.keep_subscribers(int, int) is
-  'What time makes of subscribers: pauses those that accept nothing for days, removes those that never answered a check, gives up what waited longer than p_pause_max_days, cancels what waits for a removed one, wakes what nobody woke. Returns how many of each, and more: call again.';
+  'Time-based changes of subscribers: pauses those that accept nothing for days, removes those that never passed a check, ends deliveries that waited longer than p_pause_max_days, cancels those of removed subscribers, wakes forgotten ones. Returns how many of each, and more: call again.';
 revoke all on function public.keep_subscribers(int, int) from public, anon, authenticated, service_role;
 grant execute on function public.keep_subscribers(int, int) to service_role;
+
+-- supabase/sql/deliver/lease_is_free.sql
+create or replace function private.lease_is_free(p_lease_expires_at timestamptz)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  return p_lease_expires_at is null or p_lease_expires_at < now();
+end
+$$;
+
+comment on function private.lease_is_free(timestamptz) is
+  'Whether a lease that ends at this time is free. Null: there is no lease.';
+revoke all on function private.lease_is_free(timestamptz) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/list_endpoints.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -5036,7 +5257,7 @@ begin
         v_new.claim_id := null;
       end if;
     else
-      raise exception 'no transition %', p_transition using errcode = 'PL004';
+      raise exception 'unknown transition %', p_transition using errcode = 'PL004';
   end case;
 
   v_ends := v_new.dead_at is not null or v_new.status in ('success', 'superseded', 'cancelled');
@@ -5141,7 +5362,7 @@ end
 $$;
 
 comment on function private.observe_subscriber(text, text, jsonb) is
-  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, its wish to hear no more (410), and that it refuses compressed bodies. The good path writes nothing.';
+  'Records a round''s signs about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, its wish to hear no more (410), and that it refuses compressed bodies. The good path writes nothing.';
 revoke all on function private.observe_subscriber(text, text, jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/owner_of.sql
@@ -5157,7 +5378,7 @@ end
 $$;
 
 comment on function private.owner_of(text, uuid) is
-  'Whose report it is. Null: it is gone.';
+  'The owner of a report. Null: the report was deleted.';
 revoke all on function private.owner_of(text, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/pause_unreadable_endpoint.sql
@@ -5296,7 +5517,7 @@ end
 $$;
 
 comment on function private.preview_replay(jsonb) is
-  'What a replay of this filter would do now: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more match than the 20,000 pairs of an event and an endpoint that were looked at.';
+  'The preview of a replay with this filter: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more match than the 20,000 pairs of an event and an endpoint that were looked at.';
 revoke all on function private.preview_replay(jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/put_back.sql
@@ -5636,7 +5857,7 @@ end
 $$;
 
 comment on function public.release_deliveries(int) is
-  'Deliveries that nobody holds any more, since their holder died, show again what they were. Waits for no lock. Returns how many.';
+  'Restores the shown status of deliveries whose holder died. Waits for no lock. Returns how many.';
 revoke all on function public.release_deliveries(int) from public, anon, authenticated, service_role;
 grant execute on function public.release_deliveries(int) to service_role;
 
@@ -5845,7 +6066,7 @@ end
 $$;
 
 comment on function private.sendable(public.webhook_deliveries) is
-  'What a sender needs of a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
+  'The data that a sender needs for a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
 revoke all on function private.sendable(public.webhook_deliveries) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/sending_policy.sql
@@ -5987,7 +6208,7 @@ end
 $$;
 
 comment on function private.set_subscriber_state(text, text, text, text) is
-  'The one writer of a subscriber''s state, with its audit row: unverified to active; active to paused and back; any to removed, which stays. What it pauses loses nothing: effects keep making deliveries for it.';
+  'The one writer of a subscriber''s state, with its audit row: unverified to active; active to paused and back; any to removed, which stays. A paused subscriber loses nothing: effects still create its deliveries.';
 revoke all on function private.set_subscriber_state(text, text, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/settings_in_force.sql
@@ -6002,7 +6223,7 @@ end
 $$;
 
 comment on function private.settings_in_force(bigint) is
-  'The settings of each subscriber as of this revision: whoever asks about an event gets what its fan-out saw.';
+  'The settings of each subscriber as of this revision: a question about an event gets the settings that its fan-out saw.';
 revoke all on function private.settings_in_force(bigint) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/settings_view.sql
@@ -6050,6 +6271,26 @@ $$;
 comment on function private.show_delivery() is
   'A report''s webhook columns are the state of its latest delivery to our own endpoints. Without a report, a delivery is closed.';
 revoke all on function private.show_delivery() from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/skip_delivery.sql
+create or replace function private.skip_delivery(p_delivery public.webhook_deliveries)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  perform private.add_audit(
+    p_direction => 'out', p_outcome => 'skipped', p_endpoint_id => p_delivery.endpoint_id,
+    p_event_id => p_delivery.event_id, p_job_id => p_delivery.job_id, p_report_type => p_delivery.report_type,
+    p_report_id => p_delivery.report_id, p_delivery_id => p_delivery.id,
+    p_payload => jsonb_build_object('id', p_delivery.event_id), p_error => 'circuit open',
+    p_attempt_number => p_delivery.attempts);
+  perform private.move_delivery(p_delivery.id, 'skipped', p_response => '{"error": "not sent: circuit open"}');
+  perform public.apply_report_event(p_delivery.event_id, 'direct');
+end
+$$;
+
+comment on function private.skip_delivery(public.webhook_deliveries) is
+  'Skips a delivery because of an open circuit: not sent, its event applied directly, its first slot still ahead.';
+revoke all on function private.skip_delivery(public.webhook_deliveries) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/subscriber_secrets.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -6527,7 +6768,7 @@ end
 $$;
 
 comment on function public.account_content(text) is
-  'What an erasure of a user would take, and what the platform''s tables would keep: {user_id, email, has_account, content: [{what, things}], kept: [{place, things}]}. p_user is an id or a whole e-mail address. Null: no account has this address.';
+  'The content that an erasure of a user would delete, and the content that the platform''s tables would keep: {user_id, email, has_account, content: [{what, things}], kept: [{place, things}]}. p_user is an id or a whole e-mail address. Null: no account has this address.';
 revoke all on function public.account_content(text) from public, anon, authenticated, service_role;
 grant execute on function public.account_content(text) to service_role;
 
@@ -6576,7 +6817,7 @@ end
 $$;
 
 comment on function private.alert_at(public.alerts, private.alert_rules) is
-  'What a message about an alert is composed from.';
+  'The data of an alert''s message.';
 revoke all on function private.alert_at(public.alerts, private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_on_circuit_open.sql
@@ -7320,7 +7561,7 @@ end
 $$;
 
 comment on function public.erase_user(uuid, int) is
-  'Begins the erasure of a user''s content, or goes on with it: a step as erase_due() takes it, with its answer. What is left, the next call or the next sweep erases.';
+  'Begins or continues the erasure of a user''s content: one step of erase_due(), with its answer. The next call or sweep erases the rest.';
 revoke all on function public.erase_user(uuid, int) from public, anon, authenticated, service_role;
 grant execute on function public.erase_user(uuid, int) to service_role;
 
@@ -7472,7 +7713,7 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.is_unwatched() is
-  'Whether no sweep came for three minutes, and nobody else has evaluated the alerts for nearly one.';
+  'Whether the last sweep is over three minutes old, and the last evaluation of alerts nearly one.';
 revoke all on function private.is_unwatched() from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/keep_audit.sql
@@ -7500,6 +7741,54 @@ $$;
 comment on function private.keep_audit() is
   'Refuses every change of an audit row but the erasure of its content, and its deletion by anybody but retention.';
 revoke all on function private.keep_audit() from public, anon, authenticated, service_role;
+
+-- supabase/sql/observe/kept_by_platform.sql
+create or replace function private.kept_by_platform(p_user_id uuid)
+returns table (place text, things bigint)
+language plpgsql stable set search_path = '' as $$
+declare
+  v_column record;
+begin
+  for v_column in
+    select class.relname as table_name, owner.attname as owner, content.attname as content
+    from pg_catalog.pg_constraint reference
+    join pg_catalog.pg_class class on class.oid = reference.conrelid
+    join pg_catalog.pg_attribute owner on owner.attrelid = class.oid and owner.attnum = reference.conkey[1]
+    join pg_catalog.pg_attribute content
+      on content.attrelid = class.oid and content.attnum > 0 and not content.attisdropped
+        and content.atttypid in ('text'::regtype, 'varchar'::regtype, 'json'::regtype, 'jsonb'::regtype)
+    where reference.contype = 'f' and reference.confrelid = 'auth.users'::regclass
+      and class.relnamespace = 'public'::regnamespace and class.relname <> 'report_jobs'
+    order by class.relname, content.attnum
+  loop
+    place := v_column.table_name || '.' || v_column.content;
+    execute format(
+      'select count(*) from public.%I where %I = $1 and %I::text not in ('''', ''{}'', ''[]'')',
+      v_column.table_name, v_column.owner, v_column.content)
+    into things using p_user_id;
+    if things > 0 then
+      return next;
+    end if;
+  end loop;
+  -- The platform's rows may name the person only through a job that we watch.
+  return query
+  select 'report_jobs.' || content.name, count(*)
+  from public.report_jobs job
+  cross join lateral (values
+    (1, 'prompt', job.prompt), (2, 'result', job.result), (3, 'error', job.error), (4, 'metadata', job.metadata::text),
+    (5, 'idempotency_key', job.idempotency_key)) content (place, name, value)
+  where (job.user_id = p_user_id or job.job_id in (select job_id from private.job_runs where user_id = p_user_id))
+    and content.value not in ('', '{}', 'null')
+  group by content.place, content.name
+  order by content.place;
+  return query
+  select 'auth.users', count(*) from auth.users where id = p_user_id having count(*) > 0;
+end
+$$;
+
+comment on function private.kept_by_platform(uuid) is
+  'The columns of the platform''s tables that still hold text of a user, with how many rows, and whether the account exists. We cannot empty these columns.';
+revoke all on function private.kept_by_platform(uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/metrics.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -7588,7 +7877,7 @@ end
 $$;
 
 comment on function public.metrics() is
-  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes. What waits is counted up to 10,000 by endpoint, those that are due first; the oldest is the oldest of these.';
+  'The data of GET /api/metrics. Attempts and requests only grow; the rest is of now, or of the last 15 minutes. Waiting deliveries are counted up to 10,000 by endpoint, those that are due first; the oldest is the oldest of these.';
 revoke all on function public.metrics() from public, anon, authenticated, service_role;
 grant execute on function public.metrics() to service_role;
 
@@ -7854,7 +8143,7 @@ end
 $$;
 
 comment on function private.queues() is
-  'What waits at each of our own endpoints, counted up to 10,000: how many deliveries that nobody is sending now, the oldest of all, and its first ids.';
+  'Waiting deliveries of each of our own endpoints, counted up to 10,000: those without a sender, the oldest, and the first ids.';
 revoke all on function private.queues() from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/record_alert_attempt.sql
@@ -7878,7 +8167,7 @@ language sql volatile security definer set search_path = '' set statement_timeou
 $$;
 
 comment on function public.record_alert_attempt(text, bigint, boolean, text, text) is
-  'What came of an attempt to deliver an alert. p_error: our own words. p_host: where it was delivered.';
+  'Records the outcome of an attempt to deliver an alert. p_error: our own words. p_host: where it was delivered.';
 revoke all on function public.record_alert_attempt(text, bigint, boolean, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.record_alert_attempt(text, bigint, boolean, text, text) to service_role;
 
@@ -8083,6 +8372,58 @@ comment on function public.roll_up_webhooks(int) is
 revoke all on function public.roll_up_webhooks(int) from public, anon, authenticated, service_role;
 grant execute on function public.roll_up_webhooks(int) to service_role;
 
+-- supabase/sql/observe/schedule_sweep.sql
+create or replace function private.schedule_sweep(p_url text, p_cron_secret text)
+returns text
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_missing text;
+  v_secret record;
+  v_id uuid;
+begin
+  select string_agg(extension, ', ' order by extension) into v_missing
+  from (values
+    ('pg_cron', to_regprocedure('cron.schedule(text,text,text)') is not null),
+    ('pg_net', to_regprocedure('net.http_get(text,jsonb,jsonb,integer)') is not null),
+    ('supabase_vault', to_regprocedure('vault.create_secret(text,text,text,uuid)') is not null)) needed (extension, there)
+  where not there;
+  if v_missing is not null then
+    return 'Nothing was scheduled: this database lacks ' || v_missing || '.';
+  elsif p_url !~ '^https://[^/\s]+$' then
+    raise exception 'p_url must be the deployment''s address, such as https://polaris.example.com'
+      using errcode = 'invalid_parameter_value';
+  elsif length(p_cron_secret) < 32 then
+    raise exception 'p_cron_secret must have at least 32 characters' using errcode = 'invalid_parameter_value';
+  end if;
+  for v_secret in select * from (values ('polaris_url', p_url), ('polaris_cron_secret', p_cron_secret)) secrets (name, value)
+  loop
+    execute 'select id from vault.secrets where name = $1' into v_id using v_secret.name;
+    if v_id is null then
+      execute 'select vault.create_secret($1, $2)' using v_secret.value, v_secret.name;
+    else
+      execute 'select vault.update_secret($1, $2)' using v_id, v_secret.value;
+    end if;
+  end loop;
+  -- The secret stays in Vault: the schedule names it, and reads it when it runs.
+  execute 'select cron.schedule($1, $2, $3)' using 'polaris sweep', '* * * * *', $command$
+    select net.http_get(
+      url := (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_url') || '/api/cron/sweep',
+      headers := jsonb_build_object('authorization', 'Bearer ' ||
+        (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_cron_secret')),
+      timeout_milliseconds := 60000)$command$;
+  -- pg_cron keeps a row of each run for ever. Those of the platform's jobs are not ours to delete.
+  execute 'select cron.schedule($1, $2, $3)' using 'polaris cron log', '17 3 * * *', $command$
+    delete from cron.job_run_details
+    where end_time < now() - interval '7 days'
+      and jobid in (select jobid from cron.job where jobname in ('polaris sweep', 'polaris cron log'))$command$;
+  return 'The sweep is called every minute. The log of its calls is kept for 7 days.';
+end
+$$;
+
+comment on function private.schedule_sweep(text, text) is
+  'Lets Supabase Cron call the sweep every minute and prune its own log of that. Run again it takes the new address or secret. Returns what it did.';
+revoke all on function private.schedule_sweep(text, text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/observe/send_alert.sql
 create or replace function private.send_alert(p_alert public.alerts, p_rule private.alert_rules, p_transition text)
 returns void
@@ -8127,7 +8468,7 @@ begin
   select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
   -- A push registers the first version's tables one by one, after this function.
   if v_type is null and table_name not in ('greeting_reports', 'org_reports', 'requirement_reports') then
-    raise exception 'no table of reports: %', table_name using errcode = 'undefined_table';
+    raise exception 'not a table of reports: %', table_name using errcode = 'undefined_table';
   end if;
   execute format('select true from public.%I where id = $1', table_name) into v_exists using record_id;
   perform private.add_audit(
@@ -8139,7 +8480,7 @@ end
 $$;
 
 comment on function public.update_webhook_status(text, uuid, text, jsonb, boolean) is
-  'What the platform''s functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
+  'Called by the platform''s functions for their own webhooks. The call is audited and moves no delivery: webhook columns are the state of our own deliveries.';
 revoke all on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;
 
@@ -8171,7 +8512,7 @@ end
 $$;
 
 comment on function private.verify_bound(text, text, int) is
-  'Where a slice of this part ends that begins after this id: p_limit reports or jobs further, at most so many times five events. Null: at the end of the part.';
+  'The end of a slice of this part that begins after this id: p_limit reports or jobs further, with at most five times as many events. Null: the end of the part.';
 revoke all on function private.verify_bound(text, text, int) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/verify_deliveries.sql
@@ -8202,7 +8543,7 @@ begin
       -- Of an imported event it is the job that the row named.
       or delivery.job_id is distinct from event.job_id and event.channel is distinct from 'import'
     union all
-    select 'a delivery to an endpoint that is not there, or takes another stage'
+    select 'a delivery to an unknown endpoint, or to one of another stage'
     where endpoint.id is null or endpoint.stage <> event.stage
     union all
     select 'an open delivery that is never due'
@@ -8221,7 +8562,7 @@ begin
             -- Our own endpoint says so itself.
             or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
     union all
-    select 'a delivery of an erased event that keeps an answer'
+    select 'a delivery of an erased event that still has an answer'
     where event.erased_at is not null and event.type <> 'report.deleted'
       and delivery.response ?| '{response,error}'::text[]
     union all
@@ -8231,7 +8572,7 @@ begin
     select 'a delivery whose position is not that of its event'
     where delivery.position <> coalesce(event.position, 0)
     union all
-    select 'a delivery that waits for none before it'
+    select 'a delivery that waits for no earlier delivery'
     where delivery.waits_for is not null and not exists (
       select from public.webhook_deliveries earlier
       where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
@@ -8245,7 +8586,7 @@ begin
     and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null);
 
   return query
-  select 'two live deliveries of a report under way to one subscriber', flying.report_type, flying.report_id, max(flying.event_id), null
+  select 'two live deliveries of one report in flight to one subscriber', flying.report_type, flying.report_id, max(flying.event_id), null
   from public.webhook_deliveries flying
   where flying.report_type = p_report_type
     and (flying.report_id > p_after or p_after is null) and (flying.report_id <= p_to or p_to is null)
@@ -8290,7 +8631,7 @@ begin
       select sent.endpoint_id, sent.format_version, sent.body from public.webhook_deliveries sent
       where sent.event_id = events.id and sent.plan = 0 and sent.position is not null offset 0) delivery
   ), wrong as (
-    select 'an event that a subscriber should have got' as problem, asked.id
+    select 'an event without its delivery to a subscriber' as problem, asked.id
     from asked left join made using (id, endpoint_id)
     where asked.matches and made.id is null
       -- The sweep that erases a deleted report makes the deliveries of its deletion.
@@ -8301,7 +8642,7 @@ begin
       and not exists (
       select from private.filter_faults fault where fault.event_id = asked.id and fault.endpoint_id = asked.endpoint_id)
     union
-    select 'a delivery to a subscriber that its settings do not explain', made.id
+    select 'a delivery that contradicts the settings of its subscriber', made.id
     from made left join asked using (id, endpoint_id)
     where asked.id is null or not asked.matches
       or (made.format_version, made.body) is distinct from (asked.format_version, asked.body)
@@ -8321,7 +8662,7 @@ returns table (problem text, report_type text, report_id uuid, event_id text, jo
 language plpgsql stable set search_path = '' as $$
 begin
   return query
-  select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
+  select 'a job without a report whose result contradicts its status', null::text, null::uuid, job.event_id, job.job_id
   from private.job_runs job
   where job.report_id is null and (job.job_id > p_after or p_after is null)
     and (job.job_id <= p_to or p_to is null)
@@ -8334,7 +8675,7 @@ begin
     and (job.job_id <= p_to or p_to is null)
     and private.is_never_due(job)
   union all
-  select 'a row of report_jobs that tells what only our job may', null, null, null, job.job_id
+  select 'a row of report_jobs that holds content of our job', null, null, null, job.job_id
   from private.job_runs job
   join public.report_jobs shown on shown.job_id = job.job_id
   where job.report_id is null and (job.job_id > p_after or p_after is null)
@@ -8370,7 +8711,7 @@ end
 $$;
 
 comment on function private.verify_part(text, text, text) is
-  'What breaks an invariant in a slice: of the reports of a type, of the jobs without a report (jobs), or of everything else (rest).';
+  'The broken invariants in a slice: of the reports of a type, of the jobs without a report (jobs), or of everything else (rest).';
 revoke all on function private.verify_part(text, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/verify_range.sql
@@ -8528,13 +8869,13 @@ begin
       where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
         and event.channel is distinct from 'import' and event.delivery_id is null
       union all
-      select 'an event whose content is missing, or an erased one that still has it', true
+      select 'an event without its content, or an erased event with content', true
       where (event.erased_at is null) = (event.content_id is null)
       union all
-      select 'a content that does not fit its digest', true
+      select 'content that does not match its digest', true
       where event.has_odd_digest
       union all
-      select 'a winner whose content is taken for lost, or a loser whose content is not', true
+      select 'content of a winner that is marked as lost, or of a loser that is not', true
       where event.content_id is not null
         and (event.lost_at is not null) <> (
           event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
@@ -8560,11 +8901,11 @@ begin
       select 'a notification of another report', true
       where event.has_odd_notification
       union all
-      select 'a notification of a report of somebody else', true
+      select 'a notification to a user who does not own the report', true
       where event.notification_id is not null and event.notifies_another
       union all
       -- One up to five minutes ahead counts as now.
-      select 'an event that was requested after it came', true
+      select 'an event whose requested_at is after its created_at', true
       where event.requested_at > event.created_at + interval '5 minutes'
       union all
       select 'an effect of a webhook without its audit row', true
@@ -8572,7 +8913,7 @@ begin
         select from public.webhook_audit audit
         where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = event.effect)
       union all
-      select 'an erased event whose job keeps its error', true
+      select 'an erased event whose job still has its error', true
       where event.erased_at is not null and event.error_of_job is not null
       union all
       select 'a job that differs from its event', true
@@ -8591,7 +8932,7 @@ begin
     select fault.problem, %2$L, job.report_id, job.event_id, job.job_id
     from job
     cross join lateral (
-      select 'an unfinished job of a report that is gone' as problem
+      select 'an unfinished job of a deleted report' as problem
       where not job.has_report and job.status in ('queued', 'running')
       union all
       select 'content of a deleted report'
@@ -8601,7 +8942,7 @@ begin
       select 'an unfinished job that is never due'
       where job.is_never_due
       union all
-      select 'a row of report_jobs that tells what only our job may'
+      select 'a row of report_jobs that holds content of our job'
       -- What the platform's functions insert is theirs to show.
       where job.tells_content and job.caller <> 'platform'
       union all
@@ -8645,7 +8986,7 @@ returns table (problem text, report_type text, report_id uuid, event_id text, jo
 language plpgsql stable set search_path = '' as $$
 begin
   return query
-  select 'an erasure that no sweep finishes', due.report_type, due.report_id, null, null
+  select 'an overdue erasure', due.report_type, due.report_id, null, null
   from private.erasures due
   where due.requested_at < now() - interval '1 day'
   union all
@@ -8661,7 +9002,7 @@ begin
     select count(*) from private.endpoint_revisions settings
     where settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null) <> 1
   union all
-  select 'a subscriber that takes events though it is not verified, or was removed' || ': ' || subscriber.endpoint_id,
+  select 'an unverified or removed subscriber that takes events' || ': ' || subscriber.endpoint_id,
     null, null, null, null
   from private.subscribers subscriber
   join private.endpoint_revisions settings on settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null
@@ -8672,16 +9013,16 @@ begin
   where subscriber.state = 'removed' and exists (
     select from private.endpoint_secrets secret where secret.endpoint_id = subscriber.endpoint_id)
   union all
-  select 'an endpoint of a subscriber that is not there' || ': ' || endpoint.id, null, null, null, null
+  select 'an endpoint without its subscriber' || ': ' || endpoint.id, null, null, null, null
   from public.webhook_endpoints endpoint
   left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
   where (endpoint.kind = 'subscriber') <> (subscriber.endpoint_id is not null)
   union all
-  select 'a plan that no sweep works on' || ': ' || plan.id, null, null, null, null
+  select 'a plan without progress' || ': ' || plan.id, null, null, null, null
   from public.plans plan
   where plan.status = 'running' and plan.next_slice_at not between now() - interval '1 day' and now() + interval '1 day'
   union all
-  select 'a removed subscriber that deliveries still wait for' || ': ' || subscriber.endpoint_id, null, null, null, null
+  select 'a removed subscriber with open deliveries' || ': ' || subscriber.endpoint_id, null, null, null, null
   from private.subscribers subscriber
   where subscriber.state = 'removed' and subscriber.state_since < now() - interval '1 day' and exists (
     select from public.webhook_deliveries delivery
@@ -9032,7 +9373,7 @@ end
 $$;
 
 comment on function public.end_silence(uuid) is
-  'Ends a silence now, for an operator, and audits it. What it kept back is sent with the next evaluation. False: it is over already, or unknown.';
+  'Ends a silence now, for an operator, and audits it. The next evaluation sends the silenced alerts. False: the silence has ended, or is unknown.';
 revoke all on function public.end_silence(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.end_silence(uuid) to authenticated;
 
@@ -9122,7 +9463,7 @@ end
 $$;
 
 comment on function public.event_timeline(text) is
-  'What happened to an event, oldest first, and what comes next: {event, job, delivery, steps, truncated}. Null: nobody ever named this id.';
+  'The history of an event, oldest first, and its next step: {event, job, delivery, steps, truncated}. Null: no request used this id.';
 revoke all on function public.event_timeline(text) from public, anon, authenticated, service_role;
 grant execute on function public.event_timeline(text) to authenticated;
 
@@ -9308,7 +9649,7 @@ end
 $$;
 
 comment on function public.list_all_reports(text, text, uuid, int, timestamptz, text) is
-  'Everybody''s reports for operators, newest first. p_state missing: no text is stored, and the newest request is unfinished or failed. p_state failed: the newest request failed, whatever an earlier one delivered. These two are ordered by when the job failed, or was requested.';
+  'Everybody''s reports for operators, newest first. p_state missing: no text is stored, and the newest request is unfinished or failed. p_state failed: the newest request failed, even if an earlier one delivered a result. These two are ordered by when the job failed, or was requested.';
 revoke all on function public.list_all_reports(text, text, uuid, int, timestamptz, text) from public, anon, authenticated, service_role;
 grant execute on function public.list_all_reports(text, text, uuid, int, timestamptz, text) to authenticated;
 
@@ -9413,7 +9754,7 @@ end
 $$;
 
 comment on function public.list_notifications(boolean, int, bigint) is
-  'What the caller was told of their reports, newest first: {rows, next, unread}. Each row has the title of its report; null: nothing names the report, or it is gone. `unread` is counted up to 100.';
+  'The caller''s notifications, newest first: {rows, next, unread}. Each row has the title of its report; null: the report has no name, or was deleted. `unread` is counted up to 100.';
 revoke all on function public.list_notifications(boolean, int, bigint) from public, anon, authenticated, service_role;
 grant execute on function public.list_notifications(boolean, int, bigint) to authenticated;
 
@@ -9489,7 +9830,7 @@ end
 $$;
 
 comment on function public.list_plans(int, timestamptz, text, text[]) is
-  'What people asked to be done with many deliveries, and how far it is, newest first. p_kinds: plans of these kinds alone.';
+  'Operators'' plans and their progress, newest first. p_kinds: plans of these kinds alone.';
 revoke all on function public.list_plans(int, timestamptz, text, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.list_plans(int, timestamptz, text, text[]) to authenticated;
 
@@ -9804,7 +10145,7 @@ end
 $$;
 
 comment on function private.report_title(text, uuid) is
-  'What a report is called. Null: nothing names it, or it is gone.';
+  'The title of a report. Null: it has no name, or was deleted.';
 revoke all on function private.report_title(text, uuid) from public, anon, authenticated, service_role;
 
 -- supabase/sql/console/report_webhook_status.sql
@@ -9869,7 +10210,7 @@ declare
 begin
   perform private.require_operator();
   if char_length(v_text) not between 2 and 320 then
-    raise exception 'p_text has 2 to 320 characters' using errcode = 'invalid_parameter_value';
+    raise exception 'p_text must have 2 to 320 characters' using errcode = 'invalid_parameter_value';
   end if;
   if strpos(v_text, '@') > 0 then
     v_owner := private.find_account(v_text);
@@ -9974,9 +10315,9 @@ declare
 begin
   perform private.require_operator();
   if nullif(btrim(p_reason), '') is null or length(p_reason) > 1000 then
-    raise exception 'p_reason says why, in up to 1000 characters' using errcode = 'invalid_parameter_value';
+    raise exception 'p_reason must have 1 to 1000 characters' using errcode = 'invalid_parameter_value';
   elsif p_until is null or p_until <= now() or p_until > now() + c_longest then
-    raise exception 'p_until is a time within the next 30 days' using errcode = 'invalid_parameter_value';
+    raise exception 'p_until must be a time within the next 30 days' using errcode = 'invalid_parameter_value';
   end if;
   insert into public.alert_silences (rule, subject, until, author, reason)
   values (p_rule, p_subject, p_until, auth.uid(), btrim(p_reason))
@@ -10010,7 +10351,7 @@ end
 $$;
 
 comment on function private.title_of(jsonb) is
-  'What a report is called, by its user_data: the name of whom or what it is about. Null: nothing in there names it.';
+  'The title of a report: the name of its subject in user_data. Null: user_data has no name.';
 revoke all on function private.title_of(jsonb) from public, anon, authenticated, service_role;
 grant execute on function private.title_of(jsonb) to authenticated;
 
@@ -10106,7 +10447,7 @@ end
 $$;
 
 comment on function public.trace(text) is
-  'What came of one request, as a tree with times: {traces: [{trace_id, started_at, spans: [{id, parent, kind, started_at, ended_at, facts}]}], truncated}. p_id: of a trace, a job, an event or a report, of which the newest 20 traces are shown.';
+  'The path of one request, as a tree with times: {traces: [{trace_id, started_at, spans: [{id, parent, kind, started_at, ended_at, facts}]}], truncated}. p_id: of a trace, a job, an event or a report, of which the newest 20 traces are shown.';
 revoke all on function public.trace(text) from public, anon, authenticated, service_role;
 grant execute on function public.trace(text) to authenticated;
 
@@ -10161,13 +10502,13 @@ begin
     when 'hour' then v_bucket := '1 minute'; v_span := '1 hour';
     when 'day' then v_bucket := '15 minutes'; v_span := '1 day'; v_slot_minutes := 15;
     when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
-    else raise exception 'p_window is quarter, hour, day or week' using errcode = 'invalid_parameter_value';
+    else raise exception 'p_window must be quarter, hour, day or week' using errcode = 'invalid_parameter_value';
   end case;
   if not v_is_range then
     v_to := date_bin(v_bucket, now(), 'epoch') + v_bucket;
     v_from := v_to - v_span;
   elsif (p_after < v_before and date_bin('2 hours', p_after, 'epoch') > now() - c_furthest) is not true then
-    raise exception 'p_after is a time of the last 16 days, before p_before'
+    raise exception 'p_after must be a time of the last 16 days, before p_before'
       using errcode = 'invalid_parameter_value';
   else
     v_slot_minutes := null;
@@ -10315,7 +10656,7 @@ end
 $$;
 
 comment on function public.webhook_statistics(text, timestamptz, timestamptz) is
-  'How webhooks fared in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. With p_after and p_before, instead: in the whole buckets from the one to the other, as fine as is kept of that time. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+  'Statistics of webhooks in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. With p_after and p_before, instead: in the whole buckets from the one to the other, as fine as is kept of that time. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
 revoke all on function public.webhook_statistics(text, timestamptz, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_statistics(text, timestamptz, timestamptz) to authenticated;
 
@@ -10328,7 +10669,7 @@ create or replace view private.unfinished_tables with (security_invoker = true) 
   cross join lateral private.finish_table(tables.table_name) part;
 
 comment on view private.unfinished_tables is
-  'What npm run upgrade still has to build on large tables. No row: nothing.';
+  'Objects that npm run upgrade must still build on large tables.';
 revoke all on private.unfinished_tables from anon, authenticated, service_role;
 
 -- supabase/sql/jobs/job_rows.sql
@@ -10359,6 +10700,17 @@ create or replace view private.job_states with (security_invoker = true) as
 comment on view private.job_states is
   'A job as operators see it. state: running (under a lease), waiting (for a result from elsewhere), overdue (its lease or its deadline is over: the next sweep takes it over, or ends it), succeeded, failed or cancelled.';
 revoke all on table private.job_states from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/due_deliveries.sql
+create or replace view private.due_deliveries with (security_invoker = true) as
+  select id, event_id, endpoint_id, report_type, report_id, job_id, attempts, last_attempt, next_attempt
+  from public.webhook_deliveries
+  where status not in ('success', 'superseded', 'cancelled') and dead_at is null and next_attempt <= now()
+    and private.lease_is_free(lease_expires_at);
+
+comment on view private.due_deliveries is
+  'Deliveries that a sweep claims from and get_failed_webhooks() lists, including those of a process that died.';
+revoke all on table private.due_deliveries from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/alert_rows.sql
 create or replace view private.alert_rows with (security_invoker = true) as
@@ -10418,7 +10770,7 @@ comment on table private.rate_buckets is
 comment on column private.rate_buckets.key is
   'Of a sender the fingerprint of its key, of a report its type and id, of jobs and writes the id of the user.';
 comment on column private.rate_buckets.full_at is
-  'When the part is full again if nobody takes a token until then (the theoretical arrival time of GCRA).';
+  'When the part is full again without further tokens taken (the theoretical arrival time of GCRA).';
 comment on column private.rate_buckets.hour is
   'full_at, rounded down. Retention goes by an index on it: an index on full_at would change with every token.';
 alter table private.rate_buckets enable row level security;
@@ -10442,10 +10794,48 @@ comment on column private.rate_limits.beyond is
 alter table private.rate_limits enable row level security;
 revoke all on table private.rate_limits from public, anon, authenticated, service_role;
 
+-- supabase/sql/events/report_events.sql
+comment on table public.report_events is
+  'The immutable fact that a job finished, an owner edited a text, or a report was deleted. The content stands in private.report_contents.';
+comment on column public.report_events.requested_at is 'The order among events of a report: (stage, requested_at, id).';
+comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times; random once the content is erased.';
+comment on column public.report_events.channel is 'Who applied it first.';
+comment on column public.report_events.effect is 'The effect of applying the event. Null: recorded, but not applied yet.';
+comment on column public.report_events.position is '1, 2, … in its report, in the order of effects.';
+comment on column public.report_events.erased_at is 'When forget_event() erased its content. Id, order and audit stay.';
+comment on column public.report_events.trace_id is 'Of its job, or of the request that brought it. Null: from before there were traces.';
+comment on column public.report_events.settings_revision is
+  'The newest revision of subscribers'' settings that its fan-out saw. Null: nobody had subscribed, or it was imported.';
+comment on column public.report_events.applied_xid is
+  'The transaction of its effect: what is below pg_snapshot_xmin() will not get another neighbour.';
+alter table public.report_events enable row level security;
+revoke all on table public.report_events from anon, authenticated, service_role;
+grant select on table public.report_events to authenticated;
+drop policy if exists "operators read" on public.report_events;
+create policy "operators read" on public.report_events for select to authenticated
+  using ((select private.is_operator()));
+create or replace trigger keep_event before update or delete on public.report_events
+  for each row execute function private.keep_event();
+
+-- supabase/sql/events/report_notifications.sql
+comment on table public.report_notifications is
+  'Notifies the report''s owner of a completed final: written with the effect.';
+alter table public.report_notifications enable row level security;
+revoke all on table public.report_notifications from anon, authenticated, service_role;
+revoke all on sequence public.report_notifications_id_seq from anon, authenticated, service_role;
+grant select on table public.report_notifications to authenticated;
+grant update (read_at) on table public.report_notifications to authenticated;
+drop policy if exists "owners read" on public.report_notifications;
+create policy "owners read" on public.report_notifications for select to authenticated
+  using (user_id = (select auth.uid()));
+drop policy if exists "owners mark as read" on public.report_notifications;
+create policy "owners mark as read" on public.report_notifications for update to authenticated
+  using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
+
 -- supabase/sql/deliver/endpoint_checks.sql
 comment on table private.endpoint_checks is
   'The checks of subscribers, with what each probe has found.';
-comment on column private.endpoint_checks.host is 'Checks are limited by host: they send what nobody has asked for yet.';
+comment on column private.endpoint_checks.host is 'Checks are limited by host: their requests are unsolicited.';
 comment on column private.endpoint_checks.passed is 'Null: it is under way, or its function died.';
 comment on column private.endpoint_checks.compression is 'In which its probe of that name was sent: what the settings asked for then.';
 alter table private.endpoint_checks enable row level security;
@@ -10458,8 +10848,8 @@ comment on table private.endpoint_revisions is
 comment on column private.endpoint_revisions.takes_events is 'Whether an effect makes a delivery for it: not before it is verified or has caught up, nor once it is removed.';
 comment on column private.endpoint_revisions.types is 'Event types. Null here, as in the next three: all.';
 comment on column private.endpoint_revisions.filter_path is 'The filter, compiled by the function that saved it.';
-comment on column private.endpoint_revisions.compression is 'What is asked for. It is in use once the subscriber accepts it: private.subscribers.accepted_coding.';
-comment on column private.endpoint_revisions.change is 'What was changed, in a word or two, for the history.';
+comment on column private.endpoint_revisions.compression is 'The requested coding. It is used once the subscriber accepts it: private.subscribers.accepted_coding.';
+comment on column private.endpoint_revisions.change is 'The change in a word or two, for the history.';
 comment on column private.endpoint_revisions.superseded_by is 'The revision after it. Null: it is in force.';
 alter table private.endpoint_revisions enable row level security;
 revoke all on table private.endpoint_revisions from anon, authenticated, service_role;
@@ -10467,7 +10857,7 @@ revoke all on sequence private.endpoint_revisions_id_seq from anon, authenticate
 
 -- supabase/sql/deliver/endpoint_secrets.sql
 comment on table private.endpoint_secrets is
-  'What signs for a subscriber, sealed with a key that only the functions have.';
+  'The signing secrets of subscribers, encrypted with a key that only the functions have.';
 comment on column private.endpoint_secrets.expires_at is 'Null: the newest. Until then an older one signs too.';
 alter table private.endpoint_secrets enable row level security;
 revoke all on table private.endpoint_secrets from anon, authenticated, service_role;
@@ -10482,7 +10872,7 @@ revoke all on sequence private.filter_faults_id_seq from anon, authenticated, se
 
 -- supabase/sql/deliver/plans.sql
 comment on table public.plans is
-  'What people asked to be done with many deliveries: asked once, worked off in slices by the request and by sweeps, whoever is still there.';
+  'Operators'' actions on many deliveries: requested once, worked off in slices by the request and by sweeps.';
 comment on column public.plans.id is 'From 1: 0 is the plan of live deliveries (webhook_deliveries.plan).';
 comment on column public.plans.request_id is 'Of the request, minted by who asked: a repeated one is recognised by it.';
 comment on column public.plans.filter is 'Which deliveries it is about. Those that were made, sent or became dead letters after created_at are not.';
@@ -10490,7 +10880,7 @@ comment on column public.plans.actor is 'The id of the operator who asked.';
 comment on column public.plans.total is 'How many matched when it was requested. Null: more deliveries than were counted.';
 comment on column public.plans.outcomes is
   'How many of each outcome: redriven; brought_forward (due before its slot); changed (the plan is not about it any more); held and error are of the present pass alone.';
-comment on column public.plans.preview is 'What a replay would have done when it was proposed.';
+comment on column public.plans.preview is 'The preview of a replay at the time of its proposal.';
 comment on column public.plans.applied_at is 'When a proposed plan was begun: it is about events until then.';
 comment on column public.plans.applied_xid is 'A transaction after that: until all before it have ended, the plan waits.';
 comment on column public.plans.position is 'Where the next slice begins: {at, id} of the last delivery that was looked at. Null: at the beginning.';
@@ -10506,7 +10896,7 @@ create policy "operators read" on public.plans for select to authenticated
 
 -- supabase/sql/deliver/subscribers.sql
 comment on table private.subscribers is
-  'Endpoints of other systems: how each stands. A row is never deleted: deliveries and revisions name it.';
+  'Endpoints of other systems, with their states. A row is never deleted: deliveries and revisions name it.';
 comment on column private.subscribers.request_id is 'Of the request that made it, minted by who asked: a repeated one is recognised by it.';
 comment on column private.subscribers.in_flight_limit is
   'How many could send to it at once at limited_at; since then twice as many every ten seconds. Written only when it changes for the worse.';
@@ -10519,9 +10909,77 @@ comment on column private.subscribers.coding_refused_at is
 alter table private.subscribers enable row level security;
 revoke all on table private.subscribers from anon, authenticated, service_role;
 
+-- supabase/sql/deliver/webhook_circuits.sql
+comment on table public.webhook_circuits is
+  'The circuit breaker, one row per endpoint. Written only when it opens, probes or closes.';
+comment on column public.webhook_circuits.opened_at is 'Null: closed. Else open until probe_after, and half-open from then on.';
+comment on column public.webhook_circuits.closed_at is 'Earlier attempts do not count.';
+comment on column public.webhook_circuits.probe_lease_expires_at is 'Until then the probe is under way; a prober that died loses it.';
+alter table public.webhook_circuits enable row level security;
+revoke all on table public.webhook_circuits from anon, authenticated, service_role;
+grant select on table public.webhook_circuits to authenticated;
+drop policy if exists "operators read" on public.webhook_circuits;
+create policy "operators read" on public.webhook_circuits for select to authenticated
+  using ((select private.is_operator()));
+
+-- supabase/sql/deliver/webhook_deliveries.sql
+comment on table public.webhook_deliveries is
+  'The outbox: the duty to bring one event to one endpoint. private.move_delivery() is the one writer of its state.';
+comment on column public.webhook_deliveries.plan is '0 is the live delivery; the others are replays.';
+comment on column public.webhook_deliveries.position is
+  'Of its event in the report, where it goes to a subscriber: a report''s next event is sent when the one before it has ended.';
+comment on column public.webhook_deliveries.waits_for is
+  'The delivery before it in its report. No claim looks at it until that has ended.';
+comment on column public.webhook_deliveries.claimed_at is 'When its present or last round began.';
+comment on column public.webhook_deliveries.body is 'full, or thin: without the content.';
+comment on column public.webhook_deliveries.redrives is 'How often an operator redrove the delivery: a redriven one has no place in the order.';
+comment on column public.webhook_deliveries.created_xid is
+  'The transaction that made it, for subscribers: what is below pg_snapshot_xmin() will not get another neighbour.';
+comment on column public.webhook_deliveries.format_version is 'Of the body: a delivery keeps the version it was made with.';
+comment on column public.webhook_deliveries.attempts is 'POSTs made.';
+comment on column public.webhook_deliveries.counted_on_arrival is
+  'The endpoint counted one POST of the present round when it arrived; the sender''s record leaves that one out.';
+comment on column public.webhook_deliveries.rounds is 'Recorded rounds that failed: the place in the durable schedule.';
+comment on column public.webhook_deliveries.lease_token is 'Fencing token: raised by every claim.';
+comment on column public.webhook_deliveries.claim_id is 'Of the last claim: a repeated call is recognised by it.';
+comment on column public.webhook_deliveries.status_before_claim is
+  'The status to show again when the lease of the last claim expires.';
+alter table public.webhook_deliveries enable row level security;
+revoke all on table public.webhook_deliveries from anon, authenticated, service_role;
+revoke all on sequence public.webhook_deliveries_id_seq from anon, authenticated, service_role;
+grant select on table public.webhook_deliveries to authenticated;
+drop policy if exists "operators read" on public.webhook_deliveries;
+create policy "operators read" on public.webhook_deliveries for select to authenticated
+  using ((select private.is_operator()));
+-- A report shows its deliveries to our own endpoints.
+create or replace trigger show_delivery after insert on public.webhook_deliveries
+  for each row when (new.position is null) execute function private.show_delivery();
+create or replace trigger show_changed_delivery after update on public.webhook_deliveries
+  for each row when (
+    new.position is null and (old.status, old.attempts, old.last_attempt, old.response, old.dead_at)
+      is distinct from (new.status, new.attempts, new.last_attempt, new.response, new.dead_at))
+  execute function private.show_delivery();
+
+-- supabase/sql/deliver/webhook_endpoints.sql
+comment on table public.webhook_endpoints is
+  'The places that deliveries go to: our own two webhook functions, and subscribers. Never deleted.';
+comment on column public.webhook_endpoints.stage is 'The stage whose events an internal endpoint takes.';
+comment on column public.webhook_endpoints.expects is
+  'The proof of a delivery: the answer of our own webhook functions for this job, or any 2xx.';
+alter table public.webhook_endpoints enable row level security;
+revoke all on table public.webhook_endpoints from anon, authenticated, service_role;
+grant select on table public.webhook_endpoints to authenticated;
+drop policy if exists "operators read" on public.webhook_endpoints;
+create policy "operators read" on public.webhook_endpoints for select to authenticated
+  using ((select private.is_operator()));
+create or replace trigger keep_endpoint before delete on public.webhook_endpoints
+  for each row execute function private.keep_endpoint();
+create or replace trigger keep_endpoints before truncate on public.webhook_endpoints
+  for each statement execute function private.keep_endpoint();
+
 -- supabase/sql/observe/alert_deliveries.sql
 comment on table public.alert_deliveries is
-  'What is sent of alerts: one row for each transition that people hear of. Written in the transaction of the transition; no claim, limit or circuit of webhooks touches it.';
+  'Alert messages: one row for each transition that is sent. Written in the transaction of the transition; no claim, limit or circuit of webhooks touches it.';
 comment on column public.alert_deliveries.id is 'The webhook-id of each attempt: a receiver drops what it has seen.';
 comment on column public.alert_deliveries.alert is 'The alert at that moment, from which the message is composed: every attempt has the same bytes.';
 comment on column public.alert_deliveries.lease_token is 'Fencing token: raised by every claim and every recorded failure.';
@@ -10537,8 +10995,8 @@ create policy "operators read" on public.alert_deliveries for select to authenti
 
 -- supabase/sql/observe/alert_rules.sql
 comment on table private.alert_rules is
-  'What is watched, one row for each private.alert_on_<rule>(). An operator changes a number, or turns a rule off, with one update.';
-comment on column private.alert_rules.threshold is 'In this unit. What lies beyond it is bad.';
+  'The alert rules, one row for each private.alert_on_<rule>(). An operator changes a number, or turns a rule off, with one update.';
+comment on column private.alert_rules.threshold is 'In this unit. Values beyond the threshold are bad.';
 comment on column private.alert_rules.minimum is 'Fewer of them (attempts, failures, pings, MB) are no reason for an alert.';
 comment on column private.alert_rules.lookback is 'How far back the rule looks.';
 comment on column private.alert_rules.holds_for is
@@ -10565,7 +11023,7 @@ create policy "operators read" on public.alert_silences for select to authentica
 
 -- supabase/sql/observe/alerts.sql
 comment on table public.alerts is
-  'One row per incident: a rule that was broken, by one subject. Pending, firing, resolved; one that never fired is deleted. What it says are ids, counts and our own words.';
+  'One row per incident: a rule that was broken, by one subject. Pending, firing, resolved; one that never fired is deleted. It holds only ids, counts and our own words.';
 comment on column public.alerts.subject is 'The endpoint, stage, table, address or secret that it is about; empty where the rule has no subjects.';
 comment on column public.alerts.pending_since is 'When it was first seen to be bad.';
 comment on column public.alerts.good_since is 'Since when a firing alert is seen to be good again; null: it is bad.';
@@ -10581,7 +11039,7 @@ create policy "operators read" on public.alerts for select to authenticated
 
 -- supabase/sql/observe/function_usage.sql
 comment on table private.function_usage is
-  'What the instances of each function have used since the first of them; see report_usage().';
+  'Resources used by the instances of each function, since the first instance; see report_usage().';
 comment on column private.function_usage.memory_bytes is
   'The most that an instance had at once, of those that reported within about 15 minutes before memory_at.';
 alter table private.function_usage enable row level security;
@@ -10597,7 +11055,7 @@ revoke all on table private.latency_totals from anon, authenticated, service_rol
 comment on table private.ping_results is
   'The pings that sweeps send the whole road of a webhook, one row each, for eight days.';
 comment on column private.ping_results.address is 'The host of WEBHOOK_BASE_URL, with its port where one is given.';
-comment on column private.ping_results.error is 'What went wrong, in our own words; null: it arrived.';
+comment on column private.ping_results.error is 'The error, in our own words; null: delivered.';
 alter table private.ping_results enable row level security;
 revoke all on table private.ping_results from anon, authenticated, service_role;
 
@@ -10616,7 +11074,7 @@ revoke all on table private.table_sizes from anon, authenticated, service_role;
 
 -- supabase/sql/observe/verify_findings.sql
 comment on table private.verify_findings is
-  'What the slices of verify_slice() found and have not seen repaired.';
+  'Findings of verify_slice() that are not repaired yet.';
 comment on column private.verify_findings.part is 'The report type, `jobs` or `rest`: what was looked at.';
 alter table private.verify_findings enable row level security;
 revoke all on table private.verify_findings from anon, authenticated, service_role;

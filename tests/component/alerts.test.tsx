@@ -76,10 +76,10 @@ function stubNotifications(permission: NotificationPermission, answer: Notificat
 }
 
 it.each<[string, Partial<AlertRow>]>([
-  ['Not yet: it is sent when it fires.', { state: 'pending' }],
-  ['No: it is silenced.', { silenced_until: AT }],
-  ['No. Either no address is set (ALERT_URLS), or the next evaluation sends it.', {}],
-  ['No: it was silenced, or no address was set (ALERT_URLS).', { state: 'resolved' }],
+  ['Not yet: the alert is sent when it fires.', { state: 'pending' }],
+  ['No: the alert is silenced.', { silenced_until: AT }],
+  ['No: no address is set (ALERT_URLS), or the next evaluation sends the alert.', {}],
+  ['No: the alert was silenced, or no address was set (ALERT_URLS).', { state: 'resolved' }],
   ['The beginning is about to be sent.', { deliveries: [delivery({ attempts: 0, next_attempt: AT })] }],
   [
     'The beginning was sent to hooks.example',
@@ -140,13 +140,13 @@ it('says what to do when the browser refuses', async () => {
   stubNotifications('default', 'denied');
   render(<NotificationSwitch />);
   await userEvent.click(screen.getByRole('button', { name: 'Notify me in this browser' }));
-  expect(await screen.findByText(/refuses notifications of this site\. Allow them/)).toBeTruthy();
+  expect(await screen.findByText(/blocks notifications of this site\. Allow them/)).toBeTruthy();
   expect(screen.queryByRole('button')).toBeNull();
 });
 
 it('says that a browser has no notifications', () => {
   render(<NotificationSwitch />);
-  expect(screen.getByText('This browser has no notifications.')).toBeTruthy();
+  expect(screen.getByText('This browser does not support notifications.')).toBeTruthy();
 });
 
 it('notifies of each alert that begins to fire, once, and only where that was asked for', () => {

@@ -20,8 +20,8 @@ it.each([
   [{ status: 429, code: 'unexpected_answer' }, /Too many requests/],
   [{ status: 429, code: 'PT429', details: null }, /Too many changes/],
   [{ status: 502, code: 'unexpected_answer' }, /server failed/],
-  [{ status: 404, code: 'unexpected_answer' }, /cannot be understood/],
-  [{}, /did not work/],
+  [{ status: 404, code: 'unexpected_answer' }, /Unexpected answer/],
+  [{}, /request failed/],
 ])('says what happened and what to do of %o', (fields, title) => {
   const explanation = explain(error(fields));
   expect(explanation.title).toMatch(title);
@@ -49,7 +49,7 @@ it('lists each issue at its path', () => {
 
 it('explains whatever is thrown', () => {
   for (const thrown of [null, undefined, 'text', 7, { message: 7 }]) {
-    expect(explain(thrown).title).toBe('This did not work');
+    expect(explain(thrown).title).toBe('The request failed');
   }
 });
 
@@ -100,7 +100,7 @@ it.each([
       <Part />
     </ErrorBoundary>,
   );
-  expect(screen.getByRole('alert').textContent).toMatch(/cannot be loaded.*newer version/);
+  expect(screen.getByRole('alert').textContent).toMatch(/cannot be loaded.*was updated/);
   expect(screen.getAllByRole('button').map(({ textContent }) => textContent)).toEqual(['Reload the page']);
   cleanup();
   vi.restoreAllMocks();

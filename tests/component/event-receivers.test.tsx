@@ -65,11 +65,11 @@ function serve(answers: (Explanation | null)[]): string[] {
   return paths;
 }
 const open = async () => {
-  const details = screen.getByText('Who got it?').closest('details');
+  const details = screen.getByText('Receivers?').closest('details');
   if (details === null) throw new Error('it cannot be opened');
   details.open = true;
   fireEvent(details, new Event('toggle'));
-  return screen.findByRole('list', { name: 'Who got it' });
+  return screen.findByRole('list', { name: 'Receivers' });
 };
 
 it('asks nothing before it is opened, then says of each subscriber whether it got the event, and why', async () => {
@@ -82,7 +82,7 @@ it('asks nothing before it is opened, then says of each subscriber whether it go
   ]);
   renderSignedIn(
     browserClient(() => Response.json([])),
-    <EventReceivers eventId="evt_1" title="Who got it?" />,
+    <EventReceivers eventId="evt_1" title="Receivers?" />,
   );
   expect(paths).toEqual([]);
   const list = await open();
@@ -106,7 +106,7 @@ it('asks about twenty at a time', async () => {
   const paths = serve(Array.from({ length: 25 }, () => explained('type', 'It takes other types.')));
   renderSignedIn(
     browserClient(() => Response.json([])),
-    <EventReceivers eventId="evt_1" title="Who got it?" />,
+    <EventReceivers eventId="evt_1" title="Receivers?" />,
   );
   const list = await open();
   expect(within(list).getAllByRole('listitem')).toHaveLength(20);
@@ -119,9 +119,9 @@ it('says that there is no subscriber', async () => {
   serve([]);
   renderSignedIn(
     browserClient(() => Response.json([])),
-    <EventReceivers eventId="evt_1" title="Who got it?" />,
+    <EventReceivers eventId="evt_1" title="Receivers?" />,
   );
-  const details = screen.getByText('Who got it?').closest('details');
+  const details = screen.getByText('Receivers?').closest('details');
   if (details !== null) {
     details.open = true;
     fireEvent(details, new Event('toggle'));

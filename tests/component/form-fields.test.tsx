@@ -118,7 +118,7 @@ it('refuses JSON that is none, no object, or that says what a field says', () =>
   expect(errorsOf(required, '{"a"')).toEqual({ [REST]: expect.stringMatching(/^is not JSON: /) as unknown });
   expect(errorsOf(required, '[1]')).toEqual({ [REST]: expect.stringMatching(/JSON object/) as unknown });
   expect(errorsOf(required, '{"full_name": "Eve"}')).toEqual({
-    [REST]: expect.stringMatching(/^full_name has a field/) as unknown,
+    [REST]: expect.stringMatching(/^full_name has its own field/) as unknown,
   });
 });
 

@@ -61,7 +61,7 @@ const entry = {
 };
 const pages = [
   { name: 'deliveries', View: FailedDeliveries, row: delivery, nothing: 'No delivery matches' },
-  { name: 'the audit log', View: AuditLog, row: entry, nothing: 'Nothing in the log matches' },
+  { name: 'the audit log', View: AuditLog, row: entry, nothing: 'No entry matches' },
 ];
 const page = (rows: object[], next: object | null = null) =>
   Response.json({ rows, next, total: { count: rows.length, capped: false } });

@@ -154,7 +154,7 @@ it.each([
   ['a loose list', times(900, (n) => `- point ${n}\n\n`)],
 ])('lays out %s', (_name, text) => {
   const page = html(text);
-  expect(page.textContent).not.toContain('too intricate to lay out');
+  expect(page.textContent).not.toContain('too complex to format');
   expect(page.querySelector('ol, ul, table, pre code')).not.toBeNull();
 });
 
@@ -194,7 +194,7 @@ it.each([
 ])('shows %s as they are', (_name, text) => {
   const page = html(text.slice(0, 200_000));
   expect(page.querySelector('pre')?.textContent).toBe(text.slice(0, 200_000));
-  expect(page.textContent).toContain('too intricate to lay out');
+  expect(page.textContent).toContain('too complex to format');
 });
 
 it('shows the text as it is where laying it out fails, and keeps what is around it', async () => {
@@ -205,7 +205,7 @@ it('shows the text as it is where laying it out fails, and keeps what is around 
       <Markdown text="the library gives up on this" />
     </>,
   );
-  await screen.findByText(/could not be laid out/);
+  await screen.findByText(/could not be formatted/);
   expect(screen.getByText('the library gives up on this')).toBeDefined();
   expect(screen.getByText('Facts and jobs')).toBeDefined();
   complained.mockRestore();

@@ -230,7 +230,7 @@ it('leads from a count of the window to the log of that window, and says what th
     '/deliveries?status=failed',
     '/audit?outcome=failed&direction=out&since=week',
   ]);
-  expect(screen.getByText(/The log also has what operators and the cron asked for/)).toBeDefined();
+  expect(screen.getByText(/The log also has requests of operators and the cron/)).toBeDefined();
   rerender(
     <Breakdowns
       statistics={statistics({

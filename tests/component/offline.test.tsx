@@ -21,7 +21,9 @@ it('fails at once what is pressed without a connection, and does not do it when 
     <StartJob report={report} initialPrompt={undefined} hasFinal={false} />,
   );
   fireEvent.click(screen.getByRole('button', { name: 'Start prelim job' }));
-  expect((await screen.findByRole('alert')).textContent).toMatch(/cannot be reached.*send again/);
+  expect((await screen.findByRole('alert')).textContent).toMatch(
+    /cannot be reached.*Repeat your last change/,
+  );
   act(() => onlineManager.setOnline(true));
   await act(() => new Promise((resolve) => setTimeout(resolve, 50)));
   expect(network).toHaveBeenCalledTimes(1);

@@ -46,8 +46,8 @@ it('tells apart what is back on schedule, what has been delivered meanwhile, and
   const client = browserClient(network);
   const outcomes = await Promise.all(chosen.map((delivery) => redrive(client, delivery)));
   expect(outcomes.map(({ word, detail }) => [word, detail])).toEqual([
-    ['not redriven', 'It is closed, or another process holds it now.'],
-    ['not redriven', 'It has been delivered already.'],
-    ['back on schedule', 'The next sweep sends it, within a minute.'],
+    ['not redriven', 'The delivery is closed, or another process holds it.'],
+    ['not redriven', 'The delivery has already succeeded.'],
+    ['back on schedule', 'The next sweep sends the delivery, within a minute.'],
   ]);
 });

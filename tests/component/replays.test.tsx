@@ -72,7 +72,7 @@ it('says what a replay would do, with its size and its time', () => {
   expect(describePreview({ ...preview, is_whole: false, erased: 0, confirmed: 0 })).toEqual([
     'Sends at least 1,200 events in at least 1,200 deliveries, at least 3.3 MB, in about 3 min.',
     'None of them is confirmed yet.',
-    'Only the first 20,000 events were looked at.',
+    'Only the first 20,000 events were counted.',
   ]);
   expect(describePreview({ ...preview, deliveries: 0, erased: 0 })).toEqual([
     'No event matches: nothing would be sent.',
@@ -144,8 +144,8 @@ it('asks for nobody, and for no reason, before it proposes', async () => {
   );
   const send = screen.getByRole('button', { name: 'Preview' });
   fireEvent.click(send);
-  expect(screen.getByText('Choose whom it is sent to.')).toBeTruthy();
-  expect(screen.getByText('Say why: it is kept with the plan.')).toBeTruthy();
+  expect(screen.getByText('Choose the subscribers.')).toBeTruthy();
+  expect(screen.getByText('Give a reason: it is stored with the plan.')).toBeTruthy();
   fireEvent.click(screen.getByRole('checkbox', { name: /^hooks.example.org/ }));
   fireEvent.change(screen.getByLabelText('Reason'), { target: { value: 'It lost its database' } });
   fireEvent.change(screen.getByLabelText(/^At most a second/), { target: { value: '2000' } });
@@ -167,7 +167,7 @@ it('asks for nobody, and for no reason, before it proposes', async () => {
 });
 
 it('says among all plans that a replay is proposed, and how far one is', () => {
-  expect(describePlan(proposed)).toBe('Proposed: nothing is sent before it is applied.');
+  expect(describePlan(proposed)).toBe('Proposed: nothing is sent until the plan is applied.');
   const running: Plan = { ...proposed, status: 'running', outcomes: { ...proposed.outcomes, planned: 20 } };
   expect(describePlan(running)).toBe('20 sent again.');
 });

@@ -73,7 +73,7 @@ describe('a report’s timeline', () => {
 
   it('folds the JSON away, and says that it is cut', () => {
     show([{ kind: 'job_started', at: at(1), take_overs: 1, job_id: 'j' }], true);
-    expect(screen.getByText(/^There is more than this/)).toBeDefined();
+    expect(screen.getByText(/^There are more steps/)).toBeDefined();
     expect(screen.queryByText(/"take_overs"/)).toBeNull();
     const details = screen.getByText('As JSON').closest('details');
     details?.setAttribute('open', '');

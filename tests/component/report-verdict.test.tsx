@@ -139,7 +139,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
   [
     'nothing was requested',
     {},
-    'warn: No result: nothing was ever requested for this report. Its owner starts a job.',
+    'warn: No result: no job was ever requested for this report. Its owner starts a job.',
   ],
   [
     'the report was deleted',
@@ -161,7 +161,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
   [
     'a job waits for the pipeline',
     { jobs: [job({ state: 'waiting', generate: false, lease_expires_at: null })] },
-    'idle: No result: the final job waits for the pipeline to send the result; it is given up in 600m.',
+    'idle: No result: the final job waits for the pipeline to send the result; the deadline is in 600m.',
   ],
   [
     'the pipeline sent nothing in time',
@@ -179,12 +179,12 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
       jobs: [job({ state: 'overdue', started_at: null, lease_expires_at: at(20) })],
       last_sweep: at(15),
     },
-    'bad: No result: the runner of the final job died before it reported progress; its lease ended 20m ago; the next sweep takes it over. The last sweep came 15m ago: the cron does not call.',
+    'bad: No result: the runner of the final job died before it reported progress; its lease ended 20m ago; the next sweep takes it over. The last sweep ran 15m ago: the cron does not call the sweep.',
   ],
   [
     'no sweep ever came',
     { jobs: [job({ state: 'overdue', lease_expires_at: null })], last_sweep: null },
-    'bad: No result: the runner of the final job died; the next sweep takes it over. No sweep has come yet: the cron does not call.',
+    'bad: No result: the runner of the final job died; the next sweep takes it over. No sweep has run yet: the cron does not call the sweep.',
   ],
   ['the job failed', { jobs: [failed] }, 'bad: No result: the final job failed 8m ago: No model answered.'],
   [
@@ -254,7 +254,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
   [
     'the delivery failed, and no sweep comes',
     { report: final, events: [event()], deliveries: [delivery()], last_sweep: at(15) },
-    'bad: The final result is stored. Its delivery failed 4 times with 502; next attempt in 2m. The last sweep came 15m ago: the cron does not call.',
+    'bad: The final result is stored. Its delivery failed 4 times with 502; next attempt in 2m. The last sweep ran 15m ago: the cron does not call the sweep.',
   ],
   [
     'the outcome is unknown',
@@ -318,7 +318,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
       events: [event({ effect: null })],
       deliveries: [{ ...dead, dead_reason: 'import' }],
     },
-    'bad: No result: the final job succeeded 8m ago, and its result is not in the report yet. Its delivery was given up at the import: request the report again.',
+    'bad: No result: the final job succeeded 8m ago, and its result is not in the report yet. Its delivery failed for good at the import: request the report again.',
   ],
   [
     'several deliveries are not confirmed',

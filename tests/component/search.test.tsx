@@ -57,7 +57,7 @@ it('looks an address up by Enter alone, and once', async () => {
   });
   renderSignedIn(client, <SearchDialog onClose={vi.fn()} />);
   await userEvent.type(screen.getByRole('combobox'), 'a@b.example');
-  expect(screen.getByRole('status').textContent).toContain('Press Enter to look this address up');
+  expect(screen.getByRole('status').textContent).toContain('Press Enter to look up this address');
   // Longer than typing rests.
   await new Promise((resolve) => setTimeout(resolve, 400));
   expect(asked.filter((text) => text.includes('@'))).toEqual([]);

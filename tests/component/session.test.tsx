@@ -96,7 +96,7 @@ it('shows the sign-in when the session is refused, although Auth does not hear o
     return Response.json({ code: 'PGRST301', message: 'JWT invalid' }, { status: 401 });
   });
   await pass(5);
-  expect(screen.getByText('Your session has ended. Sign in to go on where you were.')).toBeDefined();
+  expect(screen.getByText('Your session has ended. Sign in to continue.')).toBeDefined();
   expect(localStorage.getItem(SESSION_KEY)).toBeNull();
 });
 

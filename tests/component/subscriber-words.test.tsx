@@ -131,18 +131,18 @@ describe('compression', () => {
     expect(said({ compression: { in_use: 'gzip', refused_at: null } })).toEqual([
       'gzip, of bodies of 1 KB and more',
     ]);
-    expect(said({})).toEqual(['gzip, but not in use: no check has seen yet that it accepts it. Check it.']);
+    expect(said({})).toEqual(['gzip, but not in use: no check has tested it yet. Check the subscriber.']);
     expect(said(checkWith(true))).toEqual([
-      'gzip, but not in use: no check has seen yet that it accepts it. Check it.',
+      'gzip, but not in use: no check has tested it yet. Check the subscriber.',
     ]);
     expect(said(checkWith(false))).toEqual([
-      'gzip, but not in use: its last check says why, and what to do.',
+      'gzip, but not in use: the last check names the reason and the fix.',
     ]);
     const refused_at = '2026-11-26T12:00:00Z';
     expect(said({ compression: { in_use: null, refused_at } })).toEqual([
       'gzip, but not in use: it refused a compressed body ',
       { at: refused_at },
-      ' and took the same event uncompressed. Nothing is lost. Fix it, then check it.',
+      ' and accepted the same event uncompressed. Nothing is lost. Fix the receiver, then check it.',
     ]);
   });
 
@@ -176,9 +176,9 @@ describe('the form of settings', () => {
   });
 
   it.each([
-    [{ url: '' }, { url: 'Say where its events are sent: https://…' }],
-    [{ url: 'hooks' }, { url: 'Write a whole URL: https://…' }],
-    [{ owner_id: 'Ada' }, { owner_id: 'Write the whole id of a user, a UUID.' }],
+    [{ url: '' }, { url: 'Enter the URL of the subscriber: https://…' }],
+    [{ url: 'hooks' }, { url: 'Enter a complete URL: https://…' }],
+    [{ owner_id: 'Ada' }, { owner_id: 'Enter the complete id of a user (a UUID).' }],
     [
       { rate_per_second: '0' },
       { rate_per_second: expect.stringMatching(/^A whole number from 1/) as string },

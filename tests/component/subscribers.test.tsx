@@ -130,14 +130,14 @@ it('checks a filter while it is typed, and tries it on the last events', async (
   answer(() => Response.json({ events: [event, { ...event, event_id: 'evt_2', matches: true }] }));
   renderSignedIn(client(), <NewSubscriber />);
   const filter = screen.getByLabelText(/^Filter/);
-  const tryIt = screen.getByRole<HTMLButtonElement>('button', { name: /^Try it/ });
+  const tryIt = screen.getByRole<HTMLButtonElement>('button', { name: /^Test on/ });
   fireEvent.change(filter, { target: { value: '{"exact": {"stage": 1}}' } });
   expect(screen.getByText('exact › stage must be a text')).toBeTruthy();
   expect([filter.getAttribute('aria-invalid'), tryIt.disabled]).toEqual(['true', true]);
   fireEvent.change(filter, { target: { value: '{"exact": {"stage": "prelim"}}' } });
   expect([filter.getAttribute('aria-invalid'), tryIt.disabled]).toEqual([null, false]);
   fireEvent.click(tryIt);
-  const results = await screen.findByRole('region', { name: 'What the filter says' });
+  const results = await screen.findByRole('region', { name: 'Result of the filter' });
   expect(results.textContent).toContain('1 of the last 2 events match.');
   expect(results.textContent).toContain('exact.stage');
   expect(calls[0]).toMatchObject({
@@ -192,14 +192,14 @@ it('shows what somebody else changed meanwhile, and saves over it only when aske
   fireEvent.click(screen.getByRole('button', { name: 'Edit' }));
   fireEvent.change(screen.getByLabelText(/^Description/), { target: { value: 'Mine' } });
   fireEvent.click(screen.getByRole('button', { name: 'Save settings' }));
-  expect((await screen.findByRole('alert')).textContent).toContain('Nothing of yours is saved.');
+  expect((await screen.findByRole('alert')).textContent).toContain('Your changes are not saved.');
   fireEvent.click(screen.getByRole('button', { name: 'refresh' }));
   const conflict = await screen.findByRole('alert', { name: 'Changed meanwhile' });
   expect(within(conflict).getByText('Mode')).toBeTruthy();
   expect(conflict.querySelector('del')?.textContent).toBe('every');
   expect(conflict.querySelector('ins')?.textContent).toBe('latest');
   expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Save settings' }).disabled).toBe(true);
-  fireEvent.click(screen.getByRole('button', { name: 'Keep what I typed' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Keep my changes' }));
   fireEvent.click(screen.getByRole('button', { name: 'Save settings' }));
   await waitFor(() => expect(calls).toHaveLength(2));
   expect(calls.map(({ method, path }) => `${method} ${path}`)).toEqual(
@@ -229,7 +229,7 @@ it('drops what was typed for theirs', () => {
   fireEvent.change(screen.getByLabelText(/^Description/), { target: { value: 'Mine' } });
   fireEvent.click(screen.getByRole('button', { name: 'refresh' }));
   expect(screen.getByLabelText<HTMLInputElement>(/^Description/).value).toBe('Mine');
-  fireEvent.click(screen.getByRole('button', { name: 'Take theirs' }));
+  fireEvent.click(screen.getByRole('button', { name: 'Take their changes' }));
   expect(screen.getByLabelText<HTMLInputElement>(/^Description/).value).toBe('Theirs');
   expect(screen.queryByRole('alert')).toBeNull();
 });
@@ -263,7 +263,7 @@ it('replaces a secret with the overlap that was chosen, and shows the new one on
   // Its code is loaded then.
   const dialog = await screen.findByRole('alertdialog', {}, { timeout: 20_000 });
   fireEvent.change(within(dialog).getByLabelText('Overlap'), { target: { value: '0' } });
-  expect(within(dialog).getByText(/^The receiver refuses everything/)).toBeTruthy();
+  expect(within(dialog).getByText(/^The receiver rejects all requests/)).toBeTruthy();
   fireEvent.click(within(dialog).getByRole('button', { name: 'Replace the secret' }));
   expect(await screen.findByText('whsec_new')).toBeTruthy();
   expect(calls[0]).toMatchObject({

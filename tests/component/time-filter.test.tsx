@@ -59,11 +59,11 @@ it('takes it with Enter, and a time that is not valid not at all', () => {
   fireEvent.keyDown(input('From'), { key: 'Enter' });
   expect(query()).toEqual(before);
   expect(input('From').value).toBe('0002-05-01T00:00');
-  expect(screen.getByText('Not a whole time.')).toBeDefined();
+  expect(screen.getByText('The time is incomplete.')).toBeDefined();
   type('From', '2026-05-01T00:00');
   fireEvent.keyDown(input('From'), { key: 'Enter' });
   expect(query()['after']).toBe('2026-04-30T22:00:00.000Z');
-  expect(screen.queryByText('Not a whole time.')).toBeNull();
+  expect(screen.queryByText('The time is incomplete.')).toBeNull();
 });
 
 it('stays with both times empty, until another is chosen', () => {

@@ -121,7 +121,7 @@ describe('the verdict', () => {
 
   it.each<[Partial<ConsoleStatus>, string, string]>([
     [{ last_sweep: at(5) }, 'bad', 'No sweep, since 5 min'],
-    [{ last_sweep: null }, 'bad', 'No sweep has come yet'],
+    [{ last_sweep: null }, 'bad', 'No sweep has run yet'],
     [
       { endpoints: [endpoint({ recent: 10, recent_failed: 1 })] },
       'warn',

@@ -72,7 +72,7 @@ test('a link to an alert opens it, and leads to the rows behind it', async ({ pa
   const [alert] = await sql`select id from public.alerts where rule = 'dead_letters'`;
   await signIn(page, dev, 'operator', `/alerts?alert=${String(alert?.['id'])}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Alert');
-  await expect(card(page)).toContainText('No. Either no address is set (ALERT_URLS)');
+  await expect(card(page)).toContainText('No: no address is set (ALERT_URLS)');
   await expect(card(page).getByRole('link', { name: failed.eventId })).toBeVisible();
   await inspect(page, 'alert');
   for (const [name, media] of [
@@ -146,7 +146,7 @@ test('a browser that refuses notifications says what to do', async ({ page, dev 
     Object.defineProperty(Notification, 'permission', { get: () => 'denied' });
   });
   await signIn(page, dev, 'operator', '/alerts');
-  await expect(page.getByText('This browser refuses notifications of this site.')).toBeVisible();
+  await expect(page.getByText('This browser blocks notifications of this site.')).toBeVisible();
 });
 
 test('alerts are for operators', async ({ page, dev }) => {

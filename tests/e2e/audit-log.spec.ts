@@ -87,7 +87,7 @@ test('searches and filters narrow the log, and are in the address', async ({ pag
     await expect(rows(page).getByTitle(eventId)).toBeVisible();
   }
   await page.getByLabel('Direction').selectOption('in');
-  await expect(page.getByText('Nothing in the log matches')).toBeVisible();
+  await expect(page.getByText('No entry matches')).toBeVisible();
   await page.getByRole('button', { name: 'Clear filters' }).click();
   await page.getByLabel('Outcome').selectOption('missing_signature');
   await page.getByLabel('Answer').fill('401');
@@ -98,7 +98,7 @@ test('searches and filters narrow the log, and are in the address', async ({ pag
   await expect(page.getByLabel('Outcome')).toHaveValue('missing_signature');
   await expect(rows(page).first()).toContainText('not verified');
   await page.getByLabel('Answer').fill('none');
-  await expect(page.getByText('Nothing in the log matches')).toBeVisible();
+  await expect(page.getByText('No entry matches')).toBeVisible();
 });
 
 test('a link that was cut or made by hand still opens the log', async ({ page, dev }) => {
@@ -106,7 +106,7 @@ test('a link that was cut or made by hand still opens the log', async ({ page, d
   await expect(page.getByRole('heading', { name: 'Audit log' })).toBeVisible();
   await expect(details(page)).toHaveCount(0);
   await page.goto(new URL('/audit?row=00000000-0000-4000-8000-000000000000&event=evt_nobody', dev.url).href);
-  await expect(details(page).getByText('This does not exist')).toHaveCount(2);
+  await expect(details(page).getByText('The requested item does not exist')).toHaveCount(2);
 });
 
 test('hostile content is text in the log, its details and its timeline', async ({ page, dev, sql }) => {

@@ -19,9 +19,9 @@ test('an account is found by its address, and erased once its id was typed', asy
   await signIn(page, dev, 'operator', '/audit');
   await page.getByRole('link', { name: 'Erase an account’s content' }).click();
   await expect(page.getByText('No account is chosen')).toBeVisible();
-  await page.getByLabel('User id or whole e-mail address').fill(person.email);
+  await page.getByLabel('User id or complete e-mail address').fill(person.email);
   await page.getByRole('button', { name: 'Find', exact: true }).click();
-  const counts = page.getByRole('table', { name: 'What will go' });
+  const counts = page.getByRole('table', { name: 'Content to erase' });
   await expect(counts.getByRole('row', { name: /Org reports 1/ })).toBeVisible();
   await expect(page.getByText('auth.users')).toBeVisible();
   // An address in the URL would outlive the erasure.
@@ -34,7 +34,7 @@ test('an account is found by its address, and erased once its id was typed', asy
   await inspect(page, 'erasure');
   await erase.click();
   await expect(page.getByRole('heading', { name: 'Erased' })).toBeFocused();
-  const went = page.getByRole('table', { name: 'What went' });
+  const went = page.getByRole('table', { name: 'Erased content' });
   await expect(went.getByRole('row', { name: /Org reports 1/ })).toBeVisible();
   await expect(went.getByRole('row', { name: /Events with content 1/ })).toBeVisible();
   await inspect(page, 'erasure-done');
@@ -46,12 +46,12 @@ test('an account is found by its address, and erased once its id was typed', asy
 
 test('an address that no account has, and an owner, are refused', async ({ page, dev, complaints }) => {
   await signIn(page, dev, 'operator', '/erasure');
-  await page.getByLabel('User id or whole e-mail address').fill(`${randomUUID()}@example.com`);
+  await page.getByLabel('User id or complete e-mail address').fill(`${randomUUID()}@example.com`);
   await page.getByRole('button', { name: 'Find', exact: true }).click();
   await expect(page.getByText('No account has this e-mail address', { exact: true }).first()).toBeVisible();
-  await page.getByLabel('User id or whole e-mail address').fill('everybody');
+  await page.getByLabel('User id or complete e-mail address').fill('everybody');
   await page.getByRole('button', { name: 'Find', exact: true }).click();
-  await expect(page.getByText('Some fields are not right')).toBeVisible();
+  await expect(page.getByText('Some fields are invalid')).toBeVisible();
   expect(complaints.splice(0)).toEqual([expect.stringContaining('status of 404')]);
 });
 

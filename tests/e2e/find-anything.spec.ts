@@ -75,7 +75,7 @@ test('by keyboard: a report by words, an event by its id, an owner by the addres
   await page.keyboard.press('Control+k');
   await expect(input(page)).toBeFocused();
   await page.keyboard.type(person.email);
-  await expect(page.getByText('Press Enter to look this address up.')).toBeVisible();
+  await expect(page.getByText('Press Enter to look up this address.')).toBeVisible();
   await page.keyboard.press('Enter');
   await expect(options(page)).toHaveCount(1);
   await page.keyboard.press('Enter');

@@ -36,7 +36,7 @@ test('a user sees only what is theirs, in the page and in the network’s answer
     await page.waitForLoadState('networkidle');
     expect(await page.content(), view).not.toContain(secret);
   }
-  await expect(page.getByText('This does not exist')).toBeVisible();
+  await expect(page.getByText('The requested item does not exist')).toBeVisible();
   await Promise.all(reading);
   expect(answers.length).toBeGreaterThan(5);
   expect(answers.filter((text) => text.includes(secret))).toEqual([]);

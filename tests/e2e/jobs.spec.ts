@@ -53,7 +53,7 @@ test('why a report is missing: the job failed; and it is run again', async ({ pa
   await expect(dialog.getByRole('heading')).toHaveText('Run this job again?');
   await inspect(page, 'jobs-run-again');
   await dialog.getByRole('button', { name: 'Run again' }).click();
-  await expect(messages(page).getByText('A new job has begun')).toBeVisible();
+  await expect(messages(page).getByText('A new job has started')).toBeVisible();
   await states(page).getByRole('link', { name: 'All' }).click();
   await expect(rows(page).filter({ hasText: 'succeeded' })).toHaveCount(1);
   const [audited] = await sql`
@@ -76,7 +76,7 @@ test('a stuck job is cancelled, and not by a slip', async ({ page, dev, sql }) =
   await cancel.click();
   await page.getByRole('button', { name: 'Cancel the job' }).click();
   await expect(messages(page).getByText('The job is cancelled')).toBeVisible();
-  await expect(rows(page)).toContainText('No result is kept.');
+  await expect(rows(page)).toContainText('The result was discarded.');
   const [row] = await sql`select status from private.job_runs where job_id = ${stuck}`;
   expect(row).toEqual({ status: 'cancelled' });
 });

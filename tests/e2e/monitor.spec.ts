@@ -56,7 +56,7 @@ test('windows and sides are in the address, and lead to what they count', async 
   await expect(page.getByText('Success rate of requests')).toBeVisible();
   await page.reload();
   await expect(page.getByText('Success rate of requests')).toBeVisible();
-  await page.getByRole('link', { name: 'Look at them' }).click();
+  await page.getByRole('link', { name: 'Open dead letters' }).click();
   await expect(page).toHaveURL(/\/deliveries\?status=dead/);
   await expect(page.getByRole('table', { name: 'Deliveries' }).getByRole('row')).toHaveCount(2);
 });

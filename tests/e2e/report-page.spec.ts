@@ -72,7 +72,7 @@ test.describe('why is the report missing, and whose is it', () => {
     const report = await addReport(sql, owner.id);
     await signIn(page, dev, 'operator', '/jobs');
     (await findReport(page, report.name)).expectFewActions();
-    await expect(verdict(page)).toContainText('nothing was ever requested for this report');
+    await expect(verdict(page)).toContainText('no job was ever requested for this report');
     await expect(page.getByText(`Org report of ${owner.email}`)).toBeVisible();
     await inspect(page, 'report-nothing-requested');
 
@@ -171,7 +171,7 @@ test.describe('why is the report missing, and whose is it', () => {
     await expect(steps.getByText(`job ${jobId} final succeeded`)).toBeVisible();
     await page.getByLabel('Id of a report, a job, an event or a trace').fill('unknown-id');
     await page.getByRole('button', { name: 'Show' }).click();
-    await expect(page.getByText('Nothing is known by this id')).toBeVisible();
+    await expect(page.getByText('Nothing has this id')).toBeVisible();
   });
 
   test('it failed: it is run again from the page', async ({ page, dev, sql }) => {
@@ -184,9 +184,9 @@ test.describe('why is the report missing, and whose is it', () => {
       .getByRole('button', { name: /^Run again/ })
       .click();
     await page.getByRole('alertdialog').getByRole('button', { name: 'Run again' }).click();
-    await expect(messages(page).getByText('A new job has begun')).toBeVisible();
+    await expect(messages(page).getByText('A new job has started')).toBeVisible();
     await expect(verdict(page)).toContainText('The prelim result is stored.');
-    await expect(page.getByText('Run again asked for')).toBeVisible();
+    await expect(page.getByText('Run again requested')).toBeVisible();
   });
 
   test('it was deleted, or nothing names it', async ({ page, dev, sql }) => {

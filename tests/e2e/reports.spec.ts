@@ -130,7 +130,7 @@ test('a finished text is the report at once, and nothing in it runs', async ({ p
   await page.getByLabel('Full name').fill(title);
   await page.getByLabel('Job title').fill('<b>bold</b>');
   await page.getByLabel('Organisation name').fill('مؤسسة <script>alert(5)</script>');
-  await page.getByText('The text is finished already').click();
+  await page.getByText('The text is already finished').click();
   await page.getByLabel('Text optional').fill(hostile);
   await page.getByRole('radio', { name: 'Final' }).check();
   const dialogs: string[] = [];

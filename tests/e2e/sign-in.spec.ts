@@ -42,7 +42,7 @@ test('an owner who opens an operator’s view is told whom to ask', async ({ pag
 
 test('an address that is none says so', async ({ page, dev }) => {
   await signIn(page, dev, 'user', '/nowhere');
-  await expect(page.getByText('There is no view at this address')).toBeVisible();
+  await expect(page.getByText('Page not found')).toBeVisible();
   await inspect(page, 'not-found');
 });
 
@@ -51,7 +51,7 @@ test('a session is kept, and ends with a sign-out', async ({ page, dev }) => {
   await page.reload();
   await expect(page.getByRole('heading', { name: 'Notifications' })).toBeVisible();
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();
-  await expect(page.getByText('With the account that you have on the platform.')).toBeVisible();
+  await expect(page.getByText('Use your account on the platform.')).toBeVisible();
   await page.reload();
   await expect(page.getByLabel('E-mail')).toBeVisible();
 });
@@ -70,10 +70,10 @@ test('a sign-out everywhere ends the sessions of other browsers, which say so an
   await expect(dialog.getByRole('heading')).toHaveText('Sign out everywhere?');
   await inspect(page, 'sign-out-everywhere');
   await dialog.getByRole('button', { name: 'Sign out everywhere' }).click();
-  await expect(page.getByText('With the account that you have on the platform.')).toBeVisible();
+  await expect(page.getByText('Use your account on the platform.')).toBeVisible();
 
   await elsewhere.reload();
-  await expect(elsewhere.getByText('Your session has ended. Sign in to go on where you were.')).toBeVisible();
+  await expect(elsewhere.getByText('Your session has ended. Sign in to continue.')).toBeVisible();
   await expect(elsewhere.getByLabel('E-mail')).toHaveValue(dev.user.email);
 });
 
@@ -112,7 +112,7 @@ test('a lost session says so, and goes on at the same view', async ({ page, dev,
     localStorage.setItem(key, JSON.stringify({ ...stored, access_token: `${head}.${payload}.AAAA` }));
   });
   await page.reload();
-  await expect(page.getByText('Your session has ended. Sign in to go on where you were.')).toBeVisible();
+  await expect(page.getByText('Your session has ended. Sign in to continue.')).toBeVisible();
   await page.getByLabel('E-mail').fill(dev.user.email);
   await page.getByLabel('Password').fill(dev.user.password);
   await page.getByRole('button', { name: 'Sign in' }).click();

@@ -159,15 +159,15 @@ test('compression is asked for, is not in use while its probe fails, and is in u
   await page.getByRole('button', { name: 'Copy the read token' }).click();
   await page.getByRole('button', { name: 'Open the subscriber' }).click();
   const settings = panel(page, 'Settings');
-  await expect(settings).toContainText('gzip, but not in use: no check has seen yet that it accepts it.');
+  await expect(settings).toContainText('gzip, but not in use: no check has tested it yet.');
 
   const verdict = page.getByRole('region', { name: 'Verdict' });
   const check = panel(page, 'Last check');
   await verdict.getByRole('button', { name: 'Check' }).click();
   await expect(verdict).toContainText('Active.');
   await expect(check).toContainText('Passed');
-  await expect(check).toContainText('It did not take a signed ping in gzip: answered 401.');
-  await expect(settings).toContainText('gzip, but not in use: its last check says why, and what to do.');
+  await expect(check).toContainText('It did not accept a signed ping in gzip: answered 401.');
+  await expect(settings).toContainText('gzip, but not in use: the last check names the reason and the fix.');
   await inspect(page, 'subscriber-compression');
 
   receiver.decompress();
@@ -191,7 +191,7 @@ test('who got an event is said, and a replay is proposed, previewed and applied'
 
   await page.goto(new URL(`/report?report_type=org&report_id=${reports[0]}`, dev.url).href);
   await page.getByText(/^prelim completed, /).click();
-  const receivers = page.getByRole('list', { name: 'Who got it' });
+  const receivers = page.getByRole('list', { name: 'Receivers' });
   await expect(
     receivers.getByRole('listitem').filter({ has: page.locator(`a[href="/subscribers/${id}"]`) }),
   ).toContainText(/got it.*It was delivered/);
@@ -201,7 +201,7 @@ test('who got an event is said, and a replay is proposed, previewed and applied'
   await page.getByRole('link', { name: 'Replay past events' }).click();
   await expect(page.getByRole('checkbox', { name: new RegExp(id) })).toBeChecked();
   await page.getByRole('button', { name: 'Preview' }).click();
-  await expect(page.getByText('Say why: it is kept with the plan.')).toBeVisible();
+  await expect(page.getByText('Give a reason: it is stored with the plan.')).toBeVisible();
   await page.getByLabel('Reason').fill('The receiver lost its database');
   await inspect(page, 'replay-propose');
   await page.getByRole('button', { name: 'Preview' }).click();

@@ -75,7 +75,7 @@ test('compare two attempts', async ({ page, dev, sql }) => {
   const actions = new Actions();
   await actions.do(page.getByTitle(eventId).click());
   await actions.do(page.getByRole('link', { name: 'Attempt 2: failed' }).click());
-  const comparison = page.getByRole('region', { name: 'Compared with the attempt before' });
+  const comparison = page.getByRole('region', { name: 'Compared with the previous attempt' });
   await expect(comparison.getByRole('row', { name: /Status/i })).toContainText(/502.*503/);
   await expect(comparison).toContainText('Bad gateway');
   await expect(comparison).toContainText('Busy');

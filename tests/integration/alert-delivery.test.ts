@@ -103,8 +103,8 @@ describe('an alert', () => {
         rule: 'no_sweep',
         subject: '',
         severity: 'critical',
-        title: 'No sweep comes',
-        summary: 'The last sweep came 6 min ago (limit 5 min).',
+        title: 'No sweep runs',
+        summary: 'The last sweep ran 6 min ago (limit 5 min).',
         lost: null,
         resolved_at: null,
         affected: 1,
@@ -208,7 +208,7 @@ describe('what no address takes', () => {
     const bodies = new Set([...first.requests, ...second.requests].map(({ body }) => body.toString()));
     expect([ids.size, bodies.size]).toEqual([1, 1]);
     expect(logged.map(({ message }) => message)).toContain(
-      'an alert was not delivered; the next sweep tries again',
+      'an alert was not delivered; the next sweep retries it',
     );
     expect(JSON.stringify(logged)).not.toContain('CANARY');
     first.behave({ kind: 'answer', status: 200 });
@@ -231,7 +231,7 @@ describe('what no address takes', () => {
     ]);
     expect(eventsOf(first)).toMatchObject([{ type: 'alert.resolved' }]);
     expect(logged.map(({ message }) => message)).toContain(
-      'an alert could not be delivered for a day and is dead',
+      'an alert was not delivered within a day; it is not retried any more',
     );
     const [facts] = await sql`select public.deployment_facts() -> 'alerts' as alerts`;
     expect(facts?.['alerts']).toMatchObject({ dead: 1, undelivered: 0, firing: 0, worst: null });
@@ -400,8 +400,8 @@ describe('the next request', () => {
       watch();
       await settle();
       expect(logged.map(({ message }) => message)).toEqual([
-        'what the function has used was not recorded',
-        'alerts were not evaluated after a request',
+        'could not record the usage of the function',
+        'could not evaluate alerts after a request',
       ]);
     } finally {
       await supabase.start();
@@ -426,7 +426,7 @@ describe('the outside watch', () => {
     first.behave({ kind: 'reset' });
     await beat(`${first.baseUrl}/key`);
     expect(logged).toMatchObject([
-      { message: 'the outside watch was not told of a sweep', details: { error: 'answered 500' } },
+      { message: 'could not report a sweep to HEARTBEAT_URL', details: { error: 'answered 500' } },
       { details: { error: expect.stringContaining('no answer') as string } },
     ]);
     expect(JSON.stringify(logged)).not.toContain('/key');

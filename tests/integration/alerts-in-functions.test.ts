@@ -88,7 +88,9 @@ describe('a sweep', () => {
   it('is not worse for an outside watch that is down', async () => {
     watch.behave({ kind: 'reset' });
     expect((await sweep()).errors).toEqual([]);
-    await until(() => system.functions.logs.some((line) => line.includes('the outside watch was not told')));
+    await until(() =>
+      system.functions.logs.some((line) => line.includes('could not report a sweep to HEARTBEAT_URL')),
+    );
   });
 
   it('by an operator is none to the outside watch: it would hide that the cron never comes', async () => {

@@ -263,7 +263,10 @@ describe('a bomb', () => {
       ['zstd', frame],
     ] as const) {
       const answer = await post(bomb, { ...headers, 'content-encoding': coding });
-      expect(answer).toMatchObject({ says: '413 body_too_large', detail: 'Decompressed it is over 1 MiB.' });
+      expect(answer).toMatchObject({
+        says: '413 body_too_large',
+        detail: 'The decompressed body is over 1 MiB.',
+      });
     }
   });
 
@@ -273,7 +276,7 @@ describe('a bomb', () => {
     expect((await post(await zstdWithWindow(20, content), headers)).says).toBe('200 applied');
     expect(await post(await zstdWithWindow(21, content), headers)).toMatchObject({
       says: '413 body_too_large',
-      detail: 'Its zstd window is over 1 MiB.',
+      detail: 'The zstd window is over 1 MiB.',
     });
   });
 });

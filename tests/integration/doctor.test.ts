@@ -192,7 +192,7 @@ describe('each fault is found, with what to do', () => {
           check: 'subscribers',
           from,
           level: 'failed',
-          message: containing('2 secrets cannot be opened'),
+          message: containing('2 secrets cannot be decrypted'),
           action: containing('Put the lost key back'),
         });
       }
@@ -267,7 +267,7 @@ describe('each fault is found, with what to do', () => {
     expectFault(diagnoses, {
       check: 'variables',
       level: 'failed',
-      message: containing('STORE_DATABASE_URL: must not be the connection of the owner'),
+      message: containing('STORE_DATABASE_URL: must name the user polaris_store'),
     });
   });
 
@@ -308,7 +308,7 @@ describe('each fault is found, with what to do', () => {
     expectFault(await diagnose({}, { CRON_SECRET: 'x'.repeat(40) }), {
       check: 'variables',
       from: 'deployment',
-      message: containing('does not admit this CRON_SECRET'),
+      message: containing('rejects this CRON_SECRET'),
       action: containing('same CRON_SECRET'),
     });
   });
@@ -363,7 +363,7 @@ describe('each fault is found, with what to do', () => {
       expectFault(await diagnose(), {
         check: 'database',
         level: 'failed',
-        message: containing('different versions'),
+        message: containing('the versions of the schema and the functions differ'),
         action: containing('npx supabase db push'),
       });
     } finally {
@@ -407,14 +407,14 @@ describe('each fault is found, with what to do', () => {
     const wanted = { check: 'cron', level: 'failed', action: containing('schedule_sweep') } as const;
     expectFault(await diagnose(), { ...wanted, message: containing('10 min ago') });
     await system.sql`update private.heartbeats set last_at = null where source = 'sweep'`;
-    expectFault(await diagnose(), { ...wanted, message: containing('ever come') });
+    expectFault(await diagnose(), { ...wanted, message: containing('has never run a sweep') });
   });
 
   it('an operator who sweeps does not look like a cron', async () => {
     await system.sql`update private.heartbeats set last_at = null where source = 'sweep'`;
     const operator = await system.createOperator();
     await callSweep(system.url(''), operator.accessToken);
-    expectFault(await diagnose(), { check: 'cron', message: containing('ever come') });
+    expectFault(await diagnose(), { check: 'cron', message: containing('has never run a sweep') });
   });
 
   it('a clock that is wrong, and one that is too wrong for a signature', async () => {

@@ -501,7 +501,7 @@ describe('an account that is deleted', () => {
       { problem: 'a job of a deleted account that still has content', job_id: jobId },
     ]);
     await sql`insert into private.erasures (user_id, requested_at) values (${userId}, now() - interval '25 hours')`;
-    expect(await problems()).toMatchObject([{ problem: 'an erasure that no sweep finishes' }]);
+    expect(await problems()).toMatchObject([{ problem: 'an overdue erasure' }]);
     await store.erase();
     expect(await problems()).toEqual([]);
   });

@@ -210,7 +210,7 @@ describe('a language model that fails for good', () => {
   it('is asked three times, no more', async () => {
     llm.answer({ kind: 'status', status: 500 });
     const error = await failure(generator()(request, control()));
-    expect(error).toMatchObject({ message: 'The language model is out of order.', retryable: true });
+    expect(error).toMatchObject({ message: 'The language model is unavailable.', retryable: true });
     expect(llm.requests).toHaveLength(3);
   });
 
@@ -223,7 +223,7 @@ describe('a language model that fails for good', () => {
   it('never brings the key, the prompt or the address into an error', async () => {
     llm.answer({ kind: 'status', status: 401, message: `Incorrect API key: ${API_KEY}` });
     const error = await failure(generator()(request, control()));
-    expect(error.message).toBe('The language model did not accept our credentials.');
+    expect(error.message).toBe('The language model rejected our credentials.');
     const logged = inspect(error, { depth: 10 });
     expect(logged).toContain('status 401');
     for (const secret of [API_KEY, 'Nordlicht', request.prompt, llm.baseUrl]) {
@@ -243,7 +243,7 @@ describe('a language model that fails for good', () => {
   ] as const)('fails when it answers with %s', async (_, answer) => {
     llm.answer(answer);
     const error = await failure(generator()(request, control()));
-    expect(error.message).toBe('The language model gave an answer that is no report.');
+    expect(error.message).toBe('The answer of the language model is not a report.');
     expect(llm.requests).toHaveLength(3);
   });
 
@@ -271,7 +271,7 @@ describe('a language model that fails for good', () => {
   it('fails when it writes without end', async () => {
     llm.answer({ kind: 'text', chunks: Array.from({ length: 20 }, () => 'z'.repeat(50_000)) });
     const error = await failure(generator()(request, control()));
-    expect(error.message).toMatch(/more than a report can hold/);
+    expect(error.message).toMatch(/too long for a report/);
     expect(llm.requests).toHaveLength(1);
   });
 

@@ -383,6 +383,6 @@ describe('a delivery', () => {
     expect(audited).toEqual({ request_payload: { endpoint: 'update_webhook_status', status: 'success' } });
     await expect(
       database.sql`select public.update_webhook_status('no_reports', ${reportId}, 'success')`,
-    ).rejects.toThrow('no table of reports: no_reports');
+    ).rejects.toThrow('not a table of reports: no_reports');
   });
 });

@@ -268,7 +268,7 @@ describe('running again', () => {
   });
 
   it.each([
-    ['has not finished', () => unfinished(), 'It has not finished. Cancel it first.'],
+    ['has not finished', () => unfinished(), 'The job has not finished. Cancel it first.'],
     [
       'is generated elsewhere',
       async () => {
@@ -276,7 +276,7 @@ describe('running again', () => {
         await dataOf(cancelReportJob(operator, jobId, options));
         return jobId;
       },
-      'Its result is generated elsewhere: ask there for another one.',
+      'The pipeline generates the results of this job: request a new one there.',
     ],
     [
       'was erased',
@@ -285,7 +285,7 @@ describe('running again', () => {
         await system.sql`select private.forget_job(${jobId})`;
         return jobId;
       },
-      'Its request was erased.',
+      'The request of this job was erased.',
     ],
   ])('what %s is refused', async (_what, make, details) => {
     const jobId = await make();

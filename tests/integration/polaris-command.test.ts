@@ -33,12 +33,12 @@ describe('npm run polaris', () => {
     [['trace', 'a', 'b'], 'ID is one argument, not 2.'],
     [['trace', '--all'], "Unknown option '--all'"],
     [['probe', 'x'], "Unexpected argument 'x'"],
-    [['endpoints', 'remove', 'ep-0123456789abcdef'], 'remove is no form of this command.'],
+    [['endpoints', 'remove', 'ep-0123456789abcdef'], 'remove is not an action of this command.'],
     [['endpoints', 'list', 'x'], "Unexpected argument 'x'"],
     [['endpoints', 'show'], 'ID is missing.'],
-    [['endpoints', 'pause', 'prelim-report'], 'prelim-report is no id of a subscriber'],
-    [['replay', 'constructor'], 'constructor is no form of this command.'],
-    [['replay', 'apply', 'x'], 'x is no id of a replay'],
+    [['endpoints', 'pause', 'prelim-report'], 'prelim-report is not an id of a subscriber'],
+    [['replay', 'constructor'], 'constructor is not an action of this command.'],
+    [['replay', 'apply', 'x'], 'x is not an id of a replay'],
     [['replay', 'propose', '--reason', 'r'], '--endpoint and --reason are needed.'],
     [['replay', 'propose', '--endpoint', 'crm', '--reason', 'r'], '--endpoint: must be ep- and 16'],
     [
@@ -50,7 +50,7 @@ describe('npm run polaris', () => {
       '--from: ',
     ],
     [['erase'], 'USER_ID is missing.'],
-    [['erase', 'somebody'], 'somebody is no id of a user'],
+    [['erase', 'somebody'], 'somebody is not an id of a user'],
     [['erase', randomUUID(), '--from', 'file'], 'USER_ID and --from exclude each other.'],
   ])('refuses %j, says how it is used, and asks nobody', async (args, message) => {
     const { code, out, error } = await polaris(args);
@@ -111,7 +111,7 @@ describe('npm run polaris', () => {
         `^trace ${trace}, .*\\n +\\+0 ms +\\d+ ms +job job_shown prelim failed: No model\\.\\n +\\+\\d+ ms +not over +event \\S+ not applied\\n$`,
       ),
     );
-    expect((await polaris(['trace', 'unknown'])).out).toBe('Nothing is known by this id.\n');
+    expect((await polaris(['trace', 'unknown'])).out).toBe('Nothing has this id.\n');
 
     expect(await polaris(['sign-out'])).toMatchObject({ code: 0 });
     expect((await polaris(['trace', reportId])).code).toBe(1);
@@ -124,7 +124,7 @@ describe('npm run polaris', () => {
     expect(wrong.error).toContain('could not be signed in');
     const refused = await polaris(['sign-in', user.email], `${user.password}\n`);
     expect(refused).toMatchObject({ code: 1 });
-    expect(refused.error).toContain('is no operator');
+    expect(refused.error).toContain('is not an operator');
     await expect(stat(sessionPath())).rejects.toThrow('ENOENT');
   });
 
@@ -146,7 +146,7 @@ describe('npm run polaris', () => {
     [
       'an address of the project with a path',
       { SUPABASE_URL: 'https://project.example.com/rest/v1' },
-      'SUPABASE_URL must be the address of the project alone',
+      'SUPABASE_URL must be the address of the project without a path',
     ],
     ['no project', { SUPABASE_URL: '' }, 'No project: set SUPABASE_URL'],
     ['a project that does not answer', { SUPABASE_URL: 'http://127.0.0.1:9' }, 'could not be signed in'],

@@ -118,7 +118,7 @@ describe('polaris endpoints', () => {
 
   it.each(['show', 'pause', 'resume', 'check'])('%s knows no other subscriber', async (form) => {
     expect(await refused('endpoints', form, UNKNOWN_SUBSCRIBER)).toBe(
-      'There is no such subscriber. npm run polaris -- endpoints lists them.\n',
+      'The subscriber does not exist. npm run polaris -- endpoints lists them.\n',
     );
   });
 });

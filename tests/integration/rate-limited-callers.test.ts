@@ -163,7 +163,7 @@ describe('a verified sender over its rate', () => {
       expect((await others.post(envelope({ reportId }), { id: good })).says).toBe('applied');
       for (const id of [bad, good]) {
         const [audit] = await sql`select error_message from public.webhook_audit where event_id = ${id}`;
-        expect(audit?.['error_message']).toContain('the rate limit was not asked: ');
+        expect(audit?.['error_message']).toContain('could not check the rate limit: ');
       }
     } finally {
       await sql`alter table private.rate_buckets_of_old rename to rate_buckets`;
@@ -277,7 +277,7 @@ describe('an owner over the rate of writes', () => {
     expect(status).toBe(429);
     expect(JSON.parse(text)).toEqual({
       code: 'PT429',
-      message: `too many changes of reports: ${BURST} within ${60 * BURST} seconds`,
+      message: `too many changes of reports: at most ${BURST} within ${60 * BURST} seconds`,
       details: null,
       hint: expect.stringMatching(/^Wait \d+ seconds, then write again\.$/) as string,
     });

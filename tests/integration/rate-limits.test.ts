@@ -125,7 +125,7 @@ describe('a bucket that 16 connections draw on at once', () => {
         const { outcome } = await receive(connection, sender, id, envelope({ reportId: own }));
         outcomes.set(id, outcome);
         const failed = await connection`
-          select from public.webhook_audit where event_id = ${id} and error_message like 'the rate limit was not asked%'`;
+          select from public.webhook_audit where event_id = ${id} and error_message like 'could not check the rate limit%'`;
         return outcome === 'applied' && failed.length === 0;
       },
     );
@@ -356,7 +356,7 @@ describe('a limiter that fails lets the event through and says so in its audit r
     const [audit] = await connection<{ outcome: string; error_message: string | null }[]>`
       select outcome, error_message from public.webhook_audit where event_id = ${id}`;
     expect(audit?.outcome).toBe('applied');
-    expect(audit?.error_message).toMatch(/^the rate limit was not asked: /);
+    expect(audit?.error_message).toMatch(/^could not check the rate limit: /);
     expect(audit?.error_message).toMatch(reason);
   }
 
@@ -403,7 +403,7 @@ describe('a limiter that fails lets the event through and says so in its audit r
     const sender = await senderOfEightParts();
     await sql.begin(async (holder) => {
       await holder`select from private.rate_buckets where key = ${sender} for update`;
-      await letThrough(sql, sender, /others hold every part/);
+      await letThrough(sql, sender, /every part of the rate bucket is locked/);
     });
     // The token was not taken; the limit of the report was asked.
     expect(await receive(sql, sender)).toMatchObject({ outcome: 'rate_limited', policy: 'report' });

@@ -232,7 +232,7 @@ describe('a job without a report', () => {
   it('is found by verify where its result does not fit its status', async () => {
     const { run } = await request();
     await store.complete(run.job_id, run.lease_token, 'text');
-    const problem = ['a job without a report whose result does not fit its status'];
+    const problem = ['a job without a report whose result contradicts its status'];
     await database.sql`update private.job_runs set result = ' ' where job_id = ${run.job_id}`;
     expect(await problemsOf(run.job_id)).toEqual(problem);
     await database.sql`update private.job_runs set result = 'text', status = 'failed' where job_id = ${run.job_id}`;

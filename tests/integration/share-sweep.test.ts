@@ -78,7 +78,7 @@ describe('a sweep of the cron', () => {
   it('says what went wrong when nobody helps', () =>
     whileDue(2000, async () => {
       receiver.behave({ kind: 'answer', status: 404, body: '{}' });
-      expect((await sweep('/api/cron/sweep')).errors).toEqual(['a sweep beside this one was answered 404']);
+      expect((await sweep('/api/cron/sweep')).errors).toEqual(['a parallel sweep was answered 404']);
     }));
 
   it('of a helper asks for none', () =>

@@ -181,7 +181,7 @@ const CASES: Case[] = [
   {
     finding: 'content differs from the winning event',
     names: 'report',
-    also: ['a content that does not fit its digest'],
+    also: ['content that does not match its digest'],
     // An equal value of other digits.
     change: async (sql) => {
       await sql`update private.report_contents set research_metadata = '{"a": 1.0}' where event_id = ${ids.event}`;
@@ -192,7 +192,7 @@ const CASES: Case[] = [
     finding: 'the winning event is not an applied result of this report',
     names: 'report',
     also: [
-      'a winner whose content is taken for lost, or a loser whose content is not',
+      'content of a winner that is marked as lost, or of a loser that is not',
       'an applied event outranks the winner',
       'content differs from the winning event',
     ],
@@ -231,7 +231,7 @@ const CASES: Case[] = [
     names: 'report',
     also: [
       'a gap in the positions of a report',
-      'an event whose content is missing, or an erased one that still has it',
+      'an event without its content, or an erased event with content',
     ],
     change: (sql) => sql`
       insert into public.report_events (id, type, report_type, report_id, stage, requested_at, digest, channel, effect, applied_at, position)
@@ -243,29 +243,29 @@ const CASES: Case[] = [
     change: (sql) => sql`delete from public.webhook_deliveries where id = ${ids.delivery}`,
   },
   {
-    finding: 'an event whose content is missing, or an erased one that still has it',
+    finding: 'an event without its content, or an erased event with content',
     names: 'event',
     also: ['content differs from the winning event'],
     change: (sql) => sql`delete from private.report_contents where event_id = ${ids.event}`,
   },
   {
-    finding: 'an event whose content is missing, or an erased one that still has it',
+    finding: 'an event without its content, or an erased event with content',
     names: 'event',
     change: (sql) => sql`update public.report_events set erased_at = now() where id = ${ids.event}`,
   },
   {
-    finding: 'a content that does not fit its digest',
+    finding: 'content that does not match its digest',
     names: 'earlierEvent',
     change: (sql) =>
       sql`update private.report_contents set research_report = 'other' where event_id = ${ids.earlierEvent}`,
   },
   {
-    finding: 'a winner whose content is taken for lost, or a loser whose content is not',
+    finding: 'content of a winner that is marked as lost, or of a loser that is not',
     names: 'event',
     change: (sql) => sql`update private.report_contents set lost_at = now() where event_id = ${ids.event}`,
   },
   {
-    finding: 'a winner whose content is taken for lost, or a loser whose content is not',
+    finding: 'content of a winner that is marked as lost, or of a loser that is not',
     names: 'earlierEvent',
     change: (sql) =>
       sql`update private.report_contents set lost_at = null where event_id = ${ids.earlierEvent}`,
@@ -309,13 +309,13 @@ const CASES: Case[] = [
       sql`update public.report_notifications set report_type = 'greeting' where event_id = ${ids.event}`,
   },
   {
-    finding: 'a notification of a report of somebody else',
+    finding: 'a notification to a user who does not own the report',
     names: 'event',
     change: (sql) =>
       sql`update public.report_notifications set user_id = ${ids.user} where event_id = ${ids.event}`,
   },
   {
-    finding: 'an event that was requested after it came',
+    finding: 'an event whose requested_at is after its created_at',
     names: 'event',
     also: ['a job that differs from its event'],
     change: (sql) =>
@@ -339,7 +339,7 @@ const CASES: Case[] = [
     change: (sql) => sql`delete from public.webhook_audit where delivery_id = ${ids.heard}`,
   },
   {
-    finding: 'an erased event whose job keeps its error',
+    finding: 'an erased event whose job still has its error',
     names: 'erasedEvent',
     change: (sql) => sql`update private.job_runs set error = 'told' where job_id = ${ids.erasedJob}`,
   },
@@ -361,7 +361,7 @@ const CASES: Case[] = [
     change: (sql) => sql`delete from public.org_reports where id = ${ids.report}`,
   },
   {
-    finding: 'an unfinished job of a report that is gone',
+    finding: 'an unfinished job of a deleted report',
     names: 'running',
     also: ['content of a deleted report'],
     change: (sql) =>
@@ -387,13 +387,13 @@ const CASES: Case[] = [
       where job_id = ${ids.reportless}`,
   },
   ...['prompt', 'result', 'idempotency_key'].map((column): Case => ({
-    finding: 'a row of report_jobs that tells what only our job may',
+    finding: 'a row of report_jobs that holds content of our job',
     names: 'job',
     change: (sql) =>
       sql.unsafe(`update public.report_jobs set ${column} = 'told' where job_id = '${ids.job}'`),
   })),
   {
-    finding: 'a row of report_jobs that tells what only our job may',
+    finding: 'a row of report_jobs that holds content of our job',
     names: 'reportless',
     change: (sql) => sql`
       update public.report_jobs set job_id = ${ids.reportless}, result = 'told' where job_id = ${`shown_${ids.reportless}`}`,
@@ -405,7 +405,7 @@ const CASES: Case[] = [
     change: (sql) => sql`update private.job_runs set event_id = null where job_id = ${ids.job}`,
   },
   ...[`result = ' '`, `event_id = 'event'`].map((set): Case => ({
-    finding: 'a job without a report whose result does not fit its status',
+    finding: 'a job without a report whose result contradicts its status',
     names: 'reportless',
     change: (sql) => sql.unsafe(`update private.job_runs set ${set} where job_id = '${ids.reportless}'`),
   })),
@@ -421,7 +421,7 @@ const CASES: Case[] = [
       update public.webhook_deliveries set dead_at = null, dead_reason = null, next_attempt = now() where id = ${ids.erasedDelivery}`,
   },
   {
-    finding: 'a delivery of an erased event that keeps an answer',
+    finding: 'a delivery of an erased event that still has an answer',
     names: 'erasedEvent',
     also: ['webhook columns differ from the latest delivery'],
     change: (sql) =>
@@ -443,7 +443,7 @@ const CASES: Case[] = [
     { endpoint: 'nowhere', also: ['webhook columns without a delivery'] },
     { endpoint: 'prelim-report', also: [] },
   ].map(({ endpoint, also }): Case => ({
-    finding: 'a delivery to an endpoint that is not there, or takes another stage',
+    finding: 'a delivery to an unknown endpoint, or to one of another stage',
     names: 'openEvent',
     also: ['an event without a delivery', ...also],
     change: (sql) => sql`
@@ -461,13 +461,13 @@ const CASES: Case[] = [
   {
     finding: 'a delivery to a subscriber without a position, or to our own endpoint with one',
     names: 'earlierEvent',
-    also: ['an event that a subscriber should have got'],
+    also: ['an event without its delivery to a subscriber'],
     change: (sql) => sql`update public.webhook_deliveries set position = null where id = ${ids.earlier}`,
   },
   {
     finding: 'a delivery to a subscriber without a position, or to our own endpoint with one',
     names: 'event',
-    also: ['a delivery to a subscriber that its settings do not explain'],
+    also: ['a delivery that contradicts the settings of its subscriber'],
     change: (sql) => sql`update public.webhook_deliveries set position = 1 where id = ${ids.delivery}`,
   },
   {
@@ -476,13 +476,13 @@ const CASES: Case[] = [
     change: (sql) => sql`update public.webhook_deliveries set position = 7 where id = ${ids.heard}`,
   },
   {
-    finding: 'a delivery that waits for none before it',
+    finding: 'a delivery that waits for no earlier delivery',
     names: 'edited',
     change: (sql) => sql`update public.webhook_deliveries set waits_for = 0 where id = ${ids.parked}`,
   },
   {
     // The end of the one before did not wake it.
-    finding: 'a delivery that waits for none before it',
+    finding: 'a delivery that waits for no earlier delivery',
     names: 'edited',
     change: (sql) => sql`
       update public.webhook_deliveries
@@ -491,36 +491,36 @@ const CASES: Case[] = [
       where id in (${ids.earlier}, ${ids.parked})`,
   },
   {
-    finding: 'two live deliveries of a report under way to one subscriber',
+    finding: 'two live deliveries of one report in flight to one subscriber',
     names: 'edited',
     change: (sql) => sql`
       update public.webhook_deliveries set status = 'retrying', lease_expires_at = now() + interval '1 minute'
       where id in (${ids.earlier}, ${ids.parked})`,
   },
   {
-    finding: 'an event that a subscriber should have got',
+    finding: 'an event without its delivery to a subscriber',
     names: 'event',
     change: (sql) => sql`delete from public.webhook_deliveries where id = ${ids.heard}`,
   },
   {
-    finding: 'a delivery to a subscriber that its settings do not explain',
+    finding: 'a delivery that contradicts the settings of its subscriber',
     names: 'event',
-    also: ['an event that a subscriber should have got'],
+    also: ['an event without its delivery to a subscriber'],
     change: (sql) =>
       sql`update public.webhook_deliveries set endpoint_id = ${ids.filtered} where id = ${ids.heard}`,
   },
   ...['format_version = 1', `body = 'thin'`].map((set): Case => ({
-    finding: 'a delivery to a subscriber that its settings do not explain',
+    finding: 'a delivery that contradicts the settings of its subscriber',
     names: 'event',
     change: (sql) => sql.unsafe(`update public.webhook_deliveries set ${set} where id = ${ids.heard}`),
   })),
   {
-    finding: 'a delivery to a subscriber that its settings do not explain',
+    finding: 'a delivery that contradicts the settings of its subscriber',
     names: 'event',
     change: (sql) => sql`update public.report_events set settings_revision = null where id = ${ids.event}`,
   },
   {
-    finding: 'an erasure that no sweep finishes',
+    finding: 'an overdue erasure',
     names: 'report',
     change: (sql) => sql`
       insert into private.erasures (user_id, report_type, report_id, requested_at)
@@ -540,15 +540,15 @@ const CASES: Case[] = [
       where endpoint_id = ${ids.filtered} and superseded_by is null`,
   },
   {
-    finding: 'a subscriber that takes events though it is not verified, or was removed',
+    finding: 'an unverified or removed subscriber that takes events',
     names: 'removed',
-    also: ['an event that a subscriber should have got'],
+    also: ['an event without its delivery to a subscriber'],
     change: (sql) => sql`
       update private.endpoint_revisions set takes_events = true
       where endpoint_id = ${ids.removed} and superseded_by is null`,
   },
   {
-    finding: 'a subscriber that takes events though it is not verified, or was removed',
+    finding: 'an unverified or removed subscriber that takes events',
     names: 'subscriber',
     change: (sql) => sql`
       update private.subscribers set state = 'unverified', verified_at = null where endpoint_id = ${ids.subscriber}`,
@@ -560,11 +560,11 @@ const CASES: Case[] = [
       sql`insert into private.endpoint_secrets (endpoint_id, sealed) values (${ids.removed}, 'sealed')`,
   },
   {
-    finding: 'a removed subscriber that deliveries still wait for',
+    finding: 'a removed subscriber with open deliveries',
     names: 'subscriber',
     also: [
       'a removed subscriber that still has a secret',
-      'a subscriber that takes events though it is not verified, or was removed',
+      'an unverified or removed subscriber that takes events',
     ],
     change: (sql) => sql`
       update private.subscribers
@@ -572,12 +572,12 @@ const CASES: Case[] = [
       where endpoint_id = ${ids.subscriber}`,
   },
   {
-    finding: 'an endpoint of a subscriber that is not there',
+    finding: 'an endpoint without its subscriber',
     names: 'removed',
     change: (sql) => sql`delete from private.subscribers where endpoint_id = ${ids.removed}`,
   },
   ...[`- interval '25 hours'`, `+ interval '25 hours'`].map((from): Case => ({
-    finding: 'a plan that no sweep works on',
+    finding: 'a plan without progress',
     names: 'plan',
     change: (sql) =>
       sql.unsafe(`update public.plans set next_slice_at = now() ${from} where id = ${ids.plan}`),
@@ -622,7 +622,7 @@ it('accepts what nobody can say any more: what a filter saw of content that is e
     await sql`delete from private.report_contents where true`;
     await sql`update public.report_events set erased_at = now()`;
   });
-  expect(found.map(({ problem }) => problem)).not.toContain('an event that a subscriber should have got');
+  expect(found.map(({ problem }) => problem)).not.toContain('an event without its delivery to a subscriber');
 });
 
 it('does not read the audit event by event while its index is not built', async () => {

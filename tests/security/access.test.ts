@@ -326,7 +326,7 @@ describe('an owner', () => {
     await as(userId, (sql) => sql`delete from public.org_reports where id = ${reportId}`);
     await expect(
       as(userId, (sql) => sql`insert into public.org_reports (id, user_id) values (${reportId}, ${userId})`),
-    ).rejects.toThrow('this id was used before');
+    ).rejects.toThrow('this report id was used before');
   });
 
   it('sees only what is theirs, and an operator everything until revoked', async () => {

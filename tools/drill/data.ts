@@ -96,7 +96,7 @@ export const DATA_DRILLS: readonly Drill[] = [
     fault: 'an open transaction holds the job of a deleted report for more than a day',
     alerts: [
       {
-        ...finding('an erasure that no sweep finishes'),
+        ...finding('an overdue erasure'),
         withinMinutes: 30 * 60,
         resolvedWithinMinutes: 13 * 60,
       },

@@ -18,7 +18,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
     'The server cannot be reached. Check the network, and the addresses that were set when you signed in (SUPABASE_URL, WEBHOOK_BASE_URL).',
   database_unavailable:
     'The database is unavailable. Try again in a moment; npm run polaris -- probe says more.',
-  endpoint_not_found: 'There is no such subscriber. npm run polaris -- endpoints lists them.',
+  endpoint_not_found: 'The subscriber does not exist. npm run polaris -- endpoints lists them.',
   endpoint_unverified:
     'This subscriber has not passed a check yet. Check it first: npm run polaris -- endpoints check ID.',
   plan_not_found: 'There is no such replay. npm run polaris -- replay list shows them.',

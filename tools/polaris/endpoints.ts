@@ -86,7 +86,7 @@ function describeProbes(probes: readonly Probe[]): string[] {
 function readId(args: string[]): string {
   const id = onlyArgument('ID', parseArgs({ args, allowPositionals: true }).positionals);
   if (subscriberId.safeParse(id).success) return id;
-  throw new WrongUse(`${id} is no id of a subscriber, which is ep- and 16 of a-z 0-9.`);
+  throw new WrongUse(`${id} is not an id of a subscriber (ep- and 16 of a-z 0-9).`);
 }
 
 type Form = (operator: Operator, id: string) => Promise<boolean>;
@@ -132,7 +132,7 @@ change and remove subscribers.`,
       return list(await signedIn());
     }
     const act = Object.hasOwn(ON_ONE, form) ? ON_ONE[form] : undefined;
-    if (act === undefined) throw new WrongUse(`${form} is no form of this command.`);
+    if (act === undefined) throw new WrongUse(`${form} is not an action of this command.`);
     const id = readId(args);
     return act(await signedIn(), id);
   },

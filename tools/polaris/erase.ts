@@ -70,7 +70,7 @@ async function eraseOne(operator: Operator, user: string, isConfirmed: boolean):
   const account = await answered(findAccountContent(operator.client, user, operator.api));
   if (!isConfirmed) {
     say(
-      `user ${user}, whose account ${account.has_account ? 'stands, and stays' : 'is deleted, or was never made'}`,
+      `user ${user}, whose account ${account.has_account ? 'exists, and is not deleted' : 'is deleted, or was never made'}`,
     );
     for (const { what, things } of account.content) say(`  ${what}: ${things}`);
     await confirm('This cannot be undone. Type the id of the user to erase this: ', user);
@@ -121,7 +121,7 @@ names, whatever else stands in it. A user is named by the id alone, since shells
       return eraseAll(await signedIn(), users, values.yes);
     }
     const user = z.guid().safeParse(onlyArgument('USER_ID', positionals));
-    if (!user.success) throw new WrongUse(`${positionals.join(' ')} is no id of a user: it is a UUID.`);
+    if (!user.success) throw new WrongUse(`${positionals.join(' ')} is not an id of a user (a UUID).`);
     return eraseOne(await signedIn(), user.data.toLowerCase(), values.yes);
   },
 };

@@ -3,7 +3,7 @@ import type { TracesFound } from '../../src/contracts/trace.ts';
 
 /** Traces as trees: when each step began, counted from the first, how long it took, and what came of it. */
 export function printTraces({ traces, truncated }: TracesFound): string[] {
-  if (traces.length === 0) return ['Nothing is known by this id.'];
+  if (traces.length === 0) return ['Nothing has this id.'];
   const lines = traces.flatMap(({ trace_id, started_at, spans }, index) => {
     const began = Date.parse(started_at);
     return [
@@ -12,7 +12,7 @@ export function printTraces({ traces, truncated }: TracesFound): string[] {
       ...treesOf(spans).flatMap((root) => branch(root, began, 1)),
     ];
   });
-  return truncated ? [...lines, '', 'There are more steps than are shown.'] : lines;
+  return truncated ? [...lines, '', 'More steps exist than are shown.'] : lines;
 }
 
 function branch({ span, children }: TraceNode, began: number, depth: number): string[] {

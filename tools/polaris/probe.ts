@@ -148,7 +148,7 @@ function print(steps: readonly Seen[]): void {
 
 export const probeCommand: Command = {
   forms: [''],
-  summary: 'says step by step whether results arrive, and what to do where they do not',
+  summary: 'checks step by step whether results arrive, and names each fix',
   help: `Asks the functions, the database with your rights, and the API: health, last sweep, circuits and last attempts of our own endpoints,
 dead letters, overdue jobs, alerts, and how each subscriber stands. It changes nothing. Exit status 1 where a step failed. npm run
 doctor looks deeper, with the variables of the deployment.`,

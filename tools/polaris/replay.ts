@@ -36,7 +36,7 @@ function describe(plan: Plan): string[] {
     ...(preview === null
       ? []
       : [
-          status === 'proposed' ? '  What it would do:' : '  What it was to do when it was proposed:',
+          status === 'proposed' ? '  Preview:' : '  Preview at the time of the proposal:',
           ...describePreview(preview).map((text) => `    ${text}`),
           ...columns(
             ['event', 'type', 'report', 'subscriber', 'applied'],
@@ -155,7 +155,7 @@ async function propose(args: string[]): Promise<boolean> {
 function readId(args: string[]): string {
   const id = onlyArgument('ID', parseArgs({ args, allowPositionals: true }).positionals);
   if (planQuery.safeParse({ plan: id }).success) return id;
-  throw new WrongUse(`${id} is no id of a replay, which is a number.`);
+  throw new WrongUse(`${id} is not an id of a replay (a number).`);
 }
 
 type Form = (args: string[]) => Promise<boolean>;
@@ -198,7 +198,10 @@ const FORMS: Readonly<Record<string, Form>> = {
     const id = readId(args);
     const { client, api } = await signedIn();
     const { plan } = await answered(applyPlan(client, id, api));
-    say(...describe(plan).slice(0, 2), `  It goes on by itself: npm run polaris -- replay show ${plan.id}`);
+    say(
+      ...describe(plan).slice(0, 2),
+      `  The replay continues in the background: npm run polaris -- replay show ${plan.id}`,
+    );
     return true;
   },
   async cancel(args) {
@@ -225,7 +228,7 @@ applied. --version is a format version instead of each subscriber's own; --rate 
 What has several values is repeated: --endpoint ep-… --endpoint ep-….`,
   async run([name = 'list', ...args]) {
     const form = Object.hasOwn(FORMS, name) ? FORMS[name] : undefined;
-    if (form === undefined) throw new WrongUse(`${name} is no form of this command.`);
+    if (form === undefined) throw new WrongUse(`${name} is not an action of this command.`);
     return form(args);
   },
 };

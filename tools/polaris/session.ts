@@ -145,7 +145,7 @@ export async function signIn(email: string, password: string): Promise<void> {
     .maybeSingle();
   if (isOperator !== null) return;
   await signOut();
-  throw new Error(`${email} is no operator of ${project.url}.`);
+  throw new Error(`${email} is not an operator of ${project.url}.`);
 }
 
 export async function signOut(): Promise<void> {

@@ -8,7 +8,7 @@ import { signedIn } from './session.ts';
 
 export const traceCommand: Command = {
   forms: ['ID'],
-  summary: 'shows what came of a request: the id of a report, a job, an event or a trace',
+  summary: 'shows the path of a request, by the id of a report, a job, an event or a trace',
   async run(args) {
     const id = onlyArgument('ID', parseArgs({ args, allowPositionals: true }).positionals);
     const { client } = await signedIn();

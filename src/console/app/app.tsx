@@ -59,8 +59,9 @@ function CurrentView() {
 function NotConfigured() {
   return (
     <main className="lone">
-      <EmptyState title="This console does not know its Supabase project">
-        Set VITE_SUPABASE_URL and VITE_SUPABASE_PUBLISHABLE_KEY where it is built, then build it again.
+      <EmptyState title="The console has no Supabase project">
+        Set VITE_SUPABASE_URL and VITE_SUPABASE_PUBLISHABLE_KEY where the console is built, then build it
+        again.
       </EmptyState>
     </main>
   );

@@ -9,7 +9,7 @@ export function NoAccess({ view }: { view: string }) {
   return (
     <Page title="Only for operators">
       <EmptyState title={`${view} is for operators`}>
-        You are signed in as {user.email}, who is not one. Ask an operator to add you, or go to{' '}
+        You are signed in as {user.email}, who is not an operator. Ask an operator to add you, or go to{' '}
         <Link href="/reports">your reports</Link>.
       </EmptyState>
     </Page>

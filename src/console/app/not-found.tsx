@@ -5,7 +5,7 @@ import { EmptyState } from '../ui/states.tsx';
 export function NotFound() {
   return (
     <Page title="Not found">
-      <EmptyState title="There is no view at this address">
+      <EmptyState title="Page not found">
         Check the link, or go to <Link href="/">the start</Link>.
       </EmptyState>
     </Page>

@@ -75,7 +75,7 @@ export function SessionProvider({ supabase, children }: { supabase: DatabaseClie
       </main>
     );
   }
-  if (auth === 'unknown') return <LoadingState label="Looking for your session" />;
+  if (auth === 'unknown') return <LoadingState label="Loading your session" />;
   if (auth.session === null)
     return (
       <SignIn
@@ -144,7 +144,7 @@ function WithRole({ supabase, user, onSignOut, children }: SignedInProps) {
     [supabase, user, isOperator, onSignOut],
   );
   if (session !== null) return <SessionContext value={session}>{children}</SessionContext>;
-  if (identity.isPending) return <LoadingState label="Looking up who you are" />;
+  if (identity.isPending) return <LoadingState label="Loading your account" />;
   return (
     <main className="lone">
       <ErrorState error={identity.error} onRetry={() => void identity.refetch()} />

@@ -50,8 +50,8 @@ export function SignIn({
           <h1 className={styles['title']}>Sign in to Polaris reports</h1>
           <p className={styles['lead']} role="status">
             {sessionWasLost
-              ? 'Your session has ended. Sign in to go on where you were.'
-              : 'With the account that you have on the platform.'}
+              ? 'Your session has ended. Sign in to continue.'
+              : 'Use your account on the platform.'}
           </p>
         </div>
         <Field label="E-mail">

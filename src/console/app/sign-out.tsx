@@ -42,7 +42,7 @@ export function SignOut() {
         <Suspense>
           <ConfirmDialog
             title="Sign out everywhere?"
-            text="Ends your sessions in every browser and on every device. An open page notices within a minute; a token that was copied works until it expires, within an hour."
+            text="Ends your sessions in every browser and on every device. Open pages sign out within a minute. Copied tokens work until they expire, within an hour."
             button="Sign out everywhere"
             look="danger"
             onConfirm={() => void leave('global')}

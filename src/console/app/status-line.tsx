@@ -17,7 +17,7 @@ export function StatusLine() {
     // The view below says what failed; this only does not pretend to know.
     return status.isError ? (
       <p className={styles['line']} data-tone="warn">
-        <strong>The state of the system cannot be read</strong>
+        <strong>Cannot read the state of the system</strong>
       </p>
     ) : (
       <p className={styles['line']} aria-hidden />
@@ -46,7 +46,7 @@ export function StatusLine() {
       {href !== ALERTS_HREF && status.data.alerts.firing.length > 0 && (
         <Link href={ALERTS_HREF}>Open the alerts</Link>
       )}
-      {status.isError && <span>Cannot refresh: this may have changed.</span>}
+      {status.isError && <span>Cannot refresh: this may be out of date.</span>}
     </section>
   );
 }

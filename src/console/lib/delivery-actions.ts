@@ -56,7 +56,7 @@ export const retry: DeliveryAction = async (client, { report_type, report_id, ev
     case 'superseded':
       return { kind: 'good', word: 'delivered', detail: `The endpoint answered: ${data.outcome}.` };
     case 'already_succeeded':
-      return { kind: 'none', word: 'nothing sent', detail: 'It has been delivered already.' };
+      return { kind: 'none', word: 'nothing sent', detail: 'The delivery has already succeeded.' };
   }
 };
 
@@ -71,7 +71,7 @@ export const redrive: DeliveryAction = async (client, { event_id }) => {
 const backOnSchedule: Outcome = {
   kind: 'good',
   word: 'back on schedule',
-  detail: 'The next sweep sends it, within a minute.',
+  detail: 'The next sweep sends the delivery, within a minute.',
 };
 
 async function afterRedrive(client: DatabaseClient, eventId: string): Promise<Outcome> {
@@ -79,10 +79,14 @@ async function afterRedrive(client: DatabaseClient, eventId: string): Promise<Ou
   if (error !== null) return fault(error);
   // Neither is a dead letter any more: what somebody else has delivered meanwhile, and what is to be sent.
   if (data.delivery?.status === 'success') {
-    return { kind: 'none', word: 'not redriven', detail: 'It has been delivered already.' };
+    return { kind: 'none', word: 'not redriven', detail: 'The delivery has already succeeded.' };
   }
   if (data.delivery?.dead_at === null) return backOnSchedule;
-  return { kind: 'none', word: 'not redriven', detail: 'It is closed, or another process holds it now.' };
+  return {
+    kind: 'none',
+    word: 'not redriven',
+    detail: 'The delivery is closed, or another process holds it.',
+  };
 }
 
 function fault(error: { code: string }): Outcome {

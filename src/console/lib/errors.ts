@@ -25,7 +25,8 @@ type Failure = z.infer<typeof failure>;
 
 const DATABASE_AWAY = {
   title: 'The database does not answer',
-  advice: 'Nothing is lost. Try again in a moment; if it lasts, look at the state of the Supabase project.',
+  advice:
+    'Nothing is lost. Try again in a moment. If the problem lasts, check the state of the Supabase project.',
 };
 
 const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
@@ -47,11 +48,11 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   },
   forbidden: {
     title: 'You may not do this',
-    advice: 'Only operators may. Ask one of them, or sign in with another account.',
+    advice: 'Only operators may do this. Ask an operator, or sign in with another account.',
   },
   '23503': {
-    title: 'Something that this refers to is gone',
-    advice: 'It was deleted meanwhile. Reload the list and choose again.',
+    title: 'A referenced object was deleted',
+    advice: 'Reload the list and choose again.',
   },
   '57014': {
     title: 'The database took too long',
@@ -59,48 +60,47 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   },
   final_exists: {
     title: 'This report already has a final version',
-    advice: 'Start another final job instead: a prelim would never replace the final.',
+    advice: 'Start another final job instead: a prelim never replaces a final.',
   },
   quota_exceeded: {
     title: 'Too many unfinished jobs',
-    advice: 'Wait for one of your jobs to finish, or cancel one, then start this one.',
+    advice: 'Wait until one of your jobs finishes, or cancel one. Then start this job.',
   },
   budget_exceeded: {
     title: 'No more jobs for now',
-    advice: 'As many jobs as are allowed within 24 hours have been requested. Start this one later.',
+    advice: 'The limit of jobs within 24 hours is reached. Start this job later.',
   },
   anonymous_user: {
     title: 'You have no account yet',
     advice: 'Sign in with an account, then try again.',
   },
   report_not_found: {
-    title: 'The report does not exist any more',
-    advice: 'It was deleted, or belongs to someone else. Go back to your reports.',
+    title: 'The report does not exist',
+    advice: 'The report was deleted, or belongs to someone else. Go back to your reports.',
   },
   job_not_repeatable: {
     title: 'This job cannot be run again',
     advice: 'Start a new one from its report instead.',
   },
   job_not_found: {
-    title: 'The job does not exist any more',
-    advice: 'It was removed after its time, or belongs to someone else.',
+    title: 'The job does not exist',
+    advice: 'The job was deleted after its retention, or belongs to someone else.',
   },
   account_not_found: {
     title: 'No account has this e-mail address',
-    advice:
-      'Check the address, which must be whole. An account that is deleted, or of single sign-on, is found by its id.',
+    advice: 'Enter the complete address. Find deleted accounts and accounts of single sign-on by their id.',
   },
   delivery_not_found: {
     title: 'There is no delivery to retry',
-    advice: 'The report has none of this type. Look its event up in the audit log.',
+    advice: 'The report has no delivery of this type. Search the audit log for its event.',
   },
   delivery_busy: {
     title: 'Another process is sending this delivery',
-    advice: 'Wait half a minute: its outcome shows here by itself. Then retry if it failed.',
+    advice: 'Wait half a minute: its outcome shows here automatically. Then retry if it failed.',
   },
   delivery_closed: {
     title: 'This delivery is closed',
-    advice: 'It can never succeed, and nothing is left to do. Its reason says why.',
+    advice: 'The delivery can never succeed. Its reason is shown; nothing is left to do.',
   },
   delivery_failed: {
     title: 'The webhook failed again',
@@ -108,19 +108,19 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   },
   revision_conflict: {
     title: 'Somebody else changed these settings first',
-    advice: 'Nothing of yours is saved. What they changed shows here in a moment.',
+    advice: 'Your changes are not saved. The new settings show here in a moment.',
   },
   endpoint_not_found: {
-    title: 'There is no such subscriber',
-    advice: 'Its id may be cut, or it was removed. Choose one from the list.',
+    title: 'The subscriber does not exist',
+    advice: 'The id may be incomplete, or the subscriber was removed. Choose one from the list.',
   },
   endpoint_unverified: {
     title: 'This subscriber has not passed its check yet',
-    advice: 'Check it first: it is sent nothing before that.',
+    advice: 'Check the subscriber first. No events are sent before it passes.',
   },
   too_many_endpoints: {
-    title: 'There are as many subscribers as there may be',
-    advice: 'Remove one that is not needed any more.',
+    title: 'The limit of subscribers is reached',
+    advice: 'Remove a subscriber that is no longer needed.',
   },
   too_many_checks: {
     title: 'Too many checks of this host',
@@ -132,22 +132,22 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
   },
   endpoint_secrets_key_missing: {
     title: 'Secrets cannot be stored',
-    advice: 'Whoever deploys sets ENDPOINT_SECRETS_KEY first.',
+    advice: 'Ask the people who deploy to set ENDPOINT_SECRETS_KEY.',
   },
   idempotency_conflict: {
-    title: 'This request was made before with other content',
+    title: 'This request was already used with other content',
     advice: 'Reload the page and start the job again.',
   },
   not_found: {
-    title: 'This does not exist',
-    advice: 'It was deleted, or belongs to someone else. Go back to the list and choose again.',
+    title: 'The requested item does not exist',
+    advice: 'The item was deleted, or belongs to someone else. Go back to the list and choose again.',
   },
   unexpected_answer: {
-    title: 'The answer cannot be understood',
-    advice: 'The console and the server may be of different versions. Reload the page.',
+    title: 'Unexpected answer of the server',
+    advice: 'The console and the server may have different versions. Reload the page.',
   },
-  invalid_input: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
-  invalid_body: { title: 'Some fields are not right', advice: 'Correct what is listed, then send again.' },
+  invalid_input: { title: 'Some fields are invalid', advice: 'Correct the listed fields, then send again.' },
+  invalid_body: { title: 'Some fields are invalid', advice: 'Correct the listed fields, then send again.' },
   rate_limited: { title: 'Too many requests', advice: 'Wait a moment, then try again.' },
   // What the REST API answers an owner's write over the rate.
   PT429: { title: 'Too many changes', advice: 'Nothing was saved. Wait a minute, then save again.' },
@@ -222,8 +222,7 @@ export function explain(error: unknown): Explanation {
   if (isPartMissing(error)) {
     return {
       title: 'A part of this page cannot be loaded',
-      advice:
-        'A newer version of the console has taken its place, or the connection is gone. Reload the page.',
+      advice: 'The console was updated, or the connection failed. Reload the page.',
       needsReload: true,
       ...rest,
     };
@@ -232,23 +231,23 @@ export function explain(error: unknown): Explanation {
     return {
       title: 'The server cannot be reached',
       advice:
-        'Check your connection. What is shown refreshes by itself when it is back; what you sent, send again.',
+        'Check your connection. The page refreshes automatically when the connection is back. Repeat your last change.',
       ...rest,
     };
   }
   if (isSessionLost(error)) {
-    return { title: 'Your session has ended', advice: 'Sign in again to go on.', ...rest };
+    return { title: 'Your session has ended', advice: 'Sign in again to continue.', ...rest };
   }
   if (status !== undefined && status >= 500) {
     return {
       title: 'The server failed',
-      advice: 'Try again in a moment. If it lasts, look into the logs of the functions.',
+      advice: 'Try again in a moment. If the problem lasts, read the logs of the functions.',
       ...rest,
     };
   }
   return {
-    title: 'This did not work',
-    advice: 'Try again. If it happens again, tell an operator what it says below.',
+    title: 'The request failed',
+    advice: 'Try again. If it fails again, send an operator the message below.',
     ...rest,
   };
 }

@@ -12,7 +12,7 @@ export interface JobAction {
 export const cancelJob: JobAction = {
   words: {
     title: 'Cancel this job?',
-    text: 'Its runner stops within seconds, and its result is nobody’s. The report keeps what it has.',
+    text: 'The runner stops within seconds, and the result is discarded. The report keeps its text.',
     button: 'Cancel the job',
     look: 'danger',
   },
@@ -20,19 +20,19 @@ export const cancelJob: JobAction = {
     const { status } = await unwrap(cancelReportJob(client, jobId));
     return status === 'cancelled'
       ? { kind: 'success', title: 'The job is cancelled' }
-      : { kind: 'info', title: `Nothing was cancelled: the job had ${status} already` };
+      : { kind: 'info', title: `Nothing was cancelled: the job had already ${status}` };
   },
 };
 
 export const repeatJob: JobAction = {
   words: {
     title: 'Run this job again?',
-    text: 'A new job with the same request begins. Its result becomes the report’s content, unless a newer one is there.',
+    text: 'A new job with the same request starts. Its result becomes the report’s content, unless the report has a newer one.',
     button: 'Run again',
     look: 'primary',
   },
   run: async (client, jobId) => {
     const { job_id } = await unwrap(repeatReportJob(client, jobId));
-    return { kind: 'success', title: 'A new job has begun', text: job_id };
+    return { kind: 'success', title: 'A new job has started', text: job_id };
   },
 };

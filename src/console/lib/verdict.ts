@@ -83,7 +83,7 @@ function shakyOf({ endpoint_id, recent, recent_failed }: EndpointStatus): Verdic
   return {
     tone: 'warn',
     title: [`${endpoint_id} fails at times: ${recent_failed} of ${plural(recent, 'attempt')} in 5 minutes`],
-    details: [['What fails is tried again by its schedule.']],
+    details: [['Failed attempts are retried on schedule.']],
     href: `/audit?${new URLSearchParams({ direction: 'out', outcome: 'failed', since: 'hour' }).toString()}`,
   };
 }
@@ -93,7 +93,7 @@ function noSweep({ last_sweep, as_of }: ConsoleStatus): Verdict[] {
   return [
     {
       tone: 'bad',
-      title: last_sweep === null ? ['No sweep has come yet'] : ['No sweep', ...sinceOf(last_sweep)],
+      title: last_sweep === null ? ['No sweep has run yet'] : ['No sweep', ...sinceOf(last_sweep)],
       details: [['Nothing is retried or taken over until the cron calls /api/cron/sweep again.']],
       href: null,
     },

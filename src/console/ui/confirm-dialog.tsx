@@ -26,7 +26,7 @@ export function ConfirmDialog({
           <AlertDialog.Title className={styles['title'] ?? ''}>{title}</AlertDialog.Title>
           <AlertDialog.Description className={styles['text'] ?? ''}>{text}</AlertDialog.Description>
           <div className={styles['buttons']}>
-            <Button onClick={onClose}>Leave it</Button>
+            <Button onClick={onClose}>Go back</Button>
             <Button
               look={look}
               onClick={() => {

@@ -16,13 +16,13 @@ export function CopyLink({ fields }: { fields?: Record<string, string> | undefin
       notify({
         kind: 'success',
         title: 'Link copied',
-        text: 'It opens what you see, for whoever may see it.',
+        text: 'The link opens this view for people with access.',
       });
     } catch {
       notify({
         kind: 'error',
         title: 'The browser did not allow copying',
-        text: 'Copy the address from the address bar: it is the same.',
+        text: 'Copy the address from the address bar instead.',
       });
     }
   }

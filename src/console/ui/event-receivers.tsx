@@ -35,7 +35,7 @@ function Receivers({ eventId }: { eventId: string }) {
   if (list.isError) return <ErrorState error={list.error} onRetry={() => void list.refetch()} />;
   const subscribers = list.data.endpoints;
   if (subscribers.length === 0) {
-    return <EmptyState title="No subscriber yet">Nobody but our own endpoints is sent events.</EmptyState>;
+    return <EmptyState title="No subscriber yet">Events go only to our own endpoints.</EmptyState>;
   }
   const rest = subscribers.length - shown;
   return (
@@ -56,7 +56,7 @@ function Explanations({ eventId, subscribers }: { eventId: string; subscribers: 
     queries: subscribers.map(({ endpoint_id }) => explanationQuery(supabase, endpoint_id, eventId)),
   });
   return (
-    <ul className={styles['list']} aria-label="Who got it">
+    <ul className={styles['list']} aria-label="Receivers">
       {subscribers.map(({ endpoint_id, settings }, index) => {
         const answer = answers[index];
         return (

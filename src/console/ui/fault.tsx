@@ -16,10 +16,10 @@ export function Fault({ delivery }: { delivery: OpenDelivery }) {
         {response_status !== null && <span className={styles['code']}>{response_status}</span>}
         <span className={`${styles['clamped'] ?? ''} foreign`}>{error ?? 'no error was recorded'}</span>
       </summary>
-      <dl className={styles['faultMore']} tabIndex={0} aria-label="Why it failed">
+      <dl className={styles['faultMore']} tabIndex={0} aria-label="Failure reason">
         {dead_reason !== null && (
           <>
-            <dt>Dead letter because</dt>
+            <dt>Dead letter reason</dt>
             <dd>{labelOf(dead_reason)}</dd>
           </>
         )}

@@ -36,7 +36,7 @@ export function JobList({
       notify(
         status === 'cancelled'
           ? { kind: 'success', title: 'The job is cancelled' }
-          : { kind: 'info', title: `The job had ${status} already` },
+          : { kind: 'info', title: `The job had already ${status}` },
       );
       return client.invalidateQueries();
     },

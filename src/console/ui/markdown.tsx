@@ -13,7 +13,7 @@ export function Markdown({ text }: { text: string }) {
   return (
     <ErrorBoundary
       key={text}
-      fallback={<PlainText note="This text could not be laid out: it is shown as it is." text={text} />}
+      fallback={<PlainText note="This text could not be formatted: it is shown as plain text." text={text} />}
     >
       <Suspense fallback={<LoadingState label="Loading the text" rows={6} />}>
         <Rendered text={text} />

@@ -68,7 +68,7 @@ export function RenderedMarkdown({ text }: { text: string }) {
   if (isCostly(text)) {
     return (
       <PlainText
-        note="This text is too long or too intricate to lay out: it is shown as it is."
+        note="This text is too long or too complex to format: it is shown as plain text."
         text={text}
       />
     );

@@ -39,7 +39,7 @@ export function ErrorState({
   return (
     <div className={styles['error']} role="alert">
       <p className={styles['title']}>{title}</p>
-      {isRefresh && <p className={styles['text']}>Cannot refresh: what is shown may have changed.</p>}
+      {isRefresh && <p className={styles['text']}>Cannot refresh: this page may be out of date.</p>}
       <p className={styles['text']}>{advice}</p>
       {detail !== undefined && (
         <pre className={styles['detail']} dir="auto">

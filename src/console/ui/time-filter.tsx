@@ -82,7 +82,7 @@ function LocalTime({
     setDraft(null);
   }
   return (
-    <Field label={label} hint={zoneName(zone)} error={isWrong ? 'Not a whole time.' : undefined}>
+    <Field label={label} hint={zoneName(zone)} error={isWrong ? 'The time is incomplete.' : undefined}>
       {(control) => (
         <input
           {...control}

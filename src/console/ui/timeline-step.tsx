@@ -130,8 +130,8 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
         ...(step.dead_reason === 'import'
           ? { tone: 'bad', notes: [`${labelOf(step.dead_reason)}: request the report again.`] }
           : CLOSED_DEAD_REASONS.has(step.dead_reason)
-            ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: there is nothing left to do.`] }
-            : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. It waits for a person.`] }),
+            ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: nothing is left to do.`] }
+            : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. The dead letter waits for a person.`] }),
       };
     case 'next_attempt':
       return { title: 'Next attempt', tone: 'idle', notes: [] };
@@ -140,9 +140,9 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
 
 const JOB_ACTIONS: Partial<Record<string, string>> = {
   cancelled: 'Job cancelled by an operator',
-  job_finished: 'Cancel asked for; the job had finished already',
-  job_repeated: 'Run again asked for',
-  existing: 'Run again asked for; a job was running already',
+  job_finished: 'Cancel requested; the job had already finished',
+  job_repeated: 'Run again requested',
+  existing: 'Run again requested; a job was already running',
 };
 
 const BY = {

@@ -89,7 +89,7 @@ export const SUBSCRIBER_PATHS: Paths = {
       id: 'removeEndpoint',
       tag: 'Subscribers',
       summary: 'Remove a subscriber for good',
-      description: 'What waits is cancelled; its secrets and its read token are void.',
+      description: 'Waiting deliveries are cancelled; the secrets and the read token become invalid.',
       callers: ['operator'],
       query: endpointQuery,
       answers: { 200: { description: 'The subscriber.', schema: endpointAnswer } },
@@ -114,7 +114,7 @@ export const SUBSCRIBER_PATHS: Paths = {
       },
       answers: {
         200: {
-          description: 'What the action did or found.',
+          description: 'The result of the action.',
           schema: z.union([
             endpointAnswer,
             checkedEndpoint,

@@ -12,7 +12,7 @@ type OperatorAccess =
   | Extract<FoundUser, { ok: false }>
   | { ok: false; code: 'forbidden'; actor: string };
 
-/** Admits the cron by one of its keys, and operators by their access token: whether they still are is asked each time. */
+/** Admits the cron by one of its keys, and operators by their access token. The role is checked at each call. */
 export async function authenticateOperator(
   { cronSecrets, findUser, rpc }: Store & { cronSecrets: BearerKeys; findUser: FindUser },
   headers: Headers,

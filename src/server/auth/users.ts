@@ -48,7 +48,7 @@ export function createFindUser(options: { url: string; publishableKey: string })
     }
     const parsed = claims.safeParse(data?.claims);
     if (!parsed.success) return NOBODY;
-    // Anybody can make such accounts, as many as they like: no quota or budget would hold.
+    // Anybody can create any number of such accounts: no quota or budget would hold.
     if (parsed.data.is_anonymous === true) return { ok: false, code: 'anonymous_user' };
     return { ok: true, userId: parsed.data.sub };
   };

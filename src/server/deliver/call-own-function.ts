@@ -14,8 +14,8 @@ export interface OwnCaller extends OwnDeployment {
 /**
  * Calls a function of ours as the cron does, in an invocation of its own: one address after the other, until one answers as
  * the function does.
- * @param what that is asked for, as an error names it
- * @throws {Error} what the last one said
+ * @param what the call, as errors name it
+ * @throws {Error} the error of the last address
  */
 export async function callOwnFunction<Answer>(
   caller: OwnCaller,
@@ -34,7 +34,7 @@ export async function callOwnFunction<Answer>(
         redirect: 'manual',
         signal: AbortSignal.timeout(timeoutMs),
       });
-      // Read also where it is of no use: a connection whose answer nobody reads can end this process (see `readStart`).
+      // Always read the answer: an unread one can end this process (see `readStart`).
       const { text } = await readStart(response, ANSWER_BYTES);
       if (!response.ok) throw new Error(`${what} was answered ${response.status}`);
       return answer.parse(JSON.parse(text));

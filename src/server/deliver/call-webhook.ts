@@ -89,7 +89,7 @@ function postTo(sender: Sender, base: string, delivery: ClaimedDelivery, timeout
     traceId: trace_id,
     timeoutMs,
     send: (headers, signal) =>
-      // A redirect would take the signed result to where nobody configured it to go.
+      // A redirect would send the signed result to an address that nobody configured.
       sender.fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal }),
     classify: (answer, text, unread) => classifyAnswer(answer, text, delivery, sender.now(), unread),
   });

@@ -63,7 +63,7 @@ const REDIRECTS: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 function detailOf(status: number, code: string | undefined, unread: unknown): string {
   if (code !== undefined) return ` ${foreignText(code)}`;
-  if (REDIRECTS.has(status)) return ': a redirect, which a signed result never follows';
+  if (REDIRECTS.has(status)) return ': a redirect; signed results never follow redirects';
   return unread === undefined ? '' : `, but could not be read: ${whyLost(unread)}`;
 }
 

@@ -30,7 +30,7 @@ export function compareVersions(bodies: readonly BodyPair[]): VersionChange[] {
   const changes = new Map<string, VersionChange>();
   for (const body of bodies) {
     const [before, after] = [membersOf(body.before), membersOf(body.after)];
-    // The content of an imported report may be what no reader of bodies takes.
+    // The content of an imported report may not be readable as a body.
     const readable = before !== null && after !== null;
     const [old, young] = readable ? [before, after] : [whole(body.before), whole(body.after)];
     for (const path of new Set([...old.keys(), ...young.keys()])) {

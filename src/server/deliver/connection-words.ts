@@ -1,16 +1,16 @@
 /**
- * The words for what can go wrong with a connection. They are ours alone: the message of an error may hold the address with
+ * The texts for connection failures. They are our own: the message of an error may hold the address with
  * its password, a header with a secret, or text of another system. The code of the error follows them, to be looked up.
  */
 type Words = Readonly<Record<string, string>>;
 
-/** We ended a call before anything left. The message is in words of ours, and may be repeated. */
+/** We ended a call before anything was sent. The message is our own text, and safe to show. */
 export class NeverSent extends Error {
   override name = 'NeverSent';
 }
 
 const NOT_HTTP = 'the answer is not HTTP';
-const UNKNOWN_AUTHORITY = 'the certificate is of an authority that is not trusted here';
+const UNKNOWN_AUTHORITY = 'the certificate authority is not trusted here';
 
 /** No connection was made. Codes of the system, of Node's DNS and TLS, and of undici, which is Node's fetch. */
 const NOT_CONNECTED: Words = {
@@ -18,14 +18,14 @@ const NOT_CONNECTED: Words = {
   ENODATA: 'the host name has no address',
   EAI_AGAIN: 'the DNS server did not answer',
   ECONNREFUSED: 'the connection was refused',
-  ECONNRESET: 'the connection was reset while it was being made',
+  ECONNRESET: 'the connection was reset while connecting',
   ETIMEDOUT: 'no connection was made in time',
   UND_ERR_CONNECT_TIMEOUT: 'no connection was made in time',
   EHOSTUNREACH: 'the host cannot be reached',
   EHOSTDOWN: 'the host cannot be reached',
   ENETUNREACH: 'the network cannot be reached',
   ENETDOWN: 'the network cannot be reached',
-  EADDRNOTAVAIL: 'this machine has no address or port left for the connection',
+  EADDRNOTAVAIL: 'this machine has no free address or port for the connection',
   EMFILE: 'this process has too many files and connections open',
   ENFILE: 'this machine has too many files and connections open',
   EACCES: 'this machine does not allow the connection',
@@ -39,7 +39,7 @@ const NOT_CONNECTED: Words = {
   SELF_SIGNED_CERT_IN_CHAIN: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT: UNKNOWN_AUTHORITY,
   UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNKNOWN_AUTHORITY,
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${UNKNOWN_AUTHORITY}, or the host does not send the certificates between`,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: `${UNKNOWN_AUTHORITY}, or the host does not send its intermediate certificates`,
   CERT_UNTRUSTED: 'the certificate was refused',
   CERT_REJECTED: 'the certificate was refused',
   CERT_SIGNATURE_FAILURE: 'the certificate was refused',
@@ -54,7 +54,7 @@ const NOT_CONNECTED: Words = {
   EAI_: 'the host name could not be looked up',
 };
 
-/** The request may have left, and no whole answer came. */
+/** The request may have been sent, and no complete answer arrived. */
 const LOST: Words = {
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the connection was reset',
@@ -63,10 +63,10 @@ const LOST: Words = {
   UND_ERR_HEADERS_TIMEOUT: 'timed out',
   UND_ERR_BODY_TIMEOUT: 'timed out',
   UND_ERR_HEADERS_OVERFLOW: 'the headers of the answer are too large',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer is not as long as it says',
+  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'the answer does not match its Content-Length',
   UND_ERR_RES_EXCEEDED_MAX_SIZE: 'the answer is too large',
   ERR_ASSERTION: NOT_HTTP,
-  COMPRESSED: 'it is compressed, which was not asked for',
+  COMPRESSED: 'the answer is compressed, though the request did not allow it',
   ERR_SSL_: 'the other side ended the TLS connection',
 };
 
@@ -74,16 +74,16 @@ const LOST: Words = {
 const UNCODED: readonly (readonly [RegExp, string])[] = [
   [/^HTTPParserError: /, NOT_HTTP],
   [/^SocketError: bad response$/, NOT_HTTP],
-  [/^SocketError: bad upgrade$/, 'the other side wanted another protocol'],
+  [/^SocketError: bad upgrade$/, 'the other side asked for another protocol'],
 ];
 
-/** What fetch refuses before it makes a request. */
+/** Requests that fetch refuses before it connects. */
 const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/includes credentials/, 'the address contains a user name or a password'],
   [/^bad port$/, 'fetch blocks the port of the address'],
   [/^unknown scheme$|not implemented/, 'the address begins with neither https: nor http:'],
   [/^Invalid URL$|^Failed to parse URL/, 'the address is malformed'],
-  [/is an invalid header/, 'a header has characters that no header may have'],
+  [/is an invalid header/, 'a header has invalid characters'],
 ];
 
 /** Why fetch refused to make a request at all; undefined where it did not. */
@@ -106,7 +106,7 @@ export function whyNotConnected(error: unknown): string {
   return inWords(error, NOT_CONNECTED, 'no connection could be made');
 }
 
-/** Why no whole answer came. */
+/** Why no complete answer arrived. */
 export function whyLost(error: unknown): string {
   if (isTimeout(error)) return 'timed out';
   const errors = [causeOf(error), error].map(String);

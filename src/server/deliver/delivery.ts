@@ -4,7 +4,7 @@ import { endpointId } from '../../contracts/endpoints.ts';
 import type { Json } from '../../contracts/text.ts';
 import { eventId } from '../../contracts/webhooks.ts';
 
-/** What a delivery to a subscriber has besides. */
+/** The additional fields of a delivery to a subscriber. */
 const subscriber = z.object({
   url: z.string(),
   /** Its secrets in use, as `sealSecret` made them: the newest first. */
@@ -16,7 +16,7 @@ const subscriber = z.object({
   /** Whether it was put back on schedule after it had been a dead letter. */
   redriven: z.boolean(),
   format_version: z.int(),
-  /** What its settings ask for and a check has seen it accept; null: bodies go out uncompressed. */
+  /** The requested coding, once a check has passed it; null: bodies are sent uncompressed. */
   compression: z.enum(CODINGS).nullable().default(null),
 });
 export type Subscriber = z.infer<typeof subscriber>;
@@ -27,7 +27,7 @@ export const claimedDelivery = z.object({
   delivery_token: z.int(),
   event_id: eventId,
   endpoint_id: endpointId,
-  /** What proves it delivered: the answer of our own webhook functions for this job, or any 2xx. */
+  /** The proof of delivery: the answer of our own webhook functions for this job, or any 2xx. */
   expects: z.enum(['own_answer', 'any_2xx']),
   job_id: z.string().nullable(),
   /** Of its event; null: the event is from before there were traces. */
@@ -51,7 +51,7 @@ export interface Attempt {
   authentic: boolean;
   /** Where it was sent, and with which headers: their secrets are masked. */
   request: { url: string; headers: Record<string, string> };
-  /** What was answered, cut off, and chosen headers of it. */
+  /** The beginning of the answer, and chosen headers. */
   response: { [name: string]: Json } | null;
 }
 
@@ -63,6 +63,6 @@ export interface Round {
   result: 'delivered' | 'unknown' | 'failed' | 'refused';
   attempts: Attempt[];
   retryAfterSeconds: number | null;
-  /** What our own endpoint did with the event, where it was delivered to one. */
+  /** The effect at our own endpoint, if the delivery went to one. */
   outcome: 'applied' | 'duplicate' | 'superseded' | null;
 }

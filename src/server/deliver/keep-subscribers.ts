@@ -8,7 +8,7 @@ const SLICE = 500;
 const kept = z.object({ more: z.boolean() });
 
 /**
- * What time makes of subscribers: one that accepts nothing for days is paused, one that never answered its check is removed, and
+ * Time-based changes of subscribers: one that accepts nothing for days is paused, one that never passed its check is removed, and
  * deliveries that nobody can wait for any longer end.
  * @throws {DatabaseUnavailable}
  */

@@ -5,9 +5,9 @@ const MOST = 40;
 /** How many deliveries a sweep sends at once. */
 interface Pace {
   senders: () => number;
-  /** Our own endpoint answered: after as many answers as there are senders there is one more. */
+  /** Our own endpoint answered: one sender more after each round of answers. */
   answered: () => void;
-  /** It refused for its load, or did not answer in time: half as many. What had begun before is no further reason. */
+  /** Our endpoint was overloaded or timed out: halve the number. Deliveries that began earlier do not halve it again. */
   overloaded: (begun: number) => void;
 }
 

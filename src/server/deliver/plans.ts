@@ -45,8 +45,8 @@ const cancelled = z.union([
 ]);
 
 /**
- * `POST`: writes a plan down and begins with it after the answer; a replay is only proposed, and its preview is a part of the
- * answer. For people only, since a plan names who decided it.
+ * `POST`: stores a plan and starts it after the answer. A replay is only proposed; the answer has its preview. For people
+ * only, since a plan names who decided it.
  * @param actor an operator's id, or `cron`, which is refused
  */
 export async function requestPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
@@ -75,17 +75,17 @@ export async function requestPlan(services: PlanServices, request: Request, acto
   };
 }
 
-/** After the answer; the sweeps go on with what is left. */
+/** After the answer; the sweeps do the rest. */
 function begin(services: PlanServices): void {
   services.waitUntil(
     workPlans(services, services.monotonicNow() + BUDGET_MS).catch((error: unknown) => {
-      services.log('error', 'a plan was left to the sweep', { error });
+      services.log('error', 'could not work on a plan; the sweep will continue it', { error });
     }),
   );
 }
 
 /**
- * `PATCH ?plan=`: applies a replay that was proposed. One that runs or has ended is answered as it stands, so that a repeated
+ * `PATCH ?plan=`: applies a replay that was proposed. A plan that runs or has ended is returned unchanged, so that a repeated
  * request applies nothing twice.
  */
 export async function applyPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
@@ -104,7 +104,7 @@ export async function applyPlan(services: PlanServices, request: Request, actor:
   return { response: answer(begun), record: null };
 }
 
-/** `DELETE ?plan=`: ends a plan; what it has done stays done. One that has ended already is answered as it is. */
+/** `DELETE ?plan=`: ends a plan without undoing its work. An ended plan is returned unchanged. */
 export async function cancelPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
   if (actor === CRON) return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
   const query = planQuery.safeParse(Object.fromEntries(new URL(request.url).searchParams));

@@ -11,7 +11,7 @@ type SignedRequest =
       ok: false;
       code: ProblemCode;
       extras: ProblemExtras;
-      /** What the audit keeps the hash of: decompressed bytes, or where they were refused before, those that came. */
+      /** The bytes that the audit hashes: decompressed bytes, or where they were refused before, those that came. */
       bytes: Uint8Array;
     };
 

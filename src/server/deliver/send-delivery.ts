@@ -7,7 +7,7 @@ import { directDatabaseUpdate, recordRound, type Recorded, type RecordRound } fr
 import { callSubscriber, type SubscriberSender } from './subscribers/call-subscriber.ts';
 import { SecretUnreadable } from './subscribers/endpoint-secrets.ts';
 
-/** What it takes to send a delivery, wherever it goes, and to record what came of it. */
+/** The services for sending a delivery and recording its outcome. */
 export type Notifier = Sender & SubscriberSender & Store & { log: Log };
 
 export interface Sent {
@@ -16,7 +16,7 @@ export interface Sent {
 }
 
 /**
- * Signs and sends one round of a delivery that this process holds, and records what came of it: after a failure that
+ * Signs and sends one round of a delivery that this process holds, and records the outcome: after a failure that
  * applies the event directly. To a subscriber one attempt is made, without quick retries.
  * @param recordDelivered how a round that was delivered is recorded
  * @throws {DatabaseUnavailable} when the round could not be recorded; a sweep finds the delivery when its lease ends
@@ -46,8 +46,8 @@ async function callEndpoint(
     return await callSubscriber(sender, delivery, subscriber);
   } catch (error) {
     if (!(error instanceof SecretUnreadable)) throw error;
-    // A key of ours is lost, which is no fault of the event or the endpoint: it is paused, and nothing is lost meanwhile.
-    sender.log('error', 'a subscriber is paused: its secret cannot be opened', {
+    // One of our keys is lost, so neither event nor endpoint is at fault: pause the endpoint; no event is lost.
+    sender.log('error', 'a subscriber is paused: its secret cannot be decrypted', {
       endpoint: endpoint_id,
       error,
     });

@@ -7,12 +7,12 @@ import { deliveryLeaseSeconds, sendDelivery, type Notifier } from './send-delive
 const AT_ONCE = 20;
 /** Events of a batch that are sent at once. */
 const EVENTS_AT_ONCE = 5;
-/** Well within the function's limit, several time-outs long. What is left by then is for the sweep. */
+/** Well within the function's limit, several time-outs long. The sweep sends the rest. */
 const BUDGET_MS = 60_000;
 
 /**
- * Sends events that this process has just applied to their subscribers. Whoever has no room now, or does not answer, gets them from
- * the sweep, which also finds what a process leaves behind that dies here. It never throws.
+ * Sends events that this process has just applied to their subscribers. The sweep sends to subscribers without room or
+ * answer, and recovers the deliveries of a process that dies here. Never throws.
  */
 export async function sendToSubscribers(sender: Notifier, ...eventIds: string[]): Promise<void> {
   const deadline = sender.monotonicNow() + BUDGET_MS;
@@ -22,7 +22,7 @@ export async function sendToSubscribers(sender: Notifier, ...eventIds: string[])
       try {
         await sendAll(sender, eventId, deadline);
       } catch (error) {
-        sender.log('error', 'deliveries to subscribers were left to the sweep', { event: eventId, error });
+        sender.log('error', 'could not send to subscribers; the sweep will retry', { event: eventId, error });
       }
     }
   };
@@ -42,7 +42,7 @@ async function sendAll(sender: Notifier, eventId: string, deadline: number): Pro
     await Promise.all(
       claimed.map((delivery) =>
         sendDelivery(sender, delivery, 0).catch((error: unknown) => {
-          sender.log('error', 'a delivery to a subscriber was not recorded', { event: eventId, error });
+          sender.log('error', 'could not record a delivery to a subscriber', { event: eventId, error });
         }),
       ),
     );

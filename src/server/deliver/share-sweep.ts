@@ -4,15 +4,15 @@ import { callOwnFunction, type OwnCaller } from './call-own-function.ts';
 import type { Notifier } from './send-delivery.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 
-/** For each so many that are due, another invocation: so many one sends in its time, with 90 ms to the database and back. */
+/** Due deliveries per parallel sweep: one sweep sends so many in its time, with a round trip of 90 ms to the database. */
 const DUE_PER_HELPER = 2000;
 const MOST_HELPERS = 4;
 /** A sweep lasts 55 s, and a round that began in its last one up to two time-outs. */
 const HELPER_TIMEOUT_MS = 90_000;
 
 /**
- * Sends what is due. Where that is more than one invocation can send before the next sweep, others sweep beside it, which ask
- * for no further ones. A helper that fails costs nothing: what it held is due again when its leases end.
+ * Sends what is due. A large backlog starts parallel sweeps, which start no further ones. A failed helper costs nothing: its
+ * deliveries are due again when their leases end.
  * @throws {DatabaseUnavailable} when nothing could be claimed at all
  */
 export async function shareSweep(caller: Notifier & OwnCaller & { log: Log }): Promise<SweepAnswer> {
@@ -26,7 +26,7 @@ async function askForHelp(caller: Notifier & OwnCaller & { log: Log }): Promise<
     const helpers = Math.min(MOST_HELPERS, Math.floor(due / DUE_PER_HELPER));
     return await Promise.all(Array.from({ length: helpers }, () => help(caller)));
   } catch (error) {
-    caller.log('error', 'a sweep sends alone: it does not know how much is due', { error });
+    caller.log('error', 'could not read the backlog; this sweep starts no parallel ones', { error });
     return [];
   }
 }
@@ -37,11 +37,11 @@ async function help(caller: OwnCaller & { log: Log }): Promise<SweepAnswer> {
       path: '/webhooks/retry',
       method: 'GET',
       timeoutMs: HELPER_TIMEOUT_MS,
-      what: 'a sweep beside this one',
+      what: 'a parallel sweep',
       answer: sweepAnswer,
     });
   } catch (error) {
-    caller.log('error', 'a sweep beside this one failed', { error });
+    caller.log('error', 'a parallel sweep failed', { error });
     const message = error instanceof Error ? error.message : 'unknown error';
     return { processed: 0, successes: 0, failures: 0, dead: 0, errors: [message] };
   }

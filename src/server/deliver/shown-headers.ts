@@ -1,6 +1,6 @@
 import { toStorable } from '../../contracts/text.ts';
 
-/** What stands in the audit for a value that nobody may read there. */
+/** Replaces secret values in the audit. */
 export const MASKED = '(not stored)';
 
 const SECRET = new Set(['webhook-signature', 'x-vercel-protection-bypass', 'authorization']);
@@ -34,7 +34,7 @@ const ANSWER_HEADERS = [
 ] as const;
 const MOST_CHARACTERS = 200;
 
-/** Chosen headers of an answer. Where a redirect leads is told without its query and credentials, which may hold a secret. */
+/** Chosen headers of an answer. The target of a redirect is shown without query and credentials, which may hold a secret. */
 export function answerHeaders(headers: Headers): Record<string, string> {
   const chosen: Record<string, string> = {};
   for (const name of ANSWER_HEADERS) {

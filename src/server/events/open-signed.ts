@@ -25,12 +25,12 @@ type Opened =
       trace: TraceContext | null;
       /** Milliseconds since the request came. */
       elapsed: () => number;
-      /** What the audit says of a refusal. */
+      /** The audit record of a refusal. */
       recordOf: RecordOf;
     }
   | { ok: false; response: Response };
 
-/** What all endpoints for signed events begin with. A request that is refused here is audited as unverified. */
+/** The first steps of all endpoints for signed events. A request that is refused here is audited as unverified. */
 export async function openSigned(
   receiver: Receiver,
   endpoint: InternalEndpoint | 'batch',

@@ -64,7 +64,7 @@ export async function receiveBatch(receiver: Receiver, request: Request): Promis
     return tooManyRequests(error.refusal);
   }
   if (done.failure !== null) {
-    receiver.log('error', 'the rate limit of a batch was not asked', { error: new Error(done.failure) });
+    receiver.log('error', 'could not check the rate limit of a batch', { error: new Error(done.failure) });
   }
   const outward = done.answers.flatMap((said) => ('outward' in said ? (said.outward ?? []) : []));
   if (outward.length > 0) receiver.tellSubscribers(...outward);

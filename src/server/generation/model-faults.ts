@@ -47,11 +47,11 @@ function explain(error: unknown): { message: string; retryable: boolean } {
     return { message: 'The language model did not answer in time.', retryable: true };
   }
   if (error instanceof ResultTooLong) {
-    return { message: 'The language model wrote more than a report can hold.', retryable: false };
+    return { message: 'The generated text is too long for a report.', retryable: false };
   }
   if (APICallError.isInstance(error)) return explainStatus(error.statusCode);
   if (UNINTELLIGIBLE.some((fault) => isFault(error, fault))) {
-    return { message: 'The language model gave an answer that is no report.', retryable: true };
+    return { message: 'The answer of the language model is not a report.', retryable: true };
   }
   // undici's word for a connection that is lost while its body is read.
   if (error instanceof TypeError && error.message === 'terminated') {
@@ -69,17 +69,17 @@ function explainStatus(status: number | undefined): { message: string; retryable
     return { message: 'The language model could not be reached.', retryable: true };
   }
   if (status < 400) {
-    return { message: 'The language model gave an answer that is no report.', retryable: true };
+    return { message: 'The answer of the language model is not a report.', retryable: true };
   }
   if (status === 401 || status === 403) {
-    return { message: 'The language model did not accept our credentials.', retryable: false };
+    return { message: 'The language model rejected our credentials.', retryable: false };
   }
-  if (status === 404) return { message: 'There is no such language model.', retryable: false };
-  if (status === 429) return { message: 'The language model has too much to do.', retryable: true };
+  if (status === 404) return { message: 'The language model does not exist.', retryable: false };
+  if (status === 429) return { message: 'The language model is overloaded.', retryable: true };
   if (status === 408 || status >= 500) {
-    return { message: 'The language model is out of order.', retryable: true };
+    return { message: 'The language model is unavailable.', retryable: true };
   }
-  return { message: 'The language model refused the request.', retryable: false };
+  return { message: 'The language model rejected the request.', retryable: false };
 }
 
 /** The SDK's errors hold the prompt and the answer, which must not reach a log: only their nature is kept. */

@@ -35,7 +35,7 @@ export async function readRawBody(request: Request, codings: readonly Coding[] =
     return refuse('unsupported_content_encoding', { headers: { 'accept-encoding': accepted } });
   }
   const limit = coding === null ? MAX_BODY_BYTES : MAX_COMPRESSED_BYTES;
-  const extras: ProblemExtras = coding === null ? {} : { detail: 'Compressed it is over 256 KB.' };
+  const extras: ProblemExtras = coding === null ? {} : { detail: 'The compressed body is over 256 KB.' };
   if (coding !== null && Number(request.headers.get('content-length')) > limit) {
     return refuse('body_too_large', extras);
   }

@@ -2,7 +2,7 @@ import type { Log } from '../observe/log.ts';
 import { guard, type Handler, type Method } from './endpoint.ts';
 
 const ALLOWED_HEADERS = 'Content-Type, Authorization, Idempotency-Key, Traceparent';
-/** What a page of another origin may read of an answer, besides what any may. */
+/** Additional response headers that pages of other origins may read. */
 const EXPOSED_HEADERS = 'Location, Retry-After, RateLimit, RateLimit-Policy';
 /** Short, so that an origin that is removed from the list does not linger. */
 const PREFLIGHT_SECONDS = 600;

@@ -36,12 +36,12 @@ export function decompress(coding: Coding, compressed: Uint8Array): Decompressed
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (code === 'ERR_BUFFER_TOO_LARGE') {
-      return { ok: false, code: 'body_too_large', detail: 'Decompressed it is over 1 MiB.' };
+      return { ok: false, code: 'body_too_large', detail: 'The decompressed body is over 1 MiB.' };
     }
     if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
-      return { ok: false, code: 'body_too_large', detail: 'Its zstd window is over 1 MiB.' };
+      return { ok: false, code: 'body_too_large', detail: 'The zstd window is over 1 MiB.' };
     }
-    // What is not the fault of the bytes, such as a lack of memory, must not look like it.
+    // Errors that the bytes did not cause, such as a lack of memory, must not blame them.
     if (error instanceof Error && isFaultOfData(code)) return invalid(coding, error.message);
     throw error;
   }

@@ -7,8 +7,8 @@ export type Handler = (request: Request) => Promise<Response>;
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
 
 /**
- * One handler for all methods of an endpoint. What is thrown becomes an answer here: an error that left a function would
- * end its process, and with it every other request and job that runs there.
+ * One handler for all methods of an endpoint. Errors become answers here: an uncaught error would end the process, and with
+ * it every other request and job that runs there.
  */
 export function endpoint(methods: Partial<Record<Method, Handler>>, log: Log): Handler {
   const allow = Object.keys(methods).join(', ');
@@ -54,6 +54,6 @@ export function guard(handle: Handler, log: Log): Handler {
 /** An operator fixes the two in different places: the database, or the deployment. */
 function reasonOf(error: DatabaseUnavailable): string {
   return error instanceof SchemaMismatch
-    ? 'the schema and the functions are of different versions'
+    ? 'the versions of the schema and the functions differ'
     : 'Supabase is unavailable';
 }

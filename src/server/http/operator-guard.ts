@@ -15,7 +15,7 @@ interface Guarded extends MonotonicClock {
   findUser: FindUser;
 }
 
-/** What is answered, and what the audit keeps of it: null where there is nothing worth a row every minute. */
+/** The answer and its audit record. Null: do not audit (the cron would add a row per minute). */
 export interface Result {
   response: Response;
   record: (Pick<RequestRecord, 'outcome'> & Partial<RequestRecord>) | null;

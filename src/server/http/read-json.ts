@@ -36,7 +36,7 @@ export function readJson(bytes: Uint8Array, options: Partial<ScanOptions> = {}):
   return readJsonText(text, options);
 }
 
-/** The same of what was decoded already, such as an item of a body. */
+/** The same for decoded text, such as an item of a body. */
 export function readJsonText(
   text: string,
   { maxDepth = MAX_DEPTH, open = [], apart }: Partial<ScanOptions> = {},

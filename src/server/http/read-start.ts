@@ -56,9 +56,9 @@ export async function readStart(
       if (bytes > maxBytes) break;
     }
   } catch (error) {
-    return { text, error: error ?? new Error('the answer ended early') };
+    return { text, error: error ?? new Error('the answer is incomplete') };
   }
-  // What it says is known: that its connection may not end in order changes nothing.
+  // The text is complete: a disorderly end of the connection does not matter.
   await reader?.cancel().catch(() => undefined);
   return { text, error: undefined };
 }

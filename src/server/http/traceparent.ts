@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto';
 export interface TraceContext {
   /** 32 hexadecimal digits in lower case, not all zero. */
   traceId: string;
-  /** The span of whoever sent the request: 16 hexadecimal digits, not all zero. */
+  /** The span of the request's sender: 16 hexadecimal digits, not all zero. */
   spanId: string;
 }
 

@@ -4,7 +4,7 @@ import type { MonotonicClock } from '../clock.ts';
 import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import { claimedDelivery, type ClaimedDelivery } from '../deliver/delivery.ts';
 
-/** What came of a job: the content of its event. Objects are JSON text, which SQL stores as it is. */
+/** The outcome of a job: the content of its event. Objects are JSON text, which SQL stores as it is. */
 export type JobOutcome =
   | {
       status: 'completed';

@@ -58,7 +58,7 @@ const BUDGETS = {
   project: 'All callers together have requested as many jobs as they may within 24 hours (JOBS_PER_DAY).',
 };
 
-/** A job without a report is a language model for whoever may request it: the deployment decides who. */
+/** A job without a report is free use of a language model: the deployment decides who may request one. */
 function mayOmitReport(setting: JobServices['reportlessJobs'], caller: Caller): boolean {
   switch (setting) {
     case 'off':
@@ -80,9 +80,9 @@ const repeated = z.union([
 ]);
 
 const NOT_REPEATABLE = {
-  erased: 'Its request was erased.',
-  elsewhere: 'Its result is generated elsewhere: ask there for another one.',
-  unfinished: 'It has not finished. Cancel it first.',
+  erased: 'The request of this job was erased.',
+  elsewhere: 'The pipeline generates the results of this job: request a new one there.',
+  unfinished: 'The job has not finished. Cancel it first.',
 };
 
 /** `POST`: requests a job, which runs after the answer. `?job_id=`: with the request of that one, which has finished. */
@@ -200,7 +200,7 @@ export async function showJob(services: JobServices, request: Request): Promise<
   return job === null ? problem('job_not_found') : answer(job);
 }
 
-/** `DELETE`: cancels what has not finished; a job that has is answered as it stands. */
+/** `DELETE`: cancels an unfinished job; a finished one is returned unchanged. */
 export async function cancelJob(services: JobServices, request: Request): Promise<Response> {
   const access = await findCaller(services, request.headers);
   if (!access.ok) return problem(access.code);
@@ -245,7 +245,7 @@ async function notify(services: JobServices, delivery: Parameters<typeof notifyR
   try {
     await notifyReportCompletion(services, delivery, services.maxRetries);
   } catch (error) {
-    services.log('error', 'a delivery was left to the sweep', {
+    services.log('error', 'could not send a delivery; the sweep will retry it', {
       event: delivery.event_id,
       trace: delivery.trace_id,
       error,

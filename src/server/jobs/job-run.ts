@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { MAX_TOKENS } from '../../contracts/constants.ts';
 import { jobId, reportId, reportType, stage } from '../../contracts/webhooks.ts';
 
-/** What a runner needs to generate the result of a job that it holds under a lease. */
+/** The input of a runner for a job that it holds under a lease. */
 export const jobRun = z.object({
   job_id: jobId,
   /** Fencing token: shown by every progress report and by the completion. */

@@ -54,8 +54,8 @@ export function reportProgress(
       told = sent;
       toldAt = monotonicNow();
     } catch (error) {
-      // The next turn tells again. If that is too late, the lease says so.
-      log('error', 'progress was not told', { job: run.job_id, trace: run.trace_id, error });
+      // The next turn reports again. If that is too late, the lease has expired.
+      log('error', 'could not report progress', { job: run.job_id, trace: run.trace_id, error });
     }
   }
 

@@ -62,7 +62,7 @@ export async function readJobRequest(request: Request): Promise<ReadJobRequest> 
     case 'incomplete':
       return refuse({
         path: resolved.missing,
-        message: 'is missing: both name the report, or neither is given',
+        message: 'is missing: give both report_type and report_id, or neither',
       });
     case 'none':
       if (stage !== undefined)

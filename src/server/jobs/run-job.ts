@@ -25,14 +25,14 @@ export type Runner = Notifier & {
 };
 
 /**
- * Runs a job that this process holds under a lease: generates, commits the result, sends it. Whatever it dies of, a sweep
- * finds the job or the delivery, so that it has nobody to tell but the log.
+ * Runs a job that this process holds under a lease: generates, commits the result, sends it. Errors are only logged: a sweep
+ * recovers the job or the delivery.
  */
 export async function runJob(runner: Runner, run: JobRun): Promise<void> {
   try {
     const outcome = await generateOutcome(runner, run);
     if (outcome === null) {
-      runner.log('info', 'the job is no longer ours', about(run));
+      runner.log('info', 'the lease of the job is lost', about(run));
       return;
     }
     const { outcome: completed, delivery } = await completeJobPatiently(
@@ -44,18 +44,18 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
     if (delivery !== null) await notifyReportCompletion(runner, delivery, runner.maxRetries);
     else if (completed === 'completed') {
       if (run.report_type !== null) runner.log('info', 'circuit open: applied directly', about(run));
-    } else runner.log('info', 'the result was not taken', { ...about(run), outcome: completed });
+    } else runner.log('info', 'result rejected', { ...about(run), outcome: completed });
   } catch (error) {
-    runner.log('error', 'a job was left to the sweep', { ...about(run), error });
+    runner.log('error', 'job failed here; the sweep will retry it', { ...about(run), error });
   }
 }
 
-/** What a line of the log names. */
+/** The ids in a log line. */
 function about({ job_id, trace_id }: JobRun) {
   return { job: job_id, trace: trace_id };
 }
 
-/** Null: the job was cancelled, deleted or taken over meanwhile, and its result is nobody's. */
+/** Null: the job was cancelled, deleted or taken over meanwhile; its result is discarded. */
 async function generateOutcome(runner: Runner, run: JobRun): Promise<JobOutcome | null> {
   const lost = new AbortController();
   const deadline = AbortSignal.timeout(runner.jobDeadlineSeconds * 1000);
@@ -95,7 +95,7 @@ function subjectOf({ report_type }: JobRun): 'report' | 'result' {
   return report_type === null ? 'result' : 'report';
 }
 
-/** The words that the job's owner reads. What we did not word ourselves stays in the log. */
+/** The error for the job's owner. Only our own texts are shown; others stay in the log. */
 function explain(
   error: unknown,
   deadline: AbortSignal,
@@ -106,7 +106,7 @@ function explain(
   return error instanceof GenerationFailed ? error.message : `The ${subject} could not be generated.`;
 }
 
-/** Models write what PostgreSQL cannot hold. A text of which nothing remains is no result. */
+/** Removes characters that PostgreSQL cannot hold. An empty text is a failure. */
 function storable({ text, metadata, finalData }: Generated, subject: string): JobOutcome {
   const research_report = toStorable(text);
   const research_metadata = storableText(metadata);

@@ -65,7 +65,7 @@ export async function auditRequest(
   try {
     await rpc('record_webhook_request', parameters, z.boolean());
   } catch (error) {
-    log('error', 'a request was not audited', {
+    log('error', 'could not audit a request', {
       endpoint: record.endpoint,
       outcome: record.outcome,
       trace: record.trace_id,

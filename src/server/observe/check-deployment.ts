@@ -53,7 +53,7 @@ export async function checkFromHere(checker: Checker): Promise<Checked & { datab
     facts === null
       ? skipped('subscribers', 'the database did not answer')
       : await checkSubscribers(checker).catch(() =>
-          skipped('subscribers', 'the database did not say which there are'),
+          skipped('subscribers', 'the database did not list the subscribers'),
         );
   if ('facts' in database) {
     readings.push({
@@ -141,7 +141,7 @@ function databaseFault(error: unknown): Finding {
     return {
       check: 'database',
       level: 'failed',
-      message: 'the schema and the functions are of different versions: the database lacks a SQL function',
+      message: 'the versions of the schema and the functions differ: the database lacks a SQL function',
       action: 'Apply the migrations of this version with: npx supabase db push.',
     };
   }
@@ -187,7 +187,7 @@ async function checkSubscribers({
     return {
       check: 'subscribers',
       level: 'failed',
-      message: `ENDPOINT_SECRETS_KEY is not set, and there are ${counted}: nothing can be sent to them`,
+      message: `ENDPOINT_SECRETS_KEY is not set, and there are ${counted}: nothing can be sent to subscribers`,
       action:
         'Set ENDPOINT_SECRETS_KEY to the keys that sealed their secrets, deploy again, and resume those that are paused.',
     };
@@ -196,12 +196,12 @@ async function checkSubscribers({
     sealed.flatMap((secret) => faultOf(endpoint_id, secret) ?? []),
   );
   if (unreadable.length === 0) {
-    return { check: 'subscribers', level: 'ok', message: `the secrets of ${counted} can be opened` };
+    return { check: 'subscribers', level: 'ok', message: `the secrets of ${counted} can be decrypted` };
   }
   return {
     check: 'subscribers',
     level: 'failed',
-    message: `${unreadable.length} secrets cannot be opened: ${unreadable.slice(0, LISTED_SECRETS).join('; ')}${unreadable.length > LISTED_SECRETS ? '; …' : ''}`,
+    message: `${unreadable.length} secrets cannot be decrypted: ${unreadable.slice(0, LISTED_SECRETS).join('; ')}${unreadable.length > LISTED_SECRETS ? '; …' : ''}`,
     action:
       'Put the lost key back into ENDPOINT_SECRETS_KEY and deploy again, or give each of these subscribers a new secret; then resume those that are paused.',
   };
@@ -230,14 +230,14 @@ export function checkVariables(env: Pick<ServerEnv, 'PIPELINE_API_KEY' | 'CRON_S
     return {
       check: 'variables',
       level: 'warning',
-      message: 'PIPELINE_API_KEY and CRON_SECRET share a key: the pipeline may do what only the cron should',
+      message: 'PIPELINE_API_KEY and CRON_SECRET share a key: the pipeline has the rights of the cron',
       action: 'Make a key for each: openssl rand -base64 32.',
     };
   }
   return {
     check: 'variables',
     level: 'ok',
-    message: 'every variable that must be set is set, and well formed',
+    message: 'all required variables are set and well formed',
   };
 }
 
@@ -248,7 +248,7 @@ export function checkWatch(env: Pick<ServerEnv, 'ALERT_URLS' | 'HEARTBEAT_URL'>)
     missing.push({
       check: 'alerts',
       level: 'warning',
-      message: 'ALERT_URLS is not set: nobody is told of an alert',
+      message: 'ALERT_URLS is not set: alerts are sent to nobody',
       action: 'Set ALERT_URLS and ALERT_SECRET (docs/operations.md, Alerts), and deploy again.',
     });
   }
@@ -256,7 +256,7 @@ export function checkWatch(env: Pick<ServerEnv, 'ALERT_URLS' | 'HEARTBEAT_URL'>)
     missing.push({
       check: 'alerts',
       level: 'warning',
-      message: 'HEARTBEAT_URL is not set: when sweeps, functions or the database stop, nobody is told',
+      message: 'HEARTBEAT_URL is not set: nobody is alerted when sweeps, functions or the database stop',
       action:
         'Let a service outside of Vercel and Supabase expect a call each minute, set HEARTBEAT_URL to its address (docs/operations.md, Alerts), and deploy again.',
     });
@@ -270,7 +270,7 @@ export function variableFaults(faults: readonly EnvFault[]): Finding[] {
     check: 'variables',
     level: 'failed',
     message: `${name}: ${message}`,
-    action: `Set ${name} (env.example explains it), and deploy again: a change of variables acts from the next deployment on.`,
+    action: `Set ${name} (env.example explains it), and deploy again: a changed variable needs a new deployment.`,
   }));
 }
 
@@ -281,7 +281,7 @@ const FAR_MS = 50;
 export function checkRegion({ region }: Deployment, databaseMs: number | null): Finding {
   if (region === null) return skipped('region', 'these functions do not run at Vercel');
   if (databaseMs === null) return skipped('region', 'the database did not answer');
-  const message = `functions run in ${region}; a call of the database takes ${databaseMs} ms (the fastest of ${MEASURED_CALLS})`;
+  const message = `functions run in ${region}; a database call takes ${databaseMs} ms (the fastest of ${MEASURED_CALLS})`;
   if (databaseMs <= FAR_MS) return { check: 'region', level: 'ok', message };
   return {
     check: 'region',

@@ -36,9 +36,9 @@ export function checkCron({ heartbeats }: Pick<DeploymentFacts, 'heartbeats'>): 
   const action =
     'Vercel calls the crons of vercel.json in production only, every minute only on a paid plan, and sends CRON_SECRET: look at Settings, Cron Jobs, and at the log of api/cron/sweep. Otherwise let Supabase call the sweep: private.schedule_sweep() (docs/operations.md).';
   if (seconds_ago === null) {
-    return { check: 'cron', level: 'failed', message: 'no sweep of the cron has ever come', action };
+    return { check: 'cron', level: 'failed', message: 'the cron has never run a sweep', action };
   }
-  const message = `the last sweep of the cron came ${inWords(seconds_ago)} ago`;
+  const message = `the last sweep of the cron ran ${inWords(seconds_ago)} ago`;
   if (seconds_ago > CRON_MISSING_SECONDS) return { check: 'cron', level: 'failed', message, action };
   if (seconds_ago > CRON_LATE_SECONDS) return { check: 'cron', level: 'warning', message, action };
   return { check: 'cron', level: 'ok', message };
@@ -59,7 +59,7 @@ export function checkBacklog({ backlog }: Pick<DeploymentFacts, 'backlog'>): Fin
     level: 'warning',
     message: minutes === null ? pace : `${pace}: about ${more}${minutes} min are left`,
     action:
-      'Look at the circuits and at the causes of failures in the console. Each sweep sends as fast as our own endpoints bear, and asks for up to four more.',
+      'Look at the circuits and at the causes of failures in the console. Each sweep sends as fast as our own endpoints allow, and starts up to four parallel ones.',
   };
 }
 
@@ -70,9 +70,9 @@ export function checkAlerts({ alerts }: Pick<DeploymentFacts, 'alerts'>): Findin
     return {
       check: 'alerts',
       level: 'failed',
-      message: `${undelivered} alerts could not be delivered yet, and ${dead} were given up in the last 7 days`,
+      message: `${undelivered} alerts are not delivered yet, and ${dead} became dead in the last 7 days`,
       action:
-        'Look at error in public.alert_deliveries, and correct ALERT_URLS or the receiver. Alerts are tried again for a day.',
+        'Read the column error of public.alert_deliveries, and correct ALERT_URLS or the receiver. Alerts are retried for a day.',
     };
   }
   if (firing > 0) {
@@ -141,7 +141,7 @@ export function checkAccounts({ accounts_guarded }: Pick<DeploymentFacts, 'accou
     check: 'accounts',
     level: 'warning',
     message:
-      'the trigger polaris_lock_account is missing or off on auth.users: deleting an account may end in a deadlock with a writer of its reports, and one of the two then fails',
+      'the trigger polaris_lock_account is missing or off on auth.users: deleting an account may deadlock with a writer of its reports, and one of the two then fails',
     action: 'As postgres, run: select private.guard_accounts();',
   };
 }

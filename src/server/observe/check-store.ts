@@ -66,7 +66,7 @@ function faultOf(error: unknown): Finding {
     return {
       check: 'store',
       level: 'failed',
-      message: `the direct way to PostgreSQL did not answer as expected: ${message}`,
+      message: `the direct connection to PostgreSQL did not answer as expected: ${message}`,
       action: 'Apply the migrations of this version with: npx supabase db push.',
     };
   }
@@ -75,7 +75,7 @@ function faultOf(error: unknown): Finding {
       return {
         check: 'store',
         level: 'failed',
-        message: `${message}. It is not used: calls go through the Data API`,
+        message: `${message}. The direct connection is not used: calls go through the Data API`,
         action: `Let STORE_DATABASE_URL name ${STORE_ROLE} (docs/operations.md, Direct connection), and deploy again.`,
       };
     case 'not granted':

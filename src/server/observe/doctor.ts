@@ -100,7 +100,7 @@ function checkRights(differences: readonly string[]): Finding {
     return {
       check: 'rights',
       level: 'ok',
-      message: 'every right on our objects is as supabase/sql states it',
+      message: 'all rights on our objects match supabase/sql',
     };
   }
   const more = differences.length - LISTED_RIGHTS;
@@ -132,7 +132,12 @@ async function askInside(options: DoctorOptions, env: ServerEnv): Promise<Findin
     return [insideFault(url, response.status, problemDetails.safeParse(json).data?.code)];
   } catch (error) {
     const reason = error instanceof Error ? error.message : 'unknown error';
-    return [skipped('address', `${url} could not be asked (${reason}): nothing is known from inside`)];
+    return [
+      skipped(
+        'address',
+        `${url} could not be called (${reason}): the checks of the deployment itself are missing`,
+      ),
+    ];
   }
 }
 
@@ -141,12 +146,12 @@ function insideFault(url: string, status: number, code: string | undefined): Fin
     return {
       check: 'variables',
       level: 'failed',
-      message: `${url} does not admit this CRON_SECRET: the deployment has another one, or none that is well formed`,
+      message: `${url} rejects this CRON_SECRET: the value of the deployment differs or is malformed`,
       action: 'Set the same CRON_SECRET at Vercel and here, and deploy again.',
     };
   }
-  // Why is what the ping to the same deployment says.
-  return skipped('address', `${url} was answered ${status}: nothing is known from inside`);
+  // The ping to the same deployment names the reason.
+  return skipped('address', `${url} was answered ${status}: the checks of the deployment itself are missing`);
 }
 
 /** Whether the deployment runs where vercel.json says. */
@@ -160,6 +165,6 @@ function checkDeployedRegion({ deployment: { region } }: FullHealth, regions: re
     level: 'warning',
     message: `the deployment runs in ${region}, vercel.json says ${regions.join(', ')}`,
     action:
-      'Deploy again: regions act from the next deployment on. A region set in the project settings is overruled by vercel.json.',
+      'Deploy again: a change of regions needs a new deployment. vercel.json overrides a region in the project settings.',
   };
 }

@@ -14,9 +14,9 @@ import type { Store } from '../store/store.ts';
 import { ERASURE_BATCH, erasedBatch, logErased } from './erasure.ts';
 import type { Log } from './log.ts';
 
-/** How long an erasure goes on while the person waits. What is left then, the sweeps erase. */
+/** How long an erasure runs while the operator waits. The sweeps erase the rest. */
 const BUDGET_MS = 60_000;
-/** How long others may hold what is to be erased before the rest is left to the sweeps. */
+/** How long to wait for rows that others hold, before the sweeps erase the rest. */
 const PATIENCE_MS = 5_000;
 const PAUSE_MS = 200;
 

@@ -13,7 +13,7 @@ export const erasedBatch = z.object({
   errors: z.array(
     z.object({ user_id: z.guid().optional(), report_id: z.guid().optional(), error: z.string() }),
   ),
-  /** It ended for its time, and not because others hold what is left. */
+  /** The call ended because of its time limit, not because others hold the rest. */
   busy: z.boolean(),
   left: z.boolean(),
 });
@@ -51,5 +51,5 @@ export function logErased(
       erased: user,
       time: new Date(now()).toISOString(),
     });
-  for (const details of errors) log('error', 'an erasure failed; the next sweep tries again', details);
+  for (const details of errors) log('error', 'an erasure failed; the next sweep retries it', details);
 }

@@ -35,7 +35,7 @@ interface HealthOptions extends Clock {
   log: Log;
 }
 
-/** So long is what was found for everybody answered again: whoever asks every second costs the database nothing. */
+/** The public result is cached so long: frequent requests cost the database nothing. */
 const CACHE_MS = 5_000;
 
 /**
@@ -66,7 +66,7 @@ export function createHealth(options: HealthOptions): (request: Request) => Prom
       case 'database_unavailable':
         return unavailable();
       case 'misconfigured':
-        return problem('misconfigured', { detail: 'The log of this function names each of them.' });
+        return problem('misconfigured', { detail: 'The log of this function names each variable.' });
     }
   }
 
@@ -134,7 +134,7 @@ function newestMigration(applied: readonly string[] | null): Finding {
   };
 }
 
-/** The stated rights are no part of a deployment either. What must hold by itself: nobody else reaches `private`. */
+/** A deployment does not have the stated rights either. It can check one rule: anon and public cannot reach `private`. */
 function closedToAnon(rights: readonly { on: string; grantee: string; privilege: string }[] | null): Finding {
   const open = (rights ?? []).filter(
     ({ on, grantee }) => (grantee === 'anon' || grantee === 'public') && on.includes(' private.'),
@@ -149,7 +149,7 @@ function closedToAnon(rights: readonly { on: string; grantee: string; privilege:
   return {
     check: 'rights',
     level: 'failed',
-    message: `everybody may ${open.map(({ on, privilege }) => `${privilege} on ${on}`).join(', ')}`,
+    message: `anon or public may ${open.map(({ on, privilege }) => `${privilege} on ${on}`).join(', ')}`,
     action: 'Run npm run doctor, which names the statement for each right.',
   };
 }

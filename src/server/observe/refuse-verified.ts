@@ -33,7 +33,7 @@ async function takeSenderToken({ rpc, log }: Store & { log: Log }, sender: strin
   try {
     return await rpc('take_sender_token', { p_sender: sender }, asked);
   } catch (error) {
-    log('error', 'the rate limit was not asked', { error });
-    return { refusal: null, failure: 'the rate limit was not asked' };
+    log('error', 'could not check the rate limit', { error });
+    return { refusal: null, failure: 'could not check the rate limit' };
   }
 }

@@ -115,7 +115,7 @@ function faultOf(response: Response, json: unknown, hasBypass: boolean): Fault {
   }
   if (status >= 300 && status < 400) {
     return {
-      message: `redirects to ${hostOf(location)}; a signed result is never sent on`,
+      message: `redirects to ${hostOf(location)}; signed results never follow redirects`,
       action: 'Set WEBHOOK_BASE_URL to the final address.',
     };
   }
@@ -127,13 +127,13 @@ function faultOf(response: Response, json: unknown, hasBypass: boolean): Fault {
   }
   if (status === 404 || status === 200) {
     return {
-      message: `was answered ${status} by something other than our function`,
+      message: `was answered ${status}, but not by our function`,
       action:
         'Set WEBHOOK_BASE_URL to the address of this project, followed by /api/webhooks. Where another project routes the path here, it must route all of /api/ping, /api/health, /api/webhooks and /api/cron.',
     };
   }
   return {
-    message: `was answered ${status} by something other than our function`,
+    message: `was answered ${status}, but not by our function`,
     action: 'Look at the log of the deployment and at what stands in front of it.',
   };
 }
@@ -164,7 +164,7 @@ function faultOfCode(code: string, status: number): Fault {
       return {
         message,
         action:
-          'The log of the function api/ping names the reason, such as each invalid environment variable.',
+          'Read the log of the function api/ping: it names the reason, such as each invalid environment variable.',
       };
     default:
       return { message, action: 'Deploy the version of this checkout, and ping again.' };

@@ -51,7 +51,7 @@ interface DirectStoreOptions {
   connectTimeoutMs?: number;
 }
 
-/** Whom the database takes us for, and how we get there. */
+/** Our role in the database, and the way of the connection. */
 export interface StoreSession extends Pick<Session, 'role' | 'statement_timeout'> {
   road: Road;
 }
@@ -107,7 +107,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
       if (!read.is_owner) return read;
       throw new PoolUnusable(
         'refused',
-        `STORE_DATABASE_URL connects as ${read.role}, who owns our schema or may use what only its owner may: the role must be ${STORE_ROLE}`,
+        `STORE_DATABASE_URL connects as ${read.role}, a role with the rights of our schema's owner: it must be ${STORE_ROLE}`,
       );
     });
     const mine = { session: reading, at: monotonicNow() };
@@ -146,7 +146,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
     async rpc(name, parameters, answer) {
       const deadline = monotonicNow() + timeoutMs;
       const json = JSON.stringify(parameters);
-      // What is undefined is left out, as by JSON.
+      // Undefined parameters are left out, as in JSON.
       const given = Object.entries(parameters).flatMap(([key, value]) => (value === undefined ? [] : [key]));
       let data: unknown;
       try {

@@ -3,7 +3,7 @@ import type { Log } from '../observe/log.ts';
 import { PoolUnusable } from './direct-store.ts';
 import type { Store } from './store.ts';
 
-/** So long do calls go by REST before one of them tries the pool again. */
+/** How long calls use REST before one of them tries the pool again. */
 const UNREACHABLE_MS = 5_000;
 /** Somebody has to change a role or a variable. */
 const REFUSED_MS = 60_000;
@@ -51,7 +51,7 @@ export function createFallbackStore<Functions extends SqlFunctions = PublicFunct
       return;
     }
     if (closedUntil === undefined) {
-      log('error', 'the pool of STORE_DATABASE_URL cannot be used: calls go by REST', {
+      log('error', 'the pool of STORE_DATABASE_URL cannot be used; calls use the Data API', {
         reason: error.reason,
         error,
       });

@@ -30,7 +30,7 @@ export class DatabaseUnavailable extends Error {
 }
 
 /**
- * The database has no function with this name and these parameters: the schema and the functions are of different versions.
+ * The database has no function with this name and these parameters: the versions of the schema and the functions differ.
  * Retryable as well, because a REST layer that has not read the schema yet gives the same answer.
  */
 export class SchemaMismatch extends DatabaseUnavailable {
@@ -38,7 +38,7 @@ export class SchemaMismatch extends DatabaseUnavailable {
 
   constructor(functionName: string, options: ErrorOptions) {
     const what = `no SQL function ${functionName} has these parameters`;
-    super(`the schema and the functions are of different versions: ${what}`, options);
+    super(`the versions of the schema and the functions differ: ${what}`, options);
   }
 }
 

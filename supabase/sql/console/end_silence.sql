@@ -17,6 +17,6 @@ end
 $$;
 
 comment on function public.end_silence(uuid) is
-  'Ends a silence now, for an operator, and audits it. What it kept back is sent with the next evaluation. False: it is over already, or unknown.';
+  'Ends a silence now, for an operator, and audits it. The next evaluation sends the silenced alerts. False: the silence has ended, or is unknown.';
 revoke all on function public.end_silence(uuid) from public, anon, authenticated, service_role;
 grant execute on function public.end_silence(uuid) to authenticated;

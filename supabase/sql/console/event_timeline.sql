@@ -66,6 +66,6 @@ end
 $$;
 
 comment on function public.event_timeline(text) is
-  'What happened to an event, oldest first, and what comes next: {event, job, delivery, steps, truncated}. Null: nobody ever named this id.';
+  'The history of an event, oldest first, and its next step: {event, job, delivery, steps, truncated}. Null: no request used this id.';
 revoke all on function public.event_timeline(text) from public, anon, authenticated, service_role;
 grant execute on function public.event_timeline(text) to authenticated;

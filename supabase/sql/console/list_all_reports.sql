@@ -60,6 +60,6 @@ end
 $$;
 
 comment on function public.list_all_reports(text, text, uuid, int, timestamptz, text) is
-  'Everybody''s reports for operators, newest first. p_state missing: no text is stored, and the newest request is unfinished or failed. p_state failed: the newest request failed, whatever an earlier one delivered. These two are ordered by when the job failed, or was requested.';
+  'Everybody''s reports for operators, newest first. p_state missing: no text is stored, and the newest request is unfinished or failed. p_state failed: the newest request failed, even if an earlier one delivered a result. These two are ordered by when the job failed, or was requested.';
 revoke all on function public.list_all_reports(text, text, uuid, int, timestamptz, text) from public, anon, authenticated, service_role;
 grant execute on function public.list_all_reports(text, text, uuid, int, timestamptz, text) to authenticated;

@@ -32,6 +32,6 @@ end
 $$;
 
 comment on function public.list_notifications(boolean, int, bigint) is
-  'What the caller was told of their reports, newest first: {rows, next, unread}. Each row has the title of its report; null: nothing names the report, or it is gone. `unread` is counted up to 100.';
+  'The caller''s notifications, newest first: {rows, next, unread}. Each row has the title of its report; null: the report has no name, or was deleted. `unread` is counted up to 100.';
 revoke all on function public.list_notifications(boolean, int, bigint) from public, anon, authenticated, service_role;
 grant execute on function public.list_notifications(boolean, int, bigint) to authenticated;

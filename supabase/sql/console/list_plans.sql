@@ -18,6 +18,6 @@ end
 $$;
 
 comment on function public.list_plans(int, timestamptz, text, text[]) is
-  'What people asked to be done with many deliveries, and how far it is, newest first. p_kinds: plans of these kinds alone.';
+  'Operators'' plans and their progress, newest first. p_kinds: plans of these kinds alone.';
 revoke all on function public.list_plans(int, timestamptz, text, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.list_plans(int, timestamptz, text, text[]) to authenticated;

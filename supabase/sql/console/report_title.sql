@@ -14,5 +14,5 @@ end
 $$;
 
 comment on function private.report_title(text, uuid) is
-  'What a report is called. Null: nothing names it, or it is gone.';
+  'The title of a report. Null: it has no name, or was deleted.';
 revoke all on function private.report_title(text, uuid) from public, anon, authenticated, service_role;

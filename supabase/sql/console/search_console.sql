@@ -23,7 +23,7 @@ declare
 begin
   perform private.require_operator();
   if char_length(v_text) not between 2 and 320 then
-    raise exception 'p_text has 2 to 320 characters' using errcode = 'invalid_parameter_value';
+    raise exception 'p_text must have 2 to 320 characters' using errcode = 'invalid_parameter_value';
   end if;
   if strpos(v_text, '@') > 0 then
     v_owner := private.find_account(v_text);

@@ -9,9 +9,9 @@ declare
 begin
   perform private.require_operator();
   if nullif(btrim(p_reason), '') is null or length(p_reason) > 1000 then
-    raise exception 'p_reason says why, in up to 1000 characters' using errcode = 'invalid_parameter_value';
+    raise exception 'p_reason must have 1 to 1000 characters' using errcode = 'invalid_parameter_value';
   elsif p_until is null or p_until <= now() or p_until > now() + c_longest then
-    raise exception 'p_until is a time within the next 30 days' using errcode = 'invalid_parameter_value';
+    raise exception 'p_until must be a time within the next 30 days' using errcode = 'invalid_parameter_value';
   end if;
   insert into public.alert_silences (rule, subject, until, author, reason)
   values (p_rule, p_subject, p_until, auth.uid(), btrim(p_reason))

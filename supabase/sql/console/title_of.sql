@@ -13,6 +13,6 @@ end
 $$;
 
 comment on function private.title_of(jsonb) is
-  'What a report is called, by its user_data: the name of whom or what it is about. Null: nothing in there names it.';
+  'The title of a report: the name of its subject in user_data. Null: user_data has no name.';
 revoke all on function private.title_of(jsonb) from public, anon, authenticated, service_role;
 grant execute on function private.title_of(jsonb) to authenticated;

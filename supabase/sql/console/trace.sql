@@ -89,6 +89,6 @@ end
 $$;
 
 comment on function public.trace(text) is
-  'What came of one request, as a tree with times: {traces: [{trace_id, started_at, spans: [{id, parent, kind, started_at, ended_at, facts}]}], truncated}. p_id: of a trace, a job, an event or a report, of which the newest 20 traces are shown.';
+  'The path of one request, as a tree with times: {traces: [{trace_id, started_at, spans: [{id, parent, kind, started_at, ended_at, facts}]}], truncated}. p_id: of a trace, a job, an event or a report, of which the newest 20 traces are shown.';
 revoke all on function public.trace(text) from public, anon, authenticated, service_role;
 grant execute on function public.trace(text) to authenticated;

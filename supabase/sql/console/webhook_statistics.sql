@@ -25,13 +25,13 @@ begin
     when 'hour' then v_bucket := '1 minute'; v_span := '1 hour';
     when 'day' then v_bucket := '15 minutes'; v_span := '1 day'; v_slot_minutes := 15;
     when 'week' then v_bucket := '2 hours'; v_span := '7 days'; v_slot_minutes := 120;
-    else raise exception 'p_window is quarter, hour, day or week' using errcode = 'invalid_parameter_value';
+    else raise exception 'p_window must be quarter, hour, day or week' using errcode = 'invalid_parameter_value';
   end case;
   if not v_is_range then
     v_to := date_bin(v_bucket, now(), 'epoch') + v_bucket;
     v_from := v_to - v_span;
   elsif (p_after < v_before and date_bin('2 hours', p_after, 'epoch') > now() - c_furthest) is not true then
-    raise exception 'p_after is a time of the last 16 days, before p_before'
+    raise exception 'p_after must be a time of the last 16 days, before p_before'
       using errcode = 'invalid_parameter_value';
   else
     v_slot_minutes := null;
@@ -179,6 +179,6 @@ end
 $$;
 
 comment on function public.webhook_statistics(text, timestamptz, timestamptz) is
-  'How webhooks fared in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. With p_after and p_before, instead: in the whole buckets from the one to the other, as fine as is kept of that time. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
+  'Statistics of webhooks in the last quarter of an hour, hour, day or week, in buckets of 30 seconds, a minute, a quarter of an hour or two hours, and what waits now; and how jobs fared. With p_after and p_before, instead: in the whole buckets from the one to the other, as fine as is kept of that time. A delivery that brings the news of a failed generation is counted by itself, as neither success nor failure. Percentiles are those of buckets 5 % wide, given by their middle: at most 2.5 % off.';
 revoke all on function public.webhook_statistics(text, timestamptz, timestamptz) from public, anon, authenticated, service_role;
 grant execute on function public.webhook_statistics(text, timestamptz, timestamptz) to authenticated;

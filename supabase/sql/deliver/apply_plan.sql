@@ -22,6 +22,6 @@ end
 $$;
 
 comment on function public.apply_plan(int, text) is
-  'Begins a plan that was proposed and looked at. The same again, or of one that runs or has ended, answers it as it is. Returns {outcome: applied|plan_not_found, plan}.';
+  'Begins a proposed plan. A repeated call, or one for a plan that runs or has ended, returns the plan unchanged. Returns {outcome: applied|plan_not_found, plan}.';
 revoke all on function public.apply_plan(int, text) from public, anon, authenticated, service_role;
 grant execute on function public.apply_plan(int, text) to service_role;

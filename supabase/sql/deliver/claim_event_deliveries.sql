@@ -32,6 +32,6 @@ end
 $$;
 
 comment on function public.claim_event_deliveries(text, int, uuid, int) is
-  'Claims up to p_limit first deliveries of an event to subscribers, whoever of them has room: whoever applied it sends them at once, and the sweep does the rest. Returns what sendable() says of each. Waits for no lock. A repeated call is recognised by p_claim_id.';
+  'Claims up to p_limit first deliveries of an event to subscribers, for subscribers with room: the process that applied the event sends them at once, and the sweep sends the rest. Returns sendable() of each. Waits for no lock. A repeated call is recognised by p_claim_id.';
 revoke all on function public.claim_event_deliveries(text, int, uuid, int) from public, anon, authenticated, service_role;
 grant execute on function public.claim_event_deliveries(text, int, uuid, int) to service_role;

@@ -5,5 +5,5 @@ create or replace view private.due_deliveries with (security_invoker = true) as
     and private.lease_is_free(lease_expires_at);
 
 comment on view private.due_deliveries is
-  'What a sweep takes from and get_failed_webhooks() lists; also what a process that died has left behind.';
+  'Deliveries that a sweep claims from and get_failed_webhooks() lists, including those of a process that died.';
 revoke all on table private.due_deliveries from public, anon, authenticated, service_role;

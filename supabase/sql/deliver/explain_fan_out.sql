@@ -59,6 +59,6 @@ end
 $$;
 
 comment on function public.explain_fan_out(text, text, text[]) is
-  'What there is to say about an event and a subscriber: the event, the settings in force for it, whether its filter matches and what it sees at p_paths, and its deliveries. The function that calls says it in words. Returns {outcome: explained|event_not_found|endpoint_not_found, …}.';
+  'The facts about an event and a subscriber: the event, the settings in force for it, whether its filter matches and what it sees at p_paths, and its deliveries. The caller puts them into words. Returns {outcome: explained|event_not_found|endpoint_not_found, …}.';
 revoke all on function public.explain_fan_out(text, text, text[]) from public, anon, authenticated, service_role;
 grant execute on function public.explain_fan_out(text, text, text[]) to service_role;

@@ -12,5 +12,5 @@ end
 $$;
 
 comment on function private.filter_document(public.report_events, jsonb) is
-  'What the filters of subscribers see of an event: {type, report_type, stage, status, channel, metadata}.';
+  'The data of an event that filters of subscribers see: {type, report_type, stage, status, channel, metadata}.';
 revoke all on function private.filter_document(public.report_events, jsonb) from public, anon, authenticated, service_role;

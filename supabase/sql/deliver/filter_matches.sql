@@ -9,5 +9,5 @@ end
 $$;
 
 comment on function private.filter_matches(jsonb, jsonpath) is
-  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). What cannot be decided is no match, and no error.';
+  'Whether a compiled filter (src/server/deliver/filters/compile.ts) matches a filter_document(). An undecidable filter is no match, and no error.';
 revoke all on function private.filter_matches(jsonb, jsonpath) from public, anon, authenticated, service_role;

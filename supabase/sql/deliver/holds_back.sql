@@ -10,5 +10,5 @@ end
 $$;
 
 comment on function private.holds_back(bigint) is
-  'Whether what comes later in the report of this delivery has to wait: it is open, or its POST is under way.';
+  'Whether later deliveries of the same report must wait: this one is open, or its POST is under way.';
 revoke all on function private.holds_back(bigint) from public, anon, authenticated, service_role;

@@ -11,5 +11,5 @@ end
 $$;
 
 comment on function private.in_flight_allowed(double precision, timestamptz) is
-  'How many may send to a subscriber at once, now: it grows by itself, so that nothing is written while all goes well.';
+  'How many deliveries may be sent to a subscriber at once. The number grows with time, so that the good path writes nothing.';
 revoke all on function private.in_flight_allowed(double precision, timestamptz) from public, anon, authenticated, service_role;

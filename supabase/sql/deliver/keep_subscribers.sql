@@ -99,6 +99,6 @@ end
 $$;
 
 comment on function public.keep_subscribers(int, int) is
-  'What time makes of subscribers: pauses those that accept nothing for days, removes those that never answered a check, gives up what waited longer than p_pause_max_days, cancels what waits for a removed one, wakes what nobody woke. Returns how many of each, and more: call again.';
+  'Time-based changes of subscribers: pauses those that accept nothing for days, removes those that never passed a check, ends deliveries that waited longer than p_pause_max_days, cancels those of removed subscribers, wakes forgotten ones. Returns how many of each, and more: call again.';
 revoke all on function public.keep_subscribers(int, int) from public, anon, authenticated, service_role;
 grant execute on function public.keep_subscribers(int, int) to service_role;

@@ -7,5 +7,5 @@ end
 $$;
 
 comment on function private.lease_is_free(timestamptz) is
-  'Whether nobody holds a lease that ends at this time. Null: it is not held.';
+  'Whether a lease that ends at this time is free. Null: there is no lease.';
 revoke all on function private.lease_is_free(timestamptz) from public, anon, authenticated, service_role;

@@ -205,7 +205,7 @@ begin
         v_new.claim_id := null;
       end if;
     else
-      raise exception 'no transition %', p_transition using errcode = 'PL004';
+      raise exception 'unknown transition %', p_transition using errcode = 'PL004';
   end case;
 
   v_ends := v_new.dead_at is not null or v_new.status in ('success', 'superseded', 'cancelled');

@@ -38,5 +38,5 @@ end
 $$;
 
 comment on function private.observe_subscriber(text, text, jsonb) is
-  'What a round says about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, its wish to hear no more (410), and that it refuses compressed bodies. The good path writes nothing.';
+  'Records a round''s signs about a subscriber: half as many in flight after a time-out, 429 or 5xx, since when it fails, its wish to hear no more (410), and that it refuses compressed bodies. The good path writes nothing.';
 revoke all on function private.observe_subscriber(text, text, jsonb) from public, anon, authenticated, service_role;

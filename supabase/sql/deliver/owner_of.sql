@@ -10,5 +10,5 @@ end
 $$;
 
 comment on function private.owner_of(text, uuid) is
-  'Whose report it is. Null: it is gone.';
+  'The owner of a report. Null: the report was deleted.';
 revoke all on function private.owner_of(text, uuid) from public, anon, authenticated, service_role;

@@ -45,5 +45,5 @@ end
 $$;
 
 comment on function private.preview_replay(jsonb) is
-  'What a replay of this filter would do now: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more match than the 20,000 pairs of an event and an endpoint that were looked at.';
+  'The preview of a replay with this filter: events, deliveries, erased ones, about how many bytes, how many were confirmed already, how long it would take, ten samples. is_whole: false, more match than the 20,000 pairs of an event and an endpoint that were looked at.';
 revoke all on function private.preview_replay(jsonb) from public, anon, authenticated, service_role;

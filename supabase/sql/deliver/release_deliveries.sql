@@ -18,6 +18,6 @@ end
 $$;
 
 comment on function public.release_deliveries(int) is
-  'Deliveries that nobody holds any more, since their holder died, show again what they were. Waits for no lock. Returns how many.';
+  'Restores the shown status of deliveries whose holder died. Waits for no lock. Returns how many.';
 revoke all on function public.release_deliveries(int) from public, anon, authenticated, service_role;
 grant execute on function public.release_deliveries(int) to service_role;

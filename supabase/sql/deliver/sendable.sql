@@ -23,5 +23,5 @@ end
 $$;
 
 comment on function private.sendable(public.webhook_deliveries) is
-  'What a sender needs of a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
+  'The data that a sender needs for a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
 revoke all on function private.sendable(public.webhook_deliveries) from public, anon, authenticated, service_role;

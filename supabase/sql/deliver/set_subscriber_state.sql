@@ -53,5 +53,5 @@ end
 $$;
 
 comment on function private.set_subscriber_state(text, text, text, text) is
-  'The one writer of a subscriber''s state, with its audit row: unverified to active; active to paused and back; any to removed, which stays. What it pauses loses nothing: effects keep making deliveries for it.';
+  'The one writer of a subscriber''s state, with its audit row: unverified to active; active to paused and back; any to removed, which stays. A paused subscriber loses nothing: effects still create its deliveries.';
 revoke all on function private.set_subscriber_state(text, text, text, text) from public, anon, authenticated, service_role;

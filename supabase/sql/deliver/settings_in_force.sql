@@ -9,5 +9,5 @@ end
 $$;
 
 comment on function private.settings_in_force(bigint) is
-  'The settings of each subscriber as of this revision: whoever asks about an event gets what its fan-out saw.';
+  'The settings of each subscriber as of this revision: a question about an event gets the settings that its fan-out saw.';
 revoke all on function private.settings_in_force(bigint) from public, anon, authenticated, service_role;

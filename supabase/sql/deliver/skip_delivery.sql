@@ -14,5 +14,5 @@ end
 $$;
 
 comment on function private.skip_delivery(public.webhook_deliveries) is
-  'What an open circuit makes of a delivery: not sent, its event applied directly, its first slot still to come.';
+  'Skips a delivery because of an open circuit: not sent, its event applied directly, its first slot still ahead.';
 revoke all on function private.skip_delivery(public.webhook_deliveries) from public, anon, authenticated, service_role;

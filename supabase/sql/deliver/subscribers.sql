@@ -1,5 +1,5 @@
 comment on table private.subscribers is
-  'Endpoints of other systems: how each stands. A row is never deleted: deliveries and revisions name it.';
+  'Endpoints of other systems, with their states. A row is never deleted: deliveries and revisions name it.';
 comment on column private.subscribers.request_id is 'Of the request that made it, minted by who asked: a repeated one is recognised by it.';
 comment on column private.subscribers.in_flight_limit is
   'How many could send to it at once at limited_at; since then twice as many every ten seconds. Written only when it changes for the worse.';

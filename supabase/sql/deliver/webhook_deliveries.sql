@@ -7,7 +7,7 @@ comment on column public.webhook_deliveries.waits_for is
   'The delivery before it in its report. No claim looks at it until that has ended.';
 comment on column public.webhook_deliveries.claimed_at is 'When its present or last round began.';
 comment on column public.webhook_deliveries.body is 'full, or thin: without the content.';
-comment on column public.webhook_deliveries.redrives is 'How often a person has put it back on schedule: it has no place in the order any more.';
+comment on column public.webhook_deliveries.redrives is 'How often an operator redrove the delivery: a redriven one has no place in the order.';
 comment on column public.webhook_deliveries.created_xid is
   'The transaction that made it, for subscribers: what is below pg_snapshot_xmin() will not get another neighbour.';
 comment on column public.webhook_deliveries.format_version is 'Of the body: a delivery keeps the version it was made with.';
@@ -18,7 +18,7 @@ comment on column public.webhook_deliveries.rounds is 'Recorded rounds that fail
 comment on column public.webhook_deliveries.lease_token is 'Fencing token: raised by every claim.';
 comment on column public.webhook_deliveries.claim_id is 'Of the last claim: a repeated call is recognised by it.';
 comment on column public.webhook_deliveries.status_before_claim is
-  'What it shows again when the lease of its last claim has run out.';
+  'The status to show again when the lease of the last claim expires.';
 alter table public.webhook_deliveries enable row level security;
 revoke all on table public.webhook_deliveries from anon, authenticated, service_role;
 revoke all on sequence public.webhook_deliveries_id_seq from anon, authenticated, service_role;

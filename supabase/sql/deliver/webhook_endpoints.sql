@@ -2,7 +2,7 @@ comment on table public.webhook_endpoints is
   'The places that deliveries go to: our own two webhook functions, and subscribers. Never deleted.';
 comment on column public.webhook_endpoints.stage is 'The stage whose events an internal endpoint takes.';
 comment on column public.webhook_endpoints.expects is
-  'What proves a delivery: the answer of our own webhook functions for this job, or any 2xx.';
+  'The proof of a delivery: the answer of our own webhook functions for this job, or any 2xx.';
 alter table public.webhook_endpoints enable row level security;
 revoke all on table public.webhook_endpoints from anon, authenticated, service_role;
 grant select on table public.webhook_endpoints to authenticated;

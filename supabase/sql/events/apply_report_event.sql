@@ -62,7 +62,7 @@ begin
   end if;
   v_event := private.find_event(p_event_id, v_result.job_id);
   if v_event.id is null and p_body is null then
-    raise exception 'no event %', p_event_id using errcode = 'PL002';
+    raise exception 'event % does not exist', p_event_id using errcode = 'PL002';
   elsif v_event.erased_at is not null then
     -- Nothing is left that this content could be compared with.
     v_outcome := 'duplicate';

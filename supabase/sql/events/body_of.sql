@@ -6,7 +6,7 @@ declare
   v_members text[];
 begin
   if p_version not between 0 and c_newest or p_body not in ('full', 'thin') or num_nulls(p_version, p_body) > 0 then
-    raise exception 'no body % of version %', p_body, p_version using errcode = 'PL004';
+    raise exception 'body % does not exist in format version %', p_body, p_version using errcode = 'PL004';
   end if;
   v_members := private.body_members(p_event, p_body);
   if p_version < 2 then

@@ -29,5 +29,5 @@ end
 $$;
 
 comment on function private.decide_effect(public.report_events) is
-  'What applying an event would do now, recorded or not: applied or superseded. The caller holds the report''s lock.';
+  'The effect that applying an event would have now, recorded or not: applied or superseded. The caller holds the report''s lock.';
 revoke all on function private.decide_effect(public.report_events) from public, anon, authenticated, service_role;

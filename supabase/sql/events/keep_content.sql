@@ -7,7 +7,7 @@ begin
   then
     return old;
   end if;
-  raise exception 'report_contents is append-only: it is deleted once its event says so' using errcode = 'PL001';
+  raise exception 'report_contents is append-only: a row can be deleted only after its event has erased_at' using errcode = 'PL001';
 end
 $$;
 

@@ -26,7 +26,7 @@ begin
       return new;
     end if;
   end if;
-  raise exception 'report_events is append-only: only its effect is set, once' using errcode = 'PL001';
+  raise exception 'report_events is append-only: only the effect can be set, once' using errcode = 'PL001';
 end
 $$;
 

@@ -24,5 +24,5 @@ end
 $$;
 
 comment on function private.read_body(text, text) is
-  'The result that a verified body of a webhook says. requested_at is null in the platform''s flat form, which has no time.';
+  'The result in a verified body of a webhook. requested_at is null in the platform''s flat form, which has no time.';
 revoke all on function private.read_body(text, text) from public, anon, authenticated, service_role;

@@ -3,7 +3,7 @@ comment on table public.report_events is
 comment on column public.report_events.requested_at is 'The order among events of a report: (stage, requested_at, id).';
 comment on column public.report_events.digest is 'SHA-256 of type, subject and content, without times; random once the content is erased.';
 comment on column public.report_events.channel is 'Who applied it first.';
-comment on column public.report_events.effect is 'What applying it did. Null: it is known and not applied yet.';
+comment on column public.report_events.effect is 'The effect of applying the event. Null: recorded, but not applied yet.';
 comment on column public.report_events.position is '1, 2, … in its report, in the order of effects.';
 comment on column public.report_events.erased_at is 'When forget_event() erased its content. Id, order and audit stay.';
 comment on column public.report_events.trace_id is 'Of its job, or of the request that brought it. Null: from before there were traces.';

@@ -1,5 +1,5 @@
 comment on table public.report_notifications is
-  'A completed final, told to the report''s owner: written with its effect.';
+  'Notifies the report''s owner of a completed final: written with the effect.';
 alter table public.report_notifications enable row level security;
 revoke all on table public.report_notifications from anon, authenticated, service_role;
 revoke all on sequence public.report_notifications_id_seq from anon, authenticated, service_role;

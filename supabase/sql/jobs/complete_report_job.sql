@@ -83,6 +83,6 @@ end
 $$;
 
 comment on function public.complete_report_job(text, text, int, bigint, text, text, text, text) is
-  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent; the result of a job without a report stays in the job. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token whoever holds the lease loses it.';
+  'Commits a job''s result, its event and its pending delivery in one transaction, before anything is sent; the result of a job without a report stays in the job. Returns {outcome, delivery}; without a delivery there is nothing to send. Without a lease token, the present holder loses the lease.';
 revoke all on function public.complete_report_job(text, text, int, bigint, text, text, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.complete_report_job(text, text, int, bigint, text, text, text, text) to service_role;

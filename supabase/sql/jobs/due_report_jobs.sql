@@ -11,6 +11,6 @@ language sql stable security definer set search_path = '' set statement_timeout 
 $$;
 
 comment on function public.due_report_jobs(int) is
-  'Jobs to be taken over or given up: for a half of p_limit those that have been due longest, for the other any of the rest.';
+  'Jobs to be taken over or ended: half of p_limit are the longest due, the other half any of the rest.';
 revoke all on function public.due_report_jobs(int) from public, anon, authenticated, service_role;
 grant execute on function public.due_report_jobs(int) to service_role;

@@ -81,5 +81,5 @@ end
 $$;
 
 comment on function private.guard_job() is
-  'What others write into a row of report_jobs that shows a job of ours has no effect, but for a cancellation by its owner.';
+  'Discards foreign writes to a row of report_jobs that shows a job of ours, except a cancellation by its owner.';
 revoke all on function private.guard_job() from public, anon, authenticated, service_role;

@@ -26,5 +26,5 @@ end
 $$;
 
 comment on function private.run_context(private.job_runs) is
-  'What a runner needs to generate the result of a job it holds. Long texts are cut to what a prompt takes.';
+  'The input of a runner for a job it holds. Long texts are cut to the limit of a prompt.';
 revoke all on function private.run_context(private.job_runs) from public, anon, authenticated, service_role;

@@ -28,5 +28,5 @@ end
 $$;
 
 comment on function private.spent_budget(text, int, int) is
-  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. Jobs of the last 24 hours count, whatever became of them. The pipeline has no budget of its own; the project''s counts the jobs of all callers but the platform''s functions.';
+  'Null while the caller may request a job; else {outcome, budget, retry_after_seconds}. All jobs of the last 24 hours count, also failed and cancelled ones. The pipeline has no budget of its own; the project''s counts the jobs of all callers but the platform''s functions.';
 revoke all on function private.spent_budget(text, int, int) from public, anon, authenticated, service_role;

@@ -45,7 +45,7 @@ begin
     refusal := private.await_token(p_kind, p_key);
   end if;
 exception when others then
-  failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
+  failure := 'could not check the rate limit: ' || "left"(sqlerrm, 200);
 end
 $$;
 

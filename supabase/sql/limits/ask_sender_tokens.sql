@@ -57,7 +57,7 @@ begin
       refusal := private.rate_refusal('sender', p_sender);
       exit when refusal is not null;
       if clock_timestamp() > v_until then
-        raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
+        raise exception 'every part of the rate bucket is locked' using errcode = 'lock_not_available';
       end if;
       perform pg_sleep(c_pause_seconds);
     end loop;
@@ -81,7 +81,7 @@ begin
 exception when others then
   granted := p_count;
   refusal := null;
-  failure := 'the rate limit was not asked: ' || "left"(sqlerrm, 200);
+  failure := 'could not check the rate limit: ' || "left"(sqlerrm, 200);
 end
 $$;
 

@@ -39,7 +39,7 @@ begin
     if found then
       return null;
     elsif clock_timestamp() > v_until then
-      raise exception 'others hold every part of the bucket' using errcode = 'lock_not_available';
+      raise exception 'every part of the rate bucket is locked' using errcode = 'lock_not_available';
     end if;
     perform pg_sleep(c_pause_seconds);
   end loop;

@@ -3,7 +3,7 @@ comment on table private.rate_buckets is
 comment on column private.rate_buckets.key is
   'Of a sender the fingerprint of its key, of a report its type and id, of jobs and writes the id of the user.';
 comment on column private.rate_buckets.full_at is
-  'When the part is full again if nobody takes a token until then (the theoretical arrival time of GCRA).';
+  'When the part is full again without further tokens taken (the theoretical arrival time of GCRA).';
 comment on column private.rate_buckets.hour is
   'full_at, rounded down. Retention goes by an index on it: an index on full_at would change with every token.';
 alter table private.rate_buckets enable row level security;

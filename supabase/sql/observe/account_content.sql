@@ -21,6 +21,6 @@ end
 $$;
 
 comment on function public.account_content(text) is
-  'What an erasure of a user would take, and what the platform''s tables would keep: {user_id, email, has_account, content: [{what, things}], kept: [{place, things}]}. p_user is an id or a whole e-mail address. Null: no account has this address.';
+  'The content that an erasure of a user would delete, and the content that the platform''s tables would keep: {user_id, email, has_account, content: [{what, things}], kept: [{place, things}]}. p_user is an id or a whole e-mail address. Null: no account has this address.';
 revoke all on function public.account_content(text) from public, anon, authenticated, service_role;
 grant execute on function public.account_content(text) to service_role;

@@ -11,5 +11,5 @@ end
 $$;
 
 comment on function private.alert_at(public.alerts, private.alert_rules) is
-  'What a message about an alert is composed from.';
+  'The data of an alert''s message.';
 revoke all on function private.alert_at(public.alerts, private.alert_rules) from public, anon, authenticated, service_role;

@@ -1,5 +1,5 @@
 comment on table public.alert_deliveries is
-  'What is sent of alerts: one row for each transition that people hear of. Written in the transaction of the transition; no claim, limit or circuit of webhooks touches it.';
+  'Alert messages: one row for each transition that is sent. Written in the transaction of the transition; no claim, limit or circuit of webhooks touches it.';
 comment on column public.alert_deliveries.id is 'The webhook-id of each attempt: a receiver drops what it has seen.';
 comment on column public.alert_deliveries.alert is 'The alert at that moment, from which the message is composed: every attempt has the same bytes.';
 comment on column public.alert_deliveries.lease_token is 'Fencing token: raised by every claim and every recorded failure.';

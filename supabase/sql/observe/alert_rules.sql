@@ -1,6 +1,6 @@
 comment on table private.alert_rules is
-  'What is watched, one row for each private.alert_on_<rule>(). An operator changes a number, or turns a rule off, with one update.';
-comment on column private.alert_rules.threshold is 'In this unit. What lies beyond it is bad.';
+  'The alert rules, one row for each private.alert_on_<rule>(). An operator changes a number, or turns a rule off, with one update.';
+comment on column private.alert_rules.threshold is 'In this unit. Values beyond the threshold are bad.';
 comment on column private.alert_rules.minimum is 'Fewer of them (attempts, failures, pings, MB) are no reason for an alert.';
 comment on column private.alert_rules.lookback is 'How far back the rule looks.';
 comment on column private.alert_rules.holds_for is

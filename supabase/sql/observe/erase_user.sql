@@ -10,6 +10,6 @@ end
 $$;
 
 comment on function public.erase_user(uuid, int) is
-  'Begins the erasure of a user''s content, or goes on with it: a step as erase_due() takes it, with its answer. What is left, the next call or the next sweep erases.';
+  'Begins or continues the erasure of a user''s content: one step of erase_due(), with its answer. The next call or sweep erases the rest.';
 revoke all on function public.erase_user(uuid, int) from public, anon, authenticated, service_role;
 grant execute on function public.erase_user(uuid, int) to service_role;

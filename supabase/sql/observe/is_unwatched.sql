@@ -9,5 +9,5 @@ language sql stable set search_path = '' as $$
 $$;
 
 comment on function private.is_unwatched() is
-  'Whether no sweep came for three minutes, and nobody else has evaluated the alerts for nearly one.';
+  'Whether the last sweep is over three minutes old, and the last evaluation of alerts nearly one.';
 revoke all on function private.is_unwatched() from public, anon, authenticated, service_role;

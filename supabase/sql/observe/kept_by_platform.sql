@@ -42,5 +42,5 @@ end
 $$;
 
 comment on function private.kept_by_platform(uuid) is
-  'The columns of the platform''s tables that still hold text of a user, with how many rows, and whether the account stands. None of them is ours to empty.';
+  'The columns of the platform''s tables that still hold text of a user, with how many rows, and whether the account exists. We cannot empty these columns.';
 revoke all on function private.kept_by_platform(uuid) from public, anon, authenticated, service_role;

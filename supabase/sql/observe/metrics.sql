@@ -84,6 +84,6 @@ end
 $$;
 
 comment on function public.metrics() is
-  'What GET /api/metrics tells. Attempts and requests only grow; the rest is of now, or of the last 15 minutes. What waits is counted up to 10,000 by endpoint, those that are due first; the oldest is the oldest of these.';
+  'The data of GET /api/metrics. Attempts and requests only grow; the rest is of now, or of the last 15 minutes. Waiting deliveries are counted up to 10,000 by endpoint, those that are due first; the oldest is the oldest of these.';
 revoke all on function public.metrics() from public, anon, authenticated, service_role;
 grant execute on function public.metrics() to service_role;

@@ -22,5 +22,5 @@ end
 $$;
 
 comment on function private.queues() is
-  'What waits at each of our own endpoints, counted up to 10,000: how many deliveries that nobody is sending now, the oldest of all, and its first ids.';
+  'Waiting deliveries of each of our own endpoints, counted up to 10,000: those without a sender, the oldest, and the first ids.';
 revoke all on function private.queues() from public, anon, authenticated, service_role;

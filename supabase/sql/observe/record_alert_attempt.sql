@@ -18,6 +18,6 @@ language sql volatile security definer set search_path = '' set statement_timeou
 $$;
 
 comment on function public.record_alert_attempt(text, bigint, boolean, text, text) is
-  'What came of an attempt to deliver an alert. p_error: our own words. p_host: where it was delivered.';
+  'Records the outcome of an attempt to deliver an alert. p_error: our own words. p_host: where it was delivered.';
 revoke all on function public.record_alert_attempt(text, bigint, boolean, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.record_alert_attempt(text, bigint, boolean, text, text) to service_role;

@@ -18,7 +18,7 @@ begin
     raise exception 'p_url must be the deployment''s address, such as https://polaris.example.com'
       using errcode = 'invalid_parameter_value';
   elsif length(p_cron_secret) < 32 then
-    raise exception 'p_cron_secret is shorter than any CRON_SECRET' using errcode = 'invalid_parameter_value';
+    raise exception 'p_cron_secret must have at least 32 characters' using errcode = 'invalid_parameter_value';
   end if;
   for v_secret in select * from (values ('polaris_url', p_url), ('polaris_cron_secret', p_cron_secret)) secrets (name, value)
   loop

@@ -11,7 +11,7 @@ begin
   select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
   -- A push registers the first version's tables one by one, after this function.
   if v_type is null and table_name not in ('greeting_reports', 'org_reports', 'requirement_reports') then
-    raise exception 'no table of reports: %', table_name using errcode = 'undefined_table';
+    raise exception 'not a table of reports: %', table_name using errcode = 'undefined_table';
   end if;
   execute format('select true from public.%I where id = $1', table_name) into v_exists using record_id;
   perform private.add_audit(
@@ -23,6 +23,6 @@ end
 $$;
 
 comment on function public.update_webhook_status(text, uuid, text, jsonb, boolean) is
-  'What the platform''s functions report of a webhook of theirs. It is audited and moves no delivery: webhook columns are the state of our own deliveries.';
+  'Called by the platform''s functions for their own webhooks. The call is audited and moves no delivery: webhook columns are the state of our own deliveries.';
 revoke all on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from public, anon, authenticated, service_role;
 grant execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) to service_role;

@@ -25,5 +25,5 @@ end
 $$;
 
 comment on function private.verify_bound(text, text, int) is
-  'Where a slice of this part ends that begins after this id: p_limit reports or jobs further, at most so many times five events. Null: at the end of the part.';
+  'The end of a slice of this part that begins after this id: p_limit reports or jobs further, with at most five times as many events. Null: the end of the part.';
 revoke all on function private.verify_bound(text, text, int) from public, anon, authenticated, service_role;

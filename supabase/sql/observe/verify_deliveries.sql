@@ -25,7 +25,7 @@ begin
       -- Of an imported event it is the job that the row named.
       or delivery.job_id is distinct from event.job_id and event.channel is distinct from 'import'
     union all
-    select 'a delivery to an endpoint that is not there, or takes another stage'
+    select 'a delivery to an unknown endpoint, or to one of another stage'
     where endpoint.id is null or endpoint.stage <> event.stage
     union all
     select 'an open delivery that is never due'
@@ -44,7 +44,7 @@ begin
             -- Our own endpoint says so itself.
             or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
     union all
-    select 'a delivery of an erased event that keeps an answer'
+    select 'a delivery of an erased event that still has an answer'
     where event.erased_at is not null and event.type <> 'report.deleted'
       and delivery.response ?| '{response,error}'::text[]
     union all
@@ -54,7 +54,7 @@ begin
     select 'a delivery whose position is not that of its event'
     where delivery.position <> coalesce(event.position, 0)
     union all
-    select 'a delivery that waits for none before it'
+    select 'a delivery that waits for no earlier delivery'
     where delivery.waits_for is not null and not exists (
       select from public.webhook_deliveries earlier
       where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
@@ -68,7 +68,7 @@ begin
     and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null);
 
   return query
-  select 'two live deliveries of a report under way to one subscriber', flying.report_type, flying.report_id, max(flying.event_id), null
+  select 'two live deliveries of one report in flight to one subscriber', flying.report_type, flying.report_id, max(flying.event_id), null
   from public.webhook_deliveries flying
   where flying.report_type = p_report_type
     and (flying.report_id > p_after or p_after is null) and (flying.report_id <= p_to or p_to is null)
@@ -113,7 +113,7 @@ begin
       select sent.endpoint_id, sent.format_version, sent.body from public.webhook_deliveries sent
       where sent.event_id = events.id and sent.plan = 0 and sent.position is not null offset 0) delivery
   ), wrong as (
-    select 'an event that a subscriber should have got' as problem, asked.id
+    select 'an event without its delivery to a subscriber' as problem, asked.id
     from asked left join made using (id, endpoint_id)
     where asked.matches and made.id is null
       -- The sweep that erases a deleted report makes the deliveries of its deletion.
@@ -124,7 +124,7 @@ begin
       and not exists (
       select from private.filter_faults fault where fault.event_id = asked.id and fault.endpoint_id = asked.endpoint_id)
     union
-    select 'a delivery to a subscriber that its settings do not explain', made.id
+    select 'a delivery that contradicts the settings of its subscriber', made.id
     from made left join asked using (id, endpoint_id)
     where asked.id is null or not asked.matches
       or (made.format_version, made.body) is distinct from (asked.format_version, asked.body)

@@ -3,7 +3,7 @@ returns table (problem text, report_type text, report_id uuid, event_id text, jo
 language plpgsql stable set search_path = '' as $$
 begin
   return query
-  select 'a job without a report whose result does not fit its status', null::text, null::uuid, job.event_id, job.job_id
+  select 'a job without a report whose result contradicts its status', null::text, null::uuid, job.event_id, job.job_id
   from private.job_runs job
   where job.report_id is null and (job.job_id > p_after or p_after is null)
     and (job.job_id <= p_to or p_to is null)
@@ -16,7 +16,7 @@ begin
     and (job.job_id <= p_to or p_to is null)
     and private.is_never_due(job)
   union all
-  select 'a row of report_jobs that tells what only our job may', null, null, null, job.job_id
+  select 'a row of report_jobs that holds content of our job', null, null, null, job.job_id
   from private.job_runs job
   join public.report_jobs shown on shown.job_id = job.job_id
   where job.report_id is null and (job.job_id > p_after or p_after is null)

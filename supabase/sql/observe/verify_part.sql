@@ -11,5 +11,5 @@ end
 $$;
 
 comment on function private.verify_part(text, text, text) is
-  'What breaks an invariant in a slice: of the reports of a type, of the jobs without a report (jobs), or of everything else (rest).';
+  'The broken invariants in a slice: of the reports of a type, of the jobs without a report (jobs), or of everything else (rest).';
 revoke all on function private.verify_part(text, text, text) from public, anon, authenticated, service_role;

@@ -152,13 +152,13 @@ begin
       where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
         and event.channel is distinct from 'import' and event.delivery_id is null
       union all
-      select 'an event whose content is missing, or an erased one that still has it', true
+      select 'an event without its content, or an erased event with content', true
       where (event.erased_at is null) = (event.content_id is null)
       union all
-      select 'a content that does not fit its digest', true
+      select 'content that does not match its digest', true
       where event.has_odd_digest
       union all
-      select 'a winner whose content is taken for lost, or a loser whose content is not', true
+      select 'content of a winner that is marked as lost, or of a loser that is not', true
       where event.content_id is not null
         and (event.lost_at is not null) <> (
           event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
@@ -184,11 +184,11 @@ begin
       select 'a notification of another report', true
       where event.has_odd_notification
       union all
-      select 'a notification of a report of somebody else', true
+      select 'a notification to a user who does not own the report', true
       where event.notification_id is not null and event.notifies_another
       union all
       -- One up to five minutes ahead counts as now.
-      select 'an event that was requested after it came', true
+      select 'an event whose requested_at is after its created_at', true
       where event.requested_at > event.created_at + interval '5 minutes'
       union all
       select 'an effect of a webhook without its audit row', true
@@ -196,7 +196,7 @@ begin
         select from public.webhook_audit audit
         where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = event.effect)
       union all
-      select 'an erased event whose job keeps its error', true
+      select 'an erased event whose job still has its error', true
       where event.erased_at is not null and event.error_of_job is not null
       union all
       select 'a job that differs from its event', true
@@ -215,7 +215,7 @@ begin
     select fault.problem, %2$L, job.report_id, job.event_id, job.job_id
     from job
     cross join lateral (
-      select 'an unfinished job of a report that is gone' as problem
+      select 'an unfinished job of a deleted report' as problem
       where not job.has_report and job.status in ('queued', 'running')
       union all
       select 'content of a deleted report'
@@ -225,7 +225,7 @@ begin
       select 'an unfinished job that is never due'
       where job.is_never_due
       union all
-      select 'a row of report_jobs that tells what only our job may'
+      select 'a row of report_jobs that holds content of our job'
       -- What the platform's functions insert is theirs to show.
       where job.tells_content and job.caller <> 'platform'
       union all

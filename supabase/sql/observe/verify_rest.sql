@@ -3,7 +3,7 @@ returns table (problem text, report_type text, report_id uuid, event_id text, jo
 language plpgsql stable set search_path = '' as $$
 begin
   return query
-  select 'an erasure that no sweep finishes', due.report_type, due.report_id, null, null
+  select 'an overdue erasure', due.report_type, due.report_id, null, null
   from private.erasures due
   where due.requested_at < now() - interval '1 day'
   union all
@@ -19,7 +19,7 @@ begin
     select count(*) from private.endpoint_revisions settings
     where settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null) <> 1
   union all
-  select 'a subscriber that takes events though it is not verified, or was removed' || ': ' || subscriber.endpoint_id,
+  select 'an unverified or removed subscriber that takes events' || ': ' || subscriber.endpoint_id,
     null, null, null, null
   from private.subscribers subscriber
   join private.endpoint_revisions settings on settings.endpoint_id = subscriber.endpoint_id and settings.superseded_by is null
@@ -30,16 +30,16 @@ begin
   where subscriber.state = 'removed' and exists (
     select from private.endpoint_secrets secret where secret.endpoint_id = subscriber.endpoint_id)
   union all
-  select 'an endpoint of a subscriber that is not there' || ': ' || endpoint.id, null, null, null, null
+  select 'an endpoint without its subscriber' || ': ' || endpoint.id, null, null, null, null
   from public.webhook_endpoints endpoint
   left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
   where (endpoint.kind = 'subscriber') <> (subscriber.endpoint_id is not null)
   union all
-  select 'a plan that no sweep works on' || ': ' || plan.id, null, null, null, null
+  select 'a plan without progress' || ': ' || plan.id, null, null, null, null
   from public.plans plan
   where plan.status = 'running' and plan.next_slice_at not between now() - interval '1 day' and now() + interval '1 day'
   union all
-  select 'a removed subscriber that deliveries still wait for' || ': ' || subscriber.endpoint_id, null, null, null, null
+  select 'a removed subscriber with open deliveries' || ': ' || subscriber.endpoint_id, null, null, null, null
   from private.subscribers subscriber
   where subscriber.state = 'removed' and subscriber.state_since < now() - interval '1 day' and exists (
     select from public.webhook_deliveries delivery

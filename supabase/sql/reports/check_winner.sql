@@ -10,7 +10,7 @@ begin
     where event.id = new.winner_event_id and event.report_type = tg_argv[0] and event.report_id = new.id
       and content.research_report is not distinct from new.research_report)
   then
-    raise exception 'winner_event_id is no event of this report with this text' using errcode = 'PL002';
+    raise exception 'winner_event_id must name an event of this report with this text' using errcode = 'PL002';
   end if;
   return null;
 end

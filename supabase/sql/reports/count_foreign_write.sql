@@ -7,12 +7,12 @@ declare
 begin
   perform set_config('polaris.foreign', v_count::text, true);
   if v_count > c_most and coalesce(current_setting('polaris.bulk', true), '') <> 'on' then
-    raise exception 'more than % reports are written in one transaction', c_most using errcode = 'PL005',
-      hint = 'Say set local polaris.bulk = ''on'' first: the texts are recorded, and subscribers are not told.';
+    raise exception 'more than % reports were written in one transaction', c_most using errcode = 'PL005',
+      hint = 'Run set local polaris.bulk = ''on'' first: the texts are recorded, but not sent to subscribers.';
   end if;
 end
 $$;
 
 comment on function private.count_foreign_write() is
-  'Counts the reports that others write in one transaction, and refuses more than 1,000 that nobody announced.';
+  'Counts the reports that others write in one transaction, and refuses more than 1,000 unannounced ones.';
 revoke all on function private.count_foreign_write() from public, anon, authenticated, service_role;

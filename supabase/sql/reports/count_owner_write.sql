@@ -10,7 +10,7 @@ begin
   if v_asked.failure is not null then
     raise warning '%', v_asked.failure;
   elsif v_asked.refusal is not null then
-    raise exception 'too many changes of reports: % within % seconds', v_asked.refusal ->> 'quota',
+    raise exception 'too many changes of reports: at most % within % seconds', v_asked.refusal ->> 'quota',
       v_asked.refusal ->> 'window_seconds'
       using errcode = 'PT429',
         hint = format('Wait %s seconds, then write again.', v_asked.refusal ->> 'retry_after_seconds');

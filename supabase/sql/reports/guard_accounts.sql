@@ -17,11 +17,11 @@ begin
   end if;
   return true;
 exception when insufficient_privilege then
-  raise notice 'This role may not create triggers on auth.users: deleting an account may end in a deadlock with writers of its reports, and what it leaves is erased only when an operator erases the account.';
+  raise notice 'This role may not create triggers on auth.users. Deleting an account may deadlock with writers of its reports, and its content is erased only when an operator erases the account.';
   return false;
 end
 $$;
 
 comment on function private.guard_accounts() is
-  'Creates our two triggers on auth.users where they are absent: the locks of an account''s deletion, and the note of it for the sweep. False: the caller may not.';
+  'Creates our two triggers on auth.users where they are absent: one locks an account''s rows before its deletion, one records the deletion for the sweep. False: the caller lacks the privilege.';
 revoke all on function private.guard_accounts() from public, anon, authenticated, service_role;

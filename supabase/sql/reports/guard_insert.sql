@@ -43,5 +43,5 @@ end
 $$;
 
 comment on function private.guard_insert() is
-  'What nobody else may set on a new report has its default: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
+  'Sets the columns of a new report that only we may set to their defaults: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
 revoke all on function private.guard_insert() from public, anon, authenticated, service_role;

@@ -24,5 +24,5 @@ end
 $$;
 
 comment on function private.locked_report(text, uuid, uuid) is
-  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner and its winner. Both null: there is no such report. p_summary_id: of another summary that a row of this transaction will refer to.';
+  'Locks a report''s row until the transaction ends, imports it where nobody has, and returns its owner and its winner. Both null: the report does not exist. p_summary_id: of another summary that a row of this transaction will refer to.';
 revoke all on function private.locked_report(text, uuid, uuid) from public, anon, authenticated, service_role;

@@ -8,7 +8,7 @@ declare
 begin
   -- Events of an earlier report may carry this id, and would attach to this one.
   if exists (select from public.report_events where report_id = new.id and report_type = tg_argv[0]) then
-    raise exception 'this id was used before' using errcode = 'unique_violation';
+    raise exception 'this report id was used before' using errcode = 'unique_violation';
   end if;
   if tg_argv[1] = 'owner' then
     -- Here and not before the insert, which may become an update: that takes its token in record_write().

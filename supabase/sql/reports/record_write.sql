@@ -95,5 +95,5 @@ end
 $$;
 
 comment on function private.record_write() is
-  'What others write into a report: a text becomes an event, and the row shows it where it wins. What only our functions may change keeps its value.';
+  'Handles foreign writes to a report: a text becomes an event, and the row shows the text if it wins. Columns that only our functions may change keep their values.';
 revoke all on function private.record_write() from public, anon, authenticated, service_role;

@@ -7,7 +7,7 @@ begin
     and exists (select from private.first_version where closed_at is not null)
     and coalesce(current_setting('role', true), 'none') not in ('none', 'postgres')
   then
-    raise exception 'results are written through the webhooks alone' using errcode = 'PL006',
+    raise exception 'results can be written only through the webhooks' using errcode = 'PL006',
       hint = 'select private.open_first_version() lets the platform''s first functions write again.';
   end if;
 end

@@ -6,5 +6,5 @@ create or replace view private.unfinished_tables with (security_invoker = true) 
   cross join lateral private.finish_table(tables.table_name) part;
 
 comment on view private.unfinished_tables is
-  'What npm run upgrade still has to build on large tables. No row: nothing.';
+  'Objects that npm run upgrade must still build on large tables.';
 revoke all on private.unfinished_tables from anon, authenticated, service_role;

@@ -32,7 +32,7 @@ begin
      language plpgsql volatile set search_path = '''' as $body$
      begin
        %s
-       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+       raise exception ''unknown report type %%'', p_report_type using errcode = ''PL004'';
      end
      $body$',
     (select string_agg(format(
@@ -47,7 +47,7 @@ begin
          return;
        end if;', report_type, table_name, table_name), ' ' order by report_type) from public.report_types));
   comment on function private.report_row(text, uuid, boolean) is
-    'What links a report to others: its owner, its summary and its winner. All null: there is no such report. p_lock: until the transaction ends, no other transaction changes the row.';
+    'The references of a report: its owner, its summary and its winner. All null: the report does not exist. p_lock: until the transaction ends, no other transaction changes the row.';
   revoke all on function private.report_row(text, uuid, boolean) from public, anon, authenticated, service_role;
 
   execute format(
@@ -115,7 +115,7 @@ begin
      language plpgsql volatile set search_path = '''' as $body$
      begin
        %s
-       raise exception ''no report type %%'', p_report_type using errcode = ''PL004'';
+       raise exception ''unknown report type %%'', p_report_type using errcode = ''PL004'';
      end
      $body$',
     (select string_agg(format(

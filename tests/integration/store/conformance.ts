@@ -292,7 +292,7 @@ export function describeStore(name: string, open: (options: SubjectOptions) => P
       ])('as a schema of another version, for %s', async (_name, call) => {
         const error = await failureOf(call());
         expect(error).toBeInstanceOf(SchemaMismatch);
-        expect(error.message).toMatch(/^the schema and the functions are of different versions: /);
+        expect(error.message).toMatch(/^the versions of the schema and the functions differ: /);
         expect(error.retryable).toBe(true);
       });
 

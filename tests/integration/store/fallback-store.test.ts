@@ -110,7 +110,7 @@ describe('the pool and REST, both up', () => {
       expect(restCalls).toBe(calls);
     }
     const once = [
-      'error the pool of STORE_DATABASE_URL cannot be used: calls go by REST',
+      'error the pool of STORE_DATABASE_URL cannot be used; calls use the Data API',
       'info the pool of STORE_DATABASE_URL works again',
     ];
     expect(lines).toEqual([...once, ...once, ...once]);

@@ -571,7 +571,7 @@ describe('what is refused', () => {
     expect(status).toBe(409);
     expect(problemDetails.parse(json)).toMatchObject({
       code: 'endpoint_secret_unreadable',
-      detail: 'ENDPOINT_SECRETS_KEY has no key "lost", which sealed the secret',
+      detail: 'ENDPOINT_SECRETS_KEY has no key "lost", which encrypted the secret',
     });
     const details = await ok(endpointDetails, call('GET', `/api/endpoints?endpoint_id=${id}`));
     expect(details.endpoint.last_check).toMatchObject({ passed: false, probes: [] });

@@ -45,7 +45,7 @@ describe('where alerts go', () => {
     const read = (ALERT_URLS: string) => () => readEnv({ ...complete, ALERT_URLS });
     expect(read('slack+https://hooks.slack.com/services/x')).not.toThrow();
     expect(read('slack+https://hooks.slack.com/services/x https://pager.example')).toThrow(
-      /ALERT_SECRET: is needed to sign/,
+      /ALERT_SECRET: is required/,
     );
   });
 
@@ -140,7 +140,7 @@ describe('the environment', () => {
     const reading = (url: string) => () => readEnv({ ...complete, SUPABASE_URL: url });
     for (const path of ['/rest/v1', '/rest/v1/', '/auth/v1', '/x']) {
       expect(reading(`https://x.supabase.co${path}`)).toThrow(
-        'SUPABASE_URL: must be the address of the project alone',
+        'SUPABASE_URL: must be the address of the project without a path',
       );
     }
     expect(reading('https://x.supabase.co/')).not.toThrow();
@@ -301,8 +301,8 @@ describe('the environment', () => {
 
   it.each([
     ['https://polaris.example/webhooks', 'must end in /api/webhooks'],
-    ['http://polaris.example/api/webhooks', 'must begin with https://, except for this machine itself'],
-    ['http://127.0.0.1.example/api/webhooks', 'must begin with https://, except for this machine itself'],
+    ['http://polaris.example/api/webhooks', 'must begin with https:// unless the host is localhost'],
+    ['http://127.0.0.1.example/api/webhooks', 'must begin with https:// unless the host is localhost'],
     ['https://a.example/api/webhooks https://b.example', 'must end in /api/webhooks'],
   ])('refuses WEBHOOK_BASE_URL=%s', (value, message) => {
     expect(() => readEnv({ ...complete, WEBHOOK_BASE_URL: value })).toThrow(`WEBHOOK_BASE_URL: ${message}`);
@@ -323,7 +323,7 @@ describe('subscribers', () => {
 
   it('need a key for their secrets', () => {
     expect(() => readEnv({ ...complete, SUBSCRIBER_HOSTS: 'hooks.example.org' })).toThrow(
-      'ENDPOINT_SECRETS_KEY: is needed to keep the secrets of subscribers',
+      'ENDPOINT_SECRETS_KEY: is required when SUBSCRIBER_HOSTS is set',
     );
   });
 
@@ -373,19 +373,25 @@ describe('STORE_DATABASE_URL', () => {
   });
 
   it.each([
-    ['postgresql://postgres:secret@db.example.com/postgres', /the connection of the owner/],
+    ['postgresql://postgres:secret@db.example.com/postgres', /must name the user polaris_store/],
     [
       'postgresql://postgres.abcdefghij:secret@x.pooler.supabase.com:6543/postgres',
-      /connection of the owner/,
+      /must name the user polaris_store/,
     ],
-    ['postgresql://supabase_admin:secret@db.example.com/postgres', /the connection of the owner/],
-    ['postgresql://%70ostgres:secret@db.example.com/postgres', /the connection of the owner/],
+    ['postgresql://supabase_admin:secret@db.example.com/postgres', /must name the user polaris_store/],
+    ['postgresql://%70ostgres:secret@db.example.com/postgres', /must name the user polaris_store/],
     ['postgresql://polaris_store@db.example.com/postgres', /must contain the password/],
     ['postgresql://:secret@db.example.com/postgres', /must name a user/],
     ['postgresql://polaris_store:secret@db.example.com/postgres?sslmode=disable', /sslmode=require/],
     ['postgresql://polaris_store:secret@db.example.com/postgres?sslmode=prefer', /sslmode=require/],
-    ['postgresql://polaris_store:secret@127.0.0.1/postgres?host=db.example.com', /no other parameter/],
-    ['postgresql://polaris_store:secret@db.example.com/postgres?options=-c%20role%3Dx', /no other parameter/],
+    [
+      'postgresql://polaris_store:secret@127.0.0.1/postgres?host=db.example.com',
+      /no parameter except sslmode/,
+    ],
+    [
+      'postgresql://polaris_store:secret@db.example.com/postgres?options=-c%20role%3Dx',
+      /no parameter except sslmode/,
+    ],
     ['postgresql://polaris_store:secret@db.example.com', /must be an address such as/],
     ['postgresql://polaris_store:sec%zzret@db.example.com/postgres', /must be an address such as/],
     ['postgresql://polaris_store:sec#ret@db.example.com/postgres', /must be an address such as|fragment/],

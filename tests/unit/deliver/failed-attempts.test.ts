@@ -81,7 +81,7 @@ describe('an attempt that certainly never left is failed', () => {
 
   it('a header that cannot be sent, whose value stays out of the words', async () => {
     const { result, error } = await attempt('http://127.0.0.1:1/x', { bypass: 'sesame\n' + 'open' });
-    expect([result, error]).toEqual(['failed', 'not sent: a header has characters that no header may have']);
+    expect([result, error]).toEqual(['failed', 'not sent: a header has invalid characters']);
   });
 
   it('a port where nobody listens', async () => {
@@ -98,7 +98,7 @@ describe('an attempt that certainly never left is failed', () => {
     ['self-signed', 'the certificate is self-signed (DEPTH_ZERO_SELF_SIGNED_CERT)'],
     [
       'unknown-authority',
-      'the certificate is of an authority that is not trusted here, or the host does not send the certificates between (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
+      'the certificate authority is not trusted here, or the host does not send its intermediate certificates (UNABLE_TO_VERIFY_LEAF_SIGNATURE)',
     ],
   ])('a certificate that is %s', async (certificate, words) => {
     expect(await attempt(address(await secure(certificate), 'https'))).toMatchObject({
@@ -135,7 +135,7 @@ describe('an attempt that certainly never left is failed', () => {
     const port = await tcp((socket) => socket.once('data', () => ends(socket)));
     expect(await attempt(address(port, 'https'))).toMatchObject({
       result: 'failed',
-      error: 'not sent: the connection was reset while it was being made (ECONNRESET)',
+      error: 'not sent: the connection was reset while connecting (ECONNRESET)',
     });
   });
 
@@ -169,7 +169,7 @@ describe('an attempt that left, and whose outcome is not known, is sent', () => 
     ['nothing but an interim answer', 'the answer is not HTTP', () => says('HTTP/1.1 100 Continue\r\n\r\n')],
     [
       'a change of the protocol',
-      'the other side wanted another protocol',
+      'the other side asked for another protocol',
       () => says('HTTP/1.1 101 x\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n'),
     ],
     [
@@ -220,7 +220,7 @@ describe('an attempt that left, and whose outcome is not known, is sent', () => 
     ],
     [
       'shorter than it says',
-      'the answer is not as long as it says (UND_ERR_RES_CONTENT_LENGTH_MISMATCH)',
+      'the answer does not match its Content-Length (UND_ERR_RES_CONTENT_LENGTH_MISMATCH)',
       () => says(http('200 OK', '{', 'content-length: 100\r\n')),
     ],
     ['silent', 'timed out', () => says(BROKEN, { ends: false })],
@@ -231,7 +231,7 @@ describe('an attempt that left, and whose outcome is not known, is sent', () => 
     ],
     [
       'compressed',
-      'it is compressed, which was not asked for (COMPRESSED)',
+      'the answer is compressed, though the request did not allow it (COMPRESSED)',
       () => says(http('200 OK', 'xx', 'content-encoding: gzip\r\ncontent-length: 2\r\n')),
     ],
   ])('an answer 200 that is %s half-way, with its status', async (_name, words, start) => {
@@ -274,19 +274,19 @@ describe('an answer, however it is told, keeps its status', () => {
       'a redirect',
       307,
       http('307 x', '', 'location: https://user:sesame@other.example/\r\ncontent-length: 0\r\n'),
-      ': a redirect, which a signed result never follows',
+      ': a redirect; signed results never follow redirects',
     ],
     [
       'a redirect to nowhere',
       302,
       http('302 x', '', 'location: http://[::\r\ncontent-length: 0\r\n'),
-      ': a redirect, which a signed result never follows',
+      ': a redirect; signed results never follow redirects',
     ],
     [
       'a gateway that cannot be read to its end',
       502,
       http('502 x', 'half', 'content-length: 100\r\n'),
-      ', but could not be read: the answer is not as long as it says (UND_ERR_RES_CONTENT_LENGTH_MISMATCH)',
+      ', but could not be read: the answer does not match its Content-Length (UND_ERR_RES_CONTENT_LENGTH_MISMATCH)',
     ],
     ['a status that nobody knows', 999, http('999 x'), ''],
   ])('%s', async (_name, status, text, words) => {
@@ -334,7 +334,7 @@ describe('an answer, however it is told, keeps its status', () => {
     [
       'compressed',
       gzipSync(Buffer.alloc(200 * 1024 * 1024)),
-      ', but could not be read: it is compressed, which was not asked for (COMPRESSED)',
+      ', but could not be read: the answer is compressed, though the request did not allow it (COMPRESSED)',
     ],
     ['plain', Buffer.alloc(8 * 1024 * 1024, 'a'), ''],
   ])('is read no further than it is needed: %s', async (kind, body, words) => {

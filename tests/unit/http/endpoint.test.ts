@@ -20,7 +20,7 @@ it.each([
   [new DatabaseUnavailable('the call of f failed'), 'Supabase is unavailable'],
   [
     new SchemaMismatch('f', { cause: { code: 'PGRST202' } }),
-    'the schema and the functions are of different versions',
+    'the versions of the schema and the functions differ',
   ],
 ])('answers 503 with Retry-After to %s, and the log tells which', async (error, message) => {
   const { response, body, lines } = await answerTo(error);

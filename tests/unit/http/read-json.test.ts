@@ -164,7 +164,7 @@ describe('the schemas of the server', () => {
   it('have the rules of the schemas that clients build by', () => {
     const empty = { ...data, research_report: ' ' };
     expect(validate(receivedFlatBody, read(empty))).toMatchObject({
-      issues: [{ path: 'research_report', message: 'a completed report needs its text' }],
+      issues: [{ path: 'research_report', message: 'is required when research_status is completed' }],
     });
     expect(validate(receivedEnvelope, read({ ...envelope, data: empty }))).toMatchObject({
       issues: [{ path: 'data.research_report' }],

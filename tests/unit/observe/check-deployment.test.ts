@@ -8,7 +8,7 @@ it('a database that is far away is named, with what to set', () => {
   expect(checkRegion(deployment('fra1'), 51)).toMatchObject({
     check: 'region',
     level: 'warning',
-    message: expect.stringContaining('functions run in fra1; a call of the database takes 51 ms') as string,
+    message: expect.stringContaining('functions run in fra1; a database call takes 51 ms') as string,
     action: expect.stringContaining('Set regions in vercel.json') as string,
   });
 });

@@ -17,7 +17,7 @@ const beats = (seconds_ago: number | null) => ({
 
 describe('the cron', () => {
   it.each([
-    [null, 'failed', 'no sweep of the cron has ever come'],
+    [null, 'failed', 'the cron has never run a sweep'],
     [0, 'ok', '0 s ago'],
     [119, 'ok', '119 s ago'],
     [151, 'warning', '3 min ago'],
@@ -68,8 +68,8 @@ describe('alerts', () => {
       'failed',
       '2 alerts fire: latency, no_sweep',
     ],
-    ['one that nobody takes', { ...none, undelivered: 1 }, 'failed', '1 alerts could not be delivered yet'],
-    ['one that was given up', { ...none, dead: 2 }, 'failed', '2 were given up'],
+    ['one that nobody takes', { ...none, undelivered: 1 }, 'failed', '1 alerts are not delivered yet'],
+    ['one that was given up', { ...none, dead: 2 }, 'failed', '2 became dead'],
   ])('%s', (_name, alerts, level, message) => {
     const found = checkAlerts({ alerts });
     expect(found).toMatchObject({ level, message: expect.stringContaining(message) as string });

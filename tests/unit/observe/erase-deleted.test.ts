@@ -57,6 +57,6 @@ it('says in the log what failed', async () => {
   const { services, lines } = answering({ ...NOTHING, errors: [{ report_id: USER, error: 'poisonous' }] });
   await eraseDeleted(services, 1);
   expect(lines).toEqual([
-    ['error', 'an erasure failed; the next sweep tries again', { report_id: USER, error: 'poisonous' }],
+    ['error', 'an erasure failed; the next sweep retries it', { report_id: USER, error: 'poisonous' }],
   ]);
 });

@@ -129,7 +129,7 @@ it('tells of each change in one line', async () => {
   state.direct = () => Promise.resolve('direct');
   await Promise.all([call(), call()]);
   expect(lines).toEqual([
-    'error the pool of STORE_DATABASE_URL cannot be used: calls go by REST',
+    'error the pool of STORE_DATABASE_URL cannot be used; calls use the Data API',
     'info the pool of STORE_DATABASE_URL works again',
   ]);
 });

@@ -67,7 +67,7 @@ it.each([
   });
   await expect(store.rpc('answer', {}, shape)).rejects.toMatchObject({
     name: 'SchemaMismatch',
-    message: expect.stringMatching(/different versions: no SQL function answer /) as string,
+    message: expect.stringMatching(/functions differ: no SQL function answer /) as string,
     retryable: true,
     cause: { code },
   });

@@ -75,10 +75,10 @@ function Times({ alert: { state, pending_since, good_since, resolved_at } }: { a
   return (
     <>
       Began <RelativeTime value={pending_since} />
-      {state === 'pending' && '; it fires when it lasts'}
+      {state === 'pending' && '; the alert fires if this lasts'}
       {good_since !== null && (
         <>
-          , good again since <RelativeTime value={good_since} />; it resolves when that lasts
+          , good again since <RelativeTime value={good_since} />; the alert resolves if this lasts
         </>
       )}
       .

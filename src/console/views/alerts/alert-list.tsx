@@ -67,9 +67,7 @@ export function AlertList({ onSilence }: { onSilence: (what: AlertRow | 'all') =
           <SilenceList silences={first?.silences ?? []} />
           <Panel title="Resolved" isFlush>
             {resolved.length === 0 && (
-              <EmptyState title="No alert has resolved yet">
-                Those that fired and are over show here.
-              </EmptyState>
+              <EmptyState title="No alert has resolved yet">Resolved alerts show here.</EmptyState>
             )}
             {resolved.length > 0 && (
               <ul className={styles['rows']} aria-label="Resolved">
@@ -92,7 +90,7 @@ function Evaluated() {
   const { data } = useQuery(statusQuery(supabase));
   if (data === undefined) return 'Each sweep evaluates every rule.';
   const { evaluated_at } = data.alerts;
-  if (evaluated_at === null) return 'The rules were never evaluated: no sweep has come yet.';
+  if (evaluated_at === null) return 'The rules were never evaluated: no sweep has run yet.';
   return (
     <>
       The rules were last evaluated <RelativeTime value={evaluated_at} />.

@@ -7,22 +7,20 @@ export function NotificationSwitch() {
   const state = useNotificationState();
   return (
     <p className={`${styles['switch'] ?? ''} no-print`}>
-      {state === 'unsupported' && 'This browser has no notifications.'}
+      {state === 'unsupported' && 'This browser does not support notifications.'}
       {state === 'denied' &&
-        'This browser refuses notifications of this site. Allow them in its settings of the site, then reload the page.'}
+        'This browser blocks notifications of this site. Allow them in the browser’s site settings, then reload the page.'}
       {state === 'off' && (
         <>
           <Button size="small" onClick={() => void turnOn()}>
             Notify me in this browser
           </Button>
-          <span>of each alert that begins to fire while this console is open in a tab.</span>
+          <span>of each new alert while this console is open in a tab.</span>
         </>
       )}
       {state === 'on' && (
         <>
-          <span>
-            This browser notifies you of each alert that begins to fire while this console is open in a tab.
-          </span>
+          <span>This browser notifies you of each new alert while this console is open in a tab.</span>
           <Button size="small" onClick={turnOff}>
             Stop
           </Button>

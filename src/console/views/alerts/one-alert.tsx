@@ -31,7 +31,8 @@ export function OneAlert({ id, onSilence }: { id: string; onSilence: (alert: Ale
       {query.isPending && <LoadingState label="Loading the alert" rows={8} />}
       {query.data?.alert === null && (
         <EmptyState title="There is no such alert">
-          An alert that becomes good before it fires is deleted, and so are resolved ones after their time.
+          An alert that recovers before it fires is deleted. Resolved alerts are deleted after their
+          retention.
         </EmptyState>
       )}
       {query.data !== undefined && query.data.alert !== null && (

@@ -8,11 +8,11 @@ const WHAT = { firing: 'The beginning', resolved: 'The end' } as const;
 /** Whether people were told, where, and what failed. */
 export function Sent({ alert: { state, deliveries, silenced_until } }: { alert: AlertRow }) {
   if (deliveries.length === 0) {
-    if (state === 'pending') return 'Not yet: it is sent when it fires.';
-    if (silenced_until !== null) return 'No: it is silenced.';
+    if (state === 'pending') return 'Not yet: the alert is sent when it fires.';
+    if (silenced_until !== null) return 'No: the alert is silenced.';
     return state === 'firing'
-      ? 'No. Either no address is set (ALERT_URLS), or the next evaluation sends it.'
-      : 'No: it was silenced, or no address was set (ALERT_URLS).';
+      ? 'No: no address is set (ALERT_URLS), or the next evaluation sends the alert.'
+      : 'No: the alert was silenced, or no address was set (ALERT_URLS).';
   }
   return (
     <ul className={styles['sent']}>
@@ -41,7 +41,7 @@ function Outcome({
     <>
       {dead_at !== null ? (
         <>
-          was given up <RelativeTime value={dead_at} />, after {plural(attempts, 'attempt')}.
+          failed for good <RelativeTime value={dead_at} />, after {plural(attempts, 'attempt')}.
         </>
       ) : attempts === 0 ? (
         'is about to be sent.'

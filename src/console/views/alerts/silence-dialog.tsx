@@ -73,8 +73,8 @@ export function SilenceDialog({ alert, onClose }: { alert: AlertRow | null; onCl
               {alert === null ? 'Silence every alert?' : `Silence “${alertName(alert)}”?`}
             </AlertDialog.Title>
             <AlertDialog.Description className={dialog['text'] ?? ''}>
-              Silenced alerts are not sent, and not counted in the navigation. They stay on this page, and
-              what still fires at the end is sent then.
+              Silenced alerts are not sent, and not counted in the navigation. They stay on this page. Alerts
+              that still fire when the silence ends are sent then.
             </AlertDialog.Description>
             {alert !== null && (
               <Choice legend="What" value={scope} options={scopesOf(alert)} onChange={setScope} />
@@ -82,7 +82,7 @@ export function SilenceDialog({ alert, onClose }: { alert: AlertRow | null; onCl
             <Choice legend="How long" value={length} options={LENGTH_OPTIONS} onChange={setLength} />
             <Field
               label="Reason"
-              error={isReasonMissing ? 'Say why: everybody who looks sees it.' : undefined}
+              error={isReasonMissing ? 'Give a reason: all operators see it.' : undefined}
             >
               {(control) => (
                 <input

@@ -25,9 +25,9 @@ export function SilenceList({ silences }: { silences: readonly Silence[] }) {
           ? {
               kind: 'success',
               title: 'The silence has ended',
-              text: 'What fires is sent with the next evaluation.',
+              text: 'The next evaluation sends the alerts that fire.',
             }
-          : { kind: 'info', title: 'The silence was over already' },
+          : { kind: 'info', title: 'The silence had already ended' },
       ),
     onError: (error) => {
       const { title, advice } = explain(error);

@@ -77,7 +77,7 @@ function CopyCommand({ row }: { row: AuditRow }) {
       notify({
         kind: 'success',
         title: 'Command copied',
-        text: 'It sends the same bytes, signed with $WEBHOOK_SECRET of your shell. The report’s text is in it.',
+        text: 'The command sends the same bytes, signed with $WEBHOOK_SECRET of your shell. It contains the report’s text.',
       }),
     onError: (error) =>
       notify({ kind: 'error', title: 'The command was not copied', text: explain(error).advice }),
@@ -95,7 +95,7 @@ function Comparison({ row, hrefOfRow }: { row: AuditRow; hrefOfRow: (id: string)
   if (before === undefined || before === null) return null;
   const differences = compareAttempts(before, row);
   return (
-    <section aria-label="Compared with the attempt before">
+    <section aria-label="Compared with the previous attempt">
       <h3 className={styles['partTitle']}>
         Compared with <Link href={hrefOfRow(before.id)}>attempt {before.attempt_number ?? 'before'}</Link>
       </h3>
@@ -105,7 +105,7 @@ function Comparison({ row, hrefOfRow }: { row: AuditRow; hrefOfRow: (id: string)
         <table className={`table ${styles['comparison'] ?? ''}`}>
           <thead>
             <tr>
-              <th scope="col">What differs</th>
+              <th scope="col">Difference</th>
               <th scope="col">Before</th>
               <th scope="col">Now</th>
             </tr>

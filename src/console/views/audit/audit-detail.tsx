@@ -84,7 +84,7 @@ function RawRow({ id }: { id: string }) {
   const { data } = useQuery(auditRowQuery(supabase, id));
   if (data === undefined) return null;
   return (
-    <Panel title="The row as it is stored">
+    <Panel title="The stored row">
       <div className={styles['facts']}>
         <JsonView label="Stored request, without the result’s content" value={data.request_payload} />
         <JsonView label="Stored answer" value={data.response_body} />

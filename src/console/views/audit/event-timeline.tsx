@@ -25,7 +25,7 @@ const EventReceivers = lazy(async () => ({
   default: (await import('../../ui/event-receivers.tsx')).EventReceivers,
 }));
 
-/** What happened to an event, across job, attempts, fallback and effect. */
+/** The history of an event across job, attempts, fallback and effect. */
 export function EventTimeline({
   eventId,
   openRow,
@@ -51,12 +51,12 @@ export function EventTimeline({
           <EventFacts id={eventId} timeline={timeline.data} />
           {timeline.data.truncated && (
             <p className={timelineStyles['note']}>
-              There are more attempts and requests than these: search the log for the event’s id.
+              There are more attempts and requests: search the log for the event’s id.
             </p>
           )}
           {timeline.data.event !== null && (
             <Suspense fallback={null}>
-              <EventReceivers key={eventId} eventId={eventId} title="Who got it, who did not, and why" />
+              <EventReceivers key={eventId} eventId={eventId} title="Receivers, with reasons" />
             </Suspense>
           )}
           <ol className={timelineStyles['timeline']} aria-label="Timeline">
@@ -77,7 +77,11 @@ function CopyMarkdown({ id, timeline }: { id: string; timeline: Timeline }) {
       await navigator.clipboard.writeText(eventMarkdown(id, timeline, nameOf));
       notify({ kind: 'success', title: 'Event copied as Markdown' });
     } catch {
-      notify({ kind: 'error', title: 'The browser did not allow copying', text: 'Allow it for this page.' });
+      notify({
+        kind: 'error',
+        title: 'The browser did not allow copying',
+        text: 'Allow copying for this page.',
+      });
     }
   }
   return (
@@ -93,7 +97,7 @@ function EventFacts({ id, timeline: { event, job, delivery } }: { id: string; ti
       <Fact name="Event">
         <CopyableId id={id} what="event id" />
       </Fact>
-      {event === null && <Fact name="Known">Requests named this id, but none was accepted.</Fact>}
+      {event === null && <Fact name="Known">Requests used this event id, but all were rejected.</Fact>}
       {event !== null && (
         <>
           <Fact name="Type">{event.type}</Fact>

@@ -113,10 +113,10 @@ export function AuditLog() {
               <LoadingState label="Loading the audit log" rows={10} />
             )}
             {log.isSuccess && !isFormer && entries.length === 0 && (
-              <EmptyState title={isFiltered ? 'Nothing in the log matches' : 'The log is empty'}>
+              <EmptyState title={isFiltered ? 'No entry matches' : 'The log is empty'}>
                 {isFiltered
-                  ? 'Ids must be whole. Choose other filters, or clear them.'
-                  : 'The first attempt or request shows here by itself.'}
+                  ? 'Ids must be complete. Choose other filters, or clear them.'
+                  : 'The first attempt or request shows here automatically.'}
               </EmptyState>
             )}
             {entries.length > 0 && (

@@ -51,7 +51,7 @@ export function CausePanel({
       </table>
       {truncated && (
         <p className={styles['note']}>
-          There are more: these are the largest groups of the newest deliveries.
+          There are more groups: these are the largest ones of the newest deliveries.
         </p>
       )}
     </Panel>

@@ -48,13 +48,13 @@ export function DeliveryTable({
             Report and event
           </th>
           <th role="columnheader" scope="col">
-            Why it failed
+            Failure reason
           </th>
           <th role="columnheader" scope="col">
             Attempts
           </th>
           <th role="columnheader" scope="col">
-            What comes next
+            Next step
           </th>
           <th role="columnheader" scope="col">
             Actions

@@ -145,7 +145,7 @@ export function FailedDeliveries() {
           <EmptyState title={isFiltered ? 'No delivery matches' : 'Nothing has failed'}>
             {isFiltered
               ? 'Choose other filters, or clear them.'
-              : 'Every delivery has been confirmed. What fails or waits shows here by itself.'}
+              : 'Every delivery has been confirmed. Failed and waiting deliveries show here automatically.'}
           </EmptyState>
         )}
         {rows.length > 0 && (

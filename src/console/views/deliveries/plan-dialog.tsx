@@ -50,8 +50,8 @@ export function PlanDialog({
       isPlanned.current = true;
       notify({
         kind: 'success',
-        title: `The ${kind} has begun`,
-        text: 'It goes on when this page is closed. Its progress is under “Plans”.',
+        title: `The ${kind} has started`,
+        text: 'It continues when this page is closed. Its progress is under “Plans”.',
       });
       onPlanned();
       onClose();
@@ -82,11 +82,14 @@ export function PlanDialog({
             </AlertDialog.Title>
             <AlertDialog.Description className={styles['dialogText'] ?? ''}>
               {kind === 'retry'
-                ? 'Each delivery that matches is due now, and the next sweep sends it. A dead letter begins its schedule again. Deliveries to an endpoint that is down wait until it is back.'
-                : 'Each dead letter that matches goes back to the beginning of its schedule, and the next sweep sends it.'}{' '}
-              All operators see who asked, and why.
+                ? 'Each matching delivery is due now, and the next sweep sends it. A dead letter starts its schedule again. Deliveries wait while their endpoint is down.'
+                : 'Each matching dead letter starts its schedule again, and the next sweep sends it.'}{' '}
+              All operators see your name and the reason.
             </AlertDialog.Description>
-            <Field label="Reason" error={isReasonMissing ? 'Say why: it is kept with the plan.' : undefined}>
+            <Field
+              label="Reason"
+              error={isReasonMissing ? 'Give a reason: it is stored with the plan.' : undefined}
+            >
               {(control) => (
                 <input
                   {...control}

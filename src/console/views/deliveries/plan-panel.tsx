@@ -94,23 +94,22 @@ const DONE: Record<Plan['kind'], string> = {
   redrive: 'redriven',
   retry: 'due now',
   replay: 'sent again',
-  start: 'sent from before its start',
+  start: 'sent from the time before its start',
 };
 
 /** How far a plan is, and what it left. */
 export function describePlan({ kind, status, total, outcomes, last_error }: Plan): string {
-  if (status === 'proposed') return 'Proposed: nothing is sent before it is applied.';
+  if (status === 'proposed') return 'Proposed: nothing is sent until the plan is applied.';
   const { redriven, brought_forward, planned, changed, held, error } = outcomes;
   const due = redriven + brought_forward + planned;
   const isRunning = status === 'running';
   const parts = [
     `${formatCount(due)}${total === null ? '' : ` of ${formatCount(total)}`} ${DONE[kind]}`,
     changed > 0 &&
-      `${formatCount(changed)} ${kind === 'retry' ? 'were sent meanwhile' : 'were no dead letters any more'}`,
-    held > 0 &&
-      `${formatCount(held)} held by another process${isRunning ? ', tried again within a minute' : ''}`,
-    error > 0 && `${formatCount(error)} failed${isRunning ? ', tried again within a minute' : ''}`,
-    status === 'failed' && `given up: ${last_error ?? 'no reason is known'}`,
+      `${formatCount(changed)} ${kind === 'retry' ? 'had already been sent' : 'had already been redriven'}`,
+    held > 0 && `${formatCount(held)} held by another process${isRunning ? ', retried within a minute' : ''}`,
+    error > 0 && `${formatCount(error)} failed${isRunning ? ', retried within a minute' : ''}`,
+    status === 'failed' && `failed: ${last_error ?? 'unknown reason'}`,
     isRunning && last_error !== null && `the last step failed: ${last_error}`,
   ];
   return `${parts.filter((part) => typeof part === 'string').join('; ')}.`;

@@ -11,7 +11,7 @@ import type { AccountContent } from '../../../contracts/erasure.ts';
 import { KeptByPlatform } from './kept-by-platform.tsx';
 import styles from './erasure.module.css';
 
-/** What will go, and the question: it is answered by typing the account's id. */
+/** Content to erase, and the question: it is answered by typing the account's id. */
 export function AccountToErase({
   account: { user_id, email, has_account, content, kept },
   isBusy,
@@ -28,15 +28,17 @@ export function AccountToErase({
   const isConfirmed = typed.trim().toLowerCase() === user_id;
   return (
     <>
-      <Panel title="What will go">
+      <Panel title="Content to erase">
         <Facts>
           <Fact name="User">
             <CopyableId id={user_id} what="user id" />
           </Fact>
           <Fact name="E-mail">{email}</Fact>
-          <Fact name="Account">{has_account ? 'stands, and stays' : 'deleted, or never made'}</Fact>
+          <Fact name="Account">
+            {has_account ? 'exists, and is not deleted' : 'deleted, or never created'}
+          </Fact>
         </Facts>
-        <table className={`table ${styles['counts'] ?? ''}`} aria-label="What will go">
+        <table className={`table ${styles['counts'] ?? ''}`} aria-label="Content to erase">
           <tbody>
             {content.map(({ what, things }) => (
               <tr key={what}>
@@ -46,7 +48,7 @@ export function AccountToErase({
             ))}
           </tbody>
         </table>
-        {total === 0 && <p className="muted">Nothing of ours holds content of this user.</p>}
+        {total === 0 && <p className="muted">Our tables hold no content of this user.</p>}
       </Panel>
       <KeptByPlatform kept={kept} />
       <Panel title="Erase it">
@@ -59,7 +61,7 @@ export function AccountToErase({
         >
           <Field
             label="Type the user’s id to confirm"
-            hint="This cannot be undone. What runs for this user now loses its result."
+            hint="This cannot be undone. Running jobs of this user lose their results."
           >
             {(control) => (
               <input

@@ -8,7 +8,7 @@ import type { ErasedAccount } from '../../../contracts/erasure.ts';
 import { KeptByPlatform } from './kept-by-platform.tsx';
 import styles from './erasure.module.css';
 
-/** What went, and what is left. */
+/** Erased content, and what is left. */
 export function ErasedList({
   erased: { user_id, finished, erased, kept },
   isBusy,
@@ -24,16 +24,16 @@ export function ErasedList({
   const hasLeft = erased.some(({ left }) => left > 0);
   return (
     <>
-      <Panel title={finished ? 'Erased' : 'Erased in part'} headingRef={heading}>
+      <Panel title={finished ? 'Erased' : 'Partly erased'} headingRef={heading}>
         <p className={styles['text']} role="status">
           {finished
-            ? 'Nothing of ours holds content of this user any more. The audit and the log say when, and who decided.'
-            : 'Other transactions hold the rest. The next sweeps erase it; you may also go on now.'}
+            ? 'Our tables hold no more content of this user. The audit and the log name the time and the operator.'
+            : 'Other transactions lock the rest. The next sweeps erase it; you can also continue now.'}
         </p>
         <p className={styles['text']}>
           <CopyableId id={user_id} what="user id" />
         </p>
-        <table className={`table ${styles['counts'] ?? ''}`} aria-label="What went">
+        <table className={`table ${styles['counts'] ?? ''}`} aria-label="Erased content">
           <thead>
             <tr>
               <th scope="col">What</th>

@@ -6,18 +6,17 @@ import styles from './erasure.module.css';
 /** The platform's own columns, which no erasure of ours empties. */
 export function KeptByPlatform({ kept }: { kept: AccountContent['kept'] }) {
   return (
-    <Panel title="What the platform’s own tables hold">
+    <Panel title="Content in the platform’s own tables">
       {kept.length === 0 ? (
         <p className={styles['text']}>Nothing.</p>
       ) : (
         <>
           <p className={styles['text']}>
-            None of these columns is ours to empty. Delete the account on the platform, or ask the platform’s
-            team.
+            We cannot empty these columns. Delete the account on the platform, or ask the platform’s team.
           </p>
           <table
             className={`table ${styles['counts'] ?? ''}`}
-            aria-label="What the platform’s own tables hold"
+            aria-label="Content in the platform’s own tables"
           >
             <tbody>
               {kept.map(({ place, things }) => (

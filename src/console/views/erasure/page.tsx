@@ -42,9 +42,9 @@ export function Erasure() {
   return (
     <Page
       title="Erase an account’s content"
-      lead="Answers a request of erasure: the user’s reports are deleted, and the content of their jobs and events is erased. Ids, order and audit stay."
+      lead="For a request of erasure: deletes the user’s reports, and erases the content of their jobs and events. Ids, order and audit stay."
     >
-      <Panel title="Whose content">
+      <Panel title="User">
         <form
           role="search"
           className={styles['find']}
@@ -54,7 +54,7 @@ export function Erasure() {
             if (typeof named === 'string' && named.trim() !== '') find(named.trim());
           }}
         >
-          <Field label="User id or whole e-mail address" hint="Each look-up is audited with your name.">
+          <Field label="User id or complete e-mail address" hint="Each look-up is audited with your name.">
             {(control) => (
               <input
                 {...control}
@@ -73,11 +73,11 @@ export function Erasure() {
           </Button>
         </form>
       </Panel>
-      {found.isLoading && <LoadingState label="Counting what the account holds" />}
+      {found.isLoading && <LoadingState label="Counting the account’s content" />}
       {found.isError && !found.isFetching && <ErrorState error={found.error} />}
       {sought === undefined && (
         <EmptyState title="No account is chosen">
-          Nothing is erased before you have seen what will go and have typed the user’s id.
+          Nothing is erased before you have reviewed the content and typed the user’s id.
         </EmptyState>
       )}
       {found.isSuccess && erase.data === undefined && (

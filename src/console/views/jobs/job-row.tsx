@@ -113,14 +113,14 @@ function Outcome({ job: { state, percent, eta_seconds, error } }: { job: Operato
         </span>
       );
     case 'overdue':
-      return <span className="muted">The next sweep takes it over, within a minute, or ends it.</span>;
+      return <span className="muted">The next sweep takes the job over or ends it, within a minute.</span>;
     case 'waiting':
-      return <span className="muted">Its result comes from elsewhere.</span>;
+      return <span className="muted">The pipeline sends the result.</span>;
     case 'failed':
-      return <span className={styles['error']}>{error ?? 'Its error was erased.'}</span>;
+      return <span className={styles['error']}>{error ?? 'The error was erased.'}</span>;
     case 'cancelled':
-      return <span className="muted">No result is kept.</span>;
+      return <span className="muted">The result was discarded.</span>;
     case 'succeeded':
-      return <span className="muted">Its result is stored.</span>;
+      return <span className="muted">The result is stored.</span>;
   }
 }

@@ -10,7 +10,7 @@ export function JobTable({ jobs }: { jobs: readonly OperatorJob[] }) {
     <table role="table" aria-label="Jobs" className={`table ${styles['table'] ?? ''}`}>
       <thead role="rowgroup">
         <tr role="row">
-          {['State', 'Report and owner', 'Requested', 'Runner', 'What came of it'].map((name) => (
+          {['State', 'Report and owner', 'Requested', 'Runner', 'Outcome'].map((name) => (
             <th key={name} role="columnheader" scope="col">
               {name}
             </th>

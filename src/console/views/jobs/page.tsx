@@ -44,7 +44,7 @@ export function Jobs() {
   return (
     <Page
       title="Jobs"
-      lead="Each job generates one text. A job whose runner falls silent is taken over by the next sweep."
+      lead="Each job generates one text. When a runner stops responding, the next sweep takes its job over."
       actions={
         <>
           <CopyLink />
@@ -85,7 +85,7 @@ export function Jobs() {
         {list.isSuccess && !isFormer && rows.length === 0 && (
           <EmptyState title={state === undefined && !isFiltered ? 'No job yet' : 'No job matches'}>
             {state === undefined && !isFiltered
-              ? 'The first that is requested shows here by itself.'
+              ? 'The first job shows here automatically.'
               : 'Choose another state or other filters.'}
           </EmptyState>
         )}

@@ -137,8 +137,8 @@ function Outcomes({
       )}
       {outcomes.some(({ direction }) => direction === 'in') && (
         <p className={styles['tableNote']}>
-          Received counts what senders brought to the webhooks. The log also has what operators and the cron
-          asked for.
+          Received counts requests of senders to the webhooks. The log also has requests of operators and the
+          cron.
         </p>
       )}
     </Panel>

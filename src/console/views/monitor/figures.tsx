@@ -78,7 +78,7 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
         isCrossed={by_status.dead > 0}
         limit={by_status.dead > 0 ? 'wait for a person' : undefined}
       >
-        {by_status.dead > 0 ? <Link href="/deliveries?status=dead">Look at them</Link> : 'none'}
+        {by_status.dead > 0 ? <Link href="/deliveries?status=dead">Open dead letters</Link> : 'none'}
       </Figure>
     </ul>
   );

@@ -76,7 +76,7 @@ export function readForm<T extends z.ZodObject>(schema: T, values: FormValues): 
   });
   const twice = given.find(([name]) => name in rest);
   if (twice !== undefined) {
-    return { ok: false, errors: { [REST]: `${twice[0]} has a field of its own: leave it out here` } };
+    return { ok: false, errors: { [REST]: `${twice[0]} has its own field: leave it out here` } };
   }
   const parsed = schema.safeParse({ ...rest, ...Object.fromEntries(given) });
   if (parsed.success) return { ok: true, value: parsed.data };

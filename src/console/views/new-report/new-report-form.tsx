@@ -119,10 +119,10 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
           fields={fields}
           values={values}
           errors={errors}
-          restHint="Nested fields and whatever else the intake has: one object, kept as it is."
+          restHint="Nested and other fields of the intake: one object, stored unchanged."
           onChange={setValues}
         />
-        <Field label="Instructions" hint="What the generator is asked to do when a job starts.">
+        <Field label="Instructions" hint="The instruction for the generator when a job starts.">
           {(control) => (
             <textarea
               {...control}
@@ -134,13 +134,13 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
           )}
         </Field>
         <details className={styles['more']}>
-          <summary>The text is finished already</summary>
+          <summary>The text is already finished</summary>
           <div className={styles['form']}>
             <Field
               label="Text"
               isOptional
               error={textError}
-              hint="Markdown. It becomes the report's content at once, as your edit."
+              hint="Markdown. The text becomes the report's content at once, as your edit."
             >
               {(control) => (
                 <textarea

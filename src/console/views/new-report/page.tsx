@@ -19,7 +19,7 @@ export function NewReport() {
   // A report was at this address once: links to it are still about.
   if (report_type && report_id) return <Redirect to={reportHref({ report_type, report_id })} merge={false} />;
   return (
-    <Page title="New report" lead="Describe whom or what it is about; its jobs are started on its page.">
+    <Page title="New report" lead="Describe the subject of the report. Start jobs on the report’s page.">
       <div className={styles['columns']}>
         <RecentReports />
         <NewReportForm onCreated={(ref, prompt) => navigate(reportHref(ref), { state: { prompt } })} />

@@ -22,7 +22,7 @@ export function RecentReports() {
       {reports.isPending && <LoadingState />}
       {reports.isError && <ErrorState error={reports.error} onRetry={() => void reports.refetch()} />}
       {reports.isSuccess && rows.length === 0 && (
-        <EmptyState title="No report yet">The one that you create shows here.</EmptyState>
+        <EmptyState title="No report yet">Your new reports show here.</EmptyState>
       )}
       <ul className={styles['recent']}>
         {rows.map(({ id, report_type, title, stage, research_status, created_at }) => (

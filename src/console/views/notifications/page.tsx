@@ -74,7 +74,7 @@ export function Notifications() {
         {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
         {list.isSuccess && rows.length === 0 && (
           <EmptyState title={show === 'unread' ? 'All read' : 'No notification yet'}>
-            One comes with each final report.
+            You get one with each final report.
           </EmptyState>
         )}
         <ul className={styles['list']} {...keys.list}>

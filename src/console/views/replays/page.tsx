@@ -32,7 +32,7 @@ export function Replays() {
   return (
     <Page
       title="Replays"
-      lead="Past events are sent again by plan: at a pace that leaves room for live events, whoever looks. Nothing is sent before a proposal is applied."
+      lead="A plan sends past events again, at a pace that leaves capacity for live events. Nothing is sent before a proposal is applied."
       actions={<CopyLink />}
       tabs={<OutwardTabs current="/replays" />}
     >
@@ -64,7 +64,7 @@ export function Replays() {
         {list.isPending && <LoadingState label="Loading replays" rows={6} />}
         {list.isSuccess && replays.length === 0 && (
           <EmptyState title="No replay yet">
-            A replay is for a receiver that lost events, or that is new and wants those of before.
+            A replay is for a receiver that lost events, or for a new one that needs earlier events.
           </EmptyState>
         )}
         {replays.length > 0 && (

@@ -86,7 +86,7 @@ export function ProposeForm({
       notify({
         kind: 'info',
         title: 'The replay is proposed',
-        text: 'Look at what it would do, then apply it.',
+        text: 'Review the preview, then apply the replay.',
       });
       onClose();
     },
@@ -99,11 +99,14 @@ export function ProposeForm({
     const rate = form.rate.trim() === '' ? undefined : Number(form.rate);
     const isRate = rate === undefined || (Number.isInteger(rate) && rate >= 1 && rate <= MAX_RATE_PER_SECOND);
     const found: [keyof Form, string | false][] = [
-      ['endpoints', form.endpoints.length === 0 && 'Choose whom it is sent to.'],
+      ['endpoints', form.endpoints.length === 0 && 'Choose the subscribers.'],
       ['endpoints', form.endpoints.length > MOST && `At most ${MOST} at once.`],
-      ['to', from !== undefined && to !== undefined && to <= from && 'It must be later than the beginning.'],
+      [
+        'to',
+        from !== undefined && to !== undefined && to <= from && 'The end must be later than the beginning.',
+      ],
       ['rate', !isRate && 'A whole number from 1 to 1,000, or empty.'],
-      ['reason', form.reason.trim() === '' && 'Say why: it is kept with the plan.'],
+      ['reason', form.reason.trim() === '' && 'Give a reason: it is stored with the plan.'],
     ];
     const wrong = found.filter((each): each is [keyof Form, string] => each[1] !== false);
     setErrors(Object.fromEntries(wrong));
@@ -135,7 +138,7 @@ export function ProposeForm({
           </Button>
         }
       >
-        <EmptyState title="No subscriber yet">A replay needs one that it can be sent to.</EmptyState>
+        <EmptyState title="No subscriber yet">A replay needs a subscriber.</EmptyState>
       </Panel>
     );
   }
@@ -176,7 +179,7 @@ export function ProposeForm({
             label="Applied before"
             isOptional
             error={errors.to}
-            hint={`${zoneName(zone)}; empty: up to when it is applied`}
+            hint={`${zoneName(zone)}; empty: until the replay is applied`}
           >
             {(control) => (
               <input
@@ -224,7 +227,7 @@ export function ProposeForm({
             label="At most a second"
             isOptional
             error={errors.rate}
-            hint="Of all its subscribers together."
+            hint="For all its subscribers together."
           >
             {(control) => (
               <input
@@ -252,7 +255,7 @@ export function ProposeForm({
               {...control}
               dir="auto"
               maxLength={1000}
-              placeholder="The receiver lost what came on Monday"
+              placeholder="The receiver lost Monday’s events"
               value={form.reason}
               onChange={(event) => change({ reason: event.target.value })}
             />

@@ -54,8 +54,8 @@ export function ReplayItem({
     onSuccess: () =>
       notify({
         kind: 'success',
-        title: 'The replay has begun',
-        text: 'It goes on when this page is closed.',
+        title: 'The replay has started',
+        text: 'It continues when this page is closed.',
       }),
     onSettled: settled,
   });
@@ -183,7 +183,7 @@ function Preview({
 }) {
   return (
     <details className={styles['preview']} open={isOpen}>
-      <summary>{isOpen ? 'What it would do' : 'What it was to do when it was proposed'}</summary>
+      <summary>{isOpen ? 'Preview' : 'Preview at the time of the proposal'}</summary>
       <ul className={styles['sentences']}>
         {describePreview(preview).map((sentence) => (
           <li key={sentence}>{sentence}</li>

@@ -36,23 +36,23 @@ export function describePreview(preview: ReplayPreview): string[] {
       : [
           `${plural(erased, 'event')} ${erased === 1 ? 'is' : 'are'} not sent: ${erased === 1 ? 'its' : 'their'} content is erased.`,
         ]),
-    ...(is_whole ? [] : ['Only the first 20,000 events were looked at.']),
+    ...(is_whole ? [] : ['Only the first 20,000 events were counted.']),
   ];
 }
 
 /** How far a replay is. */
 export function describeReplay({ status, total, preview, outcomes, last_error, cancelled_by }: Plan): string {
   const { planned, content_erased, held, error } = outcomes;
-  if (status === 'proposed') return 'Proposed: nothing is sent before it is applied.';
+  if (status === 'proposed') return 'Proposed: nothing is sent until the plan is applied.';
   const of = total ?? preview?.deliveries;
   const parts = [
     `${formatCount(planned)}${of === undefined ? '' : ` of ${preview?.is_whole === false ? 'at least ' : ''}${formatCount(of)}`} made due`,
     content_erased > 0 && `${formatCount(content_erased)} left out: content erased`,
     held > 0 && `${formatCount(held)} held by another process`,
     error > 0 && `${formatCount(error)} failed`,
-    status === 'cancelled' && cancelled_by !== null && 'what was not sent yet is cancelled',
+    status === 'cancelled' && cancelled_by !== null && 'unsent deliveries are cancelled',
     last_error !== null &&
-      (status === 'failed' ? `given up: ${last_error}` : `the last step failed: ${last_error}`),
+      (status === 'failed' ? `failed: ${last_error}` : `the last step failed: ${last_error}`),
   ];
   return `${parts.filter((part) => typeof part === 'string').join('; ')}.`;
 }

@@ -68,7 +68,7 @@ function Missing({ stage, result }: { stage: Stage; result: ReportResult | undef
   if (result === undefined) return <EmptyState title={`No ${stage} result`} />;
   return (
     <EmptyState title={`The ${stage} text was removed`}>
-      Texts that a newer result replaced are kept for a limited time.
+      Superseded texts are kept for a limited time.
     </EmptyState>
   );
 }

@@ -12,11 +12,11 @@ import styles from './report.module.css';
 export function HistoryTimeline({ history }: { history: ReportHistory }) {
   const { steps, truncated } = history;
   return (
-    <Panel title="What happened">
-      {steps.length === 0 && <EmptyState title="Nothing yet">A job’s request is the first step.</EmptyState>}
+    <Panel title="History">
+      {steps.length === 0 && <EmptyState title="Nothing yet">The first step is a job’s request.</EmptyState>}
       {truncated && (
         <p className={timelineStyles['note']}>
-          There is more than this: search the audit log for the report’s id.
+          There are more steps: search the audit log for the report’s id.
         </p>
       )}
       <ol className={timelineStyles['timeline']} aria-label="Timeline">

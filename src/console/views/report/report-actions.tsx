@@ -20,7 +20,7 @@ export function ReportActions({ history: { jobs, deliveries } }: { history: Repo
   const open = deliveries.filter(({ status }) => status !== 'success');
   if (useful.length + open.length === 0) return null;
   return (
-    <ul className={`${styles['actions'] ?? ''} no-print`} aria-label="What can be done">
+    <ul className={`${styles['actions'] ?? ''} no-print`} aria-label="Actions">
       {useful.map((job) => (
         <li key={job.job_id}>
           <StatusBadge status={job.state} />

@@ -12,7 +12,7 @@ const MOST_EVENTS = 10;
 export function ReportReceivers({ history: { events } }: { history: ReportHistory }) {
   if (events.length === 0) return null;
   return (
-    <Panel title="Who got it, who did not, and why">
+    <Panel title="Receivers, with reasons">
       <ul className={styles['receivers']} aria-label="Events">
         {events.slice(0, MOST_EVENTS).map(({ id, type, applied_at, created_at }) => (
           <li key={id}>

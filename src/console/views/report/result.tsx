@@ -54,7 +54,7 @@ export function Result({
         {show === 'sides' && <SideBySide report={report} version={version} />}
         {show === 'text' && text !== null && <Markdown text={text} />}
         {show === 'text' && text === null && (
-          <EmptyState title="No text yet">It shows here as soon as a job’s result is stored.</EmptyState>
+          <EmptyState title="No text yet">The text shows here when a job’s result is stored.</EmptyState>
         )}
       </Panel>
     </div>

@@ -41,7 +41,7 @@ export function StartJob({
   const isEmpty = prompt.trim() === '';
   return (
     <div className={styles['form']}>
-      <Field label="Instructions" error={isEmpty ? 'Say what the report should be.' : undefined}>
+      <Field label="Instructions" error={isEmpty ? 'Describe the report.' : undefined}>
         {(control) => (
           <textarea
             {...control}

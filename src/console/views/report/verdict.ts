@@ -31,7 +31,7 @@ export function verdictOfReport(history: ReportHistory): ReportVerdict {
   if (report.stage === null && job === undefined && events.length === 0) {
     return {
       tone: 'warn',
-      sentences: [['No result: nothing was ever requested for this report.'], ['Its owner starts a job.']],
+      sentences: [['No result: no job was ever requested for this report.'], ['Its owner starts a job.']],
     };
   }
   const isStored = report.stage !== null;
@@ -103,7 +103,7 @@ function findingOfJob(job: HistoryJob, isStored: boolean): Finding | undefined {
     case 'waiting':
       return {
         tone: 'idle',
-        parts: [`${name} waits for the pipeline to send the result; it is given up `, { at: deadline }],
+        parts: [`${name} waits for the pipeline to send the result; the deadline is `, { at: deadline }],
       };
     case 'overdue':
       if (!generate) {
@@ -192,7 +192,7 @@ function findingOfDelivery(
   if (status === 'success') return { tone: 'good', parts: [`${subject} succeeded`, ...timeOf(last_attempt)] };
   if (dead_at !== null) {
     if (dead_reason === 'import') {
-      return { tone: 'bad', parts: [`${subject} was given up at the import: request the report again`] };
+      return { tone: 'bad', parts: [`${subject} failed for good at the import: request the report again`] };
     }
     if (dead_reason !== null && CLOSED_DEAD_REASONS.has(dead_reason)) {
       return { tone: 'good', parts: [`${subject} was closed: ${labelOf(dead_reason).toLowerCase()}`] };
@@ -256,9 +256,12 @@ function faultOf({ attempts, response_status, error }: OpenDelivery): string {
 }
 
 function missingSweep({ last_sweep, as_of }: ReportHistory): Finding[] {
-  if (last_sweep === null) return [{ tone: 'bad', parts: ['No sweep has come yet: the cron does not call'] }];
+  if (last_sweep === null)
+    return [{ tone: 'bad', parts: ['No sweep has run yet: the cron does not call the sweep'] }];
   if (Date.parse(as_of) - Date.parse(last_sweep) < SWEEP_MS) return [];
-  return [{ tone: 'bad', parts: ['The last sweep came ', { at: last_sweep }, ': the cron does not call'] }];
+  return [
+    { tone: 'bad', parts: ['The last sweep ran ', { at: last_sweep }, ': the cron does not call the sweep'] },
+  ];
 }
 
 /** With a capital and a full stop. */

@@ -28,7 +28,7 @@ const TYPES = [
 
 export function MyReports() {
   return (
-    <Page title="My reports" lead="Your reports and what is being made for them.">
+    <Page title="My reports" lead="Your reports and their jobs.">
       <Reports />
       <Jobs />
     </Page>

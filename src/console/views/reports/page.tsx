@@ -27,7 +27,7 @@ const view = z.object({
 });
 const NOTHING = { state: null, type: null, owner: null };
 const STATES = [
-  { value: 'missing', label: 'Missing: asked for, no text yet' },
+  { value: 'missing', label: 'Missing: requested, no text yet' },
   { value: 'failed', label: 'Failed: the newest request failed' },
 ] as const;
 const TYPES = REPORT_TYPES.map((value) => ({ value, label: labelOf(value) }));
@@ -49,7 +49,7 @@ export function AllReports() {
   return (
     <Page
       title="Reports"
-      lead="Everybody’s reports: whose they are, how far they have come, and how their delivery stands."
+      lead="The reports of all owners, with stage and delivery."
       actions={
         <>
           {owner === undefined ? (
@@ -110,7 +110,9 @@ export function AllReports() {
         )}
         {list.isSuccess && !isFormer && rows.length === 0 && (
           <EmptyState title={state === 'missing' ? 'No report is missing' : 'No report matches'}>
-            {isFiltered ? 'Choose other filters, or clear them.' : 'The first report shows here by itself.'}
+            {isFiltered
+              ? 'Choose other filters, or clear them.'
+              : 'The first report shows here automatically.'}
           </EmptyState>
         )}
         {rows.length > 0 && (

@@ -60,7 +60,7 @@ function Row({ report, row }: { report: OperatorReport; row: RowKeys }) {
 
 /** What the newest job says beyond the report's own status. */
 function Job({ report: { job, user_id } }: { report: OperatorReport }) {
-  if (job === null) return <span className="muted">never asked for</span>;
+  if (job === null) return <span className="muted">never requested</span>;
   if (job.state === 'failed' && job.error !== null) {
     return <span className={`${styles['error'] ?? ''} foreign`}>{job.error}</span>;
   }

@@ -165,7 +165,7 @@ function describe({
   if (text.trim().length < 2) {
     return 'The beginning of any id, a whole e-mail address, or words of a name, organisation or title.';
   }
-  if (isAddress && !isCurrent) return 'Press Enter to look this address up. Each look-up is audited.';
+  if (isAddress && !isCurrent) return 'Press Enter to look up this address. Each look-up is audited.';
   if (isBusy || !isCurrent) return 'Looking…';
   return found === 0
     ? 'Nothing found.'

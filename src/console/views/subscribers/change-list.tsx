@@ -1,7 +1,7 @@
 import type { SettingChange } from './words.ts';
 import styles from './subscribers.module.css';
 
-/** What differs, each with both values: struck through and underlined, so that no colour is needed. */
+/** Difference, each with both values: struck through and underlined, so that no colour is needed. */
 export function ChangeList({ changes }: { changes: readonly SettingChange[] }) {
   if (changes.length === 0) return null;
   return (

@@ -54,7 +54,8 @@ export function NewSubscriber() {
     const read = readSettings(form);
     const start = fromLocalInput(startAt, zone);
     const wrong: typeof errors = read.ok ? {} : read.errors;
-    if (start !== undefined && Date.parse(start) > Date.now()) wrong.startAt = 'It must lie in the past.';
+    if (start !== undefined && Date.parse(start) > Date.now())
+      wrong.startAt = 'The time must lie in the past.';
     setErrors(wrong);
     if (read.ok && Object.keys(wrong).length === 0) {
       create.mutate({
@@ -75,7 +76,7 @@ export function NewSubscriber() {
 
   if (isMade && 'secret' in made) {
     return (
-      <Page title="Subscriber created" lead="It is sent nothing before it has passed a check.">
+      <Page title="Subscriber created" lead="The subscriber receives no events before it passes a check.">
         <Panel title="Its secret and its read token">
           <ShownOnce
             values={[
@@ -91,11 +92,14 @@ export function NewSubscriber() {
   }
   if (isMade) {
     return (
-      <Page title="Subscriber exists" lead="This request was made before, and its answer was lost.">
+      <Page
+        title="Subscriber exists"
+        lead="An earlier request created the subscriber, but its answer was lost."
+      >
         <Panel title="Its secret was shown once">
           <div className={styles['form']}>
             <p>
-              If the secret and the read token were not stored, replace both: nothing has used them before the
+              If you did not store the secret and the read token, replace both: nothing uses them before the
               check.
             </p>
             <div className={styles['buttons']}>
@@ -114,7 +118,7 @@ export function NewSubscriber() {
       title="New subscriber"
       lead={
         <>
-          Another system that is sent our events. <Link href="/subscribers">All subscribers</Link>
+          Another system that receives our events. <Link href="/subscribers">All subscribers</Link>
         </>
       }
     >
@@ -139,7 +143,7 @@ export function NewSubscriber() {
             label="Begin with events since"
             isOptional
             error={errors.startAt}
-            hint={`A time in the past, ${zoneName(zone)}. Empty: with those after its check. Live events follow without a gap once it has caught up.`}
+            hint={`A time in the past, ${zoneName(zone)}. Empty: events after its check. Live events follow without a gap after the past ones.`}
           >
             {(control) => (
               <input

@@ -47,7 +47,7 @@ export function DeliveriesPanel({
       {list.isPending && <LoadingState label="Loading deliveries" rows={4} />}
       {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
       {list.isSuccess && rows.length === 0 && (
-        <EmptyState title="Nothing waits, and nothing has failed">
+        <EmptyState title="No waiting or failed deliveries">
           Confirmed deliveries are in the <Link href={`/audit${href({ search: id })}`}>audit log</Link>.
         </EmptyState>
       )}
@@ -55,7 +55,7 @@ export function DeliveriesPanel({
         <table role="table" aria-label="Deliveries" className={`table ${styles['table'] ?? ''}`}>
           <thead role="rowgroup">
             <tr role="row">
-              {['Status', 'Report and event', 'Why it failed', 'What comes next'].map((name) => (
+              {['Status', 'Report and event', 'Failure reason', 'Next step'].map((name) => (
                 <th key={name} role="columnheader" scope="col">
                   {name}
                 </th>
@@ -92,7 +92,7 @@ function Row({ delivery, isHeld, row }: { delivery: OpenDelivery; isHeld: boolea
       </td>
       <td role="cell" className={styles['waiting']}>
         {isHeld && delivery.dead_at === null ? (
-          <span>when it is resumed</span>
+          <span>when the subscriber is resumed</span>
         ) : (
           <NextAttempt delivery={delivery} />
         )}

@@ -68,7 +68,7 @@ export function FilterField({
             if (read.ok && read.filter !== null) test.mutate(read.filter);
           }}
         >
-          Try it on the last {TESTED} events
+          Test on the last {TESTED} events
         </Button>
       </div>
       {test.isError && <ErrorState error={test.error} />}

@@ -11,11 +11,11 @@ import styles from './subscribers.module.css';
 /** What a filter said of the last events, and which of its clauses decided. */
 export function FilterResults({ test: { events } }: { test: FilterTest }) {
   if (events.length === 0) {
-    return <EmptyState title="No event yet">A filter can be tried once there is one.</EmptyState>;
+    return <EmptyState title="No event yet">A filter can be tested after the first event.</EmptyState>;
   }
   const matching = events.filter(({ matches }) => matches).length;
   return (
-    <section aria-label="What the filter says" className={styles['results']}>
+    <section aria-label="Result of the filter" className={styles['results']}>
       <p role="status">
         {matching} of the last {plural(events.length, 'event')} match.
       </p>

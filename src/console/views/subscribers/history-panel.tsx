@@ -25,7 +25,9 @@ export function HistoryPanel({ history }: { history: readonly SettingsRevision[]
                 revision {revision.revision}
                 {before !== undefined &&
                   before.takes_events !== revision.takes_events &&
-                  (revision.takes_events ? ', takes events from then on' : ', takes no events from then on')}
+                  (revision.takes_events
+                    ? ', takes events from this time'
+                    : ', takes no events from this time')}
               </span>
               <ChangeList changes={changes} />
             </li>

@@ -26,7 +26,7 @@ export function Subscribers() {
   return (
     <Page
       title="Subscribers"
-      lead="Other systems that are sent our events, signed and in the order of each report. A subscriber that is paused or down loses nothing."
+      lead="Other systems that receive our events, signed and in the order of each report. A subscriber that is paused or down loses no events."
       actions={
         <>
           <CopyLink />
@@ -69,8 +69,8 @@ export function Subscribers() {
         {query.isPending && <LoadingState label="Loading subscribers" rows={6} />}
         {query.isSuccess && subscribers.length === 0 && (
           <EmptyState title="No subscriber yet">
-            A subscriber is a URL of another system. It is sent events once it has passed a check.{' '}
-            <Link href="/subscribers/new">Add the first one</Link>
+            A subscriber is a URL of another system. It receives events after it passes a check.{' '}
+            <Link href="/subscribers/new">Add a subscriber</Link>
           </EmptyState>
         )}
         {subscribers.length > 0 && <SubscriberTable subscribers={subscribers} />}

@@ -29,13 +29,13 @@ export function SecretDialog({
         <AlertDialog.Popup className={styles['dialog'] ?? ''}>
           <AlertDialog.Title className={styles['title'] ?? ''}>Replace the secret?</AlertDialog.Title>
           <AlertDialog.Description className={styles['text'] ?? ''}>
-            A new secret is made and shown once. During the overlap each request is signed with both, so that
-            the receiver can change over at any time.
+            A new secret is created and shown once. During the overlap, each request is signed with both
+            secrets.
           </AlertDialog.Description>
           <Field
             label="Overlap"
             {...(seconds === 0 && {
-              hint: 'The receiver refuses everything until it has the new secret. Nothing is lost meanwhile.',
+              hint: 'The receiver rejects all requests until it has the new secret. No event is lost.',
             })}
           >
             {(control) => (
@@ -53,7 +53,7 @@ export function SecretDialog({
             )}
           </Field>
           <div className={styles['buttons']}>
-            <Button onClick={onClose}>Leave it</Button>
+            <Button onClick={onClose}>Go back</Button>
             <Button
               look="danger"
               onClick={() => {

@@ -114,7 +114,7 @@ export function readSettings(form: SettingsForm): ReadSettings {
     const name = settingsForm.keyof().safeParse(path[0] === 'events' ? path[1] : path[0]);
     if (name.success) errors[name.data] ??= messageOf(name.data, form) ?? labelOf(message);
   }
-  if (url.trim() !== '' && !URL.canParse(url.trim())) errors.url = 'Write a whole URL: https://…';
+  if (url.trim() !== '' && !URL.canParse(url.trim())) errors.url = 'Enter a complete URL: https://…';
   if (!read.ok) errors.filter = read.error;
   if (parsed.success && Object.keys(errors).length === 0) return { ok: true, settings: parsed.data };
   return { ok: false, errors };
@@ -122,8 +122,8 @@ export function readSettings(form: SettingsForm): ReadSettings {
 
 /** Where the schema's own words would not help. */
 function messageOf(name: keyof SettingsForm, form: SettingsForm): string | undefined {
-  if (name === 'url' && form.url.trim() === '') return 'Say where its events are sent: https://…';
-  if (name === 'owner_id') return 'Write the whole id of a user, a UUID.';
+  if (name === 'url' && form.url.trim() === '') return 'Enter the URL of the subscriber: https://…';
+  if (name === 'owner_id') return 'Enter the complete id of a user (a UUID).';
   if (name === 'rate_per_second') return 'A whole number from 1 to 1,000, or empty for no limit of its own.';
   return undefined;
 }

@@ -24,7 +24,7 @@ export function SettingsFields({
       <Field
         label="URL"
         error={errors.url}
-        hint="https only. Its host must match SUBSCRIBER_HOSTS, which whoever deploys sets."
+        hint="https only. The host must match SUBSCRIBER_HOSTS, a variable of the deployment."
       >
         {(control) => (
           <input
@@ -43,7 +43,7 @@ export function SettingsFields({
         label="Description"
         isOptional
         error={errors.description}
-        hint="What it is, and whom to ask about it."
+        hint="The system, and whom to contact."
       >
         {(control) => (
           <input
@@ -57,7 +57,7 @@ export function SettingsFields({
       </Field>
       <fieldset className={styles['group']}>
         <legend>Events</legend>
-        <p className="muted">Without a choice in a line, all of that line are sent.</p>
+        <p className="muted">A line without a choice sends all its values.</p>
         <Checks
           legend="Types"
           values={OUTWARD_EVENT_TYPES}
@@ -93,7 +93,7 @@ export function SettingsFields({
             checked={form.superseded}
             onChange={(event) => onChange({ superseded: event.target.checked })}
           />
-          Also events that lost to a newer one and changed nothing
+          Also superseded events (a newer result won)
         </label>
         <Field label="Only reports of this user" isOptional error={errors.owner_id} hint="The user’s id.">
           {(control) => (
@@ -113,7 +113,7 @@ export function SettingsFields({
         <Field
           label="Format version"
           error={errors.format_version}
-          hint="It keeps this version when a newer one comes."
+          hint="The subscriber keeps this version when newer ones are released."
         >
           {(control) => (
             <select
@@ -144,7 +144,7 @@ export function SettingsFields({
             onChange={(body) => onChange({ body })}
           />
           <Choice
-            legend="Of events that wait for one report"
+            legend="Waiting events of one report"
             value={form.mode}
             options={[
               { value: 'every', label: 'Every one' },
@@ -153,7 +153,7 @@ export function SettingsFields({
             onChange={(mode) => onChange({ mode })}
           />
           <Choice
-            legend="Compression, once a check has passed it"
+            legend="Compression, after a check has passed it"
             value={form.compression}
             options={[
               { value: 'none', label: 'None' },
@@ -167,7 +167,7 @@ export function SettingsFields({
           label="At most a second"
           isOptional
           error={errors.rate_per_second}
-          hint="A limit delays deliveries. None is dropped."
+          hint="A limit delays deliveries and drops none."
         >
           {(control) => (
             <input

@@ -62,7 +62,7 @@ function ShownSettingsList({ subscriber }: { subscriber: SubscriberView }) {
         <Fact name="Stages">{events.stages?.join(', ') ?? 'all'}</Fact>
         <Fact name="Statuses">{events.statuses?.join(', ') ?? 'all'}</Fact>
         <Fact name="Owner">{events.owner_id ?? 'everybody'}</Fact>
-        <Fact name="Superseded">{events.superseded ? 'sent as well' : 'not sent'}</Fact>
+        <Fact name="Superseded">{events.superseded ? 'also sent' : 'not sent'}</Fact>
         <Fact name="Version">{format_version}</Fact>
         <Fact name="Body">{body === 'full' ? 'full' : 'thin: without content, with its address'}</Fact>
         <Fact name="Waiting events">
@@ -112,7 +112,7 @@ function SettingsEditor({
       notify({
         kind: 'success',
         title: 'Settings saved',
-        text: 'They are in force for events from now on. Deliveries that exist keep theirs.',
+        text: 'They apply to new events. Existing deliveries keep their settings.',
       });
       onClose();
     },
@@ -152,7 +152,7 @@ function SettingsEditor({
         >
           <strong>Somebody else changed these settings meanwhile</strong>
           <ChangeList changes={changesBetween(known.settings, present.settings)} />
-          <p className={styles['note']}>Nothing of yours is saved yet.</p>
+          <p className={styles['note']}>Your changes are not saved yet.</p>
           <div className={styles['buttons']}>
             <Button
               size="small"
@@ -161,7 +161,7 @@ function SettingsEditor({
                 save.reset();
               }}
             >
-              Keep what I typed
+              Keep my changes
             </Button>
             <Button
               size="small"
@@ -171,7 +171,7 @@ function SettingsEditor({
                 save.reset();
               }}
             >
-              Take theirs
+              Take their changes
             </Button>
           </div>
         </div>

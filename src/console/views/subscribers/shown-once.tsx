@@ -49,7 +49,7 @@ export function ShownOnce({
       <p className={styles['warning']} role="status">
         <span aria-hidden>! </span>
         {values.length === 1 ? 'This is shown once.' : 'These are shown once.'} Copy{' '}
-        {values.length === 1 ? 'it' : 'both'} to where your receiver reads its secrets. What is lost can only
+        {values.length === 1 ? 'it' : 'both'} to where your receiver reads its secrets. Lost values can only
         be replaced.
       </p>
       {values.map((shown) => (
@@ -79,5 +79,5 @@ export function ShownOnce({
 }
 
 export const SECRET_HINT =
-  'For webhook-signature (Standard Webhooks): the receiver verifies each request with it.';
-export const TOKEN_HINT = 'A bearer token for GET /api/endpoints/events: reads again what was sent.';
+  'For webhook-signature (Standard Webhooks): the receiver verifies each request with this secret.';
+export const TOKEN_HINT = 'A bearer token for GET /api/endpoints/events: reads sent events again.';

@@ -37,19 +37,19 @@ type Name = 'check' | 'pause' | 'resume' | 'remove' | 'token';
 const QUESTIONS: Partial<Record<Name, Question>> = {
   pause: {
     title: 'Pause this subscriber?',
-    text: 'It is sent nothing until somebody resumes it. Its deliveries are kept and follow then, in order.',
+    text: 'Nothing is sent until somebody resumes the subscriber. Its deliveries are kept, and then sent in order.',
     button: 'Pause sending',
     look: 'primary',
   },
   remove: {
     title: 'Remove this subscriber?',
-    text: 'It is sent nothing any more, and what waits for it is cancelled. This cannot be taken back: it would have to be added anew, with another secret.',
+    text: 'Nothing more is sent, and waiting deliveries are cancelled. This cannot be undone: a new subscriber gets another secret.',
     button: 'Remove',
     look: 'danger',
   },
   token: {
     title: 'Replace the read token?',
-    text: 'The present token is void at once. The receiver reads nothing until it has the new one.',
+    text: 'The present token becomes invalid at once. The receiver can read nothing until it has the new token.',
     button: 'Replace the token',
     look: 'danger',
   },
@@ -71,7 +71,11 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
         const failed = probes.filter(({ ok }) => !ok).length;
         // What it found stays on the page.
         if (!passed)
-          return { kind: 'info', title: 'The check failed', text: 'See what it found, and what to do.' };
+          return {
+            kind: 'info',
+            title: 'The check failed',
+            text: 'The result lists each failure and its fix.',
+          };
         return failed === 0
           ? { kind: 'success', title: 'The check passed' }
           : { kind: 'info', title: `The check passed, with ${plural(failed, 'remark')}` };
@@ -84,7 +88,7 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
         return {
           kind: 'success',
           title: 'The subscriber is resumed',
-          text: 'What waits goes out slowly at first, and in order.',
+          text: 'Waiting deliveries are sent in order, slowly at first.',
         };
       case 'remove':
         await unwrap(removeSubscriber(supabase, id));
@@ -138,7 +142,7 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
       </div>
       {running === 'check' && (
         <p className={`${styles['note'] ?? ''} muted`} role="status">
-          Its receiver is sent up to six requests. This takes up to a minute.
+          A check sends up to six requests and takes up to a minute.
         </p>
       )}
       {act.isError && <ErrorState error={act.error} />}

@@ -35,7 +35,7 @@ export function Subscriber() {
   if (id.success) return <OneSubscriber id={id.data} />;
   return (
     <Page title="Subscriber" lead={<Link href="/subscribers">All subscribers</Link>}>
-      <EmptyState title="This is no id of a subscriber">
+      <EmptyState title="Invalid id of a subscriber">
         An id is ep- and 16 letters or digits. Choose one from the list.
       </EmptyState>
     </Page>

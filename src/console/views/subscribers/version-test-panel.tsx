@@ -73,12 +73,12 @@ export function VersionResults({ test: { from, to, changes, events } }: { test: 
   if (events.length === 0) {
     return (
       <EmptyState title="No event of this subscriber yet">
-        Versions can be compared once there is an event that it takes.
+        Versions can be compared after the first event for this subscriber.
       </EmptyState>
     );
   }
   return (
-    <section aria-label="What would change" className={styles['results']}>
+    <section aria-label="Changes" className={styles['results']}>
       <p role="status">
         From {from} to {to},{' '}
         {changes.length === 0 ? 'nothing changes' : `${plural(changes.length, 'member')} would change`} in the

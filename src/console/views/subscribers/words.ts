@@ -23,7 +23,7 @@ export function reasonOf({ state_reason }: Pick<SubscriberView, 'state_reason'>)
     case 'secret_unreadable':
       return 'its secret cannot be decrypted: a key is missing from ENDPOINT_SECRETS_KEY';
     case 'address_changed':
-      return 'its URL has changed: a check that passes resumes it';
+      return 'its URL has changed; a passed check resumes it';
     case 'never_verified':
       return 'it did not pass a check within 7 days';
     default:
@@ -41,15 +41,15 @@ export function compressionOf({ settings, compression, last_check }: SubscriberV
     return [
       `${unused}it refused a compressed body `,
       { at: refused_at },
-      ' and took the same event uncompressed. Nothing is lost. Fix it, then check it.',
+      ' and accepted the same event uncompressed. Nothing is lost. Fix the receiver, then check it.',
     ];
   }
   const hasFailed = last_check?.probes?.some(({ name, ok }) => name === 'compressed' && !ok) ?? false;
   return [
     unused +
       (hasFailed
-        ? 'its last check says why, and what to do.'
-        : 'no check has seen yet that it accepts it. Check it.'),
+        ? 'the last check names the reason and the fix.'
+        : 'no check has tested it yet. Check the subscriber.'),
   ];
 }
 

@@ -22,7 +22,7 @@ export function Trace() {
   return (
     <Page
       title="Trace"
-      lead="What came of a request: its job, its event, each attempt, and the request that the attempt was received as."
+      lead="The path of a request: its job, its event, each attempt, and each received request."
       actions={id !== '' && <CopyLink />}
     >
       <search className="no-print">
@@ -30,8 +30,8 @@ export function Trace() {
         <AskForm key={id} id={id} onAsk={(asked) => change({ id: asked })} />
       </search>
       {id === '' ? (
-        <EmptyState title="Whose trace?">
-          Give the id of a report, a job, an event or a trace. Reports, jobs and audit rows lead here too.
+        <EmptyState title="Which trace?">
+          Enter the id of a report, a job, an event or a trace. Reports, jobs and audit rows link here too.
         </EmptyState>
       ) : (
         <Traces id={id} />
@@ -91,11 +91,11 @@ function Traces({ id }: { id: string }) {
         <ErrorState error={query.error} onRetry={() => void query.refetch()} isRefresh={data !== undefined} />
       )}
       {data?.traces.length === 0 && (
-        <EmptyState title="Nothing is known by this id">
-          Only whole ids are found. What came before 0.3.0 has no trace.
+        <EmptyState title="Nothing has this id">
+          Only complete ids are found. Rows from before version 0.3.0 have no trace.
         </EmptyState>
       )}
-      {data?.truncated === true && <p className="muted">There are more steps than are shown.</p>}
+      {data?.truncated === true && <p className="muted">More steps exist than are shown.</p>}
       {data?.traces.map((trace) => (
         <Panel
           key={trace.trace_id}

@@ -82,7 +82,7 @@ const ACTIONS: Record<Exclude<EndpointAction, 'filter-test'>, Act> = {
   explain,
 };
 
-/** `POST ?action=`: what is done with a subscriber, or asked about it, besides its settings. */
+/** `POST ?action=`: all actions and questions about a subscriber except its settings. */
 export async function actOnEndpoint(
   services: EndpointServices,
   request: Request,
@@ -190,8 +190,8 @@ async function testFilter({ rpc, log }: EndpointServices, request: Request): Pro
       return { event_id: id, ...event, matches, decided_by, explanation };
     }
     // SQL decides what is sent: its answer stands, and the explanation of another one would mislead.
-    log('error', 'a filter is explained otherwise than it is decided', { event: id, paths });
-    const explanation = `${matches ? 'Matches' : 'Does not match'}, but the clause cannot be named.`;
+    log('error', 'the explanation of a filter contradicts its decision', { event: id, paths });
+    const explanation = `${matches ? 'Matches' : 'Does not match'}, but we cannot name the clause that decides.`;
     return { event_id: id, ...event, matches, decided_by: '', explanation };
   });
   return done({ events } satisfies FilterTest);

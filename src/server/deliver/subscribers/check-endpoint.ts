@@ -15,17 +15,17 @@ interface CheckedEndpoint {
   endpoint_id: string;
   url: string;
   sealed_secrets: readonly string[];
-  /** What its settings ask for. */
+  /** The coding in its settings. */
   compression: Compression;
 }
 
-/** What came of one request of a check. */
+/** The outcome of one request of a check. */
 interface Seen {
   /** Null: no answer came. */
   status: number | null;
   /** Why it is not delivered, in words; null: it was answered with a 2xx. */
   error: string | null;
-  /** What was read of the answer. */
+  /** The part of the answer that was read. */
   text: string;
   /** Why the answer could not be read to its end. */
   unread: unknown;
@@ -45,9 +45,9 @@ const ANSWER_FIRST =
 
 /**
  * Checks whether a subscriber takes what we will send, and refuses what others could. First a signed ping, whose nonce the answer
- * must repeat: it proves that whoever answers wants our events. Only then the rest, one after the other: a host that never asked
+ * must repeat: it proves that the receiver wants our events. Only then the rest, one after the other: a host that never asked
  * for us gets one small request.
- * @throws {SecretUnreadable} when one of the endpoint's secrets cannot be opened: nothing was sent
+ * @throws {SecretUnreadable} when one of the endpoint's secrets cannot be decrypted: nothing was sent
  */
 export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedEndpoint): Promise<Probe[]> {
   const keys = openAll(sender.endpointKeys, endpoint.endpoint_id, endpoint.sealed_secrets);
@@ -181,14 +181,14 @@ function bad(detail: string, advice: string): Told {
 }
 
 function judgePing(seen: Seen, nonce: string): Told {
-  if (seen.error !== null) return bad(`A signed ping: ${seen.error}.`, adviceOn(seen));
+  if (seen.error !== null) return bad(`A signed ping failed: ${seen.error}.`, adviceOn(seen));
   const answered = `A signed ping was answered ${seen.status}`;
   if (seen.unread !== undefined && seen.timedOut) {
-    return bad(`${answered}, but the answer did not end in time.`, ANSWER_FIRST);
+    return bad(`${answered}, but the answer was not complete in time.`, ANSWER_FIRST);
   }
   if (nonceIn(seen.text) === nonce) return good(`${answered} with its nonce in ${seen.tookMs} ms.`);
   return bad(
-    `${answered}, but without the nonce that was asked for.`,
+    `${answered}, but without the requested nonce.`,
     'Answer a request of type polaris.ping with its data.nonce, as JSON and not compressed: {"nonce": "…"}. This proves that the endpoint wants these events.',
   );
 }
@@ -201,61 +201,63 @@ function nonceIn(text: string): string | undefined {
   }
 }
 
-/** What to do where a request was not answered with a 2xx. */
+/** Advice for a request whose answer was not 2xx. */
 function adviceOn({ status, error, timedOut }: Seen): string {
   if (status === null) {
     if (error?.startsWith('not sent: ') === true) {
       return 'Correct the URL, or the DNS record, the certificate or the firewall of its host.';
     }
-    return timedOut ? ANSWER_FIRST : 'Look at the log of the endpoint, and at what stands in front of it.';
+    return timedOut
+      ? ANSWER_FIRST
+      : 'Look at the log of the endpoint, and at any proxy or firewall in front of it.';
   }
   if (status >= 300 && status < 400)
-    return 'Set the URL to the final address: a signed result follows no redirect.';
+    return 'Set the URL to the final address: signed results never follow redirects.';
   if (status === 429)
     return 'Raise the limit of the endpoint for these requests, or set a rate, and check again.';
-  if (status === 404 || status === 405) return 'Correct the path of the URL: nothing there takes a POST.';
-  if (status === 410) return 'The endpoint says that it is gone for ever: set another URL, or remove it.';
+  if (status === 404 || status === 405) return 'Correct the path of the URL: it does not accept POST.';
+  if (status === 410) return 'The endpoint answered 410 (gone): set another URL, or remove the subscriber.';
   if (status === 400 || status === 401 || status === 403) {
-    return 'Compare the secret at the endpoint with the one that was shown here, verify the raw bytes of the body, and synchronise the clock. A firewall in front may refuse as well.';
+    return 'Compare the secret at the endpoint with the one that was shown here, verify the raw bytes of the body, and synchronise the clock. A firewall in front of the endpoint may also refuse the request.';
   }
-  return 'Look at the log of the endpoint, and at what stands in front of it.';
+  return 'Look at the log of the endpoint, and at any proxy or firewall in front of it.';
 }
 
-/** For what must be refused: with a 4xx, which says that the request is at fault. */
+/** For a request that must be refused with a 4xx: this status says that the request is at fault. */
 function judgeRefusal(seen: Seen, what: string, advice: string): Told {
   if (seen.error === null) return bad(`It accepted ${what} (${seen.status}).`, advice);
   if (seen.status === 429 || seen.status === null) {
-    return bad(`It could not be seen whether it refuses ${what}: ${seen.error}.`, adviceOn(seen));
+    return bad(`No result for ${what}: ${seen.error}.`, adviceOn(seen));
   }
   if (seen.status >= 400 && seen.status < 500) return good(`It refused ${what} (${seen.status}).`);
   return bad(
-    `It did not refuse ${what} as such: ${seen.error}.`,
-    'Answer 401 to a request that cannot be verified. Any other answer than a 4xx looks like a fault of the endpoint.',
+    `It failed on ${what} instead of refusing it with a 4xx: ${seen.error}.`,
+    'Answer 401 to a request that cannot be verified. Other answers than 4xx count as faults of the endpoint.',
   );
 }
 
 function judgeRepeated(seen: Seen): Told {
-  if (seen.error === null) return good(`It took the same ping again (${seen.status}).`);
+  if (seen.error === null) return good(`It accepted a repeated ping (${seen.status}).`);
   return bad(
-    `It did not take the same ping again: ${seen.error}.`,
-    'Answer 2xx to a webhook-id that was seen before, and do nothing: an event is sent again when its answer was lost.',
+    `It did not accept a repeated ping: ${seen.error}.`,
+    'Answer 2xx to a known webhook-id, and do nothing: an event is sent again when its answer was lost.',
   );
 }
 
 function judgeLarge(seen: Seen): Told {
   const size = `a body of ${MAX_RESULT_BYTES / 1024} KB`;
   const instead = `Raise the limit of the endpoint for ${size}, or set its body to thin: larger results cannot be delivered to it.`;
-  if (seen.error === null) return good(`It took ${size} in ${seen.tookMs} ms.`);
-  if (seen.status === 413) return good(`It clearly refused ${size} (413).`, instead);
-  return bad(`It neither took ${size} nor refused it with 413: ${seen.error}.`, instead);
+  if (seen.error === null) return good(`It accepted ${size} in ${seen.tookMs} ms.`);
+  if (seen.status === 413) return good(`It refused ${size} with 413.`, instead);
+  return bad(`It should accept ${size} or refuse it with 413: ${seen.error}.`, instead);
 }
 
 function judgeCompressed(seen: Seen, nonce: string, coding: Coding): Told {
   const what = `a signed ping in ${coding}`;
-  const advice = `Decompress a body with Content-Encoding: ${coding} before its signature is verified, which is over the decompressed bytes, or set compression to none. Until a check has passed this, bodies are sent uncompressed: nothing is lost.`;
-  if (seen.error !== null) return bad(`It did not take ${what}: ${seen.error}.`, advice);
+  const advice = `Decompress a body with Content-Encoding: ${coding} before you verify its signature (over the decompressed bytes), or set compression to none. Until this probe passes, bodies are sent uncompressed: nothing is lost.`;
+  if (seen.error !== null) return bad(`It did not accept ${what}: ${seen.error}.`, advice);
   if (nonceIn(seen.text) === nonce) return good(`It answered ${what} with its nonce in ${seen.tookMs} ms.`);
-  return bad(`It answered ${what} ${seen.status}, but without the nonce that was asked for.`, advice);
+  return bad(`It answered ${what} with ${seen.status}, but without the requested nonce.`, advice);
 }
 
 function judgeRedirects(all: readonly Seen[]): Told {
@@ -263,18 +265,18 @@ function judgeRedirects(all: readonly Seen[]): Told {
   if (redirects.length === 0) return good('No answer was a redirect.');
   return bad(
     `${redirects.length} of ${all.length} answers were redirects (${redirects[0]?.status}).`,
-    'Answer at the URL itself: a signed result follows no redirect.',
+    'Answer at the URL itself: signed results never follow redirects.',
   );
 }
 
-/** An answer that takes more than this part of the time-out leaves little for a bad day. */
+/** A slower answer than this part of the time-out leaves little reserve under load. */
 const SLOW_PART = 0.5;
 
 function judgeTime(all: readonly Seen[], timeoutMs: number): Told {
   const late = all.filter(({ timedOut }) => timedOut).length;
   const slowestMs = Math.max(...all.map(({ tookMs }) => tookMs));
   if (late > 0)
-    return bad(`${late} of ${all.length} answers did not come within ${timeoutMs} ms.`, ANSWER_FIRST);
+    return bad(`${late} of ${all.length} answers did not arrive within ${timeoutMs} ms.`, ANSWER_FIRST);
   const detail = `The slowest of ${all.length} answers took ${slowestMs} ms; the limit is ${timeoutMs} ms.`;
   return slowestMs > timeoutMs * SLOW_PART ? good(detail, ANSWER_FIRST) : good(detail);
 }

@@ -43,7 +43,7 @@ const SEALED = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]+
  */
 export function sealSecret(keys: EndpointKeys, endpointId: string, secret: string): string {
   const [first] = keys;
-  if (first === undefined) throw new Error('ENDPOINT_SECRETS_KEY is not set: no secret can be kept');
+  if (first === undefined) throw new Error('ENDPOINT_SECRETS_KEY is not set: no secret can be stored');
   const nonce = randomBytes(NONCE_BYTES);
   const cipher = createCipheriv(CIPHER, first.key, nonce, { authTagLength: TAG_BYTES });
   cipher.setAAD(boundTo(first.id, endpointId));
@@ -56,11 +56,14 @@ export function sealSecret(keys: EndpointKeys, endpointId: string, secret: strin
 export function openSecret(keys: EndpointKeys, endpointId: string, sealed: string): string {
   const [, keyId, nonce, ciphertext, tag] = SEALED.exec(sealed) ?? [];
   if (keyId === undefined || nonce === undefined || ciphertext === undefined || tag === undefined) {
-    throw new SecretUnreadable(null, 'the sealed secret is malformed');
+    throw new SecretUnreadable(null, 'the encrypted secret is malformed');
   }
   const key = keys.find(({ id }) => id === keyId)?.key;
   if (key === undefined) {
-    throw new SecretUnreadable(keyId, `ENDPOINT_SECRETS_KEY has no key "${keyId}", which sealed the secret`);
+    throw new SecretUnreadable(
+      keyId,
+      `ENDPOINT_SECRETS_KEY has no key "${keyId}", which encrypted the secret`,
+    );
   }
   const decipher = createDecipheriv(CIPHER, key, Buffer.from(nonce, 'base64url'), {
     authTagLength: TAG_BYTES,
@@ -101,7 +104,7 @@ export function isReadToken(bearer: string): boolean {
   return /^pet_[A-Za-z0-9_-]{43}$/.test(bearer);
 }
 
-/** What is stored of a read token, in hexadecimal digits. Of 32 random bytes no slow hash is needed. */
+/** The stored hash of a read token, in hexadecimal digits. 32 random bytes need no slow hash. */
 export function readTokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

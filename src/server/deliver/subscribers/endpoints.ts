@@ -64,7 +64,7 @@ export function refused(
   return { response: problem(code, extras), record: { outcome: code, ...record } };
 }
 
-/** What has been done. SQL has audited it, in the transaction that did it. */
+/** The result of a change. SQL has audited it in the same transaction. */
 export function done(body: object, status = 200): Result {
   return { response: answer(body, { status }), record: null };
 }

@@ -4,7 +4,7 @@ import { rowTime } from '../../../contracts/paging.ts';
 import { SUBSCRIBER_STATES } from '../../../contracts/constants.ts';
 import { filterValuesAnswer, type Decision } from '../filters/evaluate.ts';
 
-/** What `explain_fan_out()` answers. */
+/** The answer of `explain_fan_out()`. */
 export const fanOutFacts = explanation
   .pick({ event: true, revision: true, settings: true, deliveries: true })
   .extend({
@@ -63,14 +63,11 @@ function whyDelivery(
     return why('delivered', `It was delivered${by}${at}, with attempt ${delivery.attempts}.`);
   }
   if (delivery.status === 'superseded') {
-    return why(
-      'superseded_by_newer',
-      'A newer event of the same report waited for this endpoint too and was sent instead.',
-    );
+    return why('superseded_by_newer', 'A newer event of the same report was sent to this endpoint instead.');
   }
   if (delivery.status === 'cancelled') return why('cancelled', `${cancelledBy(event, endpoint, delivery)}.`);
   if (delivery.dead_reason !== null) {
-    const cause = DEAD[delivery.dead_reason] ?? `its delivery was given up (${delivery.dead_reason})`;
+    const cause = DEAD[delivery.dead_reason] ?? `the reason is ${delivery.dead_reason}`;
     return why(
       'dead_letter',
       `Its delivery${by} is a dead letter after ${delivery.attempts} attempts: ${cause}.`,
@@ -79,26 +76,23 @@ function whyDelivery(
   if (endpoint.state === 'paused') {
     return why(
       'paused',
-      `It waits: the endpoint is paused (${endpoint.state_reason ?? 'no reason given'}), and gets the event after it is resumed.`,
+      `It waits: the endpoint is paused (${endpoint.state_reason ?? 'no reason given'}). The event is sent after the endpoint is resumed.`,
     );
   }
   if (delivery.waits_for !== null) {
     return why(
       'waits_for_earlier',
-      `It waits for event ${delivery.waits_for} of the same report, which goes to this endpoint before it.`,
+      `It waits for event ${delivery.waits_for} of the same report, which must be sent first.`,
     );
   }
   if (endpoint.circuit_open_since !== null) {
     return why(
       'circuit_open',
-      `It waits: the endpoint fails, and its circuit is open since ${endpoint.circuit_open_since}.`,
+      `It waits: the endpoint failed, and its circuit has been open since ${endpoint.circuit_open_since}.`,
     );
   }
   if (delivery.status === 'sent') {
-    return why(
-      'sending',
-      'It is being sent now, or was sent and its answer was lost: then it is sent again.',
-    );
+    return why('sending', 'It is being sent now. If its answer was lost, it is sent again.');
   }
   const due = delivery.next_attempt;
   if (due !== null && Date.parse(due) > now) {
@@ -108,7 +102,7 @@ function whyDelivery(
   }
   return why(
     'scheduled',
-    'It is due, and is sent as soon as the rate of the endpoint and its requests under way allow.',
+    'It is due. It waits for the rate limit of the endpoint or for its requests in flight.',
   );
 }
 
@@ -132,13 +126,13 @@ function whyNone(facts: FanOutFacts, decision: Decision | null): Why {
 function whyNotAsked({ event, endpoint, revision, takes_events, change }: FanOutFacts): Why | undefined {
   const applied = event.applied_at ?? '';
   if (event.channel === 'import') {
-    return why('imported', 'It was imported from before this system: only a replay sends such events.');
+    return why('imported', 'The event was imported: only a replay sends imported events.');
   }
   if (event.effect === null) return why('no_effect_yet', 'The event has not been applied yet.');
   if (revision === null) {
     return why(
       'not_there_yet',
-      `There was no such endpoint when the event was applied (${applied}): it was created at ${endpoint.created_at}.`,
+      `The event was applied at ${applied}, before the endpoint was created at ${endpoint.created_at}.`,
     );
   }
   if (takes_events !== true) {
@@ -153,7 +147,7 @@ function whyNotAsked({ event, endpoint, revision, takes_events, change }: FanOut
       : why('unverified', 'The endpoint had not passed its check when the event was applied.');
   }
   if (event.bulk) {
-    return why('bulk', 'It was one of many writes in one transaction that asked not to tell subscribers.');
+    return why('bulk', 'The event was a bulk write (polaris.bulk), which is not sent to subscribers.');
   }
   return undefined;
 }
@@ -165,7 +159,7 @@ function whyNotSelected({ event, settings, is_owner }: FanOutFacts): Why | undef
   if (event.effect === 'superseded' && !events.superseded) {
     return why(
       'superseded_effect',
-      'The event lost to a newer one of its report, and the endpoint takes only applied events.',
+      'A newer event of the report superseded this one, and the endpoint takes only applied events.',
     );
   }
   const lists = [
@@ -188,8 +182,8 @@ function whyNotSelected({ event, settings, is_owner }: FanOutFacts): Why | undef
   return why(
     'owner',
     is_owner === null
-      ? 'The endpoint takes only reports of one owner; the report is gone, so that its owner is not known any more.'
-      : 'The report belongs to another owner than the one whose reports the endpoint takes.',
+      ? 'The endpoint takes only reports of one owner. The report was deleted, so its owner is unknown.'
+      : 'The endpoint takes only reports of another owner.',
   );
 }
 
@@ -199,15 +193,12 @@ function whyNotMatched(
 ): Why {
   const isFiltered = settings?.filter != null && event.type !== 'report.deleted';
   if (fault !== null) {
-    return why(
-      'filter_fault',
-      `The filter could not be asked about the event, which counts as no match: ${fault}.`,
-    );
+    return why('filter_fault', `The filter failed for this event, which counts as no match: ${fault}.`);
   }
   if (isFiltered && (filter_matches === null || decision === null)) {
     return why(
       'content_erased',
-      'The filter of the endpoint decided; the content was erased since, so that its clause is not known any more.',
+      'The filter of the endpoint decided. The content was erased since, so the deciding clause is unknown.',
     );
   }
   if (isFiltered && decision !== null && filter_matches === false) {

@@ -26,8 +26,8 @@ const read = z.union([
 ]);
 
 /**
- * `GET`: the events of the subscriber whose read token comes with the request, in the order in which they were committed, or one of
- * them in full. Refusals are audited: those of unauthenticated callers under the cap.
+ * `GET`: the events of the subscriber whose read token comes with the request, in the order in which they were committed, or
+ * one of them in full. Refusals are audited: those of unauthenticated callers under the cap.
  */
 export async function readEvents(
   services: Store & MonotonicClock & { log: Log },
@@ -47,7 +47,7 @@ export async function readEvents(
 
   if (request.method !== 'GET') return refuse('method_not_allowed', { headers: { allow: 'GET' } });
   const token = bearerToken(request.headers);
-  // What has another form is nobody's: the database need not be asked.
+  // A token of another form is invalid: the database need not be asked.
   if (token === null || !isReadToken(token)) return refuse('unauthorized');
   const query = eventsQuery.safeParse(queryOf(request));
   if (!query.success) return refuse('invalid_query');

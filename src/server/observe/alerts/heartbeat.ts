@@ -16,7 +16,7 @@ export interface HeartbeatSender {
 export async function sendHeartbeat({ fetch, log, heartbeatUrl }: HeartbeatSender): Promise<void> {
   if (heartbeatUrl === undefined) return;
   const error = await ask(fetch, heartbeatUrl);
-  if (error !== null) log('error', 'the outside watch was not told of a sweep', { error });
+  if (error !== null) log('error', 'could not report a sweep to HEARTBEAT_URL', { error });
 }
 
 /** What went wrong, in our own words: the address may hold what admits us. */

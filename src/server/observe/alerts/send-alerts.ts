@@ -53,12 +53,15 @@ export async function sendAlerts(sender: AlertSender, deadline: number): Promise
         claim,
       );
       for (const { id, error } of dead) {
-        sender.log('error', 'an alert could not be delivered for a day and is dead', { delivery: id, error });
+        sender.log('error', 'an alert was not delivered within a day; it is not retried any more', {
+          delivery: id,
+          error,
+        });
       }
       if (delivery === null) return;
       const sent = await send(delivery);
       if ('error' in sent) {
-        sender.log('error', 'an alert was not delivered; the next sweep tries again', {
+        sender.log('error', 'an alert was not delivered; the next sweep retries it', {
           delivery: delivery.id,
           error: sent.error,
         });

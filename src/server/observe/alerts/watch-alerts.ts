@@ -23,7 +23,7 @@ export function createWatch(watcher: Watcher, functionName: string): () => void 
     nextAt = watcher.monotonicNow() + INTERVAL_MS;
     watcher.waitUntil(
       watch(watcher, functionName, meter.take()).catch((error: unknown) => {
-        watcher.log('error', 'alerts were not evaluated after a request', { error });
+        watcher.log('error', 'could not evaluate alerts after a request', { error });
       }),
     );
   };
@@ -46,7 +46,7 @@ async function report(watcher: Watcher, functionName: string, usage: Usage): Pro
   try {
     return await watcher.rpc('report_usage', parameters, z.boolean());
   } catch (error) {
-    watcher.log('error', 'what the function has used was not recorded', { error });
+    watcher.log('error', 'could not record the usage of the function', { error });
     return true;
   }
 }

@@ -104,8 +104,8 @@ describe('a receiver that does all as it should', () => {
       'It refused a request with a forged signature (401).',
       'It refused a request that was signed an hour ago (401).',
       'It refused a request whose body was changed after it was signed (401).',
-      'It took the same ping again (200).',
-      'It took a body of 900 KB in N ms.',
+      'It accepted a repeated ping (200).',
+      'It accepted a body of 900 KB in N ms.',
       'No answer was a redirect.',
       'The slowest of 6 answers took N ms; the limit is N ms.',
     ]);
@@ -147,12 +147,12 @@ describe('where the settings ask for compression', () => {
   );
 
   it.each<[string, number, string]>([
-    ['refuses the coding', 415, 'It did not take a signed ping in gzip: answered 415.'],
-    ['does not decompress', 401, 'It did not take a signed ping in gzip: answered 401.'],
+    ['refuses the coding', 415, 'It did not accept a signed ping in gzip: answered 415.'],
+    ['does not decompress', 401, 'It did not accept a signed ping in gzip: answered 401.'],
     [
       'answers without the nonce',
       204,
-      'It answered a signed ping in gzip 204, but without the nonce that was asked for.',
+      'It answered a signed ping in gzip with 204, but without the requested nonce.',
     ],
   ])('a receiver that %s is told what to do, and that nothing is lost', async (_name, status, detail) => {
     const { port } = await receiver(({ headers }, response) =>
@@ -172,68 +172,68 @@ describe('without a good answer to the ping nothing else is sent', () => {
     [
       'an answer without the nonce',
       (_incoming, response) => response.end('ok'),
-      'A signed ping was answered 200, but without the nonce that was asked for.',
+      'A signed ping was answered 200, but without the requested nonce.',
       /data\.nonce/,
     ],
     [
       'another nonce',
       (_incoming, response) => response.end('{"nonce":"a"}'),
-      'A signed ping was answered 200, but without the nonce that was asked for.',
+      'A signed ping was answered 200, but without the requested nonce.',
       /data\.nonce/,
     ],
     [
       'the nonce, compressed',
       ({ body }, response) => response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(body)),
-      'A signed ping was answered 200, but without the nonce that was asked for.',
+      'A signed ping was answered 200, but without the requested nonce.',
       /not compressed/,
     ],
     [
       'a redirect',
       (_incoming, response) => response.writeHead(308, { location: '/x' }).end(),
-      'A signed ping: answered 308: a redirect, which a signed result never follows.',
+      'A signed ping failed: answered 308: a redirect; signed results never follow redirects.',
       /final address/,
     ],
     [
       'another secret',
       (_incoming, response) => response.writeHead(401).end(),
-      'A signed ping: answered 401.',
+      'A signed ping failed: answered 401.',
       /Compare the secret/,
     ],
     [
       'another path',
       (_incoming, response) => response.writeHead(404).end(),
-      'A signed ping: answered 404.',
+      'A signed ping failed: answered 404.',
       /path of the URL/,
     ],
     [
       'a limit',
       (_incoming, response) => response.writeHead(429).end(),
-      'A signed ping: answered 429.',
+      'A signed ping failed: answered 429.',
       /Raise the limit/,
     ],
     [
       'the end of it',
       (_incoming, response) => response.writeHead(410).end(),
-      'A signed ping: answered 410.',
-      /gone for ever/,
+      'A signed ping failed: answered 410.',
+      /answered 410 \(gone\)/,
     ],
     [
       'an error',
       (_incoming, response) => response.writeHead(500).end(),
-      'A signed ping: answered 500.',
+      'A signed ping failed: answered 500.',
       /log of the endpoint/,
     ],
     [
       'a reset connection',
       (_incoming, response) => response.socket?.resetAndDestroy() ?? true,
-      'A signed ping: no answer: the connection was reset (ECONNRESET).',
+      'A signed ping failed: no answer: the connection was reset (ECONNRESET).',
       /log of the endpoint/,
     ],
-    ['silence', () => true, 'A signed ping: no answer: timed out.', /Store the event, answer 2xx/],
+    ['silence', () => true, 'A signed ping failed: no answer: timed out.', /Store the event, answer 2xx/],
     [
       'an answer that does not end',
       (_incoming, response) => response.write('{'),
-      'A signed ping was answered 200, but the answer did not end in time.',
+      'A signed ping was answered 200, but the answer was not complete in time.',
       /Store the event, answer 2xx/,
     ],
   ])('%s', async (_name, instead, detail, advice) => {
@@ -250,7 +250,7 @@ describe('without a good answer to the ping nothing else is sent', () => {
       {
         name: 'ping',
         ok: false,
-        detail: 'A signed ping: not sent: the connection was refused (ECONNREFUSED).',
+        detail: 'A signed ping failed: not sent: the connection was refused (ECONNREFUSED).',
         advice: CONNECTION,
       },
     ]);
@@ -308,9 +308,9 @@ describe('a receiver', () => {
       verified(incoming) === undefined ? response.writeHead(500).end() : undefined,
     );
     expect(failures(await check(port))).toEqual([
-      'forged: It did not refuse a request with a forged signature as such: answered 500.',
-      'old: It did not refuse a request that was signed an hour ago as such: answered 500.',
-      'changed: It did not refuse a request whose body was changed after it was signed as such: answered 500.',
+      'forged: It failed on a request with a forged signature instead of refusing it with a 4xx: answered 500.',
+      'old: It failed on a request that was signed an hour ago instead of refusing it with a 4xx: answered 500.',
+      'changed: It failed on a request whose body was changed after it was signed instead of refusing it with a 4xx: answered 500.',
     ]);
   });
 
@@ -321,7 +321,7 @@ describe('a receiver', () => {
       return requests === 2 ? response.writeHead(429).end() : undefined;
     });
     expect(failures(await check(port))).toEqual([
-      'forged: It could not be seen whether it refuses a request with a forged signature: answered 429.',
+      'forged: No result for a request with a forged signature: answered 429.',
     ]);
   });
 
@@ -341,13 +341,13 @@ describe('a receiver', () => {
       return isNew ? undefined : response.writeHead(409).end();
     });
     const probes = await check(port);
-    expect(failures(probes)).toEqual(['repeated: It did not take the same ping again: answered 409.']);
-    expect(named(probes, 'repeated')?.advice).toMatch(/webhook-id that was seen before/);
+    expect(failures(probes)).toEqual(['repeated: It did not accept a repeated ping: answered 409.']);
+    expect(named(probes, 'repeated')?.advice).toMatch(/known webhook-id/);
   });
 
   it.each([
     [413, []],
-    [400, ['large: It neither took a body of 900 KB nor refused it with 413: answered 400.']],
+    [400, ['large: It should accept a body of 900 KB or refuse it with 413: answered 400.']],
   ])('that answers %i to a large body', async (status, expected) => {
     const { port } = await receiver(({ body }, response) =>
       body.length > 100_000 ? response.writeHead(status).end() : undefined,
@@ -371,7 +371,7 @@ describe('a receiver', () => {
     });
     const large = named(await check(port), 'large');
     expect(large?.ok).toBe(false);
-    expect(large?.detail).toMatch(/^It neither took a body of 900 KB nor refused it with 413: no answer: /);
+    expect(large?.detail).toMatch(/^It should accept a body of 900 KB or refuse it with 413: no answer: /);
   });
 
   it('that is slow is told so, and fails only when it is too slow', async () => {
@@ -389,8 +389,8 @@ describe('a receiver', () => {
       return requests === 5 ? true : undefined;
     });
     expect(failures(await check(port))).toEqual([
-      'repeated: It did not take the same ping again: no answer: timed out.',
-      'time: 1 of 6 answers did not come within 1000 ms.',
+      'repeated: It did not accept a repeated ping: no answer: timed out.',
+      'time: 1 of 6 answers did not arrive within 1000 ms.',
     ]);
   });
 });

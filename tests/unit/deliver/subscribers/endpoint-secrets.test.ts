@@ -61,7 +61,7 @@ describe('a sealed secret', () => {
     for (const others of [keysOf(b), []]) {
       expect(unreadable(() => openSecret(others, ENDPOINT, sealed))).toEqual({
         keyId: 'a',
-        message: 'ENDPOINT_SECRETS_KEY has no key "a", which sealed the secret',
+        message: 'ENDPOINT_SECRETS_KEY has no key "a", which encrypted the secret',
       });
     }
   });
@@ -102,7 +102,7 @@ describe('a sealed secret', () => {
     (sealed) => {
       expect(unreadable(() => openSecret(keys, ENDPOINT, sealed))).toEqual({
         keyId: null,
-        message: 'the sealed secret is malformed',
+        message: 'the encrypted secret is malformed',
       });
     },
   );
