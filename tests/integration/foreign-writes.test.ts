@@ -326,7 +326,7 @@ describe('closing the first version', () => {
       String((await sql.unsafe(`select private.${call} as said`))[0]?.['said']);
     expect(await said('close_first_version()')).toContain('Nothing was closed');
     expect(await said('close_first_version(null)')).toContain('Nothing was closed');
-    expect(await said('close_first_version(true)')).toContain('only through the webhooks');
+    expect(await said('close_first_version(true)')).toContain('through the webhooks alone');
     const write = () =>
       platform((role) => role`update public.org_reports set research_report = 'late' where id = ${reportId}`);
     await expect(write()).rejects.toMatchObject({ code: 'PL006' });
