@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    // Two cores run Postgres, the REST layer and the functions beside the tests, many of which wait.
-    maxWorkers: 3,
+    // Two cores run Postgres, the REST layer and the functions beside the tests: three files at a time reach the time-outs of some.
+    maxWorkers: 2,
     projects: [
       {
         test: {

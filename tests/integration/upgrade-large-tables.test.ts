@@ -169,7 +169,7 @@ describe('a push', () => {
       try {
         await holder.unsafe('begin; select count(*) from public.webhook_audit');
         const push = expect(migrate(url)).rejects.toThrow(
-          /Other transactions lock public\.webhook_audit for too long\. Nothing was changed: push again\./,
+          /Other transactions use public\.webhook_audit for too long\. Nothing was changed: push again\./,
         );
         await untilSomebodyWaits(sql);
         // It queues behind the push, whose attempt ends before the transaction does.

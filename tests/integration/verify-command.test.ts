@@ -212,7 +212,7 @@ describe('npm run verify', () => {
       locking.release();
     }
     const { code, out } = await run('--from', 'rest');
-    expect(out).toBe('verify: 0 problems in what comes from rest on\n');
+    expect(out).toBe('verify: 0 problems in the part from rest\n');
     expect(code).toBe(0);
   });
 

@@ -29,7 +29,7 @@ begin
       perform pg_sleep(1) where v_try < c_tries;
     end;
   end loop;
-  raise exception 'Other transactions lock % for too long. Nothing was changed: push again.', p_table
+  raise exception 'Other transactions use % for too long. Nothing was changed: push again.', p_table
     using errcode = 'lock_not_available',
       hint = 'docs/upgrading.md has the query that lists long transactions.';
 end
