@@ -45,7 +45,7 @@ test('an alert fires, is silenced, and its silence is ended', async ({ page, dev
   await card(page).getByRole('button', { name: 'Silence' }).click();
   const dialog = page.getByRole('alertdialog');
   await dialog.getByRole('button', { name: 'Silence for 1 hour' }).click();
-  await expect(dialog.getByText('Say why')).toBeVisible();
+  await expect(dialog.getByText('Give a reason')).toBeVisible();
   await dialog.getByRole('radio', { name: '8 hours' }).check();
   await dialog.getByLabel('Reason').fill('The endpoint is being moved');
   await inspect(page, 'alerts-silence');

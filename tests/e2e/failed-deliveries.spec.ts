@@ -69,7 +69,7 @@ test('one is retried, the selected are retried, and all dead letters are redrive
   await page.getByLabel('Status').selectOption('dead');
   await page.getByRole('button', { name: 'Redrive all 4' }).click();
   await dialog.getByRole('button', { name: 'Redrive 4 deliveries' }).click();
-  await expect(dialog.getByText('Say why')).toBeVisible();
+  await expect(dialog.getByText('Give a reason')).toBeVisible();
   await inspect(page, 'deliveries-redrive');
   await dialog.getByLabel('Reason').fill('The gateway is back');
   await dialog.getByRole('button', { name: 'Redrive 4 deliveries' }).click();
@@ -99,7 +99,7 @@ test('all that match are retried while the page is closed', async ({ page, dev, 
   await dialog.getByLabel('Reason').fill('The gateway is back');
   await inspect(page, 'deliveries-retry');
   await dialog.getByRole('button', { name: 'Retry 3 deliveries' }).click();
-  await expect(messages(page).getByText('The retry has begun')).toBeVisible();
+  await expect(messages(page).getByText('The retry has started')).toBeVisible();
   await page.goto('about:blank');
   for (const { eventId } of matching) await expect.poll(() => isDue(sql, eventId)).toBe(true);
   await expect.poll(() => statusOf(sql, letter.eventId)).toMatchObject({ dead: false });
@@ -142,7 +142,7 @@ test('a group of failures leads to its rows, and is redriven whole while the pag
   const dialog = page.getByRole('alertdialog');
   await actions.do(dialog.getByLabel('Reason').fill('Repaired'));
   await actions.do(dialog.getByRole('button', { name: 'Redrive 3 deliveries' }).click());
-  await expect(messages(page).getByText('The redrive has begun')).toBeVisible();
+  await expect(messages(page).getByText('The redrive has started')).toBeVisible();
   actions.expect(3);
   await page.goto('about:blank');
   for (const { eventId } of gone)
@@ -176,7 +176,7 @@ test('filters narrow the list, are in the address, and are cleared', async ({ pa
     ['Reason', 'attempts_exhausted', 'dead letter'],
     ['Status', 'dead', 'dead letter'],
   ] as const) {
-    await page.getByLabel(label).selectOption(option);
+    await page.getByLabel(label, { exact: true }).selectOption(option);
     await expect(rows(page)).toHaveCount(1);
     await expect(rows(page)).toContainText(words);
     await page.getByRole('button', { name: 'Clear filters' }).click();
