@@ -92,7 +92,7 @@ describe('npm run polaris', () => {
     expect((await polaris(['trace', 'x'])).error).toContain('Nobody is signed in');
     expect(await polaris(['sign-in', operator.email], `${operator.password}\n`)).toMatchObject({
       code: 0,
-      out: `Signed in as ${operator.email}.\n`,
+      out: `Signed in as ${operator.email} at ${system.supabase.url}.\n`,
     });
     // Read and written by its owner alone: whoever has it is the operator.
     expect((await stat(sessionPath())).mode & 0o777).toBe(0o600);
@@ -148,7 +148,14 @@ describe('npm run polaris', () => {
       { SUPABASE_URL: 'https://project.example.com/rest/v1' },
       'SUPABASE_URL must be the address of the project without a path',
     ],
-    ['no project', { SUPABASE_URL: '' }, 'No project: set SUPABASE_URL'],
+    [
+      'an address of the project that shows passwords to whoever is in between',
+      { SUPABASE_URL: 'http://project.example.com' },
+      'SUPABASE_URL must begin with https://',
+    ],
+    ['no project', { SUPABASE_URL: '', SUPABASE_PUBLISHABLE_KEY: '' }, 'No project: set SUPABASE_URL'],
+    ['a key without its project', { SUPABASE_URL: '' }, 'SUPABASE_URL is not set: set both'],
+    ['a project without its key', { SUPABASE_PUBLISHABLE_KEY: '' }, 'SUPABASE_PUBLISHABLE_KEY is not set'],
     ['a project that does not answer', { SUPABASE_URL: 'http://127.0.0.1:9' }, 'could not be signed in'],
   ])('does not sign in with %s', async (_what, change, message) => {
     const { email, password } = await system.createOperator();
@@ -207,10 +214,30 @@ describe('npm run polaris', () => {
     it('says that nobody answers, and keeps the session', async () => {
       const content = await readFile(sessionPath(), 'utf8');
       await writeFile(sessionPath(), content.replaceAll(system.supabase.url, 'http://127.0.0.1:9'));
-      const { code, error } = await polaris(['trace', 'x']);
+      const { code, error } = await polaris(['trace', 'x'], '', { SUPABASE_URL: 'http://127.0.0.1:9' });
       expect(code).toBe(1);
       expect(error).toContain('The server cannot be reached.');
+      // Somebody may have copied it: a session that Auth has not ended is not said to be.
+      const out = await polaris(['sign-out']);
+      expect(out).toMatchObject({ code: 1, out: '' });
+      expect(out.error).toContain('The session could not be ended');
       await writeFile(sessionPath(), content);
+      expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
+    });
+
+    it.each<[string, Record<string, string>]>([
+      ['project', { SUPABASE_URL: 'https://other.example.com' }],
+      ['deployment', { WEBHOOK_BASE_URL: 'https://other.example.com/api/webhooks' }],
+    ])('does nothing where the environment names another %s', async (_what, change) => {
+      const { code, out, error } = await polaris(['trace', 'x'], '', change);
+      expect({ code, out }).toEqual({ code: 1, out: '' });
+      expect(error).toContain('names another project or deployment');
+    });
+
+    it('is kept when another sign-in fails', async () => {
+      const { email } = await system.createOperator();
+      expect((await polaris(['sign-in', email], '\n')).error).toContain('No password was given');
+      expect(await polaris(['sign-in', email], 'wrong\n')).toMatchObject({ code: 1 });
       expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
     });
 

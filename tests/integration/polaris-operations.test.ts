@@ -219,8 +219,9 @@ describe('polaris probe', () => {
     const path = join(directory, 'session.json');
     const content = await readFile(path, 'utf8');
     await writeFile(path, content.replaceAll(system.functions.url, 'http://127.0.0.1:9'));
-    const { code, out } = await polaris(['probe']);
-    const list = await polaris(['endpoints']);
+    const change = { WEBHOOK_BASE_URL: 'http://127.0.0.1:9/api/webhooks' };
+    const { code, out } = await polaris(['probe'], '', change);
+    const list = await polaris(['endpoints'], '', change);
     await writeFile(path, content);
     expect(code).toBe(1);
     expect(out).toMatch(/^FAILED {3}functions +http:\/\/127.0.0.1:9 does not answer/m);
@@ -285,7 +286,10 @@ describe('polaris erase', () => {
       ].join('\n'),
     );
     const declined = await polaris(['erase', '--from', file], '3\n');
-    expect(declined).toMatchObject({ code: 1, out: `${one.userId}\n${other.userId}\n` });
+    expect(declined).toMatchObject({
+      code: 1,
+      out: `${one.userId}\n${other.userId}\nat ${system.supabase.url}\n`,
+    });
     expect(await reportsOf(one.userId)).toHaveLength(1);
 
     const { code, out } = await polaris(['erase', '--from', file], '2\n');
@@ -295,8 +299,37 @@ describe('polaris erase', () => {
     expect(await reportsOf(bystander.userId)).toHaveLength(1);
 
     await writeFile(file, 'nothing\n');
-    expect(await done('erase', '--from', file)).toBe('The file names no erasure.\n');
+    expect(await polaris(['erase', '--from', file])).toMatchObject({
+      code: 1,
+      out: 'The file names no erasure.\n',
+    });
     expect(await refused('erase', '--from', 'no-such-file')).toContain('no-such-file');
+  });
+
+  it('goes on after a user who cannot be erased, and says whose lines it could not read', async () => {
+    const [one, other] = [await person(), await person()];
+    const path = join(directory, 'session.json');
+    const session = await readFile(path, 'utf8');
+    const file = join(directory, 'drain.ndjson');
+    await writeFile(file, `{"erased":"${one.userId}"}\n{"erased":"${other.userId}"}\n`);
+    await writeFile(path, session.replaceAll(system.functions.url, 'http://127.0.0.1:9'));
+    const failed = await polaris(['erase', '--from', file, '--yes'], '', {
+      WEBHOOK_BASE_URL: 'http://127.0.0.1:9/api/webhooks',
+    });
+    await writeFile(path, session);
+    expect(failed.code).toBe(1);
+    for (const { userId } of [one, other])
+      expect(failed.out).toContain(`user ${userId}: The server cannot be reached`);
+
+    await writeFile(
+      file,
+      `{"message":"{\\"erased\\":\\"${one.userId}\\"}"}\n{"message":"{\\"erased\\":\\"${other.userId}\\"`,
+    );
+    const { code, out } = await polaris(['erase', '--from', file, '--yes']);
+    expect(code).toBe(1);
+    expect(out).toContain(`lines that could not be read:\n${other.userId}\n`);
+    expect(await reportsOf(one.userId)).toHaveLength(0);
+    expect(await reportsOf(other.userId)).toHaveLength(1);
   });
 
   it('waits for a transaction that holds the rest, for a while', { timeout: 60_000 }, async () => {

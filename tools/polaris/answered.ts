@@ -24,16 +24,21 @@ const BY_CODE: Readonly<Record<string, string>> = {
   plan_not_found: 'There is no such replay. npm run polaris -- replay list shows them.',
 };
 
+/** Every further call would be refused too. */
+export class NotSignedIn extends Error {}
+
 /**
  * The data of an answer.
- * @throws {WrongUse} when the input did not fit its schema
+ * @throws {WrongUse} when the input did not fit its schema, so that nothing was asked
+ * @throws {NotSignedIn}
  * @throws {Error} with what happened and what to do, for the operator
  */
 export async function answered<T>(answer: Promise<Answer<T>>): Promise<T> {
   const { data, error } = await answer;
   if (error === null) return data;
-  const isWrongUse = ['invalid_input', 'invalid_body', 'invalid_query'].includes(error.code);
-  throw isWrongUse ? new WrongUse(describeFailure(error)) : new Error(describeFailure(error));
+  const failure = describeFailure(error);
+  if (error.code === 'invalid_input') throw new WrongUse(failure);
+  throw failure === SESSION_OVER || failure === NO_OPERATOR ? new NotSignedIn(failure) : new Error(failure);
 }
 
 export function describeFailure({ code, message, details, issues = [] }: ServiceError): string {

@@ -3,29 +3,15 @@ import { parseArgs } from 'node:util';
 import { z } from 'zod';
 import type { AccountContent, ErasedAccount } from '../../src/contracts/erasure.ts';
 import { eraseAccount, findAccountContent } from '../../src/services/erasure.ts';
-import { answered } from './answered.ts';
+import { answered, NotSignedIn } from './answered.ts';
 import { onlyArgument, WrongUse, type Command } from './command.ts';
+import { namedErasures } from './named-erasures.ts';
 import { readLine } from './read-line.ts';
 import { say } from './say.ts';
 import { signedIn, type Operator } from './session.ts';
 
 /** Calls in a row that erase nothing since others hold the rest. Each waits for 5 seconds; the sweeps go on then. */
 const PATIENCE_CALLS = 2;
-
-const erasedLine = z.object({ erased: z.guid() });
-
-/** The users whose erasure a log has a line of, each once. Whatever else stands in the log is skipped. */
-function usersIn(log: string): string[] {
-  const users = log.split('\n').flatMap((text) => {
-    try {
-      const parsed = erasedLine.safeParse(JSON.parse(text.slice(Math.max(0, text.indexOf('{')))));
-      return parsed.success ? [parsed.data.erased.toLowerCase()] : [];
-    } catch {
-      return [];
-    }
-  });
-  return [...new Set(users)];
-}
 
 function countLeft({ erased }: ErasedAccount): number {
   return erased.reduce((sum, { left }) => sum + left, 0);
@@ -73,31 +59,39 @@ async function eraseOne(operator: Operator, user: string, isConfirmed: boolean):
       `user ${user}, whose account ${account.has_account ? 'exists, and is not deleted' : 'is deleted, or was never made'}`,
     );
     for (const { what, things } of account.content) say(`  ${what}: ${things}`);
+    say(`at ${operator.project}`);
     await confirm('This cannot be undone. Type the id of the user to erase this: ', user);
   }
   return erase(operator, account);
 }
 
+/** One user that cannot be erased holds up no other. */
 async function eraseAll(
   operator: Operator,
-  users: readonly string[],
+  { users, unread }: ReturnType<typeof namedErasures>,
   isConfirmed: boolean,
 ): Promise<boolean> {
-  if (users.length === 0) {
-    say('The file names no erasure.');
-    return true;
-  }
-  if (!isConfirmed) {
-    say(...users);
+  if (users.length === 0) say('The file names no erasure.');
+  if (users.length > 0 && !isConfirmed) {
+    say(...users, `at ${operator.project}`);
     await confirm(
       `This cannot be undone. Type the number of these users, ${users.length}, to erase all that is theirs: `,
       String(users.length),
     );
   }
-  let areDone = true;
+  let areDone = users.length > 0 && unread.length === 0;
   for (const user of users) {
-    const account = await answered(findAccountContent(operator.client, user, operator.api));
-    if (!(await erase(operator, account))) areDone = false;
+    try {
+      const account = await answered(findAccountContent(operator.client, user, operator.api));
+      if (!(await erase(operator, account))) areDone = false;
+    } catch (error) {
+      if (error instanceof NotSignedIn) throw error;
+      areDone = false;
+      say(`user ${user}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  if (unread.length > 0) {
+    say('Not erased, since the file names these users in lines that could not be read:', ...unread);
   }
   return areDone;
 }
@@ -108,7 +102,7 @@ export const eraseCommand: Command = {
   help: `Deletes the reports of a user and erases the content of their jobs and events. Ids, order and audit stay, and the audit names you.
 It shows what will go, and asks; --yes does not ask. It then prints what went and what the platform's own tables still hold, and a line
 {"erased": …}: keep that line where a restore of the database does not reach. --from FILE repeats each erasure that a line of the file
-names, whatever else stands in it. A user is named by the id alone, since shells keep what is typed; the console finds it by address.`,
+names, in the form of a log drain too. A user is named by the id alone, since shells keep what is typed; the console finds it by address.`,
   async run(args) {
     const { values, positionals } = parseArgs({
       args,
@@ -117,8 +111,8 @@ names, whatever else stands in it. A user is named by the id alone, since shells
     });
     if (values.from !== undefined) {
       if (positionals.length > 0) throw new WrongUse('USER_ID and --from exclude each other.');
-      const users = usersIn(await readFile(values.from, 'utf8'));
-      return eraseAll(await signedIn(), users, values.yes);
+      const named = namedErasures(await readFile(values.from));
+      return eraseAll(await signedIn(), named, values.yes);
     }
     const user = z.guid().safeParse(onlyArgument('USER_ID', positionals));
     if (!user.success) throw new WrongUse(`${positionals.join(' ')} is not an id of a user (a UUID).`);

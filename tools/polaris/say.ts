@@ -1,6 +1,6 @@
 // Control characters, which terminals obey, and those that turn the direction of writing.
 // eslint-disable-next-line no-control-regex -- these are what is to be found
-const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g;
+const UNSAFE = /[\u0000-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
 
 /** Prints a line each. Others wrote parts of them: a line break in such a part would forge a line. */
 export function say(...lines: readonly string[]): void {

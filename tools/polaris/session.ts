@@ -1,10 +1,10 @@
-import { chmod, mkdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AuthClient, createClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import type { Database } from '../../src/contracts/database.types.ts';
 import { projectDevFile } from '../../src/contracts/dev.ts';
-import { projectAddress, splitList, webhookAddresses } from '../../src/contracts/env-values.ts';
+import { isLoopback, projectAddress, splitList, webhookAddresses } from '../../src/contracts/env-values.ts';
 import { sessionOf } from '../../src/services/answer.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { dataDirectory } from '../local/data-directory.ts';
@@ -34,9 +34,10 @@ async function read(): Promise<SessionFile | null> {
 /** Readable by nobody else: it holds the tokens of an operator. */
 async function write(content: SessionFile): Promise<void> {
   await mkdir(dirname(path()), { recursive: true });
-  await writeFile(path(), JSON.stringify(content), { mode: 0o600 });
-  // The mode above is that of a new file only.
-  await chmod(path(), 0o600);
+  const draft = `${path()}.${process.pid}`;
+  await writeFile(draft, JSON.stringify(content), { mode: 0o600 });
+  // Another command never reads half of it.
+  await rename(draft, path());
 }
 
 /** Others may have read the tokens of such a file. Windows has no such modes. */
@@ -80,6 +81,8 @@ function clientOf({ url, publishableKey, baseUrl }: Project) {
 
 /** Somebody who is signed in: their client, and where `/api` is. */
 export interface Operator {
+  /** Its address. */
+  project: string;
   client: DatabaseClient;
   api: { baseUrl: string };
 }
@@ -102,6 +105,18 @@ function address(name: string, schema: z.ZodType<string>, value: string | undefi
   throw new Error(`${name} ${parsed.error.issues[0]?.message ?? 'is malformed'}.`);
 }
 
+/** Passwords and tokens travel encrypted, unless they stay on this machine. */
+const supabaseAddress = projectAddress.refine(
+  (value) => URL.parse(value)?.protocol !== 'http:' || isLoopback(URL.parse(value)?.hostname ?? ''),
+  { error: 'must begin with https:// unless the host is localhost' },
+);
+
+/** Where `/api` is, by the first address of WEBHOOK_BASE_URL. */
+function deploymentOf(variable: string | undefined): string {
+  const webhooks = address('WEBHOOK_BASE_URL', webhookAddresses, variable?.trim());
+  return (splitList(webhooks)[0] ?? '').replace(/\/api\/webhooks$/, '');
+}
+
 /**
  * The project of SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY with the deployment of WEBHOOK_BASE_URL, else the local system that runs.
  * @throws {Error} when there is neither
@@ -115,12 +130,16 @@ async function findProject(): Promise<Project> {
         'SUPABASE_PUBLISHABLE_KEY is a secret key. Set the publishable key: operators need no other.',
       );
     }
-    const webhooks = address('WEBHOOK_BASE_URL', webhookAddresses, process.env['WEBHOOK_BASE_URL']?.trim());
     return {
-      url: address('SUPABASE_URL', projectAddress, url),
+      url: address('SUPABASE_URL', supabaseAddress, url),
       publishableKey,
-      baseUrl: (splitList(webhooks)[0] ?? '').replace(/\/api\/webhooks$/, ''),
+      baseUrl: deploymentOf(process.env['WEBHOOK_BASE_URL']),
     };
+  }
+  if (url || publishableKey) {
+    throw new Error(
+      `${url ? 'SUPABASE_PUBLISHABLE_KEY' : 'SUPABASE_URL'} is not set: set both, or neither for the local system.`,
+    );
   }
   const text = await readFile(join(dataDirectory(), 'dev.json'), 'utf8').catch(() => {
     throw new Error(
@@ -131,10 +150,13 @@ async function findProject(): Promise<Project> {
   return { url: dev.supabaseUrl, publishableKey: dev.publishableKey, baseUrl: dev.url };
 }
 
-/** @throws {Error} when the password is wrong, or the account is no operator's */
-export async function signIn(email: string, password: string): Promise<void> {
+/**
+ * @returns the address of the project
+ * @throws {Error} when the password is wrong, or the account is no operator's
+ */
+export async function signIn(email: string, password: string): Promise<string> {
+  if (password === '') throw new Error('No password was given: nothing was changed.');
   const project = await findProject();
-  await rm(path(), { force: true });
   const client = clientOf(project);
   const { data, error } = await client.auth.signInWithPassword({ email, password });
   if (error !== null) throw new Error(`${email} could not be signed in: ${error.message}.`);
@@ -143,23 +165,45 @@ export async function signIn(email: string, password: string): Promise<void> {
     .select('user_id')
     .eq('user_id', data.user.id)
     .maybeSingle();
-  if (isOperator !== null) return;
+  if (isOperator !== null) return project.url;
   await signOut();
   throw new Error(`${email} is not an operator of ${project.url}.`);
 }
 
+/** @throws {Error} when Auth could not end the session, which is kept then */
 export async function signOut(): Promise<void> {
   const content = await read();
-  if (content !== null) await clientOf(content).auth.signOut({ scope: 'local' });
+  const { error } =
+    content === null ? { error: null } : await clientOf(content).auth.signOut({ scope: 'local' });
+  // What Auth refuses is no session of its any more.
+  if (error !== null && !(error.status !== undefined && error.status >= 400 && error.status < 500)) {
+    throw new Error(
+      `The session could not be ended, since Auth does not answer: ${error.message}. Try again.`,
+    );
+  }
   await rm(path(), { force: true });
 }
 
-/** @throws {Error} when nobody is signed in, or the session is over */
+/** A command acts where its operator is signed in. An environment of another project says that another one is meant. */
+function refuseOtherProject({ url, baseUrl }: SessionFile): void {
+  const named = process.env['SUPABASE_URL']?.trim();
+  const deployment = process.env['WEBHOOK_BASE_URL']?.trim();
+  const isOther =
+    (named && URL.parse(named)?.origin !== URL.parse(url)?.origin) ||
+    (named && deployment && deploymentOf(deployment) !== baseUrl);
+  if (!isOther) return;
+  throw new Error(
+    `The session is of ${url} with ${baseUrl}, and SUPABASE_URL or WEBHOOK_BASE_URL names another project or deployment. Sign in there, or unset both.`,
+  );
+}
+
+/** @throws {Error} when nobody is signed in, the session is over, or the environment names another project */
 export async function signedIn(): Promise<Operator> {
   await refuseOpenFile();
   const content = await read();
   if (content === null) throw new Error('Nobody is signed in: npm run polaris -- sign-in EMAIL.');
+  refuseOtherProject(content);
   const client = clientOf(content);
   await answered(sessionOf(client));
-  return { client, api: { baseUrl: content.baseUrl } };
+  return { project: content.url, client, api: { baseUrl: content.baseUrl } };
 }

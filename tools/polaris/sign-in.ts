@@ -11,8 +11,8 @@ export const signInCommand: Command = {
 system that runs. The session stands in $POLARIS_DATA_DIR/session.json, which only you can read.`,
   async run(args) {
     const email = onlyArgument('EMAIL', parseArgs({ args, allowPositionals: true }).positionals);
-    await signIn(email, await readHidden('Password: '));
-    say(`Signed in as ${email}.`);
+    const project = await signIn(email, await readHidden('Password: '));
+    say(`Signed in as ${email} at ${project}.`);
     return true;
   },
 };

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+
+const erasure = z.object({ erased: z.guid(), time: z.iso.datetime({ offset: true }).optional() });
+/** A line of ours or of another program. What texts it quotes may be an attacker's, so they are not opened. */
+const logLine = z.object({ level: z.string(), message: z.string() });
+/** The member that says whose content was erased, escaped as often as it may be. */
+const NAMED = /"erased\\*"\s*:\s*\\*"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/gi;
+/** A prefix before a line's JSON may have brackets of its own. */
+const MOST_BEGINNINGS = 20;
+
+/**
+ * The users whose erasure a file names, each once, in lower case: in lines as `erase` and our log print them, and in what a log drain
+ * makes of these, such as objects with our line as a string, or one array. `unread`: users that the file seems to name elsewhere.
+ */
+export function namedErasures(bytes: Buffer): { users: string[]; unread: string[] } {
+  const text = decode(bytes);
+  const users = new Set<string>();
+  const whole = parse(text);
+  if (whole !== undefined) collect(whole, users);
+  else for (const line of text.split('\n')) collect(parseEnd(line), users);
+  const unread = new Set([...text.matchAll(NAMED)].map(([, user = '']) => user.toLowerCase()));
+  return { users: [...users], unread: [...unread].filter((user) => !users.has(user)) };
+}
+
+/** UTF-16 as some shells write it, else UTF-8. */
+function decode(bytes: Buffer): string {
+  const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE();
+  if (mark === 0xfffe) return bytes.subarray(2).toString('utf16le');
+  if (mark === 0xfeff) return new TextDecoder('utf-16be').decode(bytes);
+  return bytes.toString().replace(/^\ufeff/, '');
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The JSON that a line ends with. */
+function parseEnd(line: string): unknown {
+  let at = -1;
+  for (let tries = 0; tries < MOST_BEGINNINGS; tries += 1) {
+    at = line.indexOf('{', at + 1);
+    if (at === -1) return undefined;
+    const value = parse(line.slice(at));
+    if (value !== undefined) return value;
+  }
+  return undefined;
+}
+
+function collect(value: unknown, users: Set<string>): void {
+  if (typeof value === 'string') {
+    const inner = parse(value);
+    if (typeof inner === 'object') collect(inner, users);
+  } else if (Array.isArray(value)) {
+    for (const each of value) collect(each, users);
+  } else if (typeof value === 'object' && value !== null) {
+    const named = erasure.safeParse(value);
+    if (named.success) {
+      users.add(named.data.erased.toLowerCase());
+      return;
+    }
+    const line = logLine.safeParse(value);
+    if (line.success && typeof parse(line.data.message) !== 'object') return;
+    for (const each of Object.values(value)) collect(each, users);
+  }
+}
