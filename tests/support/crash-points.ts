@@ -19,7 +19,7 @@ interface StatementClient {
 const LIFE_HEADER = 'x-crash-point-life';
 
 const directory = process.env['POLARIS_CRASH_POINTS'];
-const entrypoint = process.env['VERCEL_DEV_ENTRYPOINT'];
+const entrypoint = process.env['VERCEL_DEV_ENTRYPOINT']?.replace(/\.js$/, '.ts');
 
 if (directory !== undefined && entrypoint !== undefined) {
   const callOriginal = globalThis.fetch;

@@ -1,15 +1,15 @@
 import { execFile, fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { globSync } from 'node:fs';
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { compile, entrypoints } from '../local/built-functions.ts';
 import { environment } from '../local/environment.ts';
 import { functionEnv } from '../local/function-env.ts';
-import { projectRoot } from '../local/paths.ts';
+import { dependency } from '../local/paths.ts';
 import { emptySamples, measure, median, round } from './measure.ts';
 import { newEvent, postEvent } from './sender.ts';
 import type { BenchSystem } from './system.ts';
@@ -30,32 +30,13 @@ interface Built extends AsyncDisposable {
   fileOf: (source: string) => string;
 }
 
-/**
- * The functions as Vercel deploys them: each file compiled for itself by the project's TypeScript with its own settings, with
- * `node_modules` beside them, not bundled.
- */
+/** Every function as Vercel deploys it, and the server that serves one. */
 export async function buildFunctions(): Promise<Built> {
   const folder = await mkdtemp(join(tmpdir(), 'polaris-built-'));
+  await symlink(dependency(''), join(folder, 'node_modules'));
+  await compile(folder, [...entrypoints(), `${SERVER}.ts`]);
   const remove = () => rm(folder, { recursive: true });
-  const files = [...entrypoints(), `${SERVER}.ts`].map((path) => join(projectRoot, path));
-  // Types are checked elsewhere.
-  const compilerOptions = { noEmit: false, noCheck: true, rootDir: projectRoot, outDir: folder };
-  try {
-    await symlink(join(projectRoot, 'node_modules'), join(folder, 'node_modules'));
-    await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
-    const config = { extends: join(projectRoot, 'tsconfig.json'), compilerOptions, files, include: [] };
-    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
-    const compiler = join(projectRoot, 'node_modules/typescript/bin/tsc');
-    await run(process.execPath, [compiler, '--project', folder], { env: environment() });
-  } catch (error) {
-    await remove();
-    throw error;
-  }
   return { fileOf: (source) => join(folder, `${source}.js`), [Symbol.asyncDispose]: remove };
-}
-
-function entrypoints(): string[] {
-  return globSync('api/**/*.ts', { cwd: projectRoot }).sort();
 }
 
 /** How long each built function takes to import in a new process, in milliseconds; the median of seven. */

@@ -1,7 +1,6 @@
 import { Agent, type IncomingMessage, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as vercelNode from '@vercel/node';
-import { projectRoot } from './paths.ts';
 import { isAlive, signal, waitForExit } from './processes.ts';
 import { sendProblem } from './problem.ts';
 import { forward } from './proxy.ts';
@@ -39,8 +38,11 @@ export interface FunctionChild {
   drain(deadline: number): Promise<void>;
 }
 
-/** One function under Vercel's adapter. A process that has died is started again by the next request, as there. */
+/** One built function under Vercel's adapter. A process that has died is started again by the next request, as there. */
 export function functionChild(options: {
+  /** Where the functions were built. */
+  folder: string;
+  /** Its source, such as `api/webhooks/retry.ts`. */
   entrypoint: string;
   path: string;
   env: Record<string, string>;
@@ -54,10 +56,10 @@ export function functionChild(options: {
 
   async function launch(): Promise<DevServer> {
     const started = await startDevServer({
-      entrypoint: options.entrypoint,
-      workPath: projectRoot,
-      repoRootPath: projectRoot,
-      config: { functions: { 'api/**/*.ts': { maxDuration: MAX_DURATION_SECONDS } } },
+      entrypoint: options.entrypoint.replace(/\.ts$/, '.js'),
+      workPath: options.folder,
+      repoRootPath: options.folder,
+      config: { functions: { 'api/**/*.js': { maxDuration: MAX_DURATION_SECONDS } } },
       files: {},
       meta: { isDev: true, requestPath: options.path, env: options.env, buildEnv: {} },
     });

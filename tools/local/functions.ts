@@ -1,8 +1,7 @@
-import { globSync } from 'node:fs';
 import { createServer, type ServerResponse } from 'node:http';
 import { PROBLEMS } from '../../src/contracts/problem.ts';
+import { builtFunctions, entrypoints } from './built-functions.ts';
 import { functionChild, type FunctionChild } from './function-child.ts';
-import { projectRoot } from './paths.ts';
 import { requireFreePort } from './ports.ts';
 import { sendProblem } from './problem.ts';
 
@@ -46,6 +45,7 @@ export async function startFunctions(
   onProgress: (doing: string) => void = () => undefined,
 ): Promise<Functions> {
   if (options.port !== 0) await requireFreePort(options.port, 'the functions');
+  const folder = await builtFunctions();
   const children = new Map<string, FunctionChild>();
   let url = '';
   let ready = false;
@@ -77,12 +77,12 @@ export async function startFunctions(
   url = `http://127.0.0.1:${port}`;
 
   const env = { WEBHOOK_BASE_URL: `${url}/api/webhooks`, ...options.env };
-  for (const entrypoint of options.entrypoints ?? findEntrypoints()) {
+  for (const entrypoint of options.entrypoints ?? entrypoints()) {
     const path = `/${entrypoint.replace(/(\/index)?\.ts$/, '')}`;
     const onStart = () => {
       if (ready) onChange(state());
     };
-    children.set(path, functionChild({ entrypoint, path, env, onStart }));
+    children.set(path, functionChild({ folder, entrypoint, path, env, onStart }));
   }
 
   async function stop(timeoutMs: number): Promise<void> {
@@ -116,14 +116,6 @@ export async function startFunctions(
   }
   ready = true;
   return { state, stop };
-}
-
-/** As Vercel does: every file under `api/`, apart from those whose name begins with `_` or a dot. */
-function findEntrypoints(): string[] {
-  return globSync('api/**/*.ts', { cwd: projectRoot })
-    .map((path) => path.replaceAll('\\', '/'))
-    .filter((path) => !/(^|\/)[_.]|\.d\.ts$/.test(path))
-    .sort();
 }
 
 function listen(server: ReturnType<typeof createServer>, port: number): Promise<number> {

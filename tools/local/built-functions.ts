@@ -1,0 +1,87 @@
+import { execFile } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
+import { globSync } from 'node:fs';
+import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { environment } from './environment.ts';
+import { dependency, projectRoot } from './paths.ts';
+
+const KEPT_MS = 24 * 3600_000;
+
+const run = promisify(execFile);
+
+/**
+ * A folder with every function as Vercel deploys it: each file compiled for itself, not bundled. Built once for each state of
+ * the sources, inside `node_modules`, so that the compiled files find the packages.
+ */
+export async function builtFunctions(): Promise<string> {
+  const builds = dependency('.cache/polaris-functions');
+  const folder = join(builds, await digestOfSources());
+  if (await exists(folder)) return folder;
+  await removeOld(builds);
+  // Whole at once, for others that build or start at the same time.
+  const unfinished = `${folder}.${randomUUID()}`;
+  await compile(unfinished, entrypoints());
+  await rename(unfinished, folder).catch(async (error: unknown) => {
+    await rm(unfinished, { recursive: true });
+    if (!(await exists(folder))) throw error;
+  });
+  return folder;
+}
+
+/** As Vercel does: every file under `api/`, apart from those whose name begins with `_` or a dot. */
+export function entrypoints(): string[] {
+  return globSync('api/**/*.ts', { cwd: projectRoot })
+    .map((path) => path.replaceAll('\\', '/'))
+    .filter((path) => !/(^|\/)[_.]|\.d\.ts$/.test(path))
+    .sort();
+}
+
+/** Compiles files of the project and what they import by the project's own settings. Types are checked elsewhere. */
+export async function compile(folder: string, files: readonly string[]): Promise<void> {
+  const compilerOptions = { noEmit: false, noCheck: true, rootDir: projectRoot, outDir: folder };
+  const config = {
+    extends: join(projectRoot, 'tsconfig.json'),
+    compilerOptions,
+    files: files.map((path) => join(projectRoot, path)),
+    include: [],
+  };
+  await mkdir(folder, { recursive: true });
+  try {
+    await writeFile(join(folder, 'package.json'), JSON.stringify({ type: 'module' }));
+    await writeFile(join(folder, 'tsconfig.json'), JSON.stringify(config));
+    await run(process.execPath, [dependency('typescript/bin/tsc'), '--project', folder], {
+      env: environment(),
+    });
+  } catch (error) {
+    await rm(folder, { recursive: true });
+    throw error;
+  }
+}
+
+async function digestOfSources(): Promise<string> {
+  const hash = createHash('sha256');
+  const sources = globSync('{api,src}/**/*.{ts,json}', { cwd: projectRoot }).sort();
+  for (const path of ['tsconfig.json', 'package-lock.json', ...sources]) {
+    const bytes = await readFile(join(projectRoot, path));
+    hash.update(`${path}\0${bytes.length}\0`).update(bytes);
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+/** Those of earlier sources, once nothing can still run from them. */
+async function removeOld(builds: string): Promise<void> {
+  for (const name of await readdir(builds).catch(() => [])) {
+    const path = join(builds, name);
+    const { mtimeMs } = await stat(path);
+    if (Date.now() - mtimeMs > KEPT_MS) await rm(path, { recursive: true, force: true });
+  }
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
