@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { waitUntil } from '@vercel/functions';
 import type { ServerEnv } from '../contracts/env.ts';
 import { parseAlertAddresses, splitList } from '../contracts/env-values.ts';
@@ -18,6 +19,9 @@ import type { Outbound } from './deliver/subscribers/outbound.ts';
 import type { SubscriberRules } from './deliver/subscribers/subscriber-url.ts';
 import { parseBearerKeys } from './http/bearer.ts';
 import { retryDeadSockets } from './http/dead-sockets.ts';
+
+/** Sending starts when the answer has left: at the same moment on the same core, it would delay the answer. */
+const AFTER_ANSWER_MS = 5;
 
 /** All services of the endpoints: the only place that connects to the outside world. */
 type Services = ReturnType<typeof createServices>;
@@ -101,7 +105,7 @@ export function createServices(env: ServerEnv) {
   return {
     ...services,
     tellSubscribers: (...eventIds: string[]) => {
-      waitUntil(sendToSubscribers(services, ...eventIds));
+      waitUntil(sleep(AFTER_ANSWER_MS).then(() => sendToSubscribers(services, ...eventIds)));
     },
   };
 }
