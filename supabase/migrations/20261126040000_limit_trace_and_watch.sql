@@ -2137,6 +2137,7 @@ declare
   v_refusal jsonb;
   v_limited int := 0;
   v_failure text;
+  v_set_failure text;
   v_item record;
   v_body private.incoming_result;
   v_locked text[];
@@ -2225,8 +2226,9 @@ begin
         from unnest(v_ids, v_jobs) with ordinality item (id, job_id, n) order by n),
       v_known, v_owners, v_winners, p_sender is not null, v_started);
   exception when others then
-    -- One of them fails, and which one is found one by one.
+    -- One of them fails, and which one is found one by one. Its message could quote the content.
     v_together := null;
+    v_set_failure := sqlstate;
   end;
 
   for v_n in 1 .. v_count loop
@@ -2308,12 +2310,12 @@ begin
     -- Others took the last tokens meanwhile. All is undone, and the endpoint answers the whole like the refusals above.
     raise exception 'over the rate of its sender' using errcode = 'PT429', detail = v_asked.refusal::text;
   end if;
-  return jsonb_build_object('answers', to_jsonb(v_answers), 'failure', coalesce(v_failure, v_asked.failure));
+  return jsonb_build_object('answers', to_jsonb(v_answers), 'failure', coalesce(v_failure, v_asked.failure), 'set_failure', v_set_failure);
 end
 $$;
 
 comment on function public.apply_report_events(jsonb, text, int) is
-  'Applies the events of a batch that one key signed: what apply_together() takes first, then the others in their order, each by apply_report_event(). One that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
+  'Applies the events of a batch that one key signed: what apply_together() takes first, then the others in their order, each by apply_report_event(). One that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure, set_failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed; set_failure: the SQLSTATE with which apply_together() failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
 revoke all on function public.apply_report_events(jsonb, text, int) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_events(jsonb, text, int) to service_role;
 

@@ -22,7 +22,11 @@ import { answerTo, applied } from './receive.ts';
 
 const REFUSED = z.object({ outcome: z.literal('refused') });
 const appliedBatch = (count: number) =>
-  z.object({ answers: z.array(z.union([applied, REFUSED])).length(count), failure: z.string().nullable() });
+  z.object({
+    answers: z.array(z.union([applied, REFUSED])).length(count),
+    failure: z.string().nullable(),
+    set_failure: z.string().nullable(),
+  });
 
 type Item =
   | { ok: true; id: string; endpoint: InternalEndpoint; text: string }
@@ -65,6 +69,9 @@ export async function receiveBatch(receiver: Receiver, request: Request): Promis
   }
   if (done.failure !== null) {
     receiver.log('error', 'could not check the rate limit of a batch', { error: new Error(done.failure) });
+  }
+  if (done.set_failure !== null) {
+    receiver.log('error', 'could not apply the events of a batch together', { code: done.set_failure });
   }
   const outward = done.answers.flatMap((said) => ('outward' in said ? (said.outward ?? []) : []));
   if (outward.length > 0) receiver.tellSubscribers(...outward);

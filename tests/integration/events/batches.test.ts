@@ -135,9 +135,11 @@ async function sendBatch(sql: postgres.Sql, batch: Sent[], sender: string | null
       elapsed_ms: 0,
     },
   }));
-  const [row] = await sql<{ done: { answers: Answers; failure: string | null } }[]>`
+  const [row] = await sql<
+    { done: { answers: Answers; failure: string | null; set_failure: string | null } }[]
+  >`
     select public.apply_report_events(${sql.json(events)}, ${sender}, 1000000) as done`;
-  expect(row?.done.failure).toBeNull();
+  expect(row?.done).toMatchObject({ failure: null, set_failure: null });
   return row?.done.answers ?? fail();
 }
 
