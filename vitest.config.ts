@@ -1,12 +1,11 @@
 import { defineConfig } from 'vitest/config';
+import { isWriteToEndedConnection } from './tools/local/ended-connection.ts';
 
 export default defineConfig({
   test: {
     // Two cores run Postgres, the REST layer and the functions beside the tests: three files at a time reach the time-outs of some.
     maxWorkers: 2,
-    // postgres.js throws outside of every promise if it writes to a connection that has just been ended, which tests do on purpose.
-    onUnhandledError: (error) =>
-      !(error.name === 'TypeError' && error.stack?.includes('postgres/src/connection.js')),
+    onUnhandledError: (error) => !isWriteToEndedConnection(error),
     projects: [
       {
         test: {

@@ -17,6 +17,7 @@ import { startChaosSystem, type ChaosStore, type ChaosSystem } from './system.ts
 import { startSubscribers, type Subscribers } from './subscribers.ts';
 import { startTroubles, type Troubles } from './troubles.ts';
 import { createProgress } from '../demo/progress.ts';
+import { isWriteToEndedConnection } from '../local/ended-connection.ts';
 
 const { step, print } = createProgress(process.stdout);
 export { print };
@@ -254,15 +255,14 @@ const BROKEN: ReadonlySet<string> = new Set(['ECONNRESET', 'EPIPE', 'CONNECT_TIM
 
 /**
  * The driver's own connections are broken too, and their callers hear of it. postgres.js throws outside of every promise besides:
- * when one more query comes for a transaction whose connection has closed, when a socket is reset that it has let go of, when a
+ * when one more query is written to a connection that has closed, when a socket is reset that it has let go of, when a
  * session is ended whose query nobody awaits any more, and on a busy machine when a restarted database takes no connection in time.
  */
 export function outliveBrokenConnections(): void {
   process.on('uncaughtException', (error) => {
-    const isClosed = error instanceof TypeError && error.stack?.includes('postgres/src/connection.js');
     const isReset = 'code' in error && BROKEN.has(String(error.code));
     const isEnded = error instanceof postgres.PostgresError && unexpected(error) === undefined;
-    if (isClosed || isReset || isEnded) return;
+    if (isWriteToEndedConnection(error) || isReset || isEnded) return;
     console.error(error);
     process.exit(1);
   });

@@ -6,7 +6,7 @@ import type { Population } from './population.ts';
 import { createRandom, type Random } from './random.ts';
 import { readReport } from './readers.ts';
 import { asOwner } from './roles.ts';
-import { drawCoding, postBatch, postEvent, type Sent } from './send-events.ts';
+import { collectBatches, drawCoding, postBatch, postEvent, type Sent } from './send-events.ts';
 import type { ChaosSystem } from './system.ts';
 import { writeText } from './write-text.ts';
 
@@ -14,7 +14,7 @@ const AT_ONCE = 3;
 const SENDERS = 3;
 const EVENTS = 5;
 const EACH_SENDS = 10;
-/** Events of one report in one batch, at most. */
+/** Events that one sender adds to a batch, at most. */
 const BATCH = 4;
 const WRITES = 6;
 const READS = 40;
@@ -34,9 +34,9 @@ interface Told {
 
 /**
  * What the other jobs of a run leave out: of each of these reports, several senders tell results of their own at once, in any order
- * of their requests, alone and in batches, again and again, now and then with another text under the same id, or a second result of one job. Its owner and
- * the platform write it meanwhile, two jobs run for it, and every third is deleted. None of the callers repeats a call until it is
- * answered. Their history is all that is asked of them.
+ * of their requests, alone, in batches of their own and in batches with other reports' events, again and again, now and then with
+ * another text under the same id, or a second result of one job. Its owner and the platform write it meanwhile, two jobs run for it,
+ * and every third is deleted. None of the callers repeats a call until it is answered. Their history is all that is asked of them.
  */
 export async function startContests(
   system: ChaosSystem,
@@ -49,6 +49,8 @@ export async function startContests(
     random: createRandom(seed, `contest ${index}`),
     isDeleted: index % 3 === 2,
   }));
+
+  const batches = collectBatches(system, createRandom(seed, 'contested batches'));
 
   async function contest({ report, random, isDeleted }: (typeof left)[number]): Promise<void> {
     const events = Array.from({ length: EVENTS }, (): Told => ({
@@ -64,9 +66,11 @@ export async function startContests(
     async function send(): Promise<void> {
       for (let calls = 0; calls < EACH_SENDS; calls += 1) {
         const draw = (): Sent => ({ ...vary(random, random.pick(events)), report });
-        await (random.fraction() < 0.7
-          ? postEvent(system, draw(), drawCoding(random))
-          : postBatch(system, Array.from({ length: random.whole(1, BATCH) }, draw), drawCoding(random)));
+        const several = () => Array.from({ length: random.whole(1, BATCH) }, draw);
+        const way = random.fraction();
+        if (way < 0.5) await postEvent(system, draw(), drawCoding(random));
+        else if (way < 0.7) await postBatch(system, several(), drawCoding(random));
+        else await Promise.all(several().map((sent) => batches.add(sent)));
         await pause(CALL_PAUSE_MS);
       }
     }

@@ -24,12 +24,25 @@ export function limitTroubles(
 ): { kinds: Record<string, Happening>; faults: string[] } {
   const faults: string[] = [];
 
+  /** A refusal is the whole answer: nothing of the event is stored, unless a copy of the request was let through. */
+  async function requireNoEffect(event: string): Promise<void> {
+    const copies = system.received.filter(({ headers }) => headers['webhook-id'] === event);
+    if (copies.length > 1) return;
+    await patiently(async () => {
+      const stored = await system.sql`select from public.report_events where id = ${event}`;
+      if (stored.length > 0) faults.push(`${event}: refused by a limit, and stored`);
+    });
+  }
+
   async function refusedOf(report: string): Promise<Sent | undefined> {
     for (let count = 0; count < EVENTS; count += 1) {
       const name = `limited_${randomUUID()}`;
       const event: Sent = { event: name, job: name, report, stage: 'prelim', text: `# ${name}` };
       const { answer } = await postEvent(system, event, drawCoding(random));
-      if (answer?.status === 429 && answer.text.includes('"code":"rate_limited"')) return event;
+      if (answer?.status === 429 && answer.text.includes('"code":"rate_limited"')) {
+        await requireNoEffect(name);
+        return event;
+      }
     }
     return undefined;
   }

@@ -25,8 +25,8 @@ export interface Sent {
 export type Heard = Timed<{ status: number; text: string }>;
 
 const CALL_TIMEOUT_MS = 15_000;
-/** A batch waits so long for more. */
-const BATCH_MS = 100;
+/** A batch waits so long for more: often enough for several reports' events. */
+const BATCH_MS = 400;
 const MAX_BATCH = 20;
 
 const COMPRESS: Record<Coding, (bytes: Buffer) => Uint8Array> = { gzip: gzipSync, zstd: zstdCompressSync };
@@ -53,9 +53,10 @@ export async function postBatch(
   const results = heard.answer?.status === 200 ? resultsIn(heard.answer.text) : undefined;
   return events.map((_, index) => {
     const result = results?.[index];
-    return result === undefined || heard.answer === null
-      ? heard
-      : { ...heard, answer: { status: result.status, text: JSON.stringify(result.body) } };
+    if (result === undefined || heard.answer === null) return heard;
+    if (result.id !== events[index]?.event)
+      throw new Error(`a batch answered ${result.id} at the place of ${events[index]?.event}`);
+    return { ...heard, answer: { status: result.status, text: JSON.stringify(result.body) } };
   });
 }
 

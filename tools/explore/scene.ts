@@ -21,6 +21,8 @@ export interface Scene {
   held: Held;
   /** An event of a job that nobody here knows, for the report. */
   unknown: { id: string; body: string };
+  /** Another one, for another report of the same owner. */
+  besides: { id: string; body: string };
   /** Active; one delivery to it is due. */
   endpointId: string;
   /** The event of that delivery. */
@@ -34,8 +36,9 @@ const LONG_SECONDS = 86_400;
 export async function makeScene(sql: postgres.Sql): Promise<Scene> {
   const ids = { userId: randomUUID(), reportId: randomUUID(), legacyId: randomUUID() };
   const { userId, reportId, legacyId } = ids;
+  const otherId = randomUUID();
   await sql`insert into auth.users (id, email) values (${userId}, ${`${userId}@example.com`})`;
-  await sql`insert into public.org_reports (id, user_id) values (${reportId}, ${userId})`;
+  await sql`insert into public.org_reports (id, user_id) values (${reportId}, ${userId}), (${otherId}, ${userId})`;
   // Still asked, and never empty.
   await sql`update private.rate_limits set tokens_per_minute = 1000000, burst = 1000000 where true`;
   const endpointId = await addSubscriber(sql);
@@ -94,6 +97,7 @@ export async function makeScene(sql: postgres.Sql): Promise<Scene> {
     job,
     held,
     unknown: webhook(reportId, 'unknown', new Date()),
+    besides: webhook(otherId, 'besides', new Date()),
     endpointId,
     outwardEventId: shown.id,
     claimIds: { first: randomUUID(), second: randomUUID() },

@@ -78,11 +78,10 @@ export const STEPS: Readonly<Record<StepName, Step>> = {
   },
   batch: {
     role: 'service_role',
-    call: ({ held, unknown }) => {
-      const items = [
-        { id: held.event_id, body: held.body },
-        { id: unknown.id, body: unknown.body },
-      ].map(({ id, body }) => ({
+    // The last two are applied together. Two batches have them in opposite order.
+    call: ({ held, unknown, besides }, session) => {
+      const events = [{ id: held.event_id, body: held.body }, unknown, besides];
+      const items = (session === 'first' ? events : events.reverse()).map(({ id, body }) => ({
         body,
         record: {
           event_id: id,
