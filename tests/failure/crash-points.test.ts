@@ -261,7 +261,7 @@ describe.each([
   describe.each(named)('a job that is %s', (name, live) => {
     const isSubmitted = name.startsWith('submitted');
 
-    it('ends in the one right state, at whatever step a process is killed', async () => {
+    it('ends in the correct state, whichever step a process is killed at', async () => {
       sentBeforeCommit.length = 0;
       const undisturbed = await newCaller();
       await plan('');

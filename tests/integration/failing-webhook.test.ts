@@ -90,7 +90,7 @@ describe('when the webhook fails', () => {
     expect([...audit]).toEqual([{ error_message: error }]);
   });
 
-  it('with words that the database refuses, the round is recorded without them', async () => {
+  it('with response text that the database rejects, the round is recorded without the text', async () => {
     const { reportId } = await bed.system.createReport();
     const store = storeClient(bed.system.sql);
     const { run } = await store.request(reportId);
@@ -117,7 +117,7 @@ describe('when the webhook fails', () => {
     });
   });
 
-  it('with our own word that it is hopeless, it ends at once as a dead letter', async () => {
+  it('with a final refusal of our endpoint, it becomes a dead letter at once', async () => {
     const { reportId } = await bed.failedDelivery({
       kind: 'answer',
       status: 409,
