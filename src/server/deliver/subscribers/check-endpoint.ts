@@ -85,7 +85,7 @@ export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedE
       ...judgeRefusal(
         old,
         'a request that was signed an hour ago',
-        `Refuse requests whose webhook-timestamp is more than ${TOLERANCE_SECONDS / 60} minutes away, which the libraries do: else whoever has recorded a request can send it again at any time.`,
+        `Refuse requests whose webhook-timestamp is more than ${TOLERANCE_SECONDS / 60} minutes away, which the libraries do: otherwise a recorded request can be sent again at any time.`,
       ),
     },
     {

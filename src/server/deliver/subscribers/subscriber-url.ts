@@ -41,14 +41,14 @@ export function readSubscriberUrl({ hosts, ownAddresses }: SubscriberRules, text
   const host = normalHost(url.hostname);
   if (host === undefined) return refuse('must have the name of a public host, not an IP address');
   if (!isListedHost(hosts, host)) {
-    return refuse('has a host that SUBSCRIBER_HOSTS does not list: whoever deploys may add it there');
+    return refuse('has a host that SUBSCRIBER_HOSTS does not list: add it there and deploy again');
   }
   if (url.protocol === 'http:' && !isLoopback(host)) {
     return refuse('must begin with https://: http would show results to everybody in between');
   }
   url.hostname = host;
   if (ownAddresses.some((own) => isSameServer(url, own))) {
-    return refuse('is of this deployment itself: a subscriber is another system');
+    return refuse('is an address of this deployment: a subscriber must be another system');
   }
   if (!isPortAllowed(url.port)) {
     return refuse('must have the port 443, or one of 1024 to 65535 that is not of another protocol');
