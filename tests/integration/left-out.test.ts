@@ -146,7 +146,7 @@ describe('a claim', () => {
   });
 });
 
-/** Whoever changes this delivery fails. */
+/** Changing this delivery fails. */
 async function poison(deliveryId: number): Promise<void> {
   await sql.unsafe(`
     create or replace function private.bed_poison() returns trigger language plpgsql as
