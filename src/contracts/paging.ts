@@ -4,8 +4,8 @@ import { z } from 'zod';
 export const isoTime = z.iso.datetime({ offset: true });
 
 /**
- * A time of a row, to the microsecond, as ISO 8601. Some REST layers write a column as PostgreSQL prints it: `2026-01-01
- * 00:00:00.123456+00`. Times outside of ISO 8601 (`infinity`, years BC or after 9999) keep PostgreSQL's form: rows of the
+ * A time of a row, to the microsecond, as ISO 8601. Some REST layers write a column as PostgreSQL prints it:
+ * `2026-01-01 00:00:00.123456+00`. Times outside of ISO 8601 (`infinity`, years BC or after 9999) keep PostgreSQL's form: rows of the
  * platform have them, and one odd row must not fail the whole list.
  */
 export const rowTime = z

@@ -20,9 +20,9 @@ export class InvalidEnvironment extends Error {
 }
 
 /**
- * Reads the functions' configuration. Removes blanks and line breaks around values: `openssl …
- * vercel env add NAME` stores a line break, which headers cannot contain. An empty variable counts as unset, as in most .env
- * files.
+ * Reads the functions' configuration. Removes blanks and line breaks around values:
+ * `openssl … | vercel env add NAME` stores a line break, which headers cannot contain. An empty variable counts as unset, as
+ * in most .env files.
  * @throws {InvalidEnvironment} naming every variable that is missing or malformed, without its value
  */
 export function readEnv(source: Readonly<Record<string, string | undefined>>): ServerEnv {

@@ -32,10 +32,9 @@ export function variablesOf({ variables, unset }: PlpgsqlBody): Variables {
 }
 
 /**
- * Derives the possible values of an expression from constants: `format()` with a constant text, `
- *
- * `, `case`, `concat_ws()`, and variables that only hold such values. Arguments of `%I` and `%L` cannot change the kind of a
- * statement (a name is read where it is known); those of `%s` can, and are read as well.
+ * Derives the possible values of an expression from constants: `format()` with a constant text, `||`, `case`,
+ * `concat_ws()`, and variables that only hold such values. Arguments of `%I` and `%L` cannot change the kind of a statement
+ * (a name is read where it is known); those of `%s` can, and are read as well.
  * @throws {UnreadableError} naming the part that does not follow from constants
  */
 export async function readTexts(text: string, variables: Variables): Promise<Texts> {

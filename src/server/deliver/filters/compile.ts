@@ -9,9 +9,8 @@ import {
  * Compiles a filter to a jsonpath predicate for `private.filter_matches()`.
  *
  * Strict, since lax paths look into arrays. In strict mode, a comparison with a missing member, or between values of two
- * types, is unknown. `&&`, `
- *
- * ` and the match itself treat unknown as no match, so only `not` must tell the two apart.
+ * types, is unknown. `&&`, `||` and the match itself treat unknown as no match, so only `not` must tell the two
+ * apart.
  */
 export function compileFilter(filter: Filter): string {
   return `strict ${predicate(filter)}`;

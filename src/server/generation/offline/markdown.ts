@@ -6,8 +6,8 @@ const MAX_ITEM_CHARACTERS = 600;
 const MAX_ITEMS = 20;
 
 /**
- * An untrusted text on one line, escaped so that nothing in it is read as Markdown or HTML. `&`, `<`, `>` and `
- * ` become entities, which are also safe where a table or raw HTML is parsed first.
+ * An untrusted text on one line, escaped so that nothing in it is read as Markdown or HTML. `&`, `<`, `>`
+ * and `|` become entities, which are also safe where a table or raw HTML is parsed first.
  */
 export function inline(text: string, maxLength = MAX_ITEM_CHARACTERS): string {
   // Control characters: JSON writes each of them as six characters.
