@@ -4,7 +4,7 @@ import { receivePing } from '../src/server/observe/receive-ping.ts';
 import { watched } from '../src/server/http/watched.ts';
 import { services, watchFunction } from '../src/server/services.ts';
 
-// All methods, since refused ones are audited too.
+// Exports all methods, so that refused requests are audited too.
 const handle = watched(
   guard((request) => receivePing(services(), request), log),
   watchFunction('ping'),

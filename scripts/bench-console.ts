@@ -80,7 +80,7 @@ async function main(signal: AbortSignal): Promise<void> {
   console.log(`goal: ${GOAL_MS} ms at the median; missed by ${missed} of ${Object.keys(views).length}`);
 }
 
-/** What a monitoring system asks for every half minute, as the functions ask it. */
+/** Times the SQL function behind `/api/metrics`, which a monitoring system calls every 30 seconds. */
 async function measureMetrics(url: string, secretKey: string): Promise<void> {
   const { rpc } = createRestStore({ url, secretKey, fetch });
   const times: number[] = [];

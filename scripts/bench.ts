@@ -1,4 +1,4 @@
-/** Measures what the product costs, beside what the same machine could do at best. `--json`: all of it on the last line. */
+/** Measures what the product costs, compared with baselines on the same machine. `--json` prints all figures on the last line. */
 import { describeCompression, isWithinLimits, measureCompression } from '../tools/bench/compression.ts';
 import { goalsOf, isReached } from '../tools/bench/goals.ts';
 import { describeBench } from '../tools/bench/print.ts';
@@ -9,7 +9,7 @@ const step = (text: string) => process.stderr.write(`${text}\n`);
 const signal = stopSignal();
 try {
   if (process.argv[2] === 'hostile') {
-    // `npm run bench -- hostile`: first the functions, without a database, then the database, without functions.
+    // `npm run bench -- hostile` measures the functions without a database, then the database without functions.
     const { benchHostile } = await import('../tools/bench/hostile.ts');
     const { benchHostileDatabase } = await import('../tools/bench/hostile-database.ts');
     const all = process.argv.includes('--all');

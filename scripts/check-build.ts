@@ -1,7 +1,7 @@
 /**
- * Builds the project as Vercel does, then imports every function of the build in a process of its own and calls it. The
- * build alone proves little: it succeeds on imports that do not resolve when the function runs. Needs the Vercel CLI, by
- * VERCEL_CLI or on the path; without it this says so and does nothing.
+ * Builds the project as Vercel does, then imports and calls every built function, each in its own process. A build alone
+ * proves little: it succeeds even if an import fails to resolve at run time. Needs the Vercel CLI (VERCEL_CLI, or on the
+ * path); without it, prints that and does nothing.
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
@@ -29,7 +29,7 @@ const PROJECT = {
 
 const functionConfig = z.object({ handler: z.string() });
 
-/** Calls the function's GET without credentials: every one answers that with problem details, never with a crash. */
+/** Calls the function's GET without credentials. Every function must answer with problem details and not crash. */
 const CALL = `
   const module = await import(process.argv[1]);
   const handle = module.GET ?? module.default?.GET;
@@ -52,7 +52,7 @@ async function build(cli: string, workdir: string): Promise<void> {
   await mkdir(join(workdir, '.vercel'));
   await writeFile(join(workdir, '.vercel/project.json'), JSON.stringify(PROJECT));
   const settings = z.looseObject({}).parse(JSON.parse(await readFile(join(workdir, 'vercel.json'), 'utf8')));
-  // The console is built by its own command; here only the functions are looked at.
+  // The console has its own build command; this script checks only the functions.
   delete settings['buildCommand'];
   await writeFile(join(workdir, 'vercel.json'), JSON.stringify(settings));
   await run(cli, ['build', '--yes', '--token', 'none'], {
@@ -67,7 +67,7 @@ async function callBuilt(functionFolder: string, path: string): Promise<string> 
     JSON.parse(await readFile(join(functionFolder, '.vc-config.json'), 'utf8')),
   );
   const url = pathToFileURL(join(functionFolder, config.handler)).href;
-  // Nothing is configured there, so what needs its configuration answers 500 in our own words.
+  // No variable is set there: a function that needs its configuration answers 500 with problem details.
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', CALL, url, path], {
     env: environment(),
   });

@@ -1,6 +1,6 @@
 /**
- * Writes a migration from what differs between supabase/sql and the migrations, or, with `--rewrite`, the generated
- * parts of the migrations that are not released yet.
+ * Writes a migration from the differences between supabase/sql and the migrations. `--rewrite` regenerates the generated
+ * parts of unreleased migrations instead.
  */
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -18,7 +18,7 @@ import { projectRoot } from '../tools/local/paths.ts';
 const FOLDER = join(projectRoot, 'supabase/migrations');
 const USAGE = 'npm run db:migration -- <name> "<why>", or npm run db:migration -- --rewrite';
 
-/** Sources without a fault: what is written from others would have to be written again. */
+/** Refuses sources that the lint rejects: a migration generated from them would have to be generated again. */
 async function soundSources(): Promise<Source[]> {
   const { sources, findings } = await readSources(join(projectRoot, 'supabase/sql'));
   for (const source of sources) findings.push(...(await lintSource(source)));
@@ -45,7 +45,7 @@ async function write(name: string, why: string): Promise<void> {
   );
   console.log(`Written: supabase/migrations/${file}`);
   for (const drop of toConfirm)
-    console.log(`To be confirmed by a person, and a comment until then: ${drop};`);
+    console.log(`A person must confirm this statement; the migration has it as a comment: ${drop};`);
 }
 
 try {

@@ -1,6 +1,6 @@
 /**
- * Releases the version that package.json names: writes the checksums of all migrations, which never change from then on, and
- * what this version calls in the database, which the next version's migrations must keep.
+ * Releases the version in package.json: writes the checksums of all migrations, which must not change from then on, and the
+ * list of what this version calls in the database, which later migrations must keep.
  */
 import { join } from 'node:path';
 import { PLATFORM_CALLS, readCalls, RELEASED_CALLS, writeCalls } from '../tools/db/calls/calls.ts';
@@ -15,7 +15,7 @@ import { projectRoot } from '../tools/local/paths.ts';
 
 async function main(): Promise<void> {
   await using server = await startThrowawayServer();
-  // Of both kinds of default privileges the one that gives less.
+  // Closed default privileges grant less than open ones: what works here works on both kinds of project.
   const url = await server.createDatabase({ defaultPrivileges: 'closed' });
   await migrate(url);
   const objects = await withConnection(url, readCalledObjects);

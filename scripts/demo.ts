@@ -1,8 +1,9 @@
 /**
- * The main job on real input as a story: prelim and final of every intake in `examples/intakes/`, through the HTTP endpoints as the
- * pipeline calls them, with an outage, its alert, the recovery, a subscriber and a replay; then the proof. Time between sweeps passes
- * at once. Exit status 1 where something of the story is missing. `--keep` leaves everything running to look at, with the time of this
- * machine, and so waits for some minutes; `--store direct` lets the functions reach the database over a pool of connections.
+ * Plays the main job as a story on real input: the prelim and final of every intake in `examples/intakes/`, through the same
+ * HTTP endpoints that the pipeline calls, with an outage, its alert, the recovery, a subscriber and a replay. Then checks the
+ * results. The clock skips the time between sweeps. Exit status 1 if a step of the story is missing. `--keep` leaves the
+ * system running for inspection and uses the real clock, so the demo waits for some minutes; `--store direct` connects the
+ * functions to the database by a connection pool.
  */
 import { parseArgs } from 'node:util';
 import { demo, print } from '../tools/demo/demo.ts';

@@ -1,6 +1,6 @@
 /**
- * The local system, for developers: database, Supabase API, functions, a sweep in place of the cron, and the console.
- * `--fresh` deletes the local database first; `--store direct` lets the functions call SQL functions over a pool of connections.
+ * The local system for developers: database, Supabase API, functions, a sweep in place of the cron, and the console.
+ * `--fresh` deletes the local database first; `--store direct` lets the functions call SQL functions by a connection pool.
  */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

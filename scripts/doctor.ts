@@ -1,7 +1,7 @@
 /**
- * Checks a deployment from outside and inside, and says what to do about each finding. It reads the deployment's variables
- * from the environment, from `--env FILE` (such as `vercel env pull` writes it), else those of the local system that runs.
- * `--json` for programs. Exit status 1 where a check failed.
+ * Checks a deployment from outside and inside, and prints what to do about each finding. Takes the deployment's variables
+ * from `--env FILE` (as written by `vercel env pull`), else from the environment, else from the running local system.
+ * `--json` for programs. Exit status 1 if a check failed.
  */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';

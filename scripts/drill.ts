@@ -1,6 +1,7 @@
 /**
- * Breaks one thing of docs/failure-modes.md after another in a local system of its own, and checks that the right alert fires in
- * its promised time, names the right thing, resolves, and stays silent without the fault. `npm run drill -- NAME` runs one.
+ * Causes the failures of docs/failure-modes.md one by one in its own local system. Checks that the right alert fires within
+ * its promised time, names the right subject and resolves, and that no alert fires without the failure. `npm run drill --
+ * NAME` runs one drill.
  */
 import { parseArgs } from 'node:util';
 import { DRILLS } from '../tools/drill/drills.ts';
@@ -12,7 +13,7 @@ import { stopSignal } from '../tools/local/until-stopped.ts';
 
 const { step, print } = createProgress(process.stdout);
 
-/** @throws {Error} for a name that is no drill's */
+/** @throws {Error} if no drill has this name */
 function chosen(): readonly Drill[] {
   const { positionals } = parseArgs({ allowPositionals: true });
   const names = DRILLS.map(({ name }) => name);
@@ -41,7 +42,7 @@ function report({ name, fault, setting }: Drill, { outcomes, faults }: DrillResu
 async function main(signal: AbortSignal): Promise<boolean> {
   const drills = chosen();
   if (process.env['SUPABASE_URL']) {
-    throw new Error('The drill breaks things, and only in a system of its own: unset SUPABASE_URL.');
+    throw new Error('Drills break things, so they run only in their own local system: unset SUPABASE_URL.');
   }
   const began = performance.now();
   let failed = 0;

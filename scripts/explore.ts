@@ -10,7 +10,7 @@ import { SAFEGUARDS } from '../tools/explore/safeguards.ts';
 import { STEP_NAMES, type StepName } from '../tools/explore/steps.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
 
-/** @throws {Error} for a name that is none of a step or a safeguard */
+/** @throws {Error} if the name is neither a step nor a safeguard */
 function chosen(): Chosen {
   const { positionals, values } = parseArgs({
     allowPositionals: true,
@@ -25,7 +25,7 @@ function chosen(): Chosen {
     const safeguard = SAFEGUARDS.find(({ name }) => name === values.break);
     if (safeguard === undefined || steps.length > 0) {
       const names = SAFEGUARDS.map(({ name }) => name).join(', ');
-      throw new Error(`--break takes one of ${names}, and no step: the pair is known.`);
+      throw new Error(`--break takes one of ${names}, and no step: each safeguard has its own pair.`);
     }
     return { pairs: [], broken: [safeguard] };
   }
@@ -34,7 +34,7 @@ function chosen(): Chosen {
 
 function pairsOf(steps: readonly StepName[]): Pair[] {
   const [one, other, ...more] = steps;
-  if (more.length > 0) throw new Error('An order is of two steps.');
+  if (more.length > 0) throw new Error('Name at most two steps.');
   if (one !== undefined && other !== undefined) return [[one, other]];
   const all = STEP_NAMES.flatMap((first, index) =>
     STEP_NAMES.slice(index).map((second): Pair => [first, second]),

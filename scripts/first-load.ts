@@ -1,6 +1,6 @@
 /**
- * What a browser loads before a view of the console shows, in compressed JavaScript: fails above the limit. Charts and
- * whatever else a view imports when it is asked for come later, and do not count.
+ * Sums the compressed JavaScript that a browser loads before a view of the console shows; fails above the limit. Charts and
+ * other code that a view imports on demand do not count.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -23,7 +23,7 @@ const manifest = z.record(
 );
 type Manifest = z.infer<typeof manifest>;
 
-/** The chunk and all that it imports at once. */
+/** The chunk and its static imports, recursively. */
 function loadedWith(chunks: Manifest, name: string, seen = new Set<string>()): Set<string> {
   const chunk = chunks[name];
   if (chunk === undefined) throw new Error(`the manifest has no ${name}`);

@@ -1,4 +1,4 @@
-/** Finds circles of imports, those of types included, and exports that no other file imports. Exit status 1 with either. */
+/** Finds import cycles (type imports included) and exports that no other file imports. Exit status 1 if it finds any. */
 import { findCircles } from '../tools/imports/circles.ts';
 import { readModules } from '../tools/imports/modules.ts';
 import { findUnusedExports } from '../tools/imports/unused-exports.ts';

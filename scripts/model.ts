@@ -1,6 +1,7 @@
 /**
- * Checks the protocol's model with Spin: `npm run model`. Every order of events of `docs/model/delivery.pml` is tried: as it
- * is, nothing may go wrong; without one of its safeguards, something must, or the model would prove nothing.
+ * Checks the model of the protocol with Spin: `npm run model` tries every order of events in `docs/model/delivery.pml`. With
+ * all safeguards, no assertion may fail. Without any one of them, an assertion must fail; otherwise the model would prove
+ * nothing.
  */
 import { execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -24,16 +25,16 @@ const run = promisify(execFile);
 
 interface Verdict {
   states: number;
-  /** The assertion that was violated; null: none. */
+  /** The violated assertion; null if none. */
   violated: string | null;
 }
 
-/** Generates the model's checker, builds it, and lets it try everything. */
+/** Generates the model's checker, compiles it, and searches all states. */
 async function check(define?: string): Promise<Verdict> {
   const cwd = await mkdtemp(join(tmpdir(), 'polaris-model-'));
   try {
     await run('spin', [...(define === undefined ? [] : [`-D${define}`]), '-a', MODEL], { cwd });
-    // What it generates is not free of warnings.
+    // -w: the generated C code has warnings.
     await run('gcc', ['-w', '-O2', '-o', 'pan', 'pan.c'], { cwd });
     const { stdout } = await run('./pan', [`-m${DEPTH}`], {
       cwd,
@@ -42,7 +43,7 @@ async function check(define?: string): Promise<Verdict> {
     });
     const states = /([\d.e+]+) states, stored/.exec(stdout)?.[1];
     const errors = /errors: (\d+)/.exec(stdout)?.[1];
-    // With an error it stops there; without one it must have been everywhere.
+    // The checker stops at the first error. Without an error, it must have searched all states.
     if (errors === undefined || (errors === '0' && /not completed|depth too small/.test(stdout))) {
       throw new Error(`The model was not searched to its end:\n${stdout}`);
     }

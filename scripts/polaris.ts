@@ -1,6 +1,6 @@
 /**
- * What an operator does at the command line, signed in as at the console: `npm run polaris -- sign-in EMAIL`, then for example
- * `npm run polaris -- trace ID`. Exit status 0: done. 1: it failed, or found something that is not right. 2: wrong arguments.
+ * Operator commands, signed in as in the console: `npm run polaris -- sign-in EMAIL`, then for example `npm run polaris --
+ * trace ID`. Exit status 0: done. 1: the command failed or reports a problem. 2: wrong arguments.
  */
 import type { Command } from '../tools/polaris/command.ts';
 import { WrongUse } from '../tools/polaris/command.ts';
@@ -23,7 +23,7 @@ function usageOf(name: string, { forms }: Command): string[] {
   );
 }
 
-/** Arguments that a command does not take, or that `parseArgs` does not know. */
+/** Whether the command or `parseArgs` rejected the arguments. */
 function isWrongUse(error: unknown): error is Error {
   const code = error instanceof TypeError && 'code' in error ? String(error.code) : '';
   return error instanceof WrongUse || code.startsWith('ERR_PARSE_ARGS_');
@@ -33,7 +33,7 @@ function complain(...lines: string[]): void {
   for (const line of lines) console.error(readable(line));
 }
 
-/** The exit status. */
+/** Returns the exit status. */
 async function main([name = '', ...args]: string[]): Promise<0 | 1 | 2> {
   const isHelp = (argument: string) => argument === '--help' || argument === '-h';
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;

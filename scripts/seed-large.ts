@@ -1,6 +1,6 @@
 /**
- * Fills the local system's database (or that in DATABASE_URL, where it is on this machine) with 1,000,000 audit rows and
- * 200,000 deliveries of 100,000 reports, over ten days: what the console looks like after a while.
+ * Fills the local system's database (or a database on this machine, by DATABASE_URL) with 1,000,000 audit rows and 200,000
+ * deliveries of 100,000 reports over ten days: the console after a while of use.
  */
 import postgres from 'postgres';
 import { databaseUrl, isLocal } from '../tools/local/database-url.ts';

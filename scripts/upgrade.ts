@@ -1,13 +1,13 @@
 /**
- * `npm run upgrade`: builds the indexes that the migrations leave out on large tables, and imports what the platform's first
- * version has left, while everything else goes on. The database is that in DATABASE_URL: the direct or session address, as
- * the owner `postgres`. It can be stopped and run again at any time.
+ * `npm run upgrade` builds the indexes that the migrations do not build on large tables, and imports the reports of the
+ * platform's first version, without stopping other work. DATABASE_URL must be the direct or session address, as the owner
+ * `postgres`. You can stop the command and run it again at any time.
  */
 import { connect, requirePushed } from '../tools/local/connect.ts';
 import { databaseUrl } from '../tools/local/database-url.ts';
 import { upgrade } from '../tools/upgrade/upgrade.ts';
 
-/** Supabase's transaction pooler, which lends a connection for one transaction. */
+/** Supabase's transaction pooler: it assigns a connection for one transaction only. */
 const TRANSACTION_POOLER_PORT = '6543';
 
 async function main(): Promise<void> {
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
     if (unimportable.length > 0) process.exitCode = 1;
     else tell('done. Check with npm run verify.');
   } finally {
-    // Without a time-out it waits for ever for a connection that the server has closed.
+    // Without a time-out, end() waits for ever if the server has closed the connection.
     await sql.end({ timeout: 5 });
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Asks the database whether everything that must hold does: what `verify_reports()` asks, slice by slice. Of the database in
- * DATABASE_URL, else of the local system that runs. It writes nothing. Exit status 1 where there is a problem.
- * A run that ends early prints the place to continue from: `npm run verify -- --from PLACE`.
+ * Checks all invariants in the database: the checks of `verify_reports()`, slice by slice. Uses the database in DATABASE_URL,
+ * else that of the running local system. Read-only. Exit status 1 if there is a problem. An interrupted run prints the place
+ * to continue from: `npm run verify -- --from PLACE`.
  */
 import { parseArgs } from 'node:util';
 import type postgres from 'postgres';
@@ -21,7 +21,7 @@ function describe({ problem, report_type, report_id, event_id, job_id }: Finding
   return where.length > 0 ? `${problem}: ${where.join(', ')}` : problem;
 }
 
-/** Prints what is found; answers how many problems there are. */
+/** Prints the findings; returns their number. */
 async function verify(sql: postgres.Sql, from: Place | undefined, signal: AbortSignal): Promise<number> {
   const progress = startProgress(process.stderr, 'verify');
   let problems = 0;

@@ -6,7 +6,7 @@ import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
 import { services, watchFunction } from '../../src/server/services.ts';
 
-// One function for all actions: the local front serves no dynamic routes, and plans of Vercel limit how many functions there are.
+// One function for all actions: the local front has no dynamic routes, and Vercel's plans limit the number of functions.
 const handle = watched(
   forBrowsers(
     (request) =>

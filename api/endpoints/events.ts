@@ -4,7 +4,7 @@ import { log } from '../../src/server/observe/log.ts';
 import { watched } from '../../src/server/http/watched.ts';
 import { services, watchFunction } from '../../src/server/services.ts';
 
-// All methods, since refused ones are audited too.
+// Exports all methods, so that refused requests are audited too.
 const handle = watched(
   guard((request) => readEvents(services(), request), log),
   watchFunction('endpoints/events'),

@@ -4,7 +4,7 @@ import { watched } from '../../src/server/http/watched.ts';
 import { services, watchFunction } from '../../src/server/services.ts';
 import { receiveBatch } from '../../src/server/events/receive-batch.ts';
 
-// All methods, since refused ones are audited too.
+// Exports all methods, so that refused requests are audited too.
 const handle = watched(
   guard((request) => receiveBatch(services(), request), log),
   watchFunction('webhooks/batch'),

@@ -5,7 +5,7 @@ import { services, watchFunction } from '../../src/server/services.ts';
 import { asOperator } from '../../src/server/http/operator-guard.ts';
 import { retryAll, retryOne } from '../../src/server/deliver/retry-endpoint.ts';
 
-// All methods, since refused ones are audited too.
+// Exports all methods, so that refused requests are audited too.
 const handle = watched(
   forBrowsers(
     (request) =>

@@ -5,7 +5,7 @@ import { timestamp } from './timestamp.ts';
 export const ALERT_STATES = ['pending', 'firing', 'resolved'] as const;
 export const ALERT_TRANSITIONS = ['firing', 'resolved'] as const;
 
-/** What SQL says of an alert: ids, counts and our own words, never what an owner, a sender or a receiver wrote. */
+/** Facts of an alert from SQL: ids, counts and our own words, never text written by an owner, a sender or a receiver. */
 const fact = z.union([z.string(), z.number(), z.null(), z.array(z.string())]);
 export const alertFacts = z.record(z.string(), fact);
 
@@ -26,15 +26,15 @@ export const alertAt = z.object({
 export type AlertAt = z.infer<typeof alertAt>;
 
 interface RuleWords {
-  /** Of the alert, without its subject. */
+  /** Headline of the alert, without its subject. */
   title: string;
-  /** What was measured, and how many are affected. */
+  /** The measured value, and how many are affected. */
   says: (alert: Pick<AlertAt, 'value' | 'threshold' | 'affected' | 'facts'>) => string;
   /** The consequence for reports. */
   meaning: string;
-  /** The first line of the runbook: docs/operations.md, "Alerts". */
+  /** First line of the runbook: docs/operations.md, "Alerts". */
   action: string;
-  /** What was lost, told when it is over. */
+  /** What was lost, for the message that the alert is resolved. */
   lost: string;
 }
 
@@ -42,7 +42,7 @@ const NOTHING = 'Nothing was lost: each result is stored before the first attemp
 const NO_RESULT = 'Nothing was lost: no result was affected.';
 const STORED = 'Results are stored directly in their reports; only the confirmation by the webhook is late.';
 
-/** How long, for people: 90 s, 12 min, 3 h. */
+/** A duration for people: 90 s, 12 min, 3 h. */
 function duration(seconds: number): string {
   if (seconds < 120) return `${Math.round(seconds)} s`;
   return seconds < 7200 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
@@ -61,7 +61,7 @@ const PAUSE_REASONS: Readonly<Record<string, string>> = {
   address_changed: 'its new URL has not passed a check',
 };
 
-/** Each rule of `private.alert_rules`, in words. */
+/** The texts of each rule of `private.alert_rules`. */
 export const ALERT_RULES = {
   success_rate: {
     title: 'Deliveries fail',
@@ -212,7 +212,7 @@ export const ALERT_RULES = {
 } as const satisfies Record<string, RuleWords>;
 export type AlertRule = keyof typeof ALERT_RULES;
 
-/** A rule that this version does not know: the database may be newer than the functions. */
+/** Texts for a rule that this version does not know: the database may be newer than the functions. */
 const UNKNOWN_RULE: RuleWords = {
   title: 'An alert of an unknown rule',
   says: ({ value, threshold, affected }) => `Measured ${value}, limit ${threshold}; ${affected} affected.`,
@@ -226,16 +226,16 @@ export function wordsOf(rule: string): RuleWords {
   return Object.hasOwn(words, rule) ? (words[rule] ?? UNKNOWN_RULE) : UNKNOWN_RULE;
 }
 
-/** What is sent of an alert, signed as Standard Webhooks with ALERT_SECRET. */
+/** The body of an alert, signed by Standard Webhooks with ALERT_SECRET. */
 export const alertEvent = z.object({
   type: z.enum(['alert.firing', 'alert.resolved']),
   /** When it fired or resolved. */
   timestamp,
   data: z.object({
-    /** The same for both events of an alert. */
+    /** The same for both events (firing and resolved) of an alert. */
     alert_id: z.guid(),
     rule: z.string(),
-    /** The endpoint, subscriber, stage, table, address or secret; empty where the rule has no subjects. */
+    /** The endpoint, subscriber, stage, table, address or secret; empty if the rule has no subjects. */
     subject: z.string(),
     severity: z.enum(ALERT_SEVERITIES),
     title: z.string(),
@@ -251,9 +251,9 @@ export const alertEvent = z.object({
     threshold: z.number(),
     affected: z.int(),
     facts: alertFacts,
-    /** The alert in the console. */
+    /** Link to the alert in the console. */
     url: z.string(),
-    /** The section of docs/operations.md. */
+    /** Link to its section of docs/operations.md. */
     runbook: z.string(),
   }),
 });

@@ -3,7 +3,7 @@ import { ALERT_STATES, ALERT_TRANSITIONS, alertFacts } from './alerts.ts';
 import { ALERT_SEVERITIES } from './constants.ts';
 import { isoTime, pageOf, pageRequest, rowTime } from './paging.ts';
 
-/** What was sent of a transition. Until it is delivered or given up, `next_attempt` says when it is tried again. */
+/** The delivery of an alert's event. Until it is delivered or given up, `next_attempt` is the time of the next attempt. */
 const alertDelivery = z.object({
   transition: z.enum(ALERT_TRANSITIONS),
   created_at: rowTime,
@@ -12,9 +12,9 @@ const alertDelivery = z.object({
   /** No attempt succeeded within a day. */
   dead_at: rowTime.nullable(),
   next_attempt: rowTime.nullable(),
-  /** Why the last attempt failed: each host, and what it answered. */
+  /** Why the last attempt failed: each host, with its answer. */
   error: z.string().nullable(),
-  /** The host that confirmed it; null also where that is not known. */
+  /** The host that confirmed it; null if unknown. */
   host: z.string().nullable(),
 });
 export type AlertDelivery = z.infer<typeof alertDelivery>;
@@ -27,7 +27,7 @@ const alertRow = z.object({
   severity: z.enum(ALERT_SEVERITIES),
   pending_since: rowTime,
   fired_at: rowTime.nullable(),
-  /** Since when a firing alert is seen to be good again. */
+  /** Since when the readings of a firing alert have been good again. */
   good_since: rowTime.nullable(),
   resolved_at: rowTime.nullable(),
   last_value: z.number(),
@@ -52,16 +52,16 @@ const silence = z.object({
 export type Silence = z.infer<typeof silence>;
 
 export const alertQuery = z.strictObject({
-  /** This one alone. */
+  /** Only the alert with this id. */
   id: z.guid().optional(),
   ...pageRequest,
 });
 export type AlertQuery = z.input<typeof alertQuery>;
 
-/** `rows`: resolved ones, newest first. `open`: those that fire, then pending ones; null on later pages. */
+/** `rows`: resolved alerts, newest first. `open`: firing alerts, then pending ones; null on later pages. */
 export const alertPage = pageOf(alertRow).extend({
   open: z.array(alertRow).nullable(),
-  /** Those that hold now. */
+  /** Silences in effect now. */
   silences: z.array(silence),
 });
 export type AlertPage = z.infer<typeof alertPage>;

@@ -10,9 +10,9 @@ import { endpointId } from './endpoints.ts';
 export const direction = z.enum(['in', 'out']);
 export type Direction = z.infer<typeof direction>;
 
-/** What an attempt can come to (`webhook_audit.outcome`, direction `out`). */
+/** Outcomes of an attempt (`webhook_audit.outcome`, direction `out`). */
 export const ATTEMPT_OUTCOMES = ['delivered', 'failed', 'unknown', 'rejected', 'refused', 'skipped'] as const;
-/** What a request that was carried out can come to (direction `in`); refusals have the codes of `PROBLEMS`. */
+/** Outcomes of an accepted request (direction `in`). Refusals have the codes of `PROBLEMS`. */
 export const REQUEST_OUTCOMES = [
   'applied',
   'duplicate',
@@ -27,13 +27,13 @@ export const REQUEST_OUTCOMES = [
 ] as const;
 
 export const auditQuery = z.strictObject({
-  /** The id of a report, a job or an event, whole. */
+  /** The complete id of a report, a job or an event. */
   search: z.string().trim().min(1).max(200).optional(),
   outcome: z.string().min(1).max(100).optional(),
   direction: direction.optional(),
-  /** HTTP status of the answer; `none`: no answer came. */
+  /** HTTP status of the answer; `none`: no answer. */
   response_status: responseStatus.optional(),
-  /** The id of a person, `cron`, or `sender`: whoever signs webhooks. */
+  /** The id of a person, `cron`, or `sender` (anyone who signs webhooks). */
   actor: z.string().min(1).max(100).optional(),
   /** Not before this. */
   after: isoTime.optional(),
@@ -48,7 +48,7 @@ const auditEntry = z.object({
   created_at: rowTime,
   direction,
   endpoint_id: endpointId.nullable(),
-  /** Which endpoint was called, where that was none of the webhooks. */
+  /** The called endpoint, if it was none of the webhooks. */
   endpoint: z.string().nullable(),
   outcome: z.string().nullable(),
   response_status: z.int().nullable(),
@@ -59,7 +59,7 @@ const auditEntry = z.object({
   attempt_number: z.int().nullable(),
   duration_ms: z.number().nullable(),
   error_message: z.string().nullable(),
-  /** `cron`, or the id of the operator who asked; null: a sender. */
+  /** `cron`, or the id of the operator who called; null: a sender. */
   actor: z.string().nullable(),
 });
 export type AuditEntry = z.infer<typeof auditEntry>;
@@ -68,12 +68,12 @@ export type AuditEntry = z.infer<typeof auditEntry>;
 export const auditPage = pageOf(auditEntry);
 export type AuditPage = z.infer<typeof auditPage>;
 
-/** A row of the audit log, whole. The envelope in it never has the report's text. */
+/** A complete row of the audit log. Its envelope never contains the report's text. */
 export const auditRow = auditEntry.omit({ endpoint: true, report_type: true }).extend({
   created_at: rowTime,
-  // Exact numbers come as text from some REST layers.
+  // Some REST layers send exact numbers as text.
   duration_ms: z.coerce.number().nullable(),
-  /** What the platform’s functions write instead of endpoint_id. */
+  /** Rows of the platform's functions have this in place of endpoint_id. */
   webhook_type: z.string().nullable(),
   report_table: z.string().nullable(),
   request_payload: json,
@@ -85,12 +85,12 @@ export type AuditRow = z.infer<typeof auditRow>;
 
 const headers = z.record(z.string(), z.string());
 
-/** What an attempt's row says of the POST (`request_payload`): its secrets are masked. Rows from before 0.3.0 lack it. */
+/** The attempt's POST (`request_payload`), with secrets masked. Missing in rows from before 0.3.0. */
 export const attemptRequest = z.object({ url: z.string(), headers });
 
-/** What an attempt's row says of the answer (`response_body`). */
+/** The answer to the attempt (`response_body`). */
 export const attemptAnswer = z.object({
-  /** Its beginning. */
+  /** The beginning of the body. */
   body: z.string().optional(),
   headers: headers.optional(),
   /** Attempts at other addresses in the same round. */
@@ -108,7 +108,7 @@ const audited = {
   error: z.string().nullable(),
 };
 
-/** One thing that happened to an event, or (`next_attempt`) will. */
+/** A step in an event's timeline: something that happened, or (`next_attempt`) will happen. */
 export const timelineStep = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('job_requested'),
@@ -125,20 +125,20 @@ export const timelineStep = z.discriminatedUnion('kind', [
     error: z.string().nullable(),
   }),
   z.object({ kind: z.literal('event_committed'), at: rowTime, type: z.string(), digest: z.string() }),
-  /** A POST of ours, or (outcome `skipped`) one that the breaker spared. */
+  /** A POST of ours, or (outcome `skipped`) one that was not made because the circuit was open. */
   z.object({ kind: z.literal('attempt'), ...audited, attempt_number: z.int().nullable() }),
   /** A request that the webhook endpoint received. */
   z.object({ kind: z.literal('request'), ...audited, body_bytes: z.int().nullable() }),
-  /** Somebody asked for it to be sent now. */
+  /** A person asked to send it now. */
   z.object({ kind: z.literal('retried'), ...audited, actor: z.string().nullable() }),
-  /** `brought_forward`: made due before its slot, by a plan. */
+  /** `brought_forward`: a plan made it due before its slot. */
   z.object({
     kind: z.enum(['redriven', 'brought_forward']),
     at: rowTime,
     audit_id: z.guid(),
     actor: z.string().nullable(),
   }),
-  /** An operator asked for a job to be cancelled or run again: `outcome` says what came of it. */
+  /** An operator asked to cancel a job or to run it again; `outcome` is the result. */
   z.object({
     kind: z.literal('job_action'),
     at: rowTime,
@@ -152,7 +152,7 @@ export const timelineStep = z.discriminatedUnion('kind', [
     effect: z.enum(['applied', 'superseded']),
     /** `direct`: by the fallback. */
     channel: z.enum(CHANNELS),
-    /** Its report's owner was notified, in the same transaction. */
+    /** The report's owner was notified in the same transaction. */
     notified: z.boolean(),
   }),
   z.object({ kind: z.literal('dead_letter'), at: rowTime, dead_reason: z.string() }),
@@ -165,7 +165,7 @@ export const eventSummary = z.object({
   type: z.string(),
   report_type: reportType,
   report_id: z.guid(),
-  /** Null: its report was deleted, which is of no stage. */
+  /** Null for the deletion of a report, which belongs to no stage. */
   stage: stage.nullable(),
   status: z.enum(['completed', 'failed']),
   job_id: z.string().nullable(),
@@ -176,21 +176,21 @@ export const eventSummary = z.object({
   effect: z.enum(['applied', 'superseded']).nullable(),
   applied_at: rowTime.nullable(),
   created_at: rowTime,
-  /** 1, 2, … among the effects on its report. */
+  /** Number of the effect on its report: 1, 2, … */
   position: z.int().nullable(),
-  /** Set: its content was erased. */
+  /** Set: the content was erased at this time. */
   erased_at: rowTime.nullable(),
 });
 export type EventSummary = z.infer<typeof eventSummary>;
 
 /** Everything about an event, oldest step first. */
 export const eventTimeline = z.object({
-  /** Null: requests named this id, but none was accepted. */
+  /** Null: requests named this id, but all were rejected. */
   event: eventSummary.nullable(),
   job: jobSummary.nullable(),
   delivery: openDelivery.nullable(),
   steps: z.array(timelineStep),
-  /** There are more audit rows than the steps show: these are of the newest. */
+  /** There are more audit rows than these steps; the newest are shown. */
   truncated: z.boolean(),
 });
 export type EventTimeline = z.infer<typeof eventTimeline>;

@@ -7,21 +7,21 @@ import { pageOf, pageRequest, rowTime } from './paging.ts';
 import { jobId, reportType, stage } from './webhooks.ts';
 
 /**
- * `missing`: no text is stored, and the newest request is unfinished or failed. `failed`: the newest request failed, whatever an
- * earlier one delivered.
+ * `missing`: no text is stored, and the newest request is unfinished or failed. `failed`: the newest request failed, even if
+ * an earlier one delivered a text.
  */
 export const reportState = z.enum(['missing', 'failed']);
 
 export const allReportsQuery = z.strictObject({
   state: reportState.optional(),
   report_type: reportType.optional(),
-  /** The user whose reports they are. */
+  /** The owner of the reports. */
   owner: z.guid().optional(),
   ...pageRequest,
 });
 export type AllReportsQuery = z.input<typeof allReportsQuery>;
 
-/** A report as operators see it in a list. */
+/** A report in the operators' list. */
 export const operatorReport = z.object({
   id: z.guid(),
   report_type: reportType,
@@ -32,9 +32,9 @@ export const operatorReport = z.object({
   research_status: researchStatus,
   created_at: rowTime,
   updated_at: rowTime,
-  /** The newest. */
+  /** The newest job. */
   job: z.object({ job_id: jobId, state: jobState, error: z.string().nullable() }).nullable(),
-  /** The latest to an endpoint of ours. */
+  /** The latest delivery to one of our own endpoints. */
   delivery: z
     .object({
       event_id: z.string(),
@@ -48,6 +48,6 @@ export const operatorReport = z.object({
 });
 export type OperatorReport = z.infer<typeof operatorReport>;
 
-/** Newest first: by when the report was made, or, of those that are missing or failed, when the request failed or was made. */
+/** Newest first: by the report's creation, or, for `missing` and `failed` ones, by the time of the request or its failure. */
 export const operatorReportPage = pageOf(operatorReport.extend({ sort_at: rowTime }));
 export type OperatorReportPage = z.infer<typeof operatorReportPage>;

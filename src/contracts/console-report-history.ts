@@ -7,7 +7,7 @@ import { endpointId } from './endpoints.ts';
 import { rowTime } from './paging.ts';
 import { stage } from './webhooks.ts';
 
-/** A step of a report's timeline, with what it is of, as far as it is known. */
+/** A step of a report's timeline, with the ids it belongs to, as far as known. */
 export const historyStep = timelineStep.and(
   z.object({
     job_id: z.string().nullish(),
@@ -27,25 +27,28 @@ const openCircuit = z.object({
   probe_after: rowTime.nullable(),
 });
 
-/** Answer of the SQL function `report_history()`: what is known of one report. Each list has its newest rows, newest first. */
+/**
+ * Answer of the SQL function `report_history()`: everything known about one report. Each list has the newest rows, newest
+ * first.
+ */
 export const reportHistory = z.object({
-  /** By the clock of the database. */
+  /** The database's time. */
   as_of: rowTime,
-  /** Null: it was deleted. */
+  /** Null: the report was deleted. */
   report: operatorReport
     .extend({ organisation: z.string().nullable(), winner_event_id: z.string().nullable() })
     .nullable(),
   jobs: z.array(historyJob),
   events: z.array(eventSummary),
-  /** To endpoints of ours. */
+  /** Deliveries to our own endpoints. */
   deliveries: z.array(openDelivery),
   /** Oldest first. */
   steps: z.array(historyStep),
-  /** There are more rows than these. */
+  /** Whether there are more rows than returned. */
   truncated: z.boolean(),
-  /** Those of our endpoints that are not closed. */
+  /** Circuits of our own endpoints that are not closed. */
   circuits: z.array(openCircuit),
-  /** Null: none came yet. */
+  /** Null: no sweep has run yet. */
   last_sweep: rowTime.nullable(),
 });
 export type ReportHistory = z.infer<typeof reportHistory>;

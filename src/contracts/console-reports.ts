@@ -20,7 +20,7 @@ const webhookColumns = {
   webhook_job_id: z.string().nullable(),
 };
 
-/** A report without its content; `title` is the name of whom or what it is about. */
+/** A report without its content; `title` names the person or subject of the report. */
 const reportSummary = z.object({
   id: z.guid(),
   report_type: reportType,
@@ -38,7 +38,7 @@ export const reportRecord = z.object({
   id: z.guid(),
   user_id: z.guid(),
   summary_id: z.guid().nullable(),
-  /** Of any shape and depth: owners write it, and a schema of JSON would recurse over it. */
+  /** Any JSON, written by owners. Not validated by a JSON schema, which would recurse over any depth. */
   user_data: z.unknown(),
   research_report: z.string().nullable(),
   research_status: researchStatus,
@@ -53,7 +53,7 @@ export const reportRecord = z.object({
 });
 export type ReportRecord = z.infer<typeof reportRecord>;
 
-/** `mine`: the signed-in person's own. `all`: what they may see, which for an operator is everybody's. */
+/** `mine`: the signed-in person's own. `all`: all that the person may see, which for an operator is every report. */
 const scope = z.enum(['mine', 'all']);
 
 export const reportQuery = z.strictObject({
@@ -66,12 +66,12 @@ export type ReportQuery = z.input<typeof reportQuery>;
 export const reportPage = pageOf(reportSummary);
 export type ReportPage = z.infer<typeof reportPage>;
 
-/** What `createReportWithWebhookTracking` takes. */
+/** Input of `createReportWithWebhookTracking`. */
 export const newReport = byReportType({
   summary_id: z.guid().optional(),
-  /** A finished text: it is recorded as an event of channel `owner`. */
+  /** A finished text: recorded as an event of channel `owner`. */
   research_report: storableText.trim().min(1).optional(),
-  /** Of the finished text; `prelim` where left out. A report without content has no stage. */
+  /** Stage of the finished text, by default `prelim`. Without a text, a report has no stage. */
   stage: stage.optional(),
 }).superRefine((report, context) => {
   if (report.stage !== undefined && report.research_report === undefined) {
@@ -93,11 +93,11 @@ const latestDelivery = z.object({
   error: z.string().nullable(),
 });
 
-/** How a report and its webhook stand. */
+/** State of a report and its webhook. */
 export const reportWebhookStatus = z.object({
   report_type: reportType,
   report_id: z.guid(),
-  /** The name of whom or what it is about. */
+  /** Names the person or subject of the report. */
   title: z.string().nullable(),
   research_status: researchStatus,
   stage: stage.nullable(),
@@ -105,12 +105,12 @@ export const reportWebhookStatus = z.object({
   ...webhookColumns,
   webhook_response: json,
   updated_at: rowTime,
-  /** Null: there is none, or the person is no operator. */
+  /** Null: there is none, or the person is not an operator. */
   delivery: latestDelivery.nullable(),
 });
 export type ReportWebhookStatus = z.infer<typeof reportWebhookStatus>;
 
-/** The newest completed result of each stage, to compare; what lost and is too old has no text any more. */
+/** The newest completed result of each stage, for comparison. A superseded result loses its text when its retention ends. */
 export const reportResult = z.object({
   stage,
   job_id: z.string().nullable(),
@@ -119,7 +119,7 @@ export const reportResult = z.object({
 });
 export type ReportResult = z.infer<typeof reportResult>;
 
-/** A job in a list. Its result is read one by one, with `GET /api/reportJobsDb`. */
+/** A job in a list. Its result is read separately, with `GET /api/reportJobsDb`. */
 export const jobSummary = z.object({
   id: jobId,
   job_id: jobId,
@@ -152,7 +152,7 @@ export type JobQuery = z.input<typeof jobQuery>;
 export const jobPage = pageOf(jobSummary);
 export type JobPage = z.infer<typeof jobPage>;
 
-/** Tells a report's owner that its final is there. */
+/** Tells a report's owner that its final is ready. */
 export const notification = z.object({
   id: z.int(),
   report_type: reportType,
@@ -170,9 +170,9 @@ export const notificationQuery = z.strictObject({
   before: z.int().nullish(),
 });
 export type NotificationQuery = z.input<typeof notificationQuery>;
-/** Newest first; `next` is what `before` takes. */
+/** Newest first; pass `next` as `before` for the next page. */
 export const notificationPage = z.object({
-  /** Each with the title of its report; null: nothing names the report, or it is gone. */
+  /** Each with its report's title; null: the report has no title or was deleted. */
   rows: z.array(notification.extend({ title: z.string().nullable() })),
   next: z.int().nullable(),
   /** Counted up to 100. */

@@ -5,7 +5,7 @@ import { endpointId } from './endpoints.ts';
 import { rowTime } from './paging.ts';
 import { jobId, reportType, stage } from './webhooks.ts';
 
-/** What is sought: the beginning of an id, a whole e-mail address, or beginnings of words. */
+/** The search text: the beginning of an id, a complete e-mail address, or beginnings of words. */
 export const searchText = z.string().trim().min(2).max(320);
 
 /** Up to six of each kind. */
@@ -27,7 +27,7 @@ export const searchResults = z.object({
       type: z.string(),
       report_type: reportType,
       report_id: z.guid(),
-      /** Null: nothing has come of it yet. */
+      /** Null: no effect yet. */
       effect: z.enum(['applied', 'superseded']).nullable(),
       created_at: rowTime,
     }),

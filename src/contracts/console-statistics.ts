@@ -6,18 +6,18 @@ import { endpointId } from './endpoints.ts';
 
 export const statisticsWindow = z.enum(['quarter', 'hour', 'day', 'week']);
 
-/** The last quarter of an hour (hour, day, week), or from one time of the last 16 days to another. */
+/** The last quarter of an hour (hour, day, week), or any range within the last 16 days. */
 export const statisticsQuery = z.union([statisticsWindow, z.object({ after: isoTime, before: isoTime })]);
 export type StatisticsQuery = z.infer<typeof statisticsQuery>;
 
-/** Where the figures call for a person. */
+/** Limits beyond which a figure needs attention. */
 export const THRESHOLDS = { successRate: 0.95, latencyMs: 2000, queueDepth: 100 } as const;
 
 const count = z.int().min(0);
 
 /**
- * In milliseconds, at most 2.5 % away from the exact value: durations are counted in buckets 5 % wide, and a percentile is
- * the middle of its bucket. Null: nothing was measured.
+ * In milliseconds, at most 2.5 % from the exact value: durations are counted in buckets 5 % wide, and a percentile is the
+ * middle of its bucket. Null: there are no measurements.
  */
 const latency = z.object({
   p50_ms: z.number().nullable(),
@@ -26,38 +26,38 @@ const latency = z.object({
 });
 
 const traffic = latency.extend({
-  /** Attempts that were made, or requests that came: `succeeded`, `failed` and `reported_failures` together. */
+  /** Attempts made, or requests received: the sum of `succeeded`, `failed` and `reported_failures`. */
   total: count,
   succeeded: count,
   failed: count,
-  /** Arrived, with the news of a failed generation: no result, and no failure of the webhook. */
+  /** Delivered, but reporting a failed generation: neither a result nor a failure of the webhook. */
   reported_failures: count,
-  /** 0 to 1, of what succeeded or failed; null where neither did. */
+  /** 0 to 1, of those that succeeded or failed; null if there are none. */
   success_rate: z.number().min(0).max(1).nullable(),
 });
 export type Traffic = z.infer<typeof traffic>;
 
-/** Attempts of ours; `skipped` were not made because the circuit was open, and are in no other figure. */
+/** Our attempts. `skipped` ones were not made because the circuit was open, and count in no other figure. */
 const sentTraffic = traffic.extend({ skipped: count });
 
 export const webhookStatistics = z.object({
-  /** Null: the figures are of the time from `from` to `to` that was asked for. */
+  /** Null: the figures are for the requested range. */
   window: statisticsWindow.nullable(),
   /** The database's time. */
   as_of: rowTime,
-  /** Where the time begins: the beginning of its first bucket. */
+  /** Start of the range: the start of its first bucket. */
   from: rowTime,
-  /** Where it ends: the end of its last bucket, or now. */
+  /** End of the range: the end of its last bucket, or now. */
   to: rowTime,
-  /** 30, 60, 900 or 7200. */
+  /** Length of a bucket in seconds: 30, 60, 900 or 7200. */
   bucket_seconds: z.int(),
   sent: sentTraffic,
-  /** Requests to the webhook endpoints, refused ones among them. */
+  /** Requests to the webhook endpoints, including refused ones. */
   received: traffic,
-  /** Every bucket of the window, empty ones too, oldest first; the last is still filling. */
+  /** Every bucket of the range, empty ones too, oldest first; the last one is still filling. */
   series: z.array(z.object({ at: rowTime, sent: sentTraffic, received: traffic })),
   by_outcome: z.array(z.object({ direction, outcome: z.string(), count, reported_failures: count })),
-  /** Deliveries as they stand now; `success`: attempts of the window that were confirmed. */
+  /** Current states of deliveries. `success`: confirmed attempts in the range. */
   by_status: z.object({
     pending: count,
     sent: count,
@@ -81,11 +81,11 @@ export const webhookStatistics = z.object({
     }),
   ),
   queue: z.object({
-    /** Deliveries that have neither succeeded nor died. */
+    /** Deliveries that have neither succeeded nor become dead letters. */
     depth: count,
-    /** Those whose time has come. */
+    /** How many of them are due. */
     due: count,
-    /** When the oldest of them was committed. */
+    /** When the oldest due one was committed. */
     oldest_waiting: rowTime.nullable(),
   }),
   circuits: z.array(
@@ -98,7 +98,7 @@ export const webhookStatistics = z.object({
     }),
   ),
   jobs: z.object({
-    /** Now: under a lease, waiting for a result from elsewhere, and due to be taken over or ended. */
+    /** Current jobs: under a lease, waiting for a result from elsewhere, and due to be taken over or ended. */
     running: count,
     waiting: count,
     overdue: count,
@@ -107,10 +107,10 @@ export const webhookStatistics = z.object({
     /** In the window. */
     failed: count,
     cancelled: count,
-    /** Those that ended in the window, and those that still run. */
+    /** Jobs that ended in the range, and those still running. */
     taken_over: count,
   }),
-  /** Figures from before this come from the roll-up. Null: nothing is rolled up yet. */
+  /** Figures from before this time come from the roll-up. Null: nothing has been rolled up yet. */
   rolled_up_until: rowTime.nullable(),
 });
 export type WebhookStatistics = z.infer<typeof webhookStatistics>;

@@ -6,7 +6,7 @@ import { deliveryBacklog } from './retry.ts';
 
 const count = z.int().min(0);
 
-/** Counts end here: there may be more. */
+/** Counts stop here: there may be more. */
 export const STATUS_COUNTED = 1000;
 
 export const endpointStatus = z.object({
@@ -15,27 +15,27 @@ export const endpointStatus = z.object({
   opened_at: rowTime.nullable(),
   /** When a probe may be sent. */
   probe_after: rowTime.nullable(),
-  /** Null: none among the last 10,000 attempts. */
+  /** Null: no success among the last 10,000 attempts. */
   last_success: rowTime.nullable(),
   last_failure: rowTime.nullable(),
-  /** The first failure after the last success, where that came later. */
+  /** The first failure after the last success, if any. */
   failing_since: rowTime.nullable(),
-  /** The first success after the last failure, where that came later. */
+  /** The first success after the last failure, if any. */
   healthy_since: rowTime.nullable(),
   /** Attempts of the last five minutes. */
   recent: count,
   recent_failed: count,
-  /** Deliveries that are not confirmed yet; a fresh one only after a minute. */
+  /** Unconfirmed deliveries; a new one counts after a minute. */
   waiting: count,
   next_attempt: rowTime.nullable(),
 });
 export type EndpointStatus = z.infer<typeof endpointStatus>;
 
-/** An alert that fires and is not silenced. */
+/** An alert that is firing and not silenced. */
 const firingAlert = z.object({
   id: z.guid(),
   rule: z.string(),
-  /** The endpoint, stage, table, address or secret; empty where the rule has no subjects. */
+  /** The endpoint, stage, table, address or secret; empty if the rule has no subjects. */
   subject: z.string(),
   severity: z.enum(ALERT_SEVERITIES),
   fired_at: rowTime,
@@ -46,11 +46,11 @@ export const consoleStatus = z.object({
   /** The database's time. */
   as_of: rowTime,
   endpoints: z.array(endpointStatus),
-  /** Dead letters that wait for a person. */
+  /** Dead letters that need an operator. */
   dead: count,
-  /** Jobs that nobody runs, and that no sweep has taken over in two minutes. */
+  /** Jobs without a live runner that no sweep has taken over for two minutes. */
   jobs: z.object({ overdue: count, oldest: rowTime.nullable() }),
-  /** `evaluated_at`: when rules were last evaluated; null: never. */
+  /** `evaluated_at`: when the rules were last evaluated; null: never. */
   alerts: z.object({ evaluated_at: rowTime.nullable(), firing: z.array(firingAlert) }),
   backlog: deliveryBacklog,
   /** When the cron last called the sweep; null: never. */

@@ -1,15 +1,15 @@
 /**
- * Report types: each is a row of `public.report_types`, and its reports stand in the table `<type>_reports`. To add a type,
- * call `private.create_report_type()` in a migration and name the type here. What else a type may have (its own intake,
- * composer, instructions, examples) is optional: without it, the type has the general one.
+ * Report types: each is a row of `public.report_types` with its own table `<type>_reports`. To add a type, call
+ * `private.create_report_type()` in a migration and name the type here. An own intake, composer, instructions and examples
+ * are optional: without them, the type has general ones.
  */
 export const REPORT_TYPES = ['greeting', 'org', 'requirement'] as const;
 export const STAGES = ['prelim', 'final'] as const;
 export const JOB_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'cancelled'] as const;
 export const WEBHOOK_STATUSES = ['pending', 'sent', 'success', 'failed', 'retrying'] as const;
-/** How a delivery stands; the last two only of one to a subscriber. */
+/** State of a delivery. The last two apply only to deliveries to a subscriber. */
 export const DELIVERY_STATUSES = [...WEBHOOK_STATUSES, 'superseded', 'cancelled'] as const;
-/** What webhooks to us may say. */
+/** Event types of webhooks to us. */
 export const EVENT_TYPES = [
   'report.prelim.completed',
   'report.prelim.failed',
@@ -17,13 +17,13 @@ export const EVENT_TYPES = [
   'report.final.failed',
 ] as const;
 
-/** What webhooks to subscribers may say. */
+/** Event types of webhooks to subscribers. */
 export const OUTWARD_EVENT_TYPES = [...EVENT_TYPES, 'report.owner.edited', 'report.deleted'] as const;
 
-/** What an event says of its report, as the settings and filters of subscribers name it. An edit is `completed`. */
+/** Status of an event, as subscribers' settings and filters name it. An edit is `completed`. */
 export const OUTWARD_STATUSES = ['completed', 'failed', 'deleted'] as const;
 
-/** How a subscriber stands. `unverified`: it has not passed its check yet. */
+/** State of a subscriber. `unverified`: it has not passed its check yet. */
 export const SUBSCRIBER_STATES = ['unverified', 'active', 'paused', 'removed'] as const;
 
 /** Who applied an event first. */
@@ -39,7 +39,10 @@ export const DEAD_REASONS = [
   'unsendable',
   'pause_expired',
 ] as const;
-/** Dead letters of these reasons are closed: nothing is left to send, or nobody would take it. `private.is_closed()` in SQL. */
+/**
+ * Dead letters with these reasons are closed: there is nothing left to send, or the endpoint no longer takes it.
+ * `private.is_closed()` in SQL.
+ */
 export const CLOSED_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REASONS)[number]>([
   'report_deleted',
   'content_erased',
@@ -47,10 +50,10 @@ export const CLOSED_DEAD_REASONS: ReadonlySet<string> = new Set<(typeof DEAD_REA
   'unsendable',
 ]);
 
-/** How a plan stands. `proposed`: a replay that nobody has applied yet. `failed`: several slices in a row could not be done. */
+/** State of a plan. `proposed`: a replay that nobody has applied yet. `failed`: several slices in a row failed. */
 export const PLAN_STATUSES = ['proposed', 'running', 'done', 'cancelled', 'failed'] as const;
 
-/** Signed requests are accepted this long before and after their timestamp (Standard Webhooks). */
+/** How far the timestamp of a signed request may differ from our clock, in both directions (Standard Webhooks). */
 export const TOLERANCE_SECONDS = 5 * 60;
 
 /** How long a function may run: `maxDuration` in vercel.json. */
@@ -65,8 +68,8 @@ export const MAX_RESULT_BYTES = 900 * 1024;
 export const MAX_PROMPT_CHARACTERS = 100_000;
 
 /**
- * Most tokens that a job may ask a model for: about 64 KB of text, several times the longest report, and no more than current
- * models write in one answer. A request for more is granted this many.
+ * The most tokens that a job may get from a model: about 64 KB of text, several times the longest report, and within what
+ * current models write in one answer. A request for more is granted this many.
  */
 export const MAX_TOKENS = 16_384;
 

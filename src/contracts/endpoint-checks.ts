@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { timestamp } from './timestamp.ts';
 
 /**
- * What the check of a subscriber tries, in its order. Without an answer to the first one the others are not tried; `compressed` only
- * where its settings ask for compression.
+ * The probes of a subscriber's check, in order. If the first one gets no answer, the others are not sent; `compressed` only
+ * if the settings ask for compression.
  */
 export const PROBES = [
   'ping',
@@ -20,14 +20,14 @@ export const PROBES = [
 export const probe = z.object({
   name: z.enum(PROBES),
   ok: z.boolean(),
-  /** What was seen. */
+  /** What was observed. */
   detail: z.string(),
   /** What to do about it; null: nothing. */
   advice: z.string().nullable(),
 });
 export type Probe = z.infer<typeof probe>;
 
-/** The body of a check: it is signed like an event, and the answer to it repeats the nonce, as `{"nonce": "…"}`. */
+/** The body of a check, signed like an event. The answer must repeat the nonce: `{"nonce": "…"}`. */
 export const checkPing = z.object({
   type: z.literal('polaris.ping'),
   timestamp,
@@ -35,5 +35,5 @@ export const checkPing = z.object({
 });
 export type CheckPing = z.infer<typeof checkPing>;
 
-/** Of an answer to a check only this is read. */
+/** The part of the answer to a check that is read. */
 export const checkAnswer = z.object({ nonce: z.string() });

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 
-/** A quote comes from a file or a shell command that was meant to remove it: no value here needs one. */
+/** Quotes come from a file or shell command that should have removed them: no valid value contains one. */
 const QUOTES = /["'`]/;
 const VISIBLE_ASCII = /^[\x21-\x7e]*$/;
 
-/** What is wrong with the characters of a value that has no blank in it; undefined: nothing. */
+/** Which characters of a value without blanks are not allowed; undefined: all are. */
 function faultOfCharacters(value: string): string | undefined {
   if (/\s/.test(value)) return 'must not contain blanks or line breaks';
   if (QUOTES.test(value)) return 'must not contain quotes: write the value without them';
@@ -13,18 +13,18 @@ function faultOfCharacters(value: string): string | undefined {
   return undefined;
 }
 
-/** A text that a header can carry: a secret, a key, a name. No message repeats the value. */
+/** A text that fits into a header: a secret, a key, a name. Messages do not repeat the value. */
 export const headerText = z.string().superRefine((value, context) => {
   const message = faultOfCharacters(value);
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
 
-/** The parts of a list that is separated by spaces. Other blanks separate nothing: a line break is a copying error. */
+/** Splits a list at spaces only: a line break inside of a list is a copying error. */
 export function splitList(value: string): string[] {
   return value.split(/ +/);
 }
 
-/** A list, separated by spaces. Answers the fault of its first faulty part, without the part. */
+/** A list separated by spaces. Returns the fault of the first faulty part, without the part. */
 function list(faultOf: (part: string) => string | undefined) {
   return z.string().superRefine((value, context) => {
     for (const part of splitList(value)) {
@@ -36,13 +36,13 @@ function list(faultOf: (part: string) => string | undefined) {
   });
 }
 
-/** One or more texts, as above, separated by spaces. */
+/** One or more such texts, separated by spaces. */
 export const headerTexts = list(() => undefined);
 
-/** Keys are compared as bearer tokens, so that they must not be guessable. */
+/** Keys are compared as bearer tokens, so they must not be guessable. */
 const BEARER_KEY_CHARACTERS = 32;
 
-/** One or more bearer keys: our own calls use the first, all are admitted. */
+/** One or more bearer keys: our own calls use the first, and all are accepted. */
 export const bearerKeys = list((key) =>
   key.length < BEARER_KEY_CHARACTERS
     ? `must be at least ${BEARER_KEY_CHARACTERS} characters; several keys are separated by spaces`
@@ -51,7 +51,7 @@ export const bearerKeys = list((key) =>
 
 const SIGNING_KEY_BYTES = { least: 24, most: 64 };
 
-/** One or more Standard Webhooks secrets: the first signs, all verify. */
+/** One or more Standard Webhooks secrets: the first one signs, and all verify. */
 export const signingKeys = list((secret) => {
   const bytes = /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret) ? bytesOf(secret.slice('whsec_'.length)) : 0;
   return bytes < SIGNING_KEY_BYTES.least || bytes > SIGNING_KEY_BYTES.most
@@ -70,7 +70,7 @@ export const legacySecrets = list((secret) =>
 
 const SEALING_KEY_BYTES = 32;
 
-/** One or more keys that encrypt the secrets of subscribers, each with an id: the first seals, all open. */
+/** One or more keys with ids for encrypting subscribers' secrets: the first one encrypts, and all decrypt. */
 export const endpointSecretsKeys = list((key) => {
   const [, base64 = ''] = /^[A-Za-z0-9_-]{1,32}:([A-Za-z0-9+/]+={0,2})$/.exec(key) ?? [];
   return bytesOf(base64) === SEALING_KEY_BYTES
@@ -97,15 +97,15 @@ export function isLoopback(hostname: string): boolean {
   return hostname === 'localhost' || hostname === '[::1]' || /^127(?:\.\d{1,3}){3}$/.test(hostname);
 }
 
-/** What is wrong with the address of a server; undefined: nothing. */
+/** What is wrong with a server address; undefined: nothing. */
 function faultOfAddress(value: string): string | undefined {
-  // `new URL` also reads `https:host` and backslashes: such a value is a typing error.
+  // `new URL` also accepts `https:host` and backslashes, which here are typing errors.
   const url = /^[a-z][a-z0-9+.-]*:\/\/[^\\]+$/i.test(value) ? URL.parse(value) : null;
   if (url === null) return 'must be an address such as https://polaris.example.com';
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return 'must begin with https:// or http://';
-  // No client sends a request to such an address.
+  // No client can send a request to such an address.
   if (url.username !== '' || url.password !== '') return 'must not contain a user name or a password';
-  // What is appended to the address would become a part of them.
+  // Paths are appended to the address, and would become part of the query or fragment.
   if (value.includes('?') || value.includes('#')) return 'must not contain a query or a fragment';
   return undefined;
 }
@@ -116,7 +116,7 @@ export const serverAddress = z.string().superRefine((value, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
 
-/** The address of a Supabase project: its clients append the path of each API, so that a copied `…/rest/v1` reaches none. */
+/** The address of a Supabase project. Clients append the path of each API, so a copied `…/rest/v1` would not work. */
 export const projectAddress = serverAddress.refine((value) => (URL.parse(value)?.pathname ?? '/') === '/', {
   error:
     'must be the address of the project without a path, such as https://abcdefghijklmnopqrst.supabase.co',
@@ -124,7 +124,7 @@ export const projectAddress = serverAddress.refine((value) => (URL.parse(value)?
 
 const WEBHOOK_PATH = '/api/webhooks';
 
-/** One or more addresses of our own webhook functions. Plain http would show results to whoever is in between. */
+/** One or more addresses of our own webhook functions. Plain http would expose results on the way. */
 export const webhookAddresses = list((value) => {
   const fault = faultOfAddress(value);
   if (fault !== undefined) return fault;
@@ -137,7 +137,10 @@ export const webhookAddresses = list((value) => {
 
 const SLACK = 'slack+';
 
-/** What is wrong with an address that alerts or signs of life go to; undefined: nothing. Its query may be what admits us. */
+/**
+ * What is wrong with an address for alerts or heartbeats; undefined: nothing. A query is allowed, since it may contain our
+ * credentials.
+ */
 function faultOfOutsideAddress(value: string): string | undefined {
   const fault = faultOfAddress(value.replace(/[?].*$/, ''));
   if (fault !== undefined) return fault;
@@ -155,12 +158,12 @@ export const heartbeatAddress = z.string().superRefine((value, context) => {
   if (message !== undefined) context.addIssue({ code: 'custom', message });
 });
 
-/** One or more addresses for alerts. What begins with slack+https:// is sent in Slack's form. */
+/** One or more addresses for alerts. Those that begin with slack+https:// get Slack's format. */
 export const alertAddresses = list((value) =>
   faultOfOutsideAddress(value.startsWith(SLACK) ? value.slice(SLACK.length) : value),
 );
 
-/** An address for alerts, and the form in which it takes them. */
+/** An address for alerts, and the format of its messages. */
 export interface AlertAddress {
   url: string;
   form: 'signed' | 'slack';
@@ -174,11 +177,11 @@ export function parseAlertAddresses(value: string): AlertAddress[] {
   );
 }
 
-/** Users of PostgreSQL who own our schema, or may do everything: `postgres` and, at a pooler, `postgres.<project>`. */
+/** PostgreSQL users that own our schema or have all rights: `postgres` and, at a pooler, `postgres.<project>`. */
 const OWNERS = /^(?:postgres|supabase_admin)(?:\.|$)/;
 const STORE_TLS = ['require', 'verify-full'];
 
-/** What is wrong with the address at which the functions reach PostgreSQL; undefined: nothing. No message repeats a part of it. */
+/** What is wrong with the address of PostgreSQL; undefined: nothing. Messages do not repeat any part of it. */
 function faultOfStoreAddress(value: string): string | undefined {
   const url = /^postgres(?:ql)?:\/\/[^\\]+$/.test(value) ? URL.parse(value) : null;
   if (url === null || url.hostname === '' || url.pathname.length < 2 || !isDecodable(url)) {
@@ -190,7 +193,7 @@ function faultOfStoreAddress(value: string): string | undefined {
     return 'must name the user polaris_store: only migrations and commands connect as the owner';
   }
   if (url.password === '') return 'must contain the password of its user';
-  // A host in the query would overrule the one whose TLS is checked here.
+  // A host in the query would override the one whose TLS is checked here.
   if ([...url.searchParams.keys()].some((name) => name !== 'sslmode')) {
     return 'must have no parameter except sslmode';
   }
@@ -209,7 +212,7 @@ function isDecodable({ username, password, pathname }: URL): boolean {
   }
 }
 
-/** The address at which the functions reach PostgreSQL, as a role that owns nothing. */
+/** The address of PostgreSQL for the functions, with a role that owns nothing. */
 export const storeAddress = z.string().superRefine((value, context) => {
   const message = faultOfCharacters(value) ?? faultOfStoreAddress(value);
   if (message !== undefined) context.addIssue({ code: 'custom', message });

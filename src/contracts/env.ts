@@ -19,7 +19,7 @@ import {
 import { browserOrigins } from './origins.ts';
 import { allowsLoopback, subscriberHosts } from './subscriber-hosts.ts';
 
-/** In digits alone: `Number` would also read 0x10 and 1e3, which are typing errors here. */
+/** Digits only: `Number` would also accept 0x10 and 1e3, which here are typing errors. */
 const wholeNumber = (minimum: number, maximum: number) =>
   z
     .string()
@@ -37,9 +37,9 @@ const modelNames = headerTexts
   });
 
 /**
- * What a job may take beside its generation and its sending, should the database be away at each of the worst moments: 13 s
- * to check the caller and commit the job, 33 s to commit its result (`completeJobPatiently`), 26 s to record what came of
- * the webhook (`directDatabaseUpdate`), and a little for the rest.
+ * Time that a job needs beside generation and sending, in the worst case: the database is unavailable during every step. 13 s
+ * to check the caller and commit the job, 33 s to commit its result (`completeJobPatiently`), 26 s to record the delivery
+ * (`directDatabaseUpdate`), and a little for the rest.
  */
 const DATABASE_SECONDS = 75;
 const DEADLINE_SECONDS = 200;
@@ -48,12 +48,12 @@ const DEADLINE_SECONDS = 200;
 export const serverEnv = z
   .object({
     SUPABASE_URL: projectAddress,
-    /** A key of role service_role: a secret key (`sb_secret_…`) or the legacy service_role JWT. */
+    /** A service_role key: a secret key (`sb_secret_…`) or the legacy service_role JWT. */
     SUPABASE_SECRET_KEY: headerText,
     SUPABASE_PUBLISHABLE_KEY: headerText,
     /** PostgreSQL, as the role `polaris_store`. Unset: SQL functions are called through the Data API alone. */
     STORE_DATABASE_URL: storeAddress.optional(),
-    /** Several, separated by spaces: the first signs, all verify. */
+    /** Several, separated by spaces: the first one signs, and all verify. */
     WEBHOOK_SECRET: signingKeys,
     /** Several, separated by spaces: all verify. */
     WEBHOOK_LEGACY_SECRET: legacySecrets.optional(),
@@ -63,32 +63,32 @@ export const serverEnv = z
     VERCEL_AUTOMATION_BYPASS_SECRET: headerText.optional(),
     WEBHOOK_TIMEOUT_MS: wholeNumber(100, 60_000).default(10_000),
     WEBHOOK_MAX_RETRIES: wholeNumber(0, 10).default(3),
-    /** Hosts that subscribers may have, separated by spaces. Unset: there are no subscribers. */
+    /** Hosts on which subscribers are allowed, separated by spaces. Unset: there are no subscribers. */
     SUBSCRIBER_HOSTS: subscriberHosts.default([]),
-    /** Encrypts the secrets of subscribers. Several, separated by spaces: the first seals, all open. */
+    /** Encrypts subscribers' secrets. Several, separated by spaces: the first one encrypts, and all decrypt. */
     ENDPOINT_SECRETS_KEY: endpointSecretsKeys.optional(),
-    /** Days that a subscriber which is paused or down loses nothing. It is warned 7 days before they end. */
+    /** How many days a paused or unavailable subscriber loses nothing. It is warned 7 days before they end. */
     PAUSE_MAX_DAYS: wholeNumber(8, 365).default(30),
-    /** Several, separated by spaces: all are admitted. */
+    /** Several, separated by spaces: all are accepted. */
     PIPELINE_API_KEY: bearerKeys,
-    /** Several, separated by spaces: our own calls use the first, all are admitted. */
+    /** Several, separated by spaces: our own calls use the first, and all are accepted. */
     CRON_SECRET: bearerKeys,
-    /** Several, separated by spaces: all are admitted. Unset: nobody reads the metrics. */
+    /** Several, separated by spaces: all are accepted. Unset: nobody can read the metrics. */
     METRICS_TOKEN: bearerKeys.optional(),
     /** How long a runner may be silent before its job is taken over. */
     JOB_LEASE_SECONDS: wholeNumber(5, 600).default(60),
     /**
-     * Generation ends after this long: its result is still to be committed, sent and recorded by the same function. 200, or
-     * what WEBHOOK_TIMEOUT_MS leaves of them, unless it is set.
+     * Time limit of a generation. Its result must still be committed, sent and recorded by the same function, so the default
+     * is what WEBHOOK_TIMEOUT_MS leaves, at most 200 s.
      */
     JOB_DEADLINE_SECONDS: wholeNumber(1, FUNCTION_SECONDS).optional(),
-    /** A job whose runner was lost more often than this fails. */
+    /** A job that loses its runner more often than this fails. */
     JOB_MAX_TAKE_OVERS: wholeNumber(0, 100).default(3),
-    /** Unfinished jobs that one user may have at a time. */
+    /** Unfinished jobs per user. */
     JOB_QUOTA_PER_USER: wholeNumber(1, 1000).default(5),
     /**
-     * Jobs that one user, and all callers together, may request within 24 hours. Each request counts the jobs of the day, up to
-     * the limit: with 100,000 the count takes up to 90 ms.
+     * Jobs per user, and by all callers together, within 24 hours. Each request counts the jobs of the day up to this limit:
+     * for 100,000, the count takes up to 90 ms.
      */
     JOBS_PER_USER_PER_DAY: wholeNumber(1, 100_000).default(100),
     JOBS_PER_DAY: wholeNumber(1, 100_000).default(10_000),
@@ -96,23 +96,23 @@ export const serverEnv = z
     REPORTLESS_JOBS: z.enum(['off', 'pipeline', 'users']).default('pipeline'),
     /** Exact origins of the pages that may call the job and the operator endpoints, separated by spaces. */
     CORS_ORIGINS: browserOrigins.default([]),
-    /** Where alerts are sent, separated by spaces: the next one where one fails. */
+    /** Addresses for alerts, separated by spaces: if one fails, the next is tried. */
     ALERT_URLS: alertAddresses.optional(),
-    /** Several, separated by spaces: the first signs alerts. */
+    /** Several, separated by spaces: the first one signs alerts. */
     ALERT_SECRET: signingKeys.optional(),
-    /** Called by each good sweep of the cron, for an outside watch that notices when none comes. */
+    /** Called by each successful sweep of the cron, for an external watch that notices missing sweeps. */
     HEARTBEAT_URL: heartbeatAddress.optional(),
     /** Days that audit rows are kept. */
     RETENTION_AUDIT_DAYS: wholeNumber(1, 3650).default(90),
     /** Days that the content of superseded events is kept. */
     RETENTION_PAYLOAD_DAYS: wholeNumber(1, 3650).default(30),
-    /** Days that finished jobs are kept; as long do idempotency keys hold. */
+    /** Days that finished jobs are kept. Idempotency keys are kept as long. */
     RETENTION_JOB_DAYS: wholeNumber(1, 3650).default(90),
     LLM_BASE_URL: serverAddress.optional(),
     LLM_API_KEY: headerText.optional(),
-    /** Those that jobs may choose among; the first is the default. */
+    /** The models that a job may choose; the first is the default. */
     LLM_MODELS: modelNames.optional(),
-    /** `offline`: demonstration texts are composed, also where a language model is configured, and in production. */
+    /** `offline`: demonstration texts are composed even if a language model is configured, and in production. */
     GENERATOR: z.enum(['offline']).optional(),
     /** `production`, `preview` or `development`: set by Vercel. */
     VERCEL_ENV: z.string().optional(),
@@ -144,7 +144,7 @@ export const serverEnv = z
     },
   )
   .transform((env, context) => {
-    // A round of sending takes two time-outs at most.
+    // A round of sending takes at most two time-outs.
     const longest = Math.floor(FUNCTION_SECONDS - DATABASE_SECONDS - (2 * env.WEBHOOK_TIMEOUT_MS) / 1000);
     const { JOB_DEADLINE_SECONDS = Math.min(DEADLINE_SECONDS, longest) } = env;
     if (JOB_DEADLINE_SECONDS > longest) {

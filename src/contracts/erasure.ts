@@ -2,16 +2,16 @@ import { z } from 'zod';
 
 const count = z.int().min(0);
 
-/** Body of `POST /api/erase`: what an account holds, by its id or its whole e-mail address; or erase it, by its id alone. */
+/** Body of `POST /api/erase`: asks what an account holds, by its id or complete e-mail address, or erases it, by its id only. */
 export const eraseRequest = z.union([
   z.strictObject({ find: z.union([z.guid(), z.email().max(320)]) }),
   z.strictObject({ user_id: z.guid() }),
 ]);
 
-/** What of an account an erasure takes, and what the platform's own columns hold, which no erasure of ours empties. */
+/** What an erasure of the account deletes, and what the platform's own columns hold, which our erasure does not touch. */
 export const accountContent = z.object({
   user_id: z.guid(),
-  /** Null: the account is deleted, or has no address. */
+  /** Null: the account is deleted or has no address. */
   email: z.string().nullable(),
   has_account: z.boolean(),
   content: z.array(z.object({ what: z.string(), things: count })),

@@ -2,18 +2,18 @@ import { z } from 'zod';
 import { isStorable } from './text.ts';
 
 /**
- * The filter of a subscriber, as data: which events it is sent. The names are those of CloudEvents' filter dialects. Each object has
- * exactly one member; `exact`, `prefix` and `suffix` match when all of their members do.
+ * A subscriber's filter as data: which events it gets. The names are those of CloudEvents' filter dialects. Each object has
+ * exactly one member; `exact`, `prefix` and `suffix` match if all of their members do.
  *
- * A filter sees `type`, `report_type`, `stage`, `status`, `channel`, and what lies up to three names deep in `metadata`. A member
- * that is missing, an object, an array, or a text of more than 256 characters is absent: only `not` matches it. Numbers are equal by
- * value (`1.0` is `1`); numbers, texts, booleans and null never equal each other.
+ * A filter sees `type`, `report_type`, `stage`, `status`, `channel`, and up to three levels of `metadata`. A member counts as
+ * absent if it is missing, an object, an array, or a text of more than 256 characters; only `not` matches absent members.
+ * Numbers are equal by value (`1.0` is `1`); a number, a text, a boolean and null never equal each other.
  */
 export type Filter =
   | { exact: Record<string, FilterScalar> }
   | { prefix: Record<string, string> }
   | { suffix: Record<string, string> }
-  /** Matches every value, null too, but not what is absent. */
+  /** Matches every value, null included, but not an absent member. */
   | { exists: string }
   | { any: Filter[] }
   | { all: Filter[] }
@@ -22,20 +22,20 @@ export type FilterScalar = string | number | boolean | null;
 
 export const FILTER_FIELDS = ['type', 'report_type', 'stage', 'status', 'channel'] as const;
 const DIALECTS = ['exact', 'prefix', 'suffix', 'exists', 'any', 'all', 'not'] as const;
-/** The members whose objects and arrays a reader of bodies must open (`readJson`): those of a filter. */
+/** Members whose objects and arrays `readJson` must open: those of a filter. */
 export const FILTER_OPEN: readonly string[] = DIALECTS;
 
-/** Levels of filters within each other. */
+/** Nesting levels of filters. */
 export const MAX_FILTER_DEPTH = 5;
 /** Comparisons and `exists` in a whole filter. */
 export const MAX_FILTER_CLAUSES = 50;
-/** Unicode characters of a text in a filter, and of one in the metadata that a filter sees. */
+/** Limit for texts in a filter, and for metadata texts that a filter sees, in Unicode characters. */
 export const MAX_FILTER_CHARACTERS = 256;
-/** Names below `metadata`. */
+/** Levels below `metadata`. */
 export const MAX_FILTER_NAMES = 3;
-/** Unicode characters of a name below `metadata`. */
+/** Limit for a name below `metadata`, in Unicode characters. */
 const MAX_FILTER_NAME_CHARACTERS = 64;
-/** Of a number. A double keeps each number of so many digits, so that none is rounded when a filter is read. */
+/** Digits of a number. A double keeps this many digits, so no number is rounded when a filter is read. */
 const MAX_FILTER_DIGITS = 15;
 
 /** Unicode characters, as PostgreSQL counts them. */
@@ -47,7 +47,7 @@ export function isField(path: string): path is (typeof FILTER_FIELDS)[number] {
   return FILTER_FIELDS.some((field) => field === path);
 }
 
-/** Walked by hand: a schema of zod would drop `__proto__` unseen, and name no path in a union. */
+/** Written by hand: a zod schema would silently drop `__proto__`, and would not name the path of a fault inside a union. */
 export const filter = z
   .custom<Filter>((value) => value !== undefined, { error: 'must be a filter' })
   .meta({
@@ -72,7 +72,7 @@ interface Place {
   path: PropertyKey[];
   depth: number;
   issues: Issue[];
-  /** Counts down through the whole filter. Below zero nothing more is read, so that a large body costs no more than a small one. */
+  /** Counts down over the whole filter. Below zero, reading stops, so that a large body costs no more than a small one. */
   clauses: { left: number };
 }
 
@@ -157,7 +157,7 @@ function count({ clauses, issues }: Place): boolean {
   return clauses.left >= 0;
 }
 
-/** None of anything that is no plain object. */
+/** The members of a plain object; empty for anything else. */
 function membersOf(value: unknown): [string, unknown][] {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return [];
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -195,14 +195,14 @@ function affixFault(value: unknown): string | undefined {
 }
 
 function textFault(text: string): string | undefined {
-  // A code unit is at most one character: the length alone refuses a large text without counting.
+  // A character has at most two code units: the length alone rejects a large text, without counting its characters.
   if (text.length > 2 * MAX_FILTER_CHARACTERS || characters(text) > MAX_FILTER_CHARACTERS) {
     return `must not have more than ${MAX_FILTER_CHARACTERS} characters`;
   }
   return isStorable(text) ? undefined : 'must not contain U+0000 or unpaired surrogates';
 }
 
-/** Significant digits; infinitely many of what is no finite number. */
+/** Number of significant digits; Infinity for what is not a finite number. */
 function digitsOf(value: number): number {
   if (!Number.isFinite(value)) return Infinity;
   const [mantissa = ''] = value.toExponential().split('e');

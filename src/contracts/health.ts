@@ -4,7 +4,7 @@ import { deliveryBacklog } from './retry.ts';
 import { timestamp } from './timestamp.ts';
 import { eventId } from './webhooks.ts';
 
-/** The body of a signed `POST /api/ping`: it goes the whole road of a webhook, and changes nothing but one row of figures. */
+/** The body of a signed `POST /api/ping`. It takes the whole path of a webhook, but changes only one row of figures. */
 export const pingEnvelope = z.object({
   type: z.literal('polaris.ping'),
   timestamp,
@@ -15,13 +15,13 @@ export type PingEnvelope = z.infer<typeof pingEnvelope>;
 export const pingAnswer = z.object({
   outcome: z.literal('received'),
   ping_id: eventId,
-  /** The clock of the function that verified the ping. */
+  /** Time by the clock of the function that verified the ping. */
   function_time: timestamp,
   database_time: timestamp,
 });
 export type PingAnswer = z.infer<typeof pingAnswer>;
 
-/** What the health check and the doctor look at, in the order in which they tell it. */
+/** The checks of the health check and the doctor, in the order of their output. */
 export const CHECKS = [
   'variables',
   'address',
@@ -43,7 +43,7 @@ export const CHECKS = [
 
 const finding = z.object({
   check: z.enum(CHECKS),
-  /** `skipped`: it could not be looked at, and the message says why. */
+  /** `skipped`: could not be checked; the message says why. */
   level: z.enum(['ok', 'warning', 'failed', 'skipped']),
   message: z.string(),
   /** What to do about it. */
@@ -51,7 +51,7 @@ const finding = z.object({
 });
 export type Finding = z.infer<typeof finding>;
 
-/** A right that somebody beside the owner has, as `supabase/sql` states it too. */
+/** A right of a role other than the owner, in the same form as in `supabase/sql`. */
 const heldRight = z.object({
   on: z.string(),
   column: z.string().nullable(),
@@ -62,7 +62,7 @@ export type HeldRight = z.infer<typeof heldRight>;
 
 const heartbeat = z.object({
   beats: z.int(),
-  /** Since the last one; null: none came yet. */
+  /** Since the last sweep; null: none yet. */
   seconds_ago: z.number().nullable(),
 });
 
@@ -70,28 +70,28 @@ const heartbeat = z.object({
 export const deploymentFacts = z.object({
   database_time: timestamp,
   server_version: z.string(),
-  /** Versions; null: the database has no history. */
+  /** Applied versions; null: the database has no history of migrations. */
   migrations: z.array(z.string()).nullable(),
-  /** `most`: what callers that are no superusers may have. */
+  /** `most`: connections available to roles that are not superusers. */
   connections: z.object({ used: z.int(), most: z.int() }),
   heartbeats: z.object({ ping: heartbeat, sweep: heartbeat }),
-  /** Indexes, and constraints to be validated, that the migrations have left to npm run upgrade. */
+  /** Indexes, and constraints to be validated, that migrations leave to npm run upgrade. */
   unfinished: z.array(z.string()),
-  /** The publication of Realtime; null: there is none. */
+  /** Realtime's publication; null: there is none. */
   realtime: z.object({ all_tables: z.boolean(), tables: z.array(z.string()) }).nullable(),
-  /** Whether deleting an account takes its locks in our order: the trigger stands on `auth.users`. */
+  /** Whether the trigger on `auth.users` exists, which makes deletions of accounts take locks in our order. */
   accounts_guarded: z.boolean(),
   /** Open alerts. */
   alerts: z.object({
     firing: z.int(),
     pending: z.int(),
-    /** Of those that fire. */
+    /** Number of firing alerts. */
     worst: z.enum(ALERT_SEVERITIES).nullable(),
-    /** Of those that fire, each once. */
+    /** Rules of the firing alerts, without duplicates. */
     rules: z.array(z.string()),
-    /** Deliveries of alerts that failed and are tried again. */
+    /** Failed alert deliveries that will be retried. */
     undelivered: z.int(),
-    /** Deliveries of alerts that were given up in the last seven days. */
+    /** Alert deliveries given up in the last seven days. */
     dead: z.int(),
   }),
   backlog: deliveryBacklog,
@@ -99,7 +99,7 @@ export const deploymentFacts = z.object({
 });
 export type DeploymentFacts = z.infer<typeof deploymentFacts>;
 
-/** Where and what a deployment is; null: not at Vercel. */
+/** Where a deployment runs, and which one it is; null: not at Vercel. */
 const deployment = z.object({
   environment: z.string().nullable(),
   region: z.string().nullable(),
@@ -107,18 +107,18 @@ const deployment = z.object({
 });
 export type Deployment = z.infer<typeof deployment>;
 
-/** How this process reaches SQL functions. */
+/** How this process calls SQL functions. */
 const storeHealth = z.object({
   /** STORE_DATABASE_URL is set. */
   configured: z.boolean(),
-  /** Which way the next call goes: `direct` by the pool, `rest` by the Data API. */
+  /** The way of the next call: `direct` by the pool, `rest` by the Data API. */
   next: z.enum(['direct', 'rest']),
-  /** As whom, and by which road, the pool is connected; null: there is none, or it cannot be used now. */
+  /** The pool's role and route; null: there is no pool, or it is unusable now. */
   pool: z.object({ role: z.string(), road: z.string(), fastest_ms: z.number() }).nullable(),
 });
 export type StoreHealth = z.infer<typeof storeHealth>;
 
-/** Answer 200 of `GET /api/health` to everybody. */
+/** Public answer 200 of `GET /api/health`. */
 export const publicHealth = z.object({ status: z.literal('up') });
 
 /** Answer 200 of `GET /api/health` with CRON_SECRET. */
@@ -127,7 +127,7 @@ export const fullHealth = z.object({
   function_time: timestamp,
   deployment,
   findings: z.array(finding),
-  /** Of this process alone: each instance of a function has a pool of its own. Absent: an older deployment, or faulty variables. */
+  /** Of this process: each instance of a function has its own pool. Absent: an older deployment, or invalid variables. */
   store: storeHealth.optional(),
   /** Null: the database did not answer. */
   facts: deploymentFacts.nullable(),

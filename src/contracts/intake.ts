@@ -19,7 +19,7 @@ const interviewNote = z.looseObject({
 
 const interviewNotes = z.array(interviewNote).max(1000).optional();
 
-// Intakes differ from customer to customer: every object is loose, and what we do not know is kept.
+// Intakes differ between customers: every object is loose, so that unknown members are kept.
 
 /** `user_data` of a greeting report: who the person is, what they do and what they want to learn. */
 export const greetingUserData = z.looseObject({
@@ -161,10 +161,10 @@ const generalUserData = z.looseObject({
 });
 
 const OWN_INTAKES = { greeting: greetingUserData, org: orgUserData, requirement: requirementUserData };
-/** A report type without an intake of its own; none, while each has one. */
+/** Report types without an intake of their own; none at present. */
 type GeneralType = Exclude<ReportType, keyof typeof OWN_INTAKES>;
 
-// By own members: a type may be called like a member of every object, such as `constructor`.
+// Own members only: a type may be named like a member of every object, such as `constructor`.
 const isGeneral = (type: ReportType): type is GeneralType => !Object.hasOwn(OWN_INTAKES, type);
 
 /** The schema of `user_data` of a report type. */
@@ -172,7 +172,7 @@ export function userDataSchema(type: ReportType) {
   return isGeneral(type) ? generalUserData : OWN_INTAKES[type];
 }
 
-/** A schema for each report type, told apart by `report_type`: its `user_data`, and the members that all types have. */
+/** A union of schemas by `report_type`, each with its `user_data` and the members that all types share. */
 export function byReportType<Members extends z.ZodRawShape>(members: Members) {
   const option = <Type extends ReportType, UserData extends z.ZodObject>(type: Type, userData: UserData) =>
     z.strictObject({ ...members, report_type: z.literal<Type>(type), user_data: userData });
@@ -187,9 +187,9 @@ export function byReportType<Members extends z.ZodRawShape>(members: Members) {
 /** An intake record: `examples/intakes/<report type>-<name>.json`. */
 export const intake = byReportType({
   title: shortText,
-  /** What the report generator is asked to do. */
+  /** The prompt for the report generator. */
   prompt: storableText.trim().min(1).max(MAX_PROMPT_CHARACTERS),
-  /** The summary of the needs analysis so far, where there is one. */
+  /** The summary of the needs analysis so far, if there is one. */
   summary: longText.optional(),
 });
 export type Intake = z.infer<typeof intake>;

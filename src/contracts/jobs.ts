@@ -7,7 +7,10 @@ import { jobId, reportId, reportType, stage } from './webhooks.ts';
 export const jobStatus = z.enum(JOB_STATUSES);
 export const webhookStatus = z.enum(WEBHOOK_STATUSES);
 
-/** Body of `POST /api/reportJobsDb` for a report, as clients build it. `platform-job-request.ts` has all that the server takes. */
+/**
+ * Body of `POST /api/reportJobsDb` for a report, as clients build it. `platform-job-request.ts` has everything that the
+ * server accepts.
+ */
 export const jobRequest = z.strictObject({
   prompt: storableText.min(1).max(MAX_PROMPT_CHARACTERS),
   report_type: reportType,
@@ -15,7 +18,7 @@ export const jobRequest = z.strictObject({
   stage: stage.default('prelim'),
   model: storableText.min(1).max(200).optional(),
   temperature: z.number().min(0).max(2).optional(),
-  /** A request for more than `MAX_TOKENS` is granted that many. */
+  /** Requests for more than `MAX_TOKENS` are granted that many. */
   max_tokens: z.int().min(1).max(1_000_000).optional(),
   summary_id: z.guid().optional(),
   metadata: storableObject.optional(),
@@ -23,7 +26,7 @@ export const jobRequest = z.strictObject({
   generate: z.boolean().default(true),
 });
 
-/** Header `Idempotency-Key`: any printable ASCII. */
+/** Header `Idempotency-Key`: printable ASCII. */
 export const idempotencyKey = z
   .string()
   .regex(/^[\x21-\x7e]{1,255}$/, { error: 'must be 1 to 255 printable characters' });
@@ -47,7 +50,7 @@ function requireResult(
 /** Body of `PATCH /api/reportJobsDb?job_id=`, as clients build it. */
 export const jobResult = jobResultMembers.superRefine(requireResult);
 
-/** The same as the server reads it: its metadata is text. */
+/** The same as parsed by the server: metadata stays text. */
 export const receivedJobResult = jobResultMembers
   .extend({ metadata: jsonObjectText.optional() })
   .superRefine(requireResult);

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 /**
- * A JSON object or array, as its sender spelled it. It is passed on as text: parsing and printing it would round its
- * numbers, and Node's `JSON.parse` misreads escaped member names (nodejs/node#63785).
+ * A JSON object or array exactly as its sender wrote it. Passed on as text: parsing and printing would round its numbers, and
+ * Node's `JSON.parse` misreads escaped member names (nodejs/node#63785).
  */
 export class JsonText {
   readonly kind: 'object' | 'array';
@@ -15,8 +15,8 @@ export class JsonText {
 }
 
 /**
- * A member that must be an object, as the server's reader of bodies leaves it: unparsed. The reader has already refused what
- * cannot be stored, so the schema does not walk the object. Clients, who build plain objects, use `storableObject`.
+ * A member that must be an object, left unparsed by the server's reader of bodies. The reader has already rejected what
+ * cannot be stored, so the schema does not walk the object. Clients, which build plain objects, use `storableObject`.
  */
 export const jsonObjectText = z
   .custom<JsonText>((value) => value instanceof JsonText && value.kind === 'object', {

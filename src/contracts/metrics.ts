@@ -4,7 +4,7 @@ const count = z.int().nonnegative();
 
 /** Answer of the SQL function `metrics()`. */
 export const metricFacts = z.object({
-  /** Since the first one; they only grow. */
+  /** Since the first request; these only grow. */
   counts: z.array(
     z.object({ direction: z.string(), endpoint_id: z.string(), outcome: z.string(), requests: count }),
   ),
@@ -19,7 +19,7 @@ export const metricFacts = z.object({
   deliveries: z.array(
     z.object({
       endpoint_id: z.string(),
-      /** Up to 10,000, those first whose time comes first; the next three are of these. */
+      /** Up to 10,000, earliest due first; the next three figures are of these. */
       waiting: count,
       failed: count,
       due: count,
@@ -31,19 +31,19 @@ export const metricFacts = z.object({
   jobs: z.object({ queued: count, running: count, overdue: count, oldest_seconds: z.number() }),
   /** Of the last 15 minutes, by status. */
   finished_jobs: z.record(z.string(), count),
-  /** Unverified requests of the last 15 minutes. */
+  /** Unauthenticated requests of the last 15 minutes. */
   refused: count,
   heartbeats: z.array(z.object({ source: z.string(), beats: count, seconds_ago: z.number().nullable() })),
   alerts: z.array(z.object({ rule: z.string(), firing: count, pending: count })),
-  /** The last one to each address, of the last 15 minutes. */
+  /** The last ping to each address within the last 15 minutes. */
   pings: z.array(z.object({ address: z.string(), ok: z.boolean(), duration_ms: z.number() })),
   functions: z.array(
     z.object({
       name: z.string(),
-      /** Since the first one; they only grow. */
+      /** Since the first invocation; these only grow. */
       invocations: count,
       cpu_ms: count,
-      /** The most that an instance had; null: none has reported in the last 15 minutes. */
+      /** The largest memory of any instance; null: none has reported in the last 15 minutes. */
       memory_bytes: count.nullable(),
     }),
   ),

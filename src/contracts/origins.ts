@@ -3,15 +3,18 @@ import { splitList } from './env-values.ts';
 
 const LOOPBACK: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '[::1]']);
 
-/** Whether a browser would send exactly this as `Origin`, and nobody between can change the page that sends it. */
+/** Whether a browser can send exactly this as `Origin`, and over a connection that nobody can tamper with. */
 function isOrigin(text: string): boolean {
   const url = URL.parse(text);
-  // A URL may have an asterisk in its host; no origin has.
+  // A URL's host may contain an asterisk; an origin's may not.
   if (url?.origin !== text || text.includes('*')) return false;
   return url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname));
 }
 
-/** Origins separated by spaces. A path, a trailing slash, a default port, `*` or `null` would never match, and is refused. */
+/**
+ * Origins separated by spaces. Refuses values that would never match: with a path, a trailing slash or a default port, `*`,
+ * or `null`.
+ */
 export const browserOrigins = z
   .string()
   .transform(splitList)

@@ -10,26 +10,26 @@ import { timestamp } from './timestamp.ts';
 import { eventId, reportId, reportType } from './webhooks.ts';
 
 /**
- * What is done with each delivery. `redrive`: dead letters begin their schedule again. `retry`: so they do, and what waits for
- * its slot is due now.
+ * What a plan does with each delivery. `redrive`: restarts the schedule of dead letters. `retry`: does the same, and makes
+ * deliveries that wait for their slot due now.
  */
 export const PLAN_KINDS = ['redrive', 'retry'] as const;
 
-/** Which deliveries a plan is about; an empty filter is about all of its kind. */
+/** Selects the deliveries of a plan. An empty filter selects all deliveries of its kind. */
 export const planFilter = z.strictObject({
   event_ids: z.array(eventId).min(1).max(1000).optional(),
   status: openStatus.optional(),
   report_type: reportType.optional(),
   endpoint_id: endpointId.optional(),
   dead_reason: z.enum(DEAD_REASONS).optional(),
-  /** Status of the last answer, as text; `none`: no answer came. */
+  /** Status of the last answer, as text; `none`: no answer. */
   response_status: z
     .string()
     .regex(/^([1-5]\d\d|none)$/)
     .optional(),
-  /** A cause of `delivery_causes()`, whole. */
+  /** A complete cause of `delivery_causes()`. */
   cause: storableText.min(1).max(200).optional(),
-  /** Part of the last error. */
+  /** A substring of the last error. */
   error: storableText.min(1).max(200).optional(),
   created_after: timestamp.optional(),
   created_before: timestamp.optional(),
@@ -38,19 +38,22 @@ export const planFilter = z.strictObject({
 });
 export type PlanFilter = z.infer<typeof planFilter>;
 
-/** Body of `POST /api/plans` for what waits or is a dead letter. */
+/** Body of `POST /api/plans` for waiting deliveries or dead letters. */
 export const planRequest = z.strictObject({
-  /** Minted by the caller: the same request again answers the same plan. */
+  /** Chosen by the caller: a repeated request returns the same plan. */
   request_id: z.uuid(),
   kind: z.enum(PLAN_KINDS),
   name: storableText.trim().min(1).max(200),
-  /** Why it is done, for whoever reads it later. */
+  /** The reason, for later readers of the audit. */
   reason: storableText.trim().min(1).max(1000),
   filter: planFilter,
 });
 export type PlanRequest = z.infer<typeof planRequest>;
 
-/** Which past events are sent again to which subscribers. What a subscriber's settings do not admit today is not sent. */
+/**
+ * Which past events are sent again to which subscribers. Events that the subscriber's current settings do not admit are not
+ * sent.
+ */
 export const replayFilter = z.strictObject({
   endpoint_ids: z
     .array(subscriberId)
@@ -59,20 +62,20 @@ export const replayFilter = z.strictObject({
     .refine((ids) => new Set(ids).size === ids.length, { error: 'must name each endpoint once' }),
   /** Effects from then on. */
   from: timestamp.optional(),
-  /** Effects before then; left out: up to when the plan is applied. */
+  /** Effects before then. Default: up to when the plan is applied. */
   to: timestamp.optional(),
   report_type: reportType.optional(),
   report_id: reportId.optional(),
   types: z.array(z.enum(OUTWARD_EVENT_TYPES)).min(1).max(OUTWARD_EVENT_TYPES.length).optional(),
   event_ids: z.array(eventId).min(1).max(1000).optional(),
-  /** Left out: the version of each endpoint. */
+  /** Default: the version of each endpoint. */
   format_version: formatVersion.optional(),
-  /** How many deliveries of it a second become due, of all its endpoints together. */
+  /** Deliveries that become due per second, over all of its endpoints. */
   rate_per_second: z.int().min(1).max(MAX_RATE_PER_SECOND).optional(),
 });
 export type ReplayFilter = z.infer<typeof replayFilter>;
 
-/** Body of `POST /api/plans` for a replay. It is proposed, with what it would do; `PATCH` applies it. */
+/** Body of `POST /api/plans` for a replay. It is only proposed, with a preview; `PATCH` applies it. */
 export const replayRequest = planRequest.extend({ kind: z.literal('replay'), filter: replayFilter });
 export type ReplayRequest = z.infer<typeof replayRequest>;
 
@@ -85,7 +88,7 @@ export const planQuery = z.strictObject({ plan: z.coerce.number().int().min(1).m
 /** Body of `PATCH /api/plans?plan=`. */
 export const applyPlanRequest = z.strictObject({ apply: z.literal(true) });
 
-/** The filter of a replay as SQL keeps it, where a version is a number. */
+/** The filter of a replay as stored in SQL, where a version is a number. */
 export function storedFilter({ format_version, ...filter }: ReplayFilter) {
   return {
     ...filter,
@@ -98,16 +101,16 @@ function shownFilter(filter: Record<string, unknown>): Record<string, unknown> {
   return typeof version === 'number' ? { ...filter, format_version: versionDate(version) } : filter;
 }
 
-/** What a replay would have done when it was proposed. */
+/** The preview of a replay, as of its proposal. */
 export const replayPreview = z.object({
-  /** False: only the first 20,000 pairs of an event and an endpoint were looked at, and each count is "at least". */
+  /** False: only the first 20,000 pairs of event and endpoint were examined, so each count is a lower bound. */
   is_whole: z.boolean(),
   events: z.int(),
   deliveries: z.int(),
-  /** Events whose content is erased: they are not sent. */
+  /** Events whose content is erased, which are not sent. */
   erased: z.int(),
   bytes: z.int(),
-  /** Deliveries of events that the subscriber has confirmed already. */
+  /** Deliveries of events that the subscriber has already confirmed. */
   confirmed: z.int(),
   expected_seconds: z.int(),
   samples: z.array(
@@ -123,12 +126,12 @@ export const replayPreview = z.object({
 });
 export type ReplayPreview = z.infer<typeof replayPreview>;
 
-/** `start`: made with a subscriber that begins with past events. */
+/** `start`: created with a subscriber that begins with past events. */
 export const anyPlanKind = z.enum([...PLAN_KINDS, 'replay', 'start']);
 
-/** A plan, and how far it is. */
+/** A plan and its progress. */
 export const plan = z.object({
-  /** A number, as text where it is a row of a list. */
+  /** A number; text in rows of a list. */
   id: z.coerce.string(),
   kind: anyPlanKind,
   name: z.string(),
@@ -138,20 +141,20 @@ export const plan = z.object({
   actor: z.string(),
   created_at: rowTime,
   status: z.enum(PLAN_STATUSES),
-  /** Of a replay. */
+  /** Only for replays. */
   preview: replayPreview.nullable().default(null),
   /** When a replay was applied, or a start began. */
   applied_at: rowTime.nullable().default(null),
-  /** How many deliveries matched when it was requested; null: not counted. */
+  /** Number of matching deliveries at the time of the request; null: not counted. */
   total: z.int().nullable(),
-  /** `held` and `error` are of the present pass: they are tried again. */
+  /** `held` and `error` are of the current pass: these are retried. */
   outcomes: z.object({
     redriven: z.int().default(0),
     brought_forward: z.int().default(0),
     changed: z.int().default(0),
     held: z.int().default(0),
     error: z.int().default(0),
-    /** Of a replay: deliveries made, and events that were not sent because their content is erased. */
+    /** Only for replays: deliveries made, and events not sent because their content is erased. */
     planned: z.int().default(0),
     content_erased: z.int().default(0),
   }),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** What Vercel itself tells a deployment (Vercel: System environment variables). Nobody sets these; elsewhere they are unset. */
+/** Variables that Vercel sets itself (System environment variables). Elsewhere they are unset. */
 export const platformEnv = z.object({
   VERCEL_ENV: z.string().optional(),
   VERCEL_REGION: z.string().optional(),

@@ -5,7 +5,7 @@ import { jsonObjectText } from './json-text.ts';
 import { storableText } from './text.ts';
 import { reportId, reportType, stage } from './webhooks.ts';
 
-/** What the platform's older clients call some report types. */
+/** Names that the platform's older clients use for some report types. */
 const ALIASES: ReadonlyMap<string, string> = new Map([
   ['organization', 'org'],
   ['requirements', 'requirement'],
@@ -17,14 +17,14 @@ const platformReportType = z
   .pipe(reportType)
   .meta({ enum: [...REPORT_TYPES, ...ALIASES.keys()] });
 
-/** A member that may be left out; the platform's clients send `null` then. */
+/** An optional member, for which the platform's clients send `null`. */
 function absent<T extends z.ZodType>(schema: T) {
   return schema.nullish().transform((value) => value ?? undefined);
 }
 
 /**
- * Body of `POST /api/reportJobsDb` as the server takes it, from our own clients and from the platform's. Its metadata is
- * text. Report types come out by their own names, and `max_tokens` within its cap.
+ * Body of `POST /api/reportJobsDb` as the server accepts it, from our clients and the platform's. Metadata stays text. The
+ * output has our names of report types, and `max_tokens` within its limit.
  */
 export const platformJobRequest = z.strictObject({
   prompt: storableText.min(1).max(MAX_PROMPT_CHARACTERS),
@@ -46,7 +46,7 @@ export const platformJobRequest = z.strictObject({
     .boolean()
     .nullish()
     .transform((value) => value ?? true),
-  /** Ignored: who calls is told by the credentials. */
+  /** Ignored: the credentials identify the caller. */
   user_id: z.unknown().optional(),
   idempotency_key: absent(idempotencyKey),
 });
@@ -56,8 +56,8 @@ export const reportName = z.object({ report_type: platformReportType, report_id:
 export type ReportName = z.infer<typeof reportName>;
 
 /**
- * The report that a key of the form `greeting:<report id>` names. Null: it is an ordinary idempotency key. The platform's
- * clients send such a key with every generation of the report, so that it identifies no single request.
+ * The report in a key of the form `greeting:<report id>`. Null: an ordinary idempotency key. The platform's clients send such
+ * a key with every generation of the report, so it does not identify a single request.
  */
 export function reportOfKey(key: string): ReportName | null {
   const [, report_type, report_id] = /^([^:]+):([^:]+)$/.exec(key) ?? [];
@@ -68,7 +68,7 @@ export function reportOfKey(key: string): ReportName | null {
 const given = z.unknown().refine((value) => value !== undefined && value !== null);
 const reportNameOfAnyForm = z.object({ report_type: given, report_id: given });
 
-/** Whether a job's metadata names a report. One of the members alone is the caller's own: it names none. */
+/** The report that a job's metadata names. With only one of the two members, it names none: that member is the caller's own. */
 export function namesReport(metadata: unknown): boolean {
   return reportNameOfAnyForm.safeParse(metadata).success;
 }
@@ -76,12 +76,12 @@ export function namesReport(metadata: unknown): boolean {
 type ResolvedReport =
   | { outcome: 'named'; report: ReportName }
   | { outcome: 'none' }
-  /** The key names another report. */
+  /** The key names another report than the body. */
   | { outcome: 'mismatch' }
-  /** Half a name. */
+  /** Only one of report type and report id is given. */
   | { outcome: 'incomplete'; missing: keyof ReportName };
 
-/** The report that a request is for, by what its body says and what its key names. Either may complete the other. */
+/** The report of a request, from its body and its key. Each may complete the other. */
 export function resolveReport(body: Partial<ReportName>, ofKey: ReportName | null): ResolvedReport {
   const { report_type = ofKey?.report_type, report_id = ofKey?.report_id } = body;
   if (ofKey !== null && (report_type !== ofKey.report_type || report_id !== ofKey.report_id)) {

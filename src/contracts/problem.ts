@@ -5,7 +5,7 @@ interface Problem {
   status: number;
   /** Texts may change; clients decide by the code. */
   title: string;
-  /** This event can never be accepted: our sender stops retrying the delivery. */
+  /** The event can never be accepted: our sender stops retrying the delivery. */
   final: boolean;
 }
 
@@ -98,12 +98,12 @@ export type ProblemCode = keyof typeof PROBLEMS;
 
 const BY_CODE: ReadonlyMap<string, Problem> = new Map(Object.entries(PROBLEMS));
 
-/** The problem with this code; undefined for a code of another system. */
+/** The problem with this code; undefined if the code is another system's. */
 export function problemOf(code: string): Problem | undefined {
   return BY_CODE.get(code);
 }
 
-/** RFC 9457 problem details with our `code`, and the issues of a body that does not match the schema. */
+/** RFC 9457 problem details with our `code`, and the issues of an invalid body. */
 export const problemDetails = z.looseObject({
   type: z.string(),
   title: z.string(),

@@ -5,7 +5,7 @@ import { timestamp } from './timestamp.ts';
 import { internalEndpoint } from './endpoints.ts';
 import { eventId, reportId, reportType } from './webhooks.ts';
 
-/** Body of `POST /api/webhooks/retry`: the delivery of this event, or else the report's latest one (of that type). */
+/** Body of `POST /api/webhooks/retry`: the delivery of this event, else the report's latest delivery (of that type). */
 export const retryRequest = z.strictObject({
   report_type: reportType,
   report_id: reportId,
@@ -14,7 +14,7 @@ export const retryRequest = z.strictObject({
 });
 export type RetryRequest = z.infer<typeof retryRequest>;
 
-/** Body of `POST /api/webhooks/redrive`: these dead letters, or all that match; an empty filter matches all. */
+/** Body of `POST /api/webhooks/redrive`: the listed dead letters, or all that match the filter. An empty filter matches all. */
 export const redriveRequest = z.union([
   z.strictObject({ event_ids: z.array(eventId).min(1).max(1000) }),
   z.strictObject({
@@ -22,7 +22,7 @@ export const redriveRequest = z.union([
       report_type: reportType.optional(),
       webhook_type: internalEndpoint.optional(),
       dead_reason: z.enum(DEAD_REASONS).optional(),
-      /** Part of the last error. */
+      /** A substring of the last error. */
       error: storableText.min(1).max(200).optional(),
       dead_after: timestamp.optional(),
       dead_before: timestamp.optional(),
@@ -30,7 +30,7 @@ export const redriveRequest = z.union([
   }),
 ]);
 
-/** Answer of `POST /api/webhooks/redrive`: how many dead letters are back on schedule. */
+/** Answer of `POST /api/webhooks/redrive`: the number of dead letters put back on schedule. */
 export const redriveAnswer = z.object({ redriven: z.int() });
 export type RedriveAnswer = z.infer<typeof redriveAnswer>;
 
@@ -46,27 +46,27 @@ export const sweepAnswer = z.object({
   processed: z.int(),
   successes: z.int(),
   failures: z.int(),
-  /** How many of the failures are dead letters now. */
+  /** How many of the failures became dead letters. */
   dead: z.int(),
   errors: z.array(z.string()),
 });
 export type SweepAnswer = z.infer<typeof sweepAnswer>;
 
-/** `due` ends here: there may be more. */
+/** `due` stops counting here: there may be more. */
 export const BACKLOG_COUNTED = 20_000;
 
-/** What sweeps have before them. */
+/** The backlog of sweeps. */
 export const deliveryBacklog = z.object({
   /** Deliveries that are due and can be sent now. */
   due: z.int(),
-  /** Deliveries of the last minute that arrived. */
+  /** Deliveries confirmed within the last minute. */
   confirmed: z.int(),
 });
 export type DeliveryBacklog = z.infer<typeof deliveryBacklog>;
 
 /**
- * How long the deliveries that are due will take at the pace of the last minute, in whole minutes.
- * @returns null while nothing arrives
+ * Minutes that the due deliveries will take at the pace of the last minute, rounded up.
+ * @returns null if nothing was delivered in that minute
  */
 export function minutesLeft({ due, confirmed }: DeliveryBacklog): number | null {
   if (due === 0) return 0;
@@ -75,9 +75,9 @@ export function minutesLeft({ due, confirmed }: DeliveryBacklog): number | null 
 
 /** Answer of the cron's `GET /api/cron/sweep`. */
 export const cronAnswer = sweepAnswer.extend({
-  /** Jobs whose lease had run out and whose take-over was started. */
+  /** Jobs with an expired lease whose take-over was started. */
   taken_over: z.int(),
-  /** Jobs that failed for good: taken over too often, or their result never came from elsewhere. */
+  /** Jobs that failed for good: taken over too often, or without a result from elsewhere by their deadline. */
   given_up: z.int(),
   /** Deliveries that plans made due. */
   redriven: z.int(),
@@ -85,9 +85,9 @@ export const cronAnswer = sweepAnswer.extend({
   erased: z.int(),
   /** Reports from before the events that were imported. */
   imported: z.int(),
-  /** Rows that retention removed, or emptied. */
+  /** Rows that retention deleted or emptied. */
   pruned: z.int(),
-  /** Alerts that fired or resolved. */
+  /** Alerts that began to fire or were resolved. */
   alerts: z.int(),
 });
 export type CronAnswer = z.infer<typeof cronAnswer>;

@@ -6,13 +6,13 @@ import { timestamp } from './timestamp.ts';
 import { traceHeaders } from './trace.ts';
 import { eventId, reportId, reportType, stage } from './webhooks.ts';
 
-/** Headers of Standard Webhooks beside the signature, which the OpenAPI document names as a credential. */
+/** Headers of Standard Webhooks except the signature, which the OpenAPI document describes as credentials. */
 export const signedHeaders = z.object({
   'webhook-id': eventId,
   'webhook-timestamp': z.string().regex(/^\d{1,15}$/),
 });
 
-/** Headers of an event on its way to a subscriber. */
+/** Headers of an event sent to a subscriber. */
 export const sentHeaders = signedHeaders.extend({
   'polaris-version': formatVersion,
   'polaris-position': z.string().regex(/^\d+$/).optional(),
@@ -30,7 +30,7 @@ const facts = {
   requested_at: timestamp,
 };
 
-/** What the newest version has beyond the one before it. */
+/** What the newest version adds to the previous one. */
 const place = {
   position: z.int().nullable().meta({ description: 'Of the event in its report.' }),
   stage: stage.nullable(),
@@ -38,7 +38,7 @@ const place = {
 };
 
 const object = z.record(z.string(), z.unknown());
-/** Each member is absent where the event has none; `report.deleted` has none of them. */
+/** Members are absent if the event has no value for them; `report.deleted` has none of them. */
 const content = {
   full: {
     research_report: z.string().optional(),

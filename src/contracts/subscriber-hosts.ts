@@ -7,28 +7,28 @@ const MAX_NAME_CHARACTERS = 253;
 const WILDCARD = '*.';
 
 /**
- * The one spelling of a host that is compared: lower case, punycode, without the dot of the root at the end.
- * @returns undefined for what is no host name of at least two labels and not the loopback: an address, `intranet`, `a..b`
+ * The normal form of a host for comparisons: lower case, punycode, without a trailing dot.
+ * @returns undefined if it is not a host name with at least two labels (an address, `intranet`, `a..b`) nor the loopback
  */
 export function normalHost(hostname: string): string | undefined {
-  // What is left out here would make the URL's parser read a path, a port or credentials, or remove a line break.
+  // Other characters could make the URL parser read a path, a port or credentials, or drop a line break.
   if (!isLoopback(hostname) && !/^[^\s/\\:@?#%"'`]+$/.test(hostname)) return undefined;
   const host = URL.parse(`https://${hostname}`)?.hostname.replace(/\.$/, '') ?? '';
   const isName = host.length <= MAX_NAME_CHARACTERS && NAME.test(host) && !/\.\d+$/.test(host);
   return isLoopback(host) || isName ? host : undefined;
 }
 
-/** One entry of SUBSCRIBER_HOSTS in its normal spelling; undefined: it is malformed. */
+/** One entry of SUBSCRIBER_HOSTS in normal form; undefined: malformed. */
 function entryOf(part: string): string | undefined {
   if (!part.startsWith(WILDCARD)) return normalHost(part);
   const host = normalHost(part.slice(WILDCARD.length));
-  // `*.localhost` is no name, and `*.com` would be everybody.
+  // `*.localhost` is not a host, and `*.com` would admit everybody.
   return host === undefined || isLoopback(host) ? undefined : `${WILDCARD}${host}`;
 }
 
 /**
- * SUBSCRIBER_HOSTS: host names separated by spaces. `hooks.example.org` stands for itself, `*.example.org` for every host below
- * `example.org` and not for `example.org`.
+ * SUBSCRIBER_HOSTS: host names separated by spaces. `hooks.example.org` matches itself; `*.example.org` matches every host
+ * below `example.org`, but not `example.org`.
  */
 export const subscriberHosts = z.string().transform((value, context) => {
   const entries = splitList(value).map(entryOf);
@@ -42,12 +42,12 @@ export const subscriberHosts = z.string().transform((value, context) => {
   return z.NEVER;
 });
 
-/** Whether subscribers may be on this machine: only where SUBSCRIBER_HOSTS names it, as in the local system. */
+/** Whether subscribers may be on this machine: only if SUBSCRIBER_HOSTS lists it, as in the local system. */
 export function allowsLoopback(hosts: readonly string[]): boolean {
   return hosts.some(isLoopback);
 }
 
-/** @param host in its normal spelling */
+/** @param host in normal form */
 export function isListedHost(hosts: readonly string[], host: string): boolean {
   return hosts.some((entry) =>
     entry.startsWith(WILDCARD) ? host.endsWith(entry.slice(1)) && !isLoopback(host) : host === entry,

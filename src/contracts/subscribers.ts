@@ -22,10 +22,13 @@ import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
 import { eventId, reportId, reportType, stage } from './webhooks.ts';
 
-/** Of a subscriber: minted, so that it never names one of our own endpoints. */
+/** Id of a subscriber. Generated, so that it never equals the id of one of our own endpoints. */
 export const subscriberId = z.string().regex(/^ep-[a-z0-9]{16}$/, { error: 'must be ep- and 16 of a-z 0-9' });
 
-/** `every`: each event. `latest`: of those that wait for one report only the newest is sent, and the others are superseded. */
+/**
+ * `every`: each event. `latest`: of several events that wait for one report, only the newest is sent; the others are
+ * superseded.
+ */
 export const MODES = ['every', 'latest'] as const;
 export const MAX_RATE_PER_SECOND = 1000;
 const MAX_DESCRIPTION_CHARACTERS = 500;
@@ -34,7 +37,7 @@ function listOf<T extends z.ZodType>(item: T, most: number) {
   return z.array(item).min(1).max(most).optional();
 }
 
-/** Which events a subscriber is sent: those that all members admit; a member that is left out admits every event. */
+/** Which events a subscriber gets: those that match all members. An omitted member matches every event. */
 export const eventSelection = z.strictObject({
   types: listOf(z.enum(OUTWARD_EVENT_TYPES), OUTWARD_EVENT_TYPES.length),
   report_types: listOf(reportType, 20),
@@ -42,13 +45,13 @@ export const eventSelection = z.strictObject({
   statuses: listOf(z.enum(OUTWARD_STATUSES), OUTWARD_STATUSES.length),
   /** Only events of reports that this user owns when the event takes effect. */
   owner_id: reportId.optional(),
-  /** Also superseded events (a newer result won). */
+  /** Superseded events too. */
   superseded: z.boolean().default(false),
 });
 
-/** What an operator sets. A change hands in all of it. */
+/** Settings of a subscriber by an operator. A change replaces all of them. */
 export const subscriberSettings = z.strictObject({
-  /** The server also checks it against SUBSCRIBER_HOSTS. */
+  /** The server also checks the URL against SUBSCRIBER_HOSTS. */
   url: storableText.min(1).max(2000),
   description: storableText.trim().max(MAX_DESCRIPTION_CHARACTERS).default(''),
   events: eventSelection.prefault({}),
@@ -57,13 +60,13 @@ export const subscriberSettings = z.strictObject({
   body: z.enum(BODIES).default('full'),
   mode: z.enum(MODES).default('every'),
   rate_per_second: z.int().min(1).max(MAX_RATE_PER_SECOND).nullable().default(null),
-  /** In use only once a check has seen that the subscriber decompresses it. */
+  /** In use only after a check has found that the subscriber decompresses it. */
   compression: z.enum(COMPRESSIONS).default('none'),
 });
 export type SubscriberSettings = z.infer<typeof subscriberSettings>;
 export type SubscriberSettingsInput = z.input<typeof subscriberSettings>;
 
-/** A version as the API says it, read from an answer of SQL as well, which has its number. */
+/** The API's name of a version, converted from the number in SQL's answers. */
 const shownVersion = z
   .union([
     formatVersion,
@@ -75,7 +78,7 @@ const shownVersion = z
   .transform((version) => (typeof version === 'number' ? versionDate(version) : version))
   .pipe(formatVersion);
 
-/** Settings that were accepted once are shown whatever the rules are today. */
+/** For display: settings that were valid once are shown even if today's rules differ. */
 const shownSettings = z.object({
   url: z.string(),
   description: z.string(),
@@ -103,7 +106,7 @@ export type ShownSettings = z.infer<typeof shownSettings>;
 export const subscriberView = z.object({
   endpoint_id: z.string(),
   state: z.enum(SUBSCRIBER_STATES),
-  /** Why it is in this state: `operator`, or what the system saw. */
+  /** Why the subscriber is in this state: `operator`, or what the system observed. */
   state_reason: z.string().nullable(),
   state_since: rowTime,
   /** When it first passed its check. */
@@ -112,17 +115,17 @@ export const subscriberView = z.object({
   created_at: rowTime,
   created_by: z.string(),
   circuit_open_since: rowTime.nullable(),
-  /** How many requests may be under way at once, now. */
+  /** How many concurrent requests are allowed now. */
   in_flight_allowed: z.int(),
   revision: z.int(),
   revised_at: rowTime,
-  /** Whether events make deliveries for it: not before its check, nor before a start in the past has caught up. */
+  /** Whether events make deliveries for it: not before its check has passed, and not before a start in the past has caught up. */
   takes_events: z.boolean(),
   settings: shownSettings,
   compression: z.object({
-    /** In which bodies go out now. Null: uncompressed, whatever the settings ask for. */
+    /** The coding in use. Null: uncompressed, whatever the settings ask for. */
     in_use: z.enum(CODINGS).nullable(),
-    /** When it refused a compressed body and took the same event uncompressed, since a check saw that it accepts them. */
+    /** Since its last check with compression: when it refused a compressed body but accepted the same event uncompressed. */
     refused_at: rowTime.nullable(),
   }),
   secrets: z.array(z.object({ id: z.int(), created_at: rowTime, expires_at: rowTime.nullable() })),
@@ -133,7 +136,7 @@ export const subscriberView = z.object({
     .object({
       at: rowTime,
       actor: z.string(),
-      /** Null: it is under way, or its function died. */
+      /** Null: the check is running, or its function died. */
       passed: z.boolean().nullable(),
       probes: z.array(probe).nullable(),
     })
@@ -173,20 +176,20 @@ export type EndpointAnswer = z.infer<typeof endpointAnswer>;
 
 /** Body of `POST /api/endpoints`. */
 export const createEndpointRequest = z.strictObject({
-  /** Minted by the caller: the same request again answers the same subscriber, without its secret. */
+  /** Chosen by the caller: a repeated request returns the same subscriber, without its secret. */
   request_id: z.uuid(),
   settings: subscriberSettings,
-  /** Begin with the events that took effect from then on. Left out: with those after its check. */
+  /** Begins with events that took effect from then on. Default: events after its check. */
   start_at: timestamp.optional(),
 });
 export type CreateEndpointRequest = z.input<typeof createEndpointRequest>;
-/** Answer 201. Neither the secret nor the token is ever shown again. */
+/** Answer 201. The secret and the token are never shown again. */
 export const createdEndpoint = endpointAnswer.extend({ secret: z.string(), read_token: z.string() });
 export type CreatedEndpoint = z.infer<typeof createdEndpoint>;
 
 /** Body of `PATCH /api/endpoints?endpoint_id=`. */
 export const changeEndpointRequest = z.strictObject({
-  /** The revision that was read: another one in force is a conflict. */
+  /** The revision that was read. If another one is in force, the change is a conflict. */
   revision: z.int().min(1),
   settings: subscriberSettings,
 });
@@ -207,7 +210,7 @@ export type EndpointAction = (typeof ENDPOINT_ACTIONS)[number];
 
 /** Query of `POST /api/endpoints/actions`. */
 export const actionQuery = z.union([
-  // A filter is tried before its subscriber is made.
+  // A filter is tested before its subscriber exists.
   z.strictObject({ action: z.literal('filter-test'), endpoint_id: subscriberId.optional() }),
   z.strictObject({
     action: z.enum(ENDPOINT_ACTIONS).exclude(['filter-test']),
@@ -219,7 +222,7 @@ export const DEFAULT_OVERLAP_SECONDS = 24 * 60 * 60;
 const MAX_OVERLAP_SECONDS = 30 * 24 * 60 * 60;
 /** Body of `secret`. */
 export const replaceSecretRequest = z.strictObject({
-  /** How long the secrets before it sign as well; 0: they are void at once, for one that leaked. */
+  /** How long older secrets also sign; 0: they are void at once, for a leaked one. */
   overlap_seconds: z.int().min(0).max(MAX_OVERLAP_SECONDS).default(DEFAULT_OVERLAP_SECONDS),
 });
 export const replacedSecret = endpointAnswer.extend({ secret: z.string() });
@@ -242,14 +245,14 @@ const testedEvent = z.object({
   applied_at: rowTime,
 });
 
-/** Body of `filter-test`, which needs no subscriber: a filter is tried before it is saved. */
+/** Body of `filter-test`. Needs no subscriber: a filter is tested before it is saved. */
 export const filterTestRequest = z.strictObject({ filter, limit: testedEvents });
 export const filterTest = z.object({
   events: z.array(
     testedEvent.extend({
-      /** As SQL decides, which is what counts. */
+      /** SQL's decision, which is authoritative. */
       matches: z.boolean(),
-      /** Path of the clause that decided, such as `all.1.exact.metadata.region`. */
+      /** Path of the deciding clause, such as `all.1.exact.metadata.region`. */
       decided_by: z.string(),
       explanation: z.string(),
     }),
@@ -259,17 +262,20 @@ export type FilterTest = z.infer<typeof filterTest>;
 
 /** Body of `version-test`. */
 export const versionTestRequest = z.strictObject({ format_version: formatVersion, limit: testedEvents });
-/** What would change for the last events of the subscriber. Bodies are without content, which is the same in every version. */
+/**
+ * What would change in the subscriber's last events. The compared bodies are without content, which is the same in every
+ * version.
+ */
 export const versionTest = z.object({
   from: formatVersion,
   to: formatVersion,
   changes: z.array(
     z.object({
-      /** Of a member: `data.position`. */
+      /** Path of a member: `data.position`. */
       path: z.string(),
-      /** In how many of the events. */
+      /** Number of events in which it differs. */
       events: z.int(),
-      /** JSON of the first of them, cut; null: the body has no such member. */
+      /** JSON of the first one, truncated; null: the body has no such member. */
       before: z.string().nullable(),
       after: z.string().nullable(),
     }),
@@ -313,13 +319,13 @@ export const FAN_OUT_REASONS = [
 
 const explainedDelivery = z.object({
   delivery_id: z.int(),
-  /** 0: it is live; else the replay that made it. */
+  /** 0: live; else the replay that made it. */
   plan: z.int(),
   status: z.enum(DELIVERY_STATUSES),
   attempts: z.int(),
   dead_reason: z.enum(DEAD_REASONS).nullable(),
   format_version: shownVersion,
-  /** The event of the same report that goes before it. */
+  /** The event of the same report that must be sent first. */
   waits_for: z.string().nullable(),
   last_attempt: rowTime.nullable(),
   next_attempt: rowTime.nullable(),
@@ -327,7 +333,7 @@ const explainedDelivery = z.object({
 
 export const explanation = z.object({
   reason: z.enum(FAN_OUT_REASONS),
-  /** For people. */
+  /** The reason as a sentence. */
   sentence: z.string(),
   event: z.object({
     id: z.string(),
@@ -343,33 +349,33 @@ export const explanation = z.object({
     bulk: z.boolean(),
     erased_at: rowTime.nullable(),
   }),
-  /** Of the settings in force for the event; null: there were none. */
+  /** The settings in force for the event; null: there were none. */
   revision: z.int().nullable(),
   settings: shownSettings.nullable(),
-  /** The clause of the filter that decided; null: no filter was asked, or nobody can say any more. */
+  /** The clause of the filter that decided; null: there was no filter, or it can no longer be determined. */
   decided_by: z.string().nullable(),
   deliveries: z.array(explainedDelivery),
 });
 export type Explanation = z.infer<typeof explanation>;
 
 const MAX_READ_EVENTS = 100;
-/** Query of `GET /api/endpoints/events`: a list, or one event in full. */
+/** Query of `GET /api/endpoints/events`: a list, or one complete event. */
 export const eventsQuery = z.union([
   z.strictObject({
-    /** `next` of the last answer; left out: from the first event on. */
+    /** `next` of the last answer. Default: from the first event on. */
     after: z.string().max(100).optional(),
     limit: z.coerce.number().int().min(1).max(MAX_READ_EVENTS).default(50),
   }),
   z.strictObject({ event_id: eventId }),
 ]);
 
-/** What the subscriber of a read token was or will be sent. */
+/** An event that the subscriber of a read token was or will be sent. */
 export const eventsAnswer = z.object({
   events: z.array(
     z.object({
       id: z.string(),
       position: z.int().nullable(),
-      /** 0: it is live; else the replay that made it. */
+      /** 0: live; else the replay that made it. */
       plan: z.int(),
       format_version: shownVersion,
       timestamp: rowTime,
@@ -378,7 +384,7 @@ export const eventsAnswer = z.object({
       gone: z.literal('content_erased').nullable(),
     }),
   ),
-  /** Opaque. Null: nothing has come yet. */
+  /** Opaque. Null: no events yet. */
   next: z.string().nullable(),
   has_more: z.boolean(),
 });

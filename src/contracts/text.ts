@@ -7,7 +7,7 @@ export function isStorable(text: string): boolean {
   return !text.includes(NUL) && text.isWellFormed();
 }
 
-/** The text without U+0000 and lone surrogates. For generated text only: a caller's text is refused instead. */
+/** Removes U+0000 and lone surrogates. Only for generated text: a caller's text is rejected instead. */
 export function toStorable(text: string): string {
   const withoutNul = text.replaceAll(NUL, '');
   // The u flag makes a well-formed pair one code point, so that the range matches only halves.
@@ -19,10 +19,10 @@ const UNSTORABLE = 'must not contain U+0000 or unpaired surrogates';
 export const storableText = z.string().refine(isStorable, { error: UNSTORABLE });
 
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
-/** What becomes JSON when it is sent: members that are undefined are left out then. */
+/** A value that will be sent as JSON, where undefined members are omitted. */
 export type Sendable = Json | Sendable[] | { [key: string]: Sendable | undefined };
 
-/** A value that came out of JSON. It is not walked: a schema of JSON tries each kind at each node, and keeps every fault. */
+/** A value from a JSON parser. Not validated: a JSON schema would try each kind at each node and collect every fault. */
 export const json = z.custom<Json>((value) => value !== undefined, { error: 'must be JSON' });
 
 interface Fault {
@@ -30,14 +30,14 @@ interface Fault {
   message: string;
 }
 
-/** A node that is being walked, and where it stands in the one that holds it. */
+/** A node of the walk, and its place in its parent. */
 interface Node {
   value: unknown;
   key: PropertyKey;
   parent: Node | null;
 }
 
-/** The first fault of a value that is to be sent as JSON and stored; one pass without recursion, whatever its shape. */
+/** The first fault of a value that is to be sent as JSON and stored. One pass without recursion, for any shape. */
 function faultOf(root: unknown): Fault | undefined {
   const left: Node[] = [{ value: root, key: '', parent: null }];
   for (let node = left.pop(); node !== undefined; node = left.pop()) {
@@ -46,7 +46,7 @@ function faultOf(root: unknown): Fault | undefined {
     const { value } = node;
     if (typeof value !== 'object' || value === null) continue;
     const parent = node;
-    // From the last to the first, so that the first is walked first.
+    // Pushed in reverse, so that the first member is walked first.
     const entries: [PropertyKey, unknown][] = Array.isArray(value)
       ? value.map((item, index) => [index, item])
       : Object.entries(value);
@@ -75,7 +75,7 @@ function pathOf(node: Node): PropertyKey[] {
   return path.reverse();
 }
 
-/** A JSON object all of which the database can hold. Its first fault is named, with its path. */
+/** A JSON object that the database can store completely. Reports the first fault with its path. */
 export const storableObject = z
   .custom<Record<string, Json>>(
     (value) => typeof value === 'object' && value !== null && !Array.isArray(value),

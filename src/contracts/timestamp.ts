@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
-/** Room for nanoseconds and an offset. PostgreSQL refuses longer ones, if much longer. */
+/** Room for nanoseconds and an offset. PostgreSQL refuses much longer texts. */
 const MAX_CHARACTERS = 40;
 const FIRST = Date.parse('0001-01-01T00:00:00Z');
 const LAST = Date.parse('9999-12-31T23:59:59.999Z');
 
 /**
- * A caller's point in time: ISO 8601 with its offset, as far as PostgreSQL takes it too (offsets under 16 hours, the years
- * 1 to 9999). What only the database would refuse would be answered as its failure, for ever.
+ * A caller's point in time: ISO 8601 with its offset, limited to what PostgreSQL accepts (offsets under 16 hours, years 1 to
+ * 9999). Otherwise the database's refusal would look like a failure, and be retried for ever.
  */
 export const timestamp = z.iso
   .datetime({ offset: true })

@@ -1,6 +1,6 @@
 import type { TraceSpan } from './trace.ts';
 
-/** A step of a trace with those that it contains. */
+/** A step of a trace with its child steps. */
 export interface TraceNode {
   span: TraceSpan;
   children: TraceNode[];
@@ -18,7 +18,7 @@ export function treesOf(spans: readonly TraceSpan[]): TraceNode[] {
   return roots;
 }
 
-/** What a step is and what came of it, on one line. */
+/** A step and its outcome, on one line. */
 export function describeSpan({ kind, facts }: TraceSpan): string {
   const { error } = facts;
   const words = {

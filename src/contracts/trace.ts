@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { timestamp } from './timestamp.ts';
 
-/** A malformed one is ignored. */
+/** A malformed traceparent is ignored. */
 export const traceHeaders = z.object({
   traceparent: z
     .string()
@@ -9,16 +9,16 @@ export const traceHeaders = z.object({
     .meta({ description: 'W3C Trace Context. A malformed header is ignored.' }),
 });
 
-/** A step of a trace. A job contains its event, an event its attempts, an attempt the request that it was received as. */
+/** A step of a trace. A job contains its event, an event its attempts, and an attempt the received request. */
 const traceSpan = z.object({
   id: z.string(),
-  /** Null: it began the trace. */
+  /** Null: the root of the trace. */
   parent: z.string().nullable(),
   kind: z.enum(['job', 'event', 'attempt', 'skipped', 'request']),
   started_at: timestamp,
-  /** Null: it is not over. */
+  /** Null: not finished. */
   ended_at: timestamp.nullable(),
-  /** What is known of it; which members there are depends on its kind. */
+  /** Details; the members depend on the kind. */
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])),
 });
 export type TraceSpan = z.infer<typeof traceSpan>;

@@ -12,7 +12,7 @@ export type Stage = z.infer<typeof stage>;
 export const eventType = z.enum(EVENT_TYPES);
 type EventType = z.infer<typeof eventType>;
 
-/** An event id is the `webhook-id` header too; Standard Webhooks signs `id.timestamp.body`, so it has no dot. */
+/** The event id is also the `webhook-id` header. Without a dot, since Standard Webhooks signs `id.timestamp.body`. */
 export const eventId = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,128}$/, { error: 'must be 1 to 128 of A-Z a-z 0-9 _ -' });
@@ -20,12 +20,12 @@ export const eventId = z
 export const jobId = storableText.min(1).max(200);
 
 /**
- * As PostgreSQL has it: any UUID by its form, since rows of the platform have ids that RFC 9562 knows no version of, in
- * lower case, since the digest of a content is of its text.
+ * Any UUID-shaped id, as PostgreSQL accepts: rows of the platform have ids of no version of RFC 9562. Lower-cased, since the
+ * digest is computed over the text.
  */
 export const reportId = z.guid().toLowerCase();
 
-/** What happened, in the words of the platform: `data` of an envelope, and the whole of a flat body, as clients build it. */
+/** The content in the platform's words: `data` of an envelope, or a whole flat body, as clients build it. */
 export const reportData = z.object({
   job_id: jobId,
   report_id: reportId,
@@ -39,7 +39,7 @@ export const reportData = z.object({
 });
 type ReportData = z.infer<typeof reportData>;
 
-/** The same as the server reads it: its objects are text. */
+/** The same as parsed by the server: its objects stay text. */
 const receivedData = reportData.extend({
   research_metadata: jsonObjectText.nullish(),
   final_data: jsonObjectText.nullish(),
@@ -74,19 +74,19 @@ export const webhookEnvelope = z
   .object({ type: eventType, timestamp, data: reportData })
   .superRefine(requireFit);
 
-/** The body of the platform's first version: `data`'s fields at the top level, its type told by the path. */
+/** The body of the platform's first version: the members of `data` at the top level. The path implies the type. */
 export const flatBody = reportData.superRefine((body, context) => requireResult(body, context, []));
 
-/** Both bodies as the server reads them. */
+/** Both bodies as parsed by the server. */
 export const receivedEnvelope = z
   .object({ type: eventType, timestamp, data: receivedData })
   .superRefine(requireFit);
 export const receivedFlatBody = receivedData.superRefine((body, context) => requireResult(body, context, []));
 
-/** Most events of a batch. */
+/** Maximum number of events in a batch. */
 export const MAX_BATCH_EVENTS = 100;
 
-/** The body of `POST /api/webhooks/batch`: the text of each event, which is checked for itself. */
+/** The body of `POST /api/webhooks/batch`: the text of each event, validated separately. */
 export const receivedBatch = z.object({ events: z.array(z.string()).min(1).max(MAX_BATCH_EVENTS) });
 export const receivedBatchEvent = z
   .object({ id: eventId, type: eventType, timestamp, data: receivedData })
@@ -99,19 +99,19 @@ export const webhookAnswer = z.object({
   job_id: z.string(),
   report_type: reportType,
   stage,
-  /** What the event said: it tells nothing of newer requests for the same report. */
+  /** Status of this event only: newer requests for the same report may differ. */
   status: z.enum(['completed', 'failed']),
   timestamp,
 });
 
 export const batchResultBody = z.union([webhookAnswer, problemDetails]);
 
-/** The answer 200 of a batch: of each event, in the order asked, what its own endpoint would have answered. */
+/** The answer 200 to a batch: for each event, in order, what its own endpoint would have answered. */
 export const batchResult = z.object({
-  /** Null where the event has none that is well-formed. */
+  /** Null if the event has no well-formed id. */
   id: eventId.nullable(),
   status: z.int(),
-  /** Seconds, of 429 and 503. */
+  /** Seconds; for 429 and 503. */
   retry_after: z.int().optional(),
   body: batchResultBody,
 });

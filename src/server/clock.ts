@@ -1,11 +1,11 @@
-/** Both clocks come in as arguments: only `systemClock` reads those of the machine. */
+/** Both clocks are passed as arguments: only `systemClock` reads those of the machine. */
 export interface Clock extends MonotonicClock {
-  /** Milliseconds since the epoch. For times of day alone: it may be set back or forward at any moment, by days. */
+  /** Milliseconds since the epoch. For times of day only: the clock may be set at any moment, by days. */
   now: () => number;
 }
 
 export interface MonotonicClock {
-  /** Milliseconds since some moment, of a clock that is never set: for durations, deadlines and budgets. */
+  /** Milliseconds of a clock that is never set: for durations, deadlines and budgets. */
   monotonicNow: () => number;
 }
 
@@ -18,8 +18,8 @@ export const systemClock: Clock = {
 const MAX_DURATION_MS = 999_999_999;
 
 /**
- * Starts to measure. What it then answers is whole milliseconds, and can be stored even where the clock that came in is not
- * what it should be: a round that cannot be recorded would be sent again.
+ * Starts a measurement. The returned function gives the elapsed whole milliseconds, limited to what the audit can store even
+ * if the clock misbehaves: a round that cannot be recorded would be sent again.
  */
 export function stopwatch(monotonicNow: () => number): () => number {
   const started = monotonicNow();

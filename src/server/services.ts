@@ -23,7 +23,7 @@ import { retryDeadSockets } from './http/dead-sockets.ts';
 /** Sending starts when the answer has left: at the same moment on the same core, it would delay the answer. */
 const AFTER_ANSWER_MS = 5;
 
-/** All services of the endpoints: the only place that connects to the outside world. */
+/** All services of the endpoints. The only place that connects to the outside world. */
 type Services = ReturnType<typeof createServices>;
 
 export function createServices(env: ServerEnv) {
@@ -47,7 +47,7 @@ export function createServices(env: ServerEnv) {
     }),
     findUser: createFindUser({ url: env.SUPABASE_URL, publishableKey: env.SUPABASE_PUBLISHABLE_KEY }),
     generate: lazyGenerate(env),
-    // What we send is recognised when it is repeated: an event by its id, a take-over by its lease.
+    // The receiver recognises a repeated request: an event by its id, a take-over by its lease.
     fetch: retryDeadSockets(fetch),
     subscriberRules,
     outbound: lazyOutbound(subscriberRules),
@@ -84,7 +84,7 @@ export function createServices(env: ServerEnv) {
     alertAddresses: env.ALERT_URLS === undefined ? [] : parseAlertAddresses(env.ALERT_URLS),
     alertKeys,
     heartbeatUrl: env.HEARTBEAT_URL,
-    // The console and the functions have one address, without the prefix of the functions.
+    // Console and functions have the same address, except for the functions' prefix.
     consoleUrl: siblingOf(webhookBaseUrls[0], '').replace(/\/api$/, ''),
     secretFingerprints: {
       WEBHOOK_SECRET: fingerprintsOf('WEBHOOK_SECRET', webhookKeys),
@@ -110,12 +110,12 @@ export function createServices(env: ServerEnv) {
   };
 }
 
-/** The models that a job may choose among, the default first; none where no model generates. */
+/** The models that a job may choose, the default first; empty if no model generates. */
 function modelsOf({ GENERATOR, LLM_MODELS }: ServerEnv): string[] {
   return GENERATOR === 'offline' ? [] : (LLM_MODELS ?? []);
 }
 
-/** Loaded by the first job that runs here: most functions never generate anything. */
+/** Loaded by the first job that runs here: most functions never generate. */
 function lazyGenerate(env: ServerEnv): Generate {
   return async (...parameters) => {
     const { createGenerate } = await import('./generation/create-generate.ts');
@@ -123,7 +123,7 @@ function lazyGenerate(env: ServerEnv): Generate {
   };
 }
 
-/** Loaded by the first call of a subscriber: most functions never make one, and undici takes 75 ms to load. */
+/** Loaded by the first call to a subscriber: most functions never make one, and undici takes 75 ms to load. */
 function lazyOutbound(rules: SubscriberRules): Outbound {
   let made: Promise<Outbound> | undefined;
   return async (post) => {
@@ -135,14 +135,14 @@ function lazyOutbound(rules: SubscriberRules): Outbound {
 let made: Services | undefined;
 
 /**
- * Made with the first request, so that a variable that is missing is named in the log of each request that fails for it.
+ * Created by the first request, so that a missing variable is named in the log of every request that fails because of it.
  * @throws {InvalidEnvironment} naming every variable that is missing or malformed
  */
 export function services(): Services {
   return (made ??= createServices(readEnv(process.env)));
 }
 
-/** For after each answer of a function, which is named by its path below `/api`: see `createWatch`. */
+/** Runs after each answer of the function with this path below `/api`: see `createWatch`. */
 export function watchFunction(name: string): () => void {
   let watch: (() => void) | undefined;
   return () => {

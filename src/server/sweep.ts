@@ -19,15 +19,15 @@ import { workPlans } from './deliver/plans.ts';
 import { keepSubscribers } from './deliver/keep-subscribers.ts';
 import { shareSweep } from './deliver/share-sweep.ts';
 
-/** Of each part of the housekeeping: they come one after the other, and the next sweep comes after a minute. */
+/** Time for each part of the housekeeping: the parts run one after the other, and the next sweep comes after a minute. */
 const HOUSEKEEPING_MS = 15_000;
-/** A receiver of alerts that hangs costs each alert its time-out; what is left goes with the next sweep. */
+/** Time for sending alerts: a hanging receiver costs each alert its time-out. The next sweep sends the rest. */
 const ALERTS_MS = 25_000;
 
 /**
- * All that is due: alerts, deliveries, jobs that nobody runs, and housekeeping. The four go on beside each other, so that a
- * backlog of one keeps none of the others waiting; a part that fails costs only itself.
- * @throws {DatabaseUnavailable} when no part could do anything
+ * All due work: alerts, deliveries, abandoned jobs, and housekeeping. The four run concurrently, so a backlog of one does not
+ * delay the others. A part that fails does not stop the others.
+ * @throws {DatabaseUnavailable} if no part could do anything
  */
 export async function sweep(
   services: Notifier &
@@ -61,7 +61,7 @@ export async function sweep(
   return { response: answer(result), record: null };
 
   async function watch() {
-    // Before the evaluation, which would miss it; and only the cron's: an operator's sweep would hide that the cron never comes.
+    // Before the evaluation, which reads it. Only for the cron: an operator's sweep would hide that the cron has stopped.
     if (actor === CRON) {
       await part.run(
         'the count of sweeps, without which the health check says that the cron is missing',
@@ -79,7 +79,7 @@ export async function sweep(
 
   async function keepHouse() {
     const budget = () => services.monotonicNow() + HOUSEKEEPING_MS;
-    // First: what it redrives is sent by the sweep of deliveries that goes on beside it.
+    // First: what plans redrive is sent by the concurrent sweep of deliveries.
     const redriven = await part.run('plans', () => workPlans(services, budget()));
     await part.run('subscribers', () => keepSubscribers(services, budget()));
     const erased = await part.run('erasure', () => eraseDeleted(services, budget()));

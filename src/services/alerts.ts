@@ -10,7 +10,7 @@ import {
 import { withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page, type DatabaseClient } from './database.ts';
 
-/** Alerts: open ones, and those that are over, newest first. For operators; others: `42501`. */
+/** Open alerts, and resolved ones, newest first. For operators; others get `42501`. */
 export async function listAlerts(
   client: DatabaseClient,
   query: AlertQuery = {},
@@ -21,7 +21,7 @@ export async function listAlerts(
   );
 }
 
-/** Keeps alerts from being sent until then; answers the id of the silence. For operators; others: `42501`. */
+/** Silences alerts until then; returns the id of the silence. For operators; others get `42501`. */
 export async function silenceAlerts(
   client: DatabaseClient,
   request: SilenceRequest,
@@ -38,7 +38,7 @@ export async function silenceAlerts(
   );
 }
 
-/** Ends a silence now. False: it was over already. For operators; others: `42501`. */
+/** Ends a silence. Returns false if it had already ended. For operators; others get `42501`. */
 export async function endSilence(
   client: DatabaseClient,
   id: string,

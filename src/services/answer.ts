@@ -8,32 +8,32 @@ import {
 import { z } from 'zod';
 import { problemDetails } from '../contracts/problem.ts';
 
-/** What a call failed with. `code` is a SQLSTATE, a code of `PROBLEMS`, or one of ours: see `failure`. */
+/** Why a call failed. `code` is a SQLSTATE, a code of `PROBLEMS`, or one of our own: see `failure`. */
 export interface ServiceError {
   message: string;
   code: string;
   details?: string;
   hint?: string;
-  /** HTTP status, where one was answered. */
+  /** HTTP status, if there was an answer. */
   status?: number;
   issues?: { path: string; message: string }[];
 }
 
-/** The part of a client that knows who is signed in. */
+/** The part of a client that knows the session. */
 export interface AuthOf {
   auth: InstanceType<typeof AuthClient>;
 }
 
-/** As supabase-js answers: never thrown. */
+/** Errors are returned, as by supabase-js, never thrown. */
 export type Answer<T> = { data: T; error: null } | { data: null; error: ServiceError };
 
 export interface CallOptions {
   signal?: AbortSignal | undefined;
-  /** Where `/api` is; the page's own origin where left out. */
+  /** Base of `/api`. Default: the page's own origin. */
   baseUrl?: string | undefined;
 }
 
-/** Our own codes: what was handed in is malformed, nobody is signed in, there is no such row, nothing sensible came back. */
+/** Our own codes: malformed input, not signed in, no such row, unexpected answer. */
 type OwnCode = 'invalid_input' | 'unauthorized' | 'not_found' | 'unexpected_answer' | 'unreachable';
 
 function failure(code: OwnCode, message: string, rest: Partial<ServiceError> = {}): Answer<never> {
@@ -48,8 +48,8 @@ const databaseError = z.object({
 });
 
 /**
- * The session of the person who is signed in. `unauthorized`: there is none, or Auth has refused it. `unreachable`: it
- * cannot be refreshed just now, and is kept.
+ * The signed-in person's session. `unauthorized`: there is none, or Auth has rejected it. `unreachable`: it cannot be
+ * refreshed at the moment, and is kept.
  */
 export async function sessionOf(client: AuthOf): Promise<Answer<Session>> {
   const { data, error } = await client.auth
@@ -63,14 +63,14 @@ export async function sessionOf(client: AuthOf): Promise<Answer<Session>> {
   return failure('unreachable', error instanceof Error ? error.message : 'The session cannot be read.');
 }
 
-/** Runs a query with the person's rights and parses what it answers. */
+/** Runs a query with the person's rights and parses its answer. */
 export async function ask<T>(
   client: AuthOf,
   query: PromiseLike<{ data: unknown; error: unknown; status: number }>,
   schema: z.ZodType<T>,
 ): Promise<Answer<T>> {
   const session = await sessionOf(client);
-  // supabase-js would ask as nobody: the person would be told that they may not see this.
+  // Without a session, supabase-js would query anonymously, and the person would be told that they lack the right.
   if (session.error !== null && session.error.code === 'unreachable') return session;
   try {
     const { data, error, status } = await query;
@@ -81,7 +81,7 @@ export async function ask<T>(
   }
 }
 
-/** Parses what the caller hands in, then goes on with it. */
+/** Parses the caller's input, then calls `work` with it. */
 export async function withInput<I, T>(
   schema: z.ZodType<I>,
   input: unknown,
@@ -98,7 +98,7 @@ export function found<T>(answer: Answer<T | null>, message: string): Answer<T> {
   return answer.data === null ? failure('not_found', message) : { data: answer.data, error: null };
 }
 
-/** The first of the rows, or that there is none. */
+/** The first row, or `not_found`. */
 export function first<T>(answer: Answer<T[]>, message: string): Answer<T> {
   return found(answer.error === null ? { data: answer.data[0] ?? null, error: null } : answer, message);
 }
@@ -160,7 +160,7 @@ function issuesOf(error: z.ZodError): { path: string; message: string }[] {
   return error.issues.map(({ path, message }) => ({ path: path.join('.'), message }));
 }
 
-/** `status`: 0 where nothing was answered. */
+/** `status`: 0 if there was no answer. */
 function toServiceError(error: unknown, status = 0): ServiceError {
   const parsed = databaseError.safeParse(error);
   const { message, code, details, hint }: z.infer<typeof databaseError> = parsed.success
@@ -168,7 +168,7 @@ function toServiceError(error: unknown, status = 0): ServiceError {
     : { message: status === 0 ? 'The database cannot be reached.' : `The database answered ${status}.` };
   return {
     message,
-    // supabase-js has none for a failure of fetch, nor for what a gateway answered in the database's place.
+    // supabase-js gives no code for a failed fetch, nor for a gateway's answer in place of the database's.
     code: code || (status === 0 ? 'unreachable' : 'unexpected_answer'),
     ...(status !== 0 && { status }),
     ...(details && { details }),

@@ -4,7 +4,7 @@ import { eventId } from '../contracts/webhooks.ts';
 import { ask, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, type DatabaseClient } from './database.ts';
 
-/** One row of the audit log, whole. `not_found`: no such row, or the person is no operator. */
+/** One complete row of the audit log. `not_found`: no such row, or the person is not an operator. */
 export async function getAuditRow(
   client: DatabaseClient,
   id: string,
@@ -18,8 +18,8 @@ export async function getAuditRow(
 }
 
 /**
- * What happened to an event, oldest first: job, commit, attempts, requests, effect, redrives, and what comes next. For
- * operators; others: `42501`. `not_found`: nobody ever named this id.
+ * The timeline of an event, oldest step first: job, commit, attempts, requests, effect, redrives, and the next step. For
+ * operators; others get `42501`. `not_found`: no request ever named this id.
  */
 export async function getEventTimeline(
   client: DatabaseClient,
@@ -33,8 +33,8 @@ export async function getEventTimeline(
 }
 
 /**
- * The attempt before this one, of the same event to the same endpoint; null: this is the first, or the earlier ones are gone.
- * For operators.
+ * The previous attempt of the same event to the same endpoint; null: there is none, or it was removed by retention. For
+ * operators.
  */
 export async function getPreviousAttempt(
   client: DatabaseClient,
@@ -58,7 +58,10 @@ export async function getPreviousAttempt(
   return answer.error === null ? { data: answer.data[0] ?? null, error: null } : answer;
 }
 
-/** The bytes that each attempt of an event sends, as text. For operators. `not_found`: no such event, or it was erased. */
+/**
+ * The bytes that every attempt of an event sends, as text. For operators. `not_found`: no such event, or its content was
+ * erased.
+ */
 export async function getEventBody(
   client: DatabaseClient,
   id: string,

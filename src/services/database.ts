@@ -7,12 +7,12 @@ import type { Exactly, ParametersOf, PublicFunctions } from '../contracts/sql-fu
 import { ask, type Answer, type AuthOf, type CallOptions } from './answer.ts';
 
 /**
- * What the services need of a client: any `SupabaseClient<Database>` has it, and so has the console's own. It knows our
- * tables and functions: a misspelled name does not compile.
+ * The part of a client that the services need: every `SupabaseClient<Database>` has it, as has the console's own client.
+ * Table and function names are typed: a misspelled one does not compile.
  */
 export type DatabaseClient = Pick<SupabaseClient<Database>, 'from' | 'rpc'> & AuthOf;
 
-/** Calls a SQL function with the rights of the person who is signed in. Parameters that are undefined are left out. */
+/** Calls a SQL function with the signed-in person's rights. Undefined parameters are left out. */
 export function call<
   Name extends keyof PublicFunctions,
   Given extends ParametersOf<PublicFunctions, Name>,
@@ -30,12 +30,12 @@ export function call<
 
 /** The table of a report type. */
 export function reportTable(client: DatabaseClient, type: ReportType) {
-  // Safe: the tables of all report types have the same columns, so the columns of one are those of a type that the generated
-  // database types do not know yet.
+  // Safe: the tables of all report types have the same columns, including types that the generated database types do not know
+  // yet.
   return client.from(`${type}_reports` as 'org_reports');
 }
 
-/** The parameters that every list function takes. */
+/** Parameters of every list function. */
 export function page({ limit, cursor }: { limit: number; cursor?: Cursor | null | undefined }) {
   return { p_limit: limit, p_cursor_at: cursor?.at, p_cursor_id: cursor?.id };
 }

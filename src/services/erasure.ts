@@ -9,8 +9,8 @@ import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
 import type { DatabaseClient } from './database.ts';
 
 /**
- * What an account holds, by its id or its whole e-mail address. For operators; each look-up is audited. `account_not_found`: no
- * account has this address.
+ * What an account holds, by its id or complete e-mail address. For operators; each look-up is audited. `account_not_found`:
+ * no account has this address.
  */
 export async function findAccountContent(
   client: DatabaseClient,
@@ -22,7 +22,7 @@ export async function findAccountContent(
   );
 }
 
-/** Deletes a user's reports and erases the content of all that was theirs. For operators; it cannot be undone. */
+/** Deletes a user's reports and erases all content of theirs. Cannot be undone. For operators. */
 export async function eraseAccount(
   client: DatabaseClient,
   userId: string,

@@ -5,11 +5,11 @@ import type { DatabaseClient } from './database.ts';
 interface Identity {
   id: string;
   email: string | null;
-  /** Asked of the database each time: revoking takes effect at once. */
+  /** Read from the database each time, so that revoking takes effect at once. */
   operator: boolean;
 }
 
-/** Who is signed in, and whether they are an operator. `unauthorized`: nobody is. */
+/** Who is signed in, and whether they are an operator. `unauthorized`: nobody is signed in. */
 export async function getIdentity(
   client: DatabaseClient,
   { signal }: CallOptions = {},

@@ -11,7 +11,7 @@ import {
 import { ask, first, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, type DatabaseClient } from './database.ts';
 
-/** What the signed-in person was told, newest first. */
+/** The signed-in person's notifications, newest first. */
 export async function listNotifications(
   client: DatabaseClient,
   query: NotificationQuery = {},
@@ -28,7 +28,7 @@ export async function listNotifications(
   );
 }
 
-/** Marks one of one's own notifications as read. `not_found`: there is none with this id that was not read yet. */
+/** Marks one of the person's notifications as read. `not_found`: there is no unread one with this id. */
 export async function markNotificationRead(
   client: DatabaseClient,
   id: number,
@@ -37,7 +37,7 @@ export async function markNotificationRead(
   return withInput(z.int(), id, async (rowId) => {
     const update = client
       .from('report_notifications')
-      // The database's own clock: PostgreSQL reads this as the time of the transaction.
+      // PostgreSQL reads this text as the time of the transaction, so the database's clock counts.
       .update({ read_at: 'now' })
       .eq('id', rowId)
       .is('read_at', null)
@@ -47,7 +47,7 @@ export async function markNotificationRead(
   });
 }
 
-/** Marks as read what the signed-in person was told of this report, or of every report. Answers what was unread. */
+/** Marks the person's notifications of this report, or all of them, as read. Returns those that were unread. */
 export async function markNotificationsRead(
   client: DatabaseClient,
   report?: ReportRef,

@@ -8,7 +8,7 @@ import { searchResults, searchText, type SearchResults } from '../contracts/cons
 import { withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page, type DatabaseClient } from './database.ts';
 
-/** Everybody's reports, newest first, with owner, newest job and latest delivery. For operators; others: `42501`. */
+/** All reports, newest first, with owner, newest job and latest delivery. For operators; others get `42501`. */
 export async function listAllReports(
   client: DatabaseClient,
   query: AllReportsQuery = {},
@@ -31,8 +31,8 @@ export async function listAllReports(
 }
 
 /**
- * Finds reports, jobs, events, deliveries and owners: by the beginning of an id, a whole e-mail address (each such look-up is
- * audited), or beginnings of words of a report's name, organisation or title. For operators; others: `42501`.
+ * Finds reports, jobs, events, deliveries and owners by the beginning of an id, a complete e-mail address (each such look-up
+ * is audited), or beginnings of words in a report's name, organisation or title. For operators; others get `42501`.
  */
 export async function searchConsole(
   client: DatabaseClient,

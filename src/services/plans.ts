@@ -15,7 +15,7 @@ import {
 import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page, type DatabaseClient } from './database.ts';
 
-/** Failed deliveries by their cause, the largest group first. For operators; others: `42501`. */
+/** Failed deliveries grouped by cause, the largest group first. For operators; others get `42501`. */
 export function getDeliveryCauses(
   client: DatabaseClient,
   options: CallOptions = {},
@@ -23,7 +23,7 @@ export function getDeliveryCauses(
   return call(client, 'delivery_causes', {}, deliveryCauses, options);
 }
 
-/** Asks for a plan, which begins at once and goes on whoever looks. For operators. */
+/** Requests a plan. It begins at once and continues on the server. For operators. */
 export async function requestPlan(
   client: DatabaseClient,
   request: PlanRequest,
@@ -34,7 +34,7 @@ export async function requestPlan(
   );
 }
 
-/** Proposes a replay: nothing is sent before `applyPlan`. The answer has what it would do. For operators. */
+/** Proposes a replay and returns its preview. Nothing is sent before `applyPlan`. For operators. */
 export async function proposeReplay(
   client: DatabaseClient,
   request: ReplayRequest,
@@ -45,7 +45,7 @@ export async function proposeReplay(
   );
 }
 
-/** Begins with a replay that was proposed. One that has begun is answered as it stands. For operators. */
+/** Applies a proposed replay. If it was applied before, returns it unchanged. For operators. */
 export async function applyPlan(
   client: DatabaseClient,
   id: string,
@@ -55,7 +55,7 @@ export async function applyPlan(
   return callApi(client, planAnswer, { method: 'PATCH', path, body: { apply: true } }, options);
 }
 
-/** Ends a plan; what it has done stays done. For operators. */
+/** Ends a plan without undoing its work. For operators. */
 export async function cancelPlan(
   client: DatabaseClient,
   id: string,
@@ -72,7 +72,7 @@ export async function cancelPlan(
 const planQuery = z.strictObject({ ...pageRequest, kinds: z.array(anyPlanKind).min(1).optional() });
 type PlanQuery = z.input<typeof planQuery>;
 
-/** Plans of these kinds, else all, newest first. For operators; others: `42501`. */
+/** Plans of these kinds (default: all), newest first. For operators; others get `42501`. */
 export async function getPlans(
   client: DatabaseClient,
   query: PlanQuery = {},

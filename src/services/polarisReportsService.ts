@@ -27,9 +27,9 @@ import { retryAnswer, retryRequest, type RetryAnswer, type RetryRequest } from '
 import { ask, callApi, first, found, sessionOf, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page, reportTable, type DatabaseClient } from './database.ts';
 
-// All work with the rights of the person who is signed in with `client`, answer as supabase-js does, and never throw.
+// All functions use the rights of the person signed in with `client`, and return errors as supabase-js does.
 
-/** How one report and its webhook stand. `not_found`: no such report, or not one that this person may see. */
+/** State of one report and its webhook. `not_found`: no such report, or the person may not see it. */
 export async function getReportWebhookStatus(
   client: DatabaseClient,
   report: ReportRef,
@@ -48,7 +48,7 @@ export async function getReportWebhookStatus(
   });
 }
 
-/** Deliveries that have not succeeded, dead letters among them, newest first. For operators; others: `42501`. */
+/** Deliveries that have not succeeded, including dead letters, newest first. For operators; others get `42501`. */
 export async function getReportsWithFailedWebhooks(
   client: DatabaseClient,
   query: DeliveryQuery = {},
@@ -78,8 +78,8 @@ export async function getReportsWithFailedWebhooks(
 }
 
 /**
- * Sends the delivery of an event, or else a report's latest one (of that type), again, now. For operators. Codes:
- * `delivery_failed` (it failed again; `details` say why), `delivery_busy` (another holds it), `delivery_not_found`,
+ * Retries the delivery of an event now, or else a report's latest delivery (of that type). For operators. Codes:
+ * `delivery_failed` (it failed again; `details` say why), `delivery_busy` (another process holds it), `delivery_not_found`,
  * `report_not_found`, `forbidden`.
  */
 export async function retryFailedWebhook(
@@ -92,7 +92,7 @@ export async function retryFailedWebhook(
   );
 }
 
-/** The audit log, newest first. For operators; others: `42501`. */
+/** The audit log, newest first. For operators; others get `42501`. */
 export async function getWebhookAuditLog(
   client: DatabaseClient,
   query: AuditQuery = {},
@@ -119,8 +119,8 @@ export async function getWebhookAuditLog(
 }
 
 /**
- * How webhooks fared in the last hour (day, week) or between two times, and what waits now. For operators; others: `42501`.
- * Between two times whole buckets are counted, as fine as is kept of that time.
+ * Statistics of webhooks for the last hour (day, week) or for a range, and what waits now. For operators; others get
+ * `42501`. A range is counted in whole buckets, of the finest size that is kept for that time.
  */
 export async function getWebhookStatistics(
   client: DatabaseClient,
@@ -138,10 +138,7 @@ export async function getWebhookStatistics(
   );
 }
 
-/**
- * Adds a report of the signed-in person. A finished text is recorded as an event of channel `owner`, in the same
- * transaction.
- */
+/** Adds a report of the signed-in person. A finished text is recorded as an event of channel `owner` in the same transaction. */
 export async function createReportWithWebhookTracking(
   client: DatabaseClient,
   report: NewReport,
@@ -150,7 +147,7 @@ export async function createReportWithWebhookTracking(
   return withInput(newReport, report, async ({ report_type, ...row }) => {
     const session = await sessionOf(client);
     if (session.error !== null) return session;
-    // Safe: the schema has parsed each column. Members that it leaves undefined are left out of the JSON that is sent.
+    // Safe: the schema has parsed each column. Undefined members are omitted from the JSON that is sent.
     const values = { ...row, user_id: session.data.user.id } as TablesInsert<'org_reports'>;
     const insert = reportTable(client, report_type).insert(values).select();
     const answer = await ask(client, signal ? insert.abortSignal(signal) : insert, z.array(reportRecord));

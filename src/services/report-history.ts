@@ -4,8 +4,8 @@ import { found, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, type DatabaseClient } from './database.ts';
 
 /**
- * Everything about one report: jobs, events, deliveries, and one timeline over them. For operators; others: `42501`.
- * `not_found`: nothing is known of this report.
+ * Everything about one report: jobs, events, deliveries, and a timeline of all. For operators; others get `42501`.
+ * `not_found`: nothing is known about this report.
  */
 export async function getReportHistory(
   client: DatabaseClient,

@@ -18,7 +18,7 @@ import { jobId } from '../contracts/webhooks.ts';
 import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page, type DatabaseClient } from './database.ts';
 
-/** Jobs, newest first: the person's own, or (operators) everybody's. */
+/** Jobs, newest first: the person's own, or everybody's (operators). */
 export async function listReportJobs(
   client: DatabaseClient,
   query: JobQuery = {},
@@ -40,7 +40,7 @@ export async function listReportJobs(
   );
 }
 
-/** Everybody's jobs with their leases, newest first, and how many are in which state. For operators; others: `42501`. */
+/** All jobs with their leases, newest first, and counts by state. For operators; others get `42501`. */
 export async function listAllJobs(
   client: DatabaseClient,
   query: JobListQuery = {},
@@ -66,9 +66,9 @@ export async function listAllJobs(
 }
 
 /**
- * Requests a job for a report of the signed-in person. The same key again answers the same job, so that a repeated call
- * starts nothing twice. Codes: `report_not_found`, `final_exists`, `quota_exceeded`, `budget_exceeded`,
- * `rate_limited`, `idempotency_conflict`.
+ * Requests a job for a report of the signed-in person. A repeated key returns the same job, so a repeated call starts nothing
+ * twice. Codes: `report_not_found`, `final_exists`, `quota_exceeded`, `budget_exceeded`, `rate_limited`,
+ * `idempotency_conflict`.
  */
 export async function startReportJob(
   client: DatabaseClient,
@@ -88,7 +88,7 @@ export async function startReportJob(
   );
 }
 
-/** Cancels one's own job, or (operators) anybody's, where it has not finished; answers it as it then stands. */
+/** Cancels an unfinished job: the person's own, or anybody's (operators). Returns the job. */
 export async function cancelReportJob(
   client: DatabaseClient,
   id: string,
@@ -100,8 +100,8 @@ export async function cancelReportJob(
 }
 
 /**
- * Requests a new job with the request of one that has finished: one's own, or (operators) anybody's. While its report has an
- * unfinished job of that stage, that job is answered. Codes: `job_not_found`, `job_not_repeatable` (`details` say why), and those
+ * Requests a new job with the request of a finished one: the person's own, or anybody's (operators). If the report has an
+ * unfinished job of that stage, returns that job. Codes: `job_not_found`, `job_not_repeatable` (`details` say why), and those
  * of `startReportJob`.
  */
 export async function repeatReportJob(

@@ -14,7 +14,7 @@ import {
 import { ask, first, found, withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, page, reportTable, type DatabaseClient } from './database.ts';
 
-/** Reports, newest first: the person's own, or (operators) everybody's. */
+/** Reports, newest first: the person's own, or everybody's (operators). */
 export async function listReports(
   client: DatabaseClient,
   query: ReportQuery = {},
@@ -31,7 +31,7 @@ export async function listReports(
   );
 }
 
-/** A report with its content. `not_found`: no such report, or not one that this person may see. */
+/** A report with its content. `not_found`: no such report, or the person may not see it. */
 export async function getReport(
   client: DatabaseClient,
   report: ReportRef,
@@ -44,7 +44,7 @@ export async function getReport(
   });
 }
 
-/** The newest completed result of each stage, prelim first: to compare them. `not_found`: no report that they may see. */
+/** The newest completed result of each stage, prelim first, for comparison. `not_found`: the person may see no such report. */
 export async function getReportResults(
   client: DatabaseClient,
   report: ReportRef,

@@ -3,12 +3,12 @@ import { consoleStatus, type ConsoleStatus } from '../contracts/console-status.t
 import type { Answer, CallOptions } from './answer.ts';
 import { call, type DatabaseClient } from './database.ts';
 
-/** Who the ids in the audit are. For operators; others: `42501`. */
+/** The people behind the ids in the audit. For operators; others get `42501`. */
 export function getActors(client: DatabaseClient, options: CallOptions = {}): Promise<Answer<Actor[]>> {
   return call(client, 'list_actors', {}, actors, options);
 }
 
-/** Whether results arrive. For operators; others: `42501`. */
+/** The status line: whether results arrive. For operators; others get `42501`. */
 export function getConsoleStatus(
   client: DatabaseClient,
   options: CallOptions = {},

@@ -32,9 +32,9 @@ import {
 import { callApi, withInput, type Answer, type CallOptions } from './answer.ts';
 import type { DatabaseClient } from './database.ts';
 
-/** All of these are for operators; others: `forbidden`. */
+/** All of these are for operators; others get `forbidden`. */
 
-/** Subscribers, newest first. `withRemoved`: also those that were removed. */
+/** Subscribers, newest first. `withRemoved` includes removed ones. */
 export function getSubscribers(
   client: DatabaseClient,
   { withRemoved }: { withRemoved: boolean },
@@ -53,7 +53,7 @@ export function getSubscriber(
   return callApi(client, endpointDetails, { method: 'GET', path: pathOf(id) }, options);
 }
 
-/** The secret and the token are there only in the first answer to a request. */
+/** Only the first answer to a request contains the secret and the token. */
 const made = z.union([createdEndpoint, endpointAnswer]);
 type MadeSubscriber = z.infer<typeof made>;
 
@@ -67,7 +67,7 @@ export function createSubscriber(
   );
 }
 
-/** `revision_conflict`: the settings were changed since the revision that is named. */
+/** `revision_conflict`: the settings were changed after the given revision. */
 export function changeSubscriber(
   client: DatabaseClient,
   id: string,
@@ -79,7 +79,7 @@ export function changeSubscriber(
   );
 }
 
-/** It is sent nothing any more, and what waits is cancelled. It cannot be taken back. */
+/** Removes a subscriber for good: nothing more is sent, and waiting deliveries are cancelled. */
 export function removeSubscriber(
   client: DatabaseClient,
   id: string,
@@ -104,7 +104,7 @@ export function resumeSubscriber(
   return act(client, 'resume', id, endpointAnswer, options);
 }
 
-/** Sends the requests of a check, one after the other: it may take a minute. */
+/** Sends the probes of a check, one after the other. May take a minute. */
 export function checkSubscriber(
   client: DatabaseClient,
   id: string,
@@ -113,7 +113,7 @@ export function checkSubscriber(
   return act(client, 'check', id, checkedEndpoint, options);
 }
 
-/** @param overlapSeconds how long the secrets before it sign as well; 0: they are void at once */
+/** @param overlapSeconds how long older secrets also sign; 0: they are void at once */
 export function replaceSubscriberSecret(
   client: DatabaseClient,
   id: string,
@@ -124,12 +124,12 @@ export function replaceSubscriberSecret(
   );
 }
 
-/** The token before it is void at once. */
+/** Replaces the read token. The old token is void at once. */
 export function replaceSubscriberToken(client: DatabaseClient, id: string): Promise<Answer<ReplacedToken>> {
   return act(client, 'token', id, replacedToken);
 }
 
-/** Runs a filter over the last events, of all subscribers. */
+/** Tests a filter on the last events of all subscribers. */
 export function testFilter(
   client: DatabaseClient,
   request: z.input<typeof filterTestRequest>,
@@ -139,7 +139,7 @@ export function testFilter(
   );
 }
 
-/** What another format version would change in the last events of a subscriber. */
+/** What another format version would change in a subscriber's last events. */
 export function testVersion(
   client: DatabaseClient,
   id: string,
@@ -150,7 +150,7 @@ export function testVersion(
   );
 }
 
-/** Why a subscriber got an event, or did not. */
+/** Why a subscriber did or did not get an event. */
 export function explainEvent(
   client: DatabaseClient,
   id: string,

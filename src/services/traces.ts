@@ -3,7 +3,7 @@ import { tracesFound, type TracesFound } from '../contracts/trace.ts';
 import { withInput, type Answer, type CallOptions } from './answer.ts';
 import { call, type DatabaseClient } from './database.ts';
 
-/** What came of a request, as trees: by the id of a report, a job, an event or a trace. For operators; others: `42501`. */
+/** The traces of a report, job, event or trace id, as trees. For operators; others get `42501`. */
 export async function getTraces(
   client: DatabaseClient,
   id: string,

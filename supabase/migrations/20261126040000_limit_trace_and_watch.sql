@@ -450,7 +450,7 @@ declare
              webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
              webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
              webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end';
-  -- Not of the whole row, for which PostgreSQL would fetch the text.
+  -- Not the whole row, for which PostgreSQL would fetch the text.
   c_metadata constant text := 'private.shown_metadata(
              row(null, null, content.research_metadata, content.final_data, null)::private.report_contents)';
 begin
@@ -533,7 +533,7 @@ begin
      $body$',
     (select string_agg(format(
       'if p_report_type = %L then
-         -- Copied as it is stored: a text out of a variable would be compressed again.
+         -- Copied in its stored form: a text from a variable would be compressed again.
          update public.%I report
          set research_status = ''completed'', updated_at = now(),
            research_report = content.research_report, research_metadata = %s,
@@ -569,7 +569,7 @@ begin
              %s
            where id = p_report_id and (p_delivery.id is not null or research_status <> p_status);
          else
-           -- Copied as it is stored: a text out of a variable would be compressed again.
+           -- Copied in its stored form: a text from a variable would be compressed again.
            update public.%I report
            set research_status = coalesce(p_status, research_status),
              updated_at = case when p_status is null then updated_at else now() end,
@@ -604,41 +604,40 @@ select private.write_report_functions();
 set check_function_bodies = off;
 
 -- supabase/sql/limits/ask_limit.sql
--- The one way to ask the limiter: a limiter that fails must not stop the work that it watches over. What an admitted request
--- needs stands here and not in functions of its own, each of which would cost it more than the statement inside.
+-- The only entry to the limiter: a failing limiter must not stop the work that it limits. The path of an admitted request is
+-- inlined here, since each function call would cost more than the statement in it.
 create or replace function private.ask_limit(
   p_kind text, p_key text, p_take boolean, out refusal jsonb, out failure text)
 returns record
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- No type of a table: where the table is gone, the function could not begin, and so not say that it failed.
+  -- Not a table's row type: if the table is missing, the function could not start, and so could not report its failure.
   v_limit record;
   v_now timestamptz := clock_timestamp();
 begin
   if p_key is null then
-    -- Nobody to limit.
+    -- No key: not limited.
     return;
   elsif not p_take then
     perform from private.rate_limits rate
     join private.rate_buckets bucket on bucket.kind = rate.kind and bucket.key = p_key and bucket.part < rate.parts
     where rate.kind = p_kind and bucket.full_at > v_now + rate.ahead limit 1;
     if found then
-      -- A part has no token. Perhaps another one has.
+      -- This part has no token; another one may have.
       refusal := private.rate_refusal(p_kind, p_key);
     end if;
     return;
   end if;
   select tokens_per_minute, parts, step, ahead, beyond into strict v_limit from private.rate_limits where kind = p_kind;
   if v_limit.parts = 1 and p_kind <> 'sender' and v_limit.tokens_per_minute is not null then
-    -- The caller holds the lock of the report or of the user, which makes requests of this key come one by one. A part without a
-    -- row is full.
+    -- The caller holds the lock of the report or user, which serialises requests of this key. A part without a row is full.
     insert into private.rate_buckets as bucket (kind, key, part, full_at)
     values (p_kind, p_key, 0, v_now + v_limit.step)
     on conflict (kind, key, part) do update
     set full_at = case when bucket.full_at between v_now and v_now + v_limit.beyond then bucket.full_at else v_now end + v_limit.step
     where bucket.full_at <= v_now + v_limit.ahead or bucket.full_at > v_now + v_limit.beyond;
   elsif v_limit.tokens_per_minute is not null then
-    -- Callers that are at work at once take tokens of different parts.
+    -- Concurrent callers take tokens from different parts.
     update private.rate_buckets
     set full_at = case when full_at between v_now and v_now + v_limit.beyond then full_at else v_now end + v_limit.step
     where kind = p_kind and key = p_key and part = (
@@ -660,8 +659,8 @@ comment on function private.ask_limit(text, text, boolean) is
 revoke all on function private.ask_limit(text, text, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/limits/ask_sender_tokens.sql
--- For a batch, which takes a token for each of its items at its end and at once: one that took them item by item would hold every
--- part of the bucket, and its sender's other requests would wait for it.
+-- For a batch, which takes a token per item, all at once at its end. Taking them item by item would lock every part of the
+-- bucket, and the sender's other requests would wait.
 create or replace function private.ask_sender_tokens(
   p_sender text, p_count int, p_take boolean, out granted int, out refusal jsonb, out failure text)
 returns record
@@ -676,7 +675,7 @@ declare
 begin
   granted := p_count;
   if p_sender is null or p_count = 0 then
-    -- Nobody to limit, or nothing to take.
+    -- Not limited, or no items.
     return;
   end if;
   select tokens_per_minute, burst, parts, step, ahead, beyond, window_seconds into strict v_limit
@@ -694,7 +693,7 @@ begin
     granted := 0;
     loop
       v_now := clock_timestamp();
-      -- As many of each part as it has, until there are enough.
+      -- Takes as many tokens from each part as it has, until there are enough.
       with free as (
         select part, used_to, floor(extract(epoch from v_now + v_limit.ahead - used_to) / extract(epoch from v_limit.step))::int + 1
           as tokens
@@ -752,8 +751,9 @@ comment on function private.ask_sender_tokens(text, int, boolean) is
 revoke all on function private.ask_sender_tokens(text, int, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/limits/await_token.sql
--- Where others hold all parts that have a token, the caller tries again, as long as taking a token and committing may take. It
--- waits for none of them: the one that it waited for could be the one that is stuck. After that, ask_limit() lets it through.
+-- If other transactions hold all parts that have a token, the caller retries for as long as taking a token and committing may
+-- take. It waits for no single transaction, which could be a stuck one. After that time, ask_limit() lets the request
+-- through.
 create or replace function private.await_token(p_kind text, p_key text)
 returns jsonb
 language plpgsql volatile set search_path = '' as $$
@@ -766,10 +766,10 @@ declare
   v_refusal jsonb;
 begin
   select * into strict v_limit from private.rate_limits where kind = p_kind;
-  -- Another turn means that another caller was faster, or that a part is still to be added.
+  -- Another round: another caller was faster, or a part has yet to be added.
   loop
     v_now := clock_timestamp();
-    -- A part without a row is full. Where another caller is adding the same one, this waits until it has.
+    -- A part without a row is full. If another caller is inserting the same part, this waits for it.
     insert into private.rate_buckets (kind, key, part, full_at)
     select p_kind, p_key, part, v_now + v_limit.step from generate_series(0, v_limit.parts - 1) part
     where not exists (
@@ -860,7 +860,7 @@ begin
     select from pg_catalog.pg_attribute
     where attrelid = format('public.%I', p_table_name)::regclass and attname = 'winner_event_id')
   then
-    -- Not valid: to check the rows would be to read them all, under a lock that keeps even readers out.
+    -- Not valid: checking the existing rows would read all of them, under a lock that blocks even readers.
     execute format(
       'alter table public.%I
          add column stage text,
@@ -878,7 +878,7 @@ begin
     'create or replace trigger record_owner_insert after insert on public.%I for each row
        when (current_user in (''anon'', ''authenticated'')) execute function private.record_insert(%L, ''owner'')',
     p_table_name, p_report_type);
-  -- Of the SQL editor and our own functions, which both run as the owner of the table, only the data differ.
+  -- The SQL editor and our own functions both run as the table's owner; only the data tell them apart.
   execute format(
     'create or replace trigger record_platform_insert after insert on public.%I for each row
        when (current_user not in (''anon'', ''authenticated'')
@@ -903,7 +903,7 @@ begin
     'create or replace trigger lose_content after update on public.%I for each row
        when (old.winner_event_id is not null and new.winner_event_id is distinct from old.winner_event_id)
        execute function private.lose_content()', p_table_name);
-  -- After the platform''s own trigger, which sorts by its name.
+  -- Must run after the platform''s own trigger: triggers run in the order of their names.
   execute format(
     'create or replace trigger zz_keep_updated_at before update on public.%I for each row
        when (current_user = ''postgres'' and new.research_report is not distinct from old.research_report
@@ -923,13 +923,82 @@ comment on function private.add_report_type(text, text) is
   'Makes a table of the platform''s shape take part: registry, our columns, indexes, triggers and the policy for operators.';
 revoke all on function private.add_report_type(text, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/await_same_call.sql
+create or replace function private.await_same_call(p_id text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Null: the caller does not repeat its calls.
+  perform pg_advisory_xact_lock(hashtextextended('call ' || p_id, 0));
+end
+$$;
+
+comment on function private.await_same_call(text) is
+  'Lets a call and its repetition, which have the same id, come one after the other: a connection that died is retried at once, and the first call may still be at work. The first lock of its transaction.';
+revoke all on function private.await_same_call(text) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/check_owner_values.sql
+create or replace function private.check_owner_values(
+  p_user_data jsonb default null, p_research_report text default null, p_research_metadata jsonb default null)
+returns void
+language plpgsql immutable set search_path = '' as $$
+declare
+  -- The most that a language model gets of it (300,000 characters).
+  c_user_data_kb constant int := 300;
+  -- The limit of a result, so that what an owner saves could also be delivered.
+  c_content_kb constant int := 900;
+  c_levels constant int := 100;
+  v_value record;
+  v_bytes bigint;
+begin
+  for v_value in
+    select * from (values
+      ('user_data', p_user_data, c_user_data_kb), ('research_metadata', p_research_metadata, c_content_kb))
+      given (name, value, kb)
+    where value is not null
+  loop
+    if jsonb_typeof(v_value.value) <> 'object' then
+      raise exception '% must be a JSON object', v_value.name using errcode = 'PL007';
+    end if;
+    -- In storage, a value takes at most four times the bytes of its text (for a list of digits), plus its frame. This check
+    -- costs nothing, whatever the size.
+    if pg_column_size(v_value.value) > 5 * v_value.kb * 1024 then
+      raise exception '% is larger than the limit of % KB', v_value.name, v_value.kb using errcode = 'PL007';
+    end if;
+    if private.has_long_number(v_value.value) then
+      raise exception '% has a number of more than 64 digits', v_value.name using errcode = 'PL007';
+    end if;
+    if jsonb_path_exists(v_value.value, format(
+      'strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', c_levels)::jsonpath)
+    then
+      raise exception '% has more than % levels', v_value.name, c_levels using errcode = 'PL007';
+    end if;
+    v_bytes := octet_length(v_value.value::text);
+    if v_bytes > v_value.kb * 1024 then
+      raise exception '% is % KB; the limit is % KB', v_value.name, ceil(v_bytes / 1024.0), v_value.kb
+        using errcode = 'PL007';
+    end if;
+  end loop;
+  v_bytes := coalesce(octet_length(to_json(p_research_report)::text), 0)
+    + coalesce(octet_length(p_research_metadata::text), 0);
+  if v_bytes > c_content_kb * 1024 then
+    raise exception 'research_report with its metadata is % KB as JSON; the limit is % KB', ceil(v_bytes / 1024.0), c_content_kb
+      using errcode = 'PL007';
+  end if;
+end
+$$;
+
+comment on function private.check_owner_values(jsonb, text, jsonb) is
+  'Refuses (PL007) what an owner may not store in a report: no object, too large, too deep, or with numbers that print as more than 64 digits. Null is not checked.';
+revoke all on function private.check_owner_values(jsonb, text, jsonb) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/check_winner.sql
 -- Definer rights: people and servers who write reports may not read events and contents.
 create or replace function private.check_winner()
 returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  -- Volatile, since a stable function would not see the event that the same statement recorded.
+  -- Volatile: a stable function would not see the event that the same statement has recorded.
   if not exists (
     select from public.report_events event
     join private.report_contents content on content.event_id = event.id
@@ -946,6 +1015,30 @@ comment on function private.check_winner() is
   'Refuses a winner that is not an event of this report with the text that the row shows.';
 revoke all on function private.check_winner() from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/close_first_version.sql
+create or replace function private.close_first_version(p_force boolean default false)
+returns text
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_last timestamptz := (
+    select max(applied_at) from public.report_events where channel = 'platform' and applied_at > now() - interval '1 day');
+begin
+  -- Null does not count as consent.
+  if v_last is not null and p_force is not true then
+    return format('Nothing was closed: the platform wrote a result at %s. Wait a day after its last one, or say '
+      || 'private.close_first_version(true).', v_last);
+  end if;
+  update private.first_version set closed_at = coalesce(closed_at, now()) where only_row;
+  revoke execute on function public.update_webhook_status(text, uuid, text, jsonb, boolean) from service_role;
+  revoke execute on function public.get_failed_webhooks(int, int) from service_role;
+  return 'Results are written through the webhooks alone. select private.open_first_version() undoes it.';
+end
+$$;
+
+comment on function private.close_first_version(boolean) is
+  'Refuses from now on results that others than our functions write, and closes the two functions of the first version. Returns what it did.';
+revoke all on function private.close_first_version(boolean) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/close_report.sql
 -- Definer rights: an owner's statement fires it, and owners may not write deliveries.
 create or replace function private.close_report()
@@ -955,12 +1048,13 @@ declare
   v_delivery_id bigint;
   v_revision bigint;
 begin
-  -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
+  -- A sweep erases the content. Erasing it here could wait for a sender's lock, and deleting an account deletes many reports
+  -- at once.
   insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
   on conflict do nothing;
   delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
-  -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
-  -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
+  -- The report is locked already, although deliveries come before reports in the lock order. So a delivery held by another
+  -- process is skipped: when that process applies the event, it finds no report and closes the delivery.
   for v_delivery_id in
     select id from public.webhook_deliveries
     where report_id = old.id and report_type = tg_argv[0] and status not in ('success', 'superseded', 'cancelled')
@@ -969,8 +1063,8 @@ begin
   loop
     perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
   end loop;
-  -- Subscribers are to forget it too: the sweep that erases the content makes their deliveries (tell_deletion()), since deleting an
-  -- account deletes many reports in one statement. Without subscribers nobody was told anything.
+  -- Subscribers must forget the report too. The sweep that erases the content makes these deliveries (tell_deletion()), since
+  -- deleting an account deletes many reports in one statement. If there never was a subscriber, there is nobody to tell.
   select max(id) into v_revision from private.endpoint_revisions;
   if v_revision is not null then
     insert into public.report_events (
@@ -981,7 +1075,7 @@ begin
       encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex'),
       case when current_setting('role', true) = 'authenticated' then 'owner' else 'platform' end,
       'applied', private.next_position(tg_argv[0], old.id), clock_timestamp(),
-      -- It has no content, so that none is missing.
+      -- A deletion has no content to erase later.
       clock_timestamp(), pg_current_xact_id(), v_revision, private.new_trace_id());
   end if;
   with cancelled as (
@@ -991,7 +1085,7 @@ begin
     where report_id = old.id and report_type = tg_argv[0] and status in ('queued', 'running')
     returning job_id, status, percent, eta_seconds, error, started_at, completed_at
   )
-  -- As show_job() does, of all of them at once: a report may have thousands.
+  -- Like show_job(), but for all jobs at once: a report may have thousands.
   update public.report_jobs shown
   set status = job.status, percent = job.percent, eta_seconds = job.eta_seconds, error = job.error,
     started_at = job.started_at, completed_at = job.completed_at, updated_at = now()
@@ -1034,7 +1128,7 @@ declare
   v_owner uuid := auth.uid();
   v_asked record;
 begin
-  -- Nobody waits for the bucket: statements of one owner come one by one, by the lock of lock_owner() and guard_insert().
+  -- No caller waits for the bucket: lock_owner() and guard_insert() serialise an owner's statements.
   v_asked := private.ask_limit('write', v_owner::text, true);
   if v_asked.failure is not null then
     raise warning '%', v_asked.failure;
@@ -1062,11 +1156,11 @@ declare
 begin
   for v_try in 1..c_tries loop
     begin
-      -- Longer than deadlock_timeout, after which PostgreSQL ends an autovacuum that is in the way.
+      -- Longer than deadlock_timeout, after which PostgreSQL cancels a blocking autovacuum.
       perform set_config('lock_timeout', '2s', true);
       execute format('lock table %s in access exclusive mode', p_table::regclass);
-      -- Shorter than deadlock_timeout: a call that has read the referenced table, and waits for this one, is not ended as the
-      -- victim of a deadlock. It goes on as soon as this attempt is given up.
+      -- Shorter than deadlock_timeout: a call that has read the referenced table, and waits for this one, is not cancelled as
+      -- a deadlock victim. It continues as soon as this attempt gives up.
       perform set_config('lock_timeout', '500ms', true);
       for v_referenced in
         select distinct confrelid from pg_catalog.pg_constraint where conrelid = p_table and conname = any (p_constraints)
@@ -1079,7 +1173,7 @@ begin
       end loop;
       return;
     exception when lock_not_available then
-      -- Whoever has queued behind this attempt goes on before the next one.
+      -- Lets the transactions queued behind this attempt continue before the next one.
       perform pg_sleep(1) where v_try < c_tries;
     end;
   end loop;
@@ -1094,8 +1188,8 @@ comment on function private.drop_references(regclass, text[]) is
 revoke all on function private.drop_references(regclass, text[]) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/finish_table.sql
--- The one list of what costs a scan of a large table, of the platform or of ours. A migration would block its writers meanwhile: it does
--- this on small tables only, and npm run upgrade does the rest while everything else goes on.
+-- The only list of indexes and constraints that need a scan of a large table, of the platform's or of ours. A migration would
+-- block writers meanwhile, so it builds them on small tables only; npm run upgrade builds the others without blocking.
 create or replace function private.finish_table(p_table_name text, p_now boolean default false)
 returns table (name text, statement text)
 language plpgsql volatile set search_path = '' as $$
@@ -1126,7 +1220,7 @@ begin
          where status in (''queued'', ''running'')',
       'create index job_runs_unsuccessful on private.job_runs (status, completed_at desc, job_id desc)
          where status in (''failed'', ''cancelled'')',
-      -- Byte by byte, so that the beginning of an id finds it in every collation.
+      -- Bytewise, so that a prefix search works in every collation.
       'create index job_runs_id_start on private.job_runs (job_id text_pattern_ops)',
       'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
     when 'report_events' then array[
@@ -1146,7 +1240,7 @@ begin
       'alter table public.webhook_deliveries validate constraint only_subscribers_deliveries_are_replayed',
       'alter table public.webhook_deliveries validate constraint waiting_delivery_is_open_and_has_an_order',
       'alter table public.webhook_deliveries validate constraint only_a_success_is_counted_on_arrival',
-      -- What subscribers wait for: first deliveries before retries before replays.
+      -- Order of subscribers' deliveries: first deliveries, then retries, then replays.
       'create index webhook_deliveries_outward on public.webhook_deliveries (
          endpoint_id, (case when plan > 0 then 2 when rounds > 0 then 1 else 0 end), next_attempt, id)
          where position is not null and status not in (''success'', ''superseded'', ''cancelled'') and dead_at is null
@@ -1160,8 +1254,9 @@ begin
       format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
       format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
       format('create index %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name),
-      -- Of built-in functions alone: whoever writes a report would need the right to execute one of ours. What is no object has no
-      -- words, and a long name is cut, so that no row fails. Written at once, since a search would read what is put off.
+      -- Only built-in functions: writers of reports would need the right to execute one of ours. Values that are not objects
+      -- have no words, and long names are cut, so no row fails. fastupdate is off, since a search would have to read the
+      -- pending list.
       format('create index %I on public.%I using gin (to_tsvector(''pg_catalog.simple'', "left"(
         coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
         || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
@@ -1194,7 +1289,7 @@ create or replace function private.guard_accounts()
 returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Only where one is absent: to replace or drop a trigger on a table of Auth may be refused, or lock all of Auth.
+  -- Only if the trigger is missing: replacing or dropping a trigger on a table of Auth may be refused, or lock all of Auth.
   if not exists (
     select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_lock_account')
   then
@@ -1228,10 +1323,11 @@ declare
   v_has_text boolean := new.research_report is not null
     and (v_is_owner or new.research_status <> 'failed' or not private.is_blank(new.research_report));
 begin
-  -- The order of locks; the foreign keys would take the summary first.
+  -- Lock order: the foreign keys would lock the summary first.
   perform from auth.users where id = new.user_id for key share;
   if v_is_owner then
-    -- As lock_owner() for updates. It comes before the first row is inserted: an upsert of the same owner may wait for that row.
+    -- The same lock as lock_owner() takes for updates. Taken before the first row is inserted, since an upsert of the same
+    -- owner may wait for that row.
     perform pg_advisory_xact_lock(hashtextextended('owner ' || (select auth.uid()), 0));
   end if;
   perform from public.polaris_summaries where id = new.summary_id for key share;
@@ -1240,12 +1336,12 @@ begin
     new.created_at := now();
     new.updated_at := now();
   else
-    -- A server may bring reports of earlier, and none of the future or of no time at all.
+    -- Servers may insert reports of the past, but none from the future or without a time.
     new.created_at := private.import_time(coalesce(new.created_at, now()), now());
     new.updated_at := private.import_time(coalesce(new.updated_at, now()), now());
   end if;
-  -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
-  -- becomes an update of a row that exists.
+  -- The ids are generated here, so that the statement returns them. record_insert() records the event; if the insert becomes
+  -- an update of an existing row, no event is recorded under this id.
   new.stage := case when v_has_text then
     case when not v_is_owner and new.research_metadata ->> 'processing_stage' = 'final' then 'final'
       when v_is_owner then coalesce(new.stage, 'prelim') else 'prelim' end end;
@@ -1267,18 +1363,47 @@ comment on function private.guard_insert() is
   'Sets the columns of a new report that only we may set to their defaults: an owner''s times are now, a server''s are at most now. The text that it brings is recorded after the insert.';
 revoke all on function private.guard_insert() from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/has_account.sql
+create or replace function private.has_account(p_user_id uuid)
+returns boolean
+language plpgsql stable set search_path = '' as $$
+begin
+  -- Auth can delete an account softly: it sets a time in the row and keeps everything that refers to the row.
+  return exists (select from auth.users where id = p_user_id and deleted_at is null);
+end
+$$;
+
+comment on function private.has_account(uuid) is
+  'Whether the account of a user exists and is not deleted, softly or at all.';
+revoke all on function private.has_account(uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/has_long_number.sql
+create or replace function private.has_long_number(p_value jsonb)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- An ordinary number needs only two comparisons, which are most of this function's cost.
+  return jsonb_path_exists(p_value,
+    'strict $.** ? (@.type() == "number" && (@ >= 1e64 || @ < 1e-64 && @ != 0 && (@ > -1e-64 || @ <= -1e64)))');
+end
+$$;
+
+comment on function private.has_long_number(jsonb) is
+  'Whether a number in it prints as much more than it weighs: 1e131071 has eight characters, and 131,072 when it is printed. Asked before anything prints a value that others have written.';
+revoke all on function private.has_long_number(jsonb) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/import_events.sql
 create or replace function private.import_events(p_report_type text, p_row private.report_row)
 returns private.report_row
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- Its owner could write any number; from here on each attempt adds one.
+  -- The owner could write any number; from now on each attempt adds one.
   c_attempts constant int := 1000;
-  -- People could insert jobs without end. Each costs half a millisecond or more, while writers wait for the batch: with 20,000,
-  -- one report took 31 s.
+  -- Limit of jobs per report, since users could insert any number. Each takes half a millisecond or more, while writers wait
+  -- for the batch: with 20,000 jobs, one report took 31 s.
   c_jobs constant int := 20;
   v_now timestamptz(3) := clock_timestamp();
-  -- Walked once for the digest and for the endpoint's rule: with many numbers this takes as long as all else.
+  -- Computed once for the digest and for the endpoint's rule: with many numbers it takes as long as everything else.
   v_is_printable boolean := private.has_long_number(p_row.research_metadata) is not true;
   v_has_text boolean := not private.is_blank(p_row.research_report);
   v_key text := p_report_type || ':' || p_row.id;
@@ -1299,21 +1424,21 @@ begin
     p_row.webhook_attempts := case when p_row.webhook_attempts < 0 then 0 else c_attempts end;
   end if;
   p_row.webhook_last_attempt := private.import_time(p_row.webhook_last_attempt, v_now);
-  -- The links that the first version leaves: the row's own job, a job whose metadata names the report, and, where the report
-  -- has no text, a key of the form greeting:<report id>. People could write jobs and rows: only jobs of nobody or of the owner
-  -- count, and none that names another report, or, of nobody, no report at all.
+  -- Links left by the first version: the row's own job, a job whose metadata names the report, and, if the report has no
+  -- text, a key of the form greeting:<report id>. Users could write jobs and rows. So only jobs of the owner or without a
+  -- user count, not those that name another report, nor those without a user that name no report.
   insert into private.job_runs (
     job_id, report_type, report_id, stage, user_id, summary_id, caller, prompt, model, temperature, max_tokens, status, percent,
     eta_seconds, error, lease_expires_at, created_at, updated_at, started_at, completed_at)
   select job.job_id, p_report_type, p_row.id,
     case when 'final' in (job.metadata ->> 'stage', job.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
     p_row.user_id, job.summary_id, 'platform', job.prompt, job.model,
-    -- NaN is a number to PostgreSQL and to nobody else: the job could not be run.
+    -- PostgreSQL accepts NaN as a number, but the job could not be run.
     case when job.temperature between 0 and 2 then job.temperature end, case when job.max_tokens > 0 then job.max_tokens end,
     case when lost then 'failed' when runs and job.status = 'succeeded' then 'running' else job.status end,
     coalesce(job.percent, 0), case when runs and job.eta_seconds >= 0 then job.eta_seconds end,
     case when lost then coalesce(job.error, 'The job was lost before the upgrade, and it has expired.') else job.error end,
-    -- Its runner may still live: a function of the first version runs for up to two minutes.
+    -- Its runner may still be alive: functions of the first version run for up to two minutes.
     case when runs then v_now + interval '5 minutes' end,
     private.import_time(coalesce(job.created_at, job.updated_at, v_now), v_now),
     private.import_time(coalesce(job.updated_at, v_now), v_now), private.import_time(job.started_at, v_now),
@@ -1321,8 +1446,8 @@ begin
   from public.report_jobs job
   cross join lateral (
     select
-      -- One that has just succeeded, and that the row does not name, may be about to write its result into the row. As an
-      -- event, the result would have lost, and the write would be taken for its repetition.
+      -- A job that has just succeeded, and that the row does not name, may be about to write its result into the row. If the
+      -- result were imported as a superseded event, that write would be taken for its repetition.
       job.status in ('queued', 'running') and coalesce(job.expires_at > v_now, true)
         or job.status = 'succeeded' and coalesce(job.completed_at > v_now - interval '5 minutes', false)
           and not private.is_blank(job.result)
@@ -1336,17 +1461,19 @@ begin
           when 'organization' then 'org' when 'requirements' then 'requirement' else job.metadata ->> 'report_type' end
       or not v_has_text and job.idempotency_key = v_key)
     and (job.user_id is null or job.user_id = p_row.user_id)
-    -- An id that no endpoint reads would stop the sweep; one of an imported event would keep that event from being recorded.
+    -- No endpoint accepts such an id, which would stop the sweep. An id of an imported event would prevent that event from
+    -- being recorded.
     and private.is_job_id(job.job_id) and not starts_with(job.job_id, 'import_')
     and case
       when named.report_id is not null then (named.report_type, named.report_id) = (p_report_type, p_row.id)
-      -- Whoever knows the id of a job of nobody could write it into a report of theirs. The text proves that it is theirs.
+      -- Anyone who knows the id of a job without a user could write it into their own report. Only an equal text proves that
+      -- the result belongs to this report.
       else job.user_id is not null or job.result = p_row.research_report end
   order by coalesce(job.job_id in (p_row.webhook_job_id, p_row.research_metadata ->> 'job_id'), false) desc,
     job.user_id is null desc, private.import_time(job.created_at, v_now) desc nulls last, job.job_id desc
   limit c_jobs
   on conflict (job_id) do nothing;
-  -- Lost jobs only: one whose result is on its way stays shown as it ended, for its clients and for the sweep.
+  -- Only lost jobs: a job whose result is still to be written keeps its shown state, for its clients and for the sweep.
   perform private.show_job(run.job_id)
   from private.job_runs run join public.report_jobs shown on shown.job_id = run.job_id
   where run.report_type = p_report_type and run.report_id = p_row.id and run.status = 'failed' and shown.status <> 'failed';
@@ -1354,7 +1481,8 @@ begin
   where report_type = p_report_type and report_id = p_row.id and status = 'succeeded' and v_has_text
     and job_id = coalesce(p_row.webhook_job_id, p_row.research_metadata ->> 'job_id');
 
-  -- The winner: the row's own text, else the newest result that only its job has, else the failure that its webhook tells.
+  -- The winner: the row's own text, else the newest result that only a job has, else the failure that the webhook columns
+  -- report.
   v_winner.report_type := p_report_type;
   v_winner.report_id := p_row.id;
   v_winner.stage := 'prelim';
@@ -1362,7 +1490,7 @@ begin
     v_winner_id := v_prefix;
     v_winner.stage := case when p_row.research_metadata ->> 'processing_stage' = 'final' or v_own.stage = 'final' or (
       select audit.webhook_type from public.webhook_audit audit
-      -- By its jobs too: the platform has an index of them, and none of reports.
+      -- Also finds reports by their jobs: the platform has an index on the jobs, but none for reports.
       where audit.job_id = any (array[p_row.webhook_job_id, p_row.research_metadata ->> 'job_id'] || array(
           select job_id from private.job_runs where report_type = p_report_type and report_id = p_row.id))
         and audit.report_id = p_row.id and audit.response_status = 200 and audit.webhook_type is not null
@@ -1371,7 +1499,7 @@ begin
     v_winner.research_report := p_row.research_report;
     v_winner.research_metadata := p_row.research_metadata;
     v_winner.requested_at := private.import_time(coalesce(v_own.created_at, (
-      -- What the row shows is older than what an unfinished job will write: the job has touched updated_at itself.
+      -- What the row shows is older than the result of an unfinished job, which may itself have changed updated_at.
       select least(
         coalesce(max(created_at) filter (where status = 'succeeded'), p_row.updated_at),
         min(created_at) filter (where status in ('queued', 'running')) - interval '1 millisecond')
@@ -1393,12 +1521,12 @@ begin
     v_result.requested_at := v_job.created_at;
     if v_winner_id is null then
       v_winner := v_result;
-      -- The row keeps its metadata, and metadata is the winner's.
+      -- The row keeps its metadata, which must equal the winner's.
       v_winner.research_metadata := p_row.research_metadata;
       v_winner_id := 'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex');
       continue;
     end if;
-    -- What lost, lost: it must not outrank what the report shows.
+    -- A superseded result must not outrank the shown one.
     if v_winner.stage = 'prelim' then
       v_result.stage := 'prelim';
     end if;
@@ -1418,21 +1546,21 @@ begin
     return p_row;
   end if;
   v_winner.type := format('report.%s.%s', v_winner.stage, case when v_winner.error is null then 'completed' else 'failed' end);
-  -- An event whose job is not known is its own job: the endpoints accept no event without one.
+  -- An event without a known job gets its own id as job id, since the endpoints require one.
   v_winner.job_id := coalesce(v_winner.job_id, v_winner_id);
   v_event := private.insert_event(v_winner_id, v_winner, v_winner.requested_at, 'import', 'applied',
     v_is_printable or v_winner.research_metadata is null);
   update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
-  -- Rows that no webhook was ever sent for have no delivery to show.
+  -- If no webhook was ever sent for the row, there is no delivery to show.
   if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
     v_dead_reason := case
       when v_event.status = 'failed' then 'import'
-      -- The row shows the result. Nothing could confirm it by the webhook: the endpoint reads no such content.
+      -- The row shows the result, but no webhook can confirm it, since the endpoint rejects such content.
       when p_row.webhook_status is distinct from 'success' and not (v_is_printable and private.fits_endpoint(v_event))
         then 'unsendable'
     end;
     p_row.webhook_status := case
-      -- Nobody holds it any more.
+      -- No process holds it any more.
       when v_dead_reason is not null or p_row.webhook_status = 'retrying' then 'failed'
       else coalesce(p_row.webhook_status, 'pending') end;
     p_row.webhook_attempts := coalesce(p_row.webhook_attempts, 0);
@@ -1470,8 +1598,8 @@ declare
   v_type public.report_types;
   v_report_id uuid;
   v_imported int := 0;
-  -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without this,
-  -- a batch could last longer than REST lets a statement last, and each sweep would try the same one without effect.
+  -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without
+  -- this limit, a batch could reach the time-out of REST, and each sweep would repeat it without effect.
   v_deadline timestamptz := clock_timestamp() + interval '1 second';
   v_is_cancelled boolean := false;
 begin
@@ -1490,8 +1618,8 @@ begin
         perform private.import_report(v_type.report_type, v_report_id);
         v_imported := v_imported + 1;
       exception when query_canceled or others then
-        -- One report costs only itself: the others go on, and this one is tried last. One that used up the time of the whole call
-        -- must be noted too, or it would be the first again.
+        -- One failing report does not stop the others, and is tried last. One that used up the time of the whole call must be
+        -- marked too, or it would be the first again.
         v_is_cancelled := sqlstate = '57014';
         update private.reports_to_import set failed_at = now(), error = sqlerrm
         where report_type = v_type.report_type and report_id = v_report_id;
@@ -1499,7 +1627,7 @@ begin
       exit when v_is_cancelled or clock_timestamp() > v_deadline;
     end loop;
     if not found then
-      -- Markers of reports that are gone.
+      -- Markers of deleted reports.
       execute format(
         'delete from private.reports_to_import marker
          where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',
@@ -1515,6 +1643,47 @@ comment on function public.import_reports(int) is
   'Imports up to p_limit reports from before the events, for about a second, skipping those that others hold. Returns {imported, left}.';
 revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
 grant execute on function public.import_reports(int) to service_role;
+
+-- supabase/sql/reports/lock_account.sql
+-- Definer rights: Auth deletes accounts in a role of its own, which has no rights on reports and jobs.
+create or replace function private.lock_account()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  v_type public.report_types;
+begin
+  -- The user's foreign keys delete in the order of their creation: jobs before reports, which is not our lock order.
+  -- Deliveries come before the user, and are not waited for: close_report() skips those that a sender holds.
+  perform from public.polaris_summaries where user_id = old.id order by id for update;
+  for v_type in select * from public.report_types order by report_type loop
+    execute format('select from public.%I where user_id = $1 order by id for update', v_type.table_name) using old.id;
+  end loop;
+  perform from public.report_jobs where user_id = old.id order by job_id for update;
+  return old;
+end
+$$;
+
+comment on function private.lock_account() is
+  'Before an account is deleted, locks what is deleted with it in the one order of locks: user, summaries, reports, jobs. Otherwise the deletion and a writer of a report can wait for each other.';
+revoke all on function private.lock_account() from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/lock_owner.sql
+-- Definer rights: owners may not read the table of users.
+create or replace function private.lock_owner()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+begin
+  -- Per statement: a row trigger would run too late, with the row already locked.
+  perform from auth.users where id = (select auth.uid()) for key share;
+  -- Statements lock their rows in any order: two concurrent ones of an owner could deadlock.
+  perform pg_advisory_xact_lock(hashtextextended('owner ' || (select auth.uid()), 0));
+  return null;
+end
+$$;
+
+comment on function private.lock_owner() is
+  'Before a statement of an owner changes rows, locks the owner''s account, as the order of locks demands, and waits for other statements of this owner.';
+revoke all on function private.lock_owner() from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/lock_report.sql
 create or replace function private.lock_report(p_report_type text, p_report_id uuid, p_summary_id uuid default null)
@@ -1538,14 +1707,14 @@ language plpgsql volatile set search_path = '' as $$
 declare
   c_tries constant int := 5;
 begin
-  -- Longer than deadlock_timeout, after which PostgreSQL ends an autovacuum that is in the way.
+  -- Longer than deadlock_timeout, after which PostgreSQL cancels a blocking autovacuum.
   perform set_config('lock_timeout', '2s', true);
   for v_try in 1..c_tries loop
     begin
       execute format('lock table public.%I in access exclusive mode', p_table_name);
       return;
     exception when lock_not_available then
-      -- Whoever has queued behind this attempt goes on before the next one.
+      -- Lets the transactions queued behind this attempt continue before the next one.
       perform pg_sleep(1) where v_try < c_tries;
     end;
   end loop;
@@ -1565,8 +1734,8 @@ create or replace function private.locked_report(
 returns record
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- Deleting an account or a summary deletes its reports, so it locks those rows first. Foreign keys ask for them too, but
-  -- only after the report is locked: both would wait for each other.
+  -- Deleting an account or a summary deletes its reports, so these rows are locked first. The foreign keys would lock them
+  -- only after the report, and both transactions would deadlock.
   v_report record := private.report_row(p_report_type, p_report_id, false);
 begin
   perform from auth.users where id = v_report.owner for key share;
@@ -1616,7 +1785,7 @@ begin
     raise exception 'this report id was used before' using errcode = 'unique_violation';
   end if;
   if tg_argv[1] = 'owner' then
-    -- Here and not before the insert, which may become an update: that takes its token in record_write().
+    -- Only here: before the insert it is not known whether it becomes an update, which takes its token in record_write().
     perform private.count_owner_write();
   end if;
   if new.research_report is null then
@@ -1657,15 +1826,15 @@ declare
   v_event public.report_events;
   v_row private.report_row;
 begin
-  -- A second update of the row in this transaction asks its foreign keys for the user again, with the report locked: the
-  -- lock is taken now, while that needs no waiting. Owners' statements have it (lock_owner()).
+  -- If this transaction updates the row again, its foreign keys lock the user while the report is locked. So take that lock
+  -- now, if it needs no waiting. Owners' statements already hold it (lock_owner()).
   perform from auth.users where v_channel = 'platform' and id = old.user_id for key share skip locked;
   if v_channel = 'owner' then
     perform private.count_owner_write();
   end if;
-  -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
+  -- Imports from OLD: an update of the row would come too late, and a trigger before this one would count as the write.
   if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
-    -- Column by column: as JSON, a metadata that is the JSON null would become no metadata, which the table refuses.
+    -- Column by column: converted to JSON, metadata that is the JSON null would become SQL null, which the table refuses.
     v_row := private.import_events(v_type, row(
       old.id, old.user_id, old.research_report, old.research_metadata, old.webhook_status, old.webhook_attempts,
       old.webhook_last_attempt, old.webhook_response, old.webhook_job_id, old.updated_at, old.winner_event_id,
@@ -1678,13 +1847,13 @@ begin
     old.winner_event_id := v_row.winner_event_id;
     old.stage := v_row.stage;
   end if;
-  -- Events and deliveries name the report by it.
+  -- Events and deliveries refer to the report by its id.
   new.id := old.id;
   if v_channel = 'owner' then
     new.user_id := old.user_id;
     new.created_at := old.created_at;
     new.updated_at := now();
-    -- What does not change is not checked: rows from before keep what they have.
+    -- Unchanged values are not checked: existing rows keep theirs.
     perform private.check_owner_values(
       case when new.user_data is distinct from old.user_data then new.user_data end,
       case when v_is_edit then new.research_report end, case when v_is_edit then new.research_metadata end);
@@ -1692,12 +1861,12 @@ begin
     new.created_at := private.import_time(coalesce(new.created_at, old.created_at), now());
   end if;
   if new.user_id is distinct from old.user_id then
-    -- Given to somebody else: whose it was is told nothing of it any more.
+    -- The report has a new owner: the previous one must not see its notifications any more.
     update public.report_notifications set user_id = new.user_id
     where event_id in (select id from public.report_events where report_id = old.id and report_type = v_type);
   end if;
-  -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
-  -- names it in the metadata, and empties the column.
+  -- A job counts only if this write names it: the values of the old row are the winner's job. The platform's fallback names
+  -- the job in the metadata and empties the column.
   v_job_id := coalesce(
     case when new.webhook_job_id is distinct from old.webhook_job_id then new.webhook_job_id end,
     case when new.research_metadata ->> 'job_id' is distinct from old.research_metadata ->> 'job_id'
@@ -1723,14 +1892,14 @@ begin
     new.winner_event_id := v_event.id;
     new.stage := v_event.stage;
     if v_row.winner_event_id is not null then
-      -- Imported by this statement, so that lose_content() does not see it in the row.
+      -- The winner was imported by this statement, so lose_content() does not see it in the row.
       update private.report_contents set lost_at = v_event.applied_at where event_id = v_row.winner_event_id;
     end if;
   elsif v_has_text then
     new.research_report := old.research_report;
     new.research_metadata := old.research_metadata;
   elsif old.winner_event_id is not null or v_channel = 'owner' then
-    -- Metadata is the winner's.
+    -- Metadata follows the winner.
     new.research_metadata := old.research_metadata;
   end if;
   new.research_status := private.report_status(v_type, old.id);
@@ -1747,7 +1916,7 @@ create or replace function private.refuse_first_version(p_channel text)
 returns void
 language plpgsql stable set search_path = '' as $$
 begin
-  -- The role of the request; in the SQL editor there is none.
+  -- The request's role; the SQL editor has none.
   if p_channel = 'platform'
     and exists (select from private.first_version where closed_at is not null)
     and coalesce(current_setting('role', true), 'none') not in ('none', 'postgres')
@@ -1779,6 +1948,78 @@ comment on function private.report_is_gone(text, uuid) is
   'Whether no such report is there: then nothing that was said of it may be kept, since nothing would erase it.';
 revoke all on function private.report_is_gone(text, uuid) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/report_status.sql
+create or replace function private.report_status(p_report_type text, p_report_id uuid)
+returns public.research_status
+language plpgsql stable set search_path = '' as $$
+declare
+  v_job record;
+  v_event record;
+begin
+  select
+    case
+      when job.status = 'queued' then 'pending'
+      when job.status = 'running' then 'running'
+      -- The job has finished, but its result is not in the report's row yet.
+      when event.id is not null and event.effect is null then 'running'
+      when job.status = 'succeeded' then 'completed'
+      else 'failed'
+    end as status,
+    job.created_at::timestamptz(3) as requested_at,
+    coalesce(event.id, job.job_id) collate "C" as id
+  into v_job
+  from private.job_runs job
+  left join public.report_events event on event.id = job.event_id
+  where job.report_id = p_report_id and job.report_type = p_report_type and job.status <> 'cancelled'
+  order by 2 desc, 3 desc
+  limit 1;
+  -- The newest event of a request without a job of ours.
+  select event.status, event.requested_at, event.id collate "C" as id
+  into v_event
+  from public.report_events event
+  where event.report_id = p_report_id and event.report_type = p_report_type
+    and event.effect is not null and event.type <> 'report.owner.edited'
+    -- With `not exists`, a plan made while job_runs was small would read the whole table at each call.
+    and (select job.job_id from private.job_runs job where job.job_id = event.job_id) is null
+  order by event.requested_at desc, event.id collate "C" desc
+  limit 1;
+  if v_job.status is not null
+    and (v_event.id is null or (v_job.requested_at, v_job.id) > (v_event.requested_at, v_event.id))
+  then
+    return v_job.status;
+  elsif v_event.id is not null then
+    return v_event.status;
+  end if;
+  return coalesce(
+    (select event.status from public.report_events event
+      where event.report_id = p_report_id and event.report_type = p_report_type and event.effect is not null
+      order by event.requested_at desc, event.id collate "C" desc
+      limit 1),
+    'pending');
+end
+$$;
+
+comment on function private.report_status(text, uuid) is
+  'research_status as it must be: that of the newest request that was not cancelled, or of the newest event, or pending.';
+revoke all on function private.report_status(text, uuid) from public, anon, authenticated, service_role;
+
+-- supabase/sql/reports/require_operator.sql
+create or replace function private.require_operator()
+returns void
+language plpgsql stable set search_path = '' as $$
+begin
+  if not private.is_operator() then
+    -- Without this error, row level security would show others empty lists, which look like a system without traffic.
+    raise exception 'operators only' using errcode = 'insufficient_privilege';
+  end if;
+end
+$$;
+
+comment on function private.require_operator() is
+  'Refuses everybody who is no operator, with 42501.';
+revoke all on function private.require_operator() from public, anon, authenticated, service_role;
+grant execute on function private.require_operator() to authenticated;
+
 -- supabase/sql/reports/show_report_status.sql
 create or replace function private.show_report_status(p_report_type text, p_report_id uuid)
 returns void
@@ -1806,8 +2047,8 @@ revoke all on function public.user_is_operator(uuid) from public, anon, authenti
 grant execute on function public.user_is_operator(uuid) to service_role;
 
 -- supabase/sql/events/apply_at_once.sql
--- Decides by the same functions as the other path, but writes each row once: the event with its effect, and the report with its
--- result and its delivery.
+-- Decides by the same functions as the step-by-step path, but writes each row once: the event with its effect, and the report
+-- with its result and its delivery.
 create or replace function private.apply_at_once(
   p_event_id text, p_result private.incoming_result, p_known public.report_events, p_owner uuid, p_winner_id text,
   p_channel text, out event public.report_events, out outcome text)
@@ -1819,9 +2060,9 @@ declare
   v_delivery public.webhook_deliveries;
   v_facts record;
 begin
-  -- Until all of this is as it mostly is, nothing is written.
+  -- Returns without writing anything unless the case is the usual one.
   if p_known.id is not null then
-    -- While this call waited for the locks, another may have applied it.
+    -- Another transaction may have applied the event while this call waited for the locks.
     select * into v_event from public.report_events where id = p_known.id;
     if v_event.effect is not null or v_event.erased_at is not null or v_event.status <> 'completed' then
       return;
@@ -1850,7 +2091,7 @@ begin
   select
     coalesce((select private.event_outranks(v_event, winner) from public.report_events winner where winner.id = p_winner_id), true)
       as wins,
-    -- Then its status is the report's (report_status()).
+    -- If true, the event's status is the report's (report_status()).
     not exists (
       select from private.job_runs other
       where other.report_id = v_event.report_id and other.report_type = v_event.report_type
@@ -1872,7 +2113,7 @@ begin
   v_event.channel := p_channel;
   v_event.position := v_facts.position;
   v_event.settings_revision := v_facts.settings_revision;
-  -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+  -- The id before the time: plans rely on no effect having both an earlier time and a later transaction id.
   v_event.applied_xid := pg_current_xact_id();
   v_event.applied_at := clock_timestamp();
   if p_known.id is not null then
@@ -1961,7 +2202,8 @@ declare
   v_unasked text;
 begin
   if p_channel = 'webhook' and p_sender is not null then
-    -- Our own sender holds a lease, and must arrive however noisy another sender is: its failures would open the circuit.
+    -- A sender of ours holds a lease on the delivery. It is not limited, however much other senders send: its failures would
+    -- open the circuit.
     v_is_limited := not exists (
       select from public.webhook_deliveries
       where event_id = p_event_id and endpoint_id = p_endpoint_id and lease_expires_at > clock_timestamp());
@@ -1994,14 +2236,14 @@ begin
     return v_refusal;
   end if;
   if p_body is not null then
-    -- One at a time for each id: copies of an event that is not known yet wait here, and then find it.
+    -- One call at a time per id: copies of an unknown event wait here, and then find it.
     perform pg_advisory_xact_lock(hashtextextended(p_event_id, 0));
   end if;
   v_event := private.find_event(p_event_id, v_result.job_id);
   if v_event.id is null and p_body is null then
     raise exception 'event % does not exist', p_event_id using errcode = 'PL002';
   elsif v_event.erased_at is not null then
-    -- Nothing is left that this content could be compared with.
+    -- The content is erased, so nothing is left to compare with.
     v_outcome := 'duplicate';
   elsif v_event.id is not null and p_body is not null and v_event.digest <> private.content_digest(v_result) then
     v_outcome := case when v_event.id = p_event_id then 'event_conflict' else 'job_conflict' end;
@@ -2031,11 +2273,11 @@ begin
           perform private.show_effect(v_event, v_owner);
         end if;
       else
-        -- While this call waited for the locks, another may have applied the event.
+        -- Another transaction may have applied the event while this call waited for the locks.
         v_event := private.find_event(v_event.id, null);
         if v_event.effect is null then
           v_outcome := private.take_effect(v_event, p_channel, v_owner);
-          -- Below, its settings say whether subscribers are to hear of it.
+          -- Read again: below, its settings tell whether subscribers should get it.
           v_event := private.find_event(v_event.id, null);
         else
           v_outcome := 'duplicate';
@@ -2047,8 +2289,8 @@ begin
     end if;
   end if;
   if v_is_limited then
-    -- The last locks of the transaction, and held for as long as the audit row and the commit take.
-    -- A report that is not there has no bucket, or a sender could make as many as it likes.
+    -- The last locks of the transaction, held only during the audit row and the commit. A missing report gets no bucket:
+    -- otherwise a sender could create any number.
     v_asked := private.ask_limit('report', case when v_owner is not null then v_bucket end, true);
     v_refusal := v_asked.refusal;
     v_unasked := coalesce(v_unasked, v_asked.failure);
@@ -2058,7 +2300,7 @@ begin
       v_unasked := coalesce(v_unasked, v_asked.failure);
     end if;
     if v_refusal is not null then
-      -- Others took the last tokens meanwhile. The endpoint answers this like the refusal above.
+      -- Other calls have taken the last tokens. The endpoint answers this like the refusal above.
       raise exception 'over the rate of its %', v_refusal ->> 'policy'
         using errcode = 'PT429', detail = v_refusal::text;
     end if;
@@ -2072,9 +2314,9 @@ begin
     'status', split_part(coalesce(v_result.type, v_event.type), '.', 3),
     'timestamp', private.iso_time(clock_timestamp()));
   if p_channel = 'webhook' then
-    -- What was erased, or has no report, must not come back through the audit.
+    -- Erased content, and content without a report, must not return through the audit.
     v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found'
-      -- The body of a conflict may name another report than the event has.
+      -- The body of a conflict may name another report than the event's.
       or v_outcome in ('event_conflict', 'job_conflict') and private.report_is_gone(v_result.report_type, v_result.report_id);
     perform private.add_audit(
       p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
@@ -2083,7 +2325,7 @@ begin
       p_payload => jsonb_strip_nulls(jsonb_build_object(
         'id', p_event_id, 'type', v_result.type, 'data', jsonb_build_object(
           'job_id', v_result.job_id, 'report_id', v_result.report_id, 'report_type', v_result.report_type,
-          -- A sender may repeat an error of 900 KB for ever; the event keeps it once.
+          -- A sender may repeat an error of 900 KB for ever; the event stores it once.
           'research_status', split_part(v_result.type, '.', 3), 'error', case when not v_is_forgotten then "left"(v_result.error, 500) end,
           'requested_at', private.iso_time(v_result.requested_at)))),
       p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer, p_error => v_unasked,
@@ -2091,7 +2333,7 @@ begin
       p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
       p_trace_id => coalesce(v_event.trace_id, p_trace_id), p_span_id => p_span_id);
   end if;
-  -- Whoever has applied it sends it to them at once.
+  -- The caller that applied the event sends it to its subscribers at once.
   return v_answer || case when v_outcome in ('applied', 'superseded') and v_event.settings_revision is not null and exists (
       select from public.webhook_deliveries where event_id = v_event.id and position is not null)
     then jsonb_build_object('outward', v_event.id) else '{}' end;
@@ -2108,30 +2350,30 @@ grant execute on function public.apply_report_event(text, text, text, text, text
 create or replace function public.apply_report_events(p_events jsonb, p_sender text default null, p_cap_per_minute int default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '2s' set lock_timeout = '50ms'
--- Each row is asked for by its id: a plan that was made while a table was small would read all of it at each call, and a plan
--- for the ids of one call is no better than one for all. Compiling expressions would cost more than all of them, and the cost that
--- PostgreSQL adds to a plan without an index could start it.
+-- Each row is looked up by its id. A plan made while a table was small would read all of it at each call, and plans for the
+-- ids of one call are no better than a generic one. JIT compilation would cost more than the whole call, and the cost that
+-- PostgreSQL adds for disabled scans could trigger it.
 set enable_seqscan = 'off' set plan_cache_mode = 'force_generic_plan' set jit = 'off' as $$
 declare
   v_started timestamptz := clock_timestamp();
   v_events jsonb[] := array(select value from jsonb_array_elements(p_events) with ordinality item(value, n) order by n);
   v_count int := cardinality(v_events);
-  -- Of each item that is to be applied, by its place; null of the others.
+  -- By place in the batch: the items to be applied; null for the others.
   v_ids text[] := array_fill(null::text, array[v_count]);
   v_jobs text[] := v_ids;
   v_known text[] := v_ids;
   v_results private.incoming_result[] := array_fill(null::private.incoming_result, array[v_count]);
   v_report_types text[] := v_ids;
   v_report_ids text[] := v_ids;
-  -- What others hold.
+  -- What other transactions hold.
   v_held_ids text[] := '{}';
   v_held_events text[];
   v_held_reports text[] := '{}';
   v_held_jobs text[];
-  -- Of each item whose report was locked with others.
+  -- For items whose reports were locked together.
   v_owners uuid[];
   v_winners text[];
-  -- Of the items that are applied together.
+  -- Answers of the items that were applied together.
   v_together jsonb[];
   v_asked record;
   v_refusal jsonb;
@@ -2147,7 +2389,7 @@ declare
   v_detail text;
   v_note jsonb;
   v_answers jsonb[] := '{}';
-  -- What is audited without its effect: whatever the sender repeats, and what counts against the cap of the minute.
+  -- Requests audited without an effect: v_notes on every repetition, v_capped under the cap per minute.
   v_notes jsonb[] := '{}';
   v_capped jsonb[] := '{}';
 begin
@@ -2166,16 +2408,16 @@ begin
       v_report_types[v_n] := v_body.report_type;
       v_report_ids[v_n] := v_body.report_id;
     exception when others then
-      -- Applying it fails too, and is answered there.
+      -- Applying this item will fail too, and is answered there.
       v_ids[v_n] := null;
     end;
   end loop;
 
-  -- Locks are taken in the order of all, each kind sorted, and none is waited for: batches in any order end.
+  -- Locks are taken in the global order, sorted within each kind, and without waiting: so batches in any order finish.
   v_held_ids := array(
     select id from (select distinct id from unnest(v_ids) id where id is not null order by id offset 0) sorted
     where not pg_try_advisory_xact_lock(hashtextextended(id, 0)));
-  -- As find_event() does.
+  -- The same look-up as in find_event().
   v_known := array(
     select case when item.id <> all (v_held_ids) then coalesce(
       (select event.id from public.report_events event where event.id = item.id),
@@ -2198,7 +2440,7 @@ begin
   into v_owners, v_winners
   from generate_series(1, v_count) item(n) left join wanted using (n)
   left join locked on locked.type = wanted.type and locked.report_id = wanted.id;
-  -- What is left is held by others, to be imported, or not there.
+  -- The remaining reports are locked by others, not imported yet, or missing.
   for v_item in
     select distinct type, id
     from unnest(v_report_types, v_report_ids, v_ids, v_known, v_owners) item(type, id, event_id, known_id, owner)
@@ -2210,7 +2452,7 @@ begin
         v_held_reports := v_held_reports || (v_item.type || ':' || v_item.id);
       end if;
     exception when others then
-      -- One that cannot be imported, say: its items are answered where they fail again.
+      -- For example, the report cannot be imported: its items fail again below and are answered there.
       null;
     end;
   end loop;
@@ -2226,7 +2468,7 @@ begin
         from unnest(v_ids, v_jobs) with ordinality item (id, job_id, n) order by n),
       v_known, v_owners, v_winners, p_sender is not null, v_started);
   exception when others then
-    -- One of them fails, and which one is found one by one. Its message could quote the content.
+    -- One item fails: process them one by one to find it. Its message could quote the content.
     v_together := null;
     v_set_failure := sqlstate;
   end;
@@ -2261,11 +2503,11 @@ begin
             p_elapsed_ms => (v_record ->> 'elapsed_ms')::numeric + extract(epoch from clock_timestamp() - v_started) * 1000,
             p_trace_id => v_record ->> 'trace_id', p_span_id => v_record ->> 'span_id');
           if p_sender is not null and v_answer ->> 'outcome' not in ('report_not_found', 'event_conflict', 'job_conflict')
-            -- A report that is not there has no bucket. Of what is applied it is there; a duplicate may have outlived it.
+            -- A missing report has no bucket. The report of an applied event exists; that of a duplicate may be gone.
             and (v_answer ->> 'outcome' <> 'duplicate'
               or not private.report_is_gone(v_report_types[v_n], v_report_ids[v_n]::uuid))
           then
-            -- The lock of the report is held, so that nobody takes its last token meanwhile.
+            -- The report's lock is held, so no other call can take its last token.
             v_asked := private.ask_limit('report', v_bucket, true);
             v_failure := coalesce(v_failure, v_asked.failure);
             if v_asked.refusal is not null then
@@ -2279,7 +2521,7 @@ begin
           v_answer := v_detail::jsonb;
           v_detail := null;
         when others then
-          -- Its message could quote the content.
+          -- The message could contain the content.
           v_answer := jsonb_build_object('outcome', 'busy');
           v_detail := format('not applied: SQLSTATE %s', sqlstate);
       end;
@@ -2298,7 +2540,7 @@ begin
     perform public.record_webhook_request(v_note || jsonb_build_object('id', gen_random_uuid()), true, p_cap_per_minute);
   end loop;
   begin
-    -- Late, since others count in the same rows.
+    -- As late as possible, since other calls count in the same rows.
     foreach v_note in array v_capped loop
       perform public.record_webhook_request(v_note || jsonb_build_object('id', gen_random_uuid()), false, p_cap_per_minute);
     end loop;
@@ -2307,7 +2549,8 @@ begin
   end;
   v_asked := private.ask_sender_tokens(p_sender, v_count - v_limited, true);
   if v_asked.refusal is not null then
-    -- Others took the last tokens meanwhile. All is undone, and the endpoint answers the whole like the refusals above.
+    -- Other calls have taken the last tokens. Everything is rolled back, and the endpoint answers the whole batch like the
+    -- refusals above.
     raise exception 'over the rate of its sender' using errcode = 'PT429', detail = v_asked.refusal::text;
   end if;
   return jsonb_build_object('answers', to_jsonb(v_answers), 'failure', coalesce(v_failure, v_asked.failure), 'set_failure', v_set_failure);
@@ -2320,8 +2563,8 @@ revoke all on function public.apply_report_events(jsonb, text, int) from public,
 grant execute on function public.apply_report_events(jsonb, text, int) to service_role;
 
 -- supabase/sql/events/apply_together.sql
--- What apply_at_once() does for one event, by one statement for all of a kind: PostgreSQL prepares constraints, triggers and plans
--- once for each statement. Events that this function leaves out are applied one by one.
+-- Does what apply_at_once() does for one event, with one statement per kind of row: PostgreSQL prepares constraints, triggers
+-- and plans once per statement. Events that this function leaves out are applied one by one.
 create or replace function private.apply_together(
   p_records jsonb[], p_results private.incoming_result[], p_ids text[], p_known text[], p_owners uuid[], p_winners text[],
   p_is_limited boolean, p_started timestamptz)
@@ -2334,7 +2577,7 @@ declare
   v_event public.report_events;
   v_result private.incoming_result;
   v_events public.report_events[] := '{}';
-  -- Of each of them: its owner, its result, what the audit says of it, and its place in the batch.
+  -- Per event: its owner, its result, its audit record, and its place in the batch.
   v_owners uuid[] := '{}';
   v_results private.incoming_result[] := '{}';
   v_records jsonb[] := '{}';
@@ -2350,7 +2593,7 @@ begin
   for v_item in
     select item.*,
       (select winner from public.report_events winner where winner.id = item.winner_id) as winner,
-      -- Then its status is the report's (report_status()).
+      -- If true, the event's status is the report's (report_status()).
       not exists (
         select from private.job_runs other
         where other.report_id = item.report_id and other.report_type = item.report_type
@@ -2373,7 +2616,7 @@ begin
       where known_id is null and owner is not null and of_report = 1 and of_id = 1 and of_job = 1
         and type in ('report.prelim.completed', 'report.final.completed')
         and requested_at <= now() + interval '5 minutes'
-        -- As `not exists`, and planned while job_runs was small, this would read all of it at each call.
+        -- With `not exists`, a plan made while job_runs was small would read the whole table at each call.
         and (select job.job_id from private.job_runs job where job.job_id = result.job_id) is null
         and not exists (
           select from private.rate_buckets bucket
@@ -2407,7 +2650,7 @@ begin
     return null;
   end if;
 
-  -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+  -- The id before the time: plans rely on no effect having both an earlier time and a later transaction id.
   perform pg_current_xact_id();
   insert into public.report_events (
     id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
@@ -2429,7 +2672,7 @@ begin
       where exists (select from public.webhook_deliveries where event_id = event.id and webhook_deliveries.position is not null));
   end if;
   perform set_config('polaris.import', 'on', true);
-  -- As confirm_delivery() does.
+  -- The same as confirm_delivery().
   insert into public.webhook_deliveries (
     event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response)
   select id, private.internal_endpoint(stage), report_type, report_id, job_id, 'success', 1, now(), null,
@@ -2437,11 +2680,11 @@ begin
   from unnest(v_events);
   perform set_config('polaris.import', '', true);
   perform private.show_new_winners(report_type, array_agg(id)) from unnest(v_events) group by report_type order by report_type;
-  -- As notify_owner() does.
+  -- The same as notify_owner().
   insert into public.report_notifications (user_id, report_type, report_id, event_id)
   select owner, report_type, report_id, id from unnest(v_owners, v_events) applied (owner) where stage = 'final';
   if p_is_limited and v_limit.tokens_per_minute is not null then
-    -- As ask_limit() does.
+    -- The same as ask_limit().
     insert into private.rate_buckets as bucket (kind, key, part, full_at)
     select 'report', report_type || ':' || report_id, 0, clock_timestamp() + v_limit.step from unnest(v_events)
     on conflict (kind, key, part) do update
@@ -2460,7 +2703,7 @@ begin
       'status', 'completed', 'timestamp', private.iso_time(clock_timestamp())) as answer
     from unnest(v_places, v_records, v_results) applied (place, record)
   ), audited as (
-    -- As apply_report_event() does with add_audit().
+    -- The same as apply_report_event() with add_audit().
     insert into public.webhook_audit (
       direction, outcome, endpoint_id, event_id, job_id, report_table, report_id, request_payload, response_status,
       response_body, attempt_number, body_sha256, body_bytes, duration_ms, trace_id, span_id)
@@ -2518,7 +2761,7 @@ declare
 begin
   for i in 1 .. cardinality(p_members) by 2 loop
     if p_members[i] not in ('data.position', 'data.stage', 'data.channel') then
-      -- One by one: PL/pgSQL appends in place, and copies the whole array, with its large texts, at every `||`.
+      -- One by one: PL/pgSQL appends in place, while `||` copies the whole array with its large texts each time.
       v_kept := array_append(v_kept, p_members[i]);
       v_kept := array_append(v_kept, p_members[i + 1]);
     end if;
@@ -2540,7 +2783,7 @@ declare
   v_content private.report_contents;
 begin
   if not v_is_deletion then
-    -- Also of a thin body: nothing is sent of an event whose content is missing.
+    -- Checked for a thin body too: an event whose content is missing is not sent.
     v_content := private.content_of(p_event);
   end if;
   return array[
@@ -2552,13 +2795,13 @@ begin
       'data.position', coalesce(p_event.position::text, 'null'),
       'data.stage', coalesce(to_json(p_event.stage)::text, 'null'),
       'data.channel', coalesce(to_json(p_event.channel)::text, 'null'),
-      -- The flat body has no type: without this word, a deletion would read as a completed report.
+      -- The flat body has no type: without this status, a deletion would look like a completed report.
       'data.research_status', case when v_is_deletion then '"deleted"' else '"' || p_event.status || '"' end,
       'data.requested_at', '"' || private.iso_time(p_event.requested_at) || '"']
     || case
       when v_is_deletion then null
       when p_body = 'thin' then array['data.content_url', '"/api/endpoints/events?event_id=' || p_event.id || '"']
-      -- Each member apart, since the columns may be null.
+      -- Separately, since each column may be null.
       else case when v_content.research_report is not null
           then array['data.research_report', to_json(v_content.research_report)::text] end
         || case when v_content.research_metadata is not null
@@ -2600,6 +2843,26 @@ comment on function private.body_of(public.report_events, int, text) is
   'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns.';
 revoke all on function private.body_of(public.report_events, int, text) from public, anon, authenticated, service_role;
 
+-- supabase/sql/events/content_digest.sql
+create or replace function private.content_digest(p_result private.incoming_result)
+returns text
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- Texts are hashed unchanged, so no canonical form of a large text is built. jsonb prints a canonical text itself: one
+  -- order of members, one spelling of every value. Null counts as absent, as when a body is read.
+  return encode(sha256(convert_to(jsonb_build_array(
+    p_result.type, p_result.report_type, p_result.report_id, p_result.job_id,
+    encode(sha256(convert_to(p_result.research_report, 'UTF8')), 'hex'),
+    encode(sha256(convert_to(nullif(p_result.research_metadata, 'null')::text, 'UTF8')), 'hex'),
+    encode(sha256(convert_to(nullif(p_result.final_data, 'null')::text, 'UTF8')), 'hex'),
+    p_result.error)::text, 'UTF8')), 'hex');
+end
+$$;
+
+comment on function private.content_digest(private.incoming_result) is
+  'SHA-256, in hexadecimal, of a result: its type, what it is about and its content, without times.';
+revoke all on function private.content_digest(private.incoming_result) from public, anon, authenticated, service_role;
+
 -- supabase/sql/events/content_of.sql
 create or replace function private.content_of(p_event public.report_events)
 returns private.report_contents
@@ -2609,7 +2872,7 @@ declare
 begin
   select * into v_content from private.report_contents where event_id = p_event.id;
   if v_content.event_id is null then
-    -- Shown or sent without it, an event would take away the report's text, or be refused for good.
+    -- Without its content, an event would clear the report's text, or be rejected permanently by its receiver.
     raise exception 'the content of event % is missing', p_event.id using errcode = 'PL008';
   end if;
   return v_content;
@@ -2635,7 +2898,7 @@ begin
     select * into v_winner from public.report_events where id = v_winner_id;
     v_effect := case when private.event_outranks(p_event, v_winner) then 'applied' else 'superseded' end;
   else
-    -- A failure takes no part in the order of results: it shows only while nothing newer was asked for.
+    -- A failure does not take part in the order of results. It applies only if nothing newer has been requested.
     v_effect := case when exists (
         select from private.job_runs job
         where job.report_id = p_event.report_id and job.report_type = p_event.report_type
@@ -2662,7 +2925,7 @@ language plpgsql stable set search_path = '' as $$
 declare
   v_content private.report_contents := private.content_of(p_event);
 begin
-  -- Concatenated, since jsonb would reorder the members and parse the text again. format_version 1.
+  -- Concatenated: jsonb would reorder the members and parse the text again. format_version 1.
   return '{"type":' || to_json(p_event.type)::text || ',"timestamp":"' || private.iso_time(p_event.created_at)
     || '","data":{"job_id":' || coalesce(to_json(p_event.job_id)::text, 'null')
     || ',"report_id":"' || p_event.report_id::text || '","report_type":' || to_json(p_event.report_type)::text
@@ -2679,7 +2942,7 @@ comment on function private.envelope(public.report_events) is
 revoke all on function private.envelope(public.report_events) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/forget_event.sql
--- The caller may hold the report's lock, before which deliveries come: what another transaction holds is not waited for.
+-- Never waits for locks: the caller may hold the report's lock, and deliveries come before reports in the lock order.
 create or replace function private.forget_event(p_event_id text, p_is_folded boolean default false)
 returns boolean
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
@@ -2691,7 +2954,7 @@ declare
   v_delivery record;
 begin
   perform from public.webhook_deliveries where event_id = p_event_id order by id for update nowait;
-  -- With its lock, no replay makes another delivery of it from here on (work_replay()): those are all that are to end.
+  -- While the event is locked, no replay can make another delivery of it (work_replay()), so these are all deliveries to end.
   select * into v_event from public.report_events where id = p_event_id for no key update nowait;
   if v_event.erased_at is not null then
     return true;
@@ -2756,10 +3019,10 @@ begin
   v_event.digest := case when p_is_printable then private.content_digest(p_result)
     else encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex') end;
   if p_channel is not null then
-    -- With its effect at once: a second write of the row would enter all its indexes again.
+    -- Includes the effect at once: a second write of the row would update all its indexes again.
     v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
     v_event.position := private.next_position(v_event.report_type, v_event.report_id);
-    -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+    -- The id before the time: plans rely on no effect having both an earlier time and a later transaction id.
     v_event.applied_xid := pg_current_xact_id();
     v_event.applied_at := clock_timestamp();
     if p_channel <> 'import' then
@@ -2773,7 +3036,7 @@ begin
     v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
     v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
     v_event.applied_xid, v_event.settings_revision,
-    -- What is imported was never traced.
+    -- Imported events have no trace.
     case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
   on conflict do nothing
   returning * into v_event;
@@ -2791,6 +3054,20 @@ $$;
 comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) is
   'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. p_is_printable: false for metadata in which has_long_number() has found one. Endpoints and owners are refused such metadata, but servers and earlier versions may write it; its text can be thousands of times as long as what they wrote, and no sender can repeat it, so its digest says nothing. Null: its id or its job has one already.';
 revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/is_blank.sql
+create or replace function private.is_blank(p_text text)
+returns boolean
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- White space as trimmed by JavaScript, which the endpoints use.
+  return coalesce(btrim(p_text, E' \t\n\v\f\r\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000\ufeff') = '', true);
+end
+$$;
+
+comment on function private.is_blank(text) is
+  'Whether a text is null or nothing but white space: no result of a report.';
+revoke all on function private.is_blank(text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/keep_content.sql
 create or replace function private.keep_content()
@@ -2815,9 +3092,9 @@ create or replace function private.keep_event()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- The row as it would be if only what may change had changed.
+  -- The old row with only the permitted changes.
   v_allowed public.report_events := old;
-  -- To compare NEW itself would expand its stored texts, and the returned row would then be stored with new copies of them.
+  -- Comparing NEW directly would expand its stored texts, and the returned row would be stored with new copies of them.
   v_new public.report_events := new;
 begin
   if tg_op = 'UPDATE' then
@@ -2846,6 +3123,35 @@ $$;
 comment on function private.keep_event() is
   'Refuses every change of an event but the one that records its effect and the one that says its content was erased.';
 revoke all on function private.keep_event() from public, anon, authenticated, service_role;
+
+-- supabase/sql/events/lose_content.sql
+-- Definer rights: people and servers who write reports may not write contents.
+create or replace function private.lose_content()
+returns trigger
+language plpgsql volatile security definer set search_path = '' as $$
+declare
+  c_edits_fold_within constant interval := '10 minutes';
+  v_is_folded boolean;
+begin
+  v_is_folded := new.user_id = old.user_id and exists (
+    select from public.report_events earlier, public.report_events later
+    where earlier.id = old.winner_event_id and later.id = new.winner_event_id
+      and earlier.type = 'report.owner.edited' and later.type = 'report.owner.edited'
+      and later.applied_at < earlier.applied_at + c_edits_fold_within);
+  if v_is_folded and private.forget_event(old.winner_event_id, p_is_folded => true) then
+    return null;
+  end if;
+  update private.report_contents
+  -- If it could not be forgotten now, since a sender holds a delivery of it, the next sweep forgets it.
+  set lost_at = case when v_is_folded then '-infinity' else clock_timestamp() end
+  where event_id = old.winner_event_id;
+  return null;
+end
+$$;
+
+comment on function private.lose_content() is
+  'A report has another winner: the content of the one before is lost from now on, or forgotten at once where its owner edits an edit within 10 minutes.';
+revoke all on function private.lose_content() from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/new_trace_id.sql
 create or replace function private.new_trace_id()
@@ -2928,7 +3234,7 @@ returns private.incoming_result
 language plpgsql stable set search_path = '' as $$
 declare
   v_body jsonb := p_body;
-  -- The platform's first version sends the members of `data` at the top level, and no type.
+  -- The platform's first version sends the members of `data` at the top level, without a type.
   v_is_flat boolean := not v_body ? 'data';
   v_data jsonb := case when v_is_flat then v_body else v_body -> 'data' end;
   v_result private.incoming_result;
@@ -2964,7 +3270,7 @@ declare
   v_known public.report_events;
   v_result private.incoming_result;
   v_event public.report_events;
-  -- Not now(): whoever waited for the report's lock is the later one.
+  -- Not now(): a writer that waited for the report's lock must count as the later one.
   v_requested_at timestamptz(3) := clock_timestamp();
 begin
   select * into v_winner from public.report_events where id = p_winner_id;
@@ -2985,7 +3291,7 @@ begin
     if v_known.id is not null and (p_failed or exists (
       select from private.report_contents where event_id = v_known.id and research_report is not distinct from p_text))
     then
-      -- The job's result once more: the platform's webhook timed out, then its fallback wrote the same.
+      -- The job's result was written again: the platform's webhook timed out, then its fallback wrote the same.
       return null;
     end if;
   end if;
@@ -2993,7 +3299,8 @@ begin
     else format('report.%s.%s', v_result.stage, case when p_failed then 'failed' else 'completed' end) end;
   v_result.report_type := p_report_type;
   v_result.report_id := p_report_id;
-  -- A job has one completion: another text of a finished job stands without it, at the job's place in the order.
+  -- A job has only one completion: another text of a finished job becomes an event without the job, at the job's place in the
+  -- order.
   v_result.job_id := case when v_known.id is null then v_job.job_id end;
   if p_failed then
     v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');
@@ -3043,7 +3350,7 @@ begin
   select * into v_job from private.job_runs where job_id = p_result.job_id for no key update;
   if v_job.job_id is null then
     if p_result.requested_at is null then
-      -- The platform's flat form has no time to order the event by.
+      -- The platform's flat form has no timestamp for ordering the event.
       problem := 'job_not_found';
       return;
     elsif p_result.requested_at > now() + interval '5 minutes' then
@@ -3101,6 +3408,22 @@ comment on function private.show_effect(public.report_events, uuid) is
   'Brings the report''s row up to date with an effect that was just recorded, and notifies its owner of a final.';
 revoke all on function private.show_effect(public.report_events, uuid) from public, anon, authenticated, service_role;
 
+-- supabase/sql/events/shown_metadata.sql
+create or replace function private.shown_metadata(p_content private.report_contents)
+returns jsonb
+language plpgsql immutable set search_path = '' as $$
+begin
+  -- Other writers may store metadata that is not an object; it is left unchanged.
+  return case
+    when p_content.final_data is null then coalesce(p_content.research_metadata, '{}')
+    else coalesce(p_content.research_metadata, '{}') || p_content.final_data end;
+end
+$$;
+
+comment on function private.shown_metadata(private.report_contents) is
+  'The metadata that a report shows of its winner: its research_metadata with final_data over it.';
+revoke all on function private.shown_metadata(private.report_contents) from public, anon, authenticated, service_role;
+
 -- supabase/sql/events/take_effect.sql
 create or replace function private.take_effect(p_event public.report_events, p_channel text, p_owner uuid)
 returns text
@@ -3135,7 +3458,7 @@ declare
   v_named record := private.named_report(new.metadata, new.idempotency_key);
   v_owner uuid;
 begin
-  -- An id that no endpoint reads would stop the sweep, which could not name the job.
+  -- No endpoint accepts such an id, and a sweep could not request its take-over.
   if v_named.report_id is null or new.status not in ('queued', 'running') or not private.is_job_id(new.job_id) then
     return null;
   end if;
@@ -3151,7 +3474,7 @@ begin
     new.job_id, v_named.report_type, v_named.report_id,
     case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
     v_owner, new.summary_id, 'platform', new.prompt, new.model,
-    -- As the import takes them: with others, the job could not be run or shown.
+    -- Out-of-range values are dropped, as in the import: with them, the job could not be run or shown.
     case when new.temperature between 0 and 2 then new.temperature end, case when new.max_tokens > 0 then new.max_tokens end,
     new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
     private.import_time(new.started_at, now()), private.new_trace_id())
@@ -3169,11 +3492,11 @@ create or replace function private.bounded_intake(p_user_data jsonb)
 returns jsonb
 language plpgsql immutable set search_path = '' as $$
 declare
-  -- What a prompt takes (src/server/generation/prompt.ts), which is also what an owner may store.
+  -- The prompt's limit (src/server/generation/prompt.ts), which is also the owner's limit.
   c_characters constant int := 300000;
-  -- As it is stored. Within it, even a million of small values are walked and printed in less than half a second.
+  -- Limit of the stored size. Within it, even a million small values are walked and printed in less than half a second.
   c_bytes constant int := 4194304;
-  -- Decompressed once, for all that follows. pg_column_size() would otherwise say the compressed size.
+  -- Decompresses the value once for all that follows; pg_column_size() would otherwise return the compressed size.
   v_user_data jsonb := p_user_data #> '{}';
   v_text text;
 begin
@@ -3181,7 +3504,7 @@ begin
     return null;
   end if;
   v_text := v_user_data::text;
-  -- Not the whole text, which may be megabytes. One character more says to the prompt that there was more.
+  -- Not the whole text, which may be megabytes. One more character than the limit tells the prompt that the text was cut.
   v_text := "left"(v_text, c_characters + 1);
   return case when char_length(v_text) > c_characters then to_jsonb(v_text) else v_user_data end;
 end
@@ -3194,7 +3517,7 @@ revoke all on function private.bounded_intake(jsonb) from public, anon, authenti
 -- supabase/sql/jobs/cancel_held_job.sql
 create or replace function private.cancel_held_job(p_job_id text)
 returns private.job_runs
--- Half of PostgreSQL's deadlock_timeout: whoever holds the report may be waiting for the row of report_jobs.
+-- Half of PostgreSQL's deadlock_timeout: the transaction that holds the report may be waiting for the row of report_jobs.
 language plpgsql volatile set search_path = '' set lock_timeout = '500ms' as $$
 begin
   return private.cancel_job(p_job_id);
@@ -3290,7 +3613,8 @@ begin
       return '{"outcome": "job_conflict"}';
     end if;
     v_outcome := 'repeated';
-    -- Completing raised the token by one: this is the same runner, whose first answer was lost. Nobody else sends yet.
+    -- Completing raised the token by one: this is the same runner, which did not get the first answer. No other process sends
+    -- yet.
     select * into v_delivery from public.webhook_deliveries
     where event_id = v_event.id and status = 'pending' and attempts = 0 and lease_token = 1
       and not private.lease_is_free(lease_expires_at) and p_lease_token = v_job.lease_token - 1;
@@ -3335,8 +3659,8 @@ grant execute on function public.complete_report_job(text, text, int, bigint, te
 create or replace function public.due_report_jobs(p_limit int)
 returns setof text
 language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
-  -- Those that have been due longest may be those that no sweep can take over, because somebody holds their reports: half of the
-  -- places are for the others.
+  -- The longest due jobs may be ones that no sweep can take over, because another transaction holds their reports. Half of
+  -- the places are reserved for the others.
   select job_id
   from (select job_id, row_number() over (order by due_at, job_id) as place from private.due_jobs) due
   order by place > p_limit / 2, case when place <= p_limit / 2 then place else random() end
@@ -3367,6 +3691,75 @@ comment on function private.finish_job(public.report_events) is
   'Ends a job with the event that was just recorded for it. The caller holds the job''s lock.';
 revoke all on function private.finish_job(public.report_events) from public, anon, authenticated, service_role;
 
+-- supabase/sql/jobs/fit_result.sql
+create or replace function private.fit_result(p_result private.incoming_result)
+returns private.incoming_result
+language plpgsql stable set search_path = '' as $$
+declare
+  c_limit_kb constant int := 900;
+  -- A JSON escape takes at most six bytes per byte.
+  c_escaped constant int := 6;
+  v_metadata int := coalesce(octet_length(p_result.research_metadata::text), 0)
+    + coalesce(octet_length(p_result.final_data::text), 0);
+  v_text int := coalesce(octet_length(p_result.research_report), 0) + coalesce(octet_length(p_result.error), 0);
+  v_bytes int;
+begin
+  if v_text * c_escaped + v_metadata <= c_limit_kb * 1024 then
+    return p_result;
+  end if;
+  v_bytes := v_metadata + coalesce(octet_length(to_json(p_result.research_report)::text), 0)
+    + coalesce(octet_length(to_json(p_result.error)::text), 0);
+  if v_bytes > c_limit_kb * 1024 then
+    p_result.type := format('report.%s.failed', p_result.stage);
+    p_result.research_report := null;
+    p_result.research_metadata := null;
+    p_result.final_data := null;
+    p_result.error := format('The result is %s KB; the limit is %s KB.', ceil(v_bytes / 1024.0), c_limit_kb);
+  end if;
+  return p_result;
+end
+$$;
+
+comment on function private.fit_result(private.incoming_result) is
+  'A result of more than 900 KB as JSON becomes a failure that says so: with its envelope it would not fit into the 1 MiB that an endpoint reads, and its delivery would fail for days.';
+revoke all on function private.fit_result(private.incoming_result) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/forget_job.sql
+create or replace function private.forget_job(p_job_id text)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+declare
+  v_job private.job_runs;
+begin
+  select * into v_job from private.job_runs where job_id = p_job_id for no key update nowait;
+  if v_job.erased_at is not null then
+    return true;
+  end if;
+  update private.job_runs
+  set erased_at = now(), caller_key = null, request_digest = null, prompt = null, model = null, metadata = '{}', error = null,
+    result = null, result_metadata = null,
+    -- The runner then finds that it has lost the job.
+    status = case when status in ('queued', 'running') then 'cancelled' else status end,
+    completed_at = coalesce(completed_at, now()), eta_seconds = null, lease_token = lease_token + 1, lease_expires_at = null,
+    updated_at = now()
+  where job_id = p_job_id;
+  perform from public.report_jobs where job_id = p_job_id for update nowait;
+  if v_job.caller = 'platform' then
+    -- The platform deletes the row; only the columns that we write are emptied.
+    perform private.show_job(p_job_id);
+  else
+    delete from public.report_jobs where job_id = p_job_id;
+  end if;
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.forget_job(text) is
+  'Erases what a job was asked with and what it brought, cancels it where it is unfinished, and removes our row of report_jobs. The job itself stays until its retention ends. False: another transaction holds it.';
+revoke all on function private.forget_job(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/get_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.get_report_job(p_job_id text, p_caller text)
@@ -3395,12 +3788,12 @@ declare
 begin
   if tg_op = 'INSERT' or new.job_id is distinct from old.job_id then
     if exists (select from private.job_runs where job_id = new.job_id) then
-      -- Otherwise the row of somebody else would show this job's progress.
+      -- Otherwise another user's row would show this job's progress.
       raise exception 'this job id is in use' using errcode = 'unique_violation';
     end if;
   end if;
   if tg_op = 'INSERT' then
-    -- The order of locks; the foreign keys would take the summary first.
+    -- Lock order: the foreign keys would lock the summary first.
     perform from auth.users where id = new.user_id for key share;
     return new;
   end if;
@@ -3409,8 +3802,9 @@ begin
     return case tg_op when 'DELETE' then old else new end;
   end if;
   if v_is_server and v_job.report_type is not null and v_job.status in ('queued', 'running') then
-    -- This statement holds the row, and locks of users and summaries come before. So these are taken only if that needs no
-    -- waiting, and from then on a deletion waits for this transaction. Owners' statements have theirs (lock_owner()).
+    -- This statement already holds the row of report_jobs, while users and summaries are locked before it. So they are locked
+    -- only if that needs no waiting; a deletion then waits for this transaction. Owners' statements take these locks in
+    -- lock_owner().
     execute format('select user_id, summary_id from public.%I where id = $1', private.report_table(v_job.report_type))
     into v_report using v_job.report_id;
     perform from auth.users where id = v_report.user_id for key share skip locked;
@@ -3421,8 +3815,8 @@ begin
     end if;
   end if;
   if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server then
-    -- The platform's own functions go on with the jobs that they inserted. What they report as a result is taken by the sweep,
-    -- when the runner has been silent: here the job would be locked before its report.
+    -- The platform's functions continue with the jobs that they inserted. The sweep takes over the result that they report
+    -- once the runner is silent: here, the job would be locked before its report.
     update private.job_runs
     set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
       lease_expires_at = now() + interval '5 minutes', updated_at = now()
@@ -3432,19 +3826,20 @@ begin
   end if;
   v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
   v_is_cancelled := v_may_cancel and (tg_op = 'DELETE' or new.status = 'cancelled');
-  -- A finished job does not change any more, so that nothing is locked for it: statements about many rows would take the locks
-  -- of many reports.
+  -- A finished job no longer changes, so nothing is locked for it: a statement about many rows would take the locks of many
+  -- reports.
   if v_job.status in ('queued', 'running') then
     if v_is_cancelled and v_is_deleted then
-      -- The report is being deleted, which cancels its jobs. To cancel would be to wait for that, and that waits for this row:
-      -- the row is left as it is.
+      -- The report is being deleted, which cancels its jobs. Cancelling here would wait for that deletion, which waits for
+      -- this row: leave the row unchanged.
       return null;
     elsif v_is_cancelled and v_is_server then
       v_job := private.cancel_held_job(old.job_id);
     elsif v_is_cancelled then
       v_job := private.cancel_job(old.job_id);
     else
-      -- Waits for who changes it now and passed over the row of report_jobs, which this statement holds: see show_job().
+      -- Waits for a transaction that is changing the job and has skipped the row of report_jobs, which this statement holds:
+      -- see show_job().
       select * into v_job from private.job_runs where job_id = old.job_id for share;
     end if;
   end if;
@@ -3472,7 +3867,7 @@ create or replace function private.is_never_due(p_job private.job_runs)
 returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
-  -- A lease lasts minutes, and a deadline seven days at most.
+  -- A lease lasts minutes, a deadline at most seven days.
   return p_job.status in ('queued', 'running') and case when p_job.generate
     then p_job.lease_expires_at > now() + interval '1 day' else p_job.deadline > now() + interval '8 days' end;
 end
@@ -3481,6 +3876,42 @@ $$;
 comment on function private.is_never_due(private.job_runs) is
   'Whether an unfinished job waits for a time at which no sweep of the next days takes it over or ends it.';
 revoke all on function private.is_never_due(private.job_runs) from public, anon, authenticated, service_role;
+
+-- supabase/sql/jobs/keep_job_result.sql
+create or replace function private.keep_job_result(
+  p_job private.job_runs, p_result private.incoming_result, p_lease_token bigint)
+returns jsonb
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_status text := case when p_result.type like '%.failed' then 'failed' else 'succeeded' end;
+  v_metadata jsonb := coalesce(p_result.research_metadata, '{}') || coalesce(p_result.final_data, '{}');
+begin
+  if p_job.erased_at is not null then
+    -- The result is erased, so nothing is left to compare with.
+    return '{"outcome": "repeated"}';
+  elsif p_job.status in ('succeeded', 'failed') then
+    -- Compared as text: for jsonb, 1.0 equals 1.00, although their digits differ.
+    return case when (p_job.status, p_job.result, p_job.error, p_job.result_metadata::text)
+        is not distinct from (v_status, p_result.research_report, p_result.error, v_metadata::text)
+      then '{"outcome": "repeated"}' else '{"outcome": "job_conflict"}' end;
+  elsif p_job.status = 'cancelled' then
+    return '{"outcome": "job_cancelled"}';
+  elsif p_lease_token is not null and p_lease_token <> p_job.lease_token then
+    return '{"outcome": "lease_lost"}';
+  end if;
+  update private.job_runs
+  set status = v_status, result = p_result.research_report, result_metadata = v_metadata, error = p_result.error,
+    percent = case v_status when 'succeeded' then 100 else percent end, eta_seconds = null,
+    completed_at = clock_timestamp(), updated_at = clock_timestamp(), lease_token = lease_token + 1, lease_expires_at = null
+  where job_id = p_job.job_id;
+  perform private.show_job(p_job.job_id);
+  return '{"outcome": "completed"}';
+end
+$$;
+
+comment on function private.keep_job_result(private.job_runs, private.incoming_result, bigint) is
+  'Finishes a job without a report: its result stays in the job, without event and delivery. The caller holds the lock of the job.';
+revoke all on function private.keep_job_result(private.job_runs, private.incoming_result, bigint) from public, anon, authenticated, service_role;
 
 -- supabase/sql/jobs/repeat_report_job.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
@@ -3505,7 +3936,7 @@ begin
   elsif v_job.erased_at is not null or v_job.prompt is null then
     return '{"outcome": "job_not_repeatable", "reason": "erased"}';
   elsif not v_job.generate then
-    -- Whoever generates it elsewhere would not know of the new job.
+    -- The external generator would not know of the new job.
     return '{"outcome": "job_not_repeatable", "reason": "elsewhere"}';
   elsif v_job.status in ('queued', 'running') and v_job.job_id <> p_job_id then
     return '{"outcome": "job_not_repeatable", "reason": "unfinished"}';
@@ -3521,7 +3952,8 @@ begin
   end if;
   v_answer := public.request_report_job(
     p_job_id => p_job_id,
-    -- An operator may ask for every report, and not at the expense of its owner. A result without a report belongs to who asked.
+    -- An operator may repeat jobs of every report, without using the owner's quota. A result without a report belongs to its
+    -- original caller.
     p_caller => case when not v_by_operator then p_caller when v_job.report_id is null then v_job.caller else 'pipeline' end,
     p_prompt => v_job.prompt, p_generate => true, p_lease_seconds => p_lease_seconds, p_quota => p_quota,
     p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_stage => v_job.stage,
@@ -3592,9 +4024,9 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_metadata jsonb := coalesce(nullif(p_metadata::jsonb, 'null'), '{}');
-  -- Of the request as it was made: a deployment that offers other models later still recognises it.
-  -- The text of one array, as released versions hashed it. An array built with the metadata would copy it, which takes as long
-  -- as parsing it.
+  -- Digest of the request as received, so that it is recognised even if the deployment later offers other models. It is the
+  -- text of one array, as released versions hashed it. Building the array with the metadata would copy it, which takes as
+  -- long as parsing it.
   v_digest text := encode(sha256(convert_to(rtrim(jsonb_build_array(
     p_report_type, p_report_id, p_stage, p_prompt, p_generate, p_model, p_temperature, p_max_tokens, p_summary_id)::text, ']')
     || ', ' || v_metadata::text || ']', 'UTF8')), 'hex');
@@ -3613,7 +4045,7 @@ begin
   end if;
   if v_job.job_id is null and p_report_type is not null then
     v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
-    -- An earlier call of the same request may have held the report until now, and its deletion may have come in between.
+    -- An earlier call of the same request, or the report's deletion, may have held the lock until now.
     select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
     v_is_new := v_job.job_id is null;
   end if;
@@ -3623,7 +4055,7 @@ begin
         return '{"outcome": "report_not_found"}';
       end if;
       if p_once_per_report then
-        -- Under the lock of the report: of simultaneous requests one begins the job, and the others find it here.
+        -- Under the report's lock: of simultaneous requests one creates the job, and the others find it here.
         select * into v_job from private.job_runs
         where report_id = p_report_id and report_type = p_report_type and stage = p_stage and caller = p_caller
           and status in ('queued', 'running')
@@ -3641,13 +4073,13 @@ begin
       select id into v_owner from auth.users where id = p_caller::uuid for key share;
     end if;
     if p_caller <> 'pipeline' then
-      -- A token outlives the account that it was made for by up to an hour.
+      -- A token is valid for up to an hour after its account was deleted.
       if not private.has_account(p_caller::uuid) then
         return '{"outcome": "unauthorized"}';
       end if;
-      -- One at a time for each user: otherwise simultaneous requests would all count the same jobs. Across users there is no
-      -- such lock, since one stuck request would stop all others: simultaneous requests may exceed the project's budget by
-      -- their own number.
+      -- One request at a time per user: otherwise simultaneous requests would all count the same jobs. There is no such lock
+      -- across users, since one stuck request would stop all others; so simultaneous requests may exceed the project's budget
+      -- by their number.
       perform pg_advisory_xact_lock(hashtextextended('quota ' || p_caller, 0));
     end if;
     if not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key) then
@@ -3661,8 +4093,8 @@ begin
         return v_refusal;
       end if;
       if p_caller <> 'pipeline' or p_report_id is not null then
-        -- The lock of the user, or of the report, makes the requests come one by one, so that nobody waits for the bucket. The
-        -- pipeline asks for many people: what it must not do is to fill one report with jobs, each of which becomes an event.
+        -- The lock of the user or the report serialises requests, so none waits for the bucket. The pipeline acts for many
+        -- people: it is limited only per report, so that it cannot fill one report with jobs, each of which becomes an event.
         v_asked := private.ask_limit(
           case when p_caller = 'pipeline' then 'report' else 'job' end,
           case when p_caller = 'pipeline' then p_report_type || ':' || p_report_id else p_caller end, true);
@@ -3687,7 +4119,7 @@ begin
     on conflict do nothing
     returning * into v_job;
     if v_job.job_id is not null then
-      -- Without the caller's prompt, metadata and key, which are not the owner's to read, and without an end, or the
+      -- Without the caller's prompt, metadata and key, which the owner must not read, and without an expiry, by which the
       -- platform's clean-up would delete it while it runs.
       insert into public.report_jobs (
         job_id, user_id, summary_id, status, model, temperature, max_tokens, percent, metadata, created_at, updated_at,
@@ -3722,7 +4154,7 @@ create or replace function private.run_context(p_job private.job_runs)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  -- What a prompt takes of each (src/server/generation/prompt.ts), and one character more, which says that there was more.
+  -- The prompt's limit for each (src/server/generation/prompt.ts), and one character more, which tells that the text was cut.
   c_previous_report constant int := 60001;
   c_summary constant int := 30001;
   v_report jsonb;
@@ -3749,6 +4181,26 @@ comment on function private.run_context(private.job_runs) is
   'The input of a runner for a job it holds. Long texts are cut to the limit of a prompt.';
 revoke all on function private.run_context(private.job_runs) from public, anon, authenticated, service_role;
 
+-- supabase/sql/jobs/show_job.sql
+create or replace function private.show_job(p_job_id text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- A row held by another transaction is skipped, since waiting would reverse the lock order: guard_job(), which runs in that
+  -- transaction's statement, reads the job's state again.
+  update public.report_jobs shown
+  set status = job.status, percent = job.percent, eta_seconds = job.eta_seconds, error = job.error,
+    started_at = job.started_at, completed_at = job.completed_at, updated_at = job.updated_at
+  from private.job_runs job
+  where job.job_id = p_job_id and shown.job_id in (
+    select job_id from public.report_jobs where job_id = p_job_id for update skip locked);
+end
+$$;
+
+comment on function private.show_job(text) is
+  'Shows a job''s state in report_jobs, which the platform''s clients read. It decides nothing there.';
+revoke all on function private.show_job(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/jobs/spent_budget.sql
 create or replace function private.spent_budget(p_caller text, p_user_budget int, p_project_budget int)
 returns jsonb
@@ -3758,7 +4210,8 @@ declare
   v_budget text;
   v_free_at timestamptz;
 begin
-  -- The budget is spent when the job that many places back was requested within the last day, and free when its day ends.
+  -- With a budget of n jobs: it is spent if the n-th newest job was requested within the last day, and free again a day after
+  -- that request.
   if p_user_budget is not null and p_caller <> 'pipeline' then
     v_budget := 'user';
     select created_at + v_day into v_free_at from private.job_runs
@@ -3767,8 +4220,8 @@ begin
   end if;
   if p_project_budget is not null and v_free_at is null then
     v_budget := 'project';
-    -- Nobody asked us for what the platform's functions or the import brought: users could insert rows of report_jobs without
-    -- end, and spend the budget of all.
+    -- Jobs of the platform's functions and of the import do not count: users can insert any number of rows into report_jobs,
+    -- and could spend everybody's budget.
     select created_at + v_day into v_free_at from private.job_runs
     where created_at > now() - v_day and caller <> 'platform'
     order by created_at desc offset p_project_budget - 1 limit 1;
@@ -3809,8 +4262,8 @@ begin
     end if;
     v_owner := private.lock_report(v_job.report_type, v_job.report_id);
   end if;
-  -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
-  -- taken the job.
+  -- Checked again under both locks: while this call waited, the runner may have reported progress, or another process may
+  -- have taken the job over.
   select * into v_job from private.job_runs where job_id = p_job_id for no key update skip locked;
   if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
@@ -3823,7 +4276,7 @@ begin
     return '{"outcome": "given_up"}';
   end if;
   if v_job.caller = 'platform' then
-    -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
+    -- The platform's runner may have stored its result in report_jobs and died before it wrote the report.
     select * into v_shown from public.report_jobs where job_id = p_job_id;
     if v_shown.status in ('succeeded', 'failed') then
       return case public.complete_report_job(
@@ -3842,7 +4295,7 @@ begin
         case when v_job.report_type is null then 'result' else 'report' end, v_job.take_overs + 1)
   end;
   if v_error is not null then
-    -- Nobody sends here: the delivery is due at once.
+    -- No process sends this delivery yet: it is due at once.
     return case public.complete_report_job(
         p_job_id, 'failed', 0, p_lease_token => v_job.lease_token, p_error => v_error) ->> 'outcome'
       when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;
@@ -3866,7 +4319,7 @@ create or replace function private.add_revision(p_settings private.endpoint_revi
 returns bigint
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- One at a time until it is committed: the ids must be in the order of commits.
+  -- Held until the commit, so that ids are in the order of commits.
   perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   p_settings.id := nextval('private.endpoint_revisions_id_seq');
   p_settings.change := p_change;
@@ -3948,7 +4401,7 @@ begin
   if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' then
     return '{"outcome": "endpoint_not_found"}';
   end if;
-  -- A check sends requests that nobody there has asked for: few, whoever asks.
+  -- The owner of the host has not asked for these requests, so their number is limited, whoever the caller is.
   perform pg_advisory_xact_lock(hashtextextended('polaris.check:' || p_host, 0));
   if (select count(*) from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour') >= c_per_hour then
     return jsonb_build_object('outcome', 'too_many_checks', 'retry_after_seconds', (
@@ -4027,11 +4480,11 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_plan public.plans;
 begin
-  -- Waits for a slice that is under way.
+  -- Waits for the slice in progress.
   update public.plans set status = 'cancelled', cancelled_by = p_actor, finished_at = now()
   where id = p_plan_id and status in ('proposed', 'running');
   if found and exists (select from public.plans where id = p_plan_id and kind = 'start') then
-    -- Nothing else would ever let it hear of events.
+    -- Otherwise the subscriber of a cancelled start would never get events.
     perform private.begin_live(filter ->> 'endpoint_id', 'start cancelled', p_actor) from public.plans where id = p_plan_id;
   end if;
   select * into v_plan from public.plans where id = p_plan_id;
@@ -4080,7 +4533,7 @@ begin
   end if;
   select * into strict v_old from private.endpoint_revisions where endpoint_id = p_endpoint_id and superseded_by is null;
   if private.settings_view(v_old) = private.settings_view(v_new) then
-    -- The same again.
+    -- Repeated call.
     return jsonb_build_object('outcome', 'unchanged', 'endpoint', private.subscriber_view(v_subscriber));
   elsif v_old.id <> p_revision then
     return jsonb_build_object('outcome', 'revision_conflict', 'endpoint', private.subscriber_view(v_subscriber));
@@ -4088,12 +4541,12 @@ begin
   v_new.takes_events := v_old.takes_events;
   perform private.add_revision(v_new, p_change, p_actor);
   if v_new.url <> v_old.url then
-    -- What another URL accepts, no check has seen.
+    -- No check has seen whether the new URL accepts compressed bodies.
     update private.subscribers set accepted_coding = null, coding_refused_at = null
     where endpoint_id = p_endpoint_id returning * into v_subscriber;
   end if;
   if v_subscriber.state = 'active' and not private.is_address_checked(p_endpoint_id) then
-    -- Nobody there has asked for events yet. Effects go on making deliveries.
+    -- The new URL has not asked for events yet. Effects continue to make deliveries.
     v_subscriber := private.set_subscriber_state(p_endpoint_id, 'paused', 'address_changed', p_actor);
   end if;
   perform private.add_audit(
@@ -4116,7 +4569,8 @@ create or replace function public.claim_due_deliveries(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Of one endpoint in a call, which could run into its time-out otherwise: all of it would be undone, at each call again.
+  -- Deliveries of one endpoint that a call passes over at most: the call could reach its time-out, which would undo all of
+  -- its work, again at each call.
   c_passed constant int := 200;
   c_window constant int := greatest(16, p_limit);
   v_candidate record;
@@ -4162,12 +4616,13 @@ begin
       p_outward := p_outward - v_candidate.is_outward::int;
     end if;
   end loop;
-  -- Of our own endpoints as many as there are; of each subscriber one, as often as something is left to claim.
+  -- Claims as many deliveries as possible for our own endpoints, and one per subscriber and turn as long as there is room.
   loop
     v_before := jsonb_array_length(v_claimed);
     for v_endpoint in
-      -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
-      -- another. Among equal subscribers by chance: by age, whoever has waited least would come last, behind every backlog.
+      -- Our own endpoints first, then the endpoint with the fewest current senders, so that one that is slow or has a backlog
+      -- takes no turns from others. Equal subscribers in random order: by age, the one that has waited least would come after
+      -- every backlog.
       select endpoint.id, endpoint.kind
       from public.webhook_endpoints endpoint
       left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
@@ -4176,7 +4631,7 @@ begin
         group by endpoint_id) held on held.endpoint_id = endpoint.id
       left join lateral (
         select next_attempt from public.webhook_deliveries
-        -- Only our own are asked, of which there are two.
+        -- Only for our own endpoints, of which there are two.
         where endpoint.kind = 'internal' and endpoint_id = endpoint.id
           and status not in ('success', 'superseded', 'cancelled') and dead_at is null
         order by next_attempt limit 1) first on true
@@ -4186,7 +4641,7 @@ begin
     loop
       exit when jsonb_array_length(v_claimed) >= p_limit;
       continue when v_endpoint.kind = 'subscriber' and p_outward <= 0;
-      -- A short look at an index: most endpoints have nothing to send most of the time.
+      -- A short index look-up: most endpoints have nothing to send most of the time.
       continue when not exists (
         select from public.webhook_deliveries
         where endpoint_id = v_endpoint.id and next_attempt <= now()
@@ -4206,7 +4661,7 @@ begin
           v_seen := v_seen + 1;
           v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, null);
           if v_claim is null then
-            -- Another claim, of ten perhaps, is taking it now.
+            -- Another claim, possibly of ten deliveries, is taking this delivery.
             v_passed := v_passed || v_candidate.id;
           elsif v_claim ? 'left_out' then
             v_left_out := v_left_out || v_claim;
@@ -4222,7 +4677,7 @@ begin
             exit endpoint when jsonb_array_length(v_claimed) >= p_limit;
           end if;
         end loop;
-        -- What was passed or set aside is not seen again: behind it may be something to send.
+        -- Deliveries that were passed over or set aside are not returned again. There may be others behind them.
         exit when v_seen < c_window;
         if v_set_aside + cardinality(v_passed) >= c_passed then
           v_is_waiting := true;
@@ -4245,7 +4700,7 @@ grant execute on function public.claim_due_deliveries(int, int, int, uuid, bigin
 
 -- supabase/sql/deliver/claim_due_delivery.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
--- The functions of 0.2.0 call it. They know no subscribers, and would send their events to ourselves.
+-- For functions of version 0.2.0. They do not know subscribers, and would send a subscriber's event to our own endpoints.
 create or replace function public.claim_due_delivery(
   p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
 returns jsonb
@@ -4392,7 +4847,7 @@ begin
     then
       return '{"outcome": "idempotency_conflict"}';
     end if;
-    -- Its secret was shown once; whoever has not seen it replaces it.
+    -- The secret was shown only in the first answer; an operator who has not seen it must replace it.
     return jsonb_build_object('outcome', 'exists', 'endpoint', private.subscriber_view(v_subscriber));
   end if;
   perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
@@ -4439,7 +4894,7 @@ revoke all on function public.delivery_backlog() from public, anon, authenticate
 grant execute on function public.delivery_backlog() to service_role;
 
 -- supabase/sql/deliver/due_at.sql
--- For each kind of delivery the order of an index, so that a backlog of one kind is never read to find another.
+-- Each kind of delivery is read in the order of its own index, so that a backlog of one kind is not scanned to find another.
 create or replace function private.due_at(p_endpoint_id text, p_kind text, p_left_out bigint[], p_limit int)
 returns table (id bigint)
 language plpgsql stable set search_path = '' as $$
@@ -4501,7 +4956,7 @@ create or replace function public.event_samples(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Looked at, newest first.
+  -- Number of events examined, newest first.
   c_examined constant int := 1000;
   v_path jsonpath := p_filter_path::jsonpath;
 begin
@@ -4521,7 +4976,7 @@ begin
         where event.effect is not null order by event.applied_at desc, event.id desc limit c_examined) newest
       where (newest.event).channel <> 'import'
         and ((newest.event).erased_at is null or (newest.event).type = 'report.deleted')
-        -- No filter is asked about a deletion.
+        -- Filters do not apply to deletions.
         and (p_filter_path is null or (newest.event).type <> 'report.deleted')
         and (p_endpoint_id is null or exists (
           select from public.webhook_deliveries where event_id = (newest.event).id and endpoint_id = p_endpoint_id))
@@ -4577,10 +5032,10 @@ begin
         select private.iso_time(opened_at) from public.webhook_circuits where endpoint_id = p_endpoint_id)),
     'revision', v_settings.id, 'takes_events', v_settings.takes_events, 'change', v_settings.change,
     'settings', case when v_settings.id is not null then private.settings_view(v_settings) end,
-    -- Null: the report is gone, and nobody can say any more whose it was.
+    -- Null: the report is deleted, so its owner at that time is no longer known.
     'is_owner', case when v_settings.owner_id is not null then v_settings.owner_id = v_owner end,
     'matches', v_settings.id is not null and v_settings.takes_events and private.selects_event(v_settings, v_event, v_owner),
-    -- Null in these two as well: the content is erased.
+    -- Null in the next two as well if the content is erased.
     'filter_matches', case when v_settings.filter_path is not null and v_document is not null
       then private.filter_matches(v_document, v_settings.filter_path) end,
     'values', case when v_document is not null and p_paths is not null then private.filter_values(v_document, p_paths) end,
@@ -4603,12 +5058,12 @@ revoke all on function public.explain_fan_out(text, text, text[]) from public, a
 grant execute on function public.explain_fan_out(text, text, text[]) to service_role;
 
 -- supabase/sql/deliver/fan_out.sql
--- It only inserts. Which settings were in force is said by the event itself, so that the answer is the same whenever it is asked.
+-- Only inserts. The event itself has the revision of the settings in force, so the result is the same whenever this runs.
 create or replace function private.fan_out(p_event public.report_events, p_owner uuid default null)
 returns void
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- Of an edit: an owner who goes on typing makes several, of which the last one counts.
+  -- Delay of an edit: an owner who goes on typing makes several, and only the last one should be sent.
   c_quiet constant interval := '2 minutes';
   v_asks record;
   v_owner uuid := p_owner;
@@ -4628,7 +5083,7 @@ begin
       v_document := private.filter_document(
         p_event, (select research_metadata from private.report_contents where event_id = p_event.id));
     exception when others then
-      -- The effect stands: what a filter cannot be asked about does not match.
+      -- A failing filter must not undo the effect: it counts as no match.
       insert into private.filter_faults (endpoint_id, event_id, error)
       select endpoint_id, p_event.id, "left"(sqlerrm, 200)
       from private.settings_in_force(p_event.settings_revision) where takes_events and filter is not null;
@@ -4641,7 +5096,7 @@ begin
   from private.settings_in_force(p_event.settings_revision) settings
   where takes_events and private.selects_event(settings, p_event, v_owner)
     and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false))
-  -- A deletion is fanned out by a sweep, which may repeat it.
+  -- A sweep fans out a deletion, and may repeat that.
   on conflict (event_id, endpoint_id, plan) do nothing;
 end
 $$;
@@ -4655,8 +5110,8 @@ create or replace function private.filter_document(p_event public.report_events,
 returns jsonb
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- The metadata is not pruned to what a filter may see: the compiled path looks at no more than its own members, and says
-  -- itself which of them count as absent.
+  -- The metadata is not reduced to what a filter may see: the compiled path reads only its own members, and handles absent
+  -- values itself.
   return jsonb_build_object(
     'type', p_event.type, 'report_type', p_event.report_type, 'stage', p_event.stage,
     'status', case when p_event.type = 'report.deleted' then 'deleted' else p_event.status end,
@@ -4673,8 +5128,8 @@ create or replace function private.filter_matches(p_document jsonb, p_path jsonp
 returns boolean
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- Silent: without it, a member of another type would abort the effect that is being recorded. A path with a variable raises
-  -- even so; compiled ones have none.
+  -- Silent: otherwise a member of another type would abort the transaction of the effect. A path with a variable raises an
+  -- error even so; compiled paths have none.
   return coalesce(jsonb_path_match(p_document, p_path, silent => true), false);
 end
 $$;
@@ -4696,12 +5151,12 @@ begin
   foreach v_path in array p_paths loop
     v_value := p_document;
     foreach v_name in array string_to_array(v_path, '.') loop
-      -- Of an array, -> with a text is null.
+      -- For an array, -> with a text returns null.
       v_value := v_value -> v_name;
     end loop;
     v_values := v_values || jsonb_build_array(case
       when v_value is null or jsonb_typeof(v_value) in ('object', 'array') then null
-      -- The text of a number: as a JSON number, JavaScript would round it.
+      -- Numbers as text: JavaScript would round a JSON number.
       when jsonb_typeof(v_value) = 'string' and length(v_value #>> '{}') > 256 then null
       else jsonb_build_array(jsonb_typeof(v_value), v_value #>> '{}') end);
   end loop;
@@ -4729,16 +5184,16 @@ begin
   then
     return false;
   end if;
-  -- An object or array this deep lies 98 levels below the metadata, which is the third level of a body; 100 are read.
-  -- Asked first: what follows recurses no deeper.
+  -- 98 levels below the metadata are 100 levels of the body, the limit for reading it. This check comes first, since the
+  -- following ones recurse to the same depth.
   if jsonb_path_exists(v_content.research_metadata, 'strict $.**{98} ? (@.type() == "object" || @.type() == "array")') then
     return false;
   end if;
   if octet_length(private.envelope(p_event)) > c_body_bytes then
     return false;
   end if;
-  -- Read in the text: a query of every number takes time that grows with the square of their count. Most texts have no such run
-  -- of digits at all; in the others, those within strings do not count.
+  -- Searches the printed text: a query for every number would take time quadratic in their count. Most texts contain no such
+  -- run of digits; in the others, runs inside of strings do not count.
   v_text := coalesce(v_content.research_metadata::text, '');
   return v_text !~ '[0-9.]{65}' or regexp_replace(v_text, '"(?:[^"\\]|\\.)*"', '', 'g') !~ '(?:[0-9]\.?){65}';
 end
@@ -4821,7 +5276,7 @@ begin
     or exists (
       select from private.subscribers
       where endpoint_id = p_endpoint_id
-        -- It accepts nothing at all, for nearly as long as the whole schedule takes.
+        -- The endpoint has accepted nothing for nearly as long as the whole schedule takes.
         and (state <> 'active' or failing_since < now() - interval '20 hours'));
 end
 $$;
@@ -4860,7 +5315,7 @@ begin
   end if;
   return p_kind = 'retry' and p_delivery.status not in ('success', 'superseded', 'cancelled')
     and p_delivery.created_at <= p_until
-    -- What was sent since was retried; what is due, or being sent, needs no plan.
+    -- A delivery sent since then has been retried; one that is due or being sent needs no plan.
     and (p_delivery.last_attempt is null or p_delivery.last_attempt <= p_until)
     and p_delivery.next_attempt > now() and private.lease_is_free(p_delivery.lease_expires_at);
 end
@@ -4901,14 +5356,14 @@ declare
   v_cancelled int := 0;
   v_woken int := 0;
 begin
-  -- The alerts tell when what waits is given up.
+  -- Alerts report when waiting deliveries will be given up.
   update private.watch_state set pause_max_days = p_pause_max_days where only_row and pause_max_days <> p_pause_max_days;
   for v_endpoint in
     select endpoint_id from private.subscribers
     where state = 'unverified' and created_at < now() - v_policy.unverified_for
     order by endpoint_id limit p_limit
   loop
-    -- The lock of all that makes a revision comes before the rows of subscribers. Its check may just have passed.
+    -- Lock order: every new revision takes this lock before rows of subscribers. The check may have passed since the query.
     perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
     continue when not exists (
       select from private.subscribers where endpoint_id = v_endpoint.endpoint_id and state = 'unverified');
@@ -4924,11 +5379,12 @@ begin
     perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
     v_paused := v_paused + 1;
   end loop;
-  -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
+  -- Ends deliveries that a paused subscriber has kept waiting for too long. A person can still redrive them while their
+  -- content exists.
   for v_id in
     select id from public.webhook_deliveries
     where id in (
-      -- Of each the oldest, in the order of an index: most of a backlog is younger.
+      -- The oldest of each subscriber, in the order of an index: most of a backlog is younger.
       select delivery.id from private.subscribers subscriber
       cross join lateral (
         select id from public.webhook_deliveries
@@ -4968,11 +5424,11 @@ begin
     perform private.move_delivery(v_id, 'cancelled');
     v_cancelled := v_cancelled + 1;
   end loop;
-  -- Whoever ended the delivery before it could not get its lock.
+  -- Wakes deliveries that were left parked because the one that ended the earlier delivery could not lock them.
   for v_id in
     select parked.id from public.webhook_deliveries parked
     join public.webhook_deliveries earlier on earlier.id = parked.waits_for
-    -- As holds_back() says, without a call for each of many that wait rightly.
+    -- The same condition as holds_back(), without a call for each of many deliveries that are rightly parked.
     where (earlier.dead_at is not null or earlier.status in ('success', 'superseded', 'cancelled'))
       and (earlier.lease_expires_at is null or earlier.lease_expires_at < now())
     order by parked.id limit p_limit for update of parked skip locked
@@ -5038,10 +5494,11 @@ begin
     select from private.endpoint_revisions
     where endpoint_id = p_endpoint_id and superseded_by is null and rate_per_second is not null)
   then
-    -- Several that ask at once may go a little beyond it, which harms nobody.
+    -- Without a lock: concurrent callers may exceed a wide limit a little, which is harmless.
     return true;
   end if;
-  -- Where it is narrow, one at a time: what the others have claimed must be seen. Nobody waits for this lock.
+  -- With little room, one caller at a time, so that each sees the others' claims. A caller that does not get this lock does
+  -- not wait.
   return pg_try_advisory_xact_lock(hashtextextended('polaris.send:' || p_endpoint_id, 0))
     and private.sending_room(p_endpoint_id) > 0;
 end
@@ -5084,7 +5541,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_old public.webhook_deliveries;
   v_new public.webhook_deliveries;
-  -- Only who claimed it last may say that it failed.
+  -- Only the last claimer may record a failure.
   v_is_holder boolean;
   v_has_ended boolean;
   v_ends boolean;
@@ -5094,7 +5551,7 @@ begin
   v_has_ended := v_old.status in ('success', 'superseded', 'cancelled');
   v_new := v_old;
 
-  -- The attempts of a round count, whatever else has happened meanwhile. One of them may have been counted on arrival.
+  -- The attempts of a round count in any case. One of them may have been counted when it arrived.
   if p_token is not null then
     v_new.attempts := v_old.attempts + p_posts - (v_old.counted_on_arrival and p_posts > 0)::int;
     v_new.counted_on_arrival := false;
@@ -5118,13 +5575,13 @@ begin
         v_new.claimed_at := now();
         v_new.counted_on_arrival := false;
         v_new.status_before_claim := case v_old.status when 'retrying' then v_old.status_before_claim else v_old.status end;
-        -- A dead letter that is retried is due again should its sender die before it records anything.
+        -- A claimed dead letter is due again if its sender dies before recording the round.
         v_new.dead_at := null;
         v_new.dead_reason := null;
         v_new.next_attempt := coalesce(v_old.next_attempt, now());
       end if;
     when 'released' then
-      -- The token stays: a holder that was only slow may still record its round.
+      -- The token stays: a slow holder may still record its round.
       if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
         v_new.status := coalesce(v_old.status_before_claim, 'failed');
         v_new.lease_expires_at := null;
@@ -5137,7 +5594,7 @@ begin
         v_new.dead_reason := null;
         v_new.claim_id := null;
         if p_on_arrival then
-          -- The lease stays with its sender, who still has to record the round.
+          -- The lease stays with the sender, which has yet to record the round.
           v_new.attempts := v_old.attempts + 1;
           v_new.counted_on_arrival := true;
           v_new.last_attempt := now();
@@ -5151,7 +5608,7 @@ begin
         if p_transition = 'refused' then
           v_new.next_attempt := null;
         elsif v_old.next_attempt > now() then
-          -- Retried ahead of its slot: the slot stays, or waits for Retry-After.
+          -- Retried before its slot: the slot remains, unless Retry-After asks for a later time.
           v_new.next_attempt := greatest(v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds));
         else
           v_new.rounds := v_old.rounds + 1;
@@ -5184,7 +5641,7 @@ begin
       v_new.waits_for := null;
     when 'skipped' then
       if not v_has_ended and v_old.dead_at is null then
-        -- It was not sent, so that it has its whole schedule yet.
+        -- It was not sent, so its whole schedule is left.
         v_new.status := 'failed';
         v_new.next_attempt := private.next_attempt(1, null);
         v_new.lease_token := v_old.lease_token + 1;
@@ -5195,7 +5652,7 @@ begin
     when 'closed' then
       if not v_has_ended and v_old.dead_reason is distinct from p_reason then
         if v_old.position is not null and p_reason = 'report_deleted' then
-          -- Its event of type report.deleted tells what is left to tell.
+          -- The event of type report.deleted informs the subscriber.
           v_new.status := 'cancelled';
           v_new.dead_at := null;
           v_new.dead_reason := null;
@@ -5210,7 +5667,7 @@ begin
         v_new.claim_id := null;
       end if;
     when 'erased' then
-      -- An answer may echo the content.
+      -- The answer may repeat the content.
       v_new.response := '{}';
       if not v_has_ended and private.is_closed(v_old.dead_reason) is not true then
         if v_old.dead_at is null
@@ -5242,7 +5699,7 @@ begin
       if not v_has_ended and v_old.dead_at is null and v_old.next_attempt > now()
         and private.lease_is_free(v_old.lease_expires_at)
       then
-        -- The next failure counts this round again: whoever brings it forward costs it no slot.
+        -- The next failure counts this round again, so that bringing a delivery forward uses up no slot.
         v_new.rounds := greatest(v_old.rounds - 1, 0);
         v_new.next_attempt := now();
       end if;
@@ -5266,7 +5723,7 @@ begin
   if v_ends then
     v_new.waits_for := null;
     if v_old.position is not null and p_token is null and not private.lease_is_free(v_old.lease_expires_at) then
-      -- Its POST is under way: until its sender says that it is over, the next of the report must not overtake it.
+      -- A POST is in progress: until its sender records the outcome, the report's next delivery must not overtake it.
       v_new.lease_token := v_old.lease_token;
       v_new.lease_expires_at := v_old.lease_expires_at;
       v_new.claim_id := v_old.claim_id;
@@ -5283,8 +5740,9 @@ begin
     returning * into v_new;
   end if;
   if v_ends and v_old.position is not null and private.lease_is_free(v_new.lease_expires_at) then
-    -- The next of its report may go. One that another transaction changes is woken by the next sweep: to wait for it here, with
-    -- other locks held, could deadlock. What only waits for that one in turn (try_claim()) is no hindrance.
+    -- The report's next deliveries may now be sent. Rows that another transaction changes are skipped, since waiting here,
+    -- with other locks held, could deadlock; the next sweep wakes them. The key share lock of try_claim() does not conflict
+    -- with this.
     update public.webhook_deliveries set waits_for = null
     where id in (
       select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for no key update skip locked);
@@ -5333,7 +5791,7 @@ declare
 begin
   select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
   if p_attempts = '[]'
-    -- What an older URL answered says nothing about the present one. The audit does not keep the queries of URLs.
+    -- An answer from an older URL says nothing about the present one. The audit does not store the queries of URLs.
     or split_part(p_attempts #>> '{-1,request,url}', '?', 1) <> (
       select split_part(url, '?', 1) from private.endpoint_revisions
       where endpoint_id = p_endpoint_id and superseded_by is null)
@@ -5341,7 +5799,7 @@ begin
     return;
   elsif p_result = 'delivered' then
     if p_attempts #> '{-2,request,headers}' ? 'content-encoding' then
-      -- It refused the compressed body, and took the same event uncompressed.
+      -- The subscriber refused the compressed body, and accepted the same event uncompressed.
       update private.subscribers set accepted_coding = null, coding_refused_at = now() where endpoint_id = p_endpoint_id;
     end if;
     if v_subscriber.failing_since is not null then
@@ -5415,14 +5873,14 @@ revoke all on function private.plan_view(public.plans) from public, anon, authen
 grant execute on function private.plan_view(public.plans) to authenticated;
 
 -- supabase/sql/deliver/planned_deliveries.sql
--- A plan of few among many deliveries must not read them all for each slice, so the number that is looked at is limited too.
+-- Also limits the number of examined deliveries: a plan that matches few of many must not read them all for each slice.
 create or replace function private.planned_deliveries(
   p_kind text, p_filter jsonb, p_until timestamptz, p_after jsonb, p_examined int, p_limit int,
   out ids bigint[], out examined int, out last jsonb)
 returns record
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Each order has its index. By dead_at, so that a letter is found where it died, however old it is.
+  -- Each order has an index. Dead letters are sorted by dead_at, since they may be of any age.
   v_time text := case p_kind when 'redrive' then 'dead_at' else 'created_at' end;
   v_open text := case p_kind when 'redrive' then 'dead_at is not null' else $q$status not in ('success', 'superseded', 'cancelled')$q$ end;
 begin
@@ -5456,7 +5914,7 @@ begin
     )
     select coalesce((select array_agg(id) from matching), '{}'), (select count(*)::int from deliveries), (
       select jsonb_build_object('at', at, 'id', id)
-      -- A full slice ends at its last match; what was looked at beyond comes again.
+      -- A full slice ends at its last match: deliveries examined beyond it are examined again.
       from (
         (select at, id from matching where (select count(*) from matching) = $6 order by at desc, id desc limit 1)
         union all
@@ -5476,7 +5934,7 @@ create or replace function private.preview_replay(p_filter jsonb)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Pairs of an event and an endpoint. Looking at more would cost more than it tells: with 20 endpoints, more than a call may.
+  -- Limit of pairs of event and endpoint. With 20 endpoints, examining more could exceed the time of a call.
   c_pairs constant int := 20000;
   c_examined constant int := c_pairs / greatest(cardinality(private.texts_of(p_filter -> 'endpoint_ids')), 1);
   v_found record := private.replayed_events(p_filter, now(), null, c_examined);
@@ -5488,7 +5946,7 @@ begin
         bytes bigint)
     ), paces as (
       select endpoint_id, count(*) filter (where is_there) as deliveries,
-        -- How many a second: its rate, or what its last hundred rounds took, as many at once as it may have.
+        -- Events per second: the rate, or the pace of the last hundred rounds with the maximum number in flight.
         least((p_filter ->> 'rate_per_second')::numeric, (
             select rate_per_second from private.endpoint_revisions settings
             where settings.endpoint_id = found.endpoint_id and superseded_by is null),
@@ -5549,10 +6007,11 @@ create or replace function public.read_events(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- The body after it may have 1 MB as well, and quotes double what they escape: Vercel's functions answer 4.5 MB at most.
+  -- The last body may have 1 MB as well, and escaping doubles quotes; Vercel's functions answer at most 4.5 MB.
   c_bytes constant int := 1048576;
   v_subscriber private.subscribers;
-  -- One event has no neighbours that could be missed: whoever got its thin body asks at once, whatever else is under way.
+  -- For a single event nothing can be missed: the receiver of a thin body asks at once, whatever transactions are in
+  -- progress.
   v_horizon xid8 := case when p_event_id is null then pg_snapshot_xmin(pg_current_snapshot()) else '18446744073709551615'::xid8 end;
   v_row record;
   v_body text;
@@ -5581,7 +6040,7 @@ begin
       v_has_more := true;
       exit;
     end if;
-    -- What was erased has no content any more, and what a deletion has cancelled is about to have none; that it was there stays.
+    -- Erased events have no content, and cancelled ones are about to lose it. They are still listed.
     v_body := case when (v_row.event).erased_at is null and not v_row.is_cancelled or (v_row.event).type = 'report.deleted'
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
@@ -5634,7 +6093,7 @@ revoke all on function private.read_settings(text, jsonb, text) from public, ano
 
 -- supabase/sql/deliver/record_delivered_rounds.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
--- Its locks are those of several records, out of order: none is waited for as long as a deadlock takes to be found.
+-- Takes the locks of several records, out of order. lock_timeout is shorter than deadlock_timeout, so no deadlock can last.
 create or replace function public.record_delivered_rounds(p_rounds jsonb)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' set lock_timeout = '50ms' as $$
@@ -5652,7 +6111,7 @@ begin
       v_answers := v_answers || jsonb_build_object('number', v_round.number, 'recorded',
         public.record_delivery_attempts(v_round.delivery_id, v_round.token, 'delivered', v_round.attempts));
     exception when others then
-      -- Recorded by itself, it may wait for a lock, and says what is wrong with it.
+      -- Null: the caller records this round separately, which may wait for locks and reports the error.
       v_answers := v_answers || jsonb_build_object('number', v_round.number, 'recorded', null);
     end;
   end loop;
@@ -5689,7 +6148,7 @@ begin
       'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', v_event.effect);
   end if;
   if v_event.erased_at is not null then
-    -- The answer may echo what was sent.
+    -- The answer may repeat the erased content.
     select coalesce(jsonb_agg(attempt - '{response,error}'::text[] order by number), '[]') into p_attempts
     from jsonb_array_elements(p_attempts) with ordinality as sent (attempt, number);
   end if;
@@ -5719,7 +6178,7 @@ begin
       and private.is_endpoint_to_blame(v_delivery.endpoint_id, p_attempts)
       then 'postponed' else p_result end,
     p_token => p_delivery_token, p_posts => v_posts,
-    -- The report's owner reads it too, whom our address and headers do not concern.
+    -- Shown to the report's owner, who should not see our address and headers.
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
     v_applied := public.apply_report_event(v_event.id, 'direct');
@@ -5749,7 +6208,8 @@ declare
   v_subscriber private.subscribers;
   v_accepts_coding boolean;
 begin
-  -- Before any row, as whoever changes settings does: what the check has found is of the URL in force, or of none.
+  -- Before any row lock, as in every change of settings: the result of the check must apply to the URL in force, or not at
+  -- all.
   perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   update private.endpoint_checks set finished_at = now(), passed = p_passed, probes = p_probes
   where id = p_check_id and finished_at is null
@@ -5801,7 +6261,7 @@ declare
   v_redriven int;
 begin
   perform private.await_same_call(p_claim_id::text);
-  -- The audit tells what the first call did: a sweep may have claimed its deliveries since.
+  -- Counts by the audit what the first call did: a sweep may have claimed those deliveries since.
   select count(*) into v_redriven from public.webhook_audit
   where outcome = 'redriven' and request_payload ->> 'claim_id' = p_claim_id::text
     and created_at > now() - interval '1 hour';
@@ -5809,7 +6269,7 @@ begin
     return v_redriven;
   end if;
   for v_delivery in
-    -- In the order of their reports, whose locks each takes: two redrives must not wait for each other.
+    -- In the order of the reports, whose locks each redrive takes: otherwise two calls could deadlock.
     select * from (
       select * from public.webhook_deliveries
       where dead_at is not null and not private.is_closed(dead_reason)
@@ -5822,7 +6282,7 @@ begin
         and (p_filter -> 'dead_before' is null or dead_at < (p_filter ->> 'dead_before')::timestamptz)
       order by dead_at, id
       limit p_limit
-      -- One that another process holds is being retried or redriven now.
+      -- A delivery that another process holds is being retried or redriven.
       for update skip locked) picked
     order by report_type, report_id, id
   loop
@@ -5934,7 +6394,7 @@ begin
       and event.applied_at >= coalesce((p_filter ->> 'from')::timestamptz, '-infinity')
       and event.applied_at < least(coalesce((p_filter ->> 'to')::timestamptz, 'infinity'), p_until)
       and (event.applied_at, event.id) > (coalesce((p_after ->> 'at')::timestamptz, '-infinity'), coalesce(p_after ->> 'id', ''))
-      -- Of one report there are few: they are found by its index, not by looking at the events of all.
+      -- The few events of one report are found by its index, without scanning all events.
       and (p_filter -> 'report_id' is null or event.report_id = (p_filter ->> 'report_id')::uuid)
       and (p_filter -> 'event_ids' is null or event.id = any (private.texts_of(p_filter -> 'event_ids')))
     order by event.applied_at, event.id
@@ -5986,7 +6446,7 @@ create or replace function public.request_plan(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Counting more would cost more than it tells.
+  -- Limit of the count, which bounds its cost.
   c_counted constant int := 20000;
   v_plan public.plans;
   v_planned record;
@@ -6029,8 +6489,7 @@ begin
   return (p_event.effect = 'applied' or p_settings.takes_superseded and p_event.effect = 'superseded')
     and (p_settings.types is null or p_event.type = any (p_settings.types))
     and (p_settings.report_types is null or p_event.report_type = any (p_settings.report_types))
-    -- A deletion tells to forget what earlier events brought, whatever their stage and status were; it has no content that a filter
-    -- could look at.
+    -- A deletion tells subscribers to forget earlier events of any stage and status. It has no content for a filter.
     and (p_event.type = 'report.deleted'
       or (p_settings.stages is null or p_event.stage = any (p_settings.stages))
         and (p_settings.statuses is null or p_event.status = any (p_settings.statuses)))
@@ -6081,23 +6540,23 @@ returns record
 language plpgsql immutable set search_path = '' as $$
 begin
   slots := '{30 seconds,2 minutes,10 minutes,1 hour,6 hours,24 hours}';
-  -- Each slot is up to a fifth shorter or longer: deliveries that failed together must not come back together.
+  -- Each slot is up to a fifth shorter or longer, so that deliveries that failed together are not retried together.
   jitter := 0.2;
   longest_retry_after := '1 hour';
-  -- A circuit opens when this share of at least so many attempts in the window failed retryably.
+  -- A circuit opens when this share of at least this many attempts in the window failed retryably.
   circuit_window := '1 minute';
   circuit_attempts := 10;
   circuit_failed_share := 0.5;
-  -- Until one probe asks whether the endpoint is back.
+  -- Pause before a probe.
   circuit_pause := '30 seconds';
-  -- To one subscriber at once. After a time-out, 429 or 5xx half as many, which doubles again with the time that passes.
+  -- Maximum in flight per subscriber. Halved after a time-out, 429 or 5xx; then it doubles again with time.
   subscriber_in_flight := 16;
   in_flight_doubles_each_seconds := 10;
-  -- One that has not answered for so long has at most two senders.
+  -- A subscriber that has not answered for this long gets at most two senders.
   slow_after := '1 second';
-  -- A subscriber that has accepted nothing for so long is paused. The alert subscriber_failing comes before.
+  -- A subscriber that has accepted nothing for this long is paused. The alert subscriber_failing fires before.
   paused_after := '5 days';
-  -- One that never answered its check is removed.
+  -- A subscriber that never passed its check is removed after this time.
   unverified_for := '7 days';
 end
 $$;
@@ -6119,7 +6578,7 @@ declare
 begin
   select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
   if v_subscriber.endpoint_id is null then
-    -- Our own endpoints are limited by the senders alone.
+    -- Our own endpoints are limited only by the number of senders.
     return 1000;
   elsif v_subscriber.state <> 'active'
     or exists (select from public.webhook_circuits where endpoint_id = p_endpoint_id and opened_at is not null)
@@ -6130,17 +6589,17 @@ begin
   into v_held from public.webhook_deliveries where endpoint_id = p_endpoint_id and lease_expires_at >= now();
   v_room := private.in_flight_allowed(v_subscriber.in_flight_limit, v_subscriber.limited_at) - v_held.senders;
   if v_room > 0 and v_held.since < now() - v_policy.slow_after and not exists (
-    -- One that answers others has a sender that died.
+    -- If the endpoint has confirmed other deliveries since, the old claim belongs to a sender that died.
     select from public.webhook_audit
     where direction = 'out' and endpoint_id = p_endpoint_id and created_at > v_held.since and outcome = 'delivered')
   then
-    -- Somebody waits for it already. Should it answer nobody, two senders are enough to find out.
+    -- A sender is already waiting for this endpoint. If it answers nobody, two senders are enough to find out.
     v_room := least(v_room, 2 - v_held.senders);
   end if;
   select rate_per_second into v_rate from private.endpoint_revisions
   where endpoint_id = p_endpoint_id and superseded_by is null;
   if v_room > 0 and v_rate is not null then
-    -- Counted, not written down: those under way, and those that began within the last second and are over.
+    -- The rate is counted, not stored: requests in progress, and those that began within the last second and have ended.
     v_room := least(v_room, v_rate - v_held.begun - (
       select count(*) from public.webhook_audit
       where direction = 'out' and endpoint_id = p_endpoint_id and created_at > now() - interval '1 second'
@@ -6164,11 +6623,11 @@ declare
   v_settings private.endpoint_revisions;
 begin
   if p_state = 'removed' or p_state = 'active' then
-    -- Before the row's lock, as in all that makes a revision.
+    -- Before the row lock, as wherever a revision is made.
     perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   end if;
   if p_state = 'active' then
-    -- As in whoever records a round: the circuit, then the subscriber.
+    -- The circuit before the subscriber, as when a round is recorded.
     perform from public.webhook_circuits where endpoint_id = p_endpoint_id for no key update;
   end if;
   select * into strict v_old from private.subscribers where endpoint_id = p_endpoint_id for no key update;
@@ -6180,7 +6639,7 @@ begin
     read_token_sha256 = case when p_state <> 'removed' then read_token_sha256 end,
     verified_at = case when p_state = 'active' then coalesce(verified_at, clock_timestamp()) else verified_at end,
     failing_since = case when p_state <> 'active' then failing_since end,
-    -- It returns slowly: one, two, four … in flight.
+    -- Restarts slowly: 1, 2, 4, … in flight.
     in_flight_limit = case when p_state = 'active' then 1 else in_flight_limit end,
     limited_at = case when p_state = 'active' then clock_timestamp() else limited_at end
   where endpoint_id = p_endpoint_id
@@ -6253,8 +6712,8 @@ create or replace function private.show_delivery()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Whoever updates the row anyway shows the delivery there: a report is updated once. The name is that of 0.2.0, since an import
-  -- that began before the migration goes on with that version's function, in a trigger before the row's update.
+  -- Callers that update the report's row anyway show the delivery there, so that the row is updated once. Named as in 0.2.0:
+  -- an import that began before the migration still calls that version's function, in a trigger before the row's update.
   if coalesce(current_setting('polaris.import', true), '') = 'on' then
     return null;
   end if;
@@ -6339,7 +6798,7 @@ begin
           'id', id, 'created_at', private.iso_time(created_at), 'expires_at', private.iso_time(expires_at)) order by id desc), '[]')
         from private.endpoint_secrets
         where endpoint_id = p_subscriber.endpoint_id and (expires_at is null or expires_at > now())),
-      -- Up to so many: more is a backlog in any case.
+      -- Counted up to a limit: more is a backlog in any case.
       'waiting', (
         select count(*) from (
           select from public.webhook_deliveries
@@ -6363,6 +6822,30 @@ $$;
 comment on function private.subscriber_view(private.subscribers) is
   'A subscriber as operators see it: state, settings, secrets without their values, what waits (counted up to 10,000), the last check.';
 revoke all on function private.subscriber_view(private.subscribers) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/take_probe.sql
+create or replace function private.take_probe(
+  p_endpoint_id text, p_delivery_id bigint, p_token bigint, p_lease_seconds int)
+returns boolean
+language plpgsql volatile set search_path = '' as $$
+begin
+  -- Skip a locked circuit: its holder is about to take the probe or to close the circuit.
+  perform from public.webhook_circuits where endpoint_id = p_endpoint_id for update skip locked;
+  if not found then
+    return false;
+  end if;
+  update public.webhook_circuits
+  set probe_delivery_id = p_delivery_id, probe_token = p_token,
+    probe_lease_expires_at = now() + make_interval(secs => p_lease_seconds)
+  where endpoint_id = p_endpoint_id and opened_at is not null and probe_after <= now()
+    and private.lease_is_free(probe_lease_expires_at);
+  return found;
+end
+$$;
+
+comment on function private.take_probe(text, bigint, bigint, int) is
+  'Takes the one probe of a half-open circuit for this delivery. False when the circuit is not ready to probe or another process holds the probe.';
+revoke all on function private.take_probe(text, bigint, bigint, int) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/tell_deletion.sql
 create or replace function private.tell_deletion(p_report_type text, p_report_id uuid, p_owner uuid)
@@ -6398,8 +6881,8 @@ comment on function private.texts_of(jsonb) is
 revoke all on function private.texts_of(jsonb) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/try_claim.sql
--- Whoever waits for a report's row, or for the row of its owner, waits as long as another transaction likes. A sweep does not:
--- it takes the next delivery.
+-- Claiming can wait for the row of the report or its owner for as long as another transaction lasts. With this lock_timeout,
+-- a sweep does not wait, but takes the next delivery.
 create or replace function private.try_claim(
   p_delivery_id bigint, p_lease_seconds int, p_claim_id uuid, p_probe_of text default null)
 returns jsonb
@@ -6410,7 +6893,7 @@ declare
 begin
   select * into v_delivery from public.webhook_deliveries
   where id = p_delivery_id
-    -- Asked again under the lock: another sweep may have claimed or parked it since.
+    -- Checked again under the lock: another sweep may have claimed or parked it since.
     and waits_for is null and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
   for update skip locked;
   if v_delivery.id is null then
@@ -6421,7 +6904,7 @@ begin
       perform private.move_delivery(p_delivery_id, 'superseded');
       return '{"set_aside": true}';
     end if;
-    -- The order of a report: what comes later waits, also for a POST that is under way although its delivery has ended.
+    -- Per report, a later delivery waits for earlier ones, also while the POST of an ended one is still in progress.
     select id into v_earlier from public.webhook_deliveries
     where endpoint_id = v_delivery.endpoint_id and report_id = v_delivery.report_id and report_type = v_delivery.report_type
       and plan = 0 and redrives = 0 and position < v_delivery.position
@@ -6435,7 +6918,8 @@ begin
       order by position desc limit 1;
     end if;
     if v_earlier is not null then
-      -- With its lock, it cannot end before it is known who waits for it. What is held now is looked at again.
+      -- The lock prevents the earlier delivery from ending before this one is parked. If it is locked now, this delivery is
+      -- examined again later.
       perform from public.webhook_deliveries
       where id = v_earlier for key share skip locked;
       if found and private.holds_back(v_earlier) then
@@ -6447,11 +6931,12 @@ begin
   end if;
   if p_probe_of is not null then
     if v_delivery.position is null then
-      -- Claiming it will lock its report, and circuits come after reports.
+      -- Claiming locks the report; circuits are locked after reports.
       perform private.lock_report(v_delivery.report_type, v_delivery.report_id);
     end if;
     if not private.take_probe(p_probe_of, v_delivery.id, v_delivery.lease_token + 1, p_lease_seconds) then
-      -- Another process holds the probe. The locks of this delivery and its report go before the next ones are taken.
+      -- Another process holds the probe. The exception releases the locks of the delivery and its report before others are
+      -- taken.
       raise exception 'no probe' using errcode = 'PL003';
     end if;
   end if;
@@ -6478,7 +6963,7 @@ language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
   v_delivery public.webhook_deliveries;
 begin
-  -- Asked again under the lock: another process may have sent or redriven it since.
+  -- Checked again under the lock: another process may have sent or redriven it since.
   select * into v_delivery from public.webhook_deliveries delivery
   where id = p_delivery_id and private.is_planned(delivery, p_plan.kind, p_plan.created_at)
   for update skip locked;
@@ -6505,12 +6990,29 @@ comment on function private.try_planned(bigint, public.plans) is
   'Makes a delivery due for a plan if that needs no waiting: brought_forward, redriven (a dead letter), changed (the plan is not about it any more), held (another transaction holds it or its report), error.';
 revoke all on function private.try_planned(bigint, public.plans) from public, anon, authenticated, service_role;
 
+-- supabase/sql/deliver/try_release.sql
+create or replace function private.try_release(p_delivery_id bigint)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+begin
+  perform from public.webhook_deliveries where id = p_delivery_id for update skip locked;
+  return found and (private.move_delivery(p_delivery_id, 'released')).status <> 'retrying';
+exception when others then
+  -- Skip it: the next sweep tries again.
+  return false;
+end
+$$;
+
+comment on function private.try_release(bigint) is
+  'Releases a delivery if that needs no waiting.';
+revoke all on function private.try_release(bigint) from public, anon, authenticated, service_role;
+
 -- supabase/sql/deliver/waiting_for.sql
 create or replace function private.waiting_for(p_endpoint_id text, out waiting bigint, out oldest timestamptz)
 returns record
 language plpgsql stable set search_path = '' as $$
 declare
-  -- More is a backlog in any case.
+  -- Counted up to a limit: more is a backlog in any case.
   c_counted constant int := 10000;
 begin
   select count(*), min(next_attempt) into waiting, oldest
@@ -6535,7 +7037,7 @@ begin
   return exists (
       select from public.webhook_deliveries
       where endpoint_id = p_endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
-        -- What was never sent is passed over in the index.
+        -- The partial index leaves out deliveries that were never sent.
         and attempts > 0 and last_attempt > now() - c_lately)
     or exists (
       select from public.webhook_deliveries
@@ -6550,14 +7052,14 @@ revoke all on function private.was_sent_lately(text) from public, anon, authenti
 -- supabase/sql/deliver/work_plan.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 --
--- The lock of the plan's row is its lease: a slice and its progress are one transaction, so that a process that dies in between
--- leaves nothing half done, and nobody has to wait for its lease to end. It is the first lock of its transaction.
+-- The row lock of the plan serves as its lease: a slice and its progress are one transaction. If a process dies, nothing is
+-- left half done, and no lease must expire. It is the first lock of its transaction.
 create or replace function public.work_plan(p_limit int)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_examined constant int := 5000;
-  -- What another transaction holds is tried again, a minute later.
+  -- Deliveries held by other transactions are tried again after a minute.
   c_passes constant int := 5;
   c_pause constant interval := '1 minute';
   c_faults constant int := 5;
@@ -6584,7 +7086,7 @@ begin
     end if;
     v_planned := private.planned_deliveries(
       v_plan.kind, v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
-    -- In the order of their reports, whose locks each takes.
+    -- In the order of the reports, whose locks each delivery takes.
     select coalesce(jsonb_object_agg(outcome, deliveries), '{}') into v_slice
     from (
       select outcome, count(*) as deliveries
@@ -6595,7 +7097,7 @@ begin
           order by report_type, report_id, id offset 0) planned) tried
       group by outcome) counted;
   exception when query_canceled or others then
-    -- Also where the slice used up the time of the call: without this, it would be tried again at once, for ever.
+    -- Also catches the call's time-out: otherwise the slice would be tried again at once, for ever.
     update public.plans
     set faults = faults + 1, last_error = "left"(sqlerrm, 200), next_slice_at = now() + c_pause,
       status = case when faults + 1 >= c_faults then 'failed' else status end,
@@ -6644,7 +7146,7 @@ returns public.plans
 language plpgsql volatile set search_path = '' as $$
 declare
   c_examined constant int := 2000;
-  -- A backlog in the outbox costs every claim, and a cancelled plan should leave little behind.
+  -- Limit of open deliveries: a backlog slows every claim, and a cancelled plan should leave little behind.
   c_waiting constant int := 2000;
   v_filter jsonb := p_plan.filter;
   v_rate numeric := (p_plan.filter ->> 'rate_per_second')::numeric;
@@ -6678,19 +7180,19 @@ begin
   elsif p_plan.applied_at is null then
     return p_plan;
   elsif p_plan.applied_xid is null then
-    -- The next transaction, not the one that set the time or the revision: an effect that began between that one's first lock and
-    -- its commit has a later id, and has seen nothing of it.
+    -- The next transaction, not the one that set the time or the revision: an effect that began between the first lock and
+    -- the commit of that one has a later id, and has not seen its change.
     p_plan.applied_xid := pg_current_xact_id();
     p_plan.next_slice_at := now();
     return p_plan;
   elsif p_plan.applied_xid >= pg_snapshot_xmin(pg_current_snapshot()) then
-    -- An effect that is under way may still appear before the place where this slice ends.
+    -- A running effect may still appear before the end of this slice: wait for it.
     p_plan.next_slice_at := now() + interval '2 seconds';
     return p_plan;
   elsif (
     select count(*) from (
       select from public.webhook_deliveries delivery
-      -- What waits for one that is paused keeps nobody else waiting.
+      -- Deliveries to a paused subscriber must not delay the others.
       join private.subscribers subscriber on subscriber.endpoint_id = delivery.endpoint_id and subscriber.state = 'active'
       where delivery.plan = p_plan.id and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
       limit c_waiting) waiting) >= c_waiting
@@ -6704,7 +7206,7 @@ begin
       event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
       format_version int, body text)
   ), there as materialized (
-    -- What is being erased now would find no delivery to end, and this one would never end.
+    -- Locks the events: an erasure running now would not find the new delivery, which then would never end.
     select id from public.report_events
     where id in (select event_id from item where is_there) and (erased_at is null or type = 'report.deleted')
     order by id for share
@@ -6728,8 +7230,8 @@ begin
   if v_found.examined = v_examined then
     return p_plan;
   elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
-    -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
-    -- are seen once they have ended.
+    -- Caught up. From the next revision on, effects make the deliveries themselves. Effects in progress under the earlier
+    -- revision are found once they have ended.
     p_plan.position := p_plan.position || jsonb_build_object(
       'revision', private.begin_live(v_filter ->> 'endpoint_id', 'caught up', p_plan.actor));
     p_plan.applied_xid := null;
@@ -6764,7 +7266,7 @@ begin
     'kept', (
       select coalesce(jsonb_agg(jsonb_build_object('place', place, 'things', things)), '[]')
       from private.kept_by_platform(v_user_id)
-      -- The reports themselves go.
+      -- Without the reports themselves, which the erasure deletes.
       where split_part(place, '.', 1) not in (select table_name from public.report_types)));
 end
 $$;
@@ -6794,7 +7296,7 @@ begin
     p_id, p_direction, p_outcome, p_endpoint_id, p_event_id, p_job_id, private.report_table(p_report_type), p_report_id,
     p_delivery_id, p_round, p_actor, p_payload, p_response_status, p_response_body, "left"(p_error, 10000), p_attempt_number,
     p_body_sha256, p_body_bytes,
-    -- A clock that is set meanwhile makes any duration, and what does not fit the column would roll back the effect.
+    -- A clock that is set meanwhile can give any duration. One that does not fit the column would roll back the effect.
     case when p_duration_ms is not null then least(greatest(p_duration_ms, 0), 999999999.999) end,
     coalesce(p_trace_id, (select event.trace_id from public.report_events event where event.id = p_event_id)), p_span_id)
   on conflict (id) do nothing;
@@ -6863,7 +7365,7 @@ language sql stable set search_path = '' as $$
     select delivery.endpoint_id, delivery.event_id, delivery.dead_at, delivery.dead_reason
     from public.webhook_deliveries delivery
     where delivery.dead_at > now() - p_rule.lookback and not private.is_closed(delivery.dead_reason)
-      -- The import makes many at once, which npm run upgrade tells.
+      -- The import makes many at once, and npm run upgrade reports them.
       and delivery.dead_reason <> 'import'
     order by delivery.dead_at desc limit 1000) dead
   group by dead.endpoint_id
@@ -6925,7 +7427,7 @@ declare
   c_newest constant int := 2000;
 begin
   if to_regclass('public.webhook_audit_attempts') is null then
-    -- As alert_on_success_rate().
+    -- The same condition as in alert_on_success_rate().
     return;
   end if;
   return query
@@ -7066,7 +7568,7 @@ create or replace function private.alert_on_subscriber_paused(p_rule private.ale
 returns table (subject text, value numeric, affected bigint, facts jsonb)
 language sql stable set search_path = '' as $$
   select subscriber.endpoint_id,
-    -- Nothing waits yet: what comes now is given up last.
+    -- If nothing waits yet: the time at which a delivery made now would be given up.
     greatest(round(extract(epoch from coalesce(kept.given_up_at, now() + kept.longest) - now()) / 86400, 1), 0),
     queue.waiting,
     jsonb_build_object(
@@ -7078,7 +7580,7 @@ language sql stable set search_path = '' as $$
     select watch.longest, queue.oldest + watch.longest as given_up_at
     from (select make_interval(days => pause_max_days) as longest from private.watch_state where only_row) watch) kept
   where subscriber.state = 'paused' and (
-    -- A person who pauses knows of it.
+    -- An operator knows of their own pause.
     subscriber.state_reason <> 'operator' or kept.given_up_at < now() + p_rule.threshold * interval '1 day')
 $$;
 
@@ -7094,7 +7596,8 @@ declare
   c_newest constant int := 2000;
 begin
   if to_regclass('public.webhook_audit_attempts') is null then
-    -- npm run upgrade has not built it yet, as the doctor says: without it the whole audit would be read each minute.
+    -- npm run upgrade has not built this index yet (the doctor reports that). Without it, the whole audit would be read each
+    -- minute.
     return;
   end if;
   return query
@@ -7108,7 +7611,7 @@ begin
     from (
       select audit.outcome from public.webhook_audit audit
       where audit.direction = 'out' and audit.endpoint_id = endpoint.id
-        -- What failed before the circuit closed is over.
+        -- Attempts before the circuit closed no longer count.
         and audit.created_at > greatest(now() - p_rule.lookback, circuit.closed_at)
       order by audit.created_at desc limit c_newest) recent) counted
   where endpoint.kind = 'internal' and counted.total >= p_rule.minimum and 100.0 * (counted.total - counted.failed) < p_rule.threshold * counted.total;
@@ -7158,8 +7661,8 @@ comment on function private.alert_on_verify_findings(private.alert_rules) is
 revoke all on function private.alert_on_verify_findings(private.alert_rules) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/apply_readings.sql
--- An alert is pending from its first bad reading, firing when it was bad for holds_for, and resolved when it was good for as
--- long, and at least a minute. One that becomes good while it is pending is deleted: nothing happened.
+-- An alert is pending from its first bad reading. It fires after bad readings for holds_for, and is resolved after good
+-- readings for as long, and at least a minute. A pending alert with a good reading is deleted.
 create or replace function private.apply_readings(p_rule private.alert_rules, p_readings jsonb, p_notify boolean)
 returns jsonb
 language plpgsql volatile set search_path = '' as $$
@@ -7192,12 +7695,12 @@ begin
     returning *
   loop
     v_changes := v_changes || private.alert_at(v_alert, p_rule);
-    -- Also where it is silenced by now: whoever heard of it may close it.
+    -- Even if it is silenced now: people who were told that it fires should hear that it is over.
     if p_notify and v_alert.notified_at is not null then
       perform private.send_alert(v_alert, p_rule, 'resolved');
     end if;
   end loop;
-  -- Also those that fired under a silence which has ended, or before an address was configured.
+  -- Includes alerts that began to fire under a silence that has ended, or before an address was configured.
   if p_notify then
     for v_alert in
       update public.alerts set notified_at = now()
@@ -7258,7 +7761,7 @@ begin
   select delivery.* into v_delivery from public.alert_deliveries delivery
   where delivery.delivered_at is null and delivery.dead_at is null and delivery.next_attempt <= now()
     and private.lease_is_free(delivery.lease_expires_at)
-    -- Nobody should hear that something is over before hearing of it.
+    -- The end of an alert must not be delivered before its beginning.
     and not exists (
       select from public.alert_deliveries earlier
       where delivery.transition = 'resolved' and earlier.alert_id = delivery.alert_id and earlier.transition = 'firing'
@@ -7347,7 +7850,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
     'server_version', current_setting('server_version'),
     'migrations', to_jsonb(private.applied_migrations()),
     'connections', jsonb_build_object(
-      -- Sums, which every role may read: pg_stat_activity hides the sessions of others.
+      -- Sums are readable by every role; pg_stat_activity hides other roles' sessions.
       'used', (select coalesce(sum(numbackends), 0) from pg_catalog.pg_stat_database),
       'most', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int),
     'heartbeats', (
@@ -7364,7 +7867,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
     'alerts', (
       select jsonb_build_object(
         'firing', count(*) filter (where state = 'firing'), 'pending', count(*) filter (where state = 'pending'),
-        -- `critical` comes before `warning`.
+        -- min(): `critical` sorts before `warning`.
         'worst', min(severity) filter (where state = 'firing'),
         'rules', coalesce(jsonb_agg(distinct rule) filter (where state = 'firing'), '[]'),
         'undelivered', (
@@ -7396,7 +7899,7 @@ begin
   for v_type in select * from public.report_types order by report_type loop
     v_left := v_left or clock_timestamp() > p_deadline;
     exit when v_left;
-    -- Their content follows as that of every report that is deleted.
+    -- The content of these reports is erased like that of every deleted report.
     execute format(
       'delete from public.%1$I where id in (
          select id from public.%1$I where user_id = $1 order by id limit $2 for update skip locked)', v_type.table_name)
@@ -7432,7 +7935,7 @@ declare
   v_deadline timestamptz := clock_timestamp() + c_longest;
   v_is_cancelled boolean := false;
   v_due private.erasures;
-  -- Of accounts: nothing is left but what stands in the queue of reports.
+  -- Accounts that are done, except for reports that are still in the queue.
   v_accounts bigint[] := '{}';
   v_reports int := 0;
   v_users jsonb;
@@ -7441,7 +7944,7 @@ begin
   for v_due in
     select * from private.erasures
     where report_id is null and (p_user_id is null or user_id = p_user_id)
-    -- What was tried last and is not done comes last.
+    -- Unfinished ones that were tried most recently come last.
     order by tried_at nulls first, id
     limit p_limit
     for update skip locked
@@ -7456,7 +7959,8 @@ begin
       when lock_not_available then
         null;
       when query_canceled or others then
-        -- One erasure costs only itself. One that used up the time of the whole call is still noted as tried, and comes last.
+        -- One failing erasure does not stop the others. One that used up the time of the whole call is still marked as tried,
+        -- so it comes last.
         v_is_cancelled := sqlstate = '57014';
         v_errors := v_errors || jsonb_build_object('user_id', v_due.user_id, 'error', "left"(sqlerrm, 200));
     end;
@@ -7471,7 +7975,7 @@ begin
     exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
-      -- By itself: subscribers hear of it although something of the content may be locked.
+      -- Separately, so that subscribers are told even if a part of the content is locked.
       perform private.tell_deletion(v_due.report_type, v_due.report_id, v_due.user_id);
     exception when query_canceled or others then
       v_is_cancelled := sqlstate = '57014';
@@ -7536,7 +8040,7 @@ begin
     exit when clock_timestamp() > p_deadline;
     perform private.forget_event(v_id);
   end loop;
-  -- Requests that named the report and no event of it.
+  -- Requests that named the report but none of its events.
   return clock_timestamp() < p_deadline
     and private.forget_audit(null, p_report_id, p_limit) < p_limit
     and not exists (
@@ -7556,7 +8060,7 @@ create or replace function public.erase_user(p_user_id uuid, p_limit int)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 begin
-  -- Whatever becomes of this caller, the sweeps go on.
+  -- With this row, the sweeps finish what this call leaves.
   insert into private.erasures (user_id) values (p_user_id) on conflict do nothing;
   return public.erase_due(p_limit, p_user_id);
 end
@@ -7583,7 +8087,7 @@ begin
   if p_unless_swept and not private.is_unwatched() then
     return '{"evaluated": false}';
   elsif not pg_try_advisory_xact_lock(hashtextextended('polaris evaluate_alerts', 0)) then
-    -- Another call evaluates.
+    -- Another call is evaluating.
     return '{"evaluated": false}';
   end if;
   update private.watch_state
@@ -7591,8 +8095,8 @@ begin
     clock_ahead_seconds = coalesce(extract(epoch from p_function_time - clock_timestamp()), clock_ahead_seconds)
   where only_row;
 
-  -- A rule that fails is an alert of its own and costs no other. One that uses up the time of the whole call ends the call, since
-  -- that time ends only once: the next slow rule would run without end. It is the last at the next call.
+  -- A failing rule is an alert of its own and does not stop the others. If a rule uses up the call's time, the call ends: its
+  -- time-out fires only once, so a further slow rule would run without limit. That rule comes last in the next call.
   begin
     perform private.note_table_sizes();
     if p_secrets is not null then
@@ -7646,8 +8150,8 @@ begin
   if p_user ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
     return p_user::uuid;
   end if;
-  -- Auth keeps addresses in lower case, and has an index of those that sign in by themselves. Accounts of single sign-on may
-  -- share an address, so that only their id names one.
+  -- Auth stores addresses in lower case, and has an index for accounts without single sign-on. Accounts with single sign-on
+  -- may share an address, so only an id identifies them.
   return (select id from auth.users where email = lower(btrim(p_user)) and is_sso_user = false);
 end
 $$;
@@ -7725,7 +8229,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_forgotten public.webhook_audit;
 begin
-  -- Others have no right to what is asked here, and would learn only that.
+  -- Other roles have no right to call these functions, and would get a permission error in place of the refusal below.
   if current_user = 'postgres' then
     if tg_op = 'DELETE' and private.is_retention() then
       return old;
@@ -7772,7 +8276,7 @@ begin
       return next;
     end if;
   end loop;
-  -- The platform's rows may name the person only through a job that we watch.
+  -- In the platform's rows, only the job may name the person, by our job_runs.
   return query
   select 'report_jobs.' || content.name, count(*)
   from public.report_jobs job
@@ -7799,7 +8303,7 @@ returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_recent constant interval := '15 minutes';
-  -- Of what waits at an endpoint no more is counted, beginning with what is due first.
+  -- Limit of counted deliveries per endpoint, earliest due first.
   c_counted constant int := 10000;
 begin
   return private.webhook_metrics() || jsonb_build_object(
@@ -7820,12 +8324,13 @@ begin
           where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
           order by next_attempt, id limit c_counted) waiting) queue
       cross join lateral (
-        -- By reason first, from the index alone. Nobody can do anything about those that are closed.
+        -- Grouped by reason first, which needs only the index. Closed dead letters are left out, since nobody can do anything
+        -- about them.
         select coalesce(sum(deliveries) filter (where not private.is_closed(dead_reason)), 0) as dead
         from (
           select dead_reason, count(*) as deliveries from public.webhook_deliveries
           where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters
-      -- At most 200 of others are left (create_endpoint()).
+      -- At most 200 subscribers remain (create_endpoint()).
       where subscriber.state is distinct from 'removed'),
     'jobs', (
       select jsonb_build_object(
@@ -7866,7 +8371,7 @@ begin
     'connections', (
       select coalesce(jsonb_agg(to_jsonb(connected) order by role, state), '[]')
       from (
-        -- What belongs to others is hidden where the owner of this function may not read it: its state is unknown then.
+        -- PostgreSQL hides other roles' sessions if this function's owner may not see them; their state is then unknown.
         select coalesce(usename::text, 'unknown') as role, coalesce(state, 'unknown') as state,
           case when wait_event_type in ('Lock', 'LWLock', 'IO', 'BufferPin') then wait_event_type else 'none' end as wait,
           count(*) as connections
@@ -7948,7 +8453,7 @@ create or replace function private.plain_ids(p_ids text[])
 returns text[]
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- The id of a job may be any text that its caller or the platform chose.
+  -- Callers and the platform may choose any text as a job id.
   return array(
     select id from unnest(p_ids) with ordinality as given (id, place) where id ~ '^[A-Za-z0-9_-]{1,128}$' order by place limit 5);
 end
@@ -7962,22 +8467,22 @@ revoke all on function private.plain_ids(text[]) from public, anon, authenticate
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.prune_expired(
   p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null,
-  -- Functions that do not know it hold content for as long as it is by default.
+  -- Older functions do not pass it.
   p_pause_max_days int default 30)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- By then it would do something else than it says.
+  -- After this time, applying the proposal would do something else than its preview says.
   c_proposal constant interval := '7 days';
-  -- Erasing an event takes locks, its audit rows and up to a megabyte of content: a batch of them must end before REST ends
-  -- the call, which would undo all of it, at each sweep.
+  -- Erasing an event takes locks, its audit rows and up to a megabyte of content. A batch must end before REST ends the call,
+  -- which would undo the whole batch, at every sweep.
   v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
-  -- What comes first of each kind. With `p_after is null or …` no plan could begin at p_after in an index.
+  -- The lowest key of each kind. With `p_after is null or …`, no plan could start in the index at p_after.
   v_after jsonb := coalesce(p_after, '{
     "audit": {"at": "-infinity", "id": "00000000-0000-0000-0000-000000000000"},
     "payloads": {"at": "-infinity", "id": ""}, "jobs": {"at": "-infinity", "id": ""}}');
-  -- Of each kind the range that this call looks at: up to p_limit rows in order of age, kept ones among them. Whether a row is
-  -- needed is asked by a query with `limit 1`: for `exists`, PostgreSQL may read all open deliveries at each call.
+  -- The range of each kind that this call examines: up to p_limit rows in order of age, including those to keep. Whether a
+  -- row is needed is a subquery with `limit 1`: for `exists`, PostgreSQL may read all open deliveries at each call.
   v_audit record;
   v_payloads record;
   v_finished record;
@@ -7990,7 +8495,7 @@ declare
   v_event_id text;
   v_erased int := 0;
   v_jobs text[];
-  -- Of these jobs, those whose row of report_jobs is locked here.
+  -- Those of the jobs whose row of report_jobs is locked here.
   v_shown text[];
   v_pruned int;
 begin
@@ -8000,7 +8505,7 @@ begin
   into v_audit
   from (
     select audit.id, audit.created_at,
-      -- The history of a delivery that is not settled yet tells a person why.
+      -- The history of an unsettled delivery is kept to explain it.
       (select true from public.webhook_deliveries delivery
         where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
           and private.is_closed(delivery.dead_reason) is not true
@@ -8018,7 +8523,7 @@ begin
     where minute < now() - make_interval(days => p_audit_days)
     order by minute, part limit p_limit);
   get diagnostics v_refusals = row_count;
-  -- Full since an hour at least: a part without a row is full too.
+  -- Buckets that have been full for an hour: a part without a row is full as well.
   delete from private.rate_buckets where (kind, key, part) in (
     select kind, key, part from private.rate_buckets
     where hour < date_bin('1 hour', now(), 'epoch') - interval '1 hour'
@@ -8034,12 +8539,12 @@ begin
     where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
-  -- Proposed replays that nobody applied: their previews are out of date.
+  -- Proposed replays that nobody has applied: their previews are outdated.
   delete from public.plans where id in (
     select id from public.plans
     where status = 'proposed' and created_at < now() - c_proposal
     order by created_at, id limit p_limit for update skip locked);
-  -- The last one of a subscriber says how it stands, however old.
+  -- A subscriber's last check is kept, since it shows the current state.
   delete from private.endpoint_checks where id in (
     select checked.id from private.endpoint_checks checked
     where checked.created_at < now() - make_interval(days => p_audit_days) and exists (
@@ -8053,7 +8558,7 @@ begin
   into v_payloads
   from (
     select content.event_id, content.lost_at,
-      -- A delivery that is still to be sent is sent from this content. A dead letter is not: nothing sends it by itself.
+      -- An open delivery is still sent from this content. A dead letter is not sent by itself.
       content.lost_at >= now() - make_interval(days => p_pause_max_days) and (
         select true from public.webhook_deliveries delivery
         where delivery.event_id = content.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
@@ -8066,7 +8571,7 @@ begin
     limit p_limit) range;
   foreach v_event_id in array v_payloads.ids loop
     if clock_timestamp() > v_deadline then
-      -- What is left of the range is the oldest again at the next sweep.
+      -- The next sweep begins with the rest of this range, which is then the oldest.
       exit;
     end if;
     v_erased := v_erased + private.forget_event(v_event_id)::int;
@@ -8076,12 +8581,12 @@ begin
   into v_finished
   from (
     select job.job_id, job.completed_at,
-      -- Of a job that ended without an event nothing else would say how its report stands.
+      -- For a job that ended without an event, only the job tells the state of its report.
       (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null and job.erased_at is null)
       or (select true from public.report_events event
         left join public.webhook_deliveries delivery on delivery.event_id = event.id
         where event.id = job.event_id
-          -- Of an erased one without an effect the report is gone.
+          -- If the event is erased without an effect, the report was deleted.
           and (event.effect is null and event.erased_at is null
             or delivery.status not in ('success', 'superseded', 'cancelled')
               and private.is_closed(delivery.dead_reason) is not true)
@@ -8094,12 +8599,12 @@ begin
     limit p_limit) range;
   select coalesce(array_agg(job_id), '{}') into v_jobs from (
     select job_id from private.job_runs where job_id = any (v_finished.ids) for update skip locked) expired;
-  -- Whoever writes a row of report_jobs waits in guard_job() for the job: this skips the row instead of waiting for it, and
-  -- leaves both for the next time.
+  -- Writers of report_jobs wait for the job in guard_job(). So a locked row is skipped here without waiting, and both rows
+  -- are left for the next time.
   select coalesce(array_agg(job_id), '{}') into v_shown from (
     select job_id from public.report_jobs where job_id = any (v_jobs) for update skip locked) shown;
   delete from public.report_jobs
-  -- Rows that the platform wrote are the platform's to remove.
+  -- Rows written by the platform are for the platform to delete.
   where job_id in (select job_id from private.job_runs where job_id = any (v_shown) and caller <> 'platform');
   delete from private.job_runs job
   where job_id = any (v_jobs)
@@ -8164,7 +8669,7 @@ language sql volatile security definer set search_path = '' set statement_timeou
     next_attempt = case when not p_delivered then
       now() + least(interval '5 minutes', interval '30 seconds' * power(2, least(attempts, 10))) end
   where id = p_id and delivered_at is null
-    -- That it arrived is true whoever says so; that it did not, only its holder may say.
+    -- Any holder may record a success, which is a fact; only the current holder may record a failure.
     and (p_delivered or lease_token = p_token and dead_at is null)
 $$;
 
@@ -8229,11 +8734,11 @@ declare
   v_is_forgotten boolean;
 begin
   if exists (select from public.webhook_audit where id = (p_request ->> 'id')::uuid) then
-    -- Repeated call: this request is audited.
+    -- Repeated call: this request is already audited.
     return true;
   end if;
   if not p_verified then
-    -- Eight rows a minute, so that callers do not queue at one.
+    -- Eight rows per minute, so that callers do not queue for a single row.
     insert into public.webhook_refusals as refusals (minute, part, requests)
     values (date_trunc('minute', now()), floor(random() * 8), 1)
     on conflict (minute, part) do update set requests = refusals.requests + 1;
@@ -8242,7 +8747,7 @@ begin
   if v_requests > p_cap_per_minute then
     return false;
   end if;
-  -- An answer names the faults of a body, whose event may be one that was erased.
+  -- An answer lists the faults of a body, which may belong to an erased event.
   v_is_forgotten := exists (
     select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null)
     or p_request ->> 'report_id' is not null
@@ -8301,10 +8806,10 @@ returns int
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_quarter constant interval := '15 minutes';
-  -- created_at is when a transaction began: one that takes longer than this would be left out of the figures, not of the
-  -- audit. The REST layer gives up after seconds.
+  -- created_at is the start of a transaction. If one takes longer than this, its rows are missing in the figures, but not in
+  -- the audit. The REST layer ends calls after seconds.
   c_margin constant interval := '5 minutes';
-  -- Of each length; twice what a window shows.
+  -- Per bucket length; twice as many as a window shows.
   c_slots_kept constant int := 192;
   v_until timestamptz;
   v_first timestamptz;
@@ -8316,14 +8821,14 @@ declare
 begin
   select rolled_up_until into v_until from public.webhook_roll_up where only_row for update skip locked;
   if not found then
-    -- Another sweep is counting.
+    -- Another sweep is rolling up.
     return 0;
   end if;
   v_until := greatest(v_until, date_bin('2 hours', now(), 'epoch') - interval '2 hours' * c_slots_kept);
   while v_quarters < p_limit loop
     select date_bin(c_quarter, min(created_at), 'epoch') into v_quarter from public.webhook_audit where created_at >= v_until;
     exit when v_quarter is null or v_quarter + c_quarter > now() - c_margin
-      -- A quarter of many rows takes long: what was counted so far must be kept. At least one is.
+      -- A quarter with many rows takes long: stop and keep what has been counted, at least one quarter.
       or v_quarters > 0 and clock_timestamp() > v_deadline;
     foreach v_minutes in array '{15,120}'::int[] loop
       v_slot := date_bin(make_interval(mins => v_minutes), v_quarter, 'epoch');
@@ -8348,7 +8853,7 @@ begin
   end loop;
   if v_quarters > 0 then
     update public.webhook_roll_up set rolled_up_until = v_until where only_row;
-    -- Once a call: each version of a row that one transaction makes slows the search for the next.
+    -- Once per call: each further version of a row in one transaction slows down looking it up.
     insert into private.webhook_totals as kept (direction, endpoint_id, outcome, requests)
     select direction, endpoint_id, outcome, sum(requests) from public.webhook_counts
     where slot_minutes = 15 and slot >= v_first
@@ -8406,14 +8911,14 @@ begin
       execute 'select vault.update_secret($1, $2)' using v_id, v_secret.value;
     end if;
   end loop;
-  -- The secret stays in Vault: the schedule names it, and reads it when it runs.
+  -- The secret stays in Vault: the schedule only has its name, and reads the secret when it runs.
   execute 'select cron.schedule($1, $2, $3)' using 'polaris sweep', '* * * * *', $command$
     select net.http_get(
       url := (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_url') || '/api/cron/sweep',
       headers := jsonb_build_object('authorization', 'Bearer ' ||
         (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_cron_secret')),
       timeout_milliseconds := 60000)$command$;
-  -- pg_cron keeps a row of each run for ever. Those of the platform's jobs are not ours to delete.
+  -- pg_cron keeps a row for each run for ever. Deletes only those of our job, not of the platform's.
   execute 'select cron.schedule($1, $2, $3)' using 'polaris cron log', '17 3 * * *', $command$
     delete from cron.job_run_details
     where end_time < now() - interval '7 days'
@@ -8468,7 +8973,7 @@ declare
   v_exists boolean;
 begin
   select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
-  -- A push registers the first version's tables one by one, after this function.
+  -- The first version's tables are also accepted by name: a push registers them after it has created this function.
   if v_type is null and table_name not in ('greeting_reports', 'org_reports', 'requirement_reports') then
     raise exception 'not a table of reports: %', table_name using errcode = 'undefined_table';
   end if;
@@ -8476,7 +8981,7 @@ begin
   perform private.add_audit(
     p_direction => 'out', p_outcome => 'reported', p_report_type => v_type, p_report_id => record_id,
     p_payload => jsonb_build_object('endpoint', 'update_webhook_status', 'status', new_status),
-    -- Content of a report that was deleted is not kept.
+    -- Content for a deleted report is not stored.
     p_response_body => case when v_exists then response_data end, p_attempt_number => increment_attempts::int);
 end
 $$;
@@ -8505,7 +9010,7 @@ begin
       execute format('select id from public.%I where id > $1 or $1 is null order by id offset $2 limit 1',
         private.report_table(p_part))
       into v_reports using p_after::uuid, p_limit - 1;
-      -- Deleted reports have events too, and one report may have many.
+      -- Deleted reports have events too, and a report may have many.
       select report_id into v_events from public.report_events where report_id > p_after::uuid or p_after is null
       order by report_id offset 5 * p_limit limit 1;
       return least(v_reports, v_events);
@@ -8530,38 +9035,38 @@ begin
   return query
   select fault.problem, event.report_type, event.report_id, event.id, event.job_id
   from public.report_events event
-  -- Event by event, however many the planner expects: a slice must not read the whole table.
+  -- A look-up per event, whatever number the planner expects: a slice must not read the whole table.
   cross join lateral (select * from public.webhook_deliveries sent where sent.event_id = event.id offset 0) delivery
   left join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
   cross join lateral (
     select 'an erased event that a delivery would still send' as problem
     where event.erased_at is not null and delivery.dead_at is null
-      -- It has no content to be erased: it tells subscribers to forget what they have.
+      -- A deletion has no content to erase: it tells subscribers to forget theirs.
       and event.type <> 'report.deleted'
       and delivery.status not in ('success', 'superseded', 'cancelled')
     union all
     select 'a delivery of another report or job'
     where (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
-      -- Of an imported event it is the job that the row named.
+      -- For an imported event, the delivery has the job that the row named.
       or delivery.job_id is distinct from event.job_id and event.channel is distinct from 'import'
     union all
     select 'a delivery to an unknown endpoint, or to one of another stage'
     where endpoint.id is null or endpoint.stage <> event.stage
     union all
     select 'an open delivery that is never due'
-    -- The last slot is 24 h, a fifth later at most. What a lease holds is free again when it ends.
+    -- The last slot is 24 h plus up to a fifth. A delivery under a lease is free when the lease expires.
     where delivery.dead_at is null and delivery.status not in ('success', 'superseded', 'cancelled')
       and greatest(delivery.next_attempt, delivery.lease_expires_at) > now() + interval '2 days'
     union all
     select 'a delivery that succeeded without an audit row'
     where delivery.status = 'success' and coalesce(delivery.last_attempt, delivery.created_at) > v_audited_since
-      -- The first version audited in its own way.
+      -- The first version had another form of audit.
       and event.channel is distinct from 'import'
       and not exists (
         select from public.webhook_audit audit
         where audit.event_id = event.id
           and (audit.delivery_id = delivery.id and audit.outcome = 'delivered'
-            -- Our own endpoint says so itself.
+            -- Our own endpoint audits the received request itself.
             or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
     union all
     select 'a delivery of an erased event that still has an answer'
@@ -8580,7 +9085,7 @@ begin
       where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
         and (earlier.report_type, earlier.report_id) = (delivery.report_type, delivery.report_id)
         and (private.holds_back(earlier.id)
-          -- Where its end could not wake this delivery, the next sweep does.
+          -- If the ending transaction could not wake this delivery, the next sweep does.
           or greatest(delivery.created_at, earlier.last_attempt, earlier.claimed_at, earlier.dead_at, earlier.lease_expires_at)
             > now() - interval '5 minutes'))
   ) fault
@@ -8593,7 +9098,7 @@ begin
   where flying.report_type = p_report_type
     and (flying.report_id > p_after or p_after is null) and (flying.report_id <= p_to or p_to is null)
     and flying.position is not null and flying.plan = 0 and flying.redrives = 0
-    -- Few, and in an index.
+    -- Few rows, found by an index.
     and flying.lease_expires_at >= now()
   group by flying.report_type, flying.report_id, flying.endpoint_id
   having count(*) > 1;
@@ -8604,7 +9109,7 @@ begin
   return query
   with events as materialized (
     select event, event.id, event.settings_revision,
-      -- Once for each event, not for each of its subscribers.
+      -- Once per event, not per subscriber.
       case when event.erased_at is null or event.type = 'report.deleted'
         then private.filter_document(event, content.research_metadata) end as document
     from public.report_events event
@@ -8612,7 +9117,7 @@ begin
     where event.report_type = p_report_type and event.effect is not null
       and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null)
   ), settings as materialized (
-    -- And once for each revision.
+    -- Once per revision.
     select seen.settings_revision, settings
     from (select distinct events.settings_revision from events where events.settings_revision is not null) seen
     cross join lateral private.settings_in_force(seen.settings_revision) settings
@@ -8621,7 +9126,7 @@ begin
     select events.id, (settings).endpoint_id, (settings).format_version, (settings).body,
       case
         when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
-        -- Null, here and below: nobody can say any more. A report may have got another owner since.
+        -- Null, here and below: no longer known. The report may have changed its owner since.
         when (settings).owner_id is not null then null
         when (settings).filter_path is null or (event).type = 'report.deleted' then true
         when document is not null then private.filter_matches(document, (settings).filter_path)
@@ -8636,7 +9141,7 @@ begin
     select 'an event without its delivery to a subscriber' as problem, asked.id
     from asked left join made using (id, endpoint_id)
     where asked.matches and made.id is null
-      -- The sweep that erases a deleted report makes the deliveries of its deletion.
+      -- The sweep that erases a deleted report has yet to make these deliveries.
       and not exists (
         select from events join private.erasures due
           on due.report_id = (event).report_id and due.report_type = (event).report_type
@@ -8721,13 +9226,14 @@ create or replace function private.verify_range(p_report_type text, p_after uuid
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Audit rows are kept for a day at least. While npm run upgrade has not built their index yet, each look would read them all.
+  -- Audit rows are kept for at least a day. Without their index, which npm run upgrade may not have built yet, each look-up
+  -- would read the whole audit: then this check is off.
   v_audited_since timestamptz := case when exists (
       select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
     then now() - interval '1 day' else 'infinity' end;
 begin
-  -- Each row is read once, with what belongs to it by a key, and its findings follow from that. No two of the lists below are
-  -- joined with each other: where the planner takes both for short, that would take the square of their length.
+  -- Each row is read once, with joins by key, and yields its findings. The lists below are not joined with each other: if the
+  -- planner expected both to be short, a join could take quadratic time.
   return query execute format($query$
     with report as materialized (
       select report.id, winner.id as winner_id, marker.report_id is not null as is_to_import, report.research_status::text,
@@ -8736,15 +9242,15 @@ begin
         winner.id is not null
           and (winner.report_id, winner.report_type, winner.status, winner.effect)
             is distinct from (report.id, %2$L, 'completed', 'applied') as has_odd_winner,
-        -- Values that are stored alike are alike, to the digit. Only of others are the values compared, and then their texts.
+        -- Values with equal storage are equal to the digit. Only for others are the values compared, and then their texts.
         winner.id is not null
           and row(report.research_report, report.stage::text, report.research_metadata)::record
             *<> row(content.research_report, winner.stage::text, private.shown_metadata(content))::record
           and (report.research_report is distinct from content.research_report
             or report.stage is distinct from winner.stage
             or report.research_metadata is distinct from private.shown_metadata(content)
-            -- As text too: digits are content, and equal values may have different ones. But some metadata of others has a text
-            -- that is thousands of times as long as what they wrote.
+            -- Compared as text too: digits are content, and equal values may differ in them. Not for metadata of foreign
+            -- writes with long numbers, whose text may be thousands of times as long as what was written.
             or case when winner.channel in ('platform', 'import') and private.has_long_number(report.research_metadata) then false
               else report.research_metadata::text <> private.shown_metadata(content)::text end) as has_other_content,
         latest.event_id as latest_event_id,
@@ -8753,7 +9259,8 @@ begin
             report.webhook_job_id)
             is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
           as has_odd_webhook_columns,
-        -- The import makes one for each of these, and leaves other columns of a report without one as they were.
+        -- The import makes a delivery for each of these states, and leaves other columns of reports without a delivery
+        -- unchanged.
         latest.id is null and report.webhook_status in ('sent', 'failed', 'retrying') as has_unexplained_webhook_columns
       from public.%1$I report
       left join public.report_events winner on winner.id = report.winner_event_id
@@ -8786,7 +9293,7 @@ begin
             is distinct from (event.id, event.report_type, event.report_id, event.stage,
               case event.status when 'completed' then 'succeeded' else 'failed' end, event.requested_at) as has_odd_job,
         content.event_id is not null and report.id is not null and case
-          -- Its digest says nothing: see insert_event().
+          -- The digest of such an event is random: see insert_event().
           when event.channel in ('platform', 'import') and private.has_long_number(content.research_metadata) then false
           else event.digest <> private.content_digest(row(
             event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
@@ -8812,8 +9319,8 @@ begin
       left join public.report_events event on event.id = job.event_id
       where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null)
     ), request as (
-      -- As private.report_status() says, which asks for one report: the newest request that was not cancelled, be it a job or the
-      -- event of a request that is no job of ours; where there is none, the newest event; else pending.
+      -- The same as private.report_status(), which handles a single report: the newest request that was not cancelled (a job,
+      -- or the event of a request without a job of ours); else the newest event; else pending.
       select asked.report_id, bool_or(asked.choice = 3) as is_report, max(asked.shown) as shown, max(asked.winner_id) as winner_id,
         (array_agg(asked.status order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1] as status
       from (
@@ -8854,7 +9361,7 @@ begin
       select 'webhook columns without a delivery', null
       where report.has_unexplained_webhook_columns
     ) fault
-    -- One that is not imported yet has no history that could be compared.
+    -- A report that is not imported yet has no history to compare with.
     where not report.is_to_import
     union all
     select 'research_status differs from the newest request', %2$L, request.report_id, request.winner_id, null
@@ -8886,7 +9393,7 @@ begin
       select 'a gap in the positions of a report', true
       where event.position > 1 and event.previous_position is distinct from event.position - 1
       union all
-      -- An event is committed before it is sent, so that it may wait for its effect for a while.
+      -- An event is committed before it is sent, so it may have no effect for a while.
       select 'an event without an effect', true
       where event.effect is null
         and (event.delivery_id is null or event.dead_at is not null or event.delivery_status = 'success'
@@ -8906,7 +9413,7 @@ begin
       select 'a notification to a user who does not own the report', true
       where event.notification_id is not null and event.notifies_another
       union all
-      -- One up to five minutes ahead counts as now.
+      -- A time up to five minutes ahead counts as now.
       select 'an event whose requested_at is after its created_at', true
       where event.requested_at > event.created_at + interval '5 minutes'
       union all
@@ -8919,10 +9426,10 @@ begin
       where event.erased_at is not null and event.error_of_job is not null
       union all
       select 'a job that differs from its event', true
-      -- What the platform's functions write does not always agree with their jobs.
+      -- What the platform's functions write may disagree with their jobs.
       where event.has_odd_job and coalesce(event.channel, 'webhook') in ('webhook', 'direct')
     ) fault
-    -- A report that was deleted takes its events out of the account.
+    -- Events of deleted reports are not checked here.
     where event.has_report
     union all
     select 'content of a deleted report', %2$L, event.report_id, event.id, event.job_id
@@ -8945,12 +9452,12 @@ begin
       where job.is_never_due
       union all
       select 'a row of report_jobs that holds content of our job'
-      -- What the platform's functions insert is theirs to show.
+      -- Rows inserted by the platform's functions may show their content.
       where job.tells_content and job.caller <> 'platform'
       union all
       select 'a finished job without its event'
       where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')
-        -- Imported jobs may have ended without one.
+        -- Imported jobs may have ended without an event.
         and job.caller <> 'platform'
     ) fault$query$,
     private.report_table(p_report_type), p_report_type)
@@ -9042,12 +9549,12 @@ revoke all on function private.verify_rest() from public, anon, authenticated, s
 create or replace function public.verify_slice()
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' set lock_timeout = '1s'
--- A slice must not read a whole table, however few rows the planner expects in it. What has no index then looks so dear that
--- PostgreSQL would compile the query first.
+-- A slice must not read a whole table, however few rows the planner expects in it. Queries without an index then have such a
+-- high cost that PostgreSQL would compile them first.
 set enable_seqscan = off set jit = off as $$
 declare
   c_batch constant int := 100;
-  -- One slice a minute looks at everything within a day, with time to spare.
+  -- One slice per minute covers everything within a day, with time to spare.
   c_slices_a_day constant int := 1200;
   v_deadline timestamptz := clock_timestamp() + interval '1 second';
   v_parts text[] := array(select report_type from public.report_types order by report_type) || '{jobs,rest}';
@@ -9055,13 +9562,13 @@ declare
   v_target int;
   v_checked int := 0;
   v_found int := 0;
-  -- Up to this id, inclusive; null: to the end of the part.
+  -- The last id of the slice, inclusive; null: to the end of the part.
   v_to text;
   v_until uuid;
 begin
   select * into v_at from private.verify_progress where only_row for update skip locked;
   if not found then
-    -- Another sweep verifies.
+    -- Another sweep is verifying.
     return '{"checked": 0, "findings": 0, "finished": false}';
   end if;
   if v_at.part is null or v_at.part <> all (v_parts) then
@@ -9081,7 +9588,7 @@ begin
       where part = v_at.part
         and case v_at.part
           when 'rest' then true
-          -- Of a slice that could not be verified while it was the whole part.
+          -- The finding of a slice that could not be verified while it was the whole part.
           when 'jobs' then job_id is null and v_at.place is null
             or (job_id > v_at.place or v_at.place is null) and (job_id <= v_to or v_to is null)
           else report_id is null and v_at.place is null or (report_id > v_at.place::uuid or v_at.place is null) and (report_id <= v_to::uuid or v_to is null) end;
@@ -9090,7 +9597,7 @@ begin
       from private.verify_part(v_at.part, v_at.place, v_to) found
       limit 1000;
     exception when query_canceled or others then
-      -- What cannot be looked at is a finding too, and must not keep the next slices from being looked at.
+      -- A slice that cannot be verified is a finding too, and must not stop the following ones.
       insert into private.verify_findings (part, problem, report_type, report_id, job_id)
       values (v_at.part, 'a slice that could not be verified: ' || sqlstate,
         case when v_at.part not in ('jobs', 'rest') then v_at.part end,
@@ -9123,12 +9630,13 @@ language plpgsql stable set search_path = '' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
   c_recent constant interval := '15 minutes';
-  -- A series ends with its subscriber: there is no bound to how many there have been.
+  -- A removed subscriber's series ends, since the number of removed subscribers is unlimited.
   v_removed text[] := array(select endpoint_id from private.subscribers where state = 'removed');
   v_rolled timestamptz := (select rolled_up_until from public.webhook_roll_up where only_row);
 begin
   return (
-    -- At most what a sweep has not counted yet, and what a ratio looks at: less than half an hour, however large the audit is.
+    -- At most the rows that no sweep has rolled up yet, and those of the success ratio: less than half an hour, however large
+    -- the audit is.
     with fresh as materialized (
       select direction, endpoint_id, outcome, bucket, created_at >= v_rolled as is_new, created_at >= now() - c_recent as is_recent,
         count(*) as requests
@@ -9182,7 +9690,7 @@ begin
   p_audit.error_message := null;
   p_audit.body_sha256 := null;
   if p_audit.outcome is null or jsonb_typeof(p_audit.request_payload) <> 'object' then
-    -- Rows of the platform's functions have no outcome, and anything in their payload.
+    -- Rows of the platform's functions have no outcome, and may have anything in their payload.
     p_audit.request_payload := null;
   elsif p_audit.request_payload is not null then
     p_audit.request_payload := (
@@ -9232,12 +9740,12 @@ create or replace function public.console_status()
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Attempts of an endpoint that are looked at for its last success and failure, newest first.
+  -- How many of an endpoint's newest attempts are searched for its last success and failure.
   c_looked constant int := 10000;
   c_counted constant int := 1000;
   c_alerts constant int := 200;
   c_recent constant interval := '5 minutes';
-  -- A job whose lease ran out is the next sweep's; longer than this, sweeps do not get to it.
+  -- The next sweep takes over a job whose lease has expired. After this time, sweeps evidently do not get to the job.
   c_overdue constant interval := '2 minutes';
 begin
   perform private.require_operator();
@@ -9330,7 +9838,7 @@ begin
     where status not in ('success', 'superseded', 'cancelled') and private.is_closed(dead_reason) is not true
     order by created_at desc, id desc limit c_read
   ), errors as (
-    -- Errors are few, deliveries are many: an error is made a cause once.
+    -- There are few distinct errors and many deliveries: convert each distinct error to a cause only once.
     select endpoint_id, status, error, count(*) as deliveries, count(dead_at) as dead, min(created_at) as first_at,
       max(last_attempt) as last_at
     from open where error is not null group by endpoint_id, status, error
@@ -9482,7 +9990,7 @@ begin
     'running', count(*) filter (where state = 'running'),
     'waiting', count(*) filter (where state = 'waiting'),
     'overdue', count(*) filter (where state = 'overdue'),
-    -- What waits for a result from elsewhere may take days.
+    -- Results from elsewhere may take days, so these jobs are left out.
     'oldest', min(created_at) filter (where generate))
   into v_now
   from private.job_states where status in ('queued', 'running');
@@ -9511,7 +10019,7 @@ declare
   v_actors text[] := '{}';
 begin
   perform private.require_operator();
-  -- Each step finds the next actor in the index. Without it, each step would read the whole audit.
+  -- Each recursion step finds the next actor in the index. Otherwise each step would read the whole audit.
   if exists (
     select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_actor') and indisvalid)
   then
@@ -9596,7 +10104,7 @@ create or replace function public.list_all_reports(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Of the report's newest job that was not cancelled. As `not exists`, the planner might read all jobs.
+  -- Whether the job is the report's newest one that was not cancelled. With `not exists`, the planner might read all jobs.
   c_newest constant text := '(
     select newer.job_id from private.job_runs newer
     where newer.report_id = job.report_id and newer.report_type = job.report_type and newer.status <> ''cancelled''
@@ -9608,8 +10116,9 @@ declare
   v_rows jsonb;
 begin
   perform private.require_operator();
-  -- What is missing or failed is sought by its jobs, which have indexes for it: an index of the reports by their status would have
-  -- to be written at every change of any report. Each report is asked by itself: as a join, the planner might begin with all reports.
+  -- Missing and failed reports are found by their jobs, which have indexes for this. An index on the reports' status would
+  -- have to be updated at every change of any report. Each report is looked up separately: with a join, the planner might
+  -- begin with all reports.
   v_all := (
     select string_agg(format(
       '(select report.created_at as sort_at, report.id, %L as report_type from public.%I report where true %s %s
@@ -9642,7 +10151,7 @@ begin
     'select jsonb_agg(private.report_line(report_type, id) || jsonb_build_object(''sort_at'', sort_at) order by sort_at desc, id desc)
      from (select * from (%s) every order by sort_at desc, id desc limit $1 + 1) page',
     concat_ws(' union all ',
-      -- Of an unknown report type there are none.
+      -- An unknown report type has no reports.
       'select null::timestamptz as sort_at, null::uuid as id, null::text as report_type where false',
       v_all, v_failed, v_unfinished))
   into v_rows using p_limit, p_cursor_at, p_cursor_id, p_owner;
@@ -9665,7 +10174,7 @@ returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_counted constant int := 1000;
-  -- What has ended badly is sought by when it ended.
+  -- Jobs that ended badly are sorted by their end.
   v_time text := case when p_state in ('failed', 'cancelled') then 'completed_at' else 'created_at' end;
   v_where text := concat_ws(' and ',
     case
@@ -9733,7 +10242,7 @@ declare
 begin
   select jsonb_agg(to_jsonb(page) - 'user_id' order by page.id desc) into v_rows from (
     select * from public.report_notifications
-    -- Row level security says the same; this condition lets the index find them.
+    -- The same condition as in the row level security policy, repeated so that the index is used.
     where user_id = (select auth.uid()) and (not p_unread or read_at is null) and (p_before is null or id < p_before)
     order by id desc limit p_limit + 1) page;
   execute (
@@ -9872,7 +10381,7 @@ language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_where text := concat_ws(' and ',
     'true',
-    -- Row level security hides the reports of others; this condition lets an index find one's own.
+    -- Row level security hides other users' reports; this condition allows an index to find one's own.
     case when p_scope <> 'all' or not private.is_operator() then 'user_id = (select auth.uid())' end,
     case when p_cursor_at is not null then '(created_at, id) < ($2, $3::uuid)' end);
   v_query text := (
@@ -10077,7 +10586,7 @@ begin
     'owner_email', (select email from auth.users where id = (v_report ->> 'user_id')::uuid),
     'job', (
       select jsonb_build_object('job_id', job_id, 'state', state, 'error', error)
-      -- "offset 0": of a report with many jobs, PostgreSQL would rather walk all jobs by their age.
+      -- "offset 0": otherwise, for a report with many jobs, PostgreSQL would scan all jobs by age.
       from (select * from private.job_states where report_id = p_report_id and report_type = p_report_type offset 0) jobs
       order by created_at desc, job_id desc limit 1),
     'delivery', (
@@ -10193,7 +10702,7 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_shown constant int := 6;
-  -- Of a word that very many reports have, this many are looked at. The newest of these are shown.
+  -- Limit of matches that are examined for a word that very many reports contain; the newest of these are shown.
   c_matches constant int := 500;
   v_text text := btrim(p_text);
   v_from uuid;
@@ -10216,7 +10725,7 @@ begin
   end if;
   if strpos(v_text, '@') > 0 then
     v_owner := private.find_account(v_text);
-    -- Never the address, which would outlive an erasure there.
+    -- Never the address, which would outlive an erasure in the audit.
     perform private.add_audit(
       p_direction => 'in', p_outcome => case when v_owner is null then 'account_not_found' else 'account_found' end,
       p_actor => (select auth.uid())::text,
@@ -10245,14 +10754,14 @@ begin
     v_reports := coalesce(v_found, '[]');
   end if;
   if v_text ~ '^\S+$' and v_owner is null and strpos(v_text, '@') = 0 and char_length(v_text) >= 4 then
-    -- Ours are minted with these beginnings, which a person may have left out.
+    -- Our generated ids have these prefixes, which a person may have left out.
     v_starts := array[v_text, 'job_' || v_text, 'evt_' || v_text];
     select coalesce(jsonb_agg(to_jsonb(jobs) order by created_at desc), '[]') into v_jobs
     from (
       select found.* from unnest(v_starts) start
       cross join lateral (
         select job_id, state, report_type, report_id, stage, created_at from private.job_states
-        -- Byte by byte, as the index is, whatever the database's collation.
+        -- Compares bytes, like the index, whatever the database's collation.
         where job_id operator(pg_catalog.~>=~) start and job_id operator(pg_catalog.~<~) (start || chr(1114111))
         order by job_id using operator(pg_catalog.~<~) limit c_shown) found
       limit c_shown) jobs;
@@ -10273,13 +10782,13 @@ begin
   end if;
 
   if strpos(v_text, '@') = 0 then
-    -- Each word is the beginning of one of the name's.
+    -- Each word is a prefix of a word in the name.
     select to_tsquery('pg_catalog.simple', string_agg(format('''%s'':*', word), ' & ')) into v_words
     from (
       select translate(word, '''\', '') as word from regexp_split_to_table(v_text, '\s+') word limit 8) words
     where word <> '';
     if numnode(v_words) > 0 then
-      -- The expression is that of the index which private.finish_table() names.
+      -- Must equal the expression of the index that private.finish_table() creates.
       v_by_words := (
         select string_agg(format(
         '(select id, %L as report_type, created_at from public.%I
@@ -10342,8 +10851,8 @@ create or replace function private.title_of(p_user_data jsonb)
 returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- The first member that may name what the report is about, else the first text. Reading the members at once decompresses a
-  -- long intake once, not once for each of them.
+  -- The first member that may name the subject of the report, else the first text. All members are read at once, so that a
+  -- long intake is decompressed only once.
   return "left"(coalesce(
     (select coalesce(full_name, requirement_title, title, name, organisation_name)
       from jsonb_to_record(case when jsonb_typeof(p_user_data) = 'object' then p_user_data end)
@@ -10370,7 +10879,7 @@ declare
   v_is_truncated boolean;
 begin
   perform private.require_operator();
-  -- The newest of a report, which may have many; any other id has one.
+  -- The newest traces of a report, which may have many; any other id has one.
   select array_agg(trace_id) into v_traces
   from (
     select trace_id
@@ -10412,7 +10921,7 @@ begin
         'outcome', audit.outcome, 'endpoint_id', audit.endpoint_id, 'status', audit.response_status,
         'attempt', audit.attempt_number, 'error', "left"(audit.error_message, 500), 'audit_id', audit.id)
     from (
-      -- The attempts of a round are recorded together, when the last of them is over.
+      -- The attempts of a round are recorded together, after the last one.
       select sent.*, sent.created_at - make_interval(secs => coalesce(sum(duration_ms) over (
         partition by delivery_id, round order by attempt_number
         rows between 1 following and unbounded following), 0)::float8 / 1000) as ended_at
@@ -10461,7 +10970,7 @@ language plpgsql immutable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'total', coalesce(p_total, 0), 'succeeded', coalesce(p_succeeded, 0),
-    -- Delivered as they should be, but no results: neither a success nor a failure of the webhook.
+    -- Delivered, but reporting a failed generation: neither a success nor a failure of the webhook.
     'reported_failures', coalesce(p_reported_failures, 0),
     'failed', coalesce(p_total - p_succeeded - p_reported_failures, 0),
     'success_rate', round(p_succeeded::numeric / nullif(p_total - p_reported_failures, 0), 6),
@@ -10483,7 +10992,7 @@ returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
-  -- Slots of two hours are kept as long; those of a quarter of an hour, two days.
+  -- Buckets of two hours are kept for 16 days, those of a quarter of an hour for two days.
   c_furthest constant interval := '16 days';
   v_is_range boolean := p_after is not null or p_before is not null;
   v_before timestamptz := least(p_before, now());
@@ -10493,7 +11002,8 @@ declare
   v_from timestamptz;
   v_to timestamptz;
   v_rolled timestamptz;
-  -- Audit rows are read from here on; what came before is in slots. An hour and less is read whole: it has no slots.
+  -- Audit rows are read from this time on; earlier figures come from the roll-up. Ranges up to an hour read only audit rows,
+  -- since the roll-up has no buckets that short.
   v_split timestamptz;
   v_traffic jsonb;
   v_open jsonb;
@@ -10514,7 +11024,7 @@ begin
       using errcode = 'invalid_parameter_value';
   else
     v_slot_minutes := null;
-    -- The audit may be kept for one day only.
+    -- The audit may be kept for only one day.
     if v_before - p_after <= interval '1 hour' and (
       p_after > now() - interval '1 day' or exists (select from public.webhook_audit where created_at < p_after))
     then
@@ -10536,7 +11046,7 @@ begin
     from private.webhook_measures where created_at >= v_split and created_at < v_to
     group by 1, 2, 3, 4, 5, 6
   ), counts as materialized (
-    -- Only what arrived reported anything.
+    -- Only delivered requests can report a failed generation.
     select at, direction, report_type, outcome, reports_failure and outcome = any (c_succeeded) as reports_failure,
       sum(requests)::bigint as requests
     from (
@@ -10546,7 +11056,7 @@ begin
       from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from and slot < v_to) parts
     group by 1, 2, 3, 4, 5
   ), latencies as (
-    -- Of each bucket of the series, and (at null) of the whole window.
+    -- Per bucket of the series, and (with null) for the whole window.
     select at, direction, bucket, sum(requests::int)::int as requests
     from (
       select at, direction, bucket, requests from fresh where bucket is not null
@@ -10567,7 +11077,7 @@ begin
     from ranked group by at, direction
   ), totals as (
     select at, direction,
-      -- What a sender is refused over its rate is no failure of ours.
+      -- A request rejected because of its sender's rate is not a failure of ours.
       sum(requests) filter (where outcome not in ('skipped', 'rate_limited'))::bigint as total,
       coalesce(sum(requests) filter (where outcome = any (c_succeeded) and not reports_failure), 0)::bigint as succeeded,
       coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures,
@@ -10614,7 +11124,7 @@ begin
   from (
     select report_type,
       count(*) filter (where dead_at is null) as waiting,
-      -- Of those that are closed a person has to look only at a lost result: its report can be requested again.
+      -- Of closed dead letters, only a lost result needs attention: the report can be requested again.
       count(*) filter (where dead_at is not null and (dead_reason = 'import' or not private.is_closed(dead_reason))) as dead,
       count(*) filter (where status = 'pending') as pending,
       count(*) filter (where status = 'sent') as sent,
@@ -10634,7 +11144,7 @@ begin
         'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
         'retrying', coalesce(sum(retrying), 0), 'failed', coalesce(sum(open.failed), 0),
         'dead', coalesce(sum(dead), 0),
-        -- Whatever it brought: a delivery has succeeded when it arrived.
+        -- Whatever the event reports, a delivery has succeeded when it arrived.
         'success', (v_traffic -> 'sent' ->> 'succeeded')::bigint + (v_traffic -> 'sent' ->> 'reported_failures')::bigint),
       'queue', jsonb_build_object(
         'depth', coalesce(sum(waiting), 0), 'due', coalesce(sum(due), 0), 'oldest_waiting', min(oldest)),
@@ -10689,7 +11199,7 @@ create or replace view private.job_states with (security_invoker = true) as
   select job_id as id, job_id, report_type, report_id, user_id, caller, stage, status,
     case
       when status not in ('queued', 'running') then status
-      -- As private.due_jobs says it: whoever looks a moment later finds the sweep at work.
+      -- The same condition as private.due_jobs: the next sweep takes these jobs over or ends them.
       when generate and lease_expires_at < now() or not generate and deadline < now() then 'overdue'
       when not generate then 'waiting'
       else 'running'
@@ -10752,7 +11262,7 @@ revoke all on table private.audit_with_content from public, anon, authenticated,
 create or replace view private.webhook_measures with (security_invoker = true) as
   select audit.created_at, audit.direction, audit.endpoint_id, type.report_type, audit.outcome,
     -- Buckets 5 % wide: bucket n holds durations over 1.05^(n - 1) and up to 1.05^n milliseconds.
-    -- What is refused over its rate is refused at once, and says nothing of how long a webhook takes.
+    -- Requests rejected because of a rate are answered at once, and say nothing about the duration of a webhook.
     case when audit.duration_ms is not null and audit.outcome <> 'rate_limited' then
       ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int end as bucket,
     coalesce(audit.request_payload ->> 'type' like 'report.%.failed', false) as reports_failure
@@ -10953,7 +11463,7 @@ grant select on table public.webhook_deliveries to authenticated;
 drop policy if exists "operators read" on public.webhook_deliveries;
 create policy "operators read" on public.webhook_deliveries for select to authenticated
   using ((select private.is_operator()));
--- A report shows its deliveries to our own endpoints.
+-- A report shows only its deliveries to our own endpoints.
 create or replace trigger show_delivery after insert on public.webhook_deliveries
   for each row when (new.position is null) execute function private.show_delivery();
 create or replace trigger show_changed_delivery after update on public.webhook_deliveries

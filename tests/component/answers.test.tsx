@@ -6,7 +6,7 @@ import { browserClient } from '../support/browser-session.ts';
 const away = { code: 'PGRST002', message: 'Could not query the database for the schema cache. Retrying.' };
 
 it.each([
-  ['the database is away', Response.json(away, { status: 503 }), true, /database does not answer/],
+  ['the database is unavailable', Response.json(away, { status: 503 }), true, /database does not answer/],
   ['a gateway has no more room', new Response('slow down', { status: 429 }), false, /Too many requests/],
   [
     'a gateway has lost the server',

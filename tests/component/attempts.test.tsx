@@ -34,7 +34,7 @@ const row: AuditRow = {
   body_bytes: null,
 };
 
-it('says in what two attempts differ, and leaves out what is new each time', () => {
+it('shows how two attempts differ, without values that always differ', () => {
   const before: AuditRow = {
     ...row,
     attempt_number: 1,

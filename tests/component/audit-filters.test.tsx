@@ -40,7 +40,7 @@ it.each(['302', '408', '520', 'none'])('finds answers of status %s, which is typ
   expect(told).toEqual([status, '']);
 });
 
-it('says what an answer can be when something else was typed', async () => {
+it('lists the valid answers when something else is typed', async () => {
   const { told, answer } = open();
   await userEvent.type(answer, '999');
   expect(screen.queryByText(/from 100 to 599/)).toBeNull();
@@ -50,7 +50,7 @@ it('says what an answer can be when something else was typed', async () => {
   expect(told).toEqual([]);
 });
 
-it('drops what was half typed when the filters are cleared', async () => {
+it('discards unfinished input when the filters are cleared', async () => {
   const { answer } = open();
   await userEvent.type(answer, '502{Backspace}');
   expect(answer.value).toBe('50');

@@ -32,7 +32,7 @@ describe('a comparison', () => {
     ]);
   });
 
-  it('takes paragraphs that share few words for two', () => {
+  it('treats paragraphs that share few words as different', () => {
     expect(show('One thing entirely.', 'Nothing of that kind here.')).toEqual([
       'removed 1: One thing entirely.',
       'added 1: Nothing of that kind here.',

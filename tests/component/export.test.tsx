@@ -74,7 +74,7 @@ describe('an export', () => {
 
 describe('a link that is handed on', () => {
   const now = Date.parse('2026-11-25T12:00:00Z');
-  it('has the hour that was meant, not the last one of whoever opens it', () => {
+  it('keeps the hour that was shared, not the last hour at the time of opening', () => {
     expect(pinnedAddress('https://a.example/audit?outcome=failed&since=hour', now)).toBe(
       'https://a.example/audit?outcome=failed&since=between&after=2026-11-25T11%3A00%3A00.000Z&before=2026-11-25T12%3A00%3A00.000Z',
     );

@@ -114,7 +114,7 @@ it('puts each issue at its field, with the line of a list and the path of nested
   });
 });
 
-it('refuses JSON that is none, no object, or that says what a field says', () => {
+it('refuses invalid JSON, JSON that is not an object, and members that have a field', () => {
   expect(errorsOf(required, '{"a"')).toEqual({ [REST]: expect.stringMatching(/^is not JSON: /) as unknown });
   expect(errorsOf(required, '[1]')).toEqual({ [REST]: expect.stringMatching(/JSON object/) as unknown });
   expect(errorsOf(required, '{"full_name": "Eve"}')).toEqual({
@@ -122,6 +122,6 @@ it('refuses JSON that is none, no object, or that says what a field says', () =>
   });
 });
 
-it('gives what it cannot show no control', () => {
+it('makes no control for a value that it cannot show', () => {
   expect(formFields(z.object({ when: z.date(), nested: z.object({}), choice: z.enum(['a']) }))).toEqual([]);
 });

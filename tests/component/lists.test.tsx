@@ -6,7 +6,7 @@ import { FailedDeliveries } from '../../src/console/views/deliveries/page.tsx';
 import { browserClient, type Network } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 
-// Realtime is a service of the hosted project.
+// Realtime is off: the local system lacks this service of hosted projects.
 vi.hoisted(() => {
   vi.stubEnv('VITE_SUPABASE_URL', 'http://project.test');
   vi.stubEnv('VITE_SUPABASE_PUBLISHABLE_KEY', 'publishable');

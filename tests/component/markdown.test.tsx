@@ -4,7 +4,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import { Markdown } from '../../src/console/ui/markdown.tsx';
 import { RenderedMarkdown } from '../../src/console/ui/rendered-markdown.tsx';
 
-// No text is known that is laid out so far and then fails: the library is made to fail at one.
+// No known text makes the renderer fail after it has begun, so the library is made to fail.
 vi.mock('react-markdown', async (importOriginal) => {
   const { default: ReactMarkdown } = await importOriginal<typeof library>();
   return {

@@ -28,7 +28,7 @@ it('says at its field what is wrong with a finished text, and sends nothing', as
   expect(network).not.toHaveBeenCalled();
 });
 
-it('has what was typed when it is opened again, for the same person only', () => {
+it('restores the draft when it is reopened, for the same person only', () => {
   const client = browserClient(() => Response.json([]));
   renderSignedIn(client, <NewReportForm onCreated={() => undefined} />);
   fireEvent.change(screen.getByLabelText('Full name'), { target: { value: 'Ada' } });

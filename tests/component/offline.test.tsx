@@ -11,7 +11,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-it('fails at once what is pressed without a connection, and does not do it when there is one again', async () => {
+it('rejects an action at once without a connection, and does not repeat it later', async () => {
   const network = vi.fn(() => Promise.reject(new TypeError('Failed to fetch')));
   vi.stubGlobal('fetch', network);
   onlineManager.setOnline(false);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import type { Realtime } from '../../src/console/lib/realtime.ts';
 import { useRealtime } from '../../src/console/lib/use-realtime.ts';
 
-// Realtime is a service of the hosted project, which the local system has not.
+// The local system has no Realtime, which is a service of hosted projects.
 
 beforeEach(() => vi.useFakeTimers());
 afterEach(() => {
@@ -87,7 +87,7 @@ async function hide(isHidden: boolean): Promise<void> {
   await connected();
 }
 
-it('tells of a burst of changes once', async () => {
+it('reports a burst of changes once', async () => {
   const { channels, onChange } = await listen();
   expect(channels.map(({ tables }) => tables)).toEqual([['webhook_deliveries', 'webhook_circuits']]);
   for (let count = 0; count < 20; count += 1) channels[0]?.change();
@@ -129,7 +129,7 @@ it('hears nothing while the tab is hidden or refreshing is paused', async () => 
   expect(channels.map(({ isOpen }) => isOpen)).toEqual([false, false]);
 });
 
-it('forgets a change that it had not told yet when it ends', async () => {
+it('drops a change that it had not reported yet when it ends', async () => {
   const { channels, onChange, hook } = await listen();
   channels[0]?.change();
   hook.unmount();

@@ -8,7 +8,7 @@ import type { JobSummary } from '../../src/contracts/console-reports.ts';
 
 const NOW = '2026-11-25T12:00:00Z';
 const REPORT_ID = '00000000-0000-4000-8000-000000000001';
-/** So many minutes ago; in so many where negative. */
+/** This many minutes ago; in the future if negative. */
 const at = (minutes: number) => new Date(Date.parse(NOW) - minutes * 60_000).toISOString();
 
 const report = (change: Partial<NonNullable<ReportHistory['report']>> = {}) => ({

@@ -74,7 +74,7 @@ it('opens a row with Enter and chooses it with Space', async () => {
   expect(screen.getByLabelText<HTMLInputElement>('choose b').checked).toBe(true);
 });
 
-it('goes back to the row with Esc, and from there to whoever listens', async () => {
+it('goes back to the row with Esc, and hands on a second Esc', async () => {
   const onEscape = vi.fn();
   render(<List onEscape={onEscape} />);
   await userEvent.tab();

@@ -6,7 +6,7 @@ import { browserClient } from '../support/browser-session.ts';
 import { renderSignedIn } from '../support/signed-in.tsx';
 
 afterEach(cleanup);
-// jsdom lays nothing out.
+// jsdom has no layout.
 Element.prototype.scrollIntoView = () => undefined;
 
 const NOTHING = { reports: [], jobs: [], events: [], deliveries: [], owners: [] };

@@ -9,7 +9,7 @@ import type { CappedCount } from '../../src/contracts/paging.ts';
 afterEach(cleanup);
 
 const dead = (id: string, dead_reason: OpenDelivery['dead_reason']) =>
-  // The rest is not looked at.
+  // The component reads no other members.
   ({ id, dead_at: '2026-11-25T12:00:00Z', dead_reason }) as OpenDelivery;
 const ROWS = [dead('1', 'attempts_exhausted'), dead('2', 'report_deleted'), dead('3', 'refused')];
 const MANY = { count: 1000, capped: true };

@@ -116,7 +116,7 @@ it('shows nobody the messages of the person before', async () => {
   expect(screen.queryByText(/failed again/)).toBeNull();
 });
 
-it('answers that it cannot be reached, and never as to a stranger, while the token cannot be refreshed', async () => {
+it('answers unreachable, never unauthenticated, while the token cannot be refreshed', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => undefined);
   const asked: string[] = [];
   const network: Network = (url) => {

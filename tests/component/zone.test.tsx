@@ -31,7 +31,7 @@ it('shows times in the zone that was chosen, names it, and remembers it on this 
   expect(render(part).container.textContent).toMatch(/8:00:00\sPM UTC/);
 });
 
-it('takes whatever else is stored for the time of the device', () => {
+it('treats any other stored value as the time of the device', () => {
   localStorage.setItem('polaris-times', 'mars');
   expect(render(<ExactTime value="2026-11-25T20:00:00Z" />).container.textContent).toMatch(/GMT\+5:30/);
 });

@@ -8,7 +8,7 @@ test.afterEach(({ sql }) => clearDeliveries(sql));
 
 const LEAST_PX = 24;
 
-/** What can be pressed and is too small for a finger, with its size. A control in a label is as large as the label. */
+/** Controls that are too small for a finger, with their size. A control inside of a label has the label's size. */
 function smallTargets(page: Page, least: number): Promise<string[]> {
   return page.evaluate((leastPx) => {
     const pressed = 'a[href], button, select, textarea, summary, input:not([type="hidden"]), [role="option"]';

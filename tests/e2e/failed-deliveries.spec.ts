@@ -65,7 +65,7 @@ test('one is retried, the selected are retried, and all dead letters are redrive
   await expect(plan).toContainText('2 of 2 due now');
   for (const { eventId } of others) expect(await isDue(sql, eventId)).toBe(true);
 
-  // All dead letters: asked for once, with a reason, and done whoever looks.
+  // All dead letters: requested once, with a reason, and done even with the page closed.
   await page.getByLabel('Status').selectOption('dead');
   await page.getByRole('button', { name: 'Redrive all 4' }).click();
   await dialog.getByRole('button', { name: 'Redrive 4 deliveries' }).click();

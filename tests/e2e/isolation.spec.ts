@@ -8,7 +8,7 @@ test('a user sees only what is theirs, in the page and in the network’s answer
   dev,
   sql,
 }) => {
-  // A neighbour's report, whose words must turn up nowhere.
+  // Another user's report, whose text must appear nowhere.
   const secret = `neighbour ${randomUUID()}`;
   const [neighbour] = await sql<{ id: string }[]>`
     insert into public.greeting_reports (user_id, user_data, research_report)

@@ -4,7 +4,7 @@ import type postgres from 'postgres';
 import { storeClient } from '../support/store.ts';
 import { expect, inspect, signIn, test } from './support/test.ts';
 
-/** Jobs of a person of their own, so that other tests' jobs are in nobody's way. */
+/** Jobs of an own user, which do not affect other tests. */
 async function addPerson(sql: postgres.Sql) {
   const id = randomUUID();
   const email = `${id.slice(0, 8)}@example.com`;

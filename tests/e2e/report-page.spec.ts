@@ -10,7 +10,7 @@ test.afterEach(({ sql }) => clearDeliveries(sql));
 
 const MOST_ACTIONS = 5;
 
-/** Counts what a person does: whoever is woken at night has the answer within five actions. */
+/** Counts a person's actions: the answer takes at most five. */
 function person(page: Page) {
   let actions = 0;
   const act = async (does: () => Promise<unknown>) => {

@@ -77,7 +77,7 @@ test('a sign-out everywhere ends the sessions of other browsers, which say so an
   await expect(elsewhere.getByLabel('E-mail')).toHaveValue(dev.user.email);
 });
 
-test('who cannot be signed out everywhere is told so, and stays', async ({
+test('a failed sign-out everywhere says so, and keeps the session', async ({
   page,
   dev,
   context,
@@ -92,7 +92,7 @@ test('who cannot be signed out everywhere is told so, and stays', async ({
   expect(complaints.splice(0).filter((text) => !/ERR_FAILED|Failed to fetch/.test(text))).toEqual([]);
 });
 
-test('a sign-out holds although nobody answers', async ({ page, dev, context, complaints }) => {
+test('a sign-out takes effect although Auth does not answer', async ({ page, dev, context, complaints }) => {
   await signIn(page, dev, 'user', '/reports');
   await context.route('**/auth/v1/logout**', (route) => route.abort());
   await page.getByRole('button', { name: 'Sign out', exact: true }).click();

@@ -7,7 +7,7 @@ import { startOutwardReceiver, type OutwardReceiver } from './support/outward-re
 import { clearDeliveries } from './support/outage.ts';
 import { expect, inspect, signIn, test } from './support/test.ts';
 
-// Resumed deliveries and replays wait for sweeps, which come once a minute.
+// Resumed deliveries and replays wait for sweeps, which run once a minute.
 test.describe.configure({ timeout: 400_000 });
 
 test.afterEach(async ({ sql, dev }) => {

@@ -6,7 +6,7 @@ import { Actions } from './support/actions.ts';
 import { addFailure, clearDeliveries, openCircuit } from './support/outage.ts';
 import { expect, inspect, signIn, test } from './support/test.ts';
 
-// What an operator is asked at night, each with how many actions its answer takes. Signing in counts as none.
+// Questions that an operator is asked at night, each with the number of actions to the answer. Signing in does not count.
 
 test.afterEach(({ sql }) => clearDeliveries(sql));
 

@@ -64,7 +64,7 @@ interface Caller {
   jobId?: string;
 }
 
-/** A request that may meet a dying process: its caller sees nothing, and comes again. */
+/** A request that a dying process may receive: its caller gets no answer, and retries. */
 async function attempt(
   path: string,
   token: string,
@@ -83,7 +83,7 @@ async function attempt(
   return (await response.json().catch(() => ({}))) as Record<string, unknown>;
 }
 
-/** Comes again until it is accepted: the process that it meets may just have died of the life before. */
+/** Retries until it is accepted: the called process may just have died in the previous life. */
 async function requestJob(caller: Caller, change: object = {}): Promise<void> {
   const body = { prompt: 'p', report_type: 'org', report_id: caller.reportId, stage: 'final', ...change };
   for (let tries = 0; tries < 50; tries += 1) {
@@ -176,7 +176,7 @@ const lives: Record<string, (caller: Caller) => Promise<void>> = {
         p_job_id => ${`job_${randomUUID()}`}, p_caller => 'pipeline', p_report_type => 'org',
         p_report_id => ${caller.reportId}, p_stage => 'final', p_prompt => 'p', p_generate => true,
         p_lease_seconds => 0, p_quota => 5, p_idempotency_key => ${caller.key})`;
-    // Comes again: the take-over may meet a process that has just died of the life before.
+    // Retries: the process called for the take-over may just have died in the previous life.
     for (let sweeps = 0; sweeps < 10; sweeps += 1) {
       await sweep();
       await untilQuiet(caller);
@@ -185,7 +185,7 @@ const lives: Record<string, (caller: Caller) => Promise<void>> = {
   },
 };
 
-/** What happens in any case: callers come again, leases run out, crons sweep. */
+/** What happens in any case: callers retry, leases expire, crons sweep. */
 async function recover(caller: Caller, isSubmitted: boolean): Promise<void> {
   receiver.behave({ kind: 'pass' });
   for (let turn = 0; turn < 40; turn += 1) {
@@ -261,7 +261,7 @@ describe.each([
   describe.each(named)('a job that is %s', (name, live) => {
     const isSubmitted = name.startsWith('submitted');
 
-    it('ends in the one right state, at whatever step a process is killed', async () => {
+    it('ends in the correct state, whichever step a process is killed at', async () => {
       sentBeforeCommit.length = 0;
       const undisturbed = await newCaller();
       await plan('');

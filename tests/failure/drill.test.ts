@@ -44,6 +44,8 @@ it('refuses a name that is no drill’s, and says which there are', async () => 
 
 it('refuses to break a project that somebody named', async () => {
   const { code, output } = await drill(['rule-broken'], { SUPABASE_URL: 'https://example.supabase.co' });
-  expect(output).toContain('The drill breaks things, and only in a system of its own: unset SUPABASE_URL.');
+  expect(output).toContain(
+    'Drills break things, so they run only in their own local system: unset SUPABASE_URL.',
+  );
   expect(code).toBe(1);
 });

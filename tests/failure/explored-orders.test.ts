@@ -72,7 +72,7 @@ describe('a pair that locks the same row', () => {
 
 it.each([
   [['claim', 'dance'], 'There is no step dance. There are: claim, apply, '],
-  [['claim', 'apply', 'batch'], 'An order is of two steps.'],
+  [['claim', 'apply', 'batch'], 'Name at most two steps.'],
   [['--break', 'nothing'], '--break takes one of skip-locked, '],
   [['--break', 'fence', 'claim'], '--break takes one of skip-locked, '],
 ])('the command refuses %s', async (names, message) => {

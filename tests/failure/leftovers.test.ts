@@ -91,7 +91,7 @@ async function serviceOf({ child }: Program, name: string): Promise<number> {
 }
 
 describe('npm run dev', () => {
-  it('answers when dev.json is there, leaves nothing after Ctrl-C, and keeps its data', async () => {
+  it('answers once dev.json exists, leaves no process after Ctrl-C, and keeps its data', async () => {
     const first = start('dev.ts');
     await untilRunning(first);
     const path = join(directory, 'dev.json');
@@ -128,7 +128,7 @@ describe('npm run dev', () => {
     180_000,
   );
 
-  it('leaves nothing when it is killed', async () => {
+  it('leaves no process when it is killed', async () => {
     const program = start('dev.ts');
     await untilRunning(program);
     program.child.kill('SIGKILL');
@@ -138,7 +138,7 @@ describe('npm run dev', () => {
     expect(await processesAbout(directory)).toEqual([]);
   }, 300_000);
 
-  it('starts again what ended, at the same address, and then leaves nothing after Ctrl-C', async () => {
+  it('restarts a service that ended, at the same address, and leaves no process after Ctrl-C', async () => {
     const program = start('dev.ts');
     await untilRunning(program);
     const dev = devFile.parse(JSON.parse(await readFile(join(directory, 'dev.json'), 'utf8')));
@@ -181,7 +181,7 @@ describe('npm run dev', () => {
 });
 
 describe('npm run demo', () => {
-  it('leaves nothing when it is interrupted half-way', async () => {
+  it('leaves no process when it is interrupted halfway', async () => {
     const program = start('demo.ts');
     const deadline = Date.now() + 180_000;
     while (!program.output().includes('prelims') && Date.now() < deadline) await sleep(50);

@@ -148,7 +148,7 @@ const lives: Record<string, (life: Life) => Promise<void>> = {
     const subscribers = subscriberClient(system.sql);
     await subscribers.move(endpointId, 'paused');
     await post(life);
-    // Until whoever applied it has found that nothing can be sent.
+    // Until the process that applied it has found that nothing can be sent.
     let taken = -1;
     while (taken !== (await bed.stepsTaken()).length) {
       taken = (await bed.stepsTaken()).length;

@@ -126,7 +126,7 @@ describe('the deletion of an account', () => {
   };
 
   const ROUNDS = 50;
-  it('meets all who write at that moment without a deadlock', { timeout: 120_000 }, async () => {
+  it('does not deadlock with concurrent writers', { timeout: 120_000 }, async () => {
     const failures: Record<string, number> = {};
     for (let round = 0; round < ROUNDS; round += 1) {
       const work = await account();
@@ -294,7 +294,7 @@ describe('the deletion of an account', () => {
       expect(await isGuarded()).toEqual({ guarded: true, fact: true });
     });
 
-    it('is told by the facts, and mended by guard_accounts() where that may', async () => {
+    it('is reported by the deployment facts, and restored by guard_accounts() where it has the right', async () => {
       await asSuperuser((superuser) => superuser`drop trigger polaris_lock_account on auth.users`);
       expect(await isGuarded()).toEqual({ guarded: false, fact: false });
       await asSuperuser((superuser) => superuser`revoke trigger on auth.users from postgres`);
@@ -303,7 +303,7 @@ describe('the deletion of an account', () => {
       expect(await database.sql`select private.guard_accounts() as done`).toEqual([{ done: true }]);
     });
 
-    it('is told where somebody has switched it off', async () => {
+    it('is reported when it is disabled', async () => {
       await asSuperuser(
         (superuser) => superuser`alter table auth.users disable trigger polaris_lock_account`,
       );

@@ -40,7 +40,7 @@ async function as<T>(userId: string, query: string): Promise<T> {
   return value;
 }
 
-it('names operators and whoever acted, and nobody else', async () => {
+it('names operators and people who acted, and nobody else', async () => {
   expect(await as(operator, 'list_actors()')).toEqual([
     { id: operator, email: 'ada@example.com', operator: true },
     { id: former, email: 'bob@example.com', operator: false },

@@ -393,7 +393,7 @@ describe('the next request', () => {
     }
   });
 
-  it('is not disturbed by a database that is away', async () => {
+  it('is answered as usual while the database is unavailable', async () => {
     const { watch, settle } = watcher();
     await supabase.kill();
     try {

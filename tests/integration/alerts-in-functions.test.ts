@@ -134,7 +134,7 @@ describe('while no sweep comes', () => {
     // The first request of this function's process.
     expect((await fetch(system.url('/api/webhooks/retry'))).status).toBe(401);
     await until(() => heard().includes('alert.firing no_sweep:'));
-    // When sweeps come again, so does the end of it.
+    // When sweeps run again, the alert is resolved.
     await sweep();
     await alerts.pass('1 minute');
     await sweep();

@@ -216,7 +216,7 @@ describe('a circuit', () => {
     expect(await completed.completion).toMatchObject({ outcome: 'completed' });
   });
 
-  it('lets those go on without a deadlock that lost the probe to another', async () => {
+  it('does not deadlock processes that lost the probe to another', async () => {
     const twins = await Promise.all([createReport(database.sql), createReport(database.sql)]);
     for (const { reportId } of twins) {
       for (const stage of ['prelim', 'final']) {
@@ -247,7 +247,7 @@ describe('a circuit', () => {
     });
   });
 
-  it('gives the probe to another when the prober has died', async () => {
+  it('gives the probe to another process when its holder has died', async () => {
     await openIt();
     await letProbe();
     const first = await store.claim();

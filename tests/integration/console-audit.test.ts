@@ -168,7 +168,7 @@ describe('getEventTimeline', () => {
     expect(JSON.stringify(timeline.event)).not.toContain('<script>');
   });
 
-  it('tells of requests that named an id which nobody accepted, and cuts a long story short', async () => {
+  it('shows requests that named an id without an accepted event, and truncates a long timeline', async () => {
     for (let count = 0; count < 201; count += 1) {
       await addRow({ event_id: 'evt-refused', outcome: 'report_not_found', response_status: 404 });
     }
@@ -177,7 +177,7 @@ describe('getEventTimeline', () => {
     expect(timeline.steps).toHaveLength(200);
   });
 
-  it('is for operators, and knows nothing of what never was', async () => {
+  it('is for operators, and does not find unknown ids', async () => {
     expect(await errorOf(getEventTimeline(owner, 'evt'))).toMatchObject({ code: '42501' });
     expect(await errorOf(getEventTimeline(stranger, 'evt'))).toMatchObject({ code: '42501' });
     expect(await errorOf(getEventTimeline(operator, 'evt'))).toMatchObject({ code: 'not_found' });

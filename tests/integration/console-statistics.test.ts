@@ -234,7 +234,7 @@ describe('getWebhookStatistics', () => {
   });
 
   it.each(['quarter', 'hour', 'day', 'week'] as const)(
-    'shows the last %s again to whoever asks for its times',
+    'shows the same figures for the last %s and for its times',
     async (window) => {
       const last = await dataOf(getWebhookStatistics(operator, window));
       const pinned = await dataOf(getWebhookStatistics(operator, { after: last.from, before: last.to }));

@@ -4,7 +4,7 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 import { envelope, webhookClient } from '../support/webhook-client.ts';
 
-/** Functions with STORE_DATABASE_URL, before and behind the breaker. */
+/** Functions with STORE_DATABASE_URL: while the pool works, and while the breaker keeps calls from it. */
 
 let proxy: TcpProxy;
 let system: TestSystem;

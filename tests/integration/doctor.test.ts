@@ -482,7 +482,7 @@ describe('each fault is found, with what to do', () => {
     });
   });
 
-  it('a database that is away', async () => {
+  it('a database that is unavailable', async () => {
     await system.supabaseProcess?.kill();
     try {
       const diagnoses = await diagnose();

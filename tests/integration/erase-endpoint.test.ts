@@ -186,7 +186,7 @@ describe('is refused', () => {
     expect(rows).toHaveLength(2);
   });
 
-  it('to whoever calls its SQL past the endpoint', async () => {
+  it('to a caller of its SQL that bypasses the endpoint', async () => {
     const { account } = await person();
     for (const userId of [account.id, operator.id]) {
       await expect(

@@ -288,7 +288,7 @@ describe('a report that its owner deletes', () => {
     expect(kept).toEqual({ research_report: `text ${canary}`, content: `text ${canary}`, erased_at: null });
   });
 
-  it('is erased beside one that cannot be, which the answer names', async () => {
+  it('is erased although another one cannot be, which the answer names', async () => {
     const { userId, reportId } = await createReport(sql);
     await receive(webhook(reportId));
     await sql`insert into private.erasures (user_id, report_type, report_id) values (${userId}, 'unknown', ${reportId})`;

@@ -24,7 +24,7 @@ describe('when the webhook fails', () => {
     ['a reset connection', { kind: 'reset' }, 'sent', 3],
     ['a time-out', { kind: 'hang' }, 'sent', 1],
     ['a redirect', { kind: 'answer', status: 307, headers: { location: '/elsewhere' } }, 'failed', 3],
-    ['200 of a stranger', { kind: 'answer', status: 200, body: '<html>' }, 'failed', 3],
+    ['200 of another system', { kind: 'answer', status: 200, body: '<html>' }, 'failed', 3],
     ['401 of a gateway', { kind: 'answer', status: 401, body: '{}' }, 'failed', 3],
     ['404 of a gateway', { kind: 'answer', status: 404, body: 'no' }, 'failed', 3],
     ['429 with Retry-After', { kind: 'answer', status: 429, headers: { 'retry-after': '7' } }, 'failed', 1],
@@ -79,7 +79,7 @@ describe('when the webhook fails', () => {
       { status: 500, body: foreignProblem('x'.repeat(12_000)) },
       `answered 500 ${'x'.repeat(100)}`,
     ],
-  ])('by an answer with %s, its attempts are recorded all the same', async (_name, answer, error) => {
+  ])('by an answer with %s, its attempts are still recorded', async (_name, answer, error) => {
     const { reportId, job } = await bed.failedDelivery({ kind: 'answer', ...answer });
     expect(await bed.delivery(reportId)).toMatchObject({ status: 'failed', rounds: 1, waits: true });
     const [report] = await bed.system
@@ -90,7 +90,7 @@ describe('when the webhook fails', () => {
     expect([...audit]).toEqual([{ error_message: error }]);
   });
 
-  it('with words that the database refuses, the round is recorded without them', async () => {
+  it('with response text that the database rejects, the round is recorded without the text', async () => {
     const { reportId } = await bed.system.createReport();
     const store = storeClient(bed.system.sql);
     const { run } = await store.request(reportId);
@@ -117,7 +117,7 @@ describe('when the webhook fails', () => {
     });
   });
 
-  it('with our own word that it is hopeless, it ends at once as a dead letter', async () => {
+  it('with a final refusal of our endpoint, it becomes a dead letter at once', async () => {
     const { reportId } = await bed.failedDelivery({
       kind: 'answer',
       status: 409,

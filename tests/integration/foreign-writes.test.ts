@@ -154,7 +154,7 @@ describe('what the platform’s functions write', () => {
     expect(await report()).toMatchObject({ research_report: 'good' });
   });
 
-  it('never goes back behind a final of ours', async () => {
+  it('never replaces a final of ours with a prelim', async () => {
     const { run } = await store.request(reportId, { stage: 'final' });
     const { delivery } = await store.complete(run.job_id, run.lease_token, 'the final');
     if (delivery) await store.record(delivery, 'delivered', [{ status: 200, authentic: true }]);
@@ -447,7 +447,7 @@ describe('a report that is not imported yet', () => {
     expect(await report()).toMatchObject({ research_report: 'its result' });
   });
 
-  it('costs only itself when it cannot be imported', async () => {
+  it('does not stop others when it cannot be imported', async () => {
     const broken = reportId;
     await oldText();
     ({ userId, reportId } = await createReport(database.sql));

@@ -5,9 +5,9 @@ import { ENTRIES, type HostileEntry } from '../../tools/bench/hostile-entries.ts
 import { SHAPES } from '../../tools/bench/hostile-shapes.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
-/** Rule 14: of no shape does a value cost the database more than in proportion to its size. */
+/** Rule 14: the database's cost of a value is at most proportional to its size, whatever its shape. */
 
-/** The dearest of `npm run bench -- hostile`. */
+/** The most expensive shapes of `npm run bench -- hostile`. */
 const DEAREST = ['many small numbers', 'many members', 'empty objects', 'wide and deep'];
 const MOST_BYTES = 512 * 1024;
 const RUNS = 3;
@@ -42,7 +42,7 @@ async function ratioOf(entry: HostileEntry, make: (bytes: number) => string): Pr
   return (await least(make(bytes))) / quarter;
 }
 
-it('is asked of the dearest shapes', () => {
+it('tries the most expensive shapes', () => {
   expect(shapes).toHaveLength(DEAREST.length);
 });
 

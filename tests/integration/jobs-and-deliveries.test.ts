@@ -272,7 +272,7 @@ describe('a delivery', () => {
     expect(row).toEqual({ status: '200' });
   });
 
-  it('is not taken from its holder by what a sender records whose lease had run out', async () => {
+  it('stays with its holder when a sender with an expired lease records a round', async () => {
     const { id, held } = await delivery();
     await database.sql`
       update public.webhook_deliveries
@@ -339,7 +339,7 @@ describe('a delivery', () => {
     expect(await store.redrive({ event_ids: [held.event_id] })).toBe(0);
   });
 
-  it('is redriven by two at once, whatever their order, without a deadlock', async () => {
+  it('is redriven by two callers at once, in any order, without a deadlock', async () => {
     const reports = await Promise.all([createReport(database.sql), createReport(database.sql)]);
     const plan = [
       [0, 'prelim'],

@@ -5,7 +5,10 @@ import { asRole } from '../../tools/local/hosted-roles.ts';
 import { startDeliveryBed, type DeliveryBed } from '../support/delivery-bed.ts';
 import { storeClient } from '../support/store.ts';
 
-/** One that is locked, odd or slow costs only itself: claims and sweeps go on with the rest, and say what they left out. */
+/**
+ * A delivery, job or endpoint that is locked, malformed or slow does not stop the others: claims and sweeps continue and
+ * report what they left out.
+ */
 
 let bed: DeliveryBed;
 let sql: postgres.Sql;
@@ -143,7 +146,7 @@ describe('a claim', () => {
   });
 });
 
-/** Whoever changes this delivery fails. */
+/** Changing this delivery fails. */
 async function poison(deliveryId: number): Promise<void> {
   await sql.unsafe(`
     create or replace function private.bed_poison() returns trigger language plpgsql as

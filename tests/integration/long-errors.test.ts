@@ -4,7 +4,7 @@ import { storeClient } from '../support/store.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 const LONG = 'x'.repeat(500_000);
-/** Of all answers together, which name the error several times each. */
+/** Limit for all answers together, each of which contains the error several times. */
 const MOST_BYTES = 60_000;
 
 let system: TestSystem;

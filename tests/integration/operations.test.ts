@@ -9,7 +9,7 @@ import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 
 const page = await readFile(join(projectRoot, 'docs/operations.md'), 'utf8');
 
-/** The page's blocks of code in this language, without the indentation of the list that they stand in. */
+/** The page's code blocks in this language, without the indentation of the surrounding list. */
 function blocksOf(language: string): string[] {
   return [...page.matchAll(new RegExp(`^( *)\`\`\`${language}\\n([^]*?)^ *\`\`\`$`, 'gm'))].map(
     ([, indent = '', content = '']) => content.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),

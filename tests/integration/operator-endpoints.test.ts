@@ -59,7 +59,7 @@ describe('the audit of refusals', () => {
     expect([...audit]).toEqual(methods.map((method) => ({ method, response_status: 405, actor: null })));
   });
 
-  it('is capped for signed-in users as for strangers, but not for operators', async () => {
+  it('is capped for signed-in users as for unauthenticated callers, but not for operators', async () => {
     const user = await bed.system.createUser();
     const operator = await bed.system.createOperator();
     await refusedAlready(60);
@@ -148,7 +148,7 @@ describe('redriving dead letters', () => {
     });
   });
 
-  it('is for operators: not for users, strangers, nor the cron, which nobody could ask why', async () => {
+  it('is for operators: not for users, unauthenticated callers, or the cron, which cannot give a reason', async () => {
     const user = await bed.system.createUser();
     expect((await redrive({ filter: {} }, user.accessToken)).status).toBe(403);
     expect((await redrive({ filter: {} }, 'stranger')).status).toBe(401);

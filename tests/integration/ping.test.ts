@@ -127,7 +127,7 @@ describe('refused, counted nowhere, and audited without its body', () => {
   });
 });
 
-it('is answered 503 while the database is away', async () => {
+it('is answered 503 while the database is unavailable', async () => {
   await system.supabaseProcess?.kill();
   try {
     const { status, json } = await send();

@@ -153,7 +153,7 @@ describe('a plan', () => {
     expect(await planOf(id)).toMatchObject({ status: 'done', outcomes: { redriven: 1 } });
   });
 
-  it('goes on where its last slice ended, whoever does the next one', async () => {
+  it('continues where its last slice ended, in any process', async () => {
     const letters = [await dead(), await dead(), await dead()];
     const id = await leave({});
     expect(await work(2)).toEqual({ plan_id: id, status: 'running', redriven: 2 });
@@ -397,7 +397,7 @@ describe('the endpoint of plans', () => {
       ...(body && { body: JSON.stringify(body) }),
     });
 
-  it('refuses the cron, other people, and whoever is nobody', async () => {
+  it('refuses the cron, other people, and unauthenticated callers', async () => {
     const { cronSecret } = system.secrets;
     const body = { request_id: randomUUID(), kind: 'redrive', name: 'n', reason: 'r', filter: {} };
     expect((await call('POST', cronSecret, body)).status).toBe(403);

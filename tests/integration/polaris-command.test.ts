@@ -241,7 +241,7 @@ describe('npm run polaris', () => {
       expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
     });
 
-    it('refuses whoever is no operator any more', async () => {
+    it('refuses a former operator', async () => {
       await system.sql`delete from public.operators where user_id = ${operatorId}`;
       const { code, error } = await polaris(['trace', 'x']);
       expect(code).toBe(1);

@@ -3,12 +3,12 @@ import { PROBLEMS, problemOf } from '../../src/contracts/problem.ts';
 import { webhookAnswer } from '../../src/contracts/webhooks.ts';
 import { createTestDatabase } from '../support/database.ts';
 
-/** The outcome that the endpoint answers with another code: the event may be accepted a moment later. */
+/** The endpoint answers this outcome with another code, since the event may be accepted a moment later. */
 const BUSY = { busy: PROBLEMS.database_unavailable.status };
 
 it('gives each outcome the status that the table of problems has', async () => {
   await using database = await createTestDatabase();
-  // The quoted words of the function's own text: an outcome that is added to it cannot be forgotten here.
+  // Quoted words in the function's own source, so that an added outcome cannot be forgotten here.
   const rows = await database.sql<{ outcome: string; status: number | null }[]>`
     select outcome, private.outcome_status(outcome) as status
     from pg_proc, regexp_matches(prosrc, '''([a-z_]+)''', 'g') as match, unnest(match) as outcome

@@ -122,7 +122,7 @@ describe('a verified sender over its rate', () => {
     expect((await audited('rate_limited')) - before).toBeLessThanOrEqual((counted?.minutes ?? 0) * (60 + 16));
   }, 180_000);
 
-  it('is answered 429 for bodies that fit nothing too, which are then counted only', async () => {
+  it('is answered 429 for invalid bodies too, which are then only counted', async () => {
     await limit('sender', 1, 8, 8);
     const before = await audited('invalid_body');
     const answers = await inTurns(30, () => others.post({ type: 'nothing' }));
@@ -136,7 +136,7 @@ describe('a verified sender over its rate', () => {
     expect(counted).toEqual({ requests: 23 });
   });
 
-  it('is answered 429 for pings that fit nothing, and a good ping is answered', async () => {
+  it('is answered 429 for invalid pings, while a valid ping is answered', async () => {
     await limit('sender', 1, 1);
     const ping = async (body: unknown) => {
       const bytes = new TextEncoder().encode(JSON.stringify(body));
@@ -154,7 +154,7 @@ describe('a verified sender over its rate', () => {
     expect(await ping({ type: 'polaris.ping', timestamp: new Date().toISOString() })).toBe(200);
   });
 
-  it('is let through where the limiter fails, with a body that fits nothing too', async () => {
+  it('is let through where the limiter fails, with an invalid body too', async () => {
     const { sql } = system;
     await sql`alter table private.rate_buckets rename to rate_buckets_of_old`;
     try {

@@ -147,7 +147,7 @@ describe('a job', () => {
     expect((await store.complete(run.job_id, run.lease_token)).outcome).toBe('completed');
   });
 
-  it('that is not there is nobody’s: its runner stops', async () => {
+  it('that does not exist stops its runner', async () => {
     const [answer] = await database.sql`select public.report_job_progress('job_gone', 1, 50, 60) as is_held`;
     expect(answer).toEqual({ is_held: false });
   });

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { jobClient } from '../support/jobs.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
-/** A language model that writes one word, and then no more until it is told to finish; it sees who hangs up. */
+/** A language model that writes one word, then waits until it is told to finish. It notices when the client disconnects. */
 async function startPatientModel() {
   const open = new Set<ServerResponse>();
   let hungUp = 0;

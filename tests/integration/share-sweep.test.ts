@@ -3,7 +3,7 @@ import { startReceiver, type Receiver } from '../support/receiver.ts';
 import { storeClient } from '../support/store.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
-/** A cron's sweep that has more before it than it can send: others sweep beside it. */
+/** A sweep of the cron with a larger backlog than it can send starts parallel sweeps. */
 
 let receiver: Receiver;
 let system: TestSystem;

@@ -4,7 +4,7 @@ import { createReport, createTestDatabase, type TestDatabase } from '../support/
 import { storeClient, type Held } from '../support/store.ts';
 import { subscriberClient } from '../support/subscribers.ts';
 
-/** Senders that ask at the same time share a claim, and those that have delivered at the same time a record. */
+/** Concurrent senders share a claim, and those that deliver at the same time share a record. */
 
 let database: TestDatabase;
 let store: ReturnType<typeof storeClient>;

@@ -103,7 +103,7 @@ describe('an upgraded database', () => {
     }
   });
 
-  it('shows nothing as running that nobody runs', async () => {
+  it('shows no job as running that has no runner', async () => {
     for (const table of REPORTS) {
       const running = await sql`select id from ${sql(`public.${table}`)} where research_status = 'running'`;
       expect(running.map((row) => row['id'] as string)).toEqual(table === 'org_reports' ? [id('104')] : []);

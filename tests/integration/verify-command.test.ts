@@ -239,7 +239,7 @@ describe('npm run verify', () => {
     'refuses to begin from "%s"',
     async (place) => {
       const { code, out, err } = await run('--from', place);
-      expect(err).toContain(`"${place}" is no place to begin from.`);
+      expect(err).toContain(`"${place}" is not a place to continue from.`);
       expect(out).toBe('');
       expect(code).toBe(1);
     },

@@ -281,7 +281,7 @@ describe('what another transaction holds', () => {
     },
   );
 
-  it('is never waited for by two batches of the same events in opposite order', async () => {
+  it('never deadlocks two batches of the same events in opposite order', async () => {
     const made = await events(12);
     const [deadlocksBefore] =
       await system.sql`select deadlocks from pg_stat_database where datname = current_database()`;

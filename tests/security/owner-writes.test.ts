@@ -8,7 +8,7 @@ let database: TestDatabase;
 let store: ReturnType<typeof storeClient>;
 let userId: string;
 let reportId: string;
-/** Of the owner's report: one that runs, and one that waits for the pipeline's result. */
+/** Jobs of the owner's report: one that is running, and one that waits for the pipeline's result. */
 let running: string;
 let waiting: string;
 

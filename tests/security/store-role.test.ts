@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { projectRoot } from '../../tools/local/paths.ts';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 
-/** Makes the role: a statement of its migration. */
+/** The statement of the migration that creates the role. */
 const MIGRATION = /^do \$\$\nbegin\n {2}-- Roles belong .*?^\$\$;$/ms.exec(
   readFileSync(join(projectRoot, 'supabase/migrations/20261126040000_limit_trace_and_watch.sql'), 'utf8'),
 )?.[0];

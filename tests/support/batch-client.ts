@@ -8,7 +8,7 @@ import type { TestSystem } from './system.ts';
 interface BatchAnswered {
   status: number;
   headers: Headers;
-  /** Our code, of a refusal of the whole. */
+  /** Our problem code, if the whole batch is refused. */
   code: string | undefined;
   results: BatchAnswer['results'];
   /** Of each result, its status and its outcome or code. */

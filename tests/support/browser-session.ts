@@ -3,7 +3,7 @@ import type { DatabaseClient } from '../../src/services/database.ts';
 
 export { SESSION_KEY };
 
-/** What the network answers; what it throws is a network that does not. */
+/** Returns the network's answer; throws if the network is down. */
 export type Network = (url: URL, init: RequestInit | undefined) => Response | Promise<Response>;
 
 export const PERSON = {

@@ -3,13 +3,13 @@ import type { Clock } from '../../src/server/clock.ts';
 export interface TestClock extends Clock {
   /** Time passes. */
   pass(ms: number): void;
-  /** Somebody sets the time of day: back where negative. No time passes. */
+  /** Sets the time of day without letting time pass; back if negative. */
   set(ms: number): void;
 }
 
 export const DAY_MS = 86_400_000;
 
-/** A clock that stands still until it is told otherwise. */
+/** A clock that moves only when told. */
 export function testClock(startOfDay = Date.parse('2026-11-25T12:00:00Z')): TestClock {
   let passed = 0;
   let offset = startOfDay;

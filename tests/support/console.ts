@@ -5,7 +5,7 @@ import type { Account } from '../../tools/local/accounts.ts';
 import type { Answer, ServiceError } from '../../src/services/answer.ts';
 import type { TestSystem } from './system.ts';
 
-/** The console's client, as in a browser: nobody is signed in where no account is given. */
+/** The console's client as in a browser. Without an account, nobody is signed in. */
 export async function consoleClient(system: TestSystem, account?: Account): Promise<DatabaseClient> {
   const { url, publishableKey } = system.supabase;
   const client = createClient<Database>(url, publishableKey, {

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** Where the functions' processes write down the steps that they take (crash-points.ts), and read at which one to die. */
+/** Files in which the functions' processes write their steps (crash-points.ts), and read the step at which to die. */
 export async function createCrashBed() {
   const directory = await mkdtemp(join(tmpdir(), 'polaris-crash-'));
   let life = '';

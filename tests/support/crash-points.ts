@@ -1,10 +1,10 @@
 /**
- * Loaded into every function's process ahead of its code (`node --import`): each call that leaves the process, to the database
- * or the network, is two steps, before and after it. Every step is written down, and at the one that the plan names the
- * process is killed. So the list of steps is what the running code does, and no new step can be left out of it.
+ * Preloaded into every function's process (`node --import`). Each call that leaves the process, to the database or the
+ * network, counts as two steps: before and after it. Every step is recorded, and the process is killed at the step that the
+ * plan names. So the list of steps comes from the running code, and cannot miss a new one.
  *
- * A step belongs to the life whose request led to it, through whatever processes: what a process still does for a life that
- * is over (a sender between two attempts, say) is neither counted nor killed in the next one.
+ * A step belongs to the life whose request caused it, across all processes. What a process still does for a finished life
+ * (such as a sender between two attempts) is neither counted nor killed in the next one.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';

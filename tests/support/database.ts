@@ -7,7 +7,7 @@ import { prepareDatabase, type DatabaseOptions } from '../../tools/local/prepare
 import type { ReportType } from '../../src/contracts/webhooks.ts';
 
 export interface TestDatabase extends AsyncDisposable {
-  /** As `postgres`, who owns it and is no superuser, as on a hosted project. */
+  /** As `postgres`, the owner without superuser rights, as on a hosted project. */
   url: string;
   sql: postgres.Sql;
   /** For what no hosted project allows: publications for all tables, auto_explain. End each connection before `drop`. */

@@ -4,7 +4,7 @@ import { startTestSystem, type TestSystem } from './system.ts';
 
 export type DeliveryBed = Awaited<ReturnType<typeof startDeliveryBed>>;
 
-/** A system whose webhooks pass a receiver that fails as it is told, for tests of what then becomes of deliveries. */
+/** A system whose webhooks pass through a receiver that fails as told. */
 export async function startDeliveryBed() {
   const receiver: Receiver = await startReceiver(() => system.functions.url);
   const system: TestSystem = await startTestSystem({

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { z } from 'zod';
 import { runService } from '../../tools/local/run-service.ts';
 
-/** A service that ends by itself after so long, as one does that throws where nobody catches. */
+/** A service that ends by itself after this time, as after an uncaught error. */
 runService(
   z.object({
     endsAfterMs: z.number().nullable(),

@@ -5,10 +5,10 @@ import { holdToDocument } from './openapi/hold.ts';
 
 export interface TestFunctions {
   url: string;
-  /** All that the functions and their host have printed. */
+  /** Everything that the functions and their host have printed. */
   logs: string[];
   pids(): number[];
-  /** SIGKILL to the host and every function at once; `start` brings them back at the same address. */
+  /** Sends SIGKILL to the host and every function at once; `start` restarts them at the same address. */
   kill(): Promise<void>;
   start(): Promise<void>;
   /** Ends in order: what runs after an answer may finish. */

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createSecrets } from '../../tools/local/secrets.ts';
 import { createGateway, type GatewayOptions } from '../../tools/local/supabase-api.ts';
 
-/** Whose key or token a request bears. */
+/** The owner of the request's key or token. */
 export type Bearer = 'anon' | 'service_role' | { token: string };
 
 interface Answer {

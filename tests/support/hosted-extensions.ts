@@ -1,11 +1,11 @@
 import postgres from 'postgres';
 
 /**
- * Stand-ins for extensions of a hosted project that no package brings, with their schemas, signatures and rights. A
- * superuser makes them, as there: what `postgres` may not do with the real ones fails here too.
+ * Stand-ins for a hosted project's extensions that no package contains, with the same schemas, signatures and rights. A
+ * superuser creates them, as there, so `postgres` lacks the same rights as on the real ones.
  */
 const STAND_INS = {
-  /** Requests are queued, and nobody sends them. */
+  /** Requests are queued but never sent. */
   pg_net: `
     create schema net;
     create table net.http_request_queue (

@@ -8,7 +8,7 @@ export interface JobAnswer {
   json: Record<string, unknown>;
 }
 
-/** A caller of the job endpoint: the pipeline, unless it is given another bearer token (null: none). */
+/** A caller of the job endpoint. Default: the pipeline; with a bearer token, its owner (null: no token). */
 export function jobClient(system: TestSystem, token: string | null = system.secrets.pipelineApiKey) {
   const authorization = token === null ? {} : { authorization: `Bearer ${token}` };
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 
-/** Until so many connections to this database wait for locks that others hold; fails after ten seconds. */
+/** Waits until this many connections to the database wait for locks; fails after ten seconds. */
 export async function untilSomebodyWaits(sql: postgres.Sql, connections = 1): Promise<void> {
   const deadline = Date.now() + 10_000;
   for (;;) {

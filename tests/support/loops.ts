@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 
-/** Makes one whole piece of work, in calls: it yields after each. */
+/** Performs one unit of work; yields after each call. */
 export type Work = (round: number) => AsyncGenerator<void, void>;
 
 interface Loop {

@@ -2,7 +2,7 @@ import type postgres from 'postgres';
 import { expect } from 'vitest';
 import type { Ledger, Report, Write } from './platform-functions.ts';
 
-/** When the migration that makes a text an event was being committed: what was written meanwhile may be on either side. */
+/** The commit time of the migration that turns texts into events: concurrent writes may be on either side of it. */
 interface Push {
   fromMs: number;
   toMs: number;

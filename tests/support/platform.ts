@@ -5,11 +5,11 @@ import type postgres from 'postgres';
 import { migrate } from '../../tools/local/migrate.ts';
 import { projectRoot } from '../../tools/local/paths.ts';
 
-/** The three states in which databases of the platform are found. */
+/** The three states of existing databases of the platform. */
 export type PlatformState =
   /** All of the platform's migrations that can be applied. */
   | 'history to 14'
-  /** Without jobs, starmaps and public sharing, which came later. */
+  /** Without jobs, starmaps and public sharing, which were added later. */
   | 'history to 11'
   /** All of the platform's objects, made in the SQL editor: there is no history. */
   | 'no history';

@@ -8,7 +8,7 @@ interface Said {
   error: string;
 }
 
-/** Runs `npm run polaris -- …` against a system, with a data directory of its own. `change` is of the environment. */
+/** Runs `npm run polaris -- …` against a system, with its own data directory. `change` adds to the environment. */
 export type Polaris = (
   args: readonly string[],
   input?: string,

@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 
-/** A call that was let through, and the times of the database's clock between which that was decided; in seconds. */
+/** An admitted call, and the times (database's clock, in seconds) between which it was admitted. */
 interface Admitted {
   after: number;
   before: number;

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** Processes that have this text in their environment; on systems without /proc it finds none. */
+/** Processes whose environment contains this text; none on systems without /proc. */
 export async function processesWith(mark: string): Promise<{ pid: number; command: string }[]> {
   const names = await readdir('/proc').catch(() => []);
   const found = await Promise.all(

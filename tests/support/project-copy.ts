@@ -4,12 +4,12 @@ import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { projectRoot } from '../../tools/local/paths.ts';
 
-/** A copy of this project in a folder of its own, to change there what a developer would change here. */
+/** A copy of this project in its own folder, which a test changes as a developer would. */
 export interface ProjectCopy extends AsyncDisposable {
   folder: string;
-  /** Loads one of its modules, by its path in the project: with the copy's own imports, and programs that it starts. */
+  /** Loads a module of the copy by its path in the project, with the copy's own imports and programs. */
   load(path: string): Promise<unknown>;
-  /** The lines of TypeScript that are not those of this project, each as `path:line`. */
+  /** The lines of TypeScript that differ from this project, each as `path:line`. */
   changedLines(): Promise<string[]>;
 }
 

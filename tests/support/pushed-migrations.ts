@@ -1,7 +1,7 @@
 import postgres from 'postgres';
 import { createTestDatabase } from './database.ts';
 
-/** A migration as the Supabase CLI pushes it: its statements and its line of the history, in one transaction. */
+/** Applies a migration as the Supabase CLI pushes it: its statements and its history row, in one transaction. */
 export interface Migration {
   version: string;
   name: string;

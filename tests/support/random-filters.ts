@@ -9,7 +9,7 @@ import {
 } from '../../src/contracts/filters.ts';
 import type { FilterValue, FilterValues } from '../../src/server/deliver/filters/evaluate.ts';
 
-/** JSON as it is spelled: an object is a Map and a number its text, so that nothing is rounded or renamed. */
+/** JSON that keeps its spelling: objects are Maps and numbers are texts, so that nothing is rounded or renamed. */
 export type Spelled = string | boolean | null | { number: string } | Spelled[] | Map<string, Spelled>;
 
 const NAMES = [

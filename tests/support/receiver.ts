@@ -1,12 +1,12 @@
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http';
 import { holdSent } from './openapi/hold.ts';
 
-/** What a receiver does with a request: passes it on, or one of the ways in which endpoints fail. */
+/** What a receiver does with a request: pass it on, or fail in one of the usual ways. */
 type Behaviour =
   | { kind: 'pass' }
-  /** The request is dropped unread, as by a refused or reset connection. */
+  /** Drops the request unread, like a refused or reset connection. */
   | { kind: 'reset' }
-  /** It is passed on, and the answer is lost. */
+  /** Passes the request on, and loses the answer. */
   | { kind: 'lose-answer' }
   | { kind: 'hang' }
   | { kind: 'answer'; status: number; body?: string; headers?: Record<string, string> };

@@ -6,7 +6,7 @@ import { createQueryClient } from '../../src/console/app/query-client.ts';
 import { SessionContext } from '../../src/console/lib/session.ts';
 import { PERSON } from './browser-session.ts';
 
-/** Renders a part of the console as an operator who is signed in has it. */
+/** Renders a part of the console for a signed-in operator. */
 export function renderSignedIn(supabase: DatabaseClient, part: ReactNode) {
   const session = { supabase, user: PERSON, isOperator: true, signOut: () => Promise.resolve(null) };
   return render(

@@ -4,12 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface SlowModel extends AsyncDisposable {
   /** For LLM_BASE_URL. */
   url: string;
-  /** How many answers it has given to the end. */
+  /** Number of complete answers so far. */
   finished(): number;
 }
 
-/** A language model that takes its time, from a quarter of a second to two seconds, so that jobs can be killed in it;
- * or five times the given step. */
+/**
+ * A slow language model, so that jobs can be killed while it writes: it takes a quarter of a second to two seconds, or five times
+ * the given step.
+ */
 export async function startLanguageModel(fixedStepMs?: number): Promise<SlowModel> {
   let begun = 0;
   let finished = 0;

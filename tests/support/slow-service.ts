@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { runService } from '../../tools/local/run-service.ts';
 
-/** A service that needs so long to start, and says what it does. */
+/** A service that takes this long to start, and reports its step. */
 runService(
   z.object({ startMs: z.number(), fails: z.boolean().default(false) }),
   async ({ startMs, fails }, _report, progress) => {

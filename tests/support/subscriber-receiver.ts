@@ -6,9 +6,9 @@ import { holdSent } from './openapi/hold.ts';
 
 export interface Received {
   headers: IncomingHttpHeaders;
-  /** Decompressed, where it decompresses. */
+  /** Decompressed, if the receiver decompresses. */
   body: string;
-  /** What it was answered. */
+  /** The answer that the receiver gave. */
   status: number;
 }
 

@@ -5,7 +5,7 @@ import { createSecrets } from '../../tools/local/secrets.ts';
 import { startSupabaseApiService } from '../../tools/local/services.ts';
 
 export interface TestSupabase extends SupabaseAccess {
-  /** Ends it as a crash would; `start` brings it back on the same port with the same keys. */
+  /** Ends the API like a crash; `start` restarts it on the same port with the same keys. */
   kill(): Promise<void>;
   start(): Promise<void>;
   stop(): Promise<void>;

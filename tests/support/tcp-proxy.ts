@@ -1,15 +1,15 @@
 import { connect, createServer, type Socket } from 'node:net';
 
-/** What becomes of each connection through the proxy, old or new. */
+/** What the proxy does with each connection, old or new. */
 type Line =
   | { kind: 'whole' }
-  /** Reset as soon as the client sends something. */
+  /** Resets the connection when the client sends something. */
   | { kind: 'reset' }
-  /** What either side sends is swallowed. */
+  /** Discards what either side sends. */
   | { kind: 'silent' }
-  /** A connection that has carried an answer is reset as soon as the client sends something more. New ones work. */
+  /** Resets a connection that has carried an answer when the client sends again. New connections work. */
   | { kind: 'idle-dies' }
-  /** A connection from before is reset as soon as the client sends something more. New ones work, whatever their protocol. */
+  /** Resets an existing connection when the client sends again. New connections work, whatever their protocol. */
   | { kind: 'old-die' }
   /** In place of what the server sends comes what no protocol knows. */
   | { kind: 'garbage' }

@@ -6,7 +6,7 @@ export interface EmptyDatabase extends AsyncDisposable {
   url: string;
 }
 
-/** A database in which nothing stands but what PostgreSQL makes, with the default privileges of a hosted project. */
+/** A database with only PostgreSQL's own objects, and a hosted project's default privileges. */
 export async function createEmptyDatabase(): Promise<EmptyDatabase> {
   const { port, password } = inject('cluster');
   const base = `postgresql://postgres:${password}@127.0.0.1:${port}`;

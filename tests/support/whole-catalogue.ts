@@ -1,10 +1,10 @@
 import type postgres from 'postgres';
 
-/** One thing of a database, with everything about it that somebody could change. */
+/** A database object, with everything about it that could be changed. */
 interface Entry {
-  /** Names it for a person, such as `policy "operators read" on public.report_jobs`. */
+  /** The object as a person reads it, such as `policy "operators read" on public.report_jobs`. */
   key: string;
-  /** The table, view, function or type that it is or belongs to. Null: it belongs to the whole database or server. */
+  /** The table, view, function or type that it is or belongs to. Null: the whole database or server. */
   object: string | null;
   definition: string;
   owner: string | null;

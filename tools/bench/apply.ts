@@ -15,13 +15,13 @@ const REPORTS = 400;
 const CALLERS = 16;
 const ROUNDS = 5;
 const WARM = 30;
-/** Multixacts of a received 6 KB event at 16 callers, and the WAL that it may write. */
+/** Limits for a received 6 KB event at 16 callers: multixacts and bytes of WAL. */
 const MOST_MULTIXACTS = 0.05;
 const MOST_WAL_BYTES = 12 * 1024;
 
 interface Costs {
   events: number;
-  /** CPU time of the server's processes that ran the calls. */
+  /** CPU time of the server processes that ran the calls. */
   cpuMs: number;
   elapsedMs: number;
   walBytes: number;
@@ -33,7 +33,7 @@ interface Kind {
   name: string;
   callers: number;
   count: number;
-  /** Prepares one event; the returned call is what is measured. */
+  /** Prepares one event. Only the returned call is measured. */
   prepare: (sql: postgres.ISql, reports: readonly string[]) => Promise<Call>;
 }
 
@@ -55,8 +55,8 @@ const KINDS: readonly Kind[] = [
 ];
 
 /**
- * `npm run bench -- apply [FOLDER]`: what an event costs the database. FOLDER is a working copy of another version, which is
- * measured in turn with this one.
+ * `npm run bench -- apply [FOLDER]`: the database cost of an event. FOLDER is a working copy of another version, measured in
+ * turns with this one.
  * @returns whether the goals were reached
  */
 export async function benchApply(signal: AbortSignal, before?: string): Promise<boolean> {
@@ -67,7 +67,7 @@ export async function benchApply(signal: AbortSignal, before?: string): Promise<
     port: await freePort(),
     password: databasePassword,
     temporary: true,
-    // Images of whole pages after a checkpoint belong to no event.
+    // Full-page images after a checkpoint are not caused by a single event.
     settings: { full_page_writes: 'off' },
   });
   stack.defer(() => server.stop());
@@ -133,7 +133,7 @@ async function prepareBed(server: string, name: string, folder: string): Promise
   await sql`insert into auth.users (id, email) select id::uuid, id || '@example.com' from ${owners}`;
   await sql`insert into public.org_reports (id, user_id, user_data)
     select id::uuid, id::uuid, jsonb_build_object('title', 'Skills at the harbour ' || left(id, 8)) from ${owners}`;
-  // Asked at each event, and never empty.
+  // A rate limit that is checked for each event and never reached.
   await sql`update private.rate_limits set tokens_per_minute = 1000000, burst = 1000000 where kind in ('sender', 'report')`;
   const connections: Bed['connections'] = [];
   for (let caller = 0; caller < CALLERS; caller += 1) {
@@ -169,7 +169,7 @@ async function measureKind(bed: Bed, { callers, prepare }: Kind, count: number):
   const elapsedMs = performance.now() - begun;
   const cpuMs = used.reduce((total, { pid }) => total + cpuOf(pid), 0) - before.cpuMs;
   const after = await readServer(bed.admin, used);
-  // A checkpoint tells the next multixact.
+  // pg_control_checkpoint() shows the next multixact as of the last checkpoint.
   await bed.admin`checkpoint`;
   const { multixacts } = await readServer(bed.admin, used);
   return {
@@ -183,7 +183,7 @@ async function measureKind(bed: Bed, { callers, prepare }: Kind, count: number):
 }
 
 async function readServer(admin: postgres.Sql, connections: Bed['connections']) {
-  // What a process has counted reaches the view with its next statement.
+  // A process publishes its statistics with its next statement.
   for (const { sql } of connections) await sql`select pg_stat_force_next_flush()`;
   const [row] = await admin<{ bytes: string; records: string; multixacts: string }[]>`
     select pg_current_wal_insert_lsn() - '0/0'::pg_lsn as bytes, wal_records as records, next_multixact_id::text as multixacts
@@ -198,7 +198,7 @@ async function readServer(admin: postgres.Sql, connections: Bed['connections']) 
 
 let counter = 0;
 
-/** An event of a job that nobody here knows, newer than all before. */
+/** An event of an unknown job, newer than all previous ones. */
 export function webhook(bytes: number): Kind['prepare'] {
   return (_, reports) => {
     const number = ++counter;
@@ -221,7 +221,7 @@ export function webhook(bytes: number): Kind['prepare'] {
   };
 }
 
-/** A job of the pipeline: its result, its webhook, and what its sender records. */
+/** A job of the pipeline: completed, received as a webhook, and recorded by its sender. */
 function job(bytes: number): Kind['prepare'] {
   return async (sql, reports) => {
     const reportId = reports[++counter % reports.length] ?? '';
@@ -254,7 +254,7 @@ async function apply(sql: postgres.ISql, id: string, body: string): Promise<void
   if (row?.outcome !== 'applied') throw new Error(`an event was answered ${row?.outcome ?? 'nothing'}`);
 }
 
-/** Prose with headings and lists, as a report's text is. */
+/** Prose with headings and lists, like a report. */
 const LINES = ['operations', 'contract', 'failure-modes']
   .flatMap((name) => readFileSync(new URL(`../../docs/${name}.md`, import.meta.url), 'utf8').split('\n'))
   .filter((line) => line !== '' && !line.startsWith('|'));

@@ -1,4 +1,4 @@
-/** The lowest floor: what a function costs that does nothing. */
+/** The lowest baseline: the cost of a function that does nothing. */
 export function POST(): Response {
   return Response.json({ ok: true });
 }

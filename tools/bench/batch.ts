@@ -9,7 +9,7 @@ const ROUNDS = 3;
 const TEXT_BYTES = 6 * 1024;
 const SINGLE_CALLERS = 16;
 const BATCH_CALLERS = 4;
-/** Enough that no two requests at a time have a report in common: the later one would wait for the earlier one's lock. */
+/** Enough that concurrent requests never share a report: one would wait for the lock of the other. */
 const REPORTS = 1600;
 const EVENTS = { single: 480, '10': 800, '100': 1600 };
 
@@ -19,7 +19,7 @@ type Way = keyof Batch['single'];
 const SIZES: readonly Size[] = ['single', '10', '100'];
 const WAYS: readonly Way[] = ['rest', 'direct'];
 
-/** Events a second by size of batch and way to the database, in turns: as many callers as make the most of two cores. */
+/** Events per second by batch size and store, in turns. The numbers of callers are those with the highest rate on two cores. */
 export async function measureBatches(system: BenchSystem, onStep: (step: string) => void): Promise<Batch> {
   const secret = system.ground.secrets.webhookSecret;
   const reports = await addReports(system.ground.sql, REPORTS);

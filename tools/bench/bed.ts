@@ -18,11 +18,11 @@ import {
 import { prepareDatabase } from '../local/prepare-database.ts';
 import type { SystemProcesses } from './cpu.ts';
 
-/** Ground with the functions that deliver, and 64 reports. */
+/** The database, the webhook functions and 64 reports. */
 export interface Bed extends AsyncDisposable {
   sql: postgres.Sql;
   secrets: Secrets;
-  /** Where the functions answer. */
+  /** Base URL of the functions. */
   url: string;
   reports: string[];
 }
@@ -30,14 +30,14 @@ export interface Bed extends AsyncDisposable {
 export const REPORTS = 64;
 export const WEBHOOKS = ['api/webhooks/prelim-report.ts', 'api/webhooks/final-report.ts'];
 
-/** A database of its own that writes to disk as in production, Supabase's API before it, and hosts of functions. */
+/** A database of its own with durable writes as in production, Supabase's API for it, and hosts of functions. */
 export interface Ground extends AsyncDisposable {
   sql: postgres.Sql;
   secrets: Secrets;
   databaseUrl: string;
   supabaseUrl: string;
   processes: SystemProcesses;
-  /** Starts a host, which ends with the rest. */
+  /** Starts a host of functions. It ends with the ground. */
   host(
     entrypoints: string[],
     options?: { supabaseUrl?: string; port?: number; env?: Record<string, string> },
@@ -106,8 +106,8 @@ export async function startBed(onStep: (step: string) => void): Promise<Bed> {
 }
 
 /**
- * The local project reports each statement to the REST layer, in place of pg-safeupdate. That costs 1 to 2 ms a call,
- * which no hosted project pays: it is not measured.
+ * Turns off the local replacement of pg-safeupdate, which reports each statement to the REST layer. It costs 1 to 2 ms per
+ * call, which hosted projects do not pay.
  */
 async function withoutStatementReports(databaseUrl: string): Promise<void> {
   const admin = postgres(asRole(databaseUrl, 'supabase_admin'), { max: 1, onnotice: () => undefined });
@@ -118,7 +118,7 @@ async function withoutStatementReports(databaseUrl: string): Promise<void> {
   }
 }
 
-/** Adds empty reports of one user; answers their ids. */
+/** Adds empty reports of one user; returns their ids. */
 export async function addReports(sql: postgres.Sql, count: number): Promise<string[]> {
   const owner = randomUUID();
   await sql`insert into auth.users (id, email) values (${owner}, ${`${owner}@example.com`})`;

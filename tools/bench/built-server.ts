@@ -1,6 +1,6 @@
 /**
- * Serves one built function as plainly as Node can: `FILE`. Compiled before it runs, so that this process has no TypeScript in
- * it. Tells its parent the port, and, when it is asked, `heapUsed` after a collection.
+ * Serves one built function with a minimal Node server: `FILE`. It is compiled first, so that no TypeScript is loaded into
+ * the measured process. Sends the port to its parent and, on request, `heapUsed` after a garbage collection.
  */
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { buffer } from 'node:stream/consumers';
@@ -39,7 +39,7 @@ server.listen(0, '127.0.0.1', () => {
   process.send?.({ port: typeof address === 'object' ? address?.port : undefined });
 });
 process.on('message', () => {
-  // Twice: what the first collection finds unreachable may hold more.
+  // Twice: the first collection can leave garbage that the second one frees.
   globalThis.gc?.();
   globalThis.gc?.();
   process.send?.({ heapBytes: process.memoryUsage().heapUsed });

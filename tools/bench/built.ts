@@ -26,11 +26,11 @@ const run = promisify(execFile);
 const said = z.union([z.object({ port: z.int() }), z.object({ heapBytes: z.int() })]);
 
 interface Built extends AsyncDisposable {
-  /** Where the file of a source is, without its ending. */
+  /** Path of the compiled file, without the extension, by its source. */
   fileOf: (source: string) => string;
 }
 
-/** Every function as Vercel deploys it, and the server that serves one. */
+/** Compiles every function as Vercel deploys it, and the server for measuring one of them. */
 export async function buildFunctions(): Promise<Built> {
   const folder = await mkdtemp(join(tmpdir(), 'polaris-built-'));
   await symlink(dependency(''), join(folder, 'node_modules'));
@@ -57,7 +57,7 @@ export async function importTimes({ fileOf }: Built): Promise<Record<string, num
   return times;
 }
 
-/** `heapUsed` of a built prelim-report after a collection, warm and after 10,000 requests, over connections. */
+/** `heapUsed` of a built prelim-report with the direct store, after a garbage collection: warm, and after 10,000 requests. */
 export async function measureHeap(
   { fileOf }: Built,
   { ground, storeUrl, reports }: BenchSystem,
@@ -96,7 +96,7 @@ async function readHeap(server: ChildProcess): Promise<number> {
   const answer = answerOf(server);
   server.send('heap');
   const read = await answer;
-  if (!('heapBytes' in read)) throw new Error('the built function did not tell its heap');
+  if (!('heapBytes' in read)) throw new Error('the built function did not report its heap');
   return round(read.heapBytes / 2 ** 20);
 }
 

@@ -4,7 +4,7 @@ import { buffer } from 'node:stream/consumers';
 import { constants, createGzip, createZstdCompress, gzipSync, zstdCompressSync } from 'node:zlib';
 import type { Coding } from '../../src/contracts/compression.ts';
 
-/** A compressed body, and what a function answers to it when its signature is of an unknown key. */
+/** A compressed body, and the problem code that a function answers if the signing key is unknown. */
 export interface CompressionCase {
   name: string;
   coding: Coding;
@@ -14,13 +14,13 @@ export interface CompressionCase {
 
 const MB = 1024 * 1024;
 
-/** So many zeros, never held as a whole. */
+/** Streams the zeros into the compressor, so that memory never holds all of them. */
 function zeros(megabytes: number, compressor: NodeJS.ReadWriteStream): Promise<Buffer> {
   const megabyte = Buffer.alloc(MB);
   return buffer(Readable.from(Array.from({ length: megabytes }, () => megabyte)).pipe(compressor));
 }
 
-/** JSON of about so many bytes that compresses as a report does: about five to one. */
+/** JSON of about this many bytes whose compression ratio is that of a report: about 5:1. */
 export function reportOf(bytes: number): Buffer {
   const words = Array.from({ length: 500 }, () =>
     randomBytes(5)
@@ -28,7 +28,7 @@ export function reportOf(bytes: number): Buffer {
       .slice(0, 4 + (bytes % 5)),
   );
   let text = '';
-  // A word is chosen as a text would: some far more often than others.
+  // Some words occur far more often than others, as in prose.
   while (text.length < bytes - 40) text += `${words[Math.floor(500 * Math.random() ** 2.5)] ?? ''} `;
   return Buffer.from(JSON.stringify({ type: 'report', text: text.slice(0, bytes - 40) }));
 }
@@ -45,12 +45,12 @@ function zstdBlocks(count: number, type: 0 | 1, size: number): Buffer {
   return blocks;
 }
 
-/** A gzip member around deflated bytes that hold nothing. */
+/** A gzip member around deflated bytes that decompress to nothing. */
 function gzipOf(deflated: Buffer): Buffer {
   return Buffer.concat([Buffer.from([0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff]), deflated, Buffer.alloc(8)]);
 }
 
-/** Empty stored blocks of deflate (RFC 1951, section 3.2.4), and an end. */
+/** Empty stored blocks of deflate (RFC 1951, section 3.2.4), then the final block. */
 function emptyStoredBlocks(count: number): Buffer {
   const blocks = Buffer.alloc(5 * count);
   for (let block = 0; block < count; block += 1) blocks.writeUInt16LE(0xffff, block * 5 + 3);

@@ -1,7 +1,7 @@
 /**
- * Measures what one compressed body costs a function, in a process of its own, so that no other body has warmed its code or filled
- * its memory: `node --expose-gc compression-child.ts CODING FILE`. A small good body goes first, as the first request of an
- * instance loads code that has nothing to do with the body.
+ * Measures the cost of one compressed body in a process of its own, so that no other body has warmed the code or filled the
+ * memory: `node --expose-gc compression-child.ts CODING FILE`. A small valid body goes first, since the first request of an
+ * instance also loads code.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
@@ -31,7 +31,7 @@ async function receive(request: Request): Promise<string> {
   return read.ok ? 'verified' : read.code;
 }
 
-/** Resident memory of this process: now (`VmRSS`), or at its highest (`VmHWM`). */
+/** Resident memory of this process: current (`VmRSS`) or peak (`VmHWM`). */
 function residentMB(line: 'VmRSS' | 'VmHWM'): number {
   const [, kilobytes] =
     new RegExp(`^${line}:\\s*(\\d+) kB$`, 'm').exec(readFileSync('/proc/self/status', 'utf8')) ?? [];
@@ -47,7 +47,7 @@ for (const [name, bytes] of [
 const body = readFileSync(file);
 const request = requestOf(coding, body, others);
 globalThis.gc?.();
-// The highest so far is forgotten (proc(5), clear_refs): what loading the program took must not hide what the request takes.
+// Resets the peak (proc(5), clear_refs): otherwise the program's start would hide the peak of the request.
 writeFileSync('/proc/self/clear_refs', '5');
 const restMB = residentMB('VmRSS');
 const before = process.cpuUsage();

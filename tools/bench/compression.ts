@@ -28,7 +28,7 @@ const measured = z.object({
 const child = fileURLToPath(new URL('./compression-child.ts', import.meta.url));
 const run = promisify(execFile);
 
-/** What compressed bodies that are refused cost a function, and what good ones of reports cost and save. */
+/** The cost of rejected compressed bodies, and the cost and saving of valid compressed reports. */
 export async function measureCompression(signal: AbortSignal): Promise<Compression> {
   const refusals: Compression['refusals'] = {};
   const folder = await mkdtemp(join(tmpdir(), 'polaris-compression-'));
@@ -54,7 +54,7 @@ export async function measureCompression(signal: AbortSignal): Promise<Compressi
   return { refusals, bodies };
 }
 
-/** The worst of several processes: a limit holds for each request. Time is that of the process, as others may be at work. */
+/** The worst of several processes, since a limit holds for each request. CPU time, since other processes may be running. */
 async function measureRefusal(
   { name, coding, code, make }: CompressionCase,
   folder: string,
@@ -91,7 +91,7 @@ export function isWithinLimits({ cpuMs, peakMB }: Compression['refusals'][string
   return cpuMs <= MOST_REFUSAL_MS && peakMB <= MOST_REFUSAL_MB;
 }
 
-/** For people, and whether each refusal was within its limits. */
+/** Prints the results; returns whether each refusal was within its limits. */
 export function describeCompression({ refusals, bodies }: Compression): string {
   const number = (value: number) => value.toFixed(1).padStart(7);
   return [

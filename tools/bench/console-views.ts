@@ -20,7 +20,7 @@ import { getActors, getConsoleStatus } from '../../src/services/status.ts';
 import { getTraces } from '../../src/services/traces.ts';
 import type { SeedSize } from '../seed/large.ts';
 
-/** What the views ask about: one dead letter of the seed, one row of its audit, and a time half-way back. */
+/** Subjects of the queries: a dead letter of the seed, one of its audit rows, and a time in the middle. */
 interface Subject {
   eventId: string;
   jobId: string;
@@ -31,7 +31,7 @@ interface Subject {
   halfWay: string;
 }
 
-/** A dead letter somewhere in the middle of the seed. */
+/** A dead letter from the middle of the seed. */
 export async function chooseSubject(sql: postgres.Sql, { deliveries, days }: SeedSize): Promise<Subject> {
   const [row] = await sql<Subject[]>`
     select delivery.event_id as "eventId", delivery.job_id as "jobId", delivery.report_id as "reportId",
@@ -46,7 +46,7 @@ export async function chooseSubject(sql: postgres.Sql, { deliveries, days }: See
   return row;
 }
 
-/** Every query that a view of the console makes, by its name, as an operator makes it. */
+/** Every query that a view of the console makes, by name, with an operator's rights. */
 export function consoleViews(
   client: DatabaseClient,
   { eventId, jobId, reportId, reportType, auditId, ownerId, halfWay }: Subject,

@@ -1,7 +1,7 @@
 import { Agent, createServer } from 'node:http';
 import { forward } from '../local/proxy.ts';
 
-/** Stands before the REST API and counts what the functions call. */
+/** A proxy in front of the REST API that counts the calls of the functions. */
 export async function startCountingProxy(apiUrl: string): Promise<{
   url: string;
   calls: string[];

@@ -7,11 +7,11 @@ const TICK_MS = 10;
 interface ProcessTime {
   pid: number;
   parent: number;
-  /** Of all its threads, and of those of its children that have ended. */
+  /** Of all its threads and of its ended children. */
   cpuMs: number;
 }
 
-/** Which processes a system consists of: each with all that it has started. */
+/** The processes of a system. Each counts with its descendants. */
 export interface SystemProcesses {
   database: number;
   rest: number[];
@@ -21,7 +21,7 @@ export interface SystemProcesses {
 
 export const NO_CPU: Cpu = { functions: 0, host: 0, rest: 0, database: 0 };
 
-/** CPU time that a system has used so far, in milliseconds. Where there is no /proc (it is Linux's), this throws. */
+/** CPU time that a system has used so far, in milliseconds. Throws without /proc (Linux only). */
 export async function readCpu({ database, rest, hosts }: SystemProcesses): Promise<Cpu> {
   const processes = await readProcesses();
   const own = (pids: number[]) =>
@@ -35,7 +35,7 @@ export async function readCpu({ database, rest, hosts }: SystemProcesses): Promi
   };
 }
 
-/** CPU time of PostgreSQL alone, by its first process. */
+/** CPU time of PostgreSQL alone, by the pid of its first process. */
 export async function readDatabaseCpuMs(pid: number): Promise<number> {
   return treeCpuMs(await readProcesses(), pid);
 }
@@ -55,8 +55,8 @@ export function perCall({ functions, host, rest, database }: Cpu, calls: number)
 }
 
 /**
- * Of a process and all that it has started. A child that has ended and was waited for counts in its parent, so that
- * connections that are closed meanwhile are not lost.
+ * CPU time of a process and its descendants. Linux adds the time of an ended child to its parent, so closed connections still
+ * count.
  */
 export function treeCpuMs(processes: readonly ProcessTime[], root: number): number {
   const children = processes.filter(({ parent }) => parent === root);
@@ -66,7 +66,8 @@ export function treeCpuMs(processes: readonly ProcessTime[], root: number): numb
 
 /** A line of `/proc/PID/stat` (proc(5)). */
 export function parseStat(stat: string): ProcessTime {
-  // After the name in brackets, which may have spaces and brackets: state, parent, and from the 12th on the times.
+  // The fields after the name in brackets, which may contain spaces and brackets: state, parent, and from the 12th on the
+  // times.
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const ticks = sum(fields.slice(11, 15).map(Number));
   return { pid: Number.parseInt(stat, 10), parent: Number(fields[1]), cpuMs: ticks * TICK_MS };
@@ -77,7 +78,7 @@ async function readProcesses(): Promise<ProcessTime[]> {
   const stats = await Promise.all(
     pids.map((pid) => readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined)),
   );
-  // Undefined: it has ended meanwhile.
+  // Undefined: the process has ended since it was listed.
   return stats.flatMap((stat) => (stat === undefined ? [] : [parseStat(stat)]));
 }
 

@@ -7,16 +7,16 @@ import { addDueDeliveries } from './waiting-work.ts';
 
 const DUE = 10_000;
 const WITHIN_SECONDS = 120;
-/** To the database and back, as between a function and a database of another region. */
+/** Round trip to the database, as to a database in another region. */
 const DELAY_MS = 90;
 const DUE_WITH_DELAY = 4_000;
-/** As the cron has it. */
+/** The interval of the cron. */
 const SCHEDULE_MS = 60_000;
 const MOST_SWEEPS = 10;
 
 /**
- * How long a backlog of our own deliveries takes, by the sweeps of the cron and those that they ask for. Answers whether it is
- * gone in time.
+ * Measures how long the cron's sweeps, and the parallel sweeps that they start, take to send a backlog of deliveries to our
+ * own endpoints. Returns whether they finished in time.
  */
 export async function benchDraining(signal: AbortSignal, step: (text: string) => void): Promise<boolean> {
   await using stack = new AsyncDisposableStack();

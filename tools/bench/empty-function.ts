@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { createDirectStore } from '../../src/server/store/direct-store.ts';
 import { createRestStore } from '../../src/server/store/rest-store.ts';
 
-// The floor: what a function costs that does nothing but call the database once, the way that it is configured.
+// Baseline: a function that only makes one database call, through the configured store.
 type EmptyFunction = Record<'bench_empty', { Args: Record<PropertyKey, never> }>;
 const directUrl = process.env['STORE_DATABASE_URL'];
 const store =

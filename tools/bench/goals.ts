@@ -1,7 +1,7 @@
 import type { BenchResult, Cpu, Peer } from '../../src/contracts/bench.ts';
 import { isWithinLimits, MOST_REFUSAL_MB, MOST_REFUSAL_MS } from './compression.ts';
 
-/** The first version's own measurement, on another day: a machine of two cores, where an empty REST call took 2.0 ms. */
+/** Measured by the first version itself, on another day: a machine with two cores, where an empty REST call took 2.0 ms. */
 export const FIRST_VERSION = {
   webhookP50Ms: 12.5,
   webhookPerSecond: { c1: 75, c16: 162 },
@@ -19,11 +19,11 @@ interface Goal {
 }
 
 const HEAP_MB = 45;
-/** What a flat heap may differ by between two readings. */
+/** How much two readings of a constant heap may differ. */
 const HEAP_NOISE_MB = 3;
 const BUILT = 'api/webhooks/prelim-report.ts';
 
-/** What is to be reached. Ratios to the REST floor are of `@supabase/lite`'s layer, for which they were set. */
+/** The goals. Ratios to the REST baseline use `@supabase/lite`'s layer, for which they were set. */
 export function goalsOf(result: BenchResult): Goal[] {
   const { lite, webhookDirect, floorDirect, peers, batch, sweep50Ms, verifyPerSecond } = result;
   const direct = webhookDirect.new6kb;
@@ -70,7 +70,7 @@ export function goalsOf(result: BenchResult): Goal[] {
       result.heapAfter10kMB,
       Math.min(HEAP_MB, result.heapMB + HEAP_NOISE_MB),
     ),
-    // Without it the goal is missed, not skipped.
+    // A missing figure counts as a missed goal.
     atMost('import of a built prelim-report, ms', result.importMs[BUILT] ?? Infinity, 150),
   ];
 }

@@ -24,11 +24,14 @@ import { addDueDeliveries } from './waiting-work.ts';
 const MOST_TIMES = 1.2;
 const DAYS = 90;
 const AUDIT_ROWS_OF_AN_EVENT = 10;
-/** The small database has the same traffic, but only so long a past: each view's longest range is full in it, and each list's page. */
+/**
+ * The small database has the same traffic over fewer days: just enough to fill each view's longest range and each list's
+ * page.
+ */
 const SMALL_DAYS = 8;
 const LEAST_EVENTS = 10_000;
 const CALLS = 25;
-/** Of each measure's calls the quarter that other work on the machine disturbed least. */
+/** The lower quartile of a measure's calls: those least disturbed by other work on the machine. */
 const QUARTILE = 0.25;
 const REPORTS = 64;
 const CLAIMED = 10;
@@ -37,12 +40,12 @@ const VERIFIED = 100;
 
 const usage = z.object({ events: z.coerce.number().int().min(LEAST_EVENTS).default(1_000_000) });
 
-/** What is measured, by its name: each call is one sample, in milliseconds. */
+/** The measured calls by name. Each call returns one sample in milliseconds. */
 type Measures = Map<string, () => Promise<number>>;
 
 /**
- * `npm run bench -- growth --events N`: what everyday work costs in a database with a past of 90 days, N events and ten times as
- * many audit rows, and in one that has had the same traffic for 8 days, call by call in turns on one server.
+ * `npm run bench -- growth --events N`: the cost of everyday work in a database with 90 days of traffic (N events, ten times
+ * as many audit rows), compared with one that has 8 days of the same traffic. The calls alternate between both on one server.
  * @returns whether nothing takes more than 1.2 times as long
  */
 export async function benchGrowth(
@@ -85,7 +88,7 @@ export async function benchGrowth(
     const other = grown.get(name);
     if (other === undefined) throw new Error(`${name} is measured in both databases`);
     const samples: [number[], number[]] = [[], []];
-    // The first of each reads what the others find in memory.
+    // Discard the first turn: it reads into memory what later turns find there.
     for (let turn = -1; turn < CALLS; turn += 1) {
       signal.throwIfAborted();
       const took = [await call(), await other()] as const;
@@ -110,7 +113,7 @@ export async function benchGrowth(
   return missed.length === 0;
 }
 
-/** A database of the server with such a past, and what is measured in it. */
+/** Creates a seeded database on the server; returns its measures. */
 async function prepareBed(
   stack: AsyncDisposableStack,
   { server, name, secrets, size }: { server: string; name: string; secrets: Secrets; size: SeedSize },
@@ -122,7 +125,7 @@ async function prepareBed(
   databaseUrl.pathname = `growth_${name}`;
   await prepareDatabase(databaseUrl.href);
   await migrate(databaseUrl.href);
-  // As many rows take longer than the two minutes that hosted projects leave a statement.
+  // Seeding takes longer than the two-minute statement time-out of hosted projects.
   const sql = postgres(databaseUrl.href, {
     max: 8,
     onnotice: () => undefined,
@@ -178,7 +181,7 @@ function measureSql(sql: postgres.Sql, reports: readonly string[]): Measures {
       `claim ${CLAIMED} due deliveries`,
       async () => {
         let took = 0;
-        // Undone, so that they are due again.
+        // Rolled back, so that the deliveries are due again.
         await sql
           .begin(async (transaction) => {
             took = await timed(async () => {
@@ -214,7 +217,7 @@ function measureSql(sql: postgres.Sql, reports: readonly string[]): Measures {
     [
       `verify a slice of ${VERIFIED} reports`,
       async () => {
-        // As verify_slice() goes on: other reports each time, and from the beginning at the end.
+        // Continues as verify_slice() does: other reports each time, and from the beginning after the last.
         let until = await bound(after);
         if (until === null) {
           after = null;

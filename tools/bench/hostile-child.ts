@@ -1,7 +1,7 @@
 /**
- * Measures one shape at one endpoint in a process of its own, so that no other shape has warmed its code or filled its memory:
- * `node hostile-child.ts ENDPOINT SHAPE`, both by their index. An endpoint is called once with a small body first, as the
- * first request of an instance loads code that has nothing to do with the shape.
+ * Measures one shape at one endpoint in a process of its own, so that no other shape has warmed the code or filled the
+ * memory: `node hostile-child.ts ENDPOINT SHAPE`, both by index. A small body goes first, since the first request of an
+ * instance also loads code.
  */
 import { ENDPOINTS, requestOf, type HostileEndpoint } from './hostile-endpoints.ts';
 import { SHAPES, VALUE_BYTES } from './hostile-shapes.ts';
@@ -13,7 +13,7 @@ async function answerOf({ call }: HostileEndpoint, request: Request): Promise<nu
   try {
     return (await call(request)).status;
   } catch {
-    // The database is away, which the wrapper of all handlers answers so.
+    // The stub of the database always fails; the wrapper of all handlers turns that into 503.
     return 503;
   }
 }
@@ -25,20 +25,20 @@ await answerOf(endpoint, requestOf(encode(endpoint.body('{"k":[1,"a",{}]}'))));
 const bytes = encode(endpoint.body(shape.make(VALUE_BYTES)));
 const request = requestOf(bytes);
 globalThis.gc?.();
-// Resident memory at its highest, beyond what the body itself and the program take.
+// Peak resident memory, less that of the program with the body.
 const restMB = process.memoryUsage.rss() / 2 ** 20;
 const before = process.cpuUsage();
 const status = await answerOf(endpoint, request);
 const spent = cpuMs(process.cpuUsage(before));
 const peakMB = Math.max(0, process.resourceUsage().maxRSS / 1024 - restMB);
 
-// The floor: what Node itself takes to read such a text.
+// Baseline: the time that JSON.parse takes for the same text.
 const text = new TextDecoder().decode(bytes);
 const from = process.cpuUsage();
 try {
   JSON.parse(text);
 } catch {
-  // Some shapes are no JSON.
+  // Some shapes are not valid JSON.
 }
 const floor = cpuMs(process.cpuUsage(from));
 console.log(JSON.stringify({ bytes: bytes.byteLength, status, cpuMs: spent, floorMs: floor, peakMB }));

@@ -13,16 +13,16 @@ import { ENTRIES, type HostileEntry } from './hostile-entries.ts';
 import { SHAPES, type Shape } from './hostile-shapes.ts';
 
 const MOST_MS = 500;
-/** The least of these counts. */
+/** The fastest run counts. */
 const RUNS = 3;
 
 interface Measured {
   ms: number;
-  /** What the call answered, or the SQLSTATE that it was refused with. */
+  /** The answer, or the SQLSTATE of the refusal. */
   answer: string;
 }
 
-/** Measures a call with its commit, on a report of its own. `sql` has one connection. */
+/** Measures a call including its commit, with a report of its own. `sql` has one connection. */
 export async function measureEntry(sql: postgres.Sql, entry: HostileEntry, value: string): Promise<Measured> {
   const call = await entry.prepare(sql, value);
   const began = await spentMs(sql);
@@ -36,7 +36,7 @@ export async function measureEntry(sql: postgres.Sql, entry: HostileEntry, value
   return { ms: (await spentMs(sql)) - began, answer };
 }
 
-/** CPU time of the connection's process where the system tells it (Linux), else the time of day: other work then counts too. */
+/** CPU time of the connection's server process (Linux); elsewhere wall-clock time, which includes other work. */
 async function spentMs(sql: postgres.Sql): Promise<number> {
   const [row] = await sql<{ pid: number }[]>`select pg_backend_pid() as pid`;
   try {
@@ -62,8 +62,8 @@ async function leastOf(sql: postgres.Sql, entry: HostileEntry, { make }: Shape, 
 const round = (value: number) => String(Math.round(value)).padStart(6);
 
 /**
- * What values cost the database that weigh as much as they may and are built to cost the most, through each SQL function or
- * statement that takes one. Answers whether all of it is within rule 14.
+ * Measures the database cost of values of maximum size that are built to be as expensive as possible, through each SQL
+ * function or statement that takes one. Returns whether all of them are within rule 14.
  */
 export async function benchHostileDatabase(signal: AbortSignal, all: boolean): Promise<boolean> {
   const { databasePassword } = createSecrets();

@@ -11,7 +11,7 @@ import { DatabaseUnavailable } from '../../src/server/store/store.ts';
 const KEY = 'k'.repeat(32);
 const webhookKeys = [Buffer.alloc(32, 1)] as const;
 
-/** A database that is away: everything before its first call is the function's own work. */
+/** The database always fails: everything before its first call is the function's own work. */
 const services: JobServices & Parameters<typeof retryOne>[0] & Parameters<typeof receiveWebhook>[0] = {
   ...systemClock,
   rpc: () => Promise.reject(new DatabaseUnavailable('not part of this')),
@@ -44,7 +44,7 @@ const services: JobServices & Parameters<typeof retryOne>[0] & Parameters<typeof
 
 export interface HostileEndpoint {
   name: string;
-  /** The body with this value where the endpoint takes any, or the most. */
+  /** A body with this value in the member that accepts any JSON, or accepts the most. */
   body: (value: string) => string;
   call: (request: Request) => Promise<Response>;
 }
@@ -81,7 +81,7 @@ export const ENDPOINTS: readonly HostileEndpoint[] = [
     call: (request) => requestJob(services, request),
   },
   {
-    // Such a request is scanned twice: its metadata may name the report.
+    // Such a request is scanned twice, since its metadata may name the report.
     name: 'POST reportJobsDb, report in the metadata',
     body: (value) => `{"prompt":"p","metadata":${value}}`,
     call: (request) => requestJob(services, request),
@@ -113,7 +113,7 @@ export const ENDPOINTS: readonly HostileEndpoint[] = [
   },
 ];
 
-/** A request with all that lets its body be read. */
+/** A request whose headers pass every check before the body is read. */
 export function requestOf(body: Uint8Array<ArrayBuffer>): Request {
   return new Request(`https://polaris.example/?job_id=job_1`, {
     method: 'POST',

@@ -1,22 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 
-/** One way for JSON that others have made to enter the database. */
+/** One way for foreign JSON to enter the database. */
 export interface HostileEntry {
   name: string;
-  /** Whether an endpoint reads the value first, and refuses what `scanJson()` refuses. */
+  /** Whether an endpoint reads the value first, and rejects what `scanJson()` rejects. */
   isScanned: boolean;
-  /** Of the value: as much as the way takes, or what the endpoint before it lets through. */
+  /** Size of the value: the most that the entry accepts, or that the endpoint in front of it lets through. */
   bytes: number;
-  /** Makes what the measured call needs, and answers that call. */
+  /** Prepares the rows that the measured call needs; returns the call. */
   prepare: (sql: postgres.Sql, value: string) => Promise<(value: string) => Promise<string>>;
 }
 
 const BODY_BYTES = 1020 * 1024;
-/** A result of more than 900 KB as JSON becomes a failure. */
+/** A result larger than 900 KB as JSON is stored as a failure. */
 const RESULT_BYTES = 890 * 1024;
 const USER_DATA_BYTES = 290 * 1024;
-/** The platform's servers may store any size, and such rows are older than our limits. */
+/** The platform's servers may store any size, and its existing rows are older than our limits. */
 const LARGE_BYTES = 40 * 2 ** 20;
 
 interface Report {
@@ -62,7 +62,7 @@ const complete = (sql: postgres.Sql, jobId: string, value: string) => sql<
     p_job_id => ${jobId}, p_status => 'completed', p_delivery_lease_seconds => 60, p_lease_token => 1,
     p_research_report => '# r', p_research_metadata => ${value}) as answer`;
 
-/** In one transaction with the rights of a role, as behind the REST API. */
+/** Runs in one transaction with the rights of a role, as PostgREST does. */
 async function asRole(
   sql: postgres.Sql,
   claims: { role: string; sub?: string },
@@ -241,7 +241,7 @@ export const ENTRIES: readonly HostileEntry[] = [
     bytes: BODY_BYTES,
     async prepare(sql, value) {
       const { reportId } = await addReport(sql);
-      // As the platform's first version left it: no trigger of ours saw the text.
+      // As the platform's first version left it: written without our triggers.
       await sql
         .begin(async (transaction) => {
           await transaction`alter table public.org_reports disable trigger user`;

@@ -1,13 +1,13 @@
 import { MAX_BODY_BYTES } from '../../src/contracts/constants.ts';
 
-/** Bodies that weigh as much as a body may, each of one kind: what they cost beyond plain text is the reader's own fault. */
+/** Bodies of maximum size, each of one kind. Any cost above that of plain text is caused by the reader. */
 export interface Shape {
   name: string;
-  /** A JSON value of about so many bytes, for a member that takes any. */
+  /** A JSON value of about this many bytes, for a member that accepts any JSON. */
   make: (bytes: number) => string;
 }
 
-/** Room for what stands around the value. */
+/** Leaves room for the rest of the body. */
 export const VALUE_BYTES = MAX_BODY_BYTES - 4096;
 
 const repeat = (bytes: number, item: (index: number) => string, around: readonly [string, string]) => {

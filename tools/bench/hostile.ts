@@ -30,8 +30,8 @@ async function measure(endpoint: number, shape: number) {
 const round = (value: number) => String(Math.round(value)).padStart(7);
 
 /**
- * What bodies cost that weigh as much as they may and are built to cost the most, at each endpoint that reads one: the part
- * of the function, up to its first call of the database. Answers whether all of it is within rule 14.
+ * Measures what bodies of maximum size that are built to be expensive cost each endpoint, up to the function's first database
+ * call. Returns whether all of them are within rule 14.
  */
 export async function benchHostile(signal: AbortSignal, all: boolean): Promise<boolean> {
   let isOver = false;

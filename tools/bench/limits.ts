@@ -10,16 +10,16 @@ const EVENTS_PER_BLOCK = 20;
 const GOAL_MS = 0.3;
 const NANOSECONDS = 1_000_000;
 
-/** Of one event, in milliseconds: as the caller waits, and CPU time of the database's process. */
+/** Per event, in milliseconds: wall-clock time, and CPU time of the database process. */
 interface Cost {
   wallMs: number;
   cpuMs: number;
 }
 
 /**
- * `npm run bench -- limits`: what the limiter costs an event of 6 KB that it admits: the same SQL call with a sender and
- * without one, in turns, over one connection. It takes CPU and waits for nothing, and CPU time can also be told on a busy
- * machine: Linux counts it by process.
+ * `npm run bench -- limits`: what the rate limiter adds to an admitted event of 6 KB. The same SQL call with and without a
+ * sender, in turns, over one connection. The limiter only uses CPU, and Linux counts CPU time per process, so a busy machine
+ * can measure it too.
  * @returns whether the goal was reached
  */
 export async function benchLimits(signal: AbortSignal): Promise<boolean> {
@@ -30,7 +30,7 @@ export async function benchLimits(signal: AbortSignal): Promise<boolean> {
     if (server === undefined) throw new Error('the database has no process');
     const measureBlock = async (sender: string | null): Promise<Cost> => {
       signal.throwIfAborted();
-      // As the first event of a report finds it, which costs most.
+      // Every block begins without the bucket of a report: creating it is the most expensive case.
       await connection`delete from private.rate_buckets where kind = 'report'`;
       const cpu = cpuOf(server.pid);
       const begun = performance.now();
@@ -41,7 +41,7 @@ export async function benchLimits(signal: AbortSignal): Promise<boolean> {
     const without: Cost[] = [];
     const limited: Cost[] = [];
     for (let block = 0; block < WARM_BLOCKS + BLOCKS; block += 1) {
-      // Each is first as often as the other.
+      // Both variants go first equally often.
       const isEven = block % 2 === 0;
       const first = await measureBlock(isEven ? null : 'bench');
       const second = await measureBlock(isEven ? 'bench' : null);
@@ -70,7 +70,7 @@ function cpuOf(pid: number): number {
   return Number(nanoseconds) / NANOSECONDS;
 }
 
-/** What was let through unasked would cost nothing. */
+/** Fails if the limiter let events through unchecked: the measured cost would be zero. */
 async function requireAsked(sql: postgres.ISql): Promise<void> {
   const [row] = await sql<{ parts: number; failed: number }[]>`
     select (select count(*)::int from private.rate_buckets where kind = 'sender' and key = 'bench') as parts,

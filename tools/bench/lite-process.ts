@@ -17,7 +17,7 @@ const options = z.object({
   secretKey: z.string(),
 });
 
-/** `@supabase/lite` alone, with its own `/rpc`: what the local REST layer was before it had one. */
+/** `@supabase/lite` with its own `/rpc`, which the local REST layer used before it had its own. */
 runService(options, async ({ databaseUrl, port, ...keys }) => {
   const seats = createSeats({
     url: asRole(databaseUrl, 'authenticator'),

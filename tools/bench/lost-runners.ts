@@ -6,7 +6,7 @@ import { addReports, startGround, type Ground } from './bed.ts';
 import { addDueDeliveries, addLostJobs } from './waiting-work.ts';
 
 const LOST_JOBS = 5_000;
-/** As the cron has it. */
+/** The interval of the cron. */
 const SCHEDULE_MS = 60_000;
 const MOST_SWEEPS = 10;
 const TAKEN_WITHIN_MS = 5 * 60_000;
@@ -29,8 +29,9 @@ type Sweeper = () => Promise<Sweep>;
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`;
 
 /**
- * What waits for sweeps, and how long: jobs whose runners died, deliveries beside locked reports, and an endpoint beside a slow
- * one. Answers whether the lost jobs were taken over in time, and nothing was left that could have been sent.
+ * Measures how long three kinds of work wait for sweeps: jobs whose runners died, deliveries beside locked reports, and an
+ * endpoint beside a slow one. Returns whether the lost jobs were taken over in time and every delivery that could be sent was
+ * sent.
  */
 export async function benchLostRunners(signal: AbortSignal, step: (text: string) => void): Promise<boolean> {
   await using stack = new AsyncDisposableStack();
@@ -67,11 +68,11 @@ export async function benchLostRunners(signal: AbortSignal, step: (text: string)
   return besideLocked && fast && taken;
 }
 
-/** Deliveries of locked reports are left out at once: the others go as if these were not there. */
+/** Deliveries of locked reports are skipped at once and must not delay the others. */
 async function sweepBesideLocked({ sql }: Ground, sweep: Sweeper): Promise<boolean> {
   const free = await addReports(sql, DUE);
   const locked = await addReports(sql, LOCKED);
-  // Due before the others, so that each worker meets one first.
+  // Due first, so that each worker meets a locked one first.
   await addDueDeliveries(sql, locked, 'prelim');
   await addDueDeliveries(sql, free, 'prelim');
   const { successes, errors, tookMs } = await sql.begin(async (other) => {
@@ -86,7 +87,7 @@ async function sweepBesideLocked({ sql }: Ground, sweep: Sweeper): Promise<boole
   return successes === DUE && after.successes === LOCKED;
 }
 
-/** While a slow endpoint has a backlog, half of all senders are the other's. */
+/** While a slow endpoint has a backlog, the other endpoint still gets half of all senders. */
 async function sweepBesideSlow(
   { sql }: Ground,
   sweep: Sweeper,

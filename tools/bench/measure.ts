@@ -1,13 +1,13 @@
 import type { Cpu, Latency } from '../../src/contracts/bench.ts';
 import { addCpu, NO_CPU, perCall } from './cpu.ts';
 
-/** Samples of one measured thing, gathered over several rounds. */
+/** Samples of one measurement over several rounds. */
 export interface Samples {
   /** Of each call, in milliseconds. */
   latencies: number[];
-  /** Time that the rounds took together, in milliseconds. */
+  /** Total time of the rounds, in milliseconds. */
   elapsedMs: number;
-  /** CPU time that the system used in them, in milliseconds. */
+  /** CPU time of the system during the rounds, in milliseconds. */
   cpu: Cpu;
 }
 
@@ -15,7 +15,7 @@ export function emptySamples(): Samples {
   return { latencies: [], elapsedMs: 0, cpu: NO_CPU };
 }
 
-/** Makes `count` calls by so many callers at a time, and adds what each took; `readCpu` tells what the system used so far. */
+/** Makes `count` calls from this many concurrent callers and adds their durations; `readCpu` returns the CPU time so far. */
 export async function measure(
   samples: Samples,
   { callers, count, readCpu = () => Promise.resolve(NO_CPU) }: MeasureOptions,
@@ -60,7 +60,7 @@ export function median(values: readonly number[]): number {
   );
 }
 
-/** Of values in ascending order: the smallest that at least this share of them does not exceed. */
+/** Quantile of values in ascending order: the smallest value that is not exceeded by this share of them. */
 export function quantile(sorted: readonly number[], share: number): number {
   const value = sorted[Math.max(0, Math.ceil(sorted.length * share) - 1)];
   if (value === undefined) throw new Error('there is no sample');

@@ -1,6 +1,6 @@
 /**
- * One turn of another queue, in a process of its own whose CPU time is the queue's: `PEER POSTGRES_PID JOBS`, and DATABASE_URL in
- * the environment, since a command line is for all to read. Prints one line of JSON.
+ * One turn of another queue, in a process of its own so that its CPU time is the queue's: `PEER POSTGRES_PID JOBS`, with
+ * DATABASE_URL in the environment, since command lines are readable by every process. Prints one line of JSON.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Logger, makeWorkerUtils, run, type TaskList } from 'graphile-worker';
@@ -16,7 +16,7 @@ const TEXT_BYTES = 6 * 1024;
 const TASK = 'deliver';
 
 interface Queue extends AsyncDisposable {
-  /** Brings so many payloads in and out again. */
+  /** Enqueues the payloads and processes all of them. */
   pass(payloads: object[]): Promise<void>;
 }
 
@@ -25,7 +25,7 @@ interface Fetched {
   data: { data: { research_report: string } };
 }
 
-/** By so many callers at a time. */
+/** Runs the work with CALLERS concurrent callers. */
 async function forEach<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const left = items.values();
   await Promise.all(
@@ -35,7 +35,7 @@ async function forEach<T>(items: readonly T[], work: (item: T) => Promise<unknow
   );
 }
 
-/** Each caller sends a job, fetches one, and completes it. Nothing is supervised: that would only cost more. */
+/** Each caller sends a job, fetches one, and completes it. Supervision is off: it would only add cost. */
 async function openPgBoss(url: string): Promise<Queue> {
   const boss = new PgBoss({
     connectionString: url,
@@ -53,7 +53,7 @@ async function openPgBoss(url: string): Promise<Queue> {
       await forEach(payloads, async (payload) => {
         await boss.send(TASK, payload);
         let job: Fetched | undefined;
-        // None: those that it saw were locked by others, whose own came after it looked.
+        // Retry while no job is returned: other callers held the visible jobs, and their own jobs came after the look.
         while (job === undefined) [job] = await boss.fetch<Fetched['data']>(TASK);
         if (job.data.data.research_report.length !== TEXT_BYTES) throw new Error('pg-boss lost a text');
         await boss.complete(TASK, job.id);
@@ -63,10 +63,10 @@ async function openPgBoss(url: string): Promise<Queue> {
   };
 }
 
-/** Callers add jobs, and as many workers take them as soon as they hear of them. */
+/** Callers add jobs; the same number of workers take them when notified. */
 async function openGraphileWorker(url: string): Promise<Queue> {
   const pool = new pg.Pool({ connectionString: url, max: CONNECTIONS });
-  // Else graphile-worker warns. A connection that dies fails the job that has it, and so the turn.
+  // Without a listener, graphile-worker warns. If a connection dies, its job fails, and with it the turn.
   pool.on('error', () => undefined);
   pool.on('connect', (client) => client.on('error', () => undefined));
   const logger = new Logger(() => () => undefined);

@@ -15,7 +15,7 @@ import { requestJob } from './whole-jobs.ts';
 const ROUNDS = 3;
 const CALLERS = 4;
 const JOBS = 600;
-/** Whole jobs of ours in a round: each also generates its text. */
+/** Whole jobs of ours in a round. Each also generates its text. */
 const WHOLE_JOBS = 150;
 const TEXT_BYTES = 6 * 1024;
 const POLL_MS = 50;
@@ -28,7 +28,7 @@ type Peers = BenchResult['peers'];
 const child = fileURLToPath(new URL('./peer-child.ts', import.meta.url));
 const runFile = promisify(execFile);
 
-/** What other queues of PostgreSQL take for a payload of 6 KB, and what ours does, in turns on the same server. */
+/** Compares our queue with other PostgreSQL queues for a payload of 6 KB, in turns on the same server. */
 export async function measurePeers(
   system: BenchSystem,
   signal: AbortSignal,
@@ -76,7 +76,7 @@ export async function measurePeers(
   };
 }
 
-/** A database of their own on the same server: their tables beside ours would be foreign to every check of ours. */
+/** A database of its own on the same server: our checks would report the tables of the other queues as foreign. */
 async function makeDatabase(databaseUrl: string): Promise<string> {
   const url = new URL(databaseUrl);
   url.pathname = 'bench_peers';

@@ -1,7 +1,7 @@
 import type { BenchResult, Callers, Cpu, Latency, Rate } from '../../src/contracts/bench.ts';
 import { cpuOfPeer, FIRST_VERSION, goalsOf, isReached, totalCpu } from './goals.ts';
 
-/** The figures for people, as tables of Markdown to be copied, and whether each goal was reached. */
+/** Formats the figures as Markdown tables, followed by whether each goal was reached. */
 export function describeBench(result: BenchResult): string {
   const { machine, webhook, webhookDirect, lite, batch, peers, sweep50Ms, verify } = result;
   return [
@@ -112,7 +112,7 @@ function ms(value: number): string {
   return `${value.toFixed(2)} ms`;
 }
 
-/** With an empty line before it. */
+/** A Markdown table with an empty line in front. */
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = head.map((text, column) =>
     Math.max(3, text.length, ...rows.map((row) => row[column]?.length ?? 0)),

@@ -1,4 +1,4 @@
-/** From the most frequent to the rarest, as in texts about what a team has to learn. */
+/** From the most frequent word to the rarest in texts about training needs. */
 const WORDS =
   `the of and to in a is that for their with on as are it by this be not or from at have which an they
   team teams learning more can was people work has will new one when who than each need needs skills training but other should
@@ -23,7 +23,7 @@ const WORDS =
     .split(/\s+/)
     .filter((word) => word !== '');
 
-/** What such texts say again and again: much of what a compressor finds in them. */
+/** Phrases that such texts repeat. Repetition is much of what makes them compressible. */
 const PHRASES = [
   'of the learning team',
   'in the last twelve months',
@@ -38,16 +38,16 @@ const PHRASE_SHARE = 0.09;
 
 const HEADINGS = ['Summary', 'What was asked', 'Findings', 'Gaps', 'Recommendations', 'Next steps', 'Risks'];
 
-/** Enough for the longest text from many places. */
+/** Longer than the longest text, so that texts can be cut from many places. */
 const POOL_BYTES = 1024 * 1024;
 
-/** A word's frequency falls with its rank (Zipf and Mandelbrot), as in any language. */
+/** Word frequencies fall with the rank (Zipf and Mandelbrot), as in any language. */
 const CUMULATIVE = WORDS.reduce<number[]>((sums, _, rank) => {
   sums.push((sums.at(-1) ?? 0) + 1 / (rank + 2.7));
   return sums;
 }, []);
 
-/** Numbers from 0 to below 1, the same in each run (Numerical Recipes' linear congruential generator). */
+/** Pseudo-random numbers from 0 to below 1, the same in each run (linear congruential generator of Numerical Recipes). */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {
@@ -94,12 +94,12 @@ function writePool(): string {
 let pool: string | undefined;
 
 /**
- * Prose in Markdown, of ASCII only, that compresses about as a report's text does. Made once and cut from another place for
- * each number: what a benchmark times must not be the making of its texts.
+ * Markdown prose in ASCII whose compression ratio is about that of a report. All texts are cut from one pool, each from
+ * another place, so that a benchmark does not measure the making of its texts.
  */
 export function prose(bytes: number, number: number): string {
   pool ??= writePool();
-  // A prime: texts of numbers that follow each other have nothing in common.
+  // A prime step: texts of consecutive numbers do not overlap.
   const from = (number * 104_729) % Math.max(1, POOL_BYTES - bytes);
   const title = `# Report ${number}\n\n`;
   return title + pool.slice(from, from + bytes - title.length);

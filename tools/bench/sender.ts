@@ -12,7 +12,7 @@ interface BenchEvent {
 
 let counter = 0;
 
-/** A new event whose text has so many bytes: newer than all before, so that each is applied. */
+/** A new event with a text of this many bytes, newer than all previous ones, so that it is applied. */
 export function newEvent(reports: readonly string[], textBytes: number): BenchEvent {
   const number = ++counter;
   const timestamp = new Date().toISOString();
@@ -39,8 +39,8 @@ export function newEvent(reports: readonly string[], textBytes: number): BenchEv
 const MOST_SENDS = 10;
 
 /**
- * Signs and posts new events as one batch, and those that are answered 503 again, as a sender does; each must be applied. A batch
- * that is answered 503 as a whole may have been applied: its events then answer `duplicate`.
+ * Signs and posts new events as one batch. Retries those answered 503, as a sender does; each event must end as applied. If a
+ * batch is answered 503 as a whole, its events may have been applied: then `duplicate` is expected too.
  */
 export async function postBatch(url: string, secret: string, events: readonly BenchEvent[]): Promise<void> {
   let left = events;
@@ -79,7 +79,7 @@ async function postBatchOnce(url: string, secret: string, events: readonly Bench
   return batchAnswer.parse(JSON.parse(text)).results;
 }
 
-/** Signs and posts as a sender does; the answer must be the expected one. */
+/** Signs and posts one event as a sender does. @throws {Error} if the outcome is not the expected one */
 export async function postEvent(
   url: string,
   secret: string,

@@ -14,7 +14,7 @@ import { quantile } from './measure.ts';
 import { newEvent, postEvent } from './sender.ts';
 
 const WARM_EVENTS = 100;
-/** The scenes take turns, so that what the machine does meanwhile falls on all of them. */
+/** The scenes alternate, so that other work on the machine affects all of them alike. */
 const ROUNDS = 12;
 const EVENTS_A_ROUND = 50;
 /** The first of each scene meet what the change of scenes leaves to do. */
@@ -22,7 +22,7 @@ const SETTLING_EVENTS = 5;
 const PAUSE_MS = 100;
 const BACKLOG = 100_000;
 
-/** What an event takes: until its webhook is answered, and until the quiet subscriber has it. */
+/** Durations of an event in milliseconds: until its webhook is answered, and until the quiet subscriber has received it. */
 interface Times {
   answered: number[];
   arrived: number[];
@@ -30,15 +30,15 @@ interface Times {
 
 interface Scene {
   name: string;
-  /** The endpoint that is active in this scene only. */
+  /** The subscriber that is active in this scene only. */
   beside?: string;
-  /** Whether the quiet subscriber refuses the events of one report. */
+  /** Whether the quiet subscriber rejects the events of one report. */
   refused?: boolean;
 }
 
 /**
- * The second half of `npm run bench -- subscribers`: how long a subscriber with little to hear waits for it, alone and beside
- * others that are busy, hang, or have a report whose events fail.
+ * The second half of `npm run bench -- subscribers`: how long a subscriber with few events waits for them, alone and beside
+ * other subscribers that are busy, that hang, or that reject the events of one report.
  * @returns whether the goals were reached
  */
 export async function benchSubscriberWaits(
@@ -73,7 +73,7 @@ export async function benchSubscriberWaits(
     server.closeAllConnections();
     server.close();
   });
-  // It listens on a port.
+  // Safe: a server that listens on a port has an AddressInfo.
   const { port } = server.address() as AddressInfo;
   const add = (path: string, events: object) =>
     addSubscriber(sql, env['ENDPOINT_SECRETS_KEY'] ?? '', `http://127.0.0.1:${port}/${path}`, events);
@@ -123,7 +123,7 @@ export async function benchSubscriberWaits(
   await move(busy, 'paused');
   await move(hanging, 'paused');
 
-  /** In every scene another report has events as well. The quiet subscriber accepts them, or refuses them while it is poisoned. */
+  /** In every scene a second report has events too, which the quiet subscriber accepts, or rejects if `refused` is set. */
   async function scene({ beside, refused }: Scene): Promise<Times> {
     const [other = ''] = await addReports(sql, 1);
     if (beside) await move(beside, 'active');
@@ -226,7 +226,7 @@ async function untilNothingIsSent(sql: postgres.Sql, signal: AbortSignal): Promi
   }
 }
 
-/** Written as fan-out would, of events that are there for it: one report each. */
+/** Inserts the deliveries that fan-out would make, one event per report. */
 async function backlog(sql: postgres.Sql, endpointId: string): Promise<void> {
   await sql`
     insert into public.report_events (
@@ -244,7 +244,7 @@ async function backlog(sql: postgres.Sql, endpointId: string): Promise<void> {
   await sql`vacuum analyze public.webhook_deliveries`;
 }
 
-/** One sweep after the other, as the cron calls them. */
+/** Runs sweeps one after the other with a pause of one second. */
 function keepSweeping(url: string, cronSecret: string): () => Promise<void> {
   const ended = new AbortController();
   const running = (async () => {

@@ -13,7 +13,7 @@ const WAITING = 1_000_000;
 const CLAIMS = 200;
 const NANOSECONDS = 1_000_000;
 
-/** Four clauses, of which the last decides: none matches, all are asked. */
+/** Four clauses. Only the last one fails, so every evaluation visits all of them and nothing matches. */
 const FILTER: Filter = {
   all: [
     { exact: { report_type: 'org', 'metadata.region': 'eu' } },
@@ -35,8 +35,8 @@ const METADATA = {
 };
 
 /**
- * `npm run bench -- subscribers`: what fan-out costs an effect, by the number of subscribers, and what a claim costs with
- * 1,000,000 deliveries waiting for 200 of them.
+ * `npm run bench -- subscribers`: the cost of fan-out per effect, by the number of subscribers, and the cost of a claim while
+ * 1,000,000 deliveries wait for 200 subscribers.
  * @returns whether the goals were reached
  */
 export async function benchSubscribers(signal: AbortSignal): Promise<boolean> {
@@ -97,7 +97,7 @@ async function apply(sql: postgres.ISql, reports: readonly string[]): Promise<vo
   if (row?.outcome !== 'applied') throw new Error(`an event was answered ${row?.outcome ?? 'nothing'}`);
 }
 
-/** So many active subscribers. */
+/** Creates this many active subscribers. */
 async function subscribe(sql: postgres.ISql, count: number, filtered: boolean): Promise<void> {
   const settings = {
     url: 'https://hooks.example.org/',
@@ -121,7 +121,7 @@ async function subscribe(sql: postgres.ISql, count: number, filtered: boolean): 
   await sql`update private.subscribers set limited_at = now() - interval '1 hour' where endpoint_id is not null`;
 }
 
-/** Written as fan-out would, of events that are there for it: one report each. */
+/** Inserts the deliveries that fan-out would make, one event per report. */
 async function queue(sql: postgres.ISql): Promise<void> {
   await sql`
     insert into public.report_events (
@@ -139,7 +139,7 @@ async function queue(sql: postgres.ISql): Promise<void> {
     from private.subscribers subscriber, public.report_events event
     where event.id like 'waiting-%'`;
   await sql`vacuum analyze public.webhook_deliveries`;
-  // As autovacuum does within a minute.
+  // Autovacuum would do this within a minute.
   await sql`analyze public.webhook_endpoints, public.webhook_circuits, private.subscribers`;
 }
 

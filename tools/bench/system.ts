@@ -8,16 +8,16 @@ import { addReports, REPORTS, startGround, WEBHOOKS, type Ground } from './bed.t
 import { startCountingProxy } from './counting-proxy.ts';
 import { readCpu } from './cpu.ts';
 
-/** The product as the benchmark compares it: each way to the database has functions of its own. */
+/** The system under test: separate functions for each way to the database. */
 export interface BenchSystem extends AsyncDisposable {
   ground: Ground;
-  /** STORE_DATABASE_URL of the functions at `direct`. */
+  /** STORE_DATABASE_URL of the functions behind `direct`. */
   storeUrl: string;
-  /** Where functions answer that go by REST, by `@supabase/lite`'s REST, and over connections. */
+  /** Base URLs of functions that use our REST layer, `@supabase/lite`'s REST, and direct connections. */
   rest: string;
   lite: string;
   direct: string;
-  /** As `rest`, with their calls counted. */
+  /** Like `rest`, but its database calls are counted. */
   counted: { url: string; calls: string[] };
   reports: string[];
   readCpu: () => Promise<Cpu>;

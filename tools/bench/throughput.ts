@@ -7,7 +7,7 @@ const ROUNDS = 4;
 const TEXT_6KB = 6 * 1024;
 const TEXT_200KB = 200 * 1024;
 const COUNT = 150;
-/** Of large texts, which take as long in all. */
+/** Calls with large texts: fewer, since each takes longer. */
 const FEW = 40;
 const WARM = 60;
 
@@ -22,7 +22,7 @@ interface Subject {
   call: () => Promise<void>;
 }
 
-/** The webhook beside its floors: in turns, so that whatever else the machine does meets all of them. */
+/** Measures the webhook and its baselines in turns, so that other work on the machine affects all of them alike. */
 export async function measureThroughput(
   system: BenchSystem,
   onStep: (step: string) => void,

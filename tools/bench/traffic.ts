@@ -3,19 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { quantile, round } from './measure.ts';
 
-/** What readers or writers waited for in one phase. */
+/** Durations of the readers' or writers' calls in one phase. */
 export interface Waits {
   calls: number;
   medianMs: number;
   longestMs: number;
-  /** The call that took longest. */
+  /** Name of the longest call. */
   longest: string;
 }
 
 interface Traffic {
-  /** From here on calls count for another phase. Returns what was measured since the last one. */
+  /** Begins the next phase. Returns the measurements since the previous call. */
   nextPhase(): { reader: Waits; writer: Waits };
-  /** @throws {Error} when a call has failed: none may */
+  /** @throws {Error} if any call has failed */
   stop(): Promise<void>;
 }
 
@@ -25,13 +25,13 @@ interface Report {
   user_id: string;
 }
 
-/** Between two rounds, so that the traffic measures the database rather than loads it. */
+/** Pause between two rounds, so that the traffic measures the database without loading it. */
 const PAUSE_MS = 10;
 const SAMPLE = 2_000;
 
 /**
- * One reader and one writer who go on until they are stopped, on reports chosen at random: an owner who looks at a report and
- * at a list, and a function of the platform that runs a job to its end. Each call is a transaction of its own and is timed.
+ * One reader and one writer on randomly chosen reports, until they are stopped: an owner who opens a report and a list, and a
+ * function of the platform that runs a job to its end. Each call is a transaction of its own and is timed.
  */
 export async function startTraffic(databaseUrl: string): Promise<Traffic> {
   const sql = postgres(databaseUrl, { max: 2, onnotice: () => undefined });
@@ -57,7 +57,7 @@ export async function startTraffic(databaseUrl: string): Promise<Traffic> {
     loop(() => read(sql, someReport(), reader)),
     loop(() => runJob(sql, someReport(), writer)),
   ]);
-  // Reported by stop(), which may come long after.
+  // stop() reports the error, possibly much later; until then it must not count as unhandled.
   loops.catch(() => undefined);
   return {
     nextPhase: () => ({ reader: reader.next(), writer: writer.next() }),
@@ -97,7 +97,7 @@ class Stopwatch {
   }
 }
 
-/** As behind the REST layer: each call has a role and the claims of its token. */
+/** Runs calls as PostgREST does: each with a role and the claims of its token. */
 function as(
   sql: postgres.Sql,
   role: 'authenticated' | 'service_role',
@@ -141,7 +141,7 @@ async function read(sql: postgres.Sql, { id, type, user_id }: Report, reader: St
   );
 }
 
-/** The calls of a function of the platform, in their order. */
+/** The database calls of a job function of the platform, in order. */
 async function runJob(sql: postgres.Sql, { id, type }: Report, writer: Stopwatch): Promise<void> {
   const jobId = `job_${randomUUID()}`;
   const text = `# Written again\n\n${randomUUID()}`;

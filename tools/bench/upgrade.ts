@@ -12,9 +12,9 @@ import { seedFirstVersion } from '../seed/first-version.ts';
 import { startTraffic, type Waits } from './traffic.ts';
 
 interface UpgradeSize {
-  /** Each with a job and an audit row. */
+  /** Number of reports. Each has a job and an audit row. */
   reports: number;
-  /** How long the traffic is measured before the push, and between push and upgrade. */
+  /** How long the traffic is measured before the push, and again between the push and `npm run upgrade`. */
   quietMs: number;
 }
 
@@ -27,18 +27,18 @@ interface Phase {
 
 interface UpgradeFigures {
   phases: Phase[];
-  /** What `npm run upgrade` printed. */
+  /** Output of `npm run upgrade`. */
   printed: string[];
-  /** Reports that are not imported, and rows of `verify_reports()`. */
+  /** `left`: reports that are not imported. `problems`: rows of `verify_reports()`. */
   left: number;
   problems: number;
 }
 
 /**
- * Upgrades a database of the platform while a reader and a writer go on: seeds it, pushes our migrations, and runs
+ * Upgrades a database of the platform under traffic of one reader and one writer: seeds it, pushes our migrations, and runs
  * `npm run upgrade`.
- * @param databaseUrl a new project's database, which does not live without the platform
- * @throws {Error} when a call of the reader or of the writer failed
+ * @param databaseUrl a new project's database, without the setting `polaris.alone`
+ * @throws {Error} if a call of the reader or of the writer failed
  */
 export async function measureUpgrade(
   databaseUrl: string,
@@ -84,7 +84,7 @@ export async function measureUpgrade(
   return { phases, printed, ...row };
 }
 
-/** From a copy: the CLI leaves files of its own beside the migrations. */
+/** Pushes from a copy, since the CLI writes files of its own beside the migrations. */
 async function migratePlatform(databaseUrl: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'polaris-platform-'));
   try {
@@ -95,7 +95,7 @@ async function migratePlatform(databaseUrl: string): Promise<void> {
   }
 }
 
-/** In a process of its own, as somebody runs it. Returns what it printed. */
+/** Runs the command in a process of its own. Returns its output. */
 async function runUpgrade(databaseUrl: string, signal?: AbortSignal): Promise<string[]> {
   const child = spawn(process.execPath, [join(projectRoot, 'scripts/upgrade.ts')], {
     env: environment({ DATABASE_URL: databaseUrl }),

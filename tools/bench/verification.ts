@@ -16,7 +16,7 @@ function perSecond(work: () => void): number {
   return Math.round((count / (performance.now() - started)) * 1000);
 }
 
-/** Verifications a second of a body of so many bytes: ours, and the svix library's of the same headers and bytes. */
+/** Verifications per second for a body of this size: ours, and the svix library's for the same headers and bytes. */
 export function verificationSpeed(bytes: number): { ours: number; svix: number } {
   const secret = `whsec_${Buffer.alloc(32, 3).toString('base64')}`;
   const keys = parseWebhookSecret(secret);

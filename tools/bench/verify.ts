@@ -2,7 +2,7 @@ import type { BenchResult } from '../../src/contracts/bench.ts';
 import { round } from './measure.ts';
 import type { BenchSystem } from './system.ts';
 
-/** How many events a second `verify_reports()` checks, of those that the benchmark has made. */
+/** Measures how many of the benchmark's events `verify_reports()` checks per second. */
 export async function measureVerify({ ground: { sql } }: BenchSystem): Promise<BenchResult['verify']> {
   await sql`analyze`;
   const [row] = await sql<{ events: number }[]>`select count(*)::int as events from public.report_events`;
@@ -11,7 +11,7 @@ export async function measureVerify({ ground: { sql } }: BenchSystem): Promise<B
   const findings = await sql<{ problem: string; report_id: string | null }[]>`
     select problem, report_id from public.verify_reports()`;
   const seconds = (performance.now() - started) / 1000;
-  // Figures of a system that broke its own rules are worth nothing.
+  // Figures of a run that broke an invariant are not valid.
   if (findings.length > 0)
     throw new Error(`verify_reports() found ${findings.length}: ${JSON.stringify(findings[0])}`);
   return { events, perSecond: round(events / seconds) };

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type postgres from 'postgres';
 import { prose } from './prose.ts';
 
-/** In one call for each of so many connections at a time. */
+/** Runs the work on eight items at a time. */
 async function forEach<T>(items: readonly T[], work: (item: T) => Promise<unknown>): Promise<void> {
   const left = items.values();
   await Promise.all(
@@ -12,7 +12,7 @@ async function forEach<T>(items: readonly T[], work: (item: T) => Promise<unknow
   );
 }
 
-/** A job for each report whose runner has died: its lease has run out. */
+/** Adds a job for each report whose runner has died: its lease has expired. */
 export async function addLostJobs(sql: postgres.Sql, reportIds: readonly string[]): Promise<void> {
   await forEach(
     reportIds,
@@ -25,7 +25,7 @@ export async function addLostJobs(sql: postgres.Sql, reportIds: readonly string[
     update private.job_runs set lease_expires_at = now() - interval '1 second' where report_id in ${sql([...reportIds])}`;
 }
 
-/** A result for each report whose first delivery has failed, and that is due again. */
+/** Adds a completed job for each report whose first delivery attempt has failed and which is due again. */
 export async function addDueDeliveries(
   sql: postgres.Sql,
   reportIds: readonly string[],

@@ -7,7 +7,7 @@ import { newEvent, postEvent } from './sender.ts';
 import type { BenchSystem } from './system.ts';
 import { addDueDeliveries } from './waiting-work.ts';
 
-/** REST calls of one webhook, and of a whole job from its request to the record of its delivery. */
+/** REST calls of one webhook, and of one whole job (from the request to the recorded delivery). */
 export async function countRestCalls({
   ground: { sql, secrets },
   reports,
@@ -26,7 +26,7 @@ export async function countRestCalls({
   calls.length = 0;
   for (const reportId of await addReports(sql, JOBS)) {
     const job_id = await requestJob(url, secrets.pipelineApiKey, reportId);
-    // Its last call is the record of the attempt; asked of the database, since status polls do not count.
+    // The last call of a job records its attempt. Wait by asking the database: status requests would be counted.
     for (;;) {
       const rows = await sql`
         select from public.webhook_audit where job_id = ${job_id} and direction = 'out'`;
@@ -37,14 +37,14 @@ export async function countRestCalls({
   return { restCallsPerWebhook, restCallsPerJob: ofRequests(calls) / JOBS };
 }
 
-/** Besides, each instance makes these once a minute, after whichever answer comes first. */
+/** Not counted: each instance makes these once a minute, after any answer. */
 const ONCE_A_MINUTE = new Set(['evaluate_alerts', 'report_usage']);
 
 function ofRequests(calls: readonly string[]): number {
   return calls.filter((name) => !ONCE_A_MINUTE.has(name)).length;
 }
 
-/** Asks for a job as the pipeline does. @returns its id */
+/** Requests a job as the pipeline does. @returns its id */
 export async function requestJob(url: string, apiKey: string, reportId: string): Promise<string> {
   const response = await fetch(`${url}/api/reportJobsDb`, {
     method: 'POST',
@@ -57,7 +57,7 @@ export async function requestJob(url: string, apiKey: string, reportId: string):
 const DELIVERIES = 50;
 const REPEATS = 3;
 
-/** The time to sweep 50 deliveries that have failed and are due, in milliseconds; the median of three. */
+/** Time of a sweep of 50 failed deliveries that are due, in milliseconds; the median of three. */
 export async function measureSweep({
   sql,
   url,

@@ -10,7 +10,7 @@ import { verificationSpeed } from './verification.ts';
 import { measureVerify } from './verify.ts';
 import { countRestCalls, measureSweep } from './whole-jobs.ts';
 
-/** All that `docs/benchmarks.md` has of a whole run. `step` is told what it is at. */
+/** Runs all measurements of `docs/benchmarks.md`. `step` is called with the name of each step. */
 export async function bench(signal: AbortSignal, step: (text: string) => void): Promise<BenchResult> {
   const loadBefore = loadavg()[0] ?? 0;
   await using system = await startBenchSystem(step);

@@ -2,9 +2,9 @@ import type { Plugin } from 'vite';
 import { projectAddress } from '../../src/contracts/env-values.ts';
 
 /**
- * The console's Content-Security-Policy, with the one Supabase project that it may connect to. `frame-ancestors` is missing,
- * since no meta element may have it: vercel.json sends it as a header.
- * @param supabaseUrl undefined: the build was told of none, and the console says so
+ * The console's Content-Security-Policy, which allows connections to one Supabase project. Without `frame-ancestors`, which a
+ * meta element cannot have: vercel.json sends it as a header.
+ * @param supabaseUrl undefined: not configured at build time; the console shows an error
  */
 export function consolePolicy(supabaseUrl: string | undefined): string {
   const origin = supabaseUrl === undefined ? undefined : new URL(supabaseUrl).origin;
@@ -20,8 +20,8 @@ export function consolePolicy(supabaseUrl: string | undefined): string {
 }
 
 /**
- * Writes the policy into the built page. The header of vercel.json is the same for every project, since vercel.json takes no
- * variables; a browser obeys both, so that the page may connect to what both allow (docs/decisions/0016-console-policy.md).
+ * Writes the policy into the built page. vercel.json takes no variables, so its header is the same for every project. A
+ * browser enforces both policies: the page may connect only to what both allow (docs/decisions/0016-console-policy.md).
  */
 export function writeConsolePolicy(): Plugin {
   let policy = '';
@@ -37,7 +37,7 @@ export function writeConsolePolicy(): Plugin {
       }
       policy = consolePolicy(parsed.data);
     },
-    // First of all: a policy does not hold for what stands before it.
+    // First in the head: the policy does not apply to elements before it.
     transformIndexHtml: () => [
       {
         tag: 'meta',

@@ -13,21 +13,21 @@ export class SourceError extends Error {
   }
 }
 
-/** A function whose result, or a view whose columns, cannot be changed in place. */
+/** SQLSTATEs: the result of a function, or the columns of a view, cannot be changed in place. */
 const CANNOT_REPLACE = ['42P13', '42P16'];
 
 export interface Replacement {
   source: Source;
-  /** What a person must run before. */
+  /** The statement that a person must run first. */
   drop: string;
   reason: string;
 }
 
 /**
- * Applies sources in their order. What cannot be replaced in place is dropped first, with all that depends on it, and
- * reported: only a person may do that in a migration.
- * @param sql one connection, of which settings are changed
- * @throws {SourceError} when PostgreSQL refuses one for another reason
+ * Applies sources in their order. A source that cannot replace its object in place is applied after `drop … cascade` and
+ * reported: in a migration only a person may decide that.
+ * @param sql one connection, whose settings are changed
+ * @throws {SourceError} when PostgreSQL rejects a source for another reason
  */
 export async function applySources(sql: postgres.ISql, sources: readonly Source[]): Promise<Replacement[]> {
   await sql.unsafe('set check_function_bodies = off');
@@ -45,12 +45,12 @@ export async function applySources(sql: postgres.ISql, sources: readonly Source[
       });
     }
   }
-  // Dropping one takes others with it that stand already.
+  // `cascade` may have dropped objects of sources that were applied before: apply all again.
   if (replacements.length > 0) for (const source of sources) await sql.unsafe(source.text);
   return replacements;
 }
 
-/** Has PostgreSQL read the bodies, which it does not do while not everything is there that they name. */
+/** Has PostgreSQL check function bodies, now that every object that they name exists. */
 export async function checkBodies(sql: postgres.ISql, sources: readonly Source[]): Promise<Finding[]> {
   await sql.unsafe('set check_function_bodies = on');
   const findings: Finding[] = [];

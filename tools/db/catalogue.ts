@@ -1,24 +1,24 @@
 import type postgres from 'postgres';
 import { SCHEMAS } from './rooms.ts';
 
-/** One thing of the database that a source or a migration can change. */
+/** One database object that a source or a migration can change. */
 export interface CatalogueEntry {
-  /** Names it for a person, such as `policy "owners select" on public.things`. */
+  /** The object as a person reads it, such as `policy "owners select" on public.things`. */
   key: string;
   kind: 'function' | 'view' | 'table' | 'column' | 'policy' | 'trigger' | 'sequence' | 'schema' | 'default';
-  /** The function, view or table that it belongs to; a source is about one of those. */
+  /** The function, view or table that the object belongs to; each source is about one of those. */
   object: string;
   /** For policies and triggers. */
   name: string | null;
-  /** Everything about it that counts: definition, comment, rights. */
+  /** Everything that is compared: definition, comment, rights. */
   definition: string;
 }
 
 export type Catalogue = ReadonlyMap<string, CatalogueEntry>;
 
 /**
- * Reads all that stands in our schemas, extensions' own objects aside.
- * @param sql one connection. Its search path is emptied, so that every name in a definition comes with its schema.
+ * Reads all objects in our schemas except those of extensions.
+ * @param sql one connection. Its search path is emptied, so that definitions print every name with its schema.
  */
 export async function readCatalogue(
   sql: postgres.ISql,
@@ -121,7 +121,7 @@ export interface Change {
   after: CatalogueEntry | undefined;
 }
 
-/** Everything that is not the same in both, by key. */
+/** All entries that differ between the two, by key. */
 export function compareCatalogues(before: Catalogue, after: Catalogue): Change[] {
   const keys = [...new Set([...before.keys(), ...after.keys()])].sort();
   return keys

@@ -17,7 +17,7 @@ import { PLATFORM_CHANGES, PLATFORM_TABLES } from './rooms.ts';
 import { migrateInSteps, startThrowawayServer, withConnection, type Migrated } from './throwaway.ts';
 
 /**
- * Everything that must hold between sources, migrations, types and what a migrated database has.
+ * Checks sources, migrations, types and a migrated database against each other.
  * @param project the folder that holds `supabase/` and `src/`
  */
 export async function check(project: string): Promise<Finding[]> {
@@ -40,7 +40,7 @@ export async function check(project: string): Promise<Finding[]> {
   return [...findings, ...merge(inOpen, inClosed)];
 }
 
-/** A list that cannot be read is a finding of the lint. */
+/** Skips lists that cannot be read: the lint reports those. */
 async function readAllCalls(project: string): Promise<Calls[]> {
   const all = await Promise.all(
     [PLATFORM_CALLS, RELEASED_CALLS].map((path) => readCalls(join(project, path)).catch(() => undefined)),
@@ -49,8 +49,8 @@ async function readAllCalls(project: string): Promise<Calls[]> {
 }
 
 /**
- * Migrates a database, compares rights and what other versions call, and applies the sources.
- * @param derive called while the database is what the migrations make
+ * Migrates a database, compares rights and the calls of other versions, and applies the sources.
+ * @param derive called while the database is in the state that the migrations make
  */
 export async function checkDatabase(
   url: string,
@@ -67,7 +67,7 @@ export async function checkDatabase(
   return [...rights, ...lost, ...(await checkSources(url, migrated, sources))];
 }
 
-/** A fault of both is said once. */
+/** Reports a finding of both databases once, and marks the others with their kind of default privileges. */
 function merge(inOpen: readonly Finding[], inClosed: readonly Finding[]): Finding[] {
   const closed = new Map(inClosed.map((finding) => [formatFinding(finding), finding]));
   const only = (finding: Finding, kind: string): Finding => ({
@@ -142,7 +142,7 @@ function changedPlatform(
     }));
 }
 
-/** A column that we add to a platform's table is ours, the right to it is not. */
+/** A column that we add to a platform's table is ours; a right on it that we grant there is not allowed. */
 function grantsColumn(before: CatalogueEntry | undefined, after: CatalogueEntry | undefined): boolean {
   return (
     after?.kind === 'column' &&

@@ -10,7 +10,7 @@ type Checksums = ReadonlyMap<string, string>;
 const HEAD = `# Released migrations, as sha256sum writes them. They never change: a check compares. Written by npm run db:release.
 `;
 
-/** Reads the checksums of released migrations. Without the file none is released. */
+/** Reads the checksums of released migrations. Without the file, none is released. */
 export async function readChecksums(path: string): Promise<Checksums> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
@@ -45,7 +45,7 @@ export async function checksumsOf(folder: string): Promise<Checksums> {
   );
 }
 
-/** A released migration that has changed or is gone, and one that came between released ones. */
+/** Finds released migrations that were changed or removed, and new ones older than the newest released one. */
 export function compareChecksums(released: Checksums, present: Checksums): Finding[] {
   const findings: Finding[] = [];
   const add = (name: string, message: string) => {
@@ -64,7 +64,7 @@ export function compareChecksums(released: Checksums, present: Checksums): Findi
   return findings;
 }
 
-/** Adds every migration of the folder. @throws {Error} when a released one has changed */
+/** Adds the checksums of all migrations in the folder. @throws {Error} if a released migration was changed */
 export async function release(path: string, folder: string): Promise<string[]> {
   const released = await readChecksums(path);
   const present = await checksumsOf(folder);

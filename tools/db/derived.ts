@@ -8,7 +8,7 @@ export const TYPES = 'src/contracts/database.types.ts';
 /** The database types, as the Supabase CLI writes them. */
 export async function generateTypes(url: string, project: string): Promise<string> {
   const output = await supabase(['gen', 'types', `--remote=${url}`, '--schema', 'public'], project);
-  // It prints a line about the connection first. Whether it formats what it writes differs between machines.
+  // The CLI prints a line about the connection first. Format its output: whether it does so itself differs between machines.
   return format(output.slice(output.indexOf('export type')), {
     parser: 'typescript',
     objectWrap: 'collapse',
@@ -19,7 +19,7 @@ const advice = z.array(
   z.looseObject({ name: z.string(), detail: z.string(), categories: z.array(z.string()) }),
 );
 
-/** What Supabase's advisors say against security. */
+/** The security findings of Supabase's advisors. */
 export async function securityFindings(url: string, project: string): Promise<Finding[]> {
   const output = await supabase(['db', 'advisors', `--remote=${url}`], project);
   const start = output.indexOf('[');

@@ -15,22 +15,22 @@ import { STORE_ROLE } from '../../src/server/store/routines.ts';
 import type { Migrated } from './throwaway.ts';
 
 export interface Differences {
-  /** What the sources make otherwise than the migrations did. */
+  /** Objects that the sources make differently than the migrations did. */
   changes: Change[];
-  /** Whose files hold those changes, in the order in which they are applied. */
+  /** The sources of those changes, in the order of application. */
   changed: Source[];
-  /** What PostgreSQL cannot change in place. */
+  /** Sources whose objects PostgreSQL cannot replace in place. */
   replacements: Replacement[];
-  /** What the migrations made and no source makes any more. */
+  /** Objects of the migrations that no source makes any more. */
   orphans: CatalogueEntry[];
-  /** The catalogue's keys of the functions that the sources declare. */
+  /** Catalogue keys of the functions that the sources declare. */
   declared: ReadonlySet<string>;
   applied: Catalogue;
-  /** Functions that the role of the direct store should be able to execute, and cannot. */
+  /** Functions that the direct store's role should be able to execute but cannot. */
   ungranted: string[];
 }
 
-/** Applies the sources over a migrated database and tells what that changes. @param sql one connection */
+/** Applies the sources to a migrated database and returns the changes. @param sql one connection */
 export async function findDifferences(
   sql: postgres.Sql,
   { platform, migrated }: Migrated,
@@ -55,7 +55,10 @@ export async function findDifferences(
   };
 }
 
-/** By the sources, without one's own rights: a function that was dropped and made again has lost its grants. */
+/**
+ * Judged by the rights in the sources. A function that was dropped and created again has lost its grants, so this looks at
+ * the explicit grant.
+ */
 async function ungrantedOf(sql: postgres.Sql, sources: readonly Source[]): Promise<string[]> {
   const signatures = sources.flatMap((source) =>
     source.kind === 'function' && statedRights(source).rights.some(({ grantee }) => grantee === STORE_ROLE)

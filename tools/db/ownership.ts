@@ -7,13 +7,13 @@ import type { Source } from './read-sources.ts';
 
 const SOURCED: readonly CatalogueEntry['kind'][] = ['function', 'view', 'table', 'policy', 'trigger'];
 
-/** What the database has, no source makes, and the platform did not make either. */
+/** Objects in the database that neither a source nor the platform makes. */
 export function withoutSource(
   catalogue: Catalogue,
   sources: readonly Source[],
-  /** What the platform's own migrations made. */
+  /** Objects of the platform's own migrations. */
   platform: Catalogue,
-  /** By the catalogue, the keys of functions as the sources declare them. */
+  /** Catalogue keys of the functions that the sources declare. */
   declared: ReadonlySet<string>,
   made: MadeByFunctions,
 ): CatalogueEntry[] {
@@ -32,7 +32,7 @@ export function withoutSource(
   );
 }
 
-/** What is the platform's: its migrations made it, and no source of ours is about it. */
+/** The platform's objects: made by its migrations, and without a source of ours. */
 export function platformEntries(
   platform: Catalogue,
   sources: readonly Source[],
@@ -46,11 +46,11 @@ export function platformEntries(
   });
 }
 
-/** What functions make whose names they are given: its source is the function's. */
+/** Objects that our functions create at run time under given names. Their source is the function's. */
 interface MadeByFunctions {
-  /** Policies, triggers and functions, by kind and name. */
+  /** Policies, triggers and functions, as `kind name`. */
   parts: ReadonlySet<string>;
-  /** Of each function that makes tables, the names of the policies by which they are known. */
+  /** For each function that makes tables: the names of their policies, by which these tables are recognised. */
   tables: readonly (readonly string[])[];
 }
 
@@ -67,13 +67,13 @@ export async function madeByFunctions(sources: readonly Source[]): Promise<MadeB
     for (const { funcname } of nodesOf(trees, 'CreateFunctionStmt'))
       parts.add(`function ${nameOf(funcname)}`);
     const makesTables = nodesOf(trees, 'CreateStmt').some(({ relation }) => relation?.relpersistence !== 't');
-    // A table without a policy would be known by nothing.
+    // A table without policies could not be recognised.
     if (makesTables && policies.length > 0) tables.push(policies);
   }
   return { parts, tables };
 }
 
-/** Those that can be read; the lint tells of the others. */
+/** The statements that can be derived; the lint reports the others. */
 async function executedTrees(statement: Statement): Promise<Node[]> {
   const body = await parsePlpgsql(statement.text);
   const trees = body.executed.map(async ({ text }) => {

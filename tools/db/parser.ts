@@ -1,6 +1,6 @@
 /**
- * PostgreSQL's own parsers, typed for what the checks ask. Positions in a parse tree are bytes of UTF-8; here they are
- * lines, so that a finding can be clicked.
+ * Typed access to PostgreSQL's own parsers, as far as the checks need it. Their positions are offsets in UTF-8 bytes; here
+ * they become lines, so that a finding is clickable.
  */
 import { parse, parsePlPgSQL, scan, hasSqlDetails, type Node } from 'libpg-query';
 import { z } from 'zod';
@@ -11,7 +11,7 @@ type NodeOf<Kind extends NodeKind> = Extract<Node, Record<Kind, unknown>>[Kind];
 
 export interface Statement {
   node: Node;
-  /** Its text, without what stands before its first word, and without the semicolon. */
+  /** The text from its first word on, without the semicolon. */
   text: string;
   line: number;
 }
@@ -23,7 +23,7 @@ export interface Comment {
 
 interface Parsed {
   statements: Statement[];
-  /** Comments between and in statements. Those in the body of a function belong to its text, and are not among them. */
+  /** Comments outside of function bodies; a body is one text. */
   comments: Comment[];
 }
 
@@ -40,7 +40,7 @@ export class SqlSyntaxError extends Error {
 
 const COMMENTS = ['SQL_COMMENT', 'C_COMMENT'];
 
-/** Takes a text apart into statements and comments. @throws {SqlSyntaxError} */
+/** Splits a text into statements and comments. @throws {SqlSyntaxError} */
 export async function parseSql(text: string): Promise<Parsed> {
   const bytes = Buffer.from(text);
   const lineAt = (offset: number) => bytes.subarray(0, offset).toString().split('\n').length;
@@ -48,7 +48,7 @@ export async function parseSql(text: string): Promise<Parsed> {
     const position = hasSqlDetails(cause) ? (cause.sqlDetails?.cursorPosition ?? 0) : 0;
     throw new SqlSyntaxError(messageOf(cause), text.slice(0, position).split('\n').length, { cause });
   });
-  // It answers no tokens for an empty text, and fails on it.
+  // The scanner fails on an empty text.
   const tokens = text.trim() === '' ? [] : (await scan(text)).tokens;
   const isComment = (name: string) => COMMENTS.includes(name);
   const statements = (tree.stmts ?? []).flatMap(({ stmt, stmt_location: from = 0, stmt_len: length }) => {
@@ -64,17 +64,17 @@ export async function parseSql(text: string): Promise<Parsed> {
   return { statements, comments };
 }
 
-/** All nodes of one kind in a tree, those in other nodes of the kind too. */
+/** All nodes of one kind in a tree, nested ones included. */
 export function nodesOf<Kind extends NodeKind>(tree: unknown, kind: Kind): NodeOf<Kind>[] {
   const found: NodeOf<Kind>[] = [];
   walk(tree, (key, value) => {
-    // The parser wraps each node in an object whose only key is its kind, which is what the type says of it.
+    // Safe: the parser wraps each node in an object whose only key is the node's kind.
     if (key === kind) found.push(value as NodeOf<Kind>);
   });
   return found;
 }
 
-/** Calls `visit` for each keyed object of a tree, the outer ones first. */
+/** Calls `visit` for each keyed object of a tree, outer objects first. */
 function walk(tree: unknown, visit: (key: string, value: object) => void): void {
   if (Array.isArray(tree)) {
     for (const each of tree) walk(each, visit);
@@ -117,19 +117,25 @@ const row = z.object({ fields: z.array(z.object({ name: z.string() })).default([
 
 export interface BodyText {
   text: string;
-  /** Line in the body; its first is the one of the opening quote. */
+  /** Line in the body, counted from the line of the opening quote. */
   line: number;
 }
 
-/** What a PL/pgSQL body is made of. */
+/** The parts of a PL/pgSQL body. */
 export interface PlpgsqlBody {
-  /** Statements of SQL, each in a form that can be parsed by itself: an expression as `select …`. Not those of `executed`. */
+  /**
+   * Static SQL, each statement in a form that can be parsed by itself (an expression as `select …`). Without those of
+   * `executed`.
+   */
   statements: BodyText[];
-  /** The expressions whose value is executed as a statement. */
+  /** Expressions whose value is executed as a statement. */
   executed: BodyText[];
-  /** Declared variables by name, with all expressions that they may get; undefined: also something else, such as a row's column. */
+  /**
+   * Declared variables with all expressions assigned to them; undefined if they also get other values, such as a row's
+   * column.
+   */
   variables: Map<string, string[] | undefined>;
-  /** Declared without a value, so that they may be null. */
+  /** Variables declared without a value, which may be null. */
   unset: Set<string>;
 }
 
@@ -139,7 +145,7 @@ const DYNAMIC = [
   'PLpgSQL_stmt_return_query',
   'PLpgSQL_stmt_open',
 ];
-/** The parser's modes: a statement, an expression, and (from here on) assignments to what stands left in the text. */
+/** Parse modes of the parser: a statement, an expression, and from ASSIGNMENT_MODE on assignments. */
 const STATEMENT_MODE = 0;
 const ASSIGNMENT_MODE = 3;
 
@@ -152,7 +158,7 @@ export async function parsePlpgsql(text: string): Promise<PlpgsqlBody> {
   const assigned: { name: string; value: string }[] = [];
   const otherwise = new Set<string>();
   const pending: Promise<void>[] = [];
-  // Expressions know no line; the statement around them does.
+  // Expressions have no line number: use that of the statement around them.
   const visit = (node: unknown, line: number): void => {
     if (Array.isArray(node)) {
       for (const each of node) visit(each, line);
@@ -163,7 +169,7 @@ export async function parsePlpgsql(text: string): Promise<PlpgsqlBody> {
       const here = withLine.safeParse(value).data?.lineno ?? line;
       if (key === 'PLpgSQL_var') {
         const { refname, lineno, default_val } = variable.parse(value);
-        // Parameters are declared without a line: their value comes from outside.
+        // Parameters have no line number, and their value is unknown.
         if (lineno === undefined) otherwise.add(refname);
         else if (default_val) assigned.push({ name: refname, value: default_val.PLpgSQL_expr.query });
         else body.unset.add(refname);
@@ -204,7 +210,7 @@ export async function parsePlpgsql(text: string): Promise<PlpgsqlBody> {
     }
   };
   visit(tree, 1);
-  // Some statements name a variable by its number.
+  // Some statements refer to a variable by its number.
   const numbered = functions.parse(tree).plpgsql_funcs.flatMap(({ PLpgSQL_function: { datums } }) => datums);
   const nameBy = (number: number | undefined) =>
     declared.safeParse(number === undefined ? undefined : numbered[number]).data?.PLpgSQL_var.refname;
@@ -214,12 +220,12 @@ export async function parsePlpgsql(text: string): Promise<PlpgsqlBody> {
     if (key === 'PLpgSQL_stmt_foreach_a') {
       const { varno, expr } = foreach.parse(value);
       const name = nameBy(varno);
-      // Its elements, one after the other.
+      // The variable gets each element in turn.
       if (name !== undefined) assigned.push({ name, value: `unnest(${expr.PLpgSQL_expr.query})` });
     }
   });
   await Promise.all(pending);
-  // Those are read as what they evaluate to: a part of such a text would be taken for the whole.
+  // Dynamic statements are read by their value: a constant part must not be taken for a whole statement.
   const executed = new Set(body.executed.map(({ text, line }) => `${line} select ${text}`));
   body.statements = body.statements.filter(({ text, line }) => !executed.has(`${line} ${text}`));
   for (const { name, value } of assigned) body.variables.get(name)?.push(value);
@@ -227,7 +233,7 @@ export async function parsePlpgsql(text: string): Promise<PlpgsqlBody> {
   return body;
 }
 
-/** `v.column[1] := value`, at its first `:=` or `=` outside brackets. */
+/** Splits `v.column[1] := value` at the first `:=` or `=` outside of brackets. */
 async function splitAssignment(text: string): Promise<{ target: string; value: string }> {
   const bytes = Buffer.from(text);
   let depth = 0;

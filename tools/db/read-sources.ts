@@ -5,7 +5,7 @@ import type { Finding } from './finding.ts';
 import { nameOf, nodesOf, parseSql, SqlSyntaxError, type Comment, type Statement } from './parser.ts';
 import { PLATFORM_TABLES, ROOMS } from './rooms.ts';
 
-/** How sources are named in findings and in migrations, wherever the folder stands. */
+/** Prefix of source paths in findings and migrations, wherever the folder is. */
 const SOURCES = 'supabase/sql';
 
 interface SourceFile {
@@ -17,7 +17,7 @@ interface SourceFile {
   comments: Comment[];
 }
 
-/** One file of `supabase/sql/`: a function, a view, or what belongs to a table (rights, policies, triggers). */
+/** One file of `supabase/sql/`: a function, a view, or the rights, policies and triggers of a table. */
 export type Source = SourceFile & {
   /** With its schema, such as `private.claim`. */
   object: string;
@@ -29,11 +29,11 @@ export type Source = SourceFile & {
 
 interface Sources {
   sources: Source[];
-  /** Files that are not understood. While there is one, nothing can be said about the sources as a whole. */
+  /** Files that could not be read. If there are any, checks of the sources as a whole are not meaningful. */
   findings: Finding[];
 }
 
-/** Reads every file of the folder, in the order in which they can be applied. */
+/** Reads every file of the folder, in the order of application. */
 export async function readSources(folder: string, rooms: readonly string[] = ROOMS): Promise<Sources> {
   const sources: Source[] = [];
   const findings: Finding[] = [];
@@ -76,7 +76,7 @@ function repeated(sources: readonly Source[]): Finding[] {
   return findings;
 }
 
-/** Reads one file. Without `source` its findings say why. */
+/** Reads one file. Without a `source`, the findings say why. */
 export async function readSource(
   room: string,
   path: string,
@@ -164,7 +164,7 @@ const INPUT_MODES: readonly unknown[] = [
   'FUNC_PARAM_VARIADIC',
 ];
 
-/** As `regprocedure` reads it. */
+/** The signature in the form that `regprocedure` accepts. */
 function signatureOf({ funcname, parameters }: CreateFunctionStmt): string {
   const types = nodesOf(parameters, 'FunctionParameter')
     .filter(({ mode }) => INPUT_MODES.includes(mode))
@@ -189,7 +189,7 @@ export function targetsOf(node: Node): string[] {
   if ('CreateTrigStmt' in node) return [relationName(node.CreateTrigStmt.relation)];
   if ('GrantStmt' in node) return (node.GrantStmt.objects ?? []).map(objectName);
   if ('DropStmt' in node) {
-    // The last part is the policy's or trigger's own name.
+    // The last part is the name of the policy or trigger itself.
     return (node.DropStmt.objects ?? []).map((object) =>
       'List' in object ? nameOf(object.List.items?.slice(0, -1)) : objectName(object),
     );
@@ -212,7 +212,7 @@ function objectName(object: Node): string {
   return Object.keys(object).join();
 }
 
-/** A table's file also states the rights of its identity's sequence, `<table>_<column>_seq`. */
+/** A table's file also states the rights on its identity sequence, `<table>_<column>_seq`. */
 function belongs(target: string, { object, kind }: Source): boolean {
   return (
     target === object || (kind === 'table' && target.startsWith(`${object}_`) && target.endsWith('_seq'))
@@ -253,7 +253,7 @@ function misplaced(node: Node, source: Source): string | undefined {
 
 const KIND_ORDER = { function: 0, view: 1, table: 2 } as const;
 
-/** All functions, then views, then tables, by room; but what another of them needs comes before that one. */
+/** Functions first, then views, then tables, each by room. A source that another one needs comes before it. */
 function inOrder(sources: readonly Source[], rooms: readonly string[] = ROOMS): Source[] {
   const waiting = [...sources].sort(
     (one, other) =>
@@ -267,7 +267,7 @@ function inOrder(sources: readonly Source[], rooms: readonly string[] = ROOMS): 
     if (placed.has(source) || open.has(source)) return;
     for (const name of needs(source)) {
       const needed = byObject.get(name);
-      // Tables are made by migrations: their files only say who may do what.
+      // Migrations create the tables; a table's file does not.
       if (needed && needed.kind !== 'table') place(needed, new Set([...open, source]));
     }
     placed.add(source);
@@ -277,8 +277,8 @@ function inOrder(sources: readonly Source[], rooms: readonly string[] = ROOMS): 
 }
 
 /**
- * What must exist before a source can be applied. A function's body is not checked then (`check_function_bodies` is
- * off), except one in standard form; the types in its head are.
+ * The objects that must exist before a source can be applied: those of views, of signatures, and of bodies in standard form.
+ * Other function bodies are not checked on creation (`check_function_bodies` is off).
  */
 function needs(source: Source): string[] {
   if (source.kind === 'table') return [];

@@ -6,9 +6,9 @@ import type { Source } from './read-sources.ts';
 import { RefusedError } from './write-migration.ts';
 
 /**
- * Writes the generated parts of migrations that are not released anew, each with all sources of its room.
+ * Regenerates the generated parts of unreleased migrations, each from all sources of its room.
  * @returns the files that have changed
- * @throws {RefusedError} when a room has no such migration, or none is left to be written
+ * @throws {RefusedError} when a room has no unreleased migration
  */
 export async function rewriteMigrations(
   folder: string,

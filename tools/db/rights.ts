@@ -4,7 +4,7 @@ import type { Source } from './read-sources.ts';
 import { SCHEMAS } from './rooms.ts';
 import { statedRights, type Right } from './stated-rights.ts';
 
-/** Every right that somebody beside the owner has on a function, relation, column or sequence of ours. */
+/** All rights that roles other than the owner have on our functions, relations, columns and sequences. */
 export async function readRights(sql: postgres.ISql, schemas: readonly string[] = SCHEMAS): Promise<Right[]> {
   const rows = await sql<{ on: string; grantee: string; privilege: string; column: string | null }[]>`
     with held (kind, schema, name, owner, acl, column_name) as (
@@ -27,11 +27,11 @@ export async function readRights(sql: postgres.ISql, schemas: readonly string[] 
   return rows.map(({ column, ...right }) => ({ ...right, ...(column !== null && { column }) }));
 }
 
-/** Compares what each file states with what is so: every right too many and every right missing is a finding. */
+/** Compares the rights that the files state with those in the database: each right too many or missing is a finding. */
 export function compareRights(sources: readonly Source[], actual: readonly Right[]): Finding[] {
   const findings: Finding[] = [];
   for (const source of sources) {
-    // Who may do what with the platform's tables is the platform's decision.
+    // The platform decides about the rights on its tables.
     if (source.kind === 'table' && source.platform) continue;
     const { objects, rights } = statedRights(source);
     const stated = new Set(rights.map(describe));

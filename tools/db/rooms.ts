@@ -1,7 +1,7 @@
-/** The rooms of `supabase/sql/`, each of which uses only itself and those before it. */
+/** The rooms of `supabase/sql/`. Each uses only itself and those before it. */
 export const ROOMS = ['limits', 'reports', 'events', 'jobs', 'deliver', 'observe', 'console'] as const;
 
-/** Where our objects stand. */
+/** The schemas of our objects. */
 export const SCHEMAS = ['public', 'private'] as const;
 
 /** Tables of the platform: their grants, comments and row level security are not ours to state. */
@@ -14,7 +14,7 @@ export const PLATFORM_TABLES: readonly string[] = [
   'public.webhook_audit',
 ];
 
-/** What our migrations do change of the platform's, by the catalogue's key, and why that harms nobody. */
+/** Changes that our migrations make to the platform's objects, by catalogue key, and why they are harmless. */
 export const PLATFORM_CHANGES: ReadonlyMap<string, string> = new Map([
   ['column public.webhook_audit.job_id', 'no longer not null: an unverified request names no job'],
   ['column public.webhook_audit.webhook_type', 'no longer not null: our rows name an endpoint instead'],

@@ -3,7 +3,7 @@ import { nameOf, nodesOf } from './parser.ts';
 import { relationName, type Source } from './read-sources.ts';
 import { STORE_ROLE } from '../../src/server/store/routines.ts';
 
-/** One right that somebody beside the owner has. */
+/** A right of a role other than the owner. */
 export interface Right {
   /** Such as `function private.claim`, `relation public.operators` or `sequence public.webhook_audit_id_seq`. */
   on: string;
@@ -11,23 +11,24 @@ export interface Right {
   grantee: string;
   /** In lower case. */
   privilege: string;
-  /** For a right on single columns. */
+  /** Set for a right on a single column. */
   column?: string;
 }
 
 interface StatedRights {
-  /** All objects that the file speaks of: exactly the stated rights exist on them. */
+  /** All objects that the file names. On these, exactly the stated rights may exist. */
   objects: string[];
   rights: Right[];
-  /** Who is named in `revoke all`, by object. */
+  /** The grantees of `revoke all`, by object. */
   revoked: Map<string, Set<string>>;
-  /** What makes the statements unclear, each with its line. */
+  /** Ambiguous or forbidden statements. */
   faults: { line: number; message: string }[];
 }
 
 /**
- * What a source's file says of rights: `revoke all … from …` first, then every single grant. The server reaches a function as
- * `service_role` through REST, or as the role of the direct store: what a file gives the one, it gives the other.
+ * Reads the rights that a source file states: first `revoke all … from …`, then every single grant. The server calls
+ * functions either as `service_role` through REST or as the direct store's role, so each right of the first is also one of
+ * the second.
  */
 export function statedRights(source: Source): StatedRights {
   const stated: StatedRights = { objects: [], rights: [], revoked: new Map(), faults: [] };
@@ -65,12 +66,12 @@ export function statedRights(source: Source): StatedRights {
 }
 
 /**
- * Those that only the servers of the platform's first version call. `private.close_first_version()` takes them from
- * `service_role`; another role's right would outlive that.
+ * Functions that only the servers of the platform's first version call. `private.close_first_version()` revokes them from
+ * `service_role`; a right of another role would remain.
  */
 const OF_FIRST_VERSION = ['function public.update_webhook_status', 'function public.get_failed_webhooks'];
 
-/** A right to call a function of schema `public`, which the server has. */
+/** Whether the server uses this right: to call a function of schema `public`. */
 function isServers({ on, grantee, privilege }: Right): boolean {
   return (
     on.startsWith('function public.') &&

@@ -11,11 +11,11 @@ import { readCatalogue, type Catalogue } from './catalogue.ts';
 import { isPlatformMigration } from './lint/migrations.ts';
 
 export interface ThrowawayServer extends AsyncDisposable {
-  /** Makes a database such as a hosted project has before its first migration. */
+  /** Creates a database in the state of a hosted project before its first migration; returns its URL. */
   createDatabase(options?: DatabaseOptions): Promise<string>;
 }
 
-/** A PostgreSQL server for one program, removed with all its databases. */
+/** A PostgreSQL server for the lifetime of one program. Its databases are deleted with it. */
 export async function startThrowawayServer(): Promise<ThrowawayServer> {
   const server = await startPostgresService({
     directory: await mkdtemp(join(tmpdir(), 'polaris-db-')),
@@ -44,7 +44,7 @@ export async function startThrowawayServer(): Promise<ThrowawayServer> {
   };
 }
 
-/** One connection, for what changes settings. */
+/** Runs with a single connection, so that settings last from one statement to the next. */
 export async function withConnection<Result>(
   url: string,
   run: (sql: postgres.Sql) => Promise<Result>,
@@ -58,14 +58,14 @@ export async function withConnection<Result>(
 }
 
 export interface Migrated {
-  /** What stood there when only the platform's own migrations had run. */
+  /** The catalogue after the platform's own migrations alone. */
   platform: Catalogue;
-  /** What stands there now. */
+  /** The catalogue after all migrations. */
   migrated: Catalogue;
 }
 
 /**
- * Applies a project's migrations as they are applied to a hosted project, the platform's own first.
+ * Applies a project's migrations as on a hosted project, the platform's own first.
  * @param project the folder that holds `supabase/`
  */
 export async function migrateInSteps(

@@ -5,7 +5,7 @@ import { CHANGES_LINE, writeGrants, writeObjects } from './generated-part.ts';
 import { listMigrations } from './lint/migrations.ts';
 import type { CatalogueEntry } from './catalogue.ts';
 
-/** A migration that this program does not write; the message says why. */
+/** A migration that this program refuses to write; the message says why. */
 export class RefusedError extends Error {
   override name = 'RefusedError';
 }
@@ -22,15 +22,15 @@ interface MigrationRequest {
 
 export interface WrittenMigration {
   file: string;
-  /** What stands in it as a comment, because only a person may decide it. */
+  /** Drop statements that the migration has only as comments, because a person must decide about them. */
   toConfirm: string[];
 }
 
-/** @throws {RefusedError} when the name or the reason is no good */
+/** @throws {RefusedError} when the name or the reason is malformed */
 export function requireRequest({ name, why }: Pick<MigrationRequest, 'name' | 'why'>): void {
   if (!/^[a-z][a-z0-9_]*$/.test(name) || name.length > MAX_NAME_CHARACTERS) {
     throw new RefusedError(
-      `"${name}" is no name for a migration: lower-case letters, digits and _, beginning with a letter, at most ${MAX_NAME_CHARACTERS} characters, such as add_claims.`,
+      `"${name}" is not a valid migration name: use lower-case letters, digits and _, beginning with a letter, at most ${MAX_NAME_CHARACTERS} characters, such as add_claims.`,
     );
   }
   if (why.trim() === '' || why.includes('\n')) {
@@ -39,8 +39,8 @@ export function requireRequest({ name, why }: Pick<MigrationRequest, 'name' | 'w
 }
 
 /**
- * Writes a migration from what differs.
- * @throws {RefusedError} when nothing differs, or the name or the reason is no good
+ * Writes a migration from the differences.
+ * @throws {RefusedError} when nothing differs, or the name or the reason is malformed
  */
 export async function writeMigration(
   { folder, name, why, now }: MigrationRequest,
@@ -52,7 +52,7 @@ export async function writeMigration(
     throw new RefusedError(
       unexplained.length === 0
         ? 'Nothing differs: the migrations make what supabase/sql says.'
-        : `No source is about what differs: ${unexplained.join(', ')}.`,
+        : `These differences belong to no source: ${unexplained.join(', ')}.`,
     );
   }
   const existing = await listMigrations(folder);
@@ -80,7 +80,7 @@ export async function writeMigration(
 
 function dropOf({ kind, key, object, name }: CatalogueEntry): string {
   if (kind === 'policy') return `drop policy "${name ?? ''}" on ${object}`;
-  // A function's key has its argument types, a trigger's its table.
+  // The key of a function includes its argument types, that of a trigger its table.
   return `drop ${key}`;
 }
 
@@ -88,7 +88,7 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, ' ').trim();
 }
 
-/** The time in UTC; a later one than that of the newest migration, which is applied before it. */
+/** The current time in UTC, or one second after the newest migration, whichever is later. */
 function nextVersion(existing: readonly string[], now: Date): string {
   const time = now.toISOString().replace(/\D/g, '').slice(0, 14);
   const newest = existing.at(-1)?.slice(0, 14) ?? '';

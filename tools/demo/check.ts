@@ -3,14 +3,14 @@ import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 import { sha256 } from '../local/sha256.ts';
 import type { DemoJob } from './pipeline.ts';
 
-/** A job as the database has it, beside what the pipeline was answered. */
+/** A job as stored in the database, with the answer that the pipeline got. */
 export interface DemoResult {
   job: DemoJob;
   events: number;
   channel: string | null;
   attempts: number;
   webhookStatus: string | null;
-  /** What is wrong with it; empty when all is well. */
+  /** What is wrong; empty: nothing. */
   faults: string[];
 }
 
@@ -27,7 +27,7 @@ interface Row {
   applied_by_webhook: number;
 }
 
-/** Compares every result with its event and, for the winning one, with its report; all by SHA-256 of the whole text. */
+/** Compares every result with its event and, if it won, with its report, by SHA-256 of the whole text. */
 export async function checkResults(sql: postgres.Sql, jobs: readonly DemoJob[]): Promise<DemoResult[]> {
   const ids = jobs.map(({ jobId }) => jobId);
   const reports = REPORT_TYPES.map(
@@ -61,7 +61,7 @@ function check(job: DemoJob, events: Row[]): DemoResult {
   if (event !== undefined) {
     if (event.effect === null) faults.push('its event has no effect');
     if (sha256(event.event_text ?? '') !== job.sha256) faults.push('its event has another text');
-    // A prelim's final comes after it and wins; only the winner is in the report.
+    // The final of a report supersedes its prelim; the report shows only the winner.
     if (event.is_winner !== (job.stage === 'final')) faults.push('the wrong event has won');
     if (event.is_winner && sha256(event.report_text ?? '') !== job.sha256)
       faults.push('its report has another text');

@@ -42,7 +42,7 @@ async function readIntakes(): Promise<{ name: string; intake: Intake }[]> {
   );
 }
 
-/** Whether every result is stored exactly once, and every event was received. `keep`: it goes on until it is stopped. */
+/** Returns whether every result is stored exactly once and every event was received. With `keep`, runs until it is stopped. */
 export async function demo(
   signal: AbortSignal,
   { keep, store }: { keep: boolean; store: string },
@@ -53,7 +53,7 @@ export async function demo(
   await using stack = new AsyncDisposableStack();
   await mkdir(directory, { recursive: true });
   const unlock = await lockDirectory(directory);
-  // Its data is its own, and begins anew each time.
+  // The demo has its own data directory, deleted at each start.
   stack.defer(() => rm(directory, { recursive: true, force: true }));
   stack.defer(unlock);
   await removeDatabase(directory);
@@ -85,7 +85,7 @@ export async function demo(
         ALERT_SECRET: alertSecret,
       },
       ...(clock && { hostEnv: clock.hostEnv }),
-      // What the services print during the outage is noise.
+      // Hide what the services print: during the outage it is noise.
       onLine: (line) => {
         if (isSlowStartNotice(line)) print(line);
       },

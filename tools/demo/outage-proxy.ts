@@ -2,15 +2,15 @@ import { Agent, createServer } from 'node:http';
 import { forward } from '../local/proxy.ts';
 
 export interface OutageProxy extends AsyncDisposable {
-  /** For WEBHOOK_BASE_URL. */
+  /** Value for WEBHOOK_BASE_URL. */
   baseUrl: string;
-  /** Where requests are passed on to; known only when the functions run. */
+  /** Sets the target, which is known only after the functions have started. */
   passTo(functionsUrl: string): void;
-  /** While it is down, connections are reset, as by a host that has crashed. */
+  /** While down, the proxy resets connections, as a crashed host would. */
   setDown(down: boolean): void;
 }
 
-/** Stands before the webhook endpoints, so that the demo can cut them off as a real outage would. */
+/** A proxy in front of the webhook endpoints, with which the demo simulates an outage. */
 export async function startOutageProxy(): Promise<OutageProxy> {
   const agent = new Agent({ keepAlive: true });
   let port: number | undefined;

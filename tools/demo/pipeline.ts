@@ -18,7 +18,7 @@ export interface DemoJob {
   report: DemoReport;
   stage: Stage;
   jobId: string;
-  /** SHA-256 of the result as the job endpoint answered it. */
+  /** SHA-256 of the result in the answer of the job endpoint. */
   sha256: string;
   /** From the request to the result, in milliseconds. */
   tookMs: number;
@@ -81,7 +81,7 @@ export async function runJob(system: LocalSystem, report: DemoReport, stage: Sta
   }
 }
 
-/** Its result is committed, and the first round of its delivery is over. */
+/** Whether the job has ended and the first round of its delivery is over. */
 function isSettled({ status, webhook }: JobView): boolean {
   const isOver = status === 'succeeded' || status === 'failed' || status === 'cancelled';
   return isOver && webhook.status !== 'pending' && webhook.status !== 'retrying';

@@ -1,4 +1,4 @@
-/** What the demo is doing: one line that is written over in a terminal, a line for each step elsewhere. */
+/** Progress of the demo: on a terminal one line that is overwritten, elsewhere one line per step. */
 export function createProgress(stream: NodeJS.WriteStream): {
   step: (text: string) => void;
   print: (text: string) => void;

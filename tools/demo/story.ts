@@ -9,7 +9,7 @@ import { runJob, type DemoJob, type DemoReport } from './pipeline.ts';
 import type { DemoSubscriber } from './subscriber.ts';
 
 const CONCURRENCY = 4;
-/** A few slots of the schedule, and what an alert needs to fire or to resolve: each within some minutes. */
+/** Enough for several slots of the schedule, and for an alert to fire or resolve. */
 const SWEEP_FOR_SECONDS = 600;
 const BETWEEN_SWEEPS_SECONDS = 20;
 
@@ -20,9 +20,9 @@ interface Scene {
   proxy: OutageProxy;
   receiver: AlertReceiver;
   subscribe: () => Promise<DemoSubscriber>;
-  /** Milliseconds since the epoch, by the clock of the system. */
+  /** Milliseconds since the epoch, by the system's clock. */
   now: () => number;
-  /** Lets time pass. Throws where the demo is interrupted. */
+  /** Lets time pass. Throws if the demo is interrupted. */
   pass: (seconds: number) => Promise<void>;
   signal: AbortSignal;
   step: (text: string) => void;
@@ -31,11 +31,11 @@ interface Scene {
 
 interface Told {
   jobs: DemoJob[];
-  /** What was to be seen and was not; empty: the story went as it should. */
+  /** Expectations that were not met; empty: the story went as it should. */
   missing: string[];
 }
 
-/** Jobs, an outage, its alert, the recovery, a subscriber and a replay: each with what this run has seen of it. */
+/** Plays and prints the chapters: jobs, an outage, its alert, the recovery, a subscriber and a replay. */
 export async function tellStory(scene: Scene): Promise<Told> {
   const { sql, reports, proxy, receiver, print, step, now } = scene;
   const missing: string[] = [];
@@ -162,7 +162,7 @@ async function runStage(
   return jobs;
 }
 
-/** Sweeps until it is done, or the time is up; what is missing then shows. Answers how many sweeps it took. */
+/** Sweeps until the condition holds or the time is up (the caller then finds what is missing). Returns the number of sweeps. */
 async function sweepUntil(
   { system: { dev }, pass }: Scene,
   isDone: () => Promise<boolean> | boolean,
@@ -183,7 +183,7 @@ interface Effect {
   channel: string;
 }
 
-/** What these jobs' events did: those that took effect. */
+/** The events of these jobs that were applied. */
 async function effectsOf(sql: postgres.Sql, jobs: readonly DemoJob[]): Promise<Effect[]> {
   return sql<Effect[]>`
     select job_id, id as event_id, channel from public.report_events
@@ -194,14 +194,14 @@ function countOf(effects: readonly Effect[], wanted: 'webhook' | 'direct'): numb
   return effects.filter(({ channel }) => channel === wanted).length;
 }
 
-/** Deliveries that are neither confirmed nor given up. */
+/** Number of deliveries that are neither confirmed nor dead. */
 async function countOpen(sql: postgres.Sql): Promise<number> {
   const [open] = await sql<{ count: number }[]>`
     select count(*)::int as count from public.webhook_deliveries where status <> 'success' and dead_at is null`;
   return open?.count ?? 0;
 }
 
-/** How many results of these jobs a webhook brought that were stored by then. */
+/** Number of these jobs' results that a webhook delivered after they had already been stored. */
 async function countDuplicates(sql: postgres.Sql, jobs: readonly DemoJob[]): Promise<number> {
   const [row] = await sql<{ count: number }[]>`
     select count(*)::int as count from public.webhook_audit
@@ -210,7 +210,7 @@ async function countDuplicates(sql: postgres.Sql, jobs: readonly DemoJob[]): Pro
   return row?.count ?? 0;
 }
 
-/** Events of these jobs that the subscriber has no delivery of. */
+/** Events of these jobs for which the subscriber has no delivery. */
 async function leftOutOf(
   sql: postgres.Sql,
   jobs: readonly DemoJob[],
@@ -225,7 +225,7 @@ async function leftOutOf(
   return rows.map((row) => row.id);
 }
 
-/** The alert of the outage: it fired, or it is resolved. */
+/** The outage's alert event of this type, if it has arrived. */
 function alertOf({ events }: AlertReceiver, type: AlertEvent['type']): AlertEvent | undefined {
   return events.find((event) => event.type === type && event.data.rule === 'success_rate');
 }

@@ -14,7 +14,7 @@ import {
 import type { LocalSystem } from '../local/local-system.ts';
 import type { DemoJob } from './pipeline.ts';
 
-/** What it asks for: nothing of greetings. */
+/** Everything except greeting reports. */
 const FILTER: Filter = { not: { exact: { report_type: 'greeting' } } };
 const TOLERANCE_SECONDS = 300;
 
@@ -24,34 +24,37 @@ const received = z.object({
 });
 const ping = z.object({ type: z.literal('polaris.ping'), data: z.object({ nonce: z.string() }) });
 
-/** An event that arrived. */
+/** A received event. */
 interface Arrival {
   eventId: string;
   jobId: string;
   reportId: string;
   position: number;
-  /** The plan that sent it again; undefined: it is live. */
+  /** The plan of the replay; undefined: a live event. */
   replay: string | undefined;
 }
 
 export interface DemoSubscriber extends AsyncDisposable {
   id: string;
-  /** How many probes of its check it passed. */
+  /** Number of passed probes of its check. */
   probes: number;
-  /** Events that arrived and whose signature was right, oldest first. */
+  /** Received events with a valid signature, oldest first. */
   arrivals: readonly Arrival[];
-  /** What is wrong with what it got of these jobs; empty: each that the filter admits once, in the order of its report. */
+  /**
+   * Faults in the events received for these jobs. Empty: each event that the filter admits arrived once, in the order of its
+   * report.
+   */
   faults(jobs: readonly DemoJob[]): string[];
-  /** Why it did not get the event, in a sentence. */
+  /** Why the subscriber did not get the event, in a sentence. */
   explain(eventId: string): Promise<string>;
-  /** Asks for the completed prelims of the past, and applies the plan. */
+  /** Proposes a replay of the completed prelims, and applies it. */
   replay(): Promise<{ plan: string; preview: ReplayPreview }>;
 }
 
 /**
- * Another system on this machine, which verifies with the `standardwebhooks` library, and its subscription: made by an operator
- * through HTTP, and active once its check has passed.
- * @param now the clock of the system, which leaps
+ * A receiver on this machine that verifies with the `standardwebhooks` library, and its subscription, which an operator
+ * creates through HTTP and which becomes active by its check.
+ * @param now the clock of the system, which can jump ahead
  */
 export async function startSubscriber(
   { dev: { url } }: LocalSystem,
@@ -108,7 +111,7 @@ export async function startSubscriber(
   };
   const made = await call('POST', '/api/endpoints', { request_id: randomUUID(), settings }, createdEndpoint);
   const id = made.endpoint.endpoint_id;
-  // Nothing is sent before the check, which comes after this.
+  // Known before the check, which sends the first request.
   const { secret } = made;
   const action = (name: string) => `/api/endpoints/actions?endpoint_id=${id}&action=${name}`;
   const { passed, probes } = await call('POST', action('check'), {}, checkedEndpoint);
@@ -163,7 +166,7 @@ export async function startSubscriber(
   };
 }
 
-/** The library's own `verify` knows no clock but this machine's, which does not leap. */
+/** Verifies by the system's clock: the library's `verify` uses the machine's clock, which does not jump. */
 function isSigned(secret: string, headers: IncomingHttpHeaders, body: string, now: number): boolean {
   const seconds = Number(headers['webhook-timestamp']);
   if (!(Math.abs(now / 1000 - seconds) <= TOLERANCE_SECONDS)) return false;

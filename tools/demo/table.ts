@@ -3,7 +3,7 @@ import type { DemoResult } from './check.ts';
 
 const PATHS: Readonly<Record<string, string>> = { webhook: 'webhook', direct: 'direct, then webhook' };
 
-/** One line for each result, its columns as wide as what is in them. */
+/** One line per result, with aligned columns. */
 export function table(results: readonly DemoResult[]): string {
   const header = ['report', 'stage', 'path', 'attempts', 'webhook', 'time'];
   const rows = results.map(({ job, channel, attempts, webhookStatus }) => [

@@ -4,7 +4,7 @@ import { projectDevFile } from '../../src/contracts/dev.ts';
 import { dataDirectory } from '../local/data-directory.ts';
 import { functionEnv } from '../local/function-env.ts';
 
-/** The variables of the local system that runs, as its functions have them; null: none runs. */
+/** The variables of the running local system, as its functions have them; null if none is running. */
 export async function localDeployment(): Promise<Record<string, string> | null> {
   const text = await readFile(join(dataDirectory(), 'dev.json'), 'utf8').catch(() => null);
   if (text === null) return null;

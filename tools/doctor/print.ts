@@ -4,7 +4,7 @@ const LABELS = { ok: 'ok', warning: 'WARNING', failed: 'FAILED', skipped: 'skipp
 const LABEL_CHARACTERS = 9;
 const CHECK_CHARACTERS = 13;
 
-/** One line for each finding, and below it what to do. */
+/** Prints one line per finding, and below it what to do. */
 export function printDiagnoses(diagnoses: readonly Diagnosis[], print: (line: string) => void): void {
   for (const { level, check, message, action, from } of diagnoses) {
     const place = from === 'deployment' ? 'from inside: ' : '';

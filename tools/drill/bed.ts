@@ -20,56 +20,59 @@ import { createTimeLapse, type TimeLapse } from '../local/time-lapse.ts';
 import { startGate, type Gate } from './gate.ts';
 import { SHORT_TEXT, startModel, type Model } from './model.ts';
 
-/** What a watch outside says, which is no rule of ours. */
+/** Pseudo rule for the external watch behind HEARTBEAT_URL, which is not one of our alert rules. */
 export const OUTSIDE_WATCH = 'outside_watch';
 
 export interface Heard {
-  /** Of an alert; or OUTSIDE_WATCH. */
+  /** The rule of the alert, or OUTSIDE_WATCH. */
   rule: string;
   subject: string;
   type: AlertEvent['type'];
-  /** What the alert says. The watch says nothing. */
+  /** Content of the alert; absent for the watch. */
   alert?: AlertEvent['data'];
 }
 
-/** The local system with a clock, a road, a model, a cron and a receiver of alerts that a drill may break. */
+/** A local system whose clock, network, model, cron and alert receiver a drill can break. */
 export interface Bed extends AsyncDisposable {
-  /** Somebody in the SQL editor. */
+  /** A connection as used by a person in the SQL editor. */
   editor: postgres.Sql;
-  /** A superuser: for what triggers keep everybody else from. */
+  /** A superuser connection, for changes that triggers forbid to everybody else. */
   admin: postgres.Sql;
-  /** Between our functions and their calls of each other: webhooks, pings and take-overs. */
+  /** Gate for the calls of our functions to each other: webhooks, pings and take-overs. */
   road: Gate;
-  /** Between our functions and the REST layer of the database. */
+  /** Gate between our functions and the database's REST layer. */
   database: Gate;
   model: Model;
-  /** Somebody else's endpoint, which answers 200. */
+  /** A subscriber's endpoint, which answers 200 by default. */
   subscriber: Gate;
   /** ENDPOINT_SECRETS_KEY of the functions. */
   endpointSecretsKey: string;
   receiver: AlertReceiver;
-  /** What people were told so far: by alerts, and by a watch outside that misses the call of a good sweep for five minutes. */
+  /**
+   * Everything that people were told so far: alerts, and messages of the external watch, which reports a missing heartbeat
+   * after five minutes.
+   */
   heard: readonly Heard[];
   clock: TimeLapse;
-  /** What the cron does: null, it is off. */
+  /** The key that the cron sends; null: the cron is off. */
   cronSecret: string | null;
-  /** Requests jobs, each for a report of its own, as the pipeline does. Answers their ids. */
+  /** Requests jobs as the pipeline does, each for a report of its own. Returns their ids. */
   request(count: number, stage: Stage): Promise<string[]>;
-  /** The same, and waits until each has its result and nothing is being sent. */
+  /** Like `request`, then waits until each job has its result and no delivery is being sent. */
   run(count: number, stage: Stage): Promise<string[]>;
-  /** Waits until the database says so. */
+  /** Waits until the query returns rows. @throws {Error} naming `what` after a minute */
   until(what: string, query: (sql: postgres.Sql) => Promise<readonly unknown[]>): Promise<void>;
-  /** So much time passes, in one leap; then the cron comes, and somebody looks at a job. */
+  /** Moves the clock ahead at once, then lets the cron sweep and requests the status of a job. */
   pass(seconds: number): Promise<void>;
-  /** SIGKILL to all functions at once. The next request of each starts it again. */
+  /** Sends SIGKILL to all functions at once. The next request to a function starts it again. */
   killFunctions(): Promise<void>;
-  /** WEBHOOK_SECRET, ALERT_SECRET and ENDPOINT_SECRETS_KEY are replaced, and the functions deployed again. */
+  /** Replaces WEBHOOK_SECRET, ALERT_SECRET and ENDPOINT_SECRETS_KEY, and starts the functions anew. */
   rotateSecrets(): Promise<void>;
-  /** Everything is fixed: road, model, cron, receiver, clock; then time passes until nothing waits and no alert is open. */
+  /** Repairs everything (network, model, cron, receiver, clock), then lets time pass until no work waits and no alert is open. */
   settle(): Promise<void>;
 }
 
-/** So that a drill waits seconds for what takes minutes in production; each is documented in operations.md. */
+/** Shorter limits than in production, so that a drill takes seconds; each variable is documented in operations.md. */
 const QUICK = {
   WEBHOOK_TIMEOUT_MS: '4000',
   WEBHOOK_MAX_RETRIES: '2',
@@ -80,17 +83,17 @@ const QUICK = {
 };
 export const JOB_LEASE_SECONDS = Number(QUICK.JOB_LEASE_SECONDS);
 
-/** What somebody else's endpoint does while nothing is broken. */
+/** Default behaviour of the subscriber's endpoint. */
 export const ACCEPTS = { kind: 'answer', status: 200 } as const;
 
 const CONCURRENCY = 4;
 const PATIENCE_MS = 60_000;
 const POLL_MS = 50;
 const QUIET = '150 ms';
-/** As long as any rule looks back, rounded up; pings apart. */
+/** The longest time that any rule looks back, rounded up; pings aside. */
 const LONG_AGO_SECONDS = 20 * 60;
 const MOST_MINUTES = 90;
-/** As operations.md asks for of the service behind HEARTBEAT_URL. */
+/** The interval that operations.md recommends for the service behind HEARTBEAT_URL. */
 const MISSED_AFTER_SECONDS = 5 * 60;
 
 const newSecret = () => `whsec_${randomBytes(32).toString('base64')}`;
@@ -100,7 +103,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'polaris-drill-'));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  // The server may run as another user, who has to get to its data.
+  // PostgreSQL may run as another user, who must be able to reach its data.
   await chmod(directory, 0o711);
   let alertSecret = newSecret();
   const endpointSecretsKey = newEndpointSecretsKey();
@@ -150,7 +153,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     return client;
   };
   const sql = connect(dev.databaseUrl);
-  // Only a superuser sees what other roles' connections do.
+  // Only a superuser sees the activity of other roles' connections.
   const admin = connect(asRole(dev.databaseUrl, 'supabase_admin'));
   let functions = system.functions;
   stack.defer(() => functions.stop(2_000));
@@ -163,7 +166,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     const deadline = performance.now() + PATIENCE_MS;
     while ((await query(sql)).length === 0) {
       signal.throwIfAborted();
-      if (performance.now() > deadline) throw new Error(`it never came: ${what}`);
+      if (performance.now() > deadline) throw new Error(`no result within a minute: ${what}`);
       await sleep(POLL_MS);
     }
   }
@@ -198,7 +201,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
     await quiet();
     await clock.pass(seconds);
     if (bed.cronSecret !== null) {
-      // A cron ignores the answer, and calls again the next minute.
+      // A cron ignores failures and calls again a minute later.
       await callSweep(dev.url, bed.cronSecret).catch(() => undefined);
     }
     listen();
@@ -231,12 +234,12 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
   }
 
   /**
-   * Nothing goes on in any function, whose work may outlive its answer: what one of them asked after a leap, and before the
-   * sweep, would rightly find that no sweep had come.
+   * Waits until no function works any more, since work may continue after the answer. If a function checked for sweeps
+   * between a jump of the clock and the next sweep, it would correctly report that the sweep is missing.
    */
   const quiet = () =>
     until(
-      'the end of what the functions do',
+      'the functions to become idle',
       () => admin`
         select where not exists (
           select from pg_stat_activity
@@ -315,7 +318,7 @@ export async function startBed(onStep: (step: string) => void, signal: AbortSign
         if (open.length === 0) return;
       }
       const open = await sql`select rule, subject, facts from public.alerts where state <> 'resolved'`;
-      throw new Error(`it does not come to rest: ${JSON.stringify(open)}`);
+      throw new Error(`the system did not settle: ${JSON.stringify(open)}`);
     },
     [Symbol.asyncDispose]: () => started.disposeAsync(),
   };

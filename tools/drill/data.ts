@@ -4,7 +4,7 @@ import type { Drill, Promised } from './drill.ts';
 import { holdOpen } from './hold-open.ts';
 import { SHORT_TEXT } from './model.ts';
 
-/** Everything is verified within a day, a slice of a hundred rows with each sweep: those of a whole drill take a dozen. */
+/** All rows are verified within a day, a slice of a hundred per sweep. A whole drill has few enough for a dozen sweeps. */
 function finding(problem: string): Promised {
   return {
     rule: 'verify_findings',
@@ -18,7 +18,7 @@ function finding(problem: string): Promised {
   };
 }
 
-/** As whoever restores a table by hand: no trigger of ours is asked. */
+/** Changes rows without our triggers, as a person who restores a table by hand. */
 function byHand(admin: postgres.Sql, change: (sql: postgres.TransactionSql) => Promise<unknown>) {
   return admin.begin(async (sql) => {
     await sql`set local session_replication_role = replica`;
@@ -32,10 +32,10 @@ async function oneResult(bed: Bed): Promise<void> {
 
 const DAY_SECONDS = 86_400;
 const HALF_AN_HOUR = 1_800;
-/** Incompressible, and under what a webhook can carry. */
+/** Incompressible, and below the limit of a webhook. */
 const LONG_TEXT = { kind: 'write', characters: 400_000 } as const;
 
-/** As autovacuum would, which comes when it likes: the rule reads its estimates. */
+/** The rule reads estimates that autovacuum would update at some time. */
 async function vacuum(admin: postgres.Sql): Promise<void> {
   await admin`vacuum analyze`;
 }
@@ -130,7 +130,7 @@ export const DATA_DRILLS: readonly Drill[] = [
         rule: 'table_growth',
         subject: 'private.report_contents',
         withinMinutes: 60,
-        // A day later it is compared with what it has become.
+        // The alert compares with the size a day ago, so it resolves after a day.
         resolvedWithinMinutes: 27 * 60,
       },
     ],
@@ -139,7 +139,7 @@ export const DATA_DRILLS: readonly Drill[] = [
     prepare: async (bed) => {
       await bed.editor`update private.alert_rules set minimum = 1 where rule = 'table_growth'`;
       await vacuum(bed.admin);
-      // Sizes are noted once an hour, and compared with those of a day ago.
+      // Sizes are recorded once an hour and compared with those of a day ago.
       await bed.pass(3600);
       await bed.pass(DAY_SECONDS);
     },
@@ -180,12 +180,12 @@ export const DATA_DRILLS: readonly Drill[] = [
     stepSeconds: 6 * 3600,
     prepare: async (bed) => {
       await bed.rotateSecrets();
-      // The sweep that first sees them.
+      // The sweep that records the secrets' fingerprints for the first time.
       await bed.pass(60);
       await bed.pass(34 * DAY_SECONDS);
     },
     workUnbroken: (bed) => bed.rotateSecrets(),
-    // What breaks is that nobody does anything.
+    // The fault is that nobody rotates the secrets.
     break: (bed) => () => bed.rotateSecrets(),
   },
 ];

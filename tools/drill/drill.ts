@@ -3,38 +3,38 @@ import type { Bed, OUTSIDE_WATCH } from './bed.ts';
 
 export interface Promised {
   rule: AlertRule | typeof OUTSIDE_WATCH;
-  /** What the alert must name. */
+  /** The subject that the alert must name. */
   subject: string | RegExp;
-  /** The promise of docs/operations.md: it fires within so many minutes after the fault. */
+  /** The promise of docs/operations.md: minutes from the fault until the alert fires. */
   withinMinutes: number;
-  /** Once it is fixed. */
+  /** Minutes from the fix until the alert resolves. */
   resolvedWithinMinutes: number;
-  /** What else is wrong with the alert: other counts or ids. Undefined: nothing. */
+  /** Checks the content of the alert, such as counts or ids. Undefined: correct. */
   fault?: (alert: AlertEvent['data']) => string | undefined;
 }
 
-/** Undoes the fault, as whoever is on call would. */
+/** Undoes the fault, as the person on call would. */
 type Fix = () => Promise<void> | void;
 
 export interface Drill {
-  /** As `npm run drill -- NAME` and docs/failure-modes.md name it. */
+  /** The name in `npm run drill -- NAME` and in docs/failure-modes.md. */
   name: string;
-  /** What is broken, in words. */
+  /** The fault in words. */
   fault: string;
   alerts: readonly [Promised, ...Promised[]];
-  /** Others that the same fault rightly fires, but not for sure. */
+  /** Other alerts that the fault may cause, but need not. */
   also?: readonly Promised['rule'][];
-  /** A limit that was shortened by the documented setting, and why. */
+  /** The limit that was shortened by a documented setting, and why. */
   setting?: string;
-  /** Before anything is broken, and also where nothing is. */
+  /** Runs first, with and without the fault. */
   prepare?: (bed: Bed) => Promise<void>;
   break: (bed: Bed) => Promise<Fix> | Fix;
-  /** What goes on meanwhile, broken or not. */
+  /** Work that continues during the drill, with and without the fault. */
   work?: (bed: Bed) => Promise<void>;
-  /** What goes on where nothing is broken, where it cannot be the same as when it is. */
+  /** Replaces `work` in the run without the fault, if that needs other work. */
   workUnbroken?: (bed: Bed) => Promise<void>;
-  /** For how long it must be silent without the fault; as long as the alerts may take, unless it is given. */
+  /** How long no alert may fire without the fault. Default: the longest `withinMinutes` of the alerts. */
   quietMinutes?: number;
-  /** How much time passes between two sweeps. A minute, unless it is given. */
+  /** Time between two sweeps. Default: a minute. */
   stepSeconds?: number;
 }

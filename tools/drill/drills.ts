@@ -5,12 +5,12 @@ import { ROAD_DRILLS } from './road.ts';
 import { SUBSCRIBER_DRILLS } from './subscribers.ts';
 import { WATCH_DRILLS } from './watch.ts';
 
-/** In the order in which they run. */
+/** In the order of running. */
 export const DRILLS: readonly Drill[] = [
   ...ROAD_DRILLS,
   ...JOB_DRILLS,
   ...WATCH_DRILLS,
   ...DATA_DRILLS,
-  // Last: what they subscribe stays.
+  // Last, since their subscription remains.
   ...SUBSCRIBER_DRILLS,
 ];

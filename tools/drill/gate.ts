@@ -2,28 +2,28 @@ import { Agent, createServer, type ServerResponse } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { forward } from '../local/proxy.ts';
 
-/** What becomes of a call on its way to our functions. */
+/** What the gate does with a call. */
 export type Behaviour =
   | { kind: 'pass' }
-  /** The connection is reset, as by a host that has crashed. */
+  /** Resets the connection, as a crashed host would. */
   | { kind: 'reset' }
-  /** Nobody listens, whatever the path: the call certainly never left. */
+  /** Stops listening, whatever the path: the caller knows that the request was never sent. */
   | { kind: 'refuse' }
   | { kind: 'hang' }
   | { kind: 'delay'; ms: number }
-  /** The answer is lost half-way. */
+  /** Cuts the answer off halfway. */
   | { kind: 'break' }
   | { kind: 'answer'; status: number; headers?: Readonly<Record<string, string>>; body?: string };
 
 export interface Gate extends AsyncDisposable {
   url: string;
-  /** Where calls are passed on to. */
+  /** Sets the target of the calls. */
   passTo(url: string): void;
-  /** From now on, for every path that contains this text; the others pass. */
+  /** Sets the behaviour for every path that contains this text; other calls pass. */
   behave(behaviour: Behaviour, path: string): Promise<void>;
 }
 
-/** Stands between those who call and those who are called, on 127.0.0.1. */
+/** A proxy on 127.0.0.1 between callers and the called functions, which can fail in these ways. */
 export async function startGate(): Promise<Gate> {
   const agent = new Agent({ keepAlive: true });
   let port = 0;

@@ -1,6 +1,6 @@
 import type postgres from 'postgres';
 
-/** Somebody's open transaction in the SQL editor. Answers how to end it. */
+/** Leaves a transaction open, as a person in the SQL editor might. Returns a function that ends it. */
 export async function holdOpen(
   editor: postgres.Sql,
   lock: (other: postgres.ReservedSql) => Promise<unknown>,

@@ -6,7 +6,7 @@ import { SHORT_TEXT, type ModelBehaviour } from './model.ts';
 const STAGE = 'final';
 const JOBS = 3;
 
-/** It fires with the sweep after the third failure, and resolves when the failures are older than 15 minutes. */
+/** Fires with the sweep after the third failure, and resolves once the failures are older than 15 minutes. */
 const jobsFailing: Promised = {
   rule: 'jobs_failing',
   subject: STAGE,
@@ -36,7 +36,7 @@ const hasRequests = (bed: Bed, count: number) =>
     Promise.resolve(bed.model.waiting() >= count ? [true] : []),
   );
 
-/** Whatever runs these jobs dies while they wait for their model, and their leases run out. */
+/** Kills the functions while these jobs wait for their model. Their leases then expire. */
 async function loseRunners(bed: Bed, count: number): Promise<void> {
   await hasRequests(bed, count);
   await bed.killFunctions();
@@ -79,7 +79,7 @@ export const JOB_DRILLS: readonly Drill[] = [
   {
     name: 'runner-dies-again',
     fault: 'jobs lose their runner once more than JOB_MAX_TAKE_OVERS',
-    // Two leases run out, one after the other; then as above.
+    // Two leases must expire, one after the other; then as for the other failures.
     alerts: [{ ...jobsFailing, withinMinutes: 5 }],
     workUnbroken: runJobs,
     break: async (bed) => {
@@ -101,7 +101,7 @@ export const JOB_DRILLS: readonly Drill[] = [
         rule: 'jobs_overdue',
         subject: '',
         withinMinutes: 6,
-        // The next sweep takes it over, the one after it sees that; then a good minute.
+        // The next sweep takes the job over, the one after it notices; then a minute of good readings.
         resolvedWithinMinutes: 4,
         fault: ({ affected, facts }) =>
           affected === 1 && Array.isArray(facts['job_ids']) && facts['job_ids'].length === 1

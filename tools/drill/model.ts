@@ -2,24 +2,24 @@ import { randomBytes } from 'node:crypto';
 import { createServer } from 'node:http';
 
 export type ModelBehaviour =
-  /** A text of about so many characters, which compresses badly, as fast as it can. */
+  /** Streams a text of about this many characters, hard to compress, as fast as possible. */
   | { kind: 'write'; characters: number }
-  /** Answers nothing, with the connection open. */
+  /** Keeps the connection open without answering. */
   | { kind: 'hang' }
   | { kind: 'refuse'; status: number };
 
 export interface Model extends AsyncDisposable {
-  /** For LLM_BASE_URL. */
+  /** Value for LLM_BASE_URL. */
   url: string;
-  /** What it does from now on; answers that it owes stay owed. */
+  /** Sets the behaviour for new requests; hanging ones keep hanging. */
   behave(behaviour: ModelBehaviour): void;
-  /** How many requests wait for an answer that does not come. */
+  /** Number of hanging requests. */
   waiting(): number;
 }
 
 const SHORT = { kind: 'write', characters: 200 } as const;
 
-/** A language model that speaks the streaming protocol of OpenAI's chat completions. */
+/** A stand-in for a language model, with the streaming protocol of OpenAI's chat completions. */
 export async function startModel(): Promise<Model> {
   let behaviour: ModelBehaviour = SHORT;
   let waiting = 0;

@@ -5,15 +5,15 @@ import type { Drill, Promised } from './drill.ts';
 import type { Behaviour } from './gate.ts';
 
 const ENDPOINT = 'final-report';
-/** As many attempts as the rules want to see, also where a failed one has no quick retry. */
+/** The number of attempts that the rules need, even if a failed attempt has no quick retry. */
 const RESULTS = 10;
 
-/** Both fire when the readings were bad for a minute, and a sweep comes once a minute. */
+/** Fires when the readings have been bad for a minute; a sweep comes once a minute. */
 const successRate: Promised = {
   rule: 'success_rate',
   subject: ENDPOINT,
   withinMinutes: 3,
-  // The circuit closes with the first answered probe. Where it was not open, failed attempts are looked at for five minutes.
+  // The circuit closes with the first answered probe. If it was not open, failed attempts count for five minutes.
   resolvedWithinMinutes: 9,
   fault: atLeast('attempts', RESULTS),
 };
@@ -23,7 +23,7 @@ function atLeast(fact: string, least: number): (alert: AlertEvent['data']) => st
     Number(facts[fact]) >= least && affected > 0 ? undefined : `${fact} is not ${least} or more`;
 }
 
-/** An outage of one endpoint, in one of the ways in which endpoints fail. */
+/** An outage of one endpoint, which fails in the given way. */
 function outage(name: string, fault: string, behaviour: Behaviour): Drill {
   return {
     name,
@@ -47,7 +47,7 @@ function results(count: number): (bed: Bed) => Promise<void> {
   };
 }
 
-/** From slot to slot, in leaps. */
+/** Moves the clock from slot to slot. */
 async function untilDead(bed: Bed): Promise<void> {
   for (;;) {
     const [open] = await bed.editor<{ seconds: number }[]>`
@@ -69,14 +69,14 @@ export const ROAD_DRILLS: readonly Drill[] = [
         subject: ENDPOINT,
         withinMinutes: 12,
         resolvedWithinMinutes: 4,
-        // One is being sent, as the probe.
+        // One of them is being sent, as the probe.
         fault: atLeast('waiting', RESULTS - 1),
       },
       {
         rule: 'queue_age',
         subject: ENDPOINT,
         withinMinutes: 12,
-        // The slot of an hour, a fifth longer, and two sweeps.
+        // The slot of one hour plus a fifth, and two sweeps.
         resolvedWithinMinutes: 75,
         fault: atLeast('waiting', RESULTS - 1),
       },
@@ -120,7 +120,7 @@ export const ROAD_DRILLS: readonly Drill[] = [
         rule: 'latency',
         subject: ENDPOINT,
         withinMinutes: 4,
-        // The slow attempts are looked at for five minutes.
+        // The slow attempts count for five minutes.
         resolvedWithinMinutes: 9,
         fault: ({ value }) => (value >= 2500 ? undefined : 'it took longer'),
       },
@@ -135,9 +135,9 @@ export const ROAD_DRILLS: readonly Drill[] = [
       {
         rule: 'dead_letters',
         subject: ENDPOINT,
-        // All slots, each a fifth longer, come to 37 h 33 min.
+        // The sum of all slots, each a fifth longer, is 37 h 33 min.
         withinMinutes: 38 * 60,
-        // Dead letters are looked at for 15 minutes.
+        // Dead letters count for 15 minutes.
         resolvedWithinMinutes: 18,
         fault: ({ affected, facts }) =>
           affected === 1 && Array.isArray(facts['event_ids']) && facts['event_ids'].length === 1
@@ -163,7 +163,7 @@ export const ROAD_DRILLS: readonly Drill[] = [
         rule: 'dead_letters',
         subject: ENDPOINT,
         withinMinutes: 2,
-        // Dead letters are looked at for 15 minutes.
+        // Dead letters count for 15 minutes.
         resolvedWithinMinutes: 18,
         fault: ({ facts }) => (facts['refused'] === 1 ? undefined : 'it does not say that it was refused'),
       },

@@ -2,13 +2,13 @@ import type { AlertEvent, AlertRule } from '../../src/contracts/alerts.ts';
 import type { Bed, Heard } from './bed.ts';
 import type { Drill, Promised } from './drill.ts';
 
-/** A busy machine is slow, and these rules say so whatever is broken. */
+/** A busy machine is slow: these rules may fire whatever the fault. */
 const OF_THE_MACHINE: ReadonlySet<string> = new Set<AlertRule>(['latency', 'ping_slow']);
 
-/** What came of one promised alert. */
+/** The observed times of one promised alert. */
 interface Outcome {
   promised: Promised;
-  /** Seconds by the clock of the drill; null: it never did. */
+  /** In seconds by the drill's clock; null: never. */
   firedAfter: number | null;
   resolvedAfter: number | null;
 }
@@ -25,7 +25,7 @@ const isOf = ({ rule, subject }: Promised, heard: Heard) =>
 
 const named = ({ rule, subject }: Heard) => (subject === '' ? rule : `${rule}:${subject}`);
 
-/** The same without the fault, then with it; each until its alerts had their time. */
+/** Runs a drill without the fault, then with it, each for as long as its alerts may take. */
 export async function runDrill(bed: Bed, drill: Drill): Promise<DrillResult> {
   const faults: string[] = [];
   const stepSeconds = drill.stepSeconds ?? 60;
@@ -100,7 +100,7 @@ export async function runDrill(bed: Bed, drill: Drill): Promise<DrillResult> {
       const seconds = Math.round(bed.clock.passedSeconds() - began);
       let open = false;
       for (const outcome of outcomes) {
-        // An alert that comes too late is none.
+        // A late alert counts as missing.
         const isInTime = seconds <= outcome.promised[limit] * 60;
         if (!isInTime) continue;
         if (since().some((event) => event.type === type && isOf(outcome.promised, event))) {

@@ -12,7 +12,7 @@ const SUBSCRIBER = 'ep-drilldrilldrill0';
 const HOUR_MINUTES = 60;
 const SIX_HOURS = 6 * 3_600;
 
-/** Subscribes the bed's subscriber to everything, if it is not yet. */
+/** Creates the subscription to all events, unless it exists. */
 async function subscribe({ admin, subscriber, endpointSecretsKey }: Bed): Promise<void> {
   const keys = parseEndpointKeys(endpointSecretsKey);
   const settings = {
@@ -45,14 +45,14 @@ export const SUBSCRIBER_DRILLS: readonly Drill[] = [
       {
         rule: 'subscriber_failing',
         subject: SUBSCRIBER,
-        // Three days, and a sweep comes every six hours here.
+        // Three days, plus two sweeps, which are six hours apart in this drill.
         withinMinutes: (72 + 12) * HOUR_MINUTES,
         resolvedWithinMinutes: 24 * HOUR_MINUTES,
         fault: ({ facts }) =>
           typeof facts['paused_at'] === 'string' ? undefined : 'it does not say when it will be paused',
       },
     ],
-    // What uses up its retries meanwhile.
+    // Deliveries that use up their retries meanwhile.
     also: ['dead_letters'],
     stepSeconds: SIX_HOURS,
     prepare: subscribe,

@@ -2,9 +2,9 @@ import { OUTSIDE_WATCH } from './bed.ts';
 import { holdOpen } from './hold-open.ts';
 import type { Drill } from './drill.ts';
 
-/** What each sweep can see at once: it fires with the next sweep. */
+/** For readings that are bad at once: the alert fires with the next sweep. */
 const NEXT_SWEEP = 2;
-/** It must be good for a minute, and a sweep comes once a minute. */
+/** Readings must be good for a minute; a sweep comes once a minute. */
 const A_GOOD_MINUTE = 3;
 
 export const WATCH_DRILLS: readonly Drill[] = [
@@ -71,7 +71,7 @@ export const WATCH_DRILLS: readonly Drill[] = [
         fault: ({ facts }) => (facts['sqlstate'] === '55P03' ? undefined : 'the SQLSTATE is 55P03'),
       },
     ],
-    // The verification waits for the same table.
+    // Verification waits for the same table.
     also: ['verify_findings'],
     break: ({ editor }) =>
       holdOpen(editor, (other) => other`lock table private.verify_findings in access exclusive mode`),

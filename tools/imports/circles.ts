@@ -1,6 +1,6 @@
 import type { Module } from './modules.ts';
 
-/** Circles of imports, each once and as short as one can be from the file where it was met: `a.ts → b.ts → a.ts`. */
+/** Finds import cycles. Each is reported once, by the shortest path from the file where it was found: `a.ts → b.ts → a.ts`. */
 export function findCircles(modules: readonly Module[]): string[] {
   const importsOf = new Map(modules.map(({ path, imports }) => [path, imports.map((each) => each.path)]));
   const done = new Set<string>();
@@ -20,7 +20,7 @@ export function findCircles(modules: readonly Module[]): string[] {
   return [...circles].sort();
 }
 
-/** From the first by name, so that it is the same wherever it was met. */
+/** Rotates a cycle to begin with the first name, so that it is the same wherever it was found. */
 function turned(circle: readonly string[]): string {
   const first = circle.indexOf([...circle].sort()[0] ?? '');
   const all = [...circle.slice(first), ...circle.slice(0, first)];

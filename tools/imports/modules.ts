@@ -3,11 +3,11 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 
-/** One file of the project: what it exports, and what it imports of the others. */
+/** A file of the project, with its exports and its imports from other files. */
 export interface Module {
-  /** From the root of the project. */
+  /** Relative to the project's root. */
   path: string;
-  /** Each name with its line. */
+  /** Line by exported name. */
   exports: ReadonlyMap<string, number>;
   imports: readonly Import[];
 }
@@ -20,7 +20,7 @@ interface Import {
 
 const FOLDERS = '{api,src,scripts,tools,tests,examples}/**/*.{ts,tsx}';
 
-/** All modules. Types count too: a circle of types hides which of two files stands on the other. */
+/** All modules. Type imports count too: a cycle of types hides which of two files depends on the other. */
 export async function readModules(root: string): Promise<Module[]> {
   const paths = globSync([FOLDERS, '*.ts'], { cwd: root }).filter((path) => !path.includes('node_modules'));
   return Promise.all(
@@ -60,7 +60,7 @@ export function moduleOf(path: string, text: string): Module {
     } else if (isExported(node)) {
       for (const name of declaredNames(node)) addExport(name);
     }
-    // What an ambient module declares belongs to another package.
+    // An ambient module declaration describes another package.
     if (!ts.isModuleDeclaration(node)) ts.forEachChild(node, visit);
   }
   visit(source);
@@ -81,7 +81,7 @@ function nameOfSpecifier({ propertyName, name }: ts.ImportSpecifier | ts.ExportS
   return (propertyName ?? name).text;
 }
 
-/** Of `(await import('…')).name` and `const { name } = await import('…')`, also with `then`. */
+/** Names used of an `import()`: `(await import('…')).name` and `const { name } = await import('…')`, also with `then`. */
 function namesOfCall(call: ts.CallExpression): Import['names'] {
   let value: ts.Node = call;
   while (ts.isAwaitExpression(value.parent) || ts.isParenthesizedExpression(value.parent))

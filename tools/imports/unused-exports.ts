@@ -1,16 +1,16 @@
 import { matchesGlob } from 'node:path';
 import type { Module } from './modules.ts';
 
-/** Files that something else than an import uses. */
+/** Files whose exports are used by other means than an import. */
 const ENTRIES = [
-  // Vercel and the local system load them by their paths.
+  // Vercel and the local system load these by path.
   'api/**',
   'tools/bench/{bare,empty}-function.ts',
   '*.config.ts',
   'tests/**/global-setup.ts',
-  // For its readers.
+  // Documentation for users of the project.
   'examples/**',
-  // The platform looks for these names.
+  // The platform calls these by name.
   'src/components/WebhookMonitor.tsx',
   'src/pages/ReportsDebug.tsx',
   'src/services/polarisReportsService.ts',

@@ -12,8 +12,8 @@ export interface Account extends Credentials {
 }
 
 /**
- * Signs an account in, after signing it up when it does not exist yet. A project that wants addresses confirmed has
- * no one here to click on the link: `sql` confirms it instead.
+ * Signs an account in; signs it up first if it does not exist. If the project requires a confirmed address, confirms it by
+ * SQL.
  */
 export async function ensureAccount(
   supabase: { url: string; publishableKey: string },

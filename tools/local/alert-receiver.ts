@@ -5,28 +5,28 @@ import { parseWebhookSecret } from '../../src/server/deliver/secrets.ts';
 import { verify } from '../../src/server/deliver/verify.ts';
 
 export interface AlertReceiver extends AsyncDisposable {
-  /** For ALERT_URLS. */
+  /** First address for ALERT_URLS. */
   url: string;
-  /** For ALERT_URLS behind it, where the first one may fail. */
+  /** Second address for ALERT_URLS, used when the first one fails. */
   secondUrl: string;
-  /** For HEARTBEAT_URL. */
+  /** Value for HEARTBEAT_URL. */
   heartbeatUrl: string;
-  /** Everything that came signed, in the order in which it came, each event once. */
+  /** All events with a valid signature, in order of arrival, each event once. */
   events: AlertEvent[];
-  /** How often a good sweep has called. */
+  /** Number of heartbeats received. */
   heartbeats(): number;
-  /** What was refused, and why. */
+  /** Why requests were rejected. */
   refused: string[];
-  /** What the first address does instead of taking alerts; null: it takes them. */
+  /** Makes the first address fail in this way; null: accept alerts again. */
   fail(how: 'answers 500' | 'hangs' | null): void;
 }
 
 const SECOND = '/alerts-by-another-way';
 
 /**
- * Somebody's receiver of alerts, on 127.0.0.1: believes what ALERT_SECRET has signed, and nothing else.
- * @param secret the value of ALERT_SECRET now
- * @param now milliseconds since the epoch, by the clock of those who send
+ * A receiver of alerts on 127.0.0.1, which accepts only what ALERT_SECRET has signed.
+ * @param secret returns the current value of ALERT_SECRET
+ * @param now milliseconds since the epoch, by the sender's clock
  */
 export async function startAlertReceiver(secret: () => string, now: () => number): Promise<AlertReceiver> {
   const events: AlertEvent[] = [];
@@ -35,7 +35,7 @@ export async function startAlertReceiver(secret: () => string, now: () => number
   let heartbeats = 0;
   let failing: 'answers 500' | 'hangs' | null = null;
 
-  /** Answers with a status. */
+  /** Verifies and stores an alert; returns the HTTP status. */
   function take(headers: Headers, body: Buffer): number {
     const verified = verify({ keys: parseWebhookSecret(secret()) }, headers, body, now());
     if (!verified.ok) {
@@ -47,7 +47,7 @@ export async function startAlertReceiver(secret: () => string, now: () => number
       refused.push(event.error.message);
       return 400;
     }
-    // The same alert may come twice, with the same id.
+    // An alert may be delivered twice, with the same id.
     const id = headers.get('webhook-id') ?? '';
     if (!ids.has(id)) events.push(event.data);
     ids.add(id);

@@ -12,15 +12,15 @@ const KEPT_MS = 24 * 3600_000;
 const run = promisify(execFile);
 
 /**
- * A folder with every function as Vercel deploys it: each file compiled for itself, not bundled. Built once for each state of
- * the sources, inside `node_modules`, so that the compiled files find the packages.
+ * Builds every function as Vercel deploys it (each file compiled, not bundled) and returns the folder. Builds once per state
+ * of the sources, inside `node_modules`, so that the compiled files find the packages.
  */
 export async function builtFunctions(): Promise<string> {
   const builds = dependency('.cache/polaris-functions');
   const folder = join(builds, await digestOfSources());
   if (await exists(folder)) return folder;
   await removeOld(builds);
-  // Whole at once, for others that build or start at the same time.
+  // Renamed into place when complete: other processes may build or start at the same time.
   const unfinished = `${folder}.${randomUUID()}`;
   await compile(unfinished, entrypoints());
   await rename(unfinished, folder).catch(async (error: unknown) => {
@@ -30,7 +30,7 @@ export async function builtFunctions(): Promise<string> {
   return folder;
 }
 
-/** As Vercel does: every file under `api/`, apart from those whose name begins with `_` or a dot. */
+/** The files that Vercel deploys: all under `api/` except those whose name begins with `_` or a dot. */
 export function entrypoints(): string[] {
   return globSync('api/**/*.ts', { cwd: projectRoot })
     .map((path) => path.replaceAll('\\', '/'))
@@ -38,7 +38,7 @@ export function entrypoints(): string[] {
     .sort();
 }
 
-/** Compiles files of the project and what they import by the project's own settings. Types are checked elsewhere. */
+/** Compiles these files and their imports with the project's settings, without type checking. */
 export async function compile(folder: string, files: readonly string[]): Promise<void> {
   const compilerOptions = { noEmit: false, noCheck: true, rootDir: projectRoot, outDir: folder };
   const config = {
@@ -70,7 +70,7 @@ async function digestOfSources(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Those of earlier sources, once nothing can still run from them. */
+/** Removes builds of earlier sources, once they are too old to be in use. */
 async function removeOld(builds: string): Promise<void> {
   for (const name of await readdir(builds).catch(() => [])) {
     const path = join(builds, name);

@@ -2,18 +2,18 @@ import postgres from 'postgres';
 import { isLocal } from './database-url.ts';
 
 /**
- * TLS for a database on another machine: `postgres` would send everything in the clear. What `sslmode` in the address says
- * comes first; without it the connection is encrypted, and the server's certificate is not checked.
+ * Requires TLS for a database on another machine, since `postgres` does not encrypt by default. `sslmode` in the address
+ * takes precedence. Without it, the connection is encrypted, but the server's certificate is not verified.
  */
 export function tlsFor(url: string): { ssl?: 'require' } {
   return isLocal(url) || new URL(url).searchParams.has('sslmode') ? {} : { ssl: 'require' };
 }
 
-/** One connection for a program that an operator waits for: no statement of it is ended by the role's time-out. */
+/** One connection for an operator's program, without a statement time-out. */
 export async function connect(url: string): Promise<postgres.Sql> {
   const sql = postgres(url, { max: 1, onnotice: () => undefined, ...tlsFor(url) });
   try {
-    // Hosted projects end any statement of postgres after two minutes.
+    // Hosted projects end statements of `postgres` after two minutes.
     await sql`set statement_timeout = 0`;
   } catch (error) {
     await sql.end();
@@ -22,7 +22,7 @@ export async function connect(url: string): Promise<postgres.Sql> {
   return sql;
 }
 
-/** @throws {Error} when our migrations are not pushed to the database: without it PostgreSQL only names a table that it lacks */
+/** @throws {Error} if the database lacks our migrations (PostgreSQL itself would only name a missing table) */
 export async function requirePushed(sql: postgres.Sql): Promise<void> {
   const [row] = await sql`select to_regclass('private.reports_to_import') is not null as pushed`;
   if (row?.['pushed'] !== true) {

@@ -7,18 +7,18 @@ import { projectRoot } from './paths.ts';
 import { securityHeaders, withSources } from './security-headers.ts';
 
 /**
- * The console under Vite, with hot reload, under the headers that it is deployed with. What Vite needs beyond them is its
- * own: a nonce for the script and the styles that it puts into the page, and its connection.
+ * The console under Vite with hot reload, and with the deployed headers. The policy also allows what Vite needs: a nonce for
+ * the script and styles that it inserts, and its WebSocket.
  */
 export function consolePage(
   dev: Pick<DevFile, 'supabaseUrl' | 'publishableKey'>,
   directory: string,
 ): StartPage {
   return async (server, port) => {
-    // Only when the page is wanted: it takes long to load.
+    // Loaded only when needed: it is slow to load.
     const { createServer } = await import('vite');
     const nonce = randomBytes(16).toString('base64');
-    // In place of the meta element of the build, whose policy has no room for what Vite needs.
+    // Replaces the meta element of the build, whose policy does not allow Vite's additions.
     const policy = `${consolePolicy(dev.supabaseUrl)}; frame-ancestors 'none'`;
     const headers = withSources(
       { ...(await securityHeaders()), 'Content-Security-Policy': policy },
@@ -31,7 +31,7 @@ export function consolePage(
     const vite = await createServer({
       root: projectRoot,
       configFile: join(projectRoot, 'vite.config.ts'),
-      // Two systems side by side must not write into one cache.
+      // Two systems on one machine must not share a cache.
       cacheDir: join(directory, 'vite'),
       clearScreen: false,
       logLevel: 'warn',
@@ -40,7 +40,7 @@ export function consolePage(
       define: {
         'import.meta.env.VITE_SUPABASE_URL': JSON.stringify(dev.supabaseUrl),
         'import.meta.env.VITE_SUPABASE_PUBLISHABLE_KEY': JSON.stringify(dev.publishableKey),
-        // The local API has no Realtime; a project that was named may have it.
+        // The local API has no Realtime; a project given by SUPABASE_URL may have it.
         'import.meta.env.VITE_SUPABASE_REALTIME': JSON.stringify(process.env['SUPABASE_URL'] ? 'on' : 'off'),
       },
     });

@@ -3,8 +3,8 @@ type Fetch = (request: Request) => Response | Promise<Response>;
 const ALLOWED_METHODS = 'GET, POST, PATCH, PUT, DELETE, OPTIONS, HEAD';
 
 /**
- * Lets pages of other origins call, as hosted Supabase does. The local layer leaves `authorization` out where it answers
- * for Auth, and answers preflights for what it does not know with 404.
+ * Allows calls from pages of other origins, as hosted Supabase does. By itself, the local layer does not allow
+ * `authorization` for Auth, and answers 404 to preflights of unknown paths.
  */
 export function withCors(fetch: Fetch): Fetch {
   return async (request) => {

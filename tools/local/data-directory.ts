@@ -5,12 +5,12 @@ import { commandOf, isAlive } from './processes.ts';
 import { projectRoot } from './paths.ts';
 import { removePostgres } from './postgres.ts';
 
-/** `$POLARIS_DATA_DIR`, or `.data` in the project: where a local system keeps what it has. */
+/** Data directory of a local system: `$POLARIS_DATA_DIR`, or `.data` in the project. */
 export function dataDirectory(): string {
   return resolve(process.env['POLARIS_DATA_DIR'] ?? join(projectRoot, '.data'));
 }
 
-/** Where the database's cluster is. */
+/** The directory of the database cluster. */
 export function databaseDirectory(directory: string): string {
   return join(directory, 'postgres');
 }
@@ -21,15 +21,15 @@ export function removeDatabase(directory: string): Promise<void> {
 }
 
 /**
- * Takes a data directory for this process, and answers how to give it back. Two systems on one directory would end
- * each other's database.
+ * Locks a data directory for this process; returns the unlock function. Two systems on one directory would end each other's
+ * database.
  */
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
   await mkdir(directory, { recursive: true });
   const holder = Number(await readFile(path, 'utf8').catch(() => ''));
   if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-    // Pids are used again: only a program of this project counts.
+    // Pids are reused: only a program of this project holds the lock.
     const command = (await commandOf(holder)) ?? '';
     if (/scripts[/\\]/.test(command)) {
       throw new Error(
@@ -41,7 +41,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   return () => rm(path, { force: true });
 }
 
-/** Writes `dev.json` for its clients, readable by its owner only, and answers how to remove it. */
+/** Writes `dev.json` for clients, readable by its owner only; returns a function that removes it. */
 export async function writeDevFile(directory: string, content: ProjectDevFile): Promise<() => Promise<void>> {
   const path = join(directory, 'dev.json');
   const draft = `${path}.${process.pid}`;
@@ -51,7 +51,7 @@ export async function writeDevFile(directory: string, content: ProjectDevFile): 
   } finally {
     await file.close();
   }
-  // Whoever reads it never sees half of it.
+  // Renamed into place, so that readers never see half a file.
   await rename(draft, path);
   return () => rm(path, { force: true });
 }

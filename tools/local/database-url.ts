@@ -5,13 +5,13 @@ import { isLoopback } from '../../src/contracts/env-values.ts';
 import { dataDirectory } from './data-directory.ts';
 
 /**
- * The database that a program works on: that in DATABASE_URL, else that of the local system that runs.
- * @throws {Error} when there is neither, or DATABASE_URL is no address of a database
+ * The database to work on: DATABASE_URL, else the database of the running local system.
+ * @throws {Error} if there is neither, or DATABASE_URL is malformed
  */
 export async function databaseUrl(): Promise<string> {
   const given = process.env['DATABASE_URL']?.trim();
   if (given) {
-    // Never repeated: it has the password.
+    // The message must not repeat the value: it contains the password.
     if (!/^postgres(?:ql)?:$/.test(URL.parse(given)?.protocol ?? '')) {
       throw new Error(
         'DATABASE_URL must be an address such as postgresql://postgres:PASSWORD@db.example.com:5432/postgres, without quotes. In the password, write @ as %40, / as %2F and # as %23.',
@@ -26,9 +26,9 @@ export async function databaseUrl(): Promise<string> {
   return projectDevFile.parse(JSON.parse(text)).databaseUrl;
 }
 
-/** Whether a database, or a server, is on this machine. */
+/** Whether the server of this address is on this machine. */
 export function isLocal(url: string): boolean {
   const { hostname, searchParams } = new URL(url);
-  // PostgreSQL's clients also read the host from the query, where it overrules the other.
+  // PostgreSQL clients also accept a host in the query, which overrides the other.
   return isLoopback(hostname) && !searchParams.has('host') && !searchParams.has('hostaddr');
 }

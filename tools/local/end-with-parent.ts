@@ -1,2 +1,2 @@
-// Preloaded into each function's process. The adapter's program stays when its parent is killed; this one goes too.
+// Preloaded into each function's process: ends it when its parent dies. The adapter alone would keep running.
 process.once('disconnect', () => process.exit(1));

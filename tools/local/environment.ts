@@ -1,4 +1,4 @@
-/** What any program needs of its surroundings. Everything else is handed to it by name. */
+/** Variables that every program needs. Other variables are passed explicitly. */
 const BASE_VARIABLES = [
   'PATH',
   'HOME',
@@ -11,7 +11,7 @@ const BASE_VARIABLES = [
   'NODE_COMPILE_CACHE',
 ];
 
-/** A program's environment: the base and `extra`, so that a developer's other variables cannot leak into it. */
+/** A program's environment: the base variables and `extra`. Other variables of the developer do not leak into it. */
 export function environment(extra: Readonly<Record<string, string>> = {}): Record<string, string> {
   const base = BASE_VARIABLES.flatMap((name) => {
     const value = process.env[name];

@@ -2,16 +2,16 @@ import { Agent, createServer, type IncomingMessage, type Server, type ServerResp
 import { forward } from './proxy.ts';
 import { requireFreePort } from './ports.ts';
 
-/** What is at every address but `/api`. */
+/** Serves every path outside of `/api`. */
 interface Page {
   serve: (request: IncomingMessage, response: ServerResponse) => void;
   stop: () => Promise<void>;
 }
 
-/** Starts the page on the server that will call it, before that listens. */
+/** Prepares the page for this server, before the server listens. */
 export type StartPage = (server: Server, port: number) => Promise<Page>;
 
-/** The one port for people: `/api` goes to the functions, as Vercel routes it, and everything else is the page's. */
+/** The one port for people: `/api` goes to the functions, as Vercel routes it; the page serves everything else. */
 export async function startFront(options: {
   port: number;
   functionsPort: number;
@@ -23,7 +23,7 @@ export async function startFront(options: {
   const page = await options.startPage(server, options.port);
   server.on('request', (request, response) => {
     const path = (request.url ?? '/').split('?', 1)[0] ?? '/';
-    // As vercel.json rewrites it: the document is a file beside the page.
+    // vercel.json has this rewrite: the document is a static file.
     if (path === '/api/openapi.json') request.url = '/openapi.json';
     else if (path === '/api' || path.startsWith('/api/')) {
       forward(request, response, { port: options.functionsPort, agent }).catch(() => response.destroy());
@@ -31,7 +31,7 @@ export async function startFront(options: {
     }
     page.serve(request, response);
   });
-  // Functions may take as long as they may run.
+  // No limit: a request may take as long as a function may run.
   server.requestTimeout = 0;
   try {
     await new Promise<void>((resolve, reject) => {

@@ -5,7 +5,7 @@ import { isAlive, signal, waitForExit } from './processes.ts';
 import { sendProblem } from './problem.ts';
 import { forward } from './proxy.ts';
 
-/** As in vercel.json: how long an instance may run, and so how long it may take to finish what it has begun. */
+/** `maxDuration` in vercel.json: how long an instance may run, including the work after its answers. */
 const MAX_DURATION_SECONDS = 300;
 
 const STOPPING_RETRY_SECONDS = '5';
@@ -26,23 +26,24 @@ type StartDevServer = (options: {
   meta: { isDev: true; requestPath: string; env: Record<string, string>; buildEnv: Record<string, string> };
 }) => Promise<DevServer | null>;
 
-// The package exports it for Vercel's CLI without declaring it; its version is pinned, and every test goes through it.
+// Exported for Vercel's CLI, but without a type declaration. The package's version is pinned, and all tests use this
+// function.
 const { startDevServer } = vercelNode as unknown as { startDevServer: StartDevServer };
 
 export interface FunctionChild {
   pid(): number | undefined;
-  /** Starts its process ahead of the first request. */
+  /** Starts the process before the first request. */
   start(): Promise<void>;
   handle(request: IncomingMessage, response: ServerResponse): Promise<void>;
-  /** Lets it finish its requests and its work after them; kills what is left at the deadline. */
+  /** Waits for its requests and the work after them; kills the process at the deadline. */
   drain(deadline: number): Promise<void>;
 }
 
-/** One built function under Vercel's adapter. A process that has died is started again by the next request, as there. */
+/** One built function under Vercel's adapter. If its process has died, the next request starts it again, as at Vercel. */
 export function functionChild(options: {
-  /** Where the functions were built. */
+  /** The folder of the built functions. */
   folder: string;
-  /** Its source, such as `api/webhooks/retry.ts`. */
+  /** Source path, such as `api/webhooks/retry.ts`. */
   entrypoint: string;
   path: string;
   env: Record<string, string>;

@@ -2,10 +2,13 @@ import { createHash } from 'node:crypto';
 import type { Secrets } from './secrets.ts';
 import type { SupabaseKeys } from './lite.ts';
 
-/** Where the functions find Supabase, local or not. */
+/** How the functions reach Supabase, local or not. */
 export type SupabaseAccess = { url: string } & Pick<SupabaseKeys, 'publishableKey' | 'secretKey'>;
 
-/** Set by the developer, and handed on: generation by a model, and the tunable rest of the functions' variables. */
+/**
+ * Variables passed on from the developer's environment: settings of the language model, and all tunable variables of the
+ * functions.
+ */
 const PASSED_ON = [
   'STORE_DATABASE_URL',
   'LLM_BASE_URL',
@@ -37,7 +40,7 @@ const PASSED_ON = [
   'RETENTION_JOB_DAYS',
 ];
 
-/** The functions' environment. WEBHOOK_BASE_URL is left to their host, which knows its own port. */
+/** The functions' environment. Their host sets WEBHOOK_BASE_URL, since it knows its port. */
 export function functionEnv(
   supabase: SupabaseAccess,
   secrets: Pick<Secrets, 'webhookSecret' | 'pipelineApiKey' | 'cronSecret'>,
@@ -54,12 +57,12 @@ export function functionEnv(
   };
 }
 
-/** Derived from a secret that is kept with the data: what was sealed before a restart can be opened after it. */
+/** Derived from a secret in the data directory, so that stored secrets can still be decrypted after a restart. */
 function localEndpointKey({ cronSecret }: Pick<Secrets, 'cronSecret'>): string {
   return `local:${createHash('sha256').update(`endpoint secrets\n${cronSecret}`).digest('base64')}`;
 }
 
-/** What the developer's own environment sets of it. */
+/** The variables of PASSED_ON that are set. */
 export function passedOnEnv(): Record<string, string> {
   return Object.fromEntries(
     PASSED_ON.flatMap((name) => {

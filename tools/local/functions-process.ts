@@ -9,7 +9,7 @@ const options = z.object({
 });
 
 runService(options, async (given, report, progress) => {
-  // The adapter hands NODE_OPTIONS on to the functions' processes.
+  // The adapter passes NODE_OPTIONS on to the functions' processes.
   const preload = new URL('./end-with-parent.ts', import.meta.url).href;
   process.env['NODE_OPTIONS'] = `--import ${preload} ${process.env['NODE_OPTIONS'] ?? ''}`;
   const functions = await startFunctions(given, report, progress);

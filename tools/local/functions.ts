@@ -6,17 +6,17 @@ import { requireFreePort } from './ports.ts';
 import { sendProblem } from './problem.ts';
 
 export interface FunctionsOptions {
-  /** Paths such as `api/webhooks/retry.ts`; all under `api/` when left out. */
+  /** Paths such as `api/webhooks/retry.ts`. Default: all functions under `api/`. */
   entrypoints?: readonly string[] | undefined;
   /** 0: any free port. */
   port: number;
-  /** Their environment. WEBHOOK_BASE_URL is this host's own unless it is given. */
+  /** Environment of the functions. WEBHOOK_BASE_URL defaults to this host's address. */
   env: Readonly<Record<string, string>>;
 }
 
 export interface FunctionsState {
   url: string;
-  /** The functions' processes. */
+  /** Pids of the functions' processes. */
   pids: number[];
 }
 
@@ -25,15 +25,18 @@ interface Functions {
   stop(timeoutMs: number): Promise<void>;
 }
 
-/** Job functions post their results here after their own request has ended, so these are the last to go. */
+/** Stopped last: other functions send results here after their own requests have ended. */
 const RECEIVERS = '/api/webhooks/';
 
-/** Those that a function can export. Any other one ends its process under Vercel's adapter, so that it is answered here. */
+/**
+ * Methods that a function can export. Any other method would crash its process under Vercel's adapter, so this host rejects
+ * it.
+ */
 const METHODS: readonly string[] = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'];
 
 function refuseMethod(response: ServerResponse): void {
   const problem = { ...PROBLEMS.method_not_allowed, code: 'method_not_allowed' };
-  // A body that comes with it stays unread.
+  // The body is not read.
   sendProblem(response, problem, { allow: METHODS.join(', '), connection: 'close' });
 }
 
@@ -41,7 +44,7 @@ function refuseMethod(response: ServerResponse): void {
 export async function startFunctions(
   options: FunctionsOptions,
   onChange: (state: FunctionsState) => void,
-  /** Told which functions have not started yet. */
+  /** Called with the functions that have not started yet. */
   onProgress: (doing: string) => void = () => undefined,
 ): Promise<Functions> {
   if (options.port !== 0) await requireFreePort(options.port, 'the functions');
@@ -66,12 +69,12 @@ export async function startFunctions(
       sendProblem(response, { status: 502, code: 'function_failed', title: 'The function did not start' });
     });
   });
-  // CONNECT comes as an event of its own, without an answer to write to.
+  // Node reports CONNECT as a separate event without a response object.
   server.on('connect', (_request, socket) => {
     socket.on('error', () => undefined);
     socket.end('HTTP/1.1 405 Method Not Allowed\r\nconnection: close\r\ncontent-length: 0\r\n\r\n');
   });
-  // Requests may take as long as a function may run; Node would cut them off at five minutes.
+  // No limit: a request may take as long as a function may run. Node's default would end it after five minutes.
   server.requestTimeout = 0;
   const port = await listen(server, options.port);
   url = `http://127.0.0.1:${port}`;

@@ -1,19 +1,19 @@
 import postgres from 'postgres';
 
-/** Those of a hosted project's roles that log in here. All have the cluster's one password. */
+/** The login roles of a hosted project. Locally, all have the cluster's one password. */
 type LoginRole =
-  /** The superuser, which a hosted project's owner does not have: only for what tests and the local system must do. */
+  /** The superuser, which owners of hosted projects do not have. Only for what tests and the local system cannot do otherwise. */
   | 'supabase_admin'
-  /** Owns the database and everything that migrations make. */
+  /** Owns the database and everything created by migrations. */
   | 'postgres'
-  /** The REST layer, before it switches to the caller's role. */
+  /** The REST layer before it switches to the caller's role. */
   | 'authenticator'
   /** Owns schema `auth`. */
   | 'supabase_auth_admin'
-  /** The functions with `STORE_DATABASE_URL`. A migration makes it, and `openStoreRole` lets it log in. */
+  /** The functions with `STORE_DATABASE_URL`. A migration creates it; `openStoreRole` allows it to log in. */
   | 'polaris_store';
 
-/** The same database, as another role. */
+/** The address of the same database for another role. */
 export function asRole(databaseUrl: string, role: LoginRole): string {
   const url = new URL(databaseUrl);
   url.username = role;
@@ -21,8 +21,8 @@ export function asRole(databaseUrl: string, role: LoginRole): string {
 }
 
 /**
- * Gives a new cluster, whose superuser is `supabase_admin`, the roles of a hosted project with their memberships and
- * settings (as in github.com/supabase/postgres, migrations/db). Does nothing to a cluster that has them.
+ * Creates the roles of a hosted project with their memberships and settings (as in github.com/supabase/postgres,
+ * migrations/db) in a new cluster, whose superuser is `supabase_admin`. Does nothing if they exist.
  */
 export async function createHostedRoles(databaseUrl: string): Promise<void> {
   const sql = postgres(asRole(databaseUrl, 'supabase_admin'), { max: 1, onnotice: () => undefined });
@@ -32,8 +32,8 @@ export async function createHostedRoles(databaseUrl: string): Promise<void> {
     const [server] = await sql<{ major: number; password: string }[]>`
       select current_setting('server_version_num')::int / 10000 as major,
         quote_literal(${decodeURIComponent(new URL(databaseUrl).password)}) as password`;
-    if (server === undefined) throw new Error('the server does not tell its version');
-    // All or nothing: a start that is killed here is repeated by the next one.
+    if (server === undefined) throw new Error('the server did not report its version');
+    // In one transaction: after a killed start, the next one begins again.
     await sql.begin(async (transaction) => {
       await transaction.unsafe(roles(server));
       await transaction.unsafe(settings(server));
@@ -44,7 +44,7 @@ export async function createHostedRoles(databaseUrl: string): Promise<void> {
 }
 
 function roles({ major, password }: { major: number; password: string }): string {
-  // PostgreSQL 16 and later let a role with `createrole` administer only roles that it has the admin option on.
+  // From PostgreSQL 16 on, a role with `createrole` can administer only roles on which it has the admin option.
   const option = major >= 16 ? 'with admin option' : '';
   return `
     create role postgres nosuperuser createdb createrole login replication bypassrls password ${password};

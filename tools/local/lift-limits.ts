@@ -1,8 +1,8 @@
 import type postgres from 'postgres';
 
 /**
- * For programs that count what one sender gets through, as fast as the machine can: the limiter still does all its work, but
- * never refuses.
+ * For programs that measure the throughput of one sender: raises the rates so far that the limiter does all its work but
+ * never rejects.
  */
 export async function liftLimits(sql: postgres.Sql): Promise<void> {
   await sql`

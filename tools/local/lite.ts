@@ -10,7 +10,7 @@ export interface SupabaseKeys {
 
 type DriverOptions = Options<Record<string, PostgresType>>;
 
-/** A pool of connections as `@supabase/lite` makes and reads them. */
+/** A connection pool with `@supabase/lite`'s options and parsers. */
 export function connectLite(url: string, driverOptions: DriverOptions): PostgresConnection {
   return createPostgresConnection({
     url,
@@ -21,7 +21,7 @@ export function connectLite(url: string, driverOptions: DriverOptions): Postgres
   });
 }
 
-/** What both of the layer's applications are configured with. */
+/** Configuration shared by both apps of the layer. */
 export function liteConfig({ jwtSecret, publishableKey, secretKey }: SupabaseKeys) {
   return {
     auth: {
@@ -30,15 +30,15 @@ export function liteConfig({ jwtSecret, publishableKey, secretKey }: SupabaseKey
       publishable_key: publishableKey,
       secret_key: secretKey,
     },
-    // The Supabase CLI keeps the history of migrations, as `postgres`; the layer must not make its table first.
+    // The Supabase CLI creates the migration history, as `postgres`; the layer must not create its table first.
     db: { migrations: { enabled: false } },
   };
 }
 
-/** Makes or completes the tables of schema `auth` as their owner. Failures do not show: look for the tables afterwards. */
+/** Creates or completes the tables of schema `auth` as their owner. Reports no failures: check for the tables afterwards. */
 export async function makeAuthSchema(authUrl: string): Promise<void> {
   const connection = connectLite(authUrl, { max: 1 });
-  // No request is answered here, so that the keys do not matter.
+  // The keys do not matter, since this app answers no requests.
   const app = new App({
     connection,
     ...liteConfig({ jwtSecret: '-', publishableKey: '-', secretKey: '-' }),

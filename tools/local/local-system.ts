@@ -24,37 +24,37 @@ import { supervise } from './supervise.ts';
 interface LocalSystemOptions {
   directory: string;
   ports: { supabaseApi: number; database: number; functions: number };
-  /** How the functions reach the database; `rest` unless it is given. STORE_DATABASE_URL overrules it. */
+  /** How the functions reach the database. Default: `rest`. STORE_DATABASE_URL takes precedence. */
   store?: LocalStore;
-  /** For the functions, beside what they need. */
+  /** Additional environment of the functions. */
   env?: Readonly<Record<string, string>>;
-  /** For the process that hosts the functions, beside what it needs: Node's own options, which each of them then has. */
+  /** Additional environment of the functions' host process: options for Node, which the functions inherit. */
   hostEnv?: Readonly<Record<string, string>>;
-  /** Takes what the services print. */
+  /** Called with each line that the services print. */
   onLine: (line: string) => void;
-  /** Told before each step. */
+  /** Called before each step. */
   onStep?: (step: string) => void;
-  /** Ends the start between two steps. */
+  /** Aborts the start between two steps. */
   signal?: AbortSignal;
-  /** Starts what ends unexpectedly again: for systems that run for long. */
+  /** Restarts services that end unexpectedly, for systems that run for long. */
   isSupervised?: boolean;
 }
 
 export interface LocalSystem extends AsyncDisposable {
   functions: FunctionsService;
   secrets: Secrets;
-  /** Undefined on a project that is not on this machine: no account is made there. */
+  /** Undefined if the project is not on this machine: no accounts are created there. */
   accounts: Accounts | undefined;
-  /** What `dev.json` holds; `url` is the functions' own. */
+  /** Content of `dev.json`; `url` is the address of the functions' host. */
   dev: ProjectDevFile;
-  /** Of a supervised system: fulfilled, with what to tell, when one of its services ends again and again. */
+  /** Supervised systems only: fulfilled with the reason when a service keeps ending. */
   failed: Promise<Error>;
 }
 
-/** How long functions may take to finish what runs after their answers. */
+/** How long functions may take to finish the work after their answers. */
 const DRAIN_MS = 20_000;
 
-/** Starts the database, the Supabase API and the functions; all that was started is ended when one of them does not start. */
+/** Starts the database, the Supabase API and the functions. If one of them fails to start, stops the others. */
 export async function startLocalSystem(options: LocalSystemOptions): Promise<LocalSystem> {
   await using stack = new AsyncDisposableStack();
   const step = (name: string) => {
@@ -84,7 +84,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
     ...options.env,
   };
   const functions = await run<FunctionsState>('the functions', (last) => {
-    // Any free port at first; then the same, which others know by now.
+    // Any free port at first; after a restart the same one, which others use by then.
     const port = last === undefined ? options.ports.functions : Number(new URL(last.url).port);
     return startFunctionsService(
       { port, env },
@@ -116,7 +116,7 @@ export async function startLocalSystem(options: LocalSystemOptions): Promise<Loc
   };
 }
 
-/** Undefined: the functions have REST alone. The password of a project that is not on this machine is its operator's to set. */
+/** Undefined: the functions use REST. The password of a remote project's role must be set by its operator. */
 async function openStore(store: LocalStore, databaseUrl: string): Promise<string | undefined> {
   const given = process.env['STORE_DATABASE_URL'];
   if (given !== undefined && given !== '') return given;
@@ -127,7 +127,7 @@ async function openStore(store: LocalStore, databaseUrl: string): Promise<string
   );
 }
 
-/** Starts a service, and keeps it running where the system is supervised. */
+/** Starts a service, under supervision if the system is supervised. */
 type Run = <State>(
   name: string,
   start: (last: State | undefined) => Promise<Service<State>>,
@@ -138,7 +138,10 @@ interface Accounts {
   user: Account;
 }
 
-/** Signs both in. Only where database and project are on this machine: elsewhere an operator would be made for everybody. */
+/**
+ * Creates both accounts. Only if database and project are on this machine: elsewhere this would create an operator with a
+ * known password.
+ */
 async function makeAccounts(
   { databaseUrl, supabase }: Supabase,
   secrets: Secrets,
@@ -226,7 +229,7 @@ async function startSupabase(
   return { databaseUrl, supabase: { url: api.state().url, publishableKey, secretKey } };
 }
 
-/** A hosted project, or `supabase start`: used as it is. Its migrations are its owner's to apply. */
+/** An external project (hosted, or `supabase start`), used unchanged. Its owner applies migrations. */
 function givenProject(): Supabase {
   const read = (name: string) => {
     const value = process.env[name];

@@ -1,7 +1,7 @@
 import { projectRoot } from './paths.ts';
 import { supabase } from './supabase-cli.ts';
 
-/** Applies the migrations that the database lacks, as they are applied to a hosted project. */
+/** Applies the missing migrations, as on a hosted project. */
 export async function migrate(databaseUrl: string, workdir = projectRoot): Promise<void> {
   await supabase(['db', 'push', `--remote=${databaseUrl}`, '--yes'], workdir);
 }

@@ -5,7 +5,7 @@ import postgres from 'postgres';
 import { z } from 'zod';
 import { projectRoot } from './paths.ts';
 
-/** A local database that was made from other migrations than the folder's. */
+/** The local database was created from other migrations than those in the folder. */
 class OtherHistoryError extends Error {
   override name = 'OtherHistoryError';
 }
@@ -14,15 +14,15 @@ class OtherHistoryError extends Error {
 const checksums = z.record(z.string(), z.string());
 type Checksums = z.infer<typeof checksums>;
 
-/** Why a database does not continue the folder's history; nothing where it does. */
+/** Why a database does not match the folder's migrations; empty if it does. */
 export function historyProblems({
   applied,
   recorded,
   present,
 }: {
-  /** Versions in the database. */
+  /** Versions that the database has recorded. */
   applied: readonly string[];
-  /** What the files were when they were applied, as far as that is known. */
+  /** Checksums of the files when they were applied, as far as known. */
   recorded: Checksums;
   present: Checksums;
 }): string[] {
@@ -51,8 +51,8 @@ function list(names: readonly string[]): string {
 }
 
 /**
- * Lets a local database be migrated only where its history is the folder's so far, and keeps what the folder holds now.
- * @param directory that of the database's cluster: what is kept goes when the cluster is deleted
+ * Allows migration only if the database's history is a beginning of the folder's, and records the folder's checksums.
+ * @param directory the cluster's directory: deleting the cluster deletes the checksums
  * @throws {OtherHistoryError} saying what differs and what to do
  */
 export async function requireSameHistory(
@@ -71,7 +71,7 @@ export async function requireSameHistory(
         'or set POLARIS_DATA_DIR to another folder to keep it.',
     );
   }
-  // Before they are applied: a start that is killed in between must not leave applied ones unknown.
+  // Recorded before the migrations are applied: otherwise a killed start could leave applied ones unrecorded.
   await writeFile(path, `${JSON.stringify(present, null, 2)}\n`);
 }
 

@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 
-/** A port is in use. The message says who wanted it and how to move it. */
+/** A port is in use. The message says what needs it and how to choose another. */
 class PortTakenError extends Error {
   constructor(port: number, wantedBy: string, variable: string | undefined) {
     const remedy =
@@ -12,7 +12,7 @@ class PortTakenError extends Error {
   }
 }
 
-/** Listens for a moment: 0 asks for any free port, which is the answer. */
+/** Listens briefly and returns the port; 0 finds a free one. */
 function probe(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -31,7 +31,7 @@ export function freePort(): Promise<number> {
   return probe(0);
 }
 
-/** Rejects with a {@link PortTakenError} when something listens on the port already. */
+/** @throws {PortTakenError} if the port is in use */
 export async function requireFreePort(port: number, wantedBy: string, variable?: string): Promise<void> {
   try {
     await probe(port);
@@ -43,7 +43,7 @@ export async function requireFreePort(port: number, wantedBy: string, variable?:
   }
 }
 
-/** The port that a variable gives, or the default. */
+/** The port in this variable, or the default. */
 export function portFrom(variable: string, fallback: number): number {
   const value = process.env[variable];
   if (value === undefined || value === '') return fallback;

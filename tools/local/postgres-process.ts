@@ -10,11 +10,11 @@ const options = z.object({
   portVariable: z.string().optional(),
   unsafelyFast: z.boolean().default(false),
   settings: z.record(z.string(), z.string()).default({}),
-  /** The data is for this run only: removed when the server ends. */
+  /** Deletes the data when the server ends. */
   temporary: z.boolean().default(false),
 });
 
-// PostgreSQL outlives whoever starts it. This process ends it when our parent ends, also when that was killed.
+// PostgreSQL outlives the process that starts it. This process stops the server when our parent ends, even by SIGKILL.
 runService(options, async ({ portVariable, ...given }, _report, progress) => {
   const postgres = await startPostgres({
     ...given,

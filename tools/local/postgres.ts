@@ -8,31 +8,34 @@ import { requireFreePort } from './ports.ts';
 import { findBinaries, requireReachable, serverOwner, type Owner } from './postgres-binaries.ts';
 import { commandOf, isAlive, signal, waitForExit } from './processes.ts';
 
-/** Its service has a limit of its own, and says what is slow. */
+/** Long, since startService() has a time-out too, and reports what is slow. */
 const START_TIMEOUT_MS = 300_000;
 const FAST_STOP_TIMEOUT_MS = 10_000;
 const IMMEDIATE_STOP_TIMEOUT_MS = 5_000;
 const MAX_CONNECTIONS = 200;
-/** In a file beside the data. Data without it are of the first kind, whose superuser was `postgres`. */
+/**
+ * Version of the cluster's layout, in a file beside the data. Without the file: the first layout, whose superuser was
+ * `postgres`.
+ */
 const LAYOUT = '2';
 
 export interface PostgresOptions {
-  /** Holds the cluster (`data/`) and its log. Made when absent, kept when stopped. */
+  /** Directory of the cluster (`data/`) and its log. Created if missing, kept on stop. */
   directory: string;
   port: number;
   password: string;
-  /** The variable that moves the port, for the message when it is taken. */
+  /** The variable that sets the port, for the error message. */
   portVariable?: string;
-  /** For tests: faster, and loses data when the machine (not the server) dies. */
+  /** For tests: faster, but a crash of the machine (not of the server) loses data. */
   unsafelyFast?: boolean;
-  /** Settings of the server besides ours, such as libraries that it loads. */
+  /** Additional server settings, such as libraries to load. */
   settings?: Readonly<Record<string, string>>;
-  /** Told before each step of the start. */
+  /** Called before each step of the start. */
   onStep?: (step: string) => void;
 }
 
 interface Postgres {
-  /** Database `postgres`, as its owner `postgres`, who is no superuser: `asRole` makes the others' addresses of it. */
+  /** Database `postgres` as its owner `postgres`, who is no superuser; `asRole` gives the addresses for other roles. */
   url: string;
   port: number;
   pid: number;
@@ -40,8 +43,8 @@ interface Postgres {
 }
 
 /**
- * Starts a PostgreSQL server on 127.0.0.1 with the roles of a hosted project, in a process group of its own; its data
- * outlives it.
+ * Starts a PostgreSQL server on 127.0.0.1 with the roles of a hosted project, in its own process group. Its data is kept when
+ * the server stops.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const directory = resolve(options.directory);
@@ -59,14 +62,14 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   const owner = await serverOwner(exists ? data : undefined);
   await mkdir(directory, { recursive: true });
   if (owner) {
-    // Passable, not readable: the server's user has to get to its data, nobody has to list what is here.
+    // Searchable but not readable: the server's user must reach its data and need not list the folder.
     await chmod(directory, 0o711);
     await requireReachable(directory, owner);
     await requireReachable(postgres, owner);
   }
   if (!exists) {
     options.onStep?.('creating the cluster');
-    // First, so that no cluster of this kind is ever without it.
+    // Written first, so that no cluster of this layout exists without the file.
     await writeFile(join(directory, 'layout'), `${LAYOUT}\n`);
     await initialise(initdb, data, options, owner);
   }
@@ -77,7 +80,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
     ...owner,
     cwd: '/',
     env: serverEnvironment(),
-    // Ctrl-C signals the terminal's whole process group; the server must outlive those who still write to it.
+    // Ctrl-C signals the terminal's whole process group; the server must outlive its clients.
     detached: true,
     stdio: ['ignore', logFile.fd, logFile.fd],
   });
@@ -90,7 +93,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   } finally {
     await logFile.close();
   }
-  // It is ended by stop(), not by this process running out of work.
+  // The server does not keep this process alive; stop() ends it.
   child.unref();
   const { pid } = child;
   if (pid === undefined) throw new Error('PostgreSQL has no pid');
@@ -109,7 +112,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   };
 }
 
-/** Deletes a cluster with all that is in it, after ending a server that a killed run left on it. */
+/** Deletes a cluster, after ending a server that a killed run may have left. */
 export async function removePostgres(directory: string): Promise<void> {
   await endPrevious(join(resolve(directory), 'data'));
   await rm(directory, { recursive: true, force: true });
@@ -124,14 +127,14 @@ async function requireLayout(directory: string): Promise<void> {
   );
 }
 
-/** `initdb`, into a folder that counts as a cluster only once it is complete. */
+/** Runs `initdb`; the folder counts as a cluster only when it is complete. */
 async function initialise(
   initdb: string,
   data: string,
   { password, unsafelyFast = false }: PostgresOptions,
   owner: Owner | undefined,
 ): Promise<void> {
-  // An initdb that was interrupted leaves a folder that it would refuse to use again.
+  // initdb refuses a folder that an interrupted run has left.
   await rm(data, { recursive: true, force: true });
   await mkdir(data, { mode: 0o700 });
   const secrets = await mkdtemp(join(tmpdir(), 'polaris-initdb-'));
@@ -160,7 +163,7 @@ async function initialise(
 function settings(data: string, options: PostgresOptions): string[] {
   const values: Record<string, string> = {
     listen_addresses: '127.0.0.1',
-    // A socket's path may have 107 bytes, which a data directory's path can exceed: TCP only.
+    // TCP only: a socket path has at most 107 bytes, which a data directory's path can exceed.
     unix_socket_directories: '',
     max_connections: String(MAX_CONNECTIONS),
     timezone: 'UTC',
@@ -169,7 +172,7 @@ function settings(data: string, options: PostgresOptions): string[] {
       fsync: 'off',
       full_page_writes: 'off',
       synchronous_commit: 'off',
-      // A clone of the template then costs file copies, and no checkpoint writes in between.
+      // Cloning the template then costs file copies only, without checkpoints in between.
       max_wal_size: '4GB',
       checkpoint_timeout: '1h',
     }),
@@ -179,7 +182,7 @@ function settings(data: string, options: PostgresOptions): string[] {
   return ['-D', data, '-p', String(options.port), ...flags];
 }
 
-/** No secrets of ours in the server's environment. */
+/** A minimal environment without our secrets. */
 function serverEnvironment(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'], LC_ALL: 'C.UTF-8' };
 }
@@ -203,7 +206,7 @@ function run(program: string, args: string[], owner: Owner | undefined): Promise
   });
 }
 
-/** The server writes "ready" into the eighth line of postmaster.pid once it takes connections. */
+/** Waits until the eighth line of postmaster.pid is "ready", which means that the server accepts connections. */
 async function ready(child: ChildProcess, data: string): Promise<void> {
   let failure: Error | undefined;
   child.once('error', (error) => (failure = error));
@@ -229,17 +232,17 @@ async function postmasterFile(data: string): Promise<string[] | undefined> {
   }
 }
 
-/** Ends the server that a killed run left on this data: it would hold the port and the data's lock. */
+/** Ends a server that a killed run left on this data: it would hold the port and the data's lock. */
 async function endPrevious(data: string): Promise<void> {
   const pid = Number((await postmasterFile(data))?.[0]);
   if (!Number.isInteger(pid) || pid <= 1 || !isAlive(pid)) return;
   const command = await commandOf(pid);
-  // The file outlives a reboot, and its pid may be anybody's by now.
+  // The file outlives a reboot, and its pid may be reused by now.
   if (command === undefined || !/postgres\b/.test(command) || !command.includes(data)) return;
   await end(pid);
 }
 
-/** Fast shutdown, then immediate shutdown (the next start recovers from the log), then SIGKILL. */
+/** Fast shutdown, then immediate shutdown (the next start recovers from the WAL), then SIGKILL. */
 async function end(pid: number): Promise<void> {
   const steps = [
     ['SIGINT', FAST_STOP_TIMEOUT_MS],

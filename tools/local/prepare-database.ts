@@ -4,13 +4,13 @@ import { makeAuthSchema } from './lite.ts';
 
 export interface DatabaseOptions {
   /**
-   * What every new object of schema `public` grants by itself. `open`: everything to `anon`, `authenticated` and
-   * `service_role`, as in projects made before 30 October 2026. `closed`: as in later ones.
+   * Default privileges for new objects in schema `public`. `open`: all rights for `anon`, `authenticated` and `service_role`,
+   * as in projects created before 30 October 2026. `closed`: as in later ones.
    */
   defaultPrivileges?: 'open' | 'closed';
   /**
-   * Whether the database lives without the platform, as the local one does: then our migrations create the platform's
-   * tables that they need. Otherwise they refuse a database without them.
+   * Whether the database is used without the platform, as locally: then our migrations create the platform's tables that they
+   * need. Otherwise they refuse a database without those tables.
    */
   alone?: boolean;
 }
@@ -18,8 +18,8 @@ export interface DatabaseOptions {
 const AUTH_TABLES = ['users', 'identities', 'sessions', 'refresh_tokens'];
 
 /**
- * Gives a database what a hosted project's database has before its first migration: its owner, schemas, default
- * privileges, the Realtime publication and `auth`. May be repeated; the default privileges are set the first time only.
+ * Brings a database to the state of a hosted project before its first migration: owner, schemas, default privileges, the
+ * Realtime publication and `auth`. May be repeated; default privileges are set the first time only.
  */
 export async function prepareDatabase(
   databaseUrl: string,
@@ -36,7 +36,7 @@ export async function prepareDatabase(
         if (defaultPrivileges === 'closed') await transaction.unsafe(CLOSED_PRIVILEGES);
       });
     }
-    // For sessions that begin after this. Only a superuser may set a parameter that no extension has declared.
+    // Takes effect in new sessions. Only a superuser may set a parameter that no extension has declared.
     if (alone) await sql.unsafe(`alter database ${database} set polaris.alone = 'on'`);
     await makeAuthSchema(asRole(databaseUrl, 'supabase_auth_admin'));
     await requireAuthTables(sql);
@@ -50,7 +50,7 @@ export async function prepareDatabase(
 }
 
 function schemas(database: string): string {
-  // Schema public belongs to pg_database_owner, so that it follows the database.
+  // Schema public is owned by pg_database_owner, so its owner follows that of the database.
   return `
     alter database ${database} owner to postgres;
     create schema extensions authorization postgres;
@@ -72,7 +72,7 @@ const OPEN_PRIVILEGES = ['postgres', 'supabase_admin']
   )
   .join('\n');
 
-/** As the Supabase CLI does it. Functions stay executable for everybody: that is PostgreSQL's own default. */
+/** As the Supabase CLI does it. Functions remain executable for everybody, which is PostgreSQL's own default. */
 const CLOSED_PRIVILEGES = `
   alter default privileges for role postgres in schema public
     revoke select, insert, update, delete on tables from anon, authenticated, service_role;
@@ -82,7 +82,7 @@ const CLOSED_PRIVILEGES = `
     revoke execute on functions from anon, authenticated, service_role;
 `;
 
-/** Of the layer's own, which read only request.jwt.claim.*: PostgREST sets only request.jwt.claims. */
+/** Replaces the layer's own functions, which read only request.jwt.claim.*; PostgREST sets only request.jwt.claims. */
 const CLAIM_FUNCTIONS = `
   set local role supabase_auth_admin;
   ${Object.entries({ uid: ['sub', 'uuid'], role: ['role', 'text'], email: ['email', 'text'] })
@@ -103,7 +103,7 @@ const AUTH_PRIVILEGES = `
   grant all on all routines in schema auth to postgres;
 `;
 
-/** The layer reports no failure while it makes its schema. */
+/** The layer does not report failures when it creates its schema. */
 async function requireAuthTables(sql: postgres.Sql): Promise<void> {
   const rows = await sql`
     select name from unnest(${AUTH_TABLES}::text[]) name where to_regclass('auth.' || name) is null`;

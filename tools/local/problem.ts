@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { ProblemDetails } from '../../src/contracts/problem.ts';
 
-/** Answers what the platform, not a function, refuses, in the form that the functions use. */
+/** Answers a refusal of the platform (not of a function), in the same form as the functions. */
 export function sendProblem(
   response: ServerResponse,
   { status, code, title }: Pick<ProblemDetails, 'status' | 'code' | 'title'>,

@@ -10,12 +10,12 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // EPERM: it lives, under another user.
+    // EPERM: the process exists, under another user.
     return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 
-/** Sends a signal (to the whole group when the pid is negative); answers false when nobody was there. */
+/** Sends a signal (to the whole group if the pid is negative); returns false if there was no such process. */
 export function signal(pid: number, name: NodeJS.Signals): boolean {
   try {
     process.kill(pid, name);
@@ -26,7 +26,7 @@ export function signal(pid: number, name: NodeJS.Signals): boolean {
   }
 }
 
-/** Waits until all of them have ended; answers those that have not when the time is up. */
+/** Waits until all processes have ended; returns those still running at the time-out. */
 export async function waitForExit(pids: readonly number[], timeoutMs: number): Promise<number[]> {
   const deadline = performance.now() + timeoutMs;
   let left = pids.filter(isAlive);
@@ -37,13 +37,13 @@ export async function waitForExit(pids: readonly number[], timeoutMs: number): P
   return left;
 }
 
-/** The command line of a process; pids are used again, so that a pid alone does not tell who it is. */
+/** The command line of a process: pids are reused, so a pid alone does not identify a program. */
 export async function commandOf(pid: number): Promise<string | undefined> {
   try {
     const raw = await readFile(`/proc/${pid}/cmdline`, 'utf8');
     return raw.replaceAll('\0', ' ').trim();
   } catch {
-    // Not Linux, or gone.
+    // Not Linux, or the process has ended.
   }
   try {
     const { stdout } = await promisify(execFile)('ps', ['-o', 'command=', '-p', String(pid)]);

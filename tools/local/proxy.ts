@@ -6,7 +6,7 @@ import { sendProblem } from './problem.ts';
 /** Vercel refuses larger bodies before a function sees them. */
 const MAX_PLATFORM_BODY_BYTES = 4.5 * 1024 * 1024;
 
-/** Headers of one connection, not of the message (RFC 9110, 7.6.1), and `expect`, which is answered here. */
+/** Headers of a single connection (RFC 9110, 7.6.1), and `expect`, which this proxy answers itself. */
 const HOP_HEADERS = new Set([
   'connection',
   'expect',
@@ -25,8 +25,8 @@ interface Target {
 }
 
 /**
- * Passes a request on, its bytes unchanged. Settles when the answer is out, or can no longer be. Never throws: a client may
- * leave at any moment, also before this is called, and then nobody waits for an answer.
+ * Forwards a request with its bytes unchanged. Settles when the answer is sent or can no longer be sent. Never throws: a
+ * client may disconnect at any moment, even before this call.
  */
 export async function forward(
   incoming: IncomingMessage,
@@ -43,7 +43,7 @@ export async function forward(
 
 const CANNOT_BE_PASSED_ON = { status: 400, title: 'The request cannot be passed on' };
 
-/** `close` has been told already, so that nobody may wait for it any more. */
+/** Whether the client has disconnected. `close` may have been emitted before, so waiting for it could last for ever. */
 function isGone(response: ServerResponse): boolean {
   return response.destroyed || response.closed || response.socket === null || response.socket.destroyed;
 }
@@ -59,7 +59,7 @@ async function pass(incoming: IncomingMessage, response: ServerResponse, target:
 
   let body: Buffer | undefined;
   if (incoming.headers['transfer-encoding'] !== undefined) {
-    // The adapter fails on a body whose length it is not told.
+    // The adapter fails on bodies without a content-length.
     body = await readAll(incoming);
     if (body === undefined) {
       tooLarge();
@@ -92,7 +92,7 @@ function exchange(
       headers,
     });
     response.once('close', () => {
-      // Either all is out, or the client is gone and nobody waits for the answer.
+      // Either the answer is complete, or the client has disconnected.
       outgoing.destroy();
       resolve();
     });
@@ -102,12 +102,12 @@ function exchange(
         return;
       }
       response.writeHead(answer.statusCode ?? 502, endToEnd(answer.headers));
-      // A failure half-way destroys the response: the client sees a broken answer, never a short one.
+      // A failure halfway destroys the response, so the client sees a broken answer and not a shortened one.
       pipeline(answer, response, () => {
         resolve();
       });
     });
-    // Also more than once: whatever fails of it must not end this process.
+    // May be emitted more than once. Without a listener, an error would end this process.
     outgoing.on('error', () => {
       if (isGone(response)) return;
       sendProblem(response, {
@@ -121,7 +121,7 @@ function exchange(
   });
 }
 
-/** A message's own headers, without those of the connection that it came by. */
+/** The end-to-end headers of a message, without those of its connection. */
 export function endToEnd(headers: IncomingMessage['headers']): Record<string, string | string[]> {
   const kept: Record<string, string | string[]> = {};
   for (const [name, value] of Object.entries(headers)) {
@@ -130,7 +130,7 @@ export function endToEnd(headers: IncomingMessage['headers']): Record<string, st
   return kept;
 }
 
-/** The whole body, or undefined when there is more of it than the platform takes. */
+/** The whole body, or undefined if it exceeds the platform's limit. */
 async function readAll(incoming: IncomingMessage): Promise<Buffer | undefined> {
   const chunks: Buffer[] = [];
   let bytes = 0;

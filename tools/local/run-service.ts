@@ -4,22 +4,22 @@ import { toService, type FromService } from './service-messages.ts';
 const TERMINATED_TIMEOUT_MS = 10_000;
 
 interface RunningService {
-  /** Told to the parent; `report` tells it again when it has changed. */
+  /** Sent to the parent; `report` sends it again after a change. */
   state: unknown;
-  /** Ends in order, in about this time. */
+  /** Stops gracefully, within about this time. */
   stop(timeoutMs: number): Promise<void>;
 }
 
 /**
- * The main program of a service: starts when the parent says so, and ends when it says so, or when it is gone. So
- * nothing is left behind by a parent that was killed.
+ * The main program of a service. It starts and stops on the parent's messages, and stops when the parent dies, so that a
+ * killed parent leaves no processes behind.
  */
 export function runService<Options>(
   optionsSchema: z.ZodType<Options>,
   start: (
     options: Options,
     report: (state: unknown) => void,
-    /** Tells what it does while it starts. */
+    /** Reports what the service is doing while it starts. */
     progress: (doing: string) => void,
   ) => Promise<RunningService>,
 ): void {
@@ -45,7 +45,7 @@ export function runService<Options>(
     stopping = true;
     let exitCode = 0;
     try {
-      // One that did not start has said so already, and has nothing to stop.
+      // A failed start has already been reported, and there is nothing to stop.
       const service = await running?.catch(() => undefined);
       await service?.stop(timeoutMs);
     } catch (error) {
@@ -63,14 +63,14 @@ export function runService<Options>(
     }
     begin(message.options).catch((error: unknown) => {
       if (stopping) return;
-      // Its parent tells the reason.
+      // The parent prints the reason.
       send({ type: 'failed', message: error instanceof Error ? error.message : String(error) });
       process.disconnect();
     });
   });
   process.on('disconnect', () => void stop(0));
   process.on('SIGTERM', () => void stop(TERMINATED_TIMEOUT_MS));
-  // The parent's terminal is not ours, and the parent decides the order of stopping.
+  // Ctrl-C in the parent's terminal reaches this process too, but the parent decides the order of stopping.
   process.on('SIGINT', () => undefined);
   process.on('SIGHUP', () => undefined);
 }

@@ -3,7 +3,7 @@ import { mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 
-/** What a local system keeps to itself: made once, and kept with its data, since data and tokens depend on it. */
+/** The secrets of a local system. Created once and kept with its data, since data and tokens depend on them. */
 const secrets = z.object({
   databasePassword: z.string(),
   jwtSecret: z.string(),
@@ -33,7 +33,7 @@ export function createSecrets(): Secrets {
   };
 }
 
-/** The secrets in `secrets.json` of this directory, made when there are none. Only the owner may read them. */
+/** Reads the secrets from `secrets.json` in this directory, or creates the file. Only its owner may read it. */
 export async function loadSecrets(directory: string): Promise<Secrets> {
   const path = join(directory, 'secrets.json');
   await mkdir(directory, { recursive: true });

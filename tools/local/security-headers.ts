@@ -14,7 +14,7 @@ const vercel = z.object({
   ),
 });
 
-/** The headers that vercel.json gives to every answer. */
+/** The headers that vercel.json sets on every answer. */
 export async function securityHeaders(): Promise<Record<string, string>> {
   const settings = vercel.parse(JSON.parse(await readFile(join(projectRoot, 'vercel.json'), 'utf8')));
   const everywhere = settings.headers.filter(({ source }) => source === '/(.*)');
@@ -23,7 +23,7 @@ export async function securityHeaders(): Promise<Record<string, string>> {
   );
 }
 
-/** The same headers with further sources in some directives of the Content-Security-Policy. */
+/** The same headers with additional sources in the Content-Security-Policy. */
 export function withSources(
   headers: Readonly<Record<string, string>>,
   further: Readonly<Record<string, readonly string[]>>,
@@ -35,7 +35,7 @@ export function withSources(
     }),
   );
   for (const [name, sources] of Object.entries(further)) {
-    // A directive that is not there falls back to this one, and no longer does once it is.
+    // A missing directive falls back to default-src; once it exists, it must contain those sources itself.
     directives.set(name, [...(directives.get(name) ?? directives.get('default-src') ?? []), ...sources]);
   }
   const policy = [...directives].map(([name, sources]) => [name, ...sources].join(' ')).join('; ');

@@ -5,11 +5,11 @@ import { BINARIES_VARIABLE } from './postgres-binaries.ts';
 import { startService, type Service } from './start-service.ts';
 import type { SupabaseApiOptions } from './supabase-api.ts';
 
-/** What every service takes beside its own options. */
+/** Options of every service, beside its own. */
 interface Surroundings {
   env?: Readonly<Record<string, string>>;
   startTimeoutMs?: number;
-  /** Takes each line that it prints; else they go to our standard error. */
+  /** Called with each line that the service prints. Default: our standard error. */
   onLine?: (line: string) => void;
 }
 
@@ -17,7 +17,7 @@ export type PostgresService = Service<{ url: string; pid: number }>;
 type SupabaseApiService = Service<{ url: string }>;
 export type FunctionsService = Service<FunctionsState>;
 
-/** PostgreSQL, ended when this process ends; `temporary` removes its directory too. */
+/** PostgreSQL, stopped when this process ends; `temporary` also deletes its directory. */
 export function startPostgresService(
   options: PostgresOptions & { temporary?: boolean },
   surroundings: Surroundings = {},
@@ -33,7 +33,7 @@ export function startPostgresService(
   });
 }
 
-/** Supabase's Data and Auth API, in a process of its own: it shares no event loop with its callers. */
+/** Supabase's Data and Auth API in a process of its own, so that it shares no event loop with its callers. */
 export function startSupabaseApiService(
   options: SupabaseApiOptions,
   surroundings: Surroundings = {},
@@ -47,7 +47,7 @@ export function startSupabaseApiService(
   });
 }
 
-/** The functions and their host, which `kill()` ends all at once. */
+/** The functions and their host. `kill()` ends all of them at once. */
 export function startFunctionsService(
   options: FunctionsOptions,
   surroundings: Surroundings = {},

@@ -1,7 +1,7 @@
 /**
- * Preloaded into each function's process: its clocks differ from the machine's by what a file says, in milliseconds, and the
- * file may change while the process runs. The first number is how far the time of day is off, alone. The second one, where it
- * is there, is how much time has passed that the machine knows nothing of: by that the monotonic clock is ahead, too.
+ * Preloaded into each function's process: shifts its clocks by the milliseconds in a file, which may change at any time. The
+ * first number shifts only the time of day. The second one (optional) is time that has passed in the system but not on the
+ * machine; it shifts the monotonic clock too.
  */
 import { readFileSync } from 'node:fs';
 
@@ -22,7 +22,7 @@ function read(): void {
     offMs = off;
     passedMs = passed;
   } catch {
-    // The file is removed at the end of the run, which this process may outlive by a moment.
+    // The file is deleted at the end of the run, which this process may outlive by a moment.
   }
 }
 
@@ -38,7 +38,7 @@ performance.now = () => {
 };
 globalThis.Date = new Proxy(Date, {
   construct: (target, given: unknown[], newTarget: new () => object): object =>
-    // Safe: what is constructed is a Date, which is an object.
+    // Safe: Reflect.construct creates a Date, which is an object.
     Reflect.construct(target, given.length === 0 ? [now()] : given, newTarget) as object,
   apply: () => new Date(now()).toString(),
 });

@@ -1,6 +1,6 @@
 import { availableParallelism, loadavg } from 'node:os';
 
-/** Told after this long, and again each time it has passed: on a loaded machine a start takes minutes, and is no fault. */
+/** Interval of the notices. On a loaded machine, a start of several minutes is not a fault. */
 const NOTICE_MS = 15_000;
 
 const PREFIX = 'still starting: ';
@@ -9,17 +9,17 @@ export function isSlowStartNotice(line: string): boolean {
   return line.startsWith(PREFIX);
 }
 
-/** How busy the machine is: the usual reason of a slow start. */
+/** The load of the machine: the usual reason for a slow start. */
 export function describeLoad(): string {
   const [lastMinute = 0] = loadavg();
   return `the load of this machine is ${lastMinute.toFixed(1)} on ${availableParallelism()} processors`;
 }
 
-/** Tells, every few seconds until it is stopped, that something is still starting, and what it does. */
+/** Prints a notice at this interval, until stopped: what is still starting, and what it is doing. */
 export function noticeSlowStart(options: {
   name: string;
   onLine: (line: string) => void;
-  /** What it does now; undefined: it does not say. */
+  /** Returns the current step; undefined: unknown. */
   doing?: () => string | undefined;
   noticeMs?: number | undefined;
 }): () => void {

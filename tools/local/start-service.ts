@@ -7,41 +7,41 @@ import { signal } from './processes.ts';
 import { fromService, type ToService } from './service-messages.ts';
 import { describeLoad, noticeSlowStart } from './slow-start.ts';
 
-/** Far more than any start takes on an idle machine: a loaded one only needs longer. */
+/** Far more than a start takes on an idle machine; a loaded one may need it. */
 const DEFAULT_START_TIMEOUT_MS = 300_000;
 const DEFAULT_STOP_TIMEOUT_MS = 10_000;
-/** What a service may take beyond the time it was given, before it is killed. */
+/** Time beyond the given one before a stopping service is killed. */
 const STOP_GRACE_MS = 5_000;
 
 interface ServiceOptions<State> {
-  /** For messages, such as `the functions`. */
+  /** Name in messages, such as `the functions`. */
   name: string;
-  /** Its main program, a file that calls `runService`. */
+  /** The main program: a file that calls `runService`. */
   program: URL;
   options: unknown;
   state: z.ZodType<State>;
   env?: Readonly<Record<string, string>>;
-  /** One that does not run by then is killed. */
+  /** A service that has not started by then is killed. */
   startTimeoutMs?: number | undefined;
-  /** How long a start may take before it is told that it goes on, and what it does. */
+  /** Interval of notices about a slow start. */
   noticeMs?: number | undefined;
-  /** Takes each line that it prints; else they go where ours go. */
+  /** Called with each line that the service prints. Default: our standard error. */
   onLine?: ((line: string) => void) | undefined;
 }
 
 export interface Service<State> {
   pid: number;
-  /** What it told last. */
+  /** The last reported state. */
   state(): State;
-  /** Fulfilled when its process has ended, however that came. */
+  /** Fulfilled when the process has ended for any reason. */
   ended: Promise<void>;
-  /** Ends it in order; kills it, with all its children, when that takes much longer than the given time. */
+  /** Stops the service; kills it and all its children if that takes much longer than the given time. */
   stop(timeoutMs?: number): Promise<void>;
-  /** SIGKILL to it and all its children at once, as a crash of the machine would. */
+  /** Sends SIGKILL to the service and all its children at once, like a crash of the machine. */
   kill(): Promise<void>;
 }
 
-/** Starts a service in a process group of its own, and waits until it runs. */
+/** Starts a service in its own process group, and waits until it is ready. */
 export async function startService<State>(options: ServiceOptions<State>): Promise<Service<State>> {
   const child = fork(fileURLToPath(options.program), {
     detached: true,
@@ -56,7 +56,7 @@ export async function startService<State>(options: ServiceOptions<State>): Promi
 
   const ended = new Promise<void>((resolve) => {
     child.once('exit', () => {
-      // Its own children are in its group; what it could not end must not stay.
+      // Its children are in its group; kill those that it did not stop.
       signal(-pid, 'SIGKILL');
       resolve();
     });

@@ -1,4 +1,4 @@
-/** How the functions of a local system reach the database: `--store`. */
+/** How a local system's functions reach the database: `--store`. */
 const LOCAL_STORES = ['rest', 'direct'] as const;
 export type LocalStore = (typeof LOCAL_STORES)[number];
 

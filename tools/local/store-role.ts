@@ -3,7 +3,7 @@ import { STORE_ROLE } from '../../src/server/store/routines.ts';
 import { asRole } from './hosted-roles.ts';
 
 /**
- * Lets the role of the direct store log in with the cluster's one password, as an operator does on a hosted project.
+ * Allows the direct store's role to log in, with the cluster's one password. On a hosted project, an operator does this.
  * @param databaseUrl of a migrated database, as `postgres`
  * @returns STORE_DATABASE_URL
  */

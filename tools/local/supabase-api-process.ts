@@ -12,7 +12,7 @@ const options = z.object({
   secretKey: z.string(),
 });
 
-// A request that fails inside the layer must not take the API of everybody down with it.
+// A request that fails inside the layer must not end this process, which serves everybody.
 process.on('unhandledRejection', (error) => {
   console.error(error);
 });

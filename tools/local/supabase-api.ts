@@ -10,9 +10,9 @@ import { createSeats } from './rest/seats.ts';
 import { createTables } from './rest/tables.ts';
 
 export interface GatewayOptions extends SupabaseKeys {
-  /** As the database's owner. */
+  /** Address of the database as its owner. */
   databaseUrl: string;
-  /** Of the REST layer. Auth has three more. */
+  /** Connections of the REST layer. Auth has three more. */
   maxConnections?: number;
   /** How long a request waits for a connection of the REST layer. */
   poolWaitMs?: number;
@@ -20,7 +20,7 @@ export interface GatewayOptions extends SupabaseKeys {
 
 export interface SupabaseApiOptions extends GatewayOptions {
   port: number;
-  /** The variable that moves the port, for the message when it is taken. */
+  /** The variable that sets the port, for the error message. */
   portVariable?: string;
 }
 
@@ -39,7 +39,7 @@ const DEFAULT_MAX_CONNECTIONS = 10;
 const DEFAULT_POOL_WAIT_MS = 10_000;
 const AUTH_CONNECTIONS = 3;
 
-/** Supabase's Data and Auth API over a prepared database, each part as its own role. */
+/** Supabase's Data and Auth API over a prepared database, each with its own role. */
 export async function createGateway(options: GatewayOptions): Promise<Gateway> {
   const { databaseUrl } = options;
   const seats = createSeats({
@@ -80,7 +80,7 @@ export async function startSupabaseApi(options: SupabaseApiOptions): Promise<Sup
         server.close(() => {
           resolve();
         });
-        // Clients keep their idle connections open for as long as we let them.
+        // Clients keep idle connections open until the server closes them.
         if ('closeIdleConnections' in server) server.closeIdleConnections();
       });
       await gateway.close();

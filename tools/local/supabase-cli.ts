@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import { environment } from './environment.ts';
 import { dependency, projectRoot } from './paths.ts';
 
-/** The CLI failed; the message has what it printed. */
+/** The CLI failed; the message contains its output. */
 class SupabaseCliError extends Error {
   override name = 'SupabaseCliError';
 }
 
-/** Runs the Supabase CLI on the project and answers what it printed to standard output. */
+/** Runs the Supabase CLI on the project; returns its standard output. */
 export async function supabase(args: readonly string[], workdir = projectRoot): Promise<string> {
-  // It keeps state in the home folder; what runs here needs none, and leaves none.
+  // The CLI writes its state into the home folder: use a temporary one.
   const home = await mkdtemp(join(tmpdir(), 'polaris-cli-'));
   try {
     return await run(args, workdir, home);

@@ -1,19 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Service } from './start-service.ts';
 
-/** Restarts in a row that are tried: more of them in this time mean a fault that a restart does not help. */
+/** More restarts than this within WITHIN_MS mean a fault that restarting does not fix. */
 const MAX_RESTARTS = 5;
 const WITHIN_MS = 60_000;
 const PAUSE_MS = 500;
 
 export interface Supervised<State> extends Service<State> {
-  /** Fulfilled, with what to tell, when it is no longer started again. */
+  /** Fulfilled with the reason when the service is not restarted any more. */
   gaveUp: Promise<Error>;
 }
 
 /**
- * Starts a service, and starts it again whenever it ends without having been told to, bounded and said each time.
- * @param start starts it; a restart is given the state of the last run, whose port it must use again
+ * Starts a service and restarts it whenever it ends by itself, with a limit and a message each time.
+ * @param start starts the service; for a restart it gets the last state, whose port it must use again
  */
 export async function supervise<State>(
   start: (last: State | undefined) => Promise<Service<State>>,
@@ -25,7 +25,7 @@ export async function supervise<State>(
   const endings: number[] = [];
   const gaveUp = Promise.withResolvers<Error>();
 
-  /** Answers false when it may not be started again. */
+  /** Returns false if the limit of restarts is reached. */
   function countEnding(): boolean {
     const now = performance.now();
     endings.push(now);
@@ -36,7 +36,7 @@ export async function supervise<State>(
       );
       return true;
     }
-    const message = `Giving up: ${name} ended ${endings.length} times within a minute. The lines before tell why.`;
+    const message = `Giving up: ${name} ended ${endings.length} times within a minute. See the lines above for the reason.`;
     gaveUp.resolve(new Error(message));
     return false;
   }
@@ -51,7 +51,7 @@ export async function supervise<State>(
         try {
           current = await start(current.state());
           isRunning = true;
-          // It was told to end while it started: it has done nothing yet that it would have to finish.
+          // The service was stopped during its restart: it has no work to finish.
           if (isStopping()) await current.kill();
         } catch (error) {
           onLine(`${name}: ${error instanceof Error ? error.message : String(error)}`);

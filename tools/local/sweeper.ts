@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cronAnswer, type CronAnswer } from '../../src/contracts/retry.ts';
 
-/** Calls the sweep, as the cron does in production. */
+/** Calls the sweep as the cron does in production. */
 export async function callSweep(functionsUrl: string, cronSecret: string): Promise<CronAnswer> {
   const response = await fetch(`${functionsUrl}/api/cron/sweep`, {
     headers: { authorization: `Bearer ${cronSecret}` },
@@ -12,7 +12,7 @@ export async function callSweep(functionsUrl: string, cronSecret: string): Promi
 
 const INTERVAL_MS = 5_000;
 
-/** Sweeps every few seconds in place of the cron, one at a time, and tells only of those that found something. */
+/** Sweeps every few seconds in place of the cron, one at a time, and reports only sweeps that found work. */
 export function startSweeper(options: {
   functionsUrl: string;
   cronSecret: string;

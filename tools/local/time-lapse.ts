@@ -4,30 +4,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { asRole } from './hosted-roles.ts';
 
-/** Functions read the file of their clock this often at most: see `shifted-clock.ts`. */
+/** Functions read the clock's file at most this often: see `shifted-clock.ts`. */
 const NOTICED_WITHIN_MS = 60;
 
-/** Lets minutes and days pass in a local system without waiting for them. */
+/** Moves a local system's clock ahead without waiting. */
 export interface TimeLapse extends AsyncDisposable {
-  /** For the host of the functions, so that they have this clock. */
+  /** Environment of the functions' host that installs this clock. */
   hostEnv: Readonly<Record<string, string>>;
-  /** Gives this clock to the database, which must be of this machine and of no use to anybody else. */
+  /** Installs this clock in the database, which must be local and not be used for anything else. */
   attach(databaseUrl: string): Promise<void>;
-  /** Time passes, for database and functions alike. Nothing may be under way. */
+  /** Moves the clock of database and functions ahead. No work may be in progress. */
   pass(seconds: number): Promise<void>;
-  /** The functions' time of day, and it alone, is so far off the database's. */
+  /** Sets how far the functions' time of day differs from the database's. */
   setFunctionsOff(ms: number): Promise<void>;
   /** Milliseconds since the epoch, by this clock. */
   now(): number;
-  /** Seconds that have passed, real ones and others. */
+  /** Seconds that have passed, real and skipped ones. */
   passedSeconds(): number;
 }
 
 /**
- * SQL asks for the time by `now()` and `clock_timestamp()` alone; a superuser replaces both. PostgreSQL does not expect that: it
- * runs a built-in function without looking, unless it can inline another body, and keeps plans in which it did. So the bodies
- * are SQL that can be inlined (a strict one could not) and calls `passed()`, a function whose plans are forgotten when it changes, since it is stable (an immutable
- * one would become a constant); the new schema makes every connection forget the plans that it has. The server's own timers, such as `statement_timeout`, go by the machine's clock.
+ * Our SQL reads the time only by `now()` and `clock_timestamp()`; a superuser can replace both. PostgreSQL executes a
+ * built-in function directly unless it can inline the new body, and keeps plans made before. So the bodies are SQL that can
+ * be inlined (a strict function could not be), and creating the schema invalidates the plans of every connection. The bodies
+ * call `passed()`. It is stable: an immutable function would become a constant, and plans with a stable one are invalidated
+ * when it changes. The server's own timers, such as `statement_timeout`, follow the machine's clock.
  */
 const INSTALL = `
   create schema local_clock;
@@ -46,7 +47,7 @@ const INSTALL = `
     language sql volatile parallel safe
     as $$ select local_clock.machine_clock_timestamp() + local_clock.passed() $$;`;
 
-/** @param directory where the file of the clock may stand for as long as the functions run */
+/** @param directory where the clock's file may stay as long as the functions run */
 export async function createTimeLapse(directory: string): Promise<TimeLapse> {
   const file = join(directory, 'clock');
   const preload = new URL(`./shifted-clock.ts?file=${encodeURIComponent(file)}`, import.meta.url).href;

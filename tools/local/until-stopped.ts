@@ -1,4 +1,7 @@
-/** Aborts with the first signal that asks this program to end. A second one ends it at once; its services end with it. */
+/**
+ * A signal that aborts on the first SIGINT, SIGTERM or SIGHUP. A second one ends the program at once, and its services with
+ * it.
+ */
 export function stopSignal(): AbortSignal {
   const controller = new AbortController();
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -10,7 +13,7 @@ export function stopSignal(): AbortSignal {
   return controller.signal;
 }
 
-/** Fulfilled once it is aborted. Keeps the program running until then. */
+/** Fulfilled when the signal aborts. Keeps the program running until then. */
 export function aborted(signal: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     if (signal.aborted) {

@@ -25,7 +25,7 @@ import { printPage } from './page.ts';
 import { DOCUMENT, PAGE } from './paths.ts';
 import { tableOf } from './tables.ts';
 
-/** Every path, by the rooms that describe them. */
+/** All paths, from the files that describe them. */
 export const PATHS: Paths = {
   ...JOB_PATHS,
   ...WEBHOOK_PATHS,
@@ -34,9 +34,9 @@ export const PATHS: Paths = {
   ...MONITORING_PATHS,
 };
 
-const DESCRIPTION = `Paths, bodies, answers and problem codes. \`docs/contract.md\` of the repository has the rules that no schema says.
+const DESCRIPTION = `Paths, bodies, answers and problem codes. \`docs/contract.md\` of the repository has the rules that a schema cannot express.
 
-- Objects of answers may get more members: ignore those that you do not know. Requests are checked as they are described.
+- Answers may get new members: ignore unknown ones. Requests are validated against these schemas.
 - Errors are problem details (RFC 9457). Decide by \`code\`.
 - Any other method is answered 405 \`method_not_allowed\`, with \`Allow\`.
 - Every answer but that to \`OPTIONS\` has \`Cache-Control: no-store\`.`;
@@ -44,8 +44,8 @@ const DESCRIPTION = `Paths, bodies, answers and problem codes. \`docs/contract.m
 type Json = Record<string, unknown>;
 
 /**
- * The OpenAPI document, made from the contracts that the functions parse with. Words that docs/contract.md has (members, problem
- * codes, headers to subscribers) come from its tables.
+ * Composes the OpenAPI document from the contracts that the functions parse with. Descriptions of members, problem codes and
+ * headers come from the tables of docs/contract.md.
  * @param project the folder that holds `docs/` and `package.json`
  */
 async function composeDocument(project: string): Promise<Json> {
@@ -88,14 +88,14 @@ async function composeDocument(project: string): Promise<Json> {
     },
     { override: plain },
   );
-  // What the library returns is JSON; members that are undefined are dropped here.
+  // Converts the library's result to plain JSON, without undefined members.
   const json = jsonObject.parse(JSON.parse(JSON.stringify(document)));
   describeMembers(json, page);
   return json;
 }
 
 const isObject = (value: unknown): value is Json => typeof value === 'object' && value !== null;
-/** Custom, since a schema of records would copy what is to be changed in place. */
+/** A custom schema, since a record schema would copy objects that are changed in place below. */
 const jsonObject = z.custom<Json>(isObject);
 const objects = z.custom<Json[]>((value) => Array.isArray(value) && value.every(isObject));
 
@@ -228,7 +228,7 @@ function headerRefs(names: readonly HeaderName[]) {
 
 const problemSchemas = new Map<string, z.ZodType>();
 
-/** Problem details with one of the codes, under one name for all answers that have these codes. */
+/** Problem details with one of these codes. Answers with the same codes share one named schema. */
 function problemOf(codes: readonly ProblemCode[]): z.ZodType {
   const id = `Problem.${codes.join('.')}`;
   const known = problemSchemas.get(id);
@@ -239,8 +239,8 @@ function problemOf(codes: readonly ProblemCode[]): z.ZodType {
 }
 
 /**
- * What zod says beyond what a reader needs: a pattern beside the format of times and of any UUID, and the bounds of safe integers. Answers
- * stay open for members to come; the tests close them (`tests/support/openapi/close.ts`).
+ * Removes what zod adds beyond a reader's need: patterns beside the formats of times and UUIDs, and the bounds of safe
+ * integers. Answers may get further members; the tests close them (`tests/support/openapi/close.ts`).
  */
 function plain({ jsonSchema, io }: { jsonSchema: Json; io: 'input' | 'output' }): void {
   if (jsonSchema['format'] === 'date-time') delete jsonSchema['pattern'];
@@ -255,7 +255,7 @@ function plain({ jsonSchema, io }: { jsonSchema: Json; io: 'input' | 'output' })
   if (io === 'output' && jsonSchema['properties'] !== undefined) delete jsonSchema['additionalProperties'];
 }
 
-/** The first cell of each row of a table, to another one as plain text. */
+/** Maps the names in the first cell of each row to another cell as plain text. */
 function wordsOf(page: string, table: string, column: number): Map<string, string> {
   return new Map(
     tableOf(page, table).flatMap((cells) =>
@@ -267,7 +267,7 @@ function wordsOf(page: string, table: string, column: number): Map<string, strin
   );
 }
 
-/** Without links, whose targets are in another file. */
+/** Removes links, whose targets are in another file. */
 function plainText(markdown: string): string {
   return markdown.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').replaceAll('\\|', '|');
 }
@@ -278,7 +278,7 @@ function describeMembers(document: Json, page: string): void {
     const members = at(document, ['components', 'schemas', schema, ...path, 'properties']);
     for (const [name, member] of Object.entries(jsonObject.parse(members))) {
       const description = words.get(name);
-      // Beside a reference a description would be lost on older tools.
+      // Older tools ignore a description beside a reference.
       if (description === undefined || !isObject(member) || '$ref' in member) continue;
       Object.assign(member, { description });
     }
@@ -292,7 +292,7 @@ function describeMembers(document: Json, page: string): void {
   }
 }
 
-/** @throws {Error} where the path leads nowhere: a description would be lost unseen */
+/** @throws {Error} if the path does not exist, since the description would be lost silently */
 function at(root: unknown, path: readonly (string | number)[]): unknown {
   let node = root;
   for (const step of path) {

@@ -91,7 +91,7 @@ interface Entry {
   operation: Operation;
 }
 
-/** The document as a page: static, without a script, for people who are not signed in. */
+/** The document as a static HTML page without scripts. Readable without signing in. */
 export function printPage(document: unknown): string {
   const { info, tags, paths, webhooks, components } = openapi.parse(document);
   const entries = [...entriesOf(paths), ...entriesOf(webhooks)];
@@ -100,7 +100,7 @@ export function printPage(document: unknown): string {
     description,
     entries: entries.filter(({ operation: { tags: own } }) => own.includes(name)),
   }));
-  // Problem details have one form; each answer names its codes.
+  // Problem details all have the same form; each answer lists its codes.
   const schemas = Object.entries(components.schemas).filter(([name]) => !name.startsWith('Problem.'));
   return `<!doctype html>
 <html lang="en">
@@ -149,7 +149,7 @@ ${schemas.map(([name, each]) => `<article>\n<h3 id="schema-${anchor(name)}"><cod
 function entriesOf(paths: z.infer<typeof items>): Entry[] {
   return Object.entries(paths).flatMap(([path, methods]) =>
     Object.entries(methods)
-      // The introduction says what OPTIONS is for.
+      // The introduction explains OPTIONS.
       .filter(([method]) => method !== 'options')
       .map(([method, each]) => ({ method: method.toUpperCase(), path, operation: each })),
   );
@@ -201,7 +201,7 @@ function typeLine(each: Schema): string {
   return each.properties === undefined ? `<p>${typeOf(each)}</p>` : shape(each);
 }
 
-/** The members of an object, or what else the schema is. */
+/** The members of an object, the alternatives, or the type. */
 function shape(each: Schema): string {
   if (each.properties !== undefined) {
     const required = new Set(each.required);
@@ -224,7 +224,7 @@ function member(name: string, each: Schema, isRequired: boolean, place?: string)
   }${text(each.description)}${inner === undefined ? '' : shape(inner)}</li>`;
 }
 
-/** The object inside that has no name of its own. */
+/** The nested object that has no schema name of its own. */
 function innerOf(each: Schema): Schema | undefined {
   if (each.properties !== undefined) return each;
   if (each.items !== undefined) return innerOf(each.items);
@@ -267,7 +267,7 @@ function text(description: string | undefined): string {
   return description === undefined ? '' : prose(description);
 }
 
-/** Paragraphs, lists and code of Markdown: all that our descriptions have. */
+/** Converts the Markdown that our descriptions use: paragraphs, lists and code. */
 function prose(markdown: string): string {
   return markdown
     .split('\n\n')

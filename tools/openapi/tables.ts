@@ -1,6 +1,6 @@
 /**
- * The rows of the table below `<!-- name -->`, each as its cells, without its head.
- * @throws {Error} when the page has no such table, so that neither a test nor a description rests on nothing
+ * The rows of the table below `<!-- name -->`, each as its cells, without the header.
+ * @throws {Error} if the page has no such table: tests and descriptions must not pass on an empty one
  */
 export function tableOf(page: string, name: string): string[][] {
   const mark = `<!-- ${name} -->\n\n`;
@@ -12,7 +12,7 @@ export function tableOf(page: string, name: string): string[][] {
   return rows;
 }
 
-/** Cells of a table's line; `\|` inside a cell is no border. */
+/** The cells of a table row; `\|` inside a cell is not a separator. */
 export function cellsOf(line: string): string[] {
   return line
     .replace(/^\||\|$/g, '')

@@ -5,7 +5,7 @@ import { WrongUse } from './command.ts';
 const SESSION_OVER = 'The session is over. Sign in again: npm run polaris -- sign-in EMAIL.';
 const NO_OPERATOR = 'The account that is signed in is not, or no longer, an operator of this project.';
 
-/** What happened and what to do, where the code says more than the answer's own words. */
+/** What happened and what to do, for codes where that is clearer than the message of the answer. */
 const BY_CODE: Readonly<Record<string, string>> = {
   unauthorized: SESSION_OVER,
   PGRST301: SESSION_OVER,
@@ -24,12 +24,12 @@ const BY_CODE: Readonly<Record<string, string>> = {
   plan_not_found: 'There is no such replay. npm run polaris -- replay list shows them.',
 };
 
-/** Every further call would be refused too. */
+/** The session or the account is not accepted, so further calls would be refused too. */
 export class NotSignedIn extends Error {}
 
 /**
- * The data of an answer.
- * @throws {WrongUse} when the input did not fit its schema, so that nothing was asked
+ * Returns the data of an answer.
+ * @throws {WrongUse} if the input does not match its schema; no request was sent
  * @throws {NotSignedIn}
  * @throws {Error} with what happened and what to do, for the operator
  */
@@ -49,7 +49,7 @@ export function describeFailure({ code, message, details, issues = [] }: Service
   }
   return [
     `${message.replace(/\.$/, '')}.`,
-    // Details of the database's own errors may have internals in them.
+    // Only for our own codes: the database's details may contain internals.
     ...(details !== undefined && problemOf(code) !== undefined ? [details] : []),
     ...issues.map(({ path, message: fault }) => `${path || 'arguments'}: ${fault}.`),
   ].join(' ');

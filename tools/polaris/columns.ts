@@ -1,4 +1,4 @@
-/** A table as lines, its columns as wide as what is in them. */
+/** Formats a table as lines with aligned columns. */
 export function columns(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
   const widths = header.map((name, column) =>
     Math.max(name.length, ...rows.map((row) => (row[column] ?? '').length)),

@@ -1,21 +1,21 @@
 /** One command of `npm run polaris`. */
 export interface Command {
-  /** What follows its name, a line for each form. */
+  /** Arguments after the command's name, one line per form. */
   forms: readonly string[];
   summary: string;
-  /** What `--help` says beside the forms. */
+  /** Text of `--help` below the forms. */
   help?: string;
   /**
-   * @returns false: it has said what went wrong, or what it found
-   * @throws {WrongUse} and what `parseArgs` throws: the arguments are wrong
+   * @returns false if the command failed or reported a problem, which it has printed
+   * @throws {WrongUse} and the errors of `parseArgs`: the arguments are wrong
    */
   run(args: string[]): Promise<boolean>;
 }
 
-/** The command was called with arguments that it does not take. */
+/** The command does not accept these arguments. */
 export class WrongUse extends Error {}
 
-/** The only argument of a form such as `show ID`. */
+/** Reads the only argument of a form such as `show ID`. */
 export function onlyArgument(what: string, given: readonly string[]): string {
   const [only, ...rest] = given;
   if (only === undefined) throw new WrongUse(`${what} is missing.`);

@@ -19,7 +19,7 @@ import { say } from './say.ts';
 import { signedIn, type Operator } from './session.ts';
 import { formatTime, sentence } from './words.ts';
 
-/** When each endpoint last confirmed a delivery; null: not among its newest attempts. */
+/** When each endpoint last confirmed a delivery; null: not within its newest attempts. */
 async function lastSuccesses({ client }: Operator): Promise<Map<string, string | null>> {
   const { endpoints } = await answered(getConsoleStatus(client));
   return new Map(endpoints.map(({ endpoint_id, last_success }) => [endpoint_id, last_success]));
@@ -74,7 +74,7 @@ function describe(subscriber: SubscriberView, lastSuccess: string | null | undef
   ];
 }
 
-/** What each probe saw, and what to do about it. */
+/** The result of each probe, and what to do about it. */
 function describeProbes(probes: readonly Probe[]): string[] {
   return probes.flatMap(({ name, ok, detail, advice }) => [
     `  ${ok ? 'ok    ' : 'FAILED'}  ${name.padEnd(10)}  ${detail}`,
@@ -82,7 +82,7 @@ function describeProbes(probes: readonly Probe[]): string[] {
   ]);
 }
 
-/** The id of a subscriber that a form such as `show ID` names. */
+/** Reads the subscriber's id in a form such as `show ID`. */
 function readId(args: string[]): string {
   const id = onlyArgument('ID', parseArgs({ args, allowPositionals: true }).positionals);
   if (subscriberId.safeParse(id).success) return id;

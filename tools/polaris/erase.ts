@@ -10,14 +10,17 @@ import { readLine } from './read-line.ts';
 import { say } from './say.ts';
 import { signedIn, type Operator } from './session.ts';
 
-/** Calls in a row that erase nothing since others hold the rest. Each waits for 5 seconds; the sweeps go on then. */
+/**
+ * Stops after this many calls in a row that erase nothing because other transactions hold the rest. Each call waits 5
+ * seconds; the sweeps continue.
+ */
 const PATIENCE_CALLS = 2;
 
 function countLeft({ erased }: ErasedAccount): number {
   return erased.reduce((sum, { left }) => sum + left, 0);
 }
 
-/** Whether nothing of ours is left of the user. */
+/** Returns whether everything of ours about the user is erased. */
 async function erase({ client, api }: Operator, before: AccountContent): Promise<boolean> {
   const { user_id } = before;
   let answer = await answered(eraseAccount(client, user_id, api));
@@ -46,7 +49,7 @@ function sayKept(kept: AccountContent['kept']): void {
   for (const { place, things } of kept) say(`    ${place}: ${things}`);
 }
 
-/** @throws {Error} when something else is typed */
+/** @throws {Error} if the operator types something else */
 async function confirm(question: string, expected: string): Promise<void> {
   const typed = (await readLine(question)).trim().toLowerCase();
   if (typed !== expected) throw new Error('Not confirmed: nothing was erased.');
@@ -65,7 +68,7 @@ async function eraseOne(operator: Operator, user: string, isConfirmed: boolean):
   return erase(operator, account);
 }
 
-/** One user that cannot be erased holds up no other. */
+/** Continues with the other users if one cannot be erased. */
 async function eraseAll(
   operator: Operator,
   { users, unread }: ReturnType<typeof namedErasures>,

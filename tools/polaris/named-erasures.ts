@@ -1,16 +1,17 @@
 import { z } from 'zod';
 
 const erasure = z.object({ erased: z.guid(), time: z.iso.datetime({ offset: true }).optional() });
-/** A line of ours or of another program. What texts it quotes may be an attacker's, so they are not opened. */
+/** A log line of ours or of another program. Its message may quote an attacker's text, so JSON inside of it is not searched. */
 const logLine = z.object({ level: z.string(), message: z.string() });
-/** The member that says whose content was erased, escaped as often as it may be. */
+/** The member that names an erased user, at any level of JSON escaping. */
 const NAMED = /"erased\\*"\s*:\s*\\*"([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/gi;
-/** A prefix before a line's JSON may have brackets of its own. */
+/** A prefix before the JSON of a line may contain brackets of its own. */
 const MOST_BEGINNINGS = 20;
 
 /**
- * The users whose erasure a file names, each once, in lower case: in lines as `erase` and our log print them, and in what a log drain
- * makes of these, such as objects with our line as a string, or one array. `unread`: users that the file seems to name elsewhere.
+ * The users whose erasure a file names, in lower case and without duplicates. Reads lines as `erase` and our log print them,
+ * and what log drains make of these: objects that contain our line as a string, or one array. `unread`: users that appear
+ * only in lines that could not be read.
  */
 export function namedErasures(bytes: Buffer): { users: string[]; unread: string[] } {
   const text = decode(bytes);
@@ -22,7 +23,7 @@ export function namedErasures(bytes: Buffer): { users: string[]; unread: string[
   return { users: [...users], unread: [...unread].filter((user) => !users.has(user)) };
 }
 
-/** UTF-16 as some shells write it, else UTF-8. */
+/** Decodes UTF-16, which some shells write, else UTF-8. */
 function decode(bytes: Buffer): string {
   const mark = bytes.length < 2 ? 0 : bytes.readUInt16BE();
   if (mark === 0xfffe) return bytes.subarray(2).toString('utf16le');
@@ -38,7 +39,7 @@ function parse(text: string): unknown {
   }
 }
 
-/** The JSON that a line ends with. */
+/** The JSON at the end of a line. */
 function parseEnd(line: string): unknown {
   let at = -1;
   for (let tries = 0; tries < MOST_BEGINNINGS; tries += 1) {

@@ -1,7 +1,7 @@
 import { describeSpan, formatSpan, treesOf, type TraceNode } from '../../src/contracts/trace-tree.ts';
 import type { TracesFound } from '../../src/contracts/trace.ts';
 
-/** Traces as trees: when each step began, counted from the first, how long it took, and what came of it. */
+/** Prints traces as trees. Each step has its start relative to the first one, its duration and its outcome. */
 export function printTraces({ traces, truncated }: TracesFound): string[] {
   if (traces.length === 0) return ['Nothing has this id.'];
   const lines = traces.flatMap(({ trace_id, started_at, spans }, index) => {

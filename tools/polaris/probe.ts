@@ -21,7 +21,7 @@ const LABELS = { ok: 'ok', warning: 'WARNING', failed: 'FAILED' } as const;
 const LABEL_CHARACTERS = 9;
 const STEP_CHARACTERS = 22;
 
-/** What one step saw, and what to do about it. */
+/** The result of one step, and what to do about it. */
 interface Seen {
   step: string;
   level: keyof typeof LABELS;
@@ -29,7 +29,7 @@ interface Seen {
   action?: string;
 }
 
-/** The functions and, behind them, the database; as anybody sees them. */
+/** Probes the functions and, through them, the database, without signing in. */
 async function askHealth(baseUrl: string): Promise<Seen> {
   const step = 'functions';
   try {
@@ -72,7 +72,7 @@ function lookAtSweep({ as_of, last_sweep }: ConsoleStatus): Seen {
   };
 }
 
-/** One of our own endpoints, by what the last attempts to it ended with. */
+/** Judges one of our own endpoints by its last attempts. */
 function lookAtEndpoint(endpoint: EndpointStatus): Seen {
   const { endpoint_id, circuit, last_success, last_failure, recent, recent_failed, waiting } = endpoint;
   const isFailing =
@@ -125,7 +125,7 @@ function lookAtRest({ dead, jobs, alerts }: ConsoleStatus): Seen[] {
   ];
 }
 
-/** One subscriber in the words of the console. */
+/** Describes one subscriber in the words of the console. */
 function lookAtSubscriber(subscriber: SubscriberView): Seen {
   const { tone, sentences } = verdictOfSubscriber(subscriber, undefined);
   return {

@@ -1,12 +1,12 @@
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 
-/** Asks without showing what is typed; where nobody types, the first line of standard input. */
+/** Prompts without echo. Without a terminal, reads the first line of standard input. */
 export function readHidden(question: string): Promise<string> {
   return read(question, new Writable({ write: (_chunk, _encoding, done) => done() }));
 }
 
-/** Asks; where nobody types, the first line of standard input. */
+/** Prompts for a line. Without a terminal, reads the first line of standard input. */
 export function readLine(question: string): Promise<string> {
   return read(question, process.stderr);
 }

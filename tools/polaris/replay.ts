@@ -19,7 +19,7 @@ const PAGE_ROWS = 200;
 
 const shownFilter = z.looseObject({ endpoint_ids: z.array(z.string()).optional().catch(undefined) });
 
-/** A replay with what it would do, or how far it is. */
+/** Describes a replay: its preview, or its progress. */
 function describe(plan: Plan): string[] {
   const { id, kind, name, status, reason, filter, actor, created_at, applied_at, finished_at, preview } =
     plan;
@@ -52,7 +52,7 @@ function describe(plan: Plan): string[] {
   ];
 }
 
-/** Those of the lists whose pages are read until `isEnough`. */
+/** Reads the operator's list page by page until `isEnough`. */
 async function readPlans(
   { client }: Operator,
   isEnough: (plans: readonly Plan[]) => boolean,
@@ -82,7 +82,7 @@ const PROPOSAL = {
   reason: { type: 'string' },
 } as const;
 
-/** The option that a member of the request comes from. */
+/** The option for each member of the request, for error messages. */
 const OPTION_OF: Readonly<Record<string, string>> = {
   endpoint_ids: '--endpoint',
   from: '--from',

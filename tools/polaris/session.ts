@@ -10,11 +10,11 @@ import type { DatabaseClient } from '../../src/services/database.ts';
 import { dataDirectory } from '../local/data-directory.ts';
 import { answered } from './answered.ts';
 
-/** Where an operator is signed in, and what Supabase's client keeps of the session. */
+/** The project that an operator is signed in to, and what Supabase's client stores of the session. */
 const sessionFile = z.object({
   url: z.string(),
   publishableKey: z.string(),
-  /** Below which `/api` is: the access token is sent there, and nowhere else but to `url`. */
+  /** Base of `/api`. The access token is sent only there and to `url`. */
   baseUrl: z.string(),
   items: z.record(z.string(), z.string()),
 });
@@ -31,16 +31,16 @@ async function read(): Promise<SessionFile | null> {
   }
 }
 
-/** Readable by nobody else: it holds the tokens of an operator. */
+/** Readable by the owner only, since it contains an operator's tokens. */
 async function write(content: SessionFile): Promise<void> {
   await mkdir(dirname(path()), { recursive: true });
   const draft = `${path()}.${process.pid}`;
   await writeFile(draft, JSON.stringify(content), { mode: 0o600 });
-  // Another command never reads half of it.
+  // Renamed into place, so that another command never reads half a file.
   await rename(draft, path());
 }
 
-/** Others may have read the tokens of such a file. Windows has no such modes. */
+/** Refuses a file that other users may have read. Windows has no such modes. */
 async function refuseOpenFile(): Promise<void> {
   if (process.platform === 'win32') return;
   const mode = (await stat(path()).catch(() => undefined))?.mode ?? 0;
@@ -50,10 +50,10 @@ async function refuseOpenFile(): Promise<void> {
   );
 }
 
-/** Auth by itself: the one within `createClient` writes a session that cannot be refreshed to stderr, with a stack trace. */
+/** Auth is a client of its own: the one inside `createClient` prints a stack trace when a session cannot be refreshed. */
 function clientOf({ url, publishableKey, baseUrl }: Project) {
   const project = { url, publishableKey, baseUrl };
-  // One process at a time writes the file, so that each change reads it anew.
+  // Reads the file again before each change. Only one process at a time may write it.
   const items = async () => (await read())?.items ?? {};
   const auth = new AuthClient({
     url: new URL('auth/v1', url).href,
@@ -79,15 +79,15 @@ function clientOf({ url, publishableKey, baseUrl }: Project) {
   return { auth, from, rpc };
 }
 
-/** Somebody who is signed in: their client, and where `/api` is. */
+/** The signed-in operator: their client, and the address of `/api`. */
 export interface Operator {
-  /** Its address. */
+  /** Address of the project. */
   project: string;
   client: DatabaseClient;
   api: { baseUrl: string };
 }
 
-/** Whether it is a key that row level security does not hold: nothing here may have it. */
+/** Whether the key bypasses row level security. No command may use such a key. */
 function isServiceKey(key: string): boolean {
   if (key.startsWith('sb_secret_')) return true;
   try {
@@ -98,28 +98,29 @@ function isServiceKey(key: string): boolean {
   }
 }
 
-/** A variable that must be an address. Its value is not repeated. */
+/** Reads a variable that must be an address. Errors do not repeat its value. */
 function address(name: string, schema: z.ZodType<string>, value: string | undefined): string {
   const parsed = schema.safeParse(value ?? '');
   if (parsed.success) return parsed.data;
   throw new Error(`${name} ${parsed.error.issues[0]?.message ?? 'is malformed'}.`);
 }
 
-/** Passwords and tokens travel encrypted, unless they stay on this machine. */
+/** Passwords and tokens must be encrypted in transit, unless they stay on this machine. */
 const supabaseAddress = projectAddress.refine(
   (value) => URL.parse(value)?.protocol !== 'http:' || isLoopback(URL.parse(value)?.hostname ?? ''),
   { error: 'must begin with https:// unless the host is localhost' },
 );
 
-/** Where `/api` is, by the first address of WEBHOOK_BASE_URL. */
+/** The base of `/api`, by the first address in WEBHOOK_BASE_URL. */
 function deploymentOf(variable: string | undefined): string {
   const webhooks = address('WEBHOOK_BASE_URL', webhookAddresses, variable?.trim());
   return (splitList(webhooks)[0] ?? '').replace(/\/api\/webhooks$/, '');
 }
 
 /**
- * The project of SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY with the deployment of WEBHOOK_BASE_URL, else the local system that runs.
- * @throws {Error} when there is neither
+ * The project of SUPABASE_URL and SUPABASE_PUBLISHABLE_KEY with the deployment of WEBHOOK_BASE_URL, else the running local
+ * system.
+ * @throws {Error} if there is neither
  */
 async function findProject(): Promise<Project> {
   const url = process.env['SUPABASE_URL']?.trim();
@@ -152,7 +153,7 @@ async function findProject(): Promise<Project> {
 
 /**
  * @returns the address of the project
- * @throws {Error} when the password is wrong, or the account is no operator's
+ * @throws {Error} if the password is wrong, or the account is not an operator's
  */
 export async function signIn(email: string, password: string): Promise<string> {
   if (password === '') throw new Error('No password was given: nothing was changed.');
@@ -170,12 +171,12 @@ export async function signIn(email: string, password: string): Promise<string> {
   throw new Error(`${email} is not an operator of ${project.url}.`);
 }
 
-/** @throws {Error} when Auth could not end the session, which is kept then */
+/** @throws {Error} if Auth could not end the session; the session is kept then */
 export async function signOut(): Promise<void> {
   const content = await read();
   const { error } =
     content === null ? { error: null } : await clientOf(content).auth.signOut({ scope: 'local' });
-  // What Auth refuses is no session of its any more.
+  // If Auth rejects the session, it has already ended.
   if (error !== null && !(error.status !== undefined && error.status >= 400 && error.status < 500)) {
     throw new Error(
       `The session could not be ended, since Auth does not answer: ${error.message}. Try again.`,
@@ -184,7 +185,10 @@ export async function signOut(): Promise<void> {
   await rm(path(), { force: true });
 }
 
-/** A command acts where its operator is signed in. An environment of another project says that another one is meant. */
+/**
+ * Commands act on the project of the session. If the environment names another project, the operator probably means that one:
+ * refuse.
+ */
 function refuseOtherProject({ url, baseUrl }: SessionFile): void {
   const named = process.env['SUPABASE_URL']?.trim();
   const deployment = process.env['WEBHOOK_BASE_URL']?.trim();
@@ -197,7 +201,7 @@ function refuseOtherProject({ url, baseUrl }: SessionFile): void {
   );
 }
 
-/** @throws {Error} when nobody is signed in, the session is over, or the environment names another project */
+/** @throws {Error} if nobody is signed in, the session is over, or the environment names another project */
 export async function signedIn(): Promise<Operator> {
   await refuseOpenFile();
   const content = await read();

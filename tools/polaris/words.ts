@@ -8,7 +8,7 @@ export function formatTime(time: string | null): string {
     : `${new Date(time).toISOString().slice(0, 19).replace('T', ' ')}Z`;
 }
 
-/** A sentence of the console, with its times. */
+/** A sentence of the console, with its times formatted. */
 export function sentence(parts: readonly Part[]): string {
   return parts.map((part) => (typeof part === 'string' ? part : formatTime(part.at))).join('');
 }

@@ -3,14 +3,14 @@ import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 
 const OWNERS = 200;
 const PARAGRAPHS = 400;
-/** So many paragraphs of a text have 6 KB together. */
+/** This many paragraphs make a text of 6 KB. */
 const PARAGRAPHS_OF_A_TEXT = 10;
 const PARAGRAPH_BYTES = 600;
 
 /**
- * Fills the platform's tables with what its first version would have left: so many reports of 6 KB, each with a job and an
- * audit row. Of 20 reports, 14 have arrived by their webhook, 3 by the fallback, one has no job that is known, and of the two
- * without a text one has a result that only its job knows.
+ * Fills the platform's tables as its first version would have: reports of 6 KB, each with a job and an audit row. Of every 20
+ * reports, 14 got their text by webhook, 3 by the fallback, and one has a text but no known job. Two have no text; one of
+ * these has a result that only its job knows.
  */
 export async function seedFirstVersion(sql: postgres.Sql, reports: number): Promise<void> {
   await sql.begin(async (transaction) => {
@@ -53,7 +53,7 @@ export async function seedFirstVersion(sql: postgres.Sql, reports: number): Prom
   await sql`vacuum analyze`;
 }
 
-/** One row for each report. Its paragraphs are chosen by its number, so that texts differ and compress as prose does. */
+/** One row per report. The report's number selects its paragraphs, so that texts differ but compress like prose. */
 async function addTexts(sql: postgres.TransactionSql, reports: number): Promise<void> {
   await sql`create temporary table paragraphs (n int primary key, text text) on commit drop`;
   const paragraphs = Array.from({ length: PARAGRAPHS }, (_, n) => ({ n, text: paragraph(n) }));
@@ -89,7 +89,7 @@ const WORDS =
     /\s+/,
   );
 
-/** The same words at each run: a linear congruential generator chooses them. */
+/** Chooses words by a linear congruential generator: the same in every run. */
 function paragraph(number: number): string {
   let state = number + 1;
   const words: string[] = [];

@@ -2,17 +2,17 @@ import type postgres from 'postgres';
 import { REPORT_TYPES } from '../../src/contracts/constants.ts';
 
 export interface SeedSize {
-  /** Each with its event and its job; two belong to one report, its prelim and its final. */
+  /** Each with an event and a job. Two belong to one report: its prelim and its final. */
   deliveries: number;
   auditRows: number;
-  /** How far back they reach, evenly spread. */
+  /** Age of the oldest rows. The others are evenly spread. */
   days: number;
 }
 
-/** What `npm run seed:large` adds. */
+/** The size of `npm run seed:large`. */
 export const LARGE: SeedSize = { deliveries: 200_000, auditRows: 1_000_000, days: 10 };
 
-/** Two deliveries a report: 50 reports each. */
+/** Two deliveries per report, so 50 reports per owner. */
 const DELIVERIES_OF_AN_OWNER = 100;
 
 export class AlreadySeeded extends Error {
@@ -20,29 +20,28 @@ export class AlreadySeeded extends Error {
 }
 
 /**
- * Fills a database with the past that so many deliveries would have left: most arrived, some failed first, some are dead
- * letters, a few still wait (for hours, so that no sweep sends them at once). What must always hold does: `verify_reports()`
- * finds nothing. The connection's user must be a superuser, or one who may set
- * `session_replication_role`, as `postgres` may.
+ * Fills a database with the rows that this many deliveries would have left: most succeeded, some failed first, some are dead
+ * letters, and a few still wait (for hours, so that no sweep sends them). All invariants hold: `verify_reports()` finds
+ * nothing. The connection's user must be a superuser or able to set `session_replication_role`, as `postgres` is.
  * @throws {AlreadySeeded}
  */
 export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days }: SeedSize): Promise<void> {
   await sql.begin(async (transaction) => {
     const [known] = await transaction`select from public.report_events where id = 'seed_evt_0'`;
     if (known) throw new AlreadySeeded('This database holds the seed already.');
-    // Every row is written as the triggers would leave it; running them row by row would take minutes.
+    // The rows are written in the state that the triggers would leave; running the triggers would take minutes.
     await transaction`set local session_replication_role = replica`;
     await transaction`set local synchronous_commit = off`;
-    // Hosted projects end a statement of postgres after two minutes.
+    // Hosted projects end statements of `postgres` after two minutes.
     await transaction`set local statement_timeout = 0`;
     await transaction`set local maintenance_work_mem = '256MB'`;
     await addPlan(transaction, deliveries, days);
-    // Built from all rows at the end, an index takes a fraction of the time.
+    // Building an index once at the end takes a fraction of the time.
     const indexes = await dropIndexes(transaction);
     await addReports(transaction);
     await addAudit(transaction, deliveries, auditRows);
     for (const { definition } of indexes) await transaction.unsafe(definition);
-    // What was rolled up knows nothing of the past that was added.
+    // The existing roll-up does not include the added rows.
     await transaction`delete from public.webhook_counts`;
     await transaction`delete from public.webhook_latencies`;
     await transaction`delete from private.webhook_totals`;
@@ -56,7 +55,7 @@ export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days
   await sql`vacuum analyze`;
 }
 
-/** The indexes of our large tables that no constraint needs. */
+/** Indexes of our large tables, except those of constraints. */
 async function dropIndexes(sql: postgres.TransactionSql): Promise<readonly { definition: string }[]> {
   const indexes = await sql<{ name: string; definition: string }[]>`
     select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
@@ -70,7 +69,7 @@ async function dropIndexes(sql: postgres.TransactionSql): Promise<readonly { def
   return indexes;
 }
 
-/** One row for each delivery: what became of it, and when. Everything else follows from it. */
+/** One row per delivery: its outcome and times. All other rows are derived from these. */
 async function addPlan(sql: postgres.TransactionSql, deliveries: number, days: number): Promise<void> {
   await sql`
     create temporary table plan on commit drop as
@@ -191,7 +190,10 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
     from plan where stage = 'final' and not failed_job order by n`;
 }
 
-/** The first two rows of a delivery are its request and its attempt; the others are failed attempts, copies, strangers. */
+/**
+ * The first two rows of a delivery are its request and its attempt. The others are failed attempts, duplicates and
+ * unauthenticated requests.
+ */
 async function addAudit(sql: postgres.TransactionSql, deliveries: number, auditRows: number): Promise<void> {
   await sql`
     insert into public.webhook_audit (

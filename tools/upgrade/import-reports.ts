@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type postgres from 'postgres';
 
-/** Reports in one transaction: each is locked until its end, so that a writer waits a fraction of a second at most. */
+/** Reports per transaction. Each is locked until the end of the transaction, so a writer waits a fraction of a second at most. */
 const BATCH = 100;
 const PROGRESS_EVERY_MS = 5_000;
-/** Others hold what is left, and import it themselves. */
+/** Other transactions hold the remaining reports, and import them themselves. */
 const PAUSE_MS = 200;
 
 export interface Upgrade {
-  /** One connection without a statement time-out. It must be a session: not through a transaction pooler. */
+  /** One connection without a statement time-out, in a lasting session: not by a transaction pooler. */
   sql: postgres.Sql;
   tell: (line: string) => void;
 }
@@ -19,7 +19,7 @@ export interface Unimportable {
   error: string;
 }
 
-/** Imports batch after batch until none is left but those that cannot be imported, which it returns. */
+/** Imports batch after batch until only reports are left that cannot be imported; returns these. */
 export async function importReports({ sql, tell }: Upgrade, marked: number): Promise<Unimportable[]> {
   tell(`${marked} reports to import`);
   const started = Date.now();

@@ -1,12 +1,12 @@
 import type postgres from 'postgres';
 import { importReports, type Unimportable, type Upgrade } from './import-reports.ts';
 
-/** Another run is at work: this one would take the indexes that it builds for left-overs. */
+/** Another run is in progress. This run would mistake the indexes being built there for left-overs. */
 export class UpgradeRuns extends Error {
   override name = 'UpgradeRuns';
 }
 
-/** PostgreSQL's advisory locks are numbers. This one is ours. */
+/** The key of our advisory lock. */
 const LOCK = 20_261_125;
 
 interface Part {
@@ -15,7 +15,7 @@ interface Part {
   statement: string;
 }
 
-/** Finds the jobs that name a report in their metadata; only the import asks for them so. */
+/** For finding the jobs that name a report in their metadata. Only the import needs this index. */
 const JOBS_INDEX: Part = {
   table_name: 'report_jobs',
   name: 'report_jobs_named_report',
@@ -24,20 +24,20 @@ const JOBS_INDEX: Part = {
 };
 
 /**
- * Builds what the migrations leave out on large tables, and imports the reports of the platform's first version, while
- * everything else goes on. It can be stopped and run again at any time.
+ * Builds what the migrations do not build on large tables, and imports the reports of the platform's first version, without
+ * stopping other work. Can be interrupted and run again at any time.
  * @returns the reports that cannot be imported
  * @throws {UpgradeRuns}
  */
 export async function upgrade({ sql, tell }: Upgrade): Promise<Unimportable[]> {
   const [lock] = await sql`select pg_try_advisory_lock(${LOCK}) as held`;
   if (lock?.['held'] !== true) {
-    throw new UpgradeRuns('Another npm run upgrade is at work in this database. Let it end.');
+    throw new UpgradeRuns('Another npm run upgrade is running in this database. Wait for its end.');
   }
   const [marked] = await sql<{ left: number }[]>`select count(*)::int as left from private.reports_to_import`;
   const left = marked?.left ?? 0;
   const parts = await sql<Part[]>`select table_name, name, statement from private.unfinished_tables`;
-  // First: until it stands, each first touch of a report reads all jobs.
+  // Build this index first: without it, the import of each report reads all jobs.
   if (left > 0 && !(await isBuilt(sql, JOBS_INDEX.name))) parts.unshift(JOBS_INDEX);
   for (const part of parts) await build(sql, part, tell);
   const unimportable = left === 0 ? [] : await importReports({ sql, tell }, left);
@@ -60,7 +60,7 @@ async function build(
   const started = Date.now();
   tell(`${name} on ${table_name}: building`);
   if (statement.startsWith('create index ')) {
-    // Of a run that was stopped: it is not valid, so that no query uses it and every writer keeps it.
+    // Remove what an interrupted run has left: an invalid index, which no query uses but every writer must maintain.
     const [, schema = 'public'] = /\bon (\w+)\./.exec(statement) ?? [];
     await sql.unsafe(`drop index concurrently if exists ${schema}.${name}`);
     await sql.unsafe(statement.replace('create index ', 'create index concurrently '));

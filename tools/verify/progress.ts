@@ -1,10 +1,10 @@
 import type { WriteStream } from 'node:tty';
 
-/** How far a program is: one line that changes on a terminal, elsewhere (a log) a line for each tenth. */
+/** Progress display: on a terminal one changing line, elsewhere (such as a log) one line per 10 %. */
 interface Progress {
   /** `done` is between 0 and 1. */
   show(done: number): void;
-  /** Removes the line, so that what is printed next stands alone. */
+  /** Removes the line, so that the next output starts on an empty line. */
   clear(): void;
 }
 
@@ -12,7 +12,7 @@ export function startProgress(to: Pick<WriteStream, 'write' | 'isTTY'>, program:
   let shown = 0;
   return {
     show(done) {
-      // 100 % is not said before the end.
+      // At most 99 % before the end.
       const percent = Math.min(99, Math.floor(done * 100));
       if (to.isTTY) to.write(`\r\u001b[K${program}: ${percent} %`);
       else if (percent >= shown + 10) {

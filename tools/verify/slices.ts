@@ -2,14 +2,14 @@ import postgres from 'postgres';
 import { z } from 'zod';
 
 /**
- * Reports or jobs of a slice: a few seconds at most, so that a stop loses little. With slices of some thousand, PostgreSQL looks up each
- * row by itself, and the same database took up to a third more CPU time.
+ * Reports or jobs per slice: a few seconds, so that an interruption loses little. With slices of a few thousand, PostgreSQL
+ * looks up each row separately, which took up to a third more CPU time for the same database.
  */
 const SLICE = 20_000;
-/** Enough for the events of a slice, which are sorted. */
+/** Enough to sort the events of a slice in memory. */
 const WORK_MEM = '64MB';
 
-/** SQLSTATEs of a connection that ended, and of a statement that a person ended. */
+/** SQLSTATEs: the connection ended, or a person cancelled the statement. */
 const ENDED_BY_OTHERS = /^(08|57)/;
 
 const finding = z.object({
@@ -21,7 +21,7 @@ const finding = z.object({
 });
 export type Finding = z.infer<typeof finding>;
 
-/** Where a slice begins: behind this id of a report type, of `jobs` or of `rest`; null: at the beginning. */
+/** The start of a slice: after this id of a report type or of `jobs`; null: the beginning. `rest` has no ids. */
 export interface Place {
   part: string;
   after: string | null;
@@ -29,9 +29,9 @@ export interface Place {
 
 interface Slice {
   findings: Finding[];
-  /** Of all reports, how many were looked at: between 0 and 1. */
+  /** Share of all reports that have been checked: 0 to 1. */
   done: number;
-  /** Where the next slice begins; absent: this was the last. */
+  /** The start of the next slice; absent after the last one. */
   next?: Place;
 }
 
@@ -39,7 +39,7 @@ export function printPlace({ part, after }: Place): string {
   return after === null ? part : `${part}/${after}`;
 }
 
-/** @throws {Error} when it is no place of this database */
+/** @throws {Error} if the text is not a place of this database */
 export async function readPlace(sql: postgres.ISql, text: string): Promise<Place> {
   const parts = await partsOf(sql);
   const [part = '', after = null] = text.split('/', 2);
@@ -50,7 +50,7 @@ export async function readPlace(sql: postgres.ISql, text: string): Promise<Place
       (after === '' || part === 'rest' || (isReportType && !z.guid().safeParse(after).success)))
   ) {
     throw new Error(
-      `"${text}" is no place to begin from. An interrupted run prints the place to continue from, such as "${parts[0]?.name ?? ''}/5b0c0e4e-0000-4000-8000-000000000000".`,
+      `"${text}" is not a place to continue from. An interrupted run prints the place to continue from, such as "${parts[0]?.name ?? ''}/5b0c0e4e-0000-4000-8000-000000000000".`,
     );
   }
   return { part, after };
@@ -58,7 +58,7 @@ export async function readPlace(sql: postgres.ISql, text: string): Promise<Place
 
 interface Part {
   name: string;
-  /** Of a report type; the other parts have none. */
+  /** Only for report types. */
   table?: string;
 }
 
@@ -68,15 +68,15 @@ async function partsOf(sql: postgres.ISql): Promise<Part[]> {
   return [...types, { name: 'jobs' }, { name: 'rest' }];
 }
 
-/** A size, for tests; a signal that ends the statement that runs. */
+/** `size` is for tests; `signal` cancels the running statement. */
 interface SliceOptions {
   size?: number;
   signal?: AbortSignal;
 }
 
 /**
- * Looks at everything that verify_reports() looks at, slice by slice: each is a statement of its own, so that a run holds no
- * snapshot for long and can be interrupted. `sql` has one connection. It writes nothing.
+ * Runs the checks of verify_reports() slice by slice. Each slice is one statement, so that no snapshot is held for long and a
+ * run can be interrupted. Read-only. `sql` has one connection.
  */
 export async function* verifySlices(
   sql: postgres.ISql,
@@ -122,7 +122,7 @@ export async function* verifySlices(
   }
 }
 
-/** What cannot be looked at is a finding too, and must not keep the rest from being looked at. */
+/** A slice that cannot be checked is a finding too, and must not stop the others. */
 async function look(
   sql: postgres.ISql,
   { name, table }: Part,
@@ -154,7 +154,7 @@ async function look(
   }
 }
 
-/** How much of all ids comes before this one: they are random. */
+/** Share of all ids before this one: ids are random. */
 function shareOfIds(id: string): number {
   return Number.parseInt(id.slice(0, 8), 16) / 2 ** 32;
 }

@@ -1,33 +1,33 @@
 import type { z } from 'zod';
 import type { ProblemCode } from '../problem.ts';
 
-/** What the OpenAPI document says of one method of one path. `tools/openapi/document.ts` makes the document from all of them. */
+/** Describes one method of one path. `tools/openapi/document.ts` makes the OpenAPI document from all of these. */
 export interface Operation {
   id: string;
   tag: Tag;
   summary: string;
   description: string;
-  /** Any one of these admits a caller; `nobody`: no credentials are needed. */
+  /** Alternatives: any one is sufficient. `nobody`: no credentials are needed. */
   callers: readonly Caller[];
   query?: z.ZodObject;
   headers?: z.ZodObject;
   body?: {
     schema: z.ZodType;
-    /** Some requests have none. */
+    /** Whether some requests have no body. */
     isOptional?: boolean;
   };
   answers: Readonly<Record<number, Answer>>;
-  /** Beside `internal_error` and `database_unavailable`, which every operation may answer. */
+  /** In addition to `internal_error` and `database_unavailable`, which every operation may answer. */
   problems: readonly ProblemCode[];
-  /** Pages of other origins may call it: `OPTIONS` is answered, and problems come as `application/json` too. */
+  /** Pages of other origins may call this: `OPTIONS` is answered, and problems may have the type `application/json`. */
   isForPages?: boolean;
-  /** Beside those that belong to a problem code. */
+  /** In addition to the headers of the problem codes. */
   headersOfAll?: readonly HeaderName[];
 }
 
 interface Answer {
   description: string;
-  /** Without it the answer has no body. */
+  /** Absent: the answer has no body. */
   schema?: z.ZodType;
   /** `application/json` unless others are named. */
   mediaTypes?: readonly string[];
@@ -90,7 +90,7 @@ export const HEADERS_OF_PROBLEMS: Partial<Record<ProblemCode, readonly HeaderNam
   unsupported_content_encoding: ['Accept-Encoding'],
 };
 
-/** What a JSON body can be refused for. */
+/** Reasons for rejecting a JSON body. */
 export const OF_BODIES = [
   'invalid_json',
   'invalid_body',
@@ -99,6 +99,6 @@ export const OF_BODIES = [
   'unsupported_content_encoding',
 ] as const satisfies ProblemCode[];
 
-/** What a user's token can be refused for. */
+/** Reasons for rejecting a user's token. */
 export const OF_USERS = ['unauthorized', 'anonymous_user'] as const satisfies ProblemCode[];
 export const OF_OPERATORS = [...OF_USERS, 'forbidden'] as const satisfies ProblemCode[];

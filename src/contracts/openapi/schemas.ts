@@ -29,7 +29,7 @@ import {
   webhookAnswer,
 } from '../webhooks.ts';
 
-/** The schemas that have a name of their own in the document; all others stand where they are used. */
+/** Schemas with a name of their own in the document; others are inlined. */
 export const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
   AccountContent: accountContent,
   AlertEvent: alertEvent,
@@ -74,8 +74,8 @@ export const NAMED_SCHEMAS: Readonly<Record<string, z.ZodType>> = {
 };
 
 /**
- * Where descriptions of members come from: tables of docs/contract.md, by their marks. A path leads from the schema to the
- * one that has the members.
+ * Which tables of docs/contract.md describe the members of which schemas, by the tables' marks. `path` leads from the schema
+ * to the one with the members.
  */
 export const DESCRIBED: readonly { schema: string; path?: readonly (string | number)[]; table: string }[] = [
   { schema: 'JobRequest', table: 'jobRequest' },

@@ -11,7 +11,7 @@ export interface Sent {
   description: string;
   headers: z.ZodObject;
   body: z.ZodType;
-  /** What a receiver answers to confirm, where that has a form. */
+  /** The answer by which a receiver confirms, if it has a schema. */
   answer?: z.ZodType;
 }
 

@@ -30,7 +30,7 @@ const encoded = z.object({
   'content-encoding': z.enum(CODINGS).optional().meta({ description: 'Absent: the body is not compressed.' }),
 });
 const headers = traceHeaders.extend(encoded.shape).extend(signedHeaders.shape);
-/** The legacy signature goes without them. */
+/** Headers that requests with the legacy signature do not have. */
 const headersOrLegacy = traceHeaders.extend(encoded.shape).extend(signedHeaders.partial().shape);
 
 function receive(stage: 'prelim' | 'final'): Operation {
@@ -76,7 +76,7 @@ export const WEBHOOK_PATHS: Paths = {
         LIMITS,
       callers: ['signature'],
       headers,
-      // The function reads each event for itself, with this schema.
+      // The function validates each event separately, with this schema.
       body: { schema: z.object({ events: z.array(receivedBatchEvent).min(1).max(MAX_BATCH_EVENTS) }) },
       answers: { 200: { description: 'One answer for each event, in their order.', schema: batchAnswer } },
       problems: OF_SIGNED,

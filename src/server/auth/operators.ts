@@ -3,7 +3,7 @@ import type { Store } from '../store/store.ts';
 import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import type { FindUser, FoundUser } from './users.ts';
 
-/** The actor of calls with CRON_SECRET. */
+/** The actor of requests with CRON_SECRET. */
 export const CRON = 'cron';
 
 type OperatorAccess =
@@ -12,7 +12,7 @@ type OperatorAccess =
   | Extract<FoundUser, { ok: false }>
   | { ok: false; code: 'forbidden'; actor: string };
 
-/** Admits the cron by one of its keys, and operators by their access token. The role is checked at each call. */
+/** Accepts the cron by one of its keys, and operators by their access token. The role is read at each call. */
 export async function authenticateOperator(
   { cronSecrets, findUser, rpc }: Store & { cronSecrets: BearerKeys; findUser: FindUser },
   headers: Headers,

@@ -3,7 +3,10 @@ import { z } from 'zod';
 import { retryDeadSockets } from '../http/dead-sockets.ts';
 import { DatabaseUnavailable } from '../store/store.ts';
 
-/** Whose access token it is. `unauthorized`: nobody's. `anonymous_user`: of a visitor who signed in without an account. */
+/**
+ * The user of an access token. `unauthorized`: the token is not valid. `anonymous_user`: the user signed in without an
+ * account.
+ */
 export type FoundUser = { ok: true; userId: string } | { ok: false; code: 'unauthorized' | 'anonymous_user' };
 
 /**
@@ -48,7 +51,7 @@ export function createFindUser(options: { url: string; publishableKey: string })
     }
     const parsed = claims.safeParse(data?.claims);
     if (!parsed.success) return NOBODY;
-    // Anybody can create any number of such accounts: no quota or budget would hold.
+    // Anyone can create any number of such accounts, so no quota or budget would hold.
     if (parsed.data.is_anonymous === true) return { ok: false, code: 'anonymous_user' };
     return { ok: true, userId: parsed.data.sub };
   };

@@ -1,13 +1,13 @@
 import type { z } from 'zod';
 import { serverEnv, type ServerEnv } from '../../contracts/env.ts';
 
-/** What is wrong with one variable. The message never holds its value. */
+/** A fault of one variable. The message never contains its value. */
 export interface EnvFault {
   name: string;
   message: string;
 }
 
-/** One or more variables are missing or malformed: no function can work until they are set and the project is deployed again. */
+/** Variables are missing or malformed: no function works until they are set and the project is deployed again. */
 export class InvalidEnvironment extends Error {
   override name = 'InvalidEnvironment';
   readonly faults: readonly EnvFault[];
@@ -20,8 +20,9 @@ export class InvalidEnvironment extends Error {
 }
 
 /**
- * Reads the functions' configuration. Blanks and line breaks around a value are removed: `openssl … | vercel env add NAME`
- * stores a line break, which no header can carry. A variable that is empty then counts as unset, as in most .env files.
+ * Reads the functions' configuration. Removes blanks and line breaks around values:
+ * `openssl … | vercel env add NAME` stores a line break, which headers cannot contain. An empty variable counts as unset, as
+ * in most .env files.
  * @throws {InvalidEnvironment} naming every variable that is missing or malformed, without its value
  */
 export function readEnv(source: Readonly<Record<string, string | undefined>>): ServerEnv {
@@ -32,7 +33,7 @@ export function readEnv(source: Readonly<Record<string, string | undefined>>): S
   );
 }
 
-/** The variables that have a value, without the blanks and line breaks around it. */
+/** The variables that have a value, trimmed. */
 export function trimmed(source: Readonly<Record<string, string | undefined>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(source).flatMap(([name, value]) => {

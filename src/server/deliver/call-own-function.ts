@@ -5,15 +5,15 @@ import { bypassHeaders, siblingOf, type OwnDeployment } from './own-deployment.t
 
 const ANSWER_BYTES = 16 * 1024;
 
-/** The deployment that is asked is the one that receives webhooks: this call sends CRON_SECRET. */
+/** Uses the deployment that receives webhooks: this call sends CRON_SECRET. */
 export interface OwnCaller extends OwnDeployment {
   fetch: typeof fetch;
   cronSecrets: BearerKeys;
 }
 
 /**
- * Calls a function of ours as the cron does, in an invocation of its own: one address after the other, until one answers as
- * the function does.
+ * Calls a function of ours as the cron does, in an invocation of its own. Tries one address after the other until one answers
+ * with a 2xx.
  * @param what the call, as errors name it
  * @throws {Error} the error of the last address
  */
@@ -46,7 +46,7 @@ export async function callOwnFunction<Answer>(
 }
 
 interface OwnCall<Answer> {
-  /** Below the prefix of our functions, with its query: `/cron/take-over?job_id=…`. */
+  /** Path and query below the common prefix of our functions: `/cron/take-over?job_id=…`. */
   path: string;
   method: 'GET' | 'POST';
   timeoutMs: number;

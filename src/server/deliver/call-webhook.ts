@@ -61,7 +61,10 @@ interface Addressed {
   attempt: Attempt;
 }
 
-/** Over one address each attempt counts; over several the round counts as its last one, which names those before it. */
+/**
+ * With one address each attempt counts; with several, the round counts as its last attempt, whose error names the earlier
+ * ones.
+ */
 function asRecorded(attempts: readonly Addressed[]): Attempt[] {
   const last = attempts.at(-1);
   if (last === undefined || attempts.every(({ address }) => address === last.address)) {
@@ -76,7 +79,7 @@ function asRecorded(attempts: readonly Addressed[]): Attempt[] {
 function postTo(sender: Sender, base: string, delivery: ClaimedDelivery, timeoutMs: number): Promise<Posted> {
   const { event_id, endpoint_id, trace_id } = delivery;
   const body = new TextEncoder().encode(delivery.body);
-  // Only the endpoint's name is ever appended.
+  // Only the endpoint's name may be appended to the configured address.
   const url = `${base}/${endpoint_id}`;
   return post(sender, {
     url,

@@ -6,7 +6,7 @@ import { whyLost } from './connection-words.ts';
 import type { ClaimedDelivery } from './delivery.ts';
 import { failure, success, type Meaning } from './meaning.ts';
 
-// Only what is used is parsed: a change elsewhere in an answer must not turn a success into a failure.
+// Only the members in use are parsed: a change elsewhere in an answer must not turn a success into a failure.
 const delivered = webhookAnswer.pick({ outcome: true, job_id: true });
 const refusal = problemDetails.pick({ code: true });
 
@@ -77,7 +77,7 @@ function parse(body: string): unknown {
 
 const FOREIGN_CHARACTERS = 100;
 
-/** Text of another system, made storable: the attempt could not be recorded with it otherwise. */
+/** Makes another system's text storable. Otherwise the attempt could not be recorded. */
 function foreignText(text: string): string {
   return toStorable(text.slice(0, FOREIGN_CHARACTERS));
 }

@@ -2,15 +2,15 @@ import type { CallTrace } from '../http/call-trace.ts';
 import { isTimeout, neverConnects, refusalOf, whyLost, whyNotConnected } from './connection-words.ts';
 import { failure, type Meaning } from './meaning.ts';
 
-/** How far a call came. */
+/** How far a call got. */
 type Came = Pick<CallTrace, 'hasRequest' | 'hasLeft' | 'status'>;
 
-/** Of a fetch that is not Node's, only the error is known. */
+/** For a `fetch` that is not Node's, only the error is known. */
 const UNTRACED: Came = { hasRequest: false, hasLeft: false, status: null };
 
 interface Failed extends Meaning {
   timedOut: boolean;
-  /** Of an answer that fetch keeps to itself. */
+  /** Status of an answer that fetch does not return. */
   status: number | null;
 }
 

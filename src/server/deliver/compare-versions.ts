@@ -5,11 +5,11 @@ import { scanJson, type ShallowJson } from '../http/scan-json.ts';
 
 /** A member that differs between two versions of the same events' bodies. */
 interface VersionChange {
-  /** Such as `data.position`; empty for a body that is compared as a whole. */
+  /** Such as `data.position`; empty if whole bodies are compared. */
   path: string;
-  /** In how many of the events. */
+  /** Number of events in which the member differs. */
   events: number;
-  /** JSON of the first of them, cut; null where the body has no such member. */
+  /** JSON of the first one, truncated; null if the body has no such member. */
   before: string | null;
   after: string | null;
 }
@@ -20,17 +20,17 @@ interface BodyPair {
   after: string;
 }
 
-/** Most members that are named. */
+/** Maximum number of listed members. */
 export const MAX_VERSION_CHANGES = 50;
-/** Of a shown value, in UTF-16 units. */
+/** Maximum length of a shown value, in UTF-16 units. */
 const SHOWN_CHARACTERS = 200;
 
-/** What changes in these bodies from one version to another, in the order of the members. Values are compared whole. */
+/** The differences between two versions of these bodies, in the order of the members. Values are compared as a whole. */
 export function compareVersions(bodies: readonly BodyPair[]): VersionChange[] {
   const changes = new Map<string, VersionChange>();
   for (const body of bodies) {
     const [before, after] = [membersOf(body.before), membersOf(body.after)];
-    // The content of an imported report may not be readable as a body.
+    // The content of an imported report may not be readable as JSON.
     const readable = before !== null && after !== null;
     const [old, young] = readable ? [before, after] : [whole(body.before), whole(body.after)];
     for (const path of new Set([...old.keys(), ...young.keys()])) {
@@ -46,7 +46,7 @@ export function compareVersions(bodies: readonly BodyPair[]): VersionChange[] {
   return [...changes.values()];
 }
 
-/** The JSON of each member, those of `data` apart; null where the text cannot be read. */
+/** The JSON of each member, with the members of `data` listed separately; null if the text cannot be read. */
 function membersOf(body: string): Map<string, string> | null {
   const scanned = scanJson(body, { maxDepth: MAX_DEPTH, open: ['data'] });
   if (!scanned.ok || !isObject(scanned.value)) return null;

@@ -9,8 +9,8 @@ const gzipped = promisify(gzip);
 const zstdCompressed = promisify<Uint8Array, object, Uint8Array>(zstdCompress);
 
 /**
- * Compresses a body, to the same bytes each time: the levels are fixed, and Node writes no time into the header of gzip. In a thread
- * of its own, since 900 KB take gzip as long as many small requests take.
+ * Compresses a body, to the same bytes each time: the levels are fixed, and Node writes no time into the gzip header. Runs in
+ * the thread pool, since gzip takes as long for 900 KB as many small requests take.
  */
 export function compress(coding: Coding, bytes: Uint8Array): Promise<Uint8Array> {
   return coding === 'gzip'

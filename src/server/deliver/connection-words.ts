@@ -1,10 +1,10 @@
 /**
- * The texts for connection failures. They are our own: the message of an error may hold the address with
- * its password, a header with a secret, or text of another system. The code of the error follows them, to be looked up.
+ * Messages for connection failures, in our own words: an error's message may contain an address with a password, a header
+ * with a secret, or another system's text. The error's code is appended for look-up.
  */
 type Words = Readonly<Record<string, string>>;
 
-/** We ended a call before anything was sent. The message is our own text, and safe to show. */
+/** We ended the call before anything was sent. The message is ours, so it can be shown. */
 export class NeverSent extends Error {
   override name = 'NeverSent';
 }
@@ -54,7 +54,7 @@ const NOT_CONNECTED: Words = {
   EAI_: 'the host name could not be looked up',
 };
 
-/** The request may have been sent, and no complete answer arrived. */
+/** Part of the request may have been sent, and no complete answer arrived. */
 const LOST: Words = {
   ECONNRESET: 'the connection was reset',
   EPIPE: 'the connection was reset',
@@ -70,14 +70,14 @@ const LOST: Words = {
   ERR_SSL_: 'the other side ended the TLS connection',
 };
 
-/** Errors of undici whose code does not tell them apart, or is left out by some builds of its parser: by name and message. */
+/** Errors of undici without a distinctive code (some builds of its parser omit it), by name and message. */
 const UNCODED: readonly (readonly [RegExp, string])[] = [
   [/^HTTPParserError: /, NOT_HTTP],
   [/^SocketError: bad response$/, NOT_HTTP],
   [/^SocketError: bad upgrade$/, 'the other side asked for another protocol'],
 ];
 
-/** Requests that fetch refuses before it connects. */
+/** Errors of requests that fetch rejects before it connects. */
 const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/includes credentials/, 'the address contains a user name or a password'],
   [/^bad port$/, 'fetch blocks the port of the address'],
@@ -86,14 +86,14 @@ const REFUSED: readonly (readonly [RegExp, string])[] = [
   [/is an invalid header/, 'a header has invalid characters'],
 ];
 
-/** Why fetch refused to make a request at all; undefined where it did not. */
+/** Why fetch rejected the request; undefined if it did not. */
 export function refusalOf(error: unknown): string | undefined {
   if (error instanceof NeverSent) return error.message;
   const messages = [error, causeOf(error)].flatMap((each) => (each instanceof Error ? [each.message] : []));
   return REFUSED.find(([form]) => messages.some((message) => form.test(message)))?.[1];
 }
 
-/** Whether this error alone says that no connection was made: codes that an open connection never ends with. */
+/** Whether the code alone proves that no connection was made: an open connection never ends with these codes. */
 export function neverConnects(error: unknown): boolean {
   const code = codeOf(error);
   return code !== undefined && find(NOT_CONNECTED, code) !== undefined && find(LOST, code) === undefined;
@@ -125,13 +125,13 @@ function inWords(error: unknown, table: Words, otherwise: string): string {
   return code === undefined ? otherwise : `${find(table, code) ?? otherwise} (${code})`;
 }
 
-/** By the whole code, else by its first part: an entry that ends in an underscore stands for all that begin with it. */
+/** Looks up the complete code, then its first part: an entry with a trailing underscore matches all codes that begin with it. */
 function find(table: Words, code: string): string | undefined {
   if (Object.hasOwn(table, code)) return table[code];
   return Object.entries(table).find(([start]) => start.endsWith('_') && code.startsWith(start))?.[1];
 }
 
-/** Most letters of a code that are repeated. */
+/** Maximum length of a code in a message. */
 const CODE = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 function codeOf(error: unknown): string | undefined {

@@ -4,65 +4,65 @@ import { endpointId } from '../../contracts/endpoints.ts';
 import type { Json } from '../../contracts/text.ts';
 import { eventId } from '../../contracts/webhooks.ts';
 
-/** The additional fields of a delivery to a subscriber. */
+/** Additional members of a delivery to a subscriber. */
 const subscriber = z.object({
   url: z.string(),
-  /** Its secrets in use, as `sealSecret` made them: the newest first. */
+  /** The secrets in use, encrypted by `sealSecret`, newest first. */
   sealed_secrets: z.array(z.string()),
-  /** Of the event in its report; null: it has no effect on one. */
+  /** Position of the event in its report; null if it has no effect on one. */
   position: z.int().nullable(),
-  /** The replay that it belongs to; 0: it is live. */
+  /** The replay that made the delivery; 0: live. */
   plan: z.int(),
-  /** Whether it was put back on schedule after it had been a dead letter. */
+  /** Whether it is a redriven dead letter. */
   redriven: z.boolean(),
   format_version: z.int(),
-  /** The requested coding, once a check has passed it; null: bodies are sent uncompressed. */
+  /** The requested coding, if the check has passed it; null: bodies are sent uncompressed. */
   compression: z.enum(CODINGS).nullable().default(null),
 });
 export type Subscriber = z.infer<typeof subscriber>;
 
-/** A delivery that this process holds under a lease: where it goes, and the fencing token that every record of it shows. */
+/** A delivery that this process holds under a lease: its target, and the fencing token for recording its round. */
 export const claimedDelivery = z.object({
   delivery_id: z.int(),
   delivery_token: z.int(),
   event_id: eventId,
   endpoint_id: endpointId,
-  /** The proof of delivery: the answer of our own webhook functions for this job, or any 2xx. */
+  /** Proof of delivery: our own endpoint's answer for this job, or any 2xx of a subscriber. */
   expects: z.enum(['own_answer', 'any_2xx']),
   job_id: z.string().nullable(),
-  /** Of its event; null: the event is from before there were traces. */
+  /** The event's trace; null: the event is older than traces. */
   trace_id: z.string().nullable(),
-  /** The bytes to send, as the database composed them: the same on every attempt and every path. */
+  /** The body, composed by the database: the same bytes on every attempt and every path. */
   body: z.string(),
-  /** Null: it goes to one of our own endpoints, as all do that a database of an earlier version hands out. */
+  /** Null: the target is one of our own endpoints (always, if the database is of an earlier version). */
   subscriber: subscriber.nullable().default(null),
 });
 export type ClaimedDelivery = z.infer<typeof claimedDelivery>;
 
-/** One POST, as `record_delivery_attempts()` stores it. */
+/** One POST, as stored by `record_delivery_attempts()`. */
 export interface Attempt {
-  /** HTTP status; null when no answer came. */
+  /** HTTP status; null: no answer. */
   status: number | null;
   duration_ms: number;
-  /** Sent with it, where its event has a trace: the endpoint's audit row names it too. */
+  /** Span id sent with the request, if the event has a trace. The endpoint's audit row contains it too. */
   span_id: string | null;
   error: string | null;
-  /** The endpoint itself answered, below 500. */
+  /** Whether the endpoint itself answered, below 500. */
   authentic: boolean;
-  /** Where it was sent, and with which headers: their secrets are masked. */
+  /** The address and the headers, with secrets masked. */
   request: { url: string; headers: Record<string, string> };
-  /** The beginning of the answer, and chosen headers. */
+  /** The beginning of the answer, and selected headers. */
   response: { [name: string]: Json } | null;
 }
 
 /**
- * What a round of attempts came to. `unknown`: the last one may have arrived. `failed`: the durable schedule follows.
- * `refused`: hopeless, it ends here.
+ * Result of a round. `unknown`: the last attempt may have arrived. `failed`: retried by the durable schedule. `refused`:
+ * permanent, so the delivery ends here.
  */
 export interface Round {
   result: 'delivered' | 'unknown' | 'failed' | 'refused';
   attempts: Attempt[];
   retryAfterSeconds: number | null;
-  /** The effect at our own endpoint, if the delivery went to one. */
+  /** The effect that our own endpoint reported; null for subscribers. */
   outcome: 'applied' | 'duplicate' | 'superseded' | null;
 }

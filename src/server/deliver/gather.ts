@@ -1,8 +1,8 @@
 /**
- * One call for all that is asked at once, and for what is asked while a call is under way the next: under load few round
- * trips serve many, and alone nobody waits for others.
- * @param most asked for in one call
- * @param callAll answers each, in the order asked; when it fails, it fails for all of them
+ * Batches concurrent questions into one call. Questions asked during a call go into the next one: under load, few round trips
+ * answer many questions; without load, none waits.
+ * @param most maximum number of questions per call
+ * @param callAll returns the answers in the order asked; if it fails, all its questions fail
  */
 export function gather<Asked, Answer>(
   most: number,
@@ -18,7 +18,7 @@ export function gather<Asked, Answer>(
 
   async function callInTurn(): Promise<void> {
     isCalling = true;
-    // What the same turn of the event loop asks for goes together.
+    // Collects the questions of one turn of the event loop.
     await new Promise(setImmediate);
     while (waiting.length > 0) {
       const served = waiting.splice(0, most);

@@ -2,14 +2,14 @@ import { z } from 'zod';
 import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 
-/** Deliveries in one transaction: their locks are held for as long as it takes. */
+/** Deliveries per transaction, whose locks are held until its end. */
 const SLICE = 500;
 
 const kept = z.object({ more: z.boolean() });
 
 /**
- * Time-based changes of subscribers: one that accepts nothing for days is paused, one that never passed its check is removed, and
- * deliveries that nobody can wait for any longer end.
+ * Time-based changes of subscribers: pauses one that has accepted nothing for days, removes one that never passed its check,
+ * and ends deliveries that have waited too long.
  * @throws {DatabaseUnavailable}
  */
 export async function keepSubscribers(

@@ -1,10 +1,10 @@
 import type { Round } from './delivery.ts';
 
-/** What one attempt came to. */
+/** The interpretation of one attempt's result. */
 export interface Meaning {
   result: Round['result'];
   outcome: Round['outcome'];
-  /** Seconds, without an upper limit of ours; only on 429 and 503. */
+  /** Seconds, without an upper limit; only for 429 and 503. */
   retryAfterSeconds: number | null;
   error: string | null;
   /** The endpoint itself answered, below 500. Closes its circuit. */

@@ -4,9 +4,9 @@ import { sendDelivery, type Notifier, type Sent } from './send-delivery.ts';
 import { sendToSubscribers } from './send-to-subscribers.ts';
 
 /**
- * Sends one round of an event's delivery. Where that failed, so that the record of it has applied the event directly, its
- * subscribers are sent to here; otherwise our own endpoint does.
- * @throws {DatabaseUnavailable} when the round could not be recorded; a sweep finds the delivery when its lease ends
+ * Sends one round of a delivery. If it failed, recording it has applied the event directly: then this function sends the
+ * event to its subscribers, which otherwise our own endpoint does.
+ * @throws {DatabaseUnavailable} if the round could not be recorded; a sweep recovers the delivery when its lease expires
  */
 export async function notifyReportCompletion(
   sender: Notifier,

@@ -3,14 +3,17 @@ import { splitList } from '../../contracts/env-values.ts';
 /** One or more addresses of our own webhook functions, each ending in `/api/webhooks`: tried in turn. */
 type WebhookBaseUrls = readonly [string, ...string[]];
 
-/** Our own deployment, as its functions call it: never where a request says it is, since these calls carry secrets. */
+/**
+ * Our own deployment for calls between its functions. Only the configured address, never one from a request: these calls send
+ * secrets.
+ */
 export interface OwnDeployment {
   webhookBaseUrls: WebhookBaseUrls;
-  /** Lets our own calls pass Vercel's Deployment Protection, where it is set. Subscribers are never told. */
+  /** Passes Vercel's Deployment Protection, if set. Never sent to subscribers. */
   protectionBypass: string | undefined;
 }
 
-/** @throws {Error} when there is none */
+/** @throws {Error} if the list is empty */
 export function parseWebhookBaseUrls(value: string): WebhookBaseUrls {
   const [first, ...rest] = splitList(value);
   if (!first) throw new Error('WEBHOOK_BASE_URL is empty');

@@ -16,19 +16,19 @@ import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
 import type { Result } from '../http/operator-guard.ts';
 
-/** Deliveries in one transaction: their locks are held for as long as it takes. */
+/** Deliveries per transaction, whose locks are held until its end. */
 const SLICE = 100;
-/** Of the request that made a plan; the sweeps do the rest. */
+/** How long the request that made a plan works on it, after its answer; the sweeps continue. */
 const BUDGET_MS = 60_000;
 
 type PlanServices = Store &
   MonotonicClock & {
     log: Log;
-    /** Lets work go on after the answer. */
+    /** Keeps the function running for work after the answer. */
     waitUntil: (work: Promise<unknown>) => void;
   };
 
-/** Members of the two that are arrays or objects. */
+/** Members of both kinds of request that are arrays or objects. */
 const OPEN = ['filter', 'event_ids', 'endpoint_ids', 'types'];
 
 const requested = z.union([
@@ -45,8 +45,8 @@ const cancelled = z.union([
 ]);
 
 /**
- * `POST`: stores a plan and starts it after the answer. A replay is only proposed; the answer has its preview. For people
- * only, since a plan names who decided it.
+ * `POST`: stores a plan and starts it after the answer. A replay is only proposed, and the answer has its preview. Not for
+ * the cron, since a plan names the person who decided it.
  * @param actor an operator's id, or `cron`, which is refused
  */
 export async function requestPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
@@ -85,8 +85,8 @@ function begin(services: PlanServices): void {
 }
 
 /**
- * `PATCH ?plan=`: applies a replay that was proposed. A plan that runs or has ended is returned unchanged, so that a repeated
- * request applies nothing twice.
+ * `PATCH ?plan=`: applies a proposed replay. A plan that is running or has ended is returned unchanged, so a repeated request
+ * applies nothing twice.
  */
 export async function applyPlan(services: PlanServices, request: Request, actor: string): Promise<Result> {
   if (actor === CRON) return { response: problem('forbidden'), record: { outcome: 'forbidden' } };
@@ -100,7 +100,7 @@ export async function applyPlan(services: PlanServices, request: Request, actor:
   }
   if (outcome.plan.status === 'running') begin(services);
   const begun: PlanAnswer = { plan: outcome.plan };
-  // SQL audits the moment in which it is applied.
+  // SQL audits the application in its transaction.
   return { response: answer(begun), record: null };
 }
 
@@ -125,16 +125,16 @@ const slice = z
   .object({
     plan_id: z.int(),
     status: z.enum(PLAN_STATUSES),
-    /** How many deliveries it made due. */
+    /** Number of deliveries made due. */
     redriven: z.int(),
-    /** Why the slice could not be done. */
+    /** Why the slice failed. */
     error: z.string().optional(),
   })
   .nullable();
 
 /**
- * Works plans off, slice after slice, until none has anything to do now or the deadline has come. Any number of processes may
- * do so at once: each slice is one transaction, under its plan's lock. Returns how many deliveries are due now.
+ * Works on plans, slice by slice, until none has anything to do now or the deadline is reached. Any number of processes may
+ * do so concurrently: each slice is one transaction under its plan's lock. Returns the number of deliveries made due.
  * @throws {DatabaseUnavailable}
  */
 export async function workPlans(

@@ -9,7 +9,7 @@ import type { Attempt } from './delivery.ts';
 import type { Meaning } from './meaning.ts';
 import { answerHeaders, sentHeaders, sentUrl } from './shown-headers.ts';
 
-/** What is read of an answer: ours has a few hundred bytes, and that of another system must not fill our memory. */
+/** Limit for reading an answer: ours has a few hundred bytes, and another system's must not fill the memory. */
 const ANSWER_BYTES = 16 * 1024;
 const EXCERPT_CHARACTERS = 1000;
 
@@ -21,9 +21,9 @@ interface Post {
   timeoutMs: number;
   send: (headers: Record<string, string>, signal: AbortSignal) => Promise<Answered>;
   /**
-   * What an answer means.
-   * @param text what was read of it
-   * @param unread why it could not be read to its end; undefined where it could
+   * Interprets an answer.
+   * @param text the part that was read
+   * @param unread why the answer could not be read to its end; undefined if it could
    */
   classify: (answer: Answered, text: string, unread: unknown) => Meaning;
 }
@@ -34,7 +34,7 @@ export interface Posted {
   timedOut: boolean;
 }
 
-/** One attempt: sends it, reads the start of the answer, and says what came of it in the form that is recorded. Never throws. */
+/** Makes one attempt and reads the beginning of the answer. Returns the attempt in the form to be recorded. Never throws. */
 export async function post(clock: Clock, { url, traceId, timeoutMs, send, ...rest }: Post): Promise<Posted> {
   const elapsed = stopwatch(clock.monotonicNow);
   const span_id = traceId === null ? null : newSpanId();

@@ -11,13 +11,13 @@ type SignedRequest =
       ok: false;
       code: ProblemCode;
       extras: ProblemExtras;
-      /** The bytes that the audit hashes: decompressed bytes, or where they were refused before, those that came. */
+      /** The bytes that the audit hashes: decompressed ones, or, if they were rejected before that, the received ones. */
       bytes: Uint8Array;
     };
 
 /**
- * Reads a signed request: its bytes, compressed or not, and the signature over what they hold. Nothing is decompressed for a
- * request that its headers alone refuse.
+ * Reads a signed request: its bytes, decompressed if needed, and the signature over them. If the headers alone are reason to
+ * reject the request, nothing is decompressed.
  * @param now milliseconds since the epoch
  */
 export async function readSigned(

@@ -9,17 +9,17 @@ import { gather } from './gather.ts';
 
 const recorded = z.object({
   status: z.enum(DELIVERY_STATUSES),
-  /** Whether it is a dead letter now. */
+  /** Whether the delivery is a dead letter now. */
   dead: z.boolean(),
   effect: z.enum(['applied', 'superseded', 'report_not_found']).nullable(),
-  /** The event has just been applied by this record, and subscribers are to hear of it. */
+  /** The event, if this record has just applied it and subscribers should get it. */
   outward: eventId.nullish(),
 });
 export type Recorded = z.infer<typeof recorded>;
 
 /**
- * Records a round of attempts, which schedules the next, under the delivery's fencing token.
- * @throws {DatabaseUnavailable} nothing is known of what was recorded; a sweep finds the delivery when its lease ends
+ * Records a round of attempts under the delivery's fencing token, which schedules the next round.
+ * @throws {DatabaseUnavailable} the outcome is unknown; a sweep recovers the delivery when its lease expires
  */
 export async function recordRound(store: Store, delivery: ClaimedDelivery, round: Round): Promise<Recorded> {
   const parameters = {
@@ -34,10 +34,10 @@ export async function recordRound(store: Store, delivery: ClaimedDelivery, round
 
 export type RecordRound = (delivery: ClaimedDelivery, round: Round) => Promise<Recorded>;
 
-/** Rounds of one call: more would hold the locks of their reports for longer than one that fails alone waits. */
+/** Rounds per call. A larger batch would hold the locks of its reports for longer than a single failing record waits. */
 const RECORDED_AT_ONCE = 10;
 
-/** Records rounds that were delivered, those that end at the same time by one call. */
+/** Records delivered rounds, with one call for those that end at the same time. */
 export function recordTogether(store: Store): RecordRound {
   const record = gather(RECORDED_AT_ONCE, async (rounds: readonly Delivered[]) => {
     const [first, ...others] = rounds;
@@ -69,10 +69,11 @@ const DIRECT_UPDATE_TRIES = 3;
 const PAUSE_MS = 500;
 
 /**
- * The fallback: records the failed round and, in the same transaction, applies the event without the webhook. Tried again
- * where the database is away, since the report waits for it; after that a sweep does it. A round whose words the database
- * refuses is recorded without them: unrecorded, it would be sent again and again, outside the schedule.
- * @throws {DatabaseUnavailable} when no try was answered
+ * The fallback: records the failed round and, in the same transaction, applies the event without the webhook. Retries while
+ * the database is unavailable, since the report waits for this; afterwards a sweep takes over. If the database rejects the
+ * answer's text, records the round without the text: an unrecorded round would be sent again and again, outside of the
+ * schedule.
+ * @throws {DatabaseUnavailable} if every try failed
  */
 export async function directDatabaseUpdate(
   store: Store,

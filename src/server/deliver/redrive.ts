@@ -7,12 +7,13 @@ import type { Store } from '../store/store.ts';
 import { answer, problem } from '../http/problem.ts';
 import type { Result } from '../http/operator-guard.ts';
 
-/** Dead letters in one transaction: their locks are held for as long as it takes. */
+/** Dead letters per transaction, whose locks are held until its end. */
 const BATCH = 500;
 const BUDGET_MS = 60_000;
 
 /**
- * Puts dead letters back on schedule: the next sweep sends them. For people only, since the audit names who decided it.
+ * Puts dead letters back on schedule: the next sweep sends them. Not for the cron, since the audit names the person who
+ * decided it.
  * @param actor an operator's id, or `cron`, which is refused
  */
 export async function redrive(

@@ -23,7 +23,7 @@ type Retried =
   | { outcome: 'delivery_busy' | 'delivery_closed' | 'delivery_not_found' | 'report_not_found' }
   | { outcome: 'delivery_failed'; detail: string };
 
-/** Sends the delivery of an event, or else a report's latest one (of that type), now, due or not, with one POST. */
+/** Sends a delivery now, due or not, with one POST: that of an event, or else a report's latest one (of that type). */
 export async function retryDelivery(
   sender: Notifier,
   { report_type, report_id, webhook_type, event_id }: RetryRequest,
@@ -39,7 +39,7 @@ export async function retryDelivery(
   const claimed = await sender.rpc('claim_report_delivery', parameters, claim);
   if (claimed.outcome !== 'claimed') return claimed;
   const { round } = await notifyReportCompletion(sender, claimed.delivery, 0);
-  // Only our own endpoints are retried by report, and what they answer is an outcome.
+  // Only our own endpoints are retried by report; their answer has the event's outcome.
   if (round.outcome !== null) return { outcome: round.outcome };
   return { outcome: 'delivery_failed', detail: round.attempts.at(-1)?.error ?? 'no attempt was made' };
 }

@@ -16,10 +16,10 @@ export interface Sent {
 }
 
 /**
- * Signs and sends one round of a delivery that this process holds, and records the outcome: after a failure that
- * applies the event directly. To a subscriber one attempt is made, without quick retries.
- * @param recordDelivered how a round that was delivered is recorded
- * @throws {DatabaseUnavailable} when the round could not be recorded; a sweep finds the delivery when its lease ends
+ * Signs and sends one round of a delivery that this process holds, and records the outcome. A failure to our own endpoint is
+ * recorded with the direct update. A subscriber gets one attempt, without quick retries.
+ * @param recordDelivered records a delivered round
+ * @throws {DatabaseUnavailable} if the round could not be recorded; a sweep recovers the delivery when its lease expires
  */
 export async function sendDelivery(
   sender: Notifier,
@@ -46,7 +46,8 @@ async function callEndpoint(
     return await callSubscriber(sender, delivery, subscriber);
   } catch (error) {
     if (!(error instanceof SecretUnreadable)) throw error;
-    // One of our keys is lost, so neither event nor endpoint is at fault: pause the endpoint; no event is lost.
+    // One of our keys is missing, so neither the event nor the endpoint is at fault: pause the endpoint, so that no event is
+    // lost.
     sender.log('error', 'a subscriber is paused: its secret cannot be decrypted', {
       endpoint: endpoint_id,
       error,
@@ -56,10 +57,10 @@ async function callEndpoint(
   }
 }
 
-/** The longest pause between claiming a delivery and recording its round, apart from the sending itself. */
+/** Time for claiming a delivery and recording its round, in addition to sending. */
 const MARGIN_SECONDS = 15;
 
-/** A lease outlasts a whole round (two time-outs at most), so that it needs no renewal before each of its attempts. */
+/** A lease outlasts a whole round (at most two time-outs), so it is not renewed before each attempt. */
 export function deliveryLeaseSeconds(timeoutMs: number): number {
   return Math.ceil((2 * timeoutMs) / 1000) + MARGIN_SECONDS;
 }

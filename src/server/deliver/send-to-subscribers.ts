@@ -3,16 +3,16 @@ import { z } from 'zod';
 import { claimedDelivery } from './delivery.ts';
 import { deliveryLeaseSeconds, sendDelivery, type Notifier } from './send-delivery.ts';
 
-/** Deliveries that one process sends at once. */
+/** Deliveries that one process sends concurrently. */
 const AT_ONCE = 20;
-/** Events of a batch that are sent at once. */
+/** Events of a batch that are sent concurrently. */
 const EVENTS_AT_ONCE = 5;
-/** Well within the function's limit, several time-outs long. The sweep sends the rest. */
+/** Well within the function's time limit, and several time-outs long. The sweep sends the rest. */
 const BUDGET_MS = 60_000;
 
 /**
- * Sends events that this process has just applied to their subscribers. The sweep sends to subscribers without room or
- * answer, and recovers the deliveries of a process that dies here. Never throws.
+ * Sends events that this process has just applied to their subscribers. Deliveries that cannot be sent now, or that fail, are
+ * left to the sweep, as are those of a process that dies here. Never throws.
  */
 export async function sendToSubscribers(sender: Notifier, ...eventIds: string[]): Promise<void> {
   const deadline = sender.monotonicNow() + BUDGET_MS;

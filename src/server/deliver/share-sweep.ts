@@ -4,16 +4,16 @@ import { callOwnFunction, type OwnCaller } from './call-own-function.ts';
 import type { Notifier } from './send-delivery.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 
-/** Due deliveries per parallel sweep: one sweep sends so many in its time, with a round trip of 90 ms to the database. */
+/** Due deliveries per parallel sweep: the number that one sweep sends in its time, with 90 ms per round trip to the database. */
 const DUE_PER_HELPER = 2000;
 const MOST_HELPERS = 4;
-/** A sweep lasts 55 s, and a round that began in its last one up to two time-outs. */
+/** A sweep lasts 55 s, plus up to two time-outs for its last round. */
 const HELPER_TIMEOUT_MS = 90_000;
 
 /**
- * Sends what is due. A large backlog starts parallel sweeps, which start no further ones. A failed helper costs nothing: its
- * deliveries are due again when their leases end.
- * @throws {DatabaseUnavailable} when nothing could be claimed at all
+ * Sends what is due. For a large backlog it starts parallel sweeps, which start no further ones. If one of these fails, its
+ * deliveries are due again when their leases expire.
+ * @throws {DatabaseUnavailable} if nothing could be claimed at all
  */
 export async function shareSweep(caller: Notifier & OwnCaller & { log: Log }): Promise<SweepAnswer> {
   const [own, helped] = await Promise.all([sweepDeliveries(caller), askForHelp(caller)]);

@@ -5,19 +5,22 @@ export const MASKED = '(not stored)';
 
 const SECRET = new Set(['webhook-signature', 'x-vercel-protection-bypass', 'authorization']);
 
-/** Our own headers, as the audit keeps them. */
+/** Our own headers in the form that the audit stores. */
 export function sentHeaders(headers: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(
     Object.entries(headers).map(([name, value]) => [name, SECRET.has(name) ? MASKED : value]),
   );
 }
 
-/** Where we sent to, as the audit keeps it: the query of a subscriber's address may hold a secret. */
+/** Our target address in the form that the audit stores: without the query, which may hold a subscriber's secret. */
 export function sentUrl(url: string): string {
   return url.replace(/\?.*$/s, `?${MASKED}`);
 }
 
-/** Which server answered, what kind of answer it is, and under which id its operators find it. Never a cookie. */
+/**
+ * Headers that tell which server answered, with what kind of answer, and the id that its operators can search for. No
+ * cookies.
+ */
 const ANSWER_HEADERS = [
   'content-type',
   'content-length',
@@ -34,7 +37,7 @@ const ANSWER_HEADERS = [
 ] as const;
 const MOST_CHARACTERS = 200;
 
-/** Chosen headers of an answer. The target of a redirect is shown without query and credentials, which may hold a secret. */
+/** Selected headers of an answer. The target of a redirect is stored without query and credentials, which may hold a secret. */
 export function answerHeaders(headers: Headers): Record<string, string> {
   const chosen: Record<string, string> = {};
   for (const name of ANSWER_HEADERS) {

@@ -8,7 +8,7 @@ interface SignedHeaders {
   'webhook-signature': string;
 }
 
-/** Made once for each key: OpenSSL would set a Buffer up anew at every call, which takes longer than to hash a short body. */
+/** Cached per key: OpenSSL would prepare a Buffer again at every call, which takes longer than hashing a short body. */
 const keyObjects = new WeakMap<Buffer, KeyObject>();
 
 function keyObjectOf(key: Buffer): KeyObject {
@@ -27,13 +27,13 @@ export function digest(key: Buffer, id: string, timestamp: string, body: Uint8Ar
 /**
  * Signs one attempt with the first key.
  * @param id the event id: without a dot, and the same on every attempt
- * @param now the attempt's time in milliseconds since the epoch: a fresh one for every attempt
+ * @param now time of the attempt in milliseconds since the epoch, which differs between attempts
  */
 export function sign(keys: WebhookKeys, id: string, now: number, body: Uint8Array): SignedHeaders {
   return signWithEach([keys[0]], id, now, body);
 }
 
-/** As `sign`, with every key: a receiver accepts what any of its secrets has signed, so that one can be replaced by another. */
+/** Like `sign`, but with every key: a receiver accepts any of its secrets, so one can be replaced by another. */
 export function signWithEach(keys: WebhookKeys, id: string, now: number, body: Uint8Array): SignedHeaders {
   const timestamp = String(Math.floor(now / 1000));
   return {

@@ -10,23 +10,23 @@ import { createPace } from './pace.ts';
 import { recordTogether } from './record-round.ts';
 import { deliveryLeaseSeconds, type Notifier } from './send-delivery.ts';
 
-/** Of one claim. */
+/** Deliveries per claim. */
 const CLAIMED_AT_ONCE = 10;
-/** Senders that none but our own endpoints have: should all subscribers hang, results still arrive. */
+/** Senders reserved for our own endpoints: even if all subscribers hang, results arrive. */
 const OWN_SENDERS = 2;
-/** Sweeps come every minute: what would not be over by then is left to the next. */
+/** Sweeps run every minute: what this one cannot finish is left to the next. */
 const BUDGET_MS = 55_000;
-/** Of deliveries whose holder died; the next sweep releases more. */
+/** Deliveries of dead holders released per sweep; the next sweep releases more. */
 const RELEASED_AT_ONCE = 500;
-/** While a subscriber's limits delay what is due to it. */
+/** Pause while all due deliveries are delayed by their subscribers' limits. */
 const WAIT_MS = 500;
-/** Workers that wait for that; the others end. */
+/** Workers that wait for these deliveries; the others end. */
 const WAITING = 2;
-/** Of claims that fail, by one worker in succession: then the database is unavailable. */
+/** Consecutive failed claims of one worker after which the database counts as unavailable. */
 const MAX_FAILED_CLAIMS = 3;
 
 const claim = z.object({
-  /** Of each enough to tell which one it is, should the rest not fit its schema. */
+  /** Only the members that identify a delivery: the others are validated separately. */
   deliveries: z.array(z.looseObject({ event_id: z.string(), subscriber: z.unknown() })),
   left_out: z.array(
     z.object({
@@ -36,19 +36,19 @@ const claim = z.object({
       error: z.string().optional(),
     }),
   ),
-  /** Something is due that a subscriber's limits delay. */
+  /** Something is due, but delayed by a subscriber's limits. */
   waiting: z.boolean(),
 });
 
-/** What one sender is told to do. `look_again`: another claim may find something. `wait`: so it may in a while. */
+/** What a sender does next. `look_again`: another claim may find something. `wait`: a later claim may. */
 type Claimed = z.infer<typeof claim>['deliveries'][number] | 'look_again' | 'wait' | 'nothing' | 'failed';
 
 /**
- * Sends what is due, each delivery claimed only when it is started, until nothing is due or the time is used up. It sends
- * more at once while our own endpoints answer, fewer when they are overloaded; senders that ask at the same time share a
- * claim, and a record. Any number of sweeps may run at once. A delivery that is locked, or that cannot be claimed, sent or
- * recorded, keeps no other from being sent; the answer says what was left out.
- * @throws {DatabaseUnavailable} when nothing could be claimed at all
+ * Sends what is due until nothing is due or the time is up. Each delivery is claimed only when it is about to be sent. The
+ * number of senders grows while our own endpoints answer, and shrinks when they are overloaded. Senders that ask at the same
+ * time share one claim and one record. Any number of sweeps may run concurrently. A delivery that is locked, or that cannot
+ * be claimed, sent or recorded, does not stop the others; the answer reports what was left out.
+ * @throws {DatabaseUnavailable} if nothing could be claimed at all
  */
 export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<SweepAnswer> {
   const answer: SweepAnswer = { processed: 0, successes: 0, failures: 0, dead: 0, errors: [] };
@@ -154,7 +154,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
     if (round.result === 'delivered') answer.successes += 1;
     else answer.failures += 1;
     if (recorded.dead) answer.dead += 1;
-    // A subscriber that is slow is limited by itself.
+    // A slow subscriber has its own limits.
     if (delivery.subscriber !== null) return;
     if (isOverload(round, sender.timeoutMs)) pace.overloaded(begun);
     else if (round.result === 'delivered') pace.answered();
@@ -166,7 +166,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
     if (left_out === 'error') note('a delivery could not be claimed', new Error(error), event_id);
   }
 
-  /** Undefined: it failed, which is noted. */
+  /** Returns undefined if the action failed; the failure is noted. */
   async function attempt<T>(
     message: string,
     action: () => Promise<T>,
@@ -180,7 +180,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
     }
   }
 
-  /** In the log each error, in the answer each reason: hundreds of deliveries may fail for the same one. */
+  /** Logs every error, but lists each reason once in the answer: hundreds of deliveries may fail for the same reason. */
   function note(message: string, error: unknown, event?: string): void {
     sender.log('error', message, { event, error });
     const reason = error instanceof Error ? error.message : 'unknown error';
@@ -188,7 +188,7 @@ export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<
   }
 }
 
-/** It was refused for the load, or not answered in time. */
+/** Whether the endpoint rejected the last attempt because of its load, or did not answer in time. */
 function isOverload({ attempts }: Round, timeoutMs: number): boolean {
   const last = attempts.at(-1);
   return last !== undefined && (last.status === 429 || last.status === 503 || last.duration_ms >= timeoutMs);

@@ -6,12 +6,12 @@ import { digest } from './sign.ts';
 
 declare const verified: unique symbol;
 
-/** Bytes whose sender is proven. Only this file can make one, so unverified bytes cannot reach the parser. */
+/** Bytes with a verified signature. Only this file can create one, so unverified bytes cannot reach the parser. */
 export type VerifiedBody = Readonly<{
   /** The event id that was signed; null for the legacy header, which signs no id. */
   id: string | null;
   body: Uint8Array;
-  /** Whose key verified it: a fingerprint that tells the key's senders from others, and not the key. */
+  /** Fingerprint of the key that verified the bytes: it identifies the key's senders without revealing the key. */
   sender: string;
   [verified]: true;
 }>;
@@ -21,15 +21,15 @@ type Verification = { ok: true; request: VerifiedBody } | { ok: false; code: Ref
 
 export interface VerificationKeys {
   keys: WebhookKeys;
-  /** Set where requests of the platform's first version are still accepted: all verify, which is how they are rotated. */
+  /** Set while requests of the platform's first version are still accepted. All keys verify, so that they can be rotated. */
   legacySecrets?: readonly string[];
 }
 
 const SHA256_BYTES = 32;
-/** More signatures than any rotation needs would only make us hash for strangers. */
+/** Limit of signatures per request: no rotation needs more, and each costs a hash for an unauthenticated caller. */
 const MAX_SIGNATURES = 10;
 
-/** What the headers of a request say of its signature, before any key is asked. */
+/** The signature in a request's headers, before any key is tried. */
 type Claim =
   | { form: 'webhook'; id: string; timestamp: string; candidates: Buffer[] }
   | { form: 'legacy'; secrets: readonly string[]; candidate: Buffer };
@@ -51,7 +51,7 @@ export function verify(
   let fitting: Buffer | undefined;
   for (const key of keys.keys) {
     const expected = digest(key, id, timestamp, body);
-    // No early end: the time taken must not tell which key or which signature fitted.
+    // No early return: the time must not reveal which key or signature matched.
     for (const candidate of candidates) fitting = timingSafeEqual(expected, candidate) ? key : fitting;
   }
   return fitting === undefined
@@ -59,7 +59,7 @@ export function verify(
     : accept(id, body, fingerprint('webhook', fitting));
 }
 
-/** Why a request is refused whatever its body holds; null: its body decides. */
+/** Why a request is rejected whatever its body; null: the body decides. */
 export function refusalOfHeaders(keys: VerificationKeys, headers: Headers, now: number): Refusal | null {
   const read = readClaim(keys, headers, now);
   return read.ok ? null : read.code;
@@ -96,7 +96,7 @@ function decodeSignatures(header: string): Buffer[] {
     .filter((bytes) => bytes.length === SHA256_BYTES);
 }
 
-/** `X-Webhook-Signature: sha256=<hex HMAC of the body>`: no id, no time, so no protection against replays. */
+/** `X-Webhook-Signature: sha256=<hex HMAC of the body>`: without id and time, so without protection against replays. */
 function readLegacyClaim(
   secrets: readonly string[],
   headers: Headers,
@@ -115,7 +115,7 @@ function verifyLegacy(
   let fitting: string | undefined;
   for (const secret of secrets) {
     const expected = createHmac('sha256', secret).update(body).digest();
-    // No early end: the time taken must not tell which secret fitted.
+    // No early return: the time must not reveal which secret matched.
     fitting = timingSafeEqual(expected, candidate) ? secret : fitting;
   }
   return fitting === undefined
@@ -124,13 +124,13 @@ function verifyLegacy(
 }
 
 function accept(id: string | null, body: Uint8Array, sender: string): Verification {
-  // The one place that may brand bytes as verified.
+  // The only place that marks bytes as verified.
   return { ok: true, request: { id, body, sender } as VerifiedBody };
 }
 
 const FINGERPRINT_CHARACTERS = 16;
 
-/** A hash for this purpose alone, so that it helps nobody to forge a signature. */
+/** A hash with a purpose of its own, so that it does not help to forge a signature. */
 function fingerprint(kind: 'webhook' | 'legacy', key: Buffer | string): string {
   const hash = createHash('sha256').update(`polaris sender, ${kind} key\n`).update(key);
   return hash.digest('hex').slice(0, FINGERPRINT_CHARACTERS);
@@ -140,7 +140,7 @@ function refuse(code: Refusal): { ok: false; code: Refusal } {
   return { ok: false, code };
 }
 
-/** What the audit keeps of a body that it must not store. */
+/** What the audit stores of a body that must not be stored. */
 export function sha256Hex(body: Uint8Array): string {
   return createHash('sha256').update(body).digest('hex');
 }

@@ -12,7 +12,7 @@ import type { Store } from '../store/store.ts';
 export interface Receiver extends Store, Clock {
   verificationKeys: VerificationKeys;
   log: Log;
-  /** Sends events that were just applied to their subscribers, after the answer. */
+  /** Sends just applied events to their subscribers, after the answer. */
   tellSubscribers: (...eventIds: string[]) => void;
 }
 
@@ -23,14 +23,14 @@ type Opened =
       ok: true;
       signed: VerifiedBody;
       trace: TraceContext | null;
-      /** Milliseconds since the request came. */
+      /** Milliseconds since the request arrived. */
       elapsed: () => number;
       /** The audit record of a refusal. */
       recordOf: RecordOf;
     }
   | { ok: false; response: Response };
 
-/** The first steps of all endpoints for signed events. A request that is refused here is audited as unverified. */
+/** The first steps of all endpoints for signed events. A request rejected here is audited as unverified. */
 export async function openSigned(
   receiver: Receiver,
   endpoint: InternalEndpoint | 'batch',
@@ -41,7 +41,7 @@ export async function openSigned(
   const trace = readTraceparent(request.headers);
   const recordOf: RecordOf = (code, bytes, detail) => ({
     endpoint,
-    // A batch is for several endpoints.
+    // A batch addresses several endpoints.
     ...(endpoint !== 'batch' && { endpoint_id: endpoint }),
     method: request.method,
     status: PROBLEMS[code].status,

@@ -32,9 +32,12 @@ type Item =
   | { ok: true; id: string; endpoint: InternalEndpoint; text: string }
   | { ok: false; id: string | null; text: string; code: ProblemCode; extras: ProblemExtras };
 
-/** Many events under one signature: each is checked, applied and answered as by its own endpoint, in one call of the database. */
+/**
+ * Accepts many events under one signature. Each is validated, applied and answered as by its own endpoint, with one database
+ * call for all.
+ */
 export async function receiveBatch(receiver: Receiver, request: Request): Promise<Response> {
-  // The legacy header signs no id and no time, and no sender of the first version sends batches.
+  // The legacy header signs neither id nor time, and no sender of the first version sends batches.
   const { keys } = receiver.verificationKeys;
   const opened = await openSigned(receiver, 'batch', { keys }, request);
   if (!opened.ok) return opened.response;
@@ -63,7 +66,7 @@ export async function receiveBatch(receiver: Receiver, request: Request): Promis
     done = await receiver.rpc('apply_report_events', parameters, appliedBatch(events.length));
   } catch (error) {
     if (!(error instanceof RateLimited)) throw error;
-    // What SQL undid it did not audit.
+    // If SQL has rolled the work back, it has not audited it.
     await auditRequest(receiver, overItsRate(recordOf('rate_limited', body), error.refusal), false);
     return tooManyRequests(error.refusal);
   }
@@ -89,7 +92,7 @@ export async function receiveBatch(receiver: Receiver, request: Request): Promis
 function readItems({
   body,
 }: VerifiedBody): { ok: true; items: Item[] } | { ok: false; code: ProblemCode; extras: ProblemExtras } {
-  // What an event holds is checked with the event, and each may be as deep as one that is sent alone.
+  // The contents of events are validated later, each with the same depth limit as an event that is sent alone.
   const json = readJson(body, { apart: 'events' });
   if (!json.ok) return json;
   const parsed = validate(receivedBatch, json.value);

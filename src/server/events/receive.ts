@@ -29,21 +29,21 @@ const REFUSED = [
 ] as const satisfies ProblemCode[];
 
 export const applied = z.union([
-  // outward: the event that it has just applied, of which subscribers are to hear.
+  // outward: the just applied event, if subscribers should get it.
   webhookAnswer.extend({ outward: anyEventId.optional() }),
   z.object({ outcome: z.enum([...REFUSED, 'busy']) }),
   rateRefusal,
 ]);
 
 type Parsed =
-  /** The body itself: SQL reads it, so that nothing in it is rounded or spelled anew. */
+  /** The body itself. SQL parses it, so that nothing in it is rounded or rewritten. */
   | { ok: true; isFlat: boolean; text: string }
   | { ok: false; isFlat: boolean; code: ProblemCode; extras: ProblemExtras };
 
-/** The flat form is version 0. Envelopes are read alike: what version 2 has beyond version 1 is not part of the digest. */
+/** The flat form is version 0. All envelopes are read alike: the members that version 2 adds are not part of the digest. */
 const FLAT_HEADERS = deprecationHeaders(versionDate(0));
 
-/** One request to a webhook endpoint: verified, parsed, applied with its audit row in one call, answered. */
+/** Handles one request to a webhook endpoint: verifies and parses it, applies it with its audit row in one call, and answers. */
 export async function receiveWebhook(
   receiver: Receiver,
   endpoint: InternalEndpoint,
@@ -79,7 +79,7 @@ export async function receiveWebhook(
     result = await receiver.rpc('apply_report_event', parameters, applied);
   } catch (error) {
     if (!(error instanceof RateLimited)) throw error;
-    // What SQL undid it did not audit.
+    // If SQL has rolled the work back, it has not audited it.
     const record = { ...recordOf('rate_limited', body), event_id: eventId };
     await auditRequest(receiver, overItsRate(record, error.refusal), false);
     return dated(tooManyRequests(error.refusal));
@@ -116,7 +116,7 @@ function withHeaders(response: Response, headers: Record<string, string>): Respo
   return response;
 }
 
-/** The legacy header signs no id: there, the signed bytes are their own (docs/decisions/0008-id-of-legacy-events.md). */
+/** The legacy header signs no id: the signed bytes themselves are the id (docs/decisions/0008-id-of-legacy-events.md). */
 function eventIdOf({ id, body }: VerifiedBody): string {
   return id ?? sha256Hex(body);
 }

@@ -1,8 +1,8 @@
 import type { Json } from '../../contracts/text.ts';
 
 /**
- * A stored value as JSON that is at most `maxDepth` objects and arrays deep; what lies deeper becomes `…`.
- * PostgreSQL stores JSON so deep that a recursion over it, `JSON.stringify` too, ends in a stack overflow.
+ * Prints a stored value as JSON with at most `maxDepth` levels; deeper values become `…`. PostgreSQL stores JSON of a depth
+ * at which a recursion, such as `JSON.stringify`, ends in a stack overflow.
  */
 export function boundedJson(value: unknown, maxDepth: number): Json {
   if (typeof value === 'string' || typeof value === 'boolean' || value === null) return value;

@@ -8,8 +8,8 @@ type GeneratorEnv = Pick<
 >;
 
 /**
- * The language model's generator where one is configured, else the one that needs no network, which is for demonstration: in
- * production only where it is asked for, since customers would take its texts for reports.
+ * The language model's generator if one is configured, else the offline one, which is for demonstration. In production, the
+ * offline one must be enabled explicitly, since customers would take its texts for reports.
  */
 export function createGenerate(env: GeneratorEnv): Generate {
   const { LLM_BASE_URL: baseUrl, LLM_MODELS: models, LLM_API_KEY: apiKey } = env;
@@ -19,7 +19,7 @@ export function createGenerate(env: GeneratorEnv): Generate {
     return env.VERCEL_ENV === 'production' ? refuseToGenerate : generateOffline;
   }
   return async (request, control) => {
-    // Loaded when first used: the AI SDK would slow every function's start and fill its heap.
+    // Loaded on first use: the AI SDK would slow down every function's start and fill its heap.
     const { createModelGenerate } = await import('./language-model.ts');
     return createModelGenerate({ baseUrl, models: [first, ...others], apiKey })(request, control);
   };

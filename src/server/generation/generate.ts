@@ -2,27 +2,27 @@ import type { Json } from '../../contracts/text.ts';
 import type { ReportType, Stage } from '../../contracts/webhooks.ts';
 
 interface Asked {
-  /** What was asked for, by whoever requested the job. */
+  /** The request of a job, from its caller. */
   prompt: string;
-  /** `null`: the generator's own choice. */
+  /** `null`: the generator chooses. */
   model: string | null;
   temperature: number | null;
   maxTokens: number | null;
 }
 
-/** All that a generator is told about a job and its report. */
+/** Everything that a generator gets about a job and its report. */
 export interface ReportRequest extends Asked {
   reportType: ReportType;
   stage: Stage;
-  /** `user_data` of the report's row: any JSON, written by a stranger. */
+  /** `user_data` of the report's row: any JSON, written by an untrusted user. */
   userData: unknown;
-  /** The report's text so far: the preliminary report when a final is written. */
+  /** The current text of the report: the preliminary report when a final is written. */
   previousReport: string | null;
   /** The summary of the needs analysis that the report belongs to. */
   summary: string | null;
 }
 
-/** A job without a report: the prompt is all there is. */
+/** A job without a report has only its prompt. */
 interface TextRequest extends Asked {
   reportType: null;
   stage: null;
@@ -31,20 +31,20 @@ interface TextRequest extends Asked {
 export type GenerationRequest = ReportRequest | TextRequest;
 
 export interface GenerationProgress {
-  /** 0 to 95, never less than before. Only a stored result makes it 100. */
+  /** 0 to 95, never decreasing. Only a stored result makes it 100. */
   percent: number;
-  /** Whole seconds until the text is complete, `null` while nobody can tell. */
+  /** Estimated whole seconds until the text is complete; `null` if unknown. */
   etaSeconds: number | null;
 }
 
 interface GenerationControl {
-  /** Ends the generation at once; it rejects with the signal's reason then. */
+  /** Aborts the generation at once, which then rejects with the signal's reason. */
   signal: AbortSignal;
   onProgress: (progress: GenerationProgress) => void;
 }
 
 export interface Generated {
-  /** Markdown, never blank. It may hold what the database cannot: the caller makes it storable. */
+  /** Markdown, never blank. May contain characters that the database cannot store: the caller removes them. */
   text: string;
   /** How it was made: `research_metadata` of the event. */
   metadata: Record<string, Json>;
@@ -55,10 +55,10 @@ export interface Generated {
 /** @throws {GenerationFailed} when there is no usable text; the signal's reason when it was aborted. */
 export type Generate = (request: GenerationRequest, control: GenerationControl) => Promise<Generated>;
 
-/** Before the result is stored, progress stays below this. */
+/** Progress stays at or below this until the result is stored. */
 export const MAX_PERCENT_BEFORE_END = 95;
 
-/** Why there is no report. The message is shown to the report's owner: no internals, no secrets. */
+/** Why there is no report. The message is shown to the report's owner, so it contains no internals and no secrets. */
 export class GenerationFailed extends Error {
   override readonly name = 'GenerationFailed';
   /** Whether the same request may succeed later. */

@@ -13,16 +13,16 @@ import { retryDelayMs, type RetryPolicy } from './retry-delay.ts';
 import { streamOnce, type AttemptLimits, type StreamedText } from './stream-text.ts';
 
 export interface ModelGeneratorConfig extends Partial<AttemptLimits & RetryPolicy> {
-  /** Of an OpenAI-compatible API, without `/chat/completions`. */
+  /** Base URL of an OpenAI-compatible API, without `/chat/completions`. */
   baseUrl: string;
   apiKey: string | undefined;
-  /** Those that a job may choose among; the first is used where a job names none of them. */
+  /** The models that a job may choose; the first is used if a job names none of them. */
   models: readonly [string, ...string[]];
   random?: () => number;
   clock?: Clock;
 }
 
-// With the idle timeout, three attempts at a dead provider end within the 200 seconds of a job's deadline.
+// With the idle time-out, three attempts at a dead provider end within the 200 seconds of a job's deadline.
 const DEFAULTS = {
   attemptTimeoutMs: 200_000,
   idleTimeoutMs: 60_000,
@@ -37,10 +37,10 @@ const DEFAULTS = {
 const EXPECTED_CHARACTERS: Readonly<Record<Stage, number>> = { prelim: 6_000, final: 9_000 };
 const CHARACTERS_PER_TOKEN = 4;
 
-/** Why the model stopped: only these leave a text that is a report, if cut (`length`). */
+/** Finish reasons that leave a usable report, possibly cut off (`length`). */
 const USABLE_FINISH_REASONS: ReadonlySet<string> = new Set(['stop', 'length', 'other']);
 
-/** A generator that asks a language model, again when that may help, and streams its answer. */
+/** A generator that asks a language model, retries where that may help, and streams the answer. */
 export function createModelGenerate(config: ModelGeneratorConfig): Generate {
   const { random, clock, ...policy } = { ...DEFAULTS, ...config };
   const provider = createOpenAICompatible({
@@ -88,7 +88,7 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   try {
     await sleep(delayMs, undefined, { signal });
   } catch {
-    // The timer rejects with an error of its own; callers are promised the signal's reason.
+    // The timer rejects with an error of its own, but callers expect the signal's reason.
     signal.throwIfAborted();
   }
 }
@@ -98,7 +98,7 @@ function expectedCharacters({ stage, maxTokens }: GenerationRequest): number {
   return maxTokens === null ? usual : Math.min(usual, maxTokens * CHARACTERS_PER_TOKEN);
 }
 
-/** The report in the model's answer. Some models write their thoughts in front of it. */
+/** The report in the model's answer. Some models write their reasoning in front of it. */
 function reportOf({ text, finishReason }: StreamedText): string {
   if (!USABLE_FINISH_REASONS.has(finishReason)) {
     throw new GenerationFailed('The language model declined to answer this request.', { retryable: false });
@@ -106,7 +106,7 @@ function reportOf({ text, finishReason }: StreamedText): string {
   const report = text.replace(/^\s*<think>.*?<\/think>/s, '').trim();
   if (report === '') {
     const message = 'The language model answered with an empty text.';
-    // With its tokens used up on thoughts, it would be the same again.
+    // A retry would not help: the reasoning would use up the tokens again.
     throw new GenerationFailed(message, { retryable: finishReason !== 'length' });
   }
   return report;

@@ -7,17 +7,17 @@ import {
 } from 'ai';
 import { GenerationFailed } from './generate.ts';
 
-/** An attempt took too long, as a whole or between two words. */
+/** An attempt took too long, as a whole or between two chunks. */
 export class ModelTimeout extends Error {
   override readonly name = 'ModelTimeout';
 }
 
-/** The text grew past what can be stored. */
+/** The text grew beyond what can be stored. */
 export class ResultTooLong extends Error {
   override readonly name = 'ResultTooLong';
 }
 
-/** The provider told of an error inside its stream, in whatever form. */
+/** The provider reported an error inside its stream, in any form. */
 export class UnknownStreamError extends Error {
   override readonly name = 'UnknownStreamError';
 
@@ -35,7 +35,7 @@ const UNINTELLIGIBLE = [
 ];
 const MAX_CAUSE_CHARACTERS = 500;
 
-/** What went wrong in one attempt, in words for the report's owner, and whether another may succeed. */
+/** What went wrong in one attempt, in words for the report's owner, and whether another attempt may succeed. */
 export function toGenerationFailed(error: unknown, apiKey: string | undefined): GenerationFailed {
   if (error instanceof GenerationFailed) return error;
   const { message, retryable } = explain(error);
@@ -53,7 +53,7 @@ function explain(error: unknown): { message: string; retryable: boolean } {
   if (UNINTELLIGIBLE.some((fault) => isFault(error, fault))) {
     return { message: 'The answer of the language model is not a report.', retryable: true };
   }
-  // undici's word for a connection that is lost while its body is read.
+  // undici's message for a connection that is lost while its body is read.
   if (error instanceof TypeError && error.message === 'terminated') {
     return { message: 'The connection to the language model was lost.', retryable: true };
   }
@@ -82,7 +82,7 @@ function explainStatus(status: number | undefined): { message: string; retryable
   return { message: 'The language model rejected the request.', retryable: false };
 }
 
-/** The SDK's errors hold the prompt and the answer, which must not reach a log: only their nature is kept. */
+/** The SDK's errors contain the prompt and the answer, which must not be logged: keeps only their kind. */
 function withoutContent(error: unknown, apiKey: string | undefined): Error {
   const cause = new Error(describe(error, apiKey));
   cause.name = 'ModelFault';
@@ -94,7 +94,7 @@ function describe(error: unknown, apiKey: string | undefined): string {
   // These two quote the answer in their message.
   if (JSONParseError.isInstance(error) || TypeValidationError.isInstance(error)) return error.name;
   const status = APICallError.isInstance(error) && error.statusCode ? ` (status ${error.statusCode})` : '';
-  // Some providers repeat the key they were given.
+  // Some providers repeat the key that they got.
   const message = apiKey ? error.message.replaceAll(apiKey, '[key]') : error.message;
   return `${error.name}${status}: ${message.slice(0, MAX_CAUSE_CHARACTERS)}`;
 }

@@ -14,7 +14,7 @@ import { org } from './offline/org.ts';
 import { preliminarySections } from './offline/preliminary.ts';
 import { requirement } from './offline/requirement.ts';
 
-/** Of report types that have one of their own. */
+/** Composers of the report types that have one. */
 const COMPOSERS: ReadonlyMap<ReportType, Composer> = new Map([
   ['greeting', greeting],
   ['org', org],
@@ -26,8 +26,8 @@ const MAX_PROMPT_CHARACTERS = 1_000;
 const MAX_METADATA_TEXT_CHARACTERS = 300;
 
 /**
- * Composes a brief from the report's own material: no model, no network, and the same text for the same request.
- * It takes any JSON for an intake; what is missing becomes a question to ask.
+ * Composes a brief from the report's own material: no model, no network, and the same text for the same request. Accepts any
+ * JSON as an intake; missing fields become questions.
  */
 export const generateOffline: Generate = async (request, { signal, onProgress }) => {
   if (request.reportType === null) {
@@ -49,7 +49,7 @@ export const generateOffline: Generate = async (request, { signal, onProgress })
     '_Composed from the intake by rule, without a language model._',
   ];
   for (const [index, { heading, write }] of sections.entries()) {
-    // A long intake takes a while: other work on this thread, a cancellation too, must get its turn.
+    // A long intake takes a while: yield to other work on this thread, such as a cancellation.
     await nextTurn();
     signal.throwIfAborted();
     const body = write();

@@ -3,7 +3,7 @@ import { excerpt } from './excerpt.ts';
 const MAX_HEADINGS = 100;
 const MAX_HEADING_CHARACTERS = 200;
 
-/** Headings of a report's sections: its lines that begin with `## `, outside code blocks. */
+/** Headings of a report's sections: lines that begin with `## `, outside of code blocks. */
 export function outline(markdown: string): string[] {
   const headings: string[] = [];
   let inCode = false;

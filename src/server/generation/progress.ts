@@ -1,8 +1,8 @@
 import { MAX_PERCENT_BEFORE_END, type GenerationProgress } from './generate.ts';
 
 /**
- * Turns characters received into progress. It never goes back, also when a later attempt begins anew,
- * and reports only when the percentage has risen: at most 95 calls for a text of any length.
+ * Converts received characters to progress. Progress never decreases, even if a later attempt begins anew, and is reported
+ * only when the percentage has risen: at most 95 calls for a text of any length.
  */
 export class CharacterProgress {
   readonly #expectedCharacters: number;
@@ -14,7 +14,7 @@ export class CharacterProgress {
   constructor(
     expectedCharacters: number,
     report: (progress: GenerationProgress) => void,
-    /** Milliseconds of a clock that never goes back. */
+    /** Milliseconds of a monotonic clock. */
     now: () => number,
   ) {
     this.#expectedCharacters = Math.max(1, expectedCharacters);
@@ -23,12 +23,12 @@ export class CharacterProgress {
     this.#startedAtMs = now();
   }
 
-  /** An attempt begins: its rate is its own. */
+  /** Begins an attempt, with a rate of its own. */
   restart(): void {
     this.#startedAtMs = this.#now();
   }
 
-  /** @param characters received in this attempt so far. */
+  /** @param characters received in this attempt so far */
   update(characters: number): void {
     const share = Math.min(1, characters / this.#expectedCharacters);
     const percent = Math.floor(share * MAX_PERCENT_BEFORE_END);
@@ -40,7 +40,7 @@ export class CharacterProgress {
   #etaSeconds(characters: number): number | null {
     const left = this.#expectedCharacters - characters;
     const elapsedMs = this.#now() - this.#startedAtMs;
-    // Past the expected length nobody can tell, and one instant gives no rate.
+    // No estimate beyond the expected length, nor from a single instant.
     if (left <= 0 || elapsedMs <= 0) return null;
     return Math.ceil(((elapsedMs / characters) * left) / 1000);
   }

@@ -4,21 +4,21 @@ import { excerpt } from './excerpt.ts';
 import type { GenerationRequest, ReportRequest } from './generate.ts';
 import { instructions } from './instructions.ts';
 
-// Together about 100,000 tokens of English: what models with a context of 128,000 can still answer.
+// Together about 100,000 tokens of English: models with a context of 128,000 still have room for an answer.
 const MAX_USER_DATA_CHARACTERS = 300_000;
 const MAX_PREVIOUS_REPORT_CHARACTERS = 60_000;
 const MAX_SUMMARY_CHARACTERS = 30_000;
 const MAX_DEPTH = 32;
 
 interface Prompt {
-  /** `null` for a job without a report: its prompt says all. */
+  /** `null` for a job without a report, which has only its prompt. */
   system: string | null;
   prompt: string;
-  /** Whether the material was too long and its end was left out. */
+  /** Whether the material was too long and has been truncated. */
   shortened: boolean;
 }
 
-/** What the model is told, and what it is given to work with. */
+/** The model's instructions and its material. */
 export function buildPrompt(request: GenerationRequest): Prompt {
   if (request.reportType === null) return { system: null, prompt: request.prompt, shortened: false };
   return buildReportPrompt(request);
@@ -49,7 +49,7 @@ function buildReportPrompt(request: ReportRequest): Prompt {
   };
 }
 
-/** The material as JSON in which no tag can occur, so that none of its texts can end the block it stands in. */
+/** The material as JSON that cannot contain a tag, so that no text in it can close its block. */
 function fenced(material: Record<string, Json>): string {
   return JSON.stringify(material, null, 1).replaceAll('<', '\\u003c').replaceAll('>', '\\u003e');
 }

@@ -11,9 +11,9 @@ interface ModelCall {
 }
 
 export interface AttemptLimits {
-  /** One attempt ends after this long. */
+  /** Time limit of an attempt. */
   attemptTimeoutMs: number;
-  /** It ends as well when the model has been silent for this long, also before its first word. */
+  /** Time limit between two chunks, and before the first one. */
   idleTimeoutMs: number;
 }
 
@@ -21,13 +21,13 @@ export interface StreamedText {
   text: string;
   finishReason: string;
   usage: LanguageModelUsage;
-  /** The model that answered, by its own word. */
+  /** The name that the answering model gives itself. */
   model: string;
 }
 
 /**
- * One attempt: asks the model once and reads its stream to the end. The connection is closed however it ends.
- * @throws the signal's reason when it was aborted, else what went wrong.
+ * One attempt: asks the model once and reads its stream to the end. Always closes the connection.
+ * @throws the signal's reason if it was aborted, else the failure
  */
 export async function streamOnce(
   call: ModelCall,
@@ -47,10 +47,10 @@ export async function streamOnce(
       prompt: call.prompt,
       ...(call.temperature !== null && { temperature: call.temperature }),
       ...(call.maxTokens !== null && { maxOutputTokens: call.maxTokens }),
-      // Attempts are counted in one place, ours: the SDK's retries do not cover a stream that breaks off.
+      // We count the attempts: the SDK's own retries do not cover a stream that breaks off.
       maxRetries: 0,
       abortSignal: AbortSignal.any([signal, attempt.signal]),
-      // Errors come through the stream as well; the default prints them, with the whole prompt.
+      // Errors also arrive in the stream; by default, the SDK prints them with the whole prompt.
       onError: () => undefined,
     });
     let text = '';
@@ -59,7 +59,7 @@ export async function streamOnce(
       idle.refresh();
       if (part.type === 'text-delta') {
         text += part.text;
-        // A UTF-16 unit takes at least one byte, so this can never be stored: do not fill the memory with it.
+        // A UTF-16 unit takes at least one byte: this text cannot be stored, so do not fill the memory with it.
         if (text.length > MAX_RESULT_BYTES) throw new ResultTooLong();
         onText(text.length);
       } else if (part.type === 'finish-step') {

@@ -7,7 +7,7 @@ type RawBody =
   | {
       ok: true;
       bytes: Uint8Array;
-      /** In which the bytes still are. */
+      /** Coding of the bytes, which are not decompressed here. */
       coding: Coding | null;
     }
   | {
@@ -21,7 +21,7 @@ type RawBody =
     };
 
 /**
- * Reads the bytes of a JSON request as they came, no further than the limit: what lies beyond it is never held in memory.
+ * Reads a JSON request's bytes unchanged, up to the limit. What lies beyond is never held in memory.
  * @param codings in which the body may be compressed; the caller decompresses it
  */
 export async function readRawBody(request: Request, codings: readonly Coding[] = []): Promise<RawBody> {
@@ -30,7 +30,7 @@ export async function readRawBody(request: Request, codings: readonly Coding[] =
   const named = request.headers.get('content-encoding');
   const coding = CODINGS.find((known) => known === named?.trim().toLowerCase()) ?? null;
   if (named !== null && (coding === null || !codings.includes(coding))) {
-    // RFC 9110, section 15.5.16: by this header a client sees that the coding was at fault, and which ones are not.
+    // RFC 9110, section 15.5.16: this header tells the client that the coding was at fault, and which codings are accepted.
     const accepted = codings.length === 0 ? 'identity' : codings.join(', ');
     return refuse('unsupported_content_encoding', { headers: { 'accept-encoding': accepted } });
   }
@@ -48,7 +48,7 @@ export async function readRawBody(request: Request, codings: readonly Coding[] =
     chunks.push(value);
     length += value.byteLength;
     if (length > limit) {
-      // Left unread: cancelling it would end the process under Vercel's adapter.
+      // Not cancelled: that would end the process under Vercel's adapter.
       reader?.releaseLock();
       return refuse('body_too_large', extras, Buffer.concat(chunks));
     }

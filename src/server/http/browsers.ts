@@ -4,13 +4,12 @@ import { guard, type Handler, type Method } from './endpoint.ts';
 const ALLOWED_HEADERS = 'Content-Type, Authorization, Idempotency-Key, Traceparent';
 /** Additional response headers that pages of other origins may read. */
 const EXPOSED_HEADERS = 'Location, Retry-After, RateLimit, RateLimit-Policy';
-/** Short, so that an origin that is removed from the list does not linger. */
+/** Short, so that removing an origin from the list takes effect soon. */
 const PREFLIGHT_SECONDS = 600;
 
 /**
- * Lets pages call an endpoint: those of the listed origins across origins (the CORS protocol of the Fetch standard), and all
- * with errors that the platform's clients can read. A page of another origin gets no permission, and its browser hides the
- * answer.
+ * Allows pages to call an endpoint: the listed origins by the CORS protocol (Fetch standard), and gives all pages errors that
+ * the platform's clients can read. A page of another origin gets no permission, so its browser hides the answer.
  */
 export function forBrowsers(
   handle: Handler,
@@ -28,7 +27,7 @@ export function forBrowsers(
     const response = isOptions
       ? new Response(null, { status: 204, headers: { allow: [...methods, 'OPTIONS'].join(', ') } })
       : forPlatformClients(request, await guard(handle, log)(request));
-    // Also for others: a cache must not hand one origin's answer to another.
+    // For every origin: a cache must not serve one origin's answer to another.
     response.headers.append('vary', 'Origin');
     if (isListed) {
       const permission = isOptions ? preflight : { 'access-control-expose-headers': EXPOSED_HEADERS };
@@ -41,8 +40,8 @@ export function forBrowsers(
 }
 
 /**
- * The platform's clients read an error only where it says `application/json`. They are pages in browsers, and name nothing
- * in `Accept`; whoever names `application/problem+json` there gets that, and so do servers.
+ * The platform's clients read an error only if its type is `application/json`. They are pages in browsers without a specific
+ * `Accept`. Clients that accept `application/problem+json` get that type, as do servers.
  */
 function forPlatformClients(request: Request, response: Response): Response {
   if (response.headers.get('content-type') !== 'application/problem+json') return response;
@@ -55,7 +54,10 @@ function forPlatformClients(request: Request, response: Response): Response {
   return response;
 }
 
-/** Browsers send `Origin` with what is not a plain read of the own origin, and `Sec-Fetch-Site` with everything. */
+/**
+ * Whether a browser sent the request: browsers send `Origin` unless it is a plain read of the own origin, and
+ * `Sec-Fetch-Site` with everything.
+ */
 function isFromPage(headers: Headers): boolean {
   return headers.has('origin') || headers.has('sec-fetch-site');
 }

@@ -6,19 +6,19 @@ const running = new AsyncLocalStorage<CallTrace>();
 const traces = new WeakMap<object, CallTrace>();
 
 /**
- * How far a call of `fetch` has come, by what Node's fetch tells of its requests (undici, "Diagnostics Channel Support"): its
- * errors say neither whether the request left this machine nor whether the connection was a new one, and keep the status of
- * an answer 407 to themselves. A call that makes others, such as one that is repeated, learns what became of all of them.
+ * How far a `fetch` call got, from the events of Node's fetch (undici, "Diagnostics Channel Support"). Fetch's errors say
+ * neither whether the request was sent nor whether the connection was new, and hide the status of an answer 407. A call that
+ * makes further calls, such as retries, learns about all of them.
  */
 export class CallTrace {
-  /** The connection that was used last, and what had been read from it before. */
+  /** The last used connection, and the number of bytes read from it before. */
   socket: Socket | undefined;
   bytesReadBefore = 0;
-  /** Whether a request was made at all. False as well where another fetch than Node's was called. */
+  /** Whether a request was made. Also false if `fetch` is not Node's own. */
   hasRequest = false;
-  /** Whether any byte of it may have left. */
+  /** Whether any byte of the request may have been sent. */
   hasLeft = false;
-  /** Of an answer whose headers have come. */
+  /** Status of the answer, once its headers have arrived. */
   status: number | null = null;
   private readonly outer = running.getStore();
 
@@ -27,7 +27,7 @@ export class CallTrace {
     return running.run(this, call);
   }
 
-  /** This trace and those of the calls that it is part of. */
+  /** This trace and those of the calls around it. */
   withOuter(): CallTrace[] {
     return this.outer === undefined ? [this] : [this, ...this.outer.withOuter()];
   }
@@ -36,12 +36,12 @@ export class CallTrace {
 subscribe('undici:request:create', (message) => {
   const trace = running.getStore();
   const request = memberOf(message, 'request');
-  // CONNECT opens a tunnel through a proxy: nothing of the call itself has left by that.
+  // CONNECT only opens a tunnel through a proxy: the call itself has not been sent by it.
   if (trace === undefined || !isObject(request) || memberOf(request, 'method') === 'CONNECT') return;
   traces.set(request, trace);
   for (const each of trace.withOuter()) each.hasRequest = true;
 });
-// Told just before the first byte is written, on a connection that is made, with TLS where the address asks for it.
+// Published just before the first byte is written, after the connection (with TLS if required) has been made.
 subscribe('undici:client:sendHeaders', (message) => {
   const socket = memberOf(message, 'socket');
   for (const trace of tracesOf(message)) {
@@ -53,7 +53,7 @@ subscribe('undici:client:sendHeaders', (message) => {
 });
 subscribe('undici:request:headers', (message) => {
   const status = memberOf(memberOf(message, 'response'), 'statusCode');
-  // Interim answers (1xx) say nothing of what follows.
+  // Interim answers (1xx) say nothing about the final one.
   if (typeof status !== 'number' || status < 200) return;
   for (const trace of tracesOf(message)) trace.status = status;
 });

@@ -7,19 +7,18 @@ type Decompressed =
   | { ok: true; bytes: Uint8Array }
   | { ok: false; code: Extract<ProblemCode, 'body_too_large' | 'invalid_compression'>; detail: string };
 
-/** 1 MiB: what a frame may make its decoder reserve, whatever it holds. */
+/** 1 MiB: the window that a frame may make the decoder allocate, whatever its content. */
 const MAX_WINDOW_LOG = 20;
 const ZSTD_MAGIC = Buffer.from([0x28, 0xb5, 0x2f, 0xfd]);
 
 const UNITS: Record<Coding, string> = { gzip: 'gzip member', zstd: 'zstd frame' };
 
 /**
- * Decompresses exactly one member of gzip or one frame of zstd, no further than the limit of a body. It is done at once: the
- * few milliseconds that it takes are bounded (`npm run bench -- compression`), and many at once in a thread pool would hold
- * their memory at the same time.
+ * Decompresses exactly one gzip member or one zstd frame, up to the limit of a body. Synchronous: it takes a few milliseconds
+ * at most (`npm run bench -- compression`), while many at once in the thread pool would hold their memory at the same time.
  */
 export function decompress(coding: Coding, compressed: Uint8Array): Decompressed {
-  // Node reads a frame that is to be skipped as an empty body.
+  // Node reads a skippable frame as an empty body.
   if (coding === 'zstd' && !ZSTD_MAGIC.equals(compressed.subarray(0, ZSTD_MAGIC.length))) {
     return invalid(coding, 'it does not begin as one');
   }
@@ -41,7 +40,7 @@ export function decompress(coding: Coding, compressed: Uint8Array): Decompressed
     if (code === 'ZSTD_error_frameParameter_windowTooLarge') {
       return { ok: false, code: 'body_too_large', detail: 'The zstd window is over 1 MiB.' };
     }
-    // Errors that the bytes did not cause, such as a lack of memory, must not blame them.
+    // Errors not caused by the data, such as a lack of memory, must not be blamed on it.
     if (error instanceof Error && isFaultOfData(code)) return invalid(coding, error.message);
     throw error;
   }

@@ -7,7 +7,7 @@ export type Handler = (request: Request) => Promise<Response>;
 export type Method = 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'DELETE';
 
 /**
- * One handler for all methods of an endpoint. Errors become answers here: an uncaught error would end the process, and with
+ * One handler for all methods of an endpoint. Converts errors to answers: an uncaught error would end the process, and with
  * it every other request and job that runs there.
  */
 export function endpoint(methods: Partial<Record<Method, Handler>>, log: Log): Handler {
@@ -20,7 +20,7 @@ export function endpoint(methods: Partial<Record<Method, Handler>>, log: Log): H
   };
 }
 
-/** What a `GET` would answer, without its body (RFC 9110, section 9.3.2): for an endpoint whose `GET` changes nothing. */
+/** The answer to `GET` without its body (RFC 9110, section 9.3.2), for an endpoint whose `GET` changes nothing. */
 export function headOf(get: Handler): Handler {
   return async (request) => {
     const { status, headers } = await get(request);
@@ -29,8 +29,8 @@ export function headOf(get: Handler): Handler {
 }
 
 /**
- * Turns an error into an answer and a line of the log: 503 when Supabase is unavailable or has another version of the
- * schema, for everything else a 500 without details.
+ * Converts an error to an answer and a log line: 503 if Supabase is unavailable or has another version of the schema,
+ * otherwise a 500 without details.
  */
 export function guard(handle: Handler, log: Log): Handler {
   return async (request) => {
@@ -51,7 +51,7 @@ export function guard(handle: Handler, log: Log): Handler {
   };
 }
 
-/** An operator fixes the two in different places: the database, or the deployment. */
+/** Operators fix these in two places: the database, or the deployment. */
 function reasonOf(error: DatabaseUnavailable): string {
   return error instanceof SchemaMismatch
     ? 'the versions of the schema and the functions differ'

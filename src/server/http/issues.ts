@@ -3,17 +3,17 @@ import { JsonText } from '../../contracts/json-text.ts';
 import { toStorable } from '../../contracts/text.ts';
 import type { Issue } from './problem.ts';
 
-/** Most issues of one answer: enough to correct a body by, and a bound on what a bad body costs. */
+/** Maximum number of issues in an answer: enough to correct a body, and a limit on what a bad body costs. */
 export const MAX_ISSUES = 20;
-/** Longest path and longest message of an issue, in UTF-16 units. */
+/** Maximum length of an issue's path and of its message, in UTF-16 units. */
 const MAX_ISSUE_CHARACTERS = 200;
 
-/** The text, cut to the length. Half a surrogate pair at the cut is dropped. */
+/** Truncates the text. Drops half of a surrogate pair at the cut. */
 export function cut(text: string, maxCharacters: number): string {
   return text.length <= maxCharacters ? text : `${toStorable(text.slice(0, maxCharacters - 1))}…`;
 }
 
-/** An issue of bounded length: both its path and its message can repeat names of the body. */
+/** Limits the length of an issue: both its path and its message can repeat names from the body. */
 export function boundedIssue({ path, message }: Issue): Issue {
   return { path: cut(path, MAX_ISSUE_CHARACTERS), message: cut(message, MAX_ISSUE_CHARACTERS) };
 }
@@ -25,7 +25,7 @@ export function issuesOf(error: z.ZodError): Issue[] {
     .map(({ path, message }) => boundedIssue({ path: path.join('.'), message }));
 }
 
-/** Zod's messages would name our class where the sender wrote an object or an array. */
+/** Zod would name our class where the sender wrote an object or an array. */
 export function nameJsonText(issue: z.core.$ZodRawIssue): string | undefined {
   if (issue.code !== 'invalid_type' || !(issue.input instanceof JsonText)) return undefined;
   return `Invalid input: expected ${issue.expected}, received ${issue.input.kind}`;

@@ -24,9 +24,8 @@ export interface Result {
 type Work = (actor: string) => Promise<Result>;
 
 /**
- * Admits operators and the cron to an endpoint's methods. Refusals are audited, of other methods too, and so is what a
- * method says of its result. Whoever is not admitted, a signed-in user too, is under the cap: they must not be able to
- * fill the audit.
+ * Admits operators and the cron to an endpoint's methods. Audits refusals (of unknown methods too) and the result of each
+ * method. Refused callers, even signed-in users, count against the cap, so that they cannot fill the audit.
  */
 export async function asOperator(
   services: Store & Guarded,

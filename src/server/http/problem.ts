@@ -8,12 +8,12 @@ export interface Issue {
 export interface ProblemExtras {
   detail?: string;
   issues?: Issue[];
-  /** The retry endpoint's answers tell it in one member, failed ones too. */
+  /** Every answer of the retry endpoint has this member, including failures. */
   success?: false;
   headers?: Record<string, string>;
 }
 
-/** The answer of a refusal: RFC 9457 problem details, with nothing in it but what its code and extras say. */
+/** The answer for a refusal: RFC 9457 problem details with only its code and the given extras. */
 export function problem(
   code: ProblemCode,
   { detail, issues, success, headers }: ProblemExtras = {},

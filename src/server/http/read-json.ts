@@ -6,29 +6,29 @@ import { problem, type Issue, type ProblemExtras } from './problem.ts';
 import { scanJson, type ScanOptions, type ShallowJson } from './scan-json.ts';
 
 /**
- * Most levels of a signed body. Deeper than anybody means it, and no deeper than PostgreSQL can follow. What another body
- * brings lies one level deeper in the envelope that it is sent in.
+ * Maximum nesting of a signed body: deeper than any real one, and within PostgreSQL's limit. Other bodies are allowed one
+ * level less, since they are sent on inside an envelope.
  */
 export const MAX_DEPTH = 100;
 
 type JsonRead =
   | {
       ok: true;
-      /** The body as it was sent: this is what is stored and passed on. */
+      /** The body exactly as sent; this text is stored and passed on. */
       text: string;
-      /** For schemas alone: numbers in it are rounded, and objects that are not opened are still text. */
+      /** For schemas only: numbers are rounded, and unopened objects are still text. */
       value: ShallowJson;
     }
   | { ok: false; code: Extract<ProblemCode, 'invalid_json' | 'invalid_body'>; extras: ProblemExtras };
 
 /**
- * Reads bytes as JSON in UTF-8, as RFC 8259 has it: other bytes are refused, not replaced, and so is a byte order mark. What
- * cannot be stored as it was written is refused with its path.
+ * Reads bytes as JSON in UTF-8 by RFC 8259: rejects other bytes, and a byte order mark, and replaces nothing. Rejects values
+ * that cannot be stored as written, with their path.
  */
 export function readJson(bytes: Uint8Array, options: Partial<ScanOptions> = {}): JsonRead {
   let text: string;
   try {
-    // ignoreBOM keeps the mark in the text, where the scanner refuses it. Without it the text would differ from the bytes.
+    // ignoreBOM keeps the mark in the text, where the scanner rejects it. Otherwise the text would differ from the bytes.
     text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
     return { ok: false, code: 'invalid_json', extras: {} };
@@ -59,8 +59,8 @@ export function validate<T>(
 type Parsed<T> = { ok: true; text: string; value: T } | { ok: false; code: ProblemCode; answer: Response };
 
 /**
- * Reads and validates a JSON body, or makes the refusal.
- * @param open names of members whose objects and arrays the schema looks into; all others it gets as `JsonText`
+ * Reads and validates a JSON body, or returns the refusal.
+ * @param open names of members whose objects and arrays the schema reads; it gets all others as `JsonText`
  */
 export async function parseJsonBody<T>(
   request: Request,

@@ -1,18 +1,18 @@
-/** The start of an answer, and the error that ended it before its end. */
+/** The beginning of an answer, and the error that cut it off. */
 interface ReadText {
   text: string;
-  /** Undefined: it was read to its end, or as far as it was wanted. */
+  /** Undefined: the answer was read to its end, or to the limit. */
   error: unknown;
 }
 
-/** Reads a body piece by piece: what a stream of `fetch` hands out, or made of a stream of Node. */
+/** Reads a body chunk by chunk: a `fetch` stream's reader, or one made from a Node stream. */
 export interface ChunkReader {
   read(): Promise<{ done: boolean; value?: Uint8Array | undefined }>;
-  /** Ends it before its end, and with it the connection. */
+  /** Cancels the body, which ends the connection. */
   cancel(): Promise<unknown>;
 }
 
-/** An answer whose body is not read yet, such as a `Response`. */
+/** An answer with an unread body, such as a `Response`. */
 export interface Answered {
   status: number;
   /** Whether the status is 2xx. */
@@ -21,7 +21,7 @@ export interface Answered {
   body: { getReader(): ChunkReader } | null;
 }
 
-/** For a request whose answer `readStart` reads. */
+/** Headers for a request whose answer `readStart` reads. */
 export const PLAIN_ANSWER = { 'accept-encoding': 'identity' };
 
 class CompressedAnswer extends Error {
@@ -29,10 +29,10 @@ class CompressedAnswer extends Error {
 }
 
 /**
- * Reads an answer no further than a little over `maxBytes`: that of another system must not fill our memory. Never throws.
+ * Reads an answer up to a little over `maxBytes`, since another system's answer must not fill the memory. Never throws.
  *
- * A compressed answer is not read at all: what decompresses it may make Node's fetch pause the connection, and a server that
- * closes a paused connection ends our process, by an assertion that nobody can catch (nodejs/undici#5360).
+ * A compressed answer is not read at all: decompressing may make Node's fetch pause the connection, and if the server closes
+ * a paused connection, our process ends by an assertion that cannot be caught (nodejs/undici#5360).
  */
 export async function readStart(
   answer: Pick<Answered, 'headers' | 'body'>,
@@ -58,7 +58,7 @@ export async function readStart(
   } catch (error) {
     return { text, error: error ?? new Error('the answer is incomplete') };
   }
-  // The text is complete: a disorderly end of the connection does not matter.
+  // The text is complete: an unclean end of the connection does not matter.
   await reader?.cancel().catch(() => undefined);
   return { text, error: undefined };
 }

@@ -4,8 +4,8 @@ const MONTH = `(?<month>${MONTHS.join('|')})`;
 const TIME = '(?<hour>\\d\\d):(?<minute>\\d\\d):(?<second>\\d\\d)';
 
 /**
- * The three forms of an HTTP date (RFC 9110, section 5.6.7). `Date.parse` knows no such limits: it reads `1.5` as a day of
- * the year 2001, and 31 February as 3 March.
+ * The three forms of an HTTP date (RFC 9110, section 5.6.7). `Date.parse` is not strict: it reads `1.5` as a day in 2001, and
+ * 31 February as 3 March.
  */
 const HTTP_DATES = [
   new RegExp(`^${WEEKDAY}, (?<day>\\d\\d) ${MONTH} (?<year>\\d{4}) ${TIME} GMT$`),
@@ -16,8 +16,8 @@ const HTTP_DATES = [
 ];
 
 /**
- * The seconds to wait that a Retry-After header names, from 0 to the largest exact integer: whole seconds or an HTTP date
- * (RFC 9110, section 10.2.3). Null for anything else. How much of it is honoured, its reader decides.
+ * The seconds in a Retry-After header, from 0 to the largest exact integer: whole seconds or an HTTP date (RFC 9110, section
+ * 10.2.3). Null for anything else. The caller decides how much of it to honour.
  * @param now milliseconds since the epoch
  */
 export function parseRetryAfter(header: string | null, now: number): number | null {
@@ -27,7 +27,7 @@ export function parseRetryAfter(header: string | null, now: number): number | nu
   return Math.min(Math.max(0, Math.ceil(seconds)), Number.MAX_SAFE_INTEGER);
 }
 
-/** Milliseconds since the epoch; NaN for what is no HTTP date, or no day or time of day. */
+/** Milliseconds since the epoch; NaN if it is not an HTTP date, or has an impossible day or time. */
 function parseHttpDate(text: string, now: number): number {
   for (const form of HTTP_DATES) {
     const groups = form.exec(text)?.groups;
@@ -43,7 +43,7 @@ function parseHttpDate(text: string, now: number): number {
   return NaN;
 }
 
-/** Two digits of a year mean one that is at most 50 years ahead (RFC 9110, section 5.6.7). */
+/** A two-digit year is at most 50 years ahead (RFC 9110, section 5.6.7). */
 function fullYearOf(twoDigits: number, now: number): number {
   const thisYear = new Date(now).getUTCFullYear();
   const year = thisYear - (thisYear % 100) + twoDigits;
@@ -55,7 +55,7 @@ function timeOf(year: number, month: number, day: number, clock: [number, number
   const [hour, minute, second] = clock;
   // A leap second is second 60.
   if (hour > 23 || minute > 59 || second > 60) return NaN;
-  // Not Date.UTC(), which takes the years 0 to 99 for those of the last century.
+  // Not Date.UTC(), which maps the years 0 to 99 to 1900 to 1999.
   const date = new Date(0);
   date.setUTCFullYear(year, month, day);
   if (date.getUTCMonth() !== month || date.getUTCDate() !== day) return NaN;

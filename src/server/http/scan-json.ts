@@ -3,23 +3,27 @@ import { toStorable } from '../../contracts/text.ts';
 import { boundedIssue, cut } from './issues.ts';
 import type { Issue } from './problem.ts';
 
-/** A JSON value whose closed objects and arrays are still text. Read objects have no prototype, so `__proto__` is a member. */
+/**
+ * A JSON value whose unopened objects and arrays are still text. Opened objects have no prototype, so `__proto__` is a member
+ * like any other.
+ */
 export type ShallowJson = string | number | boolean | null | JsonText | ShallowJson[] | ShallowObject;
 interface ShallowObject {
   [name: string]: ShallowJson;
 }
 
 export interface ScanOptions {
-  /** Most levels of objects and arrays within each other. */
+  /** Maximum nesting of objects and arrays. */
   maxDepth: number;
   /**
-   * Names of members whose objects and arrays are read. So are the whole body and the items of a read array. By name and not by depth, since a
-   * member such as the metadata stands one level higher in a flat body than in an envelope. All else becomes `JsonText`.
+   * Names of members whose objects and arrays are opened. The whole body and the items of an opened array are opened too. By
+   * name and not by depth, since a member such as the metadata stands one level higher in a flat body than in an envelope.
+   * Everything else becomes `JsonText`.
    */
   open: readonly string[];
   /**
-   * Name of a member of the body whose array has items that are bodies themselves. Each is kept as its text, whatever it is, and
-   * no more is checked of it than that it is JSON: its own scan says the rest, so that a bad one harms no other.
+   * Name of a member of the body whose array items are bodies themselves. Each item is kept as text, whatever it is, and only
+   * checked to be JSON: its own scan does the rest, so that a bad item does not affect the others.
    */
   apart?: string;
 }
@@ -27,41 +31,41 @@ export interface ScanOptions {
 /** `issue: null`: the text is not JSON. */
 export type Scanned = { ok: true; value: ShallowJson } | { ok: false; issue: Issue | null };
 
-/** Digits of a number that is written out. `1e131071` is a few bytes as jsonb, and 131,072 characters when printed. */
+/** Maximum digits of a number written out. `1e131071` is a few bytes as jsonb, and 131,072 characters when printed. */
 const MAX_DIGITS = 64;
-/** Items of an array that is read: schemas report an issue for each. Arrays that stay text have no such limit. */
+/** Maximum items of an opened array: schemas report an issue for each. Arrays that stay text have no such limit. */
 const MAX_ITEMS = 1000;
 
-/** Longest name in the path of an issue, in UTF-16 units, so that a long name leaves room for its neighbours. */
+/** Maximum length of a name in an issue's path, in UTF-16 units, so that a long name leaves room for its neighbours. */
 const MAX_NAME_CHARACTERS = 64;
-/** With fewer names than this, a list is searched faster than a set is built. */
+/** With fewer names than this, searching a list is faster than building a set. */
 const MAX_LISTED_NAMES = 8;
-/** Levels that an item apart lies in: those of the body and of its array. */
+/** Levels around a separate item: those of the body and of its array. */
 const APART_DEPTH = 2;
-/** More than any body has digits, so that a number with a larger exponent has too many, whatever stands before it. */
+/** More digits than any body has, so that a number with a larger exponent has too many, whatever precedes it. */
 const MAX_EXPONENT = 1e8;
 
 /**
- * Reads text as JSON (RFC 8259: what `JSON.parse` accepts) in one pass without recursion, and refuses, with its path, what
- * cannot be stored as written: numbers that are too long written out, repeated member names, too many levels, U+0000 and
- * unpaired surrogates. The first fault is reported, unless the text further on is not JSON at all.
+ * Reads text as JSON (RFC 8259: what `JSON.parse` accepts) in one pass without recursion. Rejects, with its path, what cannot
+ * be stored as written: numbers too long when written out, repeated member names, too many levels, U+0000 and unpaired
+ * surrogates. Reports the first fault, unless the text further on is not JSON at all.
  * @param text well-formed Unicode, as decoded from UTF-8; only escapes are searched for surrogates
  */
 export function scanJson(text: string, options: ScanOptions): Scanned {
   return new Scanner(text, options).scan();
 }
 
-/** An object or array that the scanner is in. Used again for the next one of its level: most bodies have thousands. */
+/** An object or array that the scanner is inside of. Reused for the next one of its level: most bodies have thousands. */
 class Level {
   isObject = false;
-  /** Where its text starts. */
+  /** Start of its text. */
   start = 0;
-  /** What is read of it; null where it stays text. */
+  /** Its opened value; null if it stays text. */
   target: ShallowObject | ShallowJson[] | null = null;
   index = 0;
-  /** Decoded, with a quotation mark before it: see `addName`. */
+  /** The current member's name, decoded, with a quotation mark in front: see `addName`. */
   quotedName = '';
-  /** The first names, up to `count`; beyond it are names of an earlier object of this level. */
+  /** Names of its members; entries from `count` on are left over from an earlier object of this level. */
   private readonly listed: string[] = [];
   private count = 0;
   private names: Set<string> | null = null;
@@ -77,8 +81,8 @@ class Level {
   }
 
   /**
-   * Makes this the name of the member that follows; false where the object has it already. The quotation mark before the name
-   * keeps it from looking like an integer: such strings have had guessable hashes in V8, and a body of names that collide
+   * Sets the name of the following member; returns false if the object has that name already. The quotation mark in front
+   * keeps the name from looking like an integer: in V8, such strings have had guessable hashes, and a body of colliding names
    * would cost quadratic time.
    */
   addName(quotedName: string): boolean {
@@ -102,7 +106,7 @@ class Level {
 }
 
 function emptyObject(): ShallowObject {
-  // Object.create() is typed as any; an object without prototype and members is an empty ShallowObject.
+  // Safe: Object.create() is typed as any; an object without prototype and members is an empty ShallowObject.
   return Object.create(null) as ShallowObject;
 }
 
@@ -132,23 +136,23 @@ const LITERALS: readonly (readonly [string, ShallowJson])[] = [
   ['null', null],
 ];
 
-/** The methods that read answer false where the text is not JSON. Past its end a code is NaN, which equals nothing. */
+/** Reading methods return false if the text is not JSON. Past the end, a code is NaN, which equals nothing. */
 class Scanner {
   private readonly text: string;
   private readonly maxDepth: number;
   private readonly open: readonly string[];
   private readonly apart: string | undefined;
   private at = 0;
-  /** For each level that the scanner is in, whether it is an object: also beyond `maxDepth`, where `levels` ends. */
+  /** For each level that the scanner is inside of, whether it is an object; also beyond `maxDepth`, where `levels` ends. */
   private readonly nesting: boolean[] = [];
   private readonly levels: Level[] = [];
   private top: Level | null = null;
-  /** The first fault. From there on only the grammar is checked: levels, names and values are no longer kept. */
+  /** The first fault. From there on, only the grammar is checked: levels, names and values are not kept. */
   private fault: Issue | null = null;
-  /** Where the item apart starts that the scanner is in. */
+  /** Start of the separate item that the scanner is inside of. */
   private apartStart: number | null = null;
   private root: ShallowJson = null;
-  /** Of the string read last. */
+  /** Properties of the last string read. */
   private hasEscape = false;
   private isStorable = true;
 
@@ -171,7 +175,7 @@ class Scanner {
     return this.nesting.length === 0 && this.skipSpace() === this.text.length;
   }
 
-  /** Reads a scalar or an empty object or array whole, of any other up to where its first value starts. */
+  /** Reads a scalar or an empty object or array completely, any other value up to the start of its first value. */
   private readStartOfValue(): boolean {
     for (;;) {
       const code = this.text.charCodeAt(this.skipSpace());
@@ -186,7 +190,7 @@ class Scanner {
     }
   }
 
-  /** Reads from the end of a value to where the next one starts; false also at the end of the outermost one. */
+  /** Reads from the end of a value to the start of the next one; returns false also at the end of the outermost value. */
   private readOnToValue(): boolean {
     for (;;) {
       const isObject = this.nesting.at(-1);
@@ -225,7 +229,7 @@ class Scanner {
     return !this.top.isObject || this.open.includes(this.top.name) || this.isApart();
   }
 
-  /** Whether the value of the member that was named last has its items apart. */
+  /** Whether the items of the last named member are separate. */
   private isApart(): boolean {
     return this.apart !== undefined && this.nesting.length <= 2 && this.levels[0]?.name === this.apart;
   }
@@ -341,7 +345,7 @@ class Scanner {
     return false;
   }
 
-  /** Of a surrogate pair, the length of both escapes; 0 where there is no valid escape. */
+  /** Length of both escapes of a surrogate pair; 0 if they are not valid. */
   private lengthOfEscape(start: number): number {
     const { text } = this;
     this.hasEscape = true;
@@ -361,7 +365,7 @@ class Scanner {
 
   private decode(start: number, end: number): string {
     if (!this.hasEscape) return this.text.slice(start + 1, end - 1);
-    // Safe: this is the text of one string, whose grammar was checked. Of strings alone, JSON.parse misreads nothing.
+    // Safe: the text of one string whose grammar was checked. JSON.parse misreads no single strings.
     return JSON.parse(this.text.slice(start, end)) as string;
   }
 
@@ -415,7 +419,7 @@ class Scanner {
     else target[this.top?.name ?? ''] = value;
   }
 
-  /** Records the fault, if it is the first, of the value that is read now or, with fewer levels, of one that it lies in. */
+  /** Records the fault, if it is the first, of the current value or, with fewer levels, of a value around it. */
   private refuse(message: string, levels = this.nesting.length): void {
     if (this.onlyGrammar()) return;
     const path = this.levels
@@ -438,7 +442,7 @@ function endOfDigits(text: string, start: number): number {
   return end;
 }
 
-/** The digits' value, or `MAX_EXPONENT` where it is larger. */
+/** The value of the digits, limited to `MAX_EXPONENT`. */
 function exponentOf(text: string, start: number, end: number): number {
   let exponent = 0;
   for (let i = start; i < end && exponent < MAX_EXPONENT; i += 1) {
@@ -448,8 +452,8 @@ function exponentOf(text: string, start: number, end: number): number {
 }
 
 /**
- * Digits of a number's plain decimal form, which is counted, never written: those before the point without leading zeros, at
- * least one, and those behind it. A zero is not shortened: PostgreSQL refuses a large exponent of it too.
+ * Counts the digits of a number's plain decimal form without writing it out: those before the point without leading zeros, at
+ * least one, and those behind it. A zero is not shortened, since PostgreSQL refuses a large exponent of it too.
  */
 function digitsWrittenOut(
   text: string,
@@ -463,7 +467,7 @@ function digitsWrittenOut(
   );
 }
 
-/** Zeros before the first other digit of `0.00…`; 0 where there is no other. */
+/** Number of zeros after the point before the first other digit of `0.00…`; 0 if there is no other digit. */
 function leadingZeros(text: string, first: number, decimals: number): number {
   if (text.charCodeAt(first) !== ZERO) return 0;
   let zeros = 0;
@@ -487,12 +491,12 @@ function isShortEscape(code: number): boolean {
   }
 }
 
-/** The code unit of four hexadecimal digits; negative where there are none. */
+/** The code unit of four hexadecimal digits; negative if they are not valid. */
 function codeUnitAt(text: string, start: number): number {
   let unit = 0;
   for (let i = start; i < start + 4; i += 1) {
     const code = text.charCodeAt(i);
-    // Sets the bit by which lower case differs, of letters.
+    // Sets the bit that distinguishes lower from upper case letters.
     const lower = code | 0x20;
     const digit = isDigit(code) ? code - ZERO : lower >= 0x61 && lower <= 0x66 ? lower - 0x61 + 10 : -1;
     if (digit < 0) return -1;

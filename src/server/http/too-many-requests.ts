@@ -9,9 +9,8 @@ const WHOSE: Record<RateRefusal['policy'], string> = {
 };
 
 /**
- * The answer 429 of a rate limit: when to retry, and the two fields of draft-ietf-httpapi-ratelimit-headers (revision
- * 10). A bucket that is refilled all the time has no windows: `w` is how long it takes from empty to full, `t` when it has
- * its next token.
+ * The answer 429 of a rate limit, with Retry-After and the two fields of draft-ietf-httpapi-ratelimit-headers (revision 10).
+ * A bucket that refills continuously has no windows: `w` is the time from empty to full, `t` that until the next token.
  */
 export function tooManyRequests(refusal: RateRefusal): Response {
   const { policy, quota, window_seconds, retry_after_seconds } = refusal;

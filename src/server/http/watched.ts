@@ -1,6 +1,6 @@
 import type { Handler } from './endpoint.ts';
 
-/** Lets a function look after the alerts once it has answered: `createWatch`. It is told also of failed requests. */
+/** Adds the watch of alerts (`createWatch`) after each answer of a function, failed requests included. */
 export function watched(handle: Handler, afterAnswer: () => void): Handler {
   return async (request) => {
     try {

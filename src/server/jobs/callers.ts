@@ -1,13 +1,13 @@
 import type { FindUser, FoundUser } from '../auth/users.ts';
 import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 
-/** Who calls the job endpoint: the pipeline, or the user with this id. SQL functions take it as they decide ownership. */
+/** The caller of the job endpoint: the pipeline, or the user with this id. SQL functions decide ownership by it. */
 export type Caller = string;
 export const PIPELINE: Caller = 'pipeline';
 
 type CallerAccess = { ok: true; caller: Caller } | Extract<FoundUser, { ok: false }>;
 
-/** Admits the pipeline by its key, and users by their access token. */
+/** Accepts the pipeline by its key, and users by their access token. */
 export async function findCaller(
   { pipelineApiKeys, findUser }: { pipelineApiKeys: BearerKeys; findUser: FindUser },
   headers: Headers,

@@ -4,7 +4,7 @@ import type { MonotonicClock } from '../clock.ts';
 import { DatabaseUnavailable, type Store } from '../store/store.ts';
 import { claimedDelivery, type ClaimedDelivery } from '../deliver/delivery.ts';
 
-/** The outcome of a job: the content of its event. Objects are JSON text, which SQL stores as it is. */
+/** The outcome of a job: the content of its event. Objects are JSON text, which SQL stores unchanged. */
 export type JobOutcome =
   | {
       status: 'completed';
@@ -30,13 +30,13 @@ const completion = z.union([
 
 interface Completed {
   outcome: z.infer<typeof completion>['outcome'];
-  /** Committed under this process's lease: it is to be sent now. */
+  /** Committed under this process's lease, to be sent now. */
   delivery: ClaimedDelivery | null;
 }
 
 /**
  * Commits a job's result with its event and its delivery, before anything is sent.
- * @param leaseToken the runner's; null takes the lease over, as the pipeline does that generated the result elsewhere
+ * @param leaseToken the runner's token; null takes the lease over, as the pipeline does after generating the result itself
  * @throws {DatabaseUnavailable}
  */
 export async function completeJob(
@@ -60,11 +60,11 @@ export async function completeJob(
   return { outcome: answer.outcome, delivery: ('delivery' in answer ? answer.delivery : undefined) ?? null };
 }
 
-/** Long enough for a database that fails over, short enough for the function's limit. */
+/** Long enough for a database failover, short enough for the function's limit. */
 const PATIENCE_MS = 25_000;
 const FIRST_PAUSE_MS = 250;
 
-/** Completes a job, also when the database is unavailable for a while: until then the result is nowhere but here. */
+/** Completes a job, retrying while the database is unavailable: until then, the result exists only in this process. */
 export async function completeJobPatiently(
   services: Parameters<typeof completeJob>[0] & MonotonicClock,
   jobId: string,

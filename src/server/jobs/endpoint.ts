@@ -30,7 +30,7 @@ export type JobServices = Runner & {
   jobsPerUserPerDay: number;
   jobsPerDay: number;
   reportlessJobs: ServerEnv['REPORTLESS_JOBS'];
-  /** Lets work go on after the answer. */
+  /** Keeps the function running for work after the answer. */
   waitUntil: (work: Promise<unknown>) => void;
 };
 
@@ -85,7 +85,7 @@ const NOT_REPEATABLE = {
   unfinished: 'The job has not finished. Cancel it first.',
 };
 
-/** `POST`: requests a job, which runs after the answer. `?job_id=`: with the request of that one, which has finished. */
+/** `POST`: requests a job, which runs after the answer. With `?job_id=`, it repeats the request of that finished job. */
 export async function requestJob(services: JobServices, request: Request): Promise<Response> {
   const access = await findCaller(services, request.headers);
   if (!access.ok) return problem(access.code);
@@ -117,7 +117,7 @@ export async function requestJob(services: JobServices, request: Request): Promi
   return answerRequested(services, await services.rpc('request_report_job', parameters, requested));
 }
 
-/** A new job with the request of one that has finished: for its owner, the pipeline and operators. */
+/** Requests a new job with the request of a finished one. For its owner, the pipeline and operators. */
 async function repeatJob(services: JobServices, request: Request, caller: Caller): Promise<Response> {
   const id = jobIdOf(request);
   if (id === null) return problem('invalid_query', { detail: 'job_id is malformed.' });
@@ -149,7 +149,7 @@ async function repeatJob(services: JobServices, request: Request, caller: Caller
 
 function newJob(services: JobServices, caller: Caller, request: Request) {
   return {
-    // Minted here, so that a repeated call is recognised.
+    // Generated here, so that a repeated call of the database is recognised.
     p_job_id: `job_${randomUUID().replaceAll('-', '')}`,
     p_caller: caller,
     p_models: services.models,
@@ -189,7 +189,7 @@ function answerRequested(services: JobServices, result: z.infer<typeof requested
   }
 }
 
-/** `GET`: the job as it stands. */
+/** `GET`: the current state of the job. */
 export async function showJob(services: JobServices, request: Request): Promise<Response> {
   const access = await findCaller(services, request.headers);
   if (!access.ok) return problem(access.code);
@@ -200,7 +200,7 @@ export async function showJob(services: JobServices, request: Request): Promise<
   return job === null ? problem('job_not_found') : answer(job);
 }
 
-/** `DELETE`: cancels an unfinished job; a finished one is returned unchanged. */
+/** `DELETE`: cancels an unfinished job; returns a finished one unchanged. */
 export async function cancelJob(services: JobServices, request: Request): Promise<Response> {
   const access = await findCaller(services, request.headers);
   if (!access.ok) return problem(access.code);
@@ -212,7 +212,7 @@ export async function cancelJob(services: JobServices, request: Request): Promis
   return job === null ? problem('job_not_found') : answer(job);
 }
 
-/** `PATCH`: a result that was generated elsewhere. It takes the same road: event, webhook, fallback. */
+/** `PATCH`: accepts a result generated elsewhere. It is processed like any other: event, webhook, fallback. */
 export async function submitResult(services: JobServices, request: Request): Promise<Response> {
   const access = await findCaller(services, request.headers);
   if (!access.ok) return problem(access.code);

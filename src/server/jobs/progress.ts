@@ -10,18 +10,18 @@ interface Progress {
   etaSeconds: number | null;
 }
 
-/** A job that ends before this needs no word of its progress. */
+/** Shorter jobs report no progress. */
 const FIRST_AFTER_MS = 250;
 const INTERVAL_MS = 2000;
 
 /**
- * Tells the database how far a running job is, and renews its lease with it: soon after the start, then every two
- * seconds where something changed, and at the latest when a third of the lease has passed.
+ * Reports the progress of a running job to the database, which renews its lease: soon after the start, then every two seconds
+ * if something has changed, and at the latest after a third of the lease.
  */
 export function reportProgress(
   { rpc, log, jobLeaseSeconds, monotonicNow }: Store & MonotonicClock & { log: Log; jobLeaseSeconds: number },
   run: JobRun,
-  /** Called when the job is no longer this runner's: cancelled, deleted, or taken over. */
+  /** Called when the runner has lost its job: cancelled, deleted, or taken over. */
   onLost: () => void,
 ): { update: (progress: Progress) => void; stop: () => void } {
   let latest: Progress = { percent: 0, etaSeconds: null };
@@ -54,7 +54,7 @@ export function reportProgress(
       told = sent;
       toldAt = monotonicNow();
     } catch (error) {
-      // The next turn reports again. If that is too late, the lease has expired.
+      // Ignore the failure: the next report retries. If that comes too late, the lease has expired.
       log('error', 'could not report progress', { job: run.job_id, trace: run.trace_id, error });
     }
   }

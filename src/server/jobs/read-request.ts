@@ -26,17 +26,20 @@ type Asked = Pick<
   | 'idempotency_key'
 >;
 
-/** A request for a job, however its caller spelled it. */
+/** A job request in normal form. */
 interface JobOrder extends Asked {
-  /** Null: a job of its own, without a report. */
+  /** Null: a job without a report. */
   report: (ReportName & { stage: Stage }) | null;
-  /** The key named the report: while that has an unfinished job of this caller, no other one begins. */
+  /**
+   * Whether the key named the report: then an unfinished job of this caller for that report is returned, and no other one
+   * begins.
+   */
   isOncePerReport: boolean;
 }
 
 type ReadJobRequest = { ok: true; value: JobOrder } | { ok: false; answer: Response };
 
-/** Reads the request of `POST /api/reportJobsDb`, or makes its refusal. */
+/** Reads the request of `POST /api/reportJobsDb`, or returns its refusal. */
 export async function readJobRequest(request: Request): Promise<ReadJobRequest> {
   const header = idempotencyKey.nullable().safeParse(request.headers.get('idempotency-key'));
   if (!header.success) return { ok: false, answer: problem('invalid_idempotency_key') };
@@ -83,10 +86,10 @@ function refuse(...issues: Issue[]): { ok: false; answer: Response } {
 
 type Named = { ok: true; value: Partial<ReportName> } | { ok: false; issues: Issue[] };
 
-/** The report that the metadata names, with faults by their path in the body. */
+/** The report in the metadata. Faults have their path in the body. */
 function reportOfMetadata({ text }: JsonText): Named {
   const scanned = scanJson(text, { maxDepth: MAX_DEPTH, open: [] });
-  // Never false: the metadata was scanned with the body.
+  // Always true: the metadata was scanned with the body.
   if (!scanned.ok || !namesReport(scanned.value)) return { ok: true, value: {} };
   const named = validate(reportName, scanned.value);
   if (named.ok) return named;

@@ -17,9 +17,9 @@ export type Runner = Notifier & {
   generate: Generate;
   maxRetries: number;
   jobLeaseSeconds: number;
-  /** Those that jobs may choose among, the default first. */
+  /** The models that jobs may choose, the default first. */
   models: string[];
-  /** Generation ends after this long: well before the function does. */
+  /** Time limit of a generation, well below that of the function. */
   jobDeadlineSeconds: number;
   deliveryLeaseSeconds: number;
 };
@@ -50,12 +50,12 @@ export async function runJob(runner: Runner, run: JobRun): Promise<void> {
   }
 }
 
-/** The ids in a log line. */
+/** The ids of a log line. */
 function about({ job_id, trace_id }: JobRun) {
   return { job: job_id, trace: trace_id };
 }
 
-/** Null: the job was cancelled, deleted or taken over meanwhile; its result is discarded. */
+/** Null: the job was cancelled, deleted or taken over, so its result is discarded. */
 async function generateOutcome(runner: Runner, run: JobRun): Promise<JobOutcome | null> {
   const lost = new AbortController();
   const deadline = AbortSignal.timeout(runner.jobDeadlineSeconds * 1000);
@@ -95,7 +95,7 @@ function subjectOf({ report_type }: JobRun): 'report' | 'result' {
   return report_type === null ? 'result' : 'report';
 }
 
-/** The error for the job's owner. Only our own texts are shown; others stay in the log. */
+/** The error message for the job's owner. Only our own texts are shown; others stay in the log. */
 function explain(
   error: unknown,
   deadline: AbortSignal,

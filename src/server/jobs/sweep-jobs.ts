@@ -6,15 +6,15 @@ import type { Log } from '../observe/log.ts';
 import type { Store } from '../store/store.ts';
 
 /**
- * Jobs that one sweep hands over, each to an invocation of its own: 5,000 are in good hands after five minutes. More would be
- * without effect: the REST layer answers at most 1,000 rows.
+ * Jobs that one sweep hands over, each to an invocation of its own: 5,000 jobs are taken over within five minutes. More would
+ * have no effect, since the REST layer returns at most 1,000 rows.
  */
 const JOBS_PER_SWEEP = 1000;
-/** Invocations that are asked for at once. */
+/** Invocations requested concurrently. */
 const CONCURRENCY = 20;
 const BUDGET_MS = 45_000;
 const TAKE_OVER_TIMEOUT_MS = 10_000;
-/** In the sweep's answer; the log has every one. */
+/** Failures in the sweep's answer; the log has all of them. */
 const NAMED_FAILURES = 20;
 
 export interface TakeOverCaller extends Store, OwnCaller, MonotonicClock {
@@ -22,8 +22,8 @@ export interface TakeOverCaller extends Store, OwnCaller, MonotonicClock {
 }
 
 /**
- * Asks for the take-over of jobs whose lease has run out, longest due first. Returns what came of it, and what went wrong.
- * @throws {DatabaseUnavailable} when it cannot say which jobs are due
+ * Requests the take-over of jobs with an expired lease, longest due first. Returns the results and the failures.
+ * @throws {DatabaseUnavailable} if the due jobs cannot be read
  */
 export async function sweepJobs(
   caller: TakeOverCaller,
@@ -53,7 +53,7 @@ export async function sweepJobs(
 
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
   if (unanswered.length > 0) {
-    // A function that starts slowly may have taken the job after we stopped waiting.
+    // If the function started slowly, it may have taken the job over after our time-out.
     const stillDue = new Set(await dueJobs(caller));
     for (const job of unanswered) {
       if (stillDue.has(job))
@@ -73,7 +73,7 @@ export async function sweepJobs(
   return { taken_over: counts.taken_over, given_up: counts.given_up, errors };
 }
 
-/** As text alone: one with an odd id is refused by itself, and keeps no other waiting. */
+/** Ids as text only: a job with an odd id is rejected separately, and does not delay the others. */
 function dueJobs({ rpc }: TakeOverCaller): Promise<string[]> {
   return rpc('due_report_jobs', { p_limit: JOBS_PER_SWEEP }, z.array(z.string()));
 }

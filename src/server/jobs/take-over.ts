@@ -20,8 +20,8 @@ const taken = z.union([
 ]);
 
 /**
- * Takes a job whose runner has died, and runs it after the answer: each in an invocation of its own. One that was taken over
- * too often is given up: it fails, and its delivery is due.
+ * Takes over one job whose runner has died, and runs it after the answer. A job that was taken over too often fails, and its
+ * delivery is due.
  */
 export async function takeOverJob(services: TakeOverServices, request: Request): Promise<Response> {
   const token = bearerToken(request.headers);

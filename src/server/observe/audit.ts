@@ -5,7 +5,7 @@ import type { Sendable } from '../../contracts/text.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
 
-/** What the audit keeps of a request that applied nothing: never its body. */
+/** What the audit stores of a request that applied nothing: never its body. */
 export interface RequestRecord {
   endpoint:
     | 'prelim-report'
@@ -34,22 +34,22 @@ export interface RequestRecord {
   body_sha256?: string;
   body_bytes?: number;
   elapsed_ms: number;
-  /** Of the request's traceparent. */
+  /** From the request's traceparent. */
   trace_id?: string;
   span_id?: string;
 }
 
-/** Requests that are refused unverified or over their rate and audited one by one in a minute; those beyond are counted. */
+/** Unverified or rate-limited requests that are audited one by one per minute; more are only counted. */
 export const UNVERIFIED_PER_MINUTE = 60;
 
-/** The record of a request that was answered 429 instead. */
+/** The record of a request that was answered 429. */
 export function overItsRate(record: RequestRecord, { policy }: RateRefusal): RequestRecord {
   return { ...record, status: 429, outcome: 'rate_limited', detail: `over the rate of its ${policy}` };
 }
 
 /**
- * Audits a request. The answer to it stands, audited or not.
- * @param verified false: it counts against the cap of this minute
+ * Audits a request. A failure to audit does not change the answer.
+ * @param verified false: counts against the cap of this minute
  */
 export async function auditRequest(
   { rpc, log }: Store & { log: Log },
@@ -57,7 +57,7 @@ export async function auditRequest(
   verified: boolean,
 ): Promise<void> {
   const parameters = {
-    // Its id recognises a repeated call.
+    // The id lets the database recognise a repeated call.
     p_request: { id: randomUUID(), ...record },
     p_verified: verified,
     p_cap_per_minute: UNVERIFIED_PER_MINUTE,

@@ -26,13 +26,13 @@ interface Checked {
 }
 
 export interface Checker extends OpenStore, PingSender, OwnDeployment {
-  /** Whose clock `now` is, for messages. */
+  /** Whose clock `now` is from, for messages. */
   clockName: string;
-  /** Of ENDPOINT_SECRETS_KEY. */
+  /** The keys of ENDPOINT_SECRETS_KEY. */
   endpointKeys: EndpointKeys;
 }
 
-/** What this process finds by itself: its database, and its own address with a signed ping. */
+/** Checks that a process makes by itself: its database, and its own address with a signed ping. */
 export async function checkFromHere(checker: Checker): Promise<Checked & { databaseMs: number | null }> {
   const [database, pings] = await Promise.all([
     readFacts(checker),
@@ -95,10 +95,10 @@ const NOBODY = '00000000-0000-0000-0000-000000000000';
 
 type Database =
   | { finding: Finding; facts: DeploymentFacts; at: number; fastestMs: number }
-  /** It did not answer. */
+  /** The database did not answer. */
   | { finding: Finding };
 
-/** The fastest of some calls that cost the database nothing: what the way there takes, whatever else happens meanwhile. */
+/** The fastest of several calls that cost the database nothing: the round-trip time, without other influences. */
 async function measureCall({ rpc, monotonicNow }: Checker): Promise<number> {
   let fastestMs = Infinity;
   for (let call = 0; call < MEASURED_CALLS; call += 1) {
@@ -133,7 +133,7 @@ async function readFacts(checker: Checker): Promise<Database> {
   }
 }
 
-/** SQLSTATE: what a REST layer answers that has not noticed yet that a function is gone. */
+/** SQLSTATE of a REST layer that has not noticed yet that a function is gone. */
 const UNDEFINED_FUNCTION = '42883';
 
 function databaseFault(error: unknown): Finding {
@@ -161,7 +161,7 @@ function codeOf(error: unknown): string | undefined {
   return error instanceof Error ? cause.safeParse(error.cause).data?.code : undefined;
 }
 
-/** The code and the message behind a failed call: what an operator looks up. */
+/** Code and message behind a failed call, for an operator to look up. */
 function causeOf(error: unknown): string {
   const found = error instanceof Error ? cause.safeParse(error.cause).data : undefined;
   const parts = [found?.code, found?.message].filter((part) => part !== undefined && part !== '');
@@ -171,7 +171,7 @@ function causeOf(error: unknown): string {
 const subscriberSecrets = z.array(z.object({ endpoint_id: z.string(), sealed: z.array(z.string()) }));
 
 /**
- * Whether the secrets of subscribers can be opened. What is found names subscribers and keys, never a secret.
+ * Whether subscribers' secrets can be decrypted. Findings name subscribers and keys, never secrets.
  * @throws {DatabaseUnavailable}
  */
 async function checkSubscribers({
@@ -223,7 +223,7 @@ export function skipped(check: Finding['check'], message: string): Finding {
   return { check, level: 'skipped', message };
 }
 
-/** What is wrong with valid variables, one beside the other. */
+/** Conflicts between variables that are valid by themselves. */
 export function checkVariables(env: Pick<ServerEnv, 'PIPELINE_API_KEY' | 'CRON_SECRET'>): Finding {
   const cron = parseBearerKeys(env.CRON_SECRET);
   if (parseBearerKeys(env.PIPELINE_API_KEY).some((key) => cron.includes(key))) {
@@ -241,7 +241,7 @@ export function checkVariables(env: Pick<ServerEnv, 'PIPELINE_API_KEY' | 'CRON_S
   };
 }
 
-/** Whether anybody would hear of an alert, and of a sweep that never comes. */
+/** Whether anyone would hear of an alert, and of missing sweeps. */
 export function checkWatch(env: Pick<ServerEnv, 'ALERT_URLS' | 'HEARTBEAT_URL'>): Finding[] {
   const missing: Finding[] = [];
   if (env.ALERT_URLS === undefined) {
@@ -274,10 +274,10 @@ export function variableFaults(faults: readonly EnvFault[]): Finding[] {
   }));
 }
 
-/** Calls between neighbours take a few milliseconds; those between continents a tenth of a second, several times per webhook. */
+/** Calls within a region take a few milliseconds; between continents a tenth of a second, several times per webhook. */
 const FAR_MS = 50;
 
-/** Whether functions and database are neighbours. */
+/** Whether functions and database are close to each other. */
 export function checkRegion({ region }: Deployment, databaseMs: number | null): Finding {
   if (region === null) return skipped('region', 'these functions do not run at Vercel');
   if (databaseMs === null) return skipped('region', 'the database did not answer');

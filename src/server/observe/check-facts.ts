@@ -4,21 +4,21 @@ import { BACKLOG_COUNTED, minutesLeft } from '../../contracts/retry.ts';
 /** Tables that the migrations publish for the console. */
 const PUBLISHED = ['webhook_deliveries', 'webhook_circuits', 'report_notifications'];
 
-/** The cron comes every minute; Vercel may call late, and a sweep may take most of its minute. */
+/** The cron runs every minute; Vercel may call late, and a sweep may take most of its minute. */
 const CRON_LATE_SECONDS = 150;
 const CRON_MISSING_SECONDS = 300;
 
-/** Signatures are refused beyond 300 s, so that there is time to act. */
+/** Signatures are rejected from 300 s on: this limit leaves time to act. */
 const CLOCK_WARNING_SECONDS = 5;
 const CLOCK_FAILURE_SECONDS = 60;
 
-/** So long a backlog may take before somebody should look at it. */
+/** A backlog that takes longer needs attention. */
 const SLOW_BACKLOG_MINUTES = 30;
 
 const CONNECTIONS_WARNING_SHARE = 0.7;
 const CONNECTIONS_FAILURE_SHARE = 0.9;
 
-/** What the database says of itself, judged. */
+/** Judges what the database reports about itself. */
 export function checkFacts(facts: DeploymentFacts): Finding[] {
   return [
     checkCron(facts),
@@ -44,7 +44,7 @@ export function checkCron({ heartbeats }: Pick<DeploymentFacts, 'heartbeats'>): 
   return { check: 'cron', level: 'ok', message };
 }
 
-/** What is due, and how long it will take at the present pace. */
+/** The backlog, and its duration at the current pace. */
 export function checkBacklog({ backlog }: Pick<DeploymentFacts, 'backlog'>): Finding {
   const { due, confirmed } = backlog;
   const minutes = minutesLeft(backlog);
@@ -63,7 +63,7 @@ export function checkBacklog({ backlog }: Pick<DeploymentFacts, 'backlog'>): Fin
   };
 }
 
-/** What fires, and whether people hear of it. */
+/** Firing alerts, and whether they are delivered. */
 export function checkAlerts({ alerts }: Pick<DeploymentFacts, 'alerts'>): Finding {
   const { firing, worst, rules, undelivered, dead } = alerts;
   if (dead > 0 || undelivered > 0) {
@@ -147,14 +147,14 @@ export function checkAccounts({ accounts_guarded }: Pick<DeploymentFacts, 'accou
 }
 
 export interface Reading {
-  /** Whose clock, for the message. */
+  /** Owner of the clock, for the message. */
   name: string;
   /** Milliseconds since the epoch, at the same instant. */
   time: number;
   reference: number;
 }
 
-/** Compares clocks with that of the database, which decides what is due. */
+/** Compares clocks with the database's, which decides what is due. */
 export function checkClocks(readings: readonly Reading[]): Finding {
   const differences = readings.map(({ name, time, reference }) => ({
     name,
@@ -178,7 +178,7 @@ export function checkClocks(readings: readonly Reading[]): Finding {
   };
 }
 
-/** Compares the history of the database with the versions of the migrations folder. */
+/** Compares the database's history with the versions in the migrations folder. */
 export function checkMigrations(applied: readonly string[] | null, present: readonly string[]): Finding {
   if (applied === null) {
     return {

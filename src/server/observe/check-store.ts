@@ -8,7 +8,7 @@ interface CheckedStore {
   store: StoreHealth;
 }
 
-/** Asks the direct way who it is, and judges what it says. */
+/** Asks for the identity over the direct connection, and judges it. */
 export async function checkStore(inspectStore: OpenStore['inspectStore']): Promise<CheckedStore> {
   if (inspectStore === undefined) {
     return {
@@ -35,7 +35,7 @@ export async function checkStore(inspectStore: OpenStore['inspectStore']): Promi
   };
 }
 
-/** What the migration sets for the role, in PostgreSQL's spelling. */
+/** The role's setting in the migration, as PostgreSQL prints it. */
 const STATEMENT_TIMEOUT = '7s';
 
 function judge({ session, fastestMs }: Exclude<StoreReport['asked'], { error: unknown }>): Finding {
@@ -97,7 +97,7 @@ function faultOf(error: unknown): Finding {
   }
 }
 
-/** SQLSTATEs of a log-in that is refused, and what Supavisor says instead. */
+/** SQLSTATEs of a rejected login, and Supavisor's equivalent. */
 function isPasswordFault({ cause }: PoolUnusable): boolean {
   if (!(cause instanceof Error)) return false;
   const code = 'code' in cause ? cause.code : undefined;

@@ -15,26 +15,26 @@ import { checkFromHere, checkVariables, checkWatch, skipped, variableFaults } fr
 import type { ProbeRealtime } from './probe-realtime.ts';
 
 export interface DoctorOptions extends Clock {
-  /** The deployment's variables, as they are set there. */
+  /** The deployment's variables. */
   source: Readonly<Record<string, string | undefined>>;
   fetch: typeof fetch;
   /** The versions of the migrations folder. */
   migrations: readonly string[];
-  /** Each difference between these rights and those that the folder of sources states, in words. */
+  /** Compares these rights with those in supabase/sql; returns each difference in words. */
   compareRights: (rights: readonly HeldRight[]) => readonly string[];
-  /** Of vercel.json. */
+  /** The regions in vercel.json. */
   regions: readonly string[];
   probeRealtime: ProbeRealtime;
 }
 
-/** Where a finding was made: by the doctor, or by the deployment of itself. */
+/** Where a finding was made: by the doctor, or by the deployment about itself. */
 export interface Diagnosis extends Finding {
   from: 'here' | 'deployment';
 }
 
 const TIMEOUT_MS = 15_000;
 
-/** Checks a deployment from outside and, through its health check, from inside. Never throws for what it finds. */
+/** Checks a deployment from outside and, through its health check, from inside. Findings are returned, not thrown. */
 export async function examine(options: DoctorOptions): Promise<Diagnosis[]> {
   let env: ServerEnv;
   try {
@@ -47,10 +47,10 @@ export async function examine(options: DoctorOptions): Promise<Diagnosis[]> {
     return from('here', [...variableFaults(error.faults), ...others]);
   }
   const outside = await lookFromOutside(options, env);
-  // Not at once: both measure how long a call of the database takes.
+  // Not in parallel: both measure the duration of database calls.
   const inside = await askInside(options, env);
   const diagnoses = [...from('here', outside), ...from('deployment', inside)];
-  // One after the other by what was checked; of one check, first what the doctor found.
+  // Grouped by check; within a check, the doctor's findings first.
   return diagnoses.sort((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
 }
 
@@ -60,7 +60,7 @@ function from(place: Diagnosis['from'], findings: readonly Finding[]): Diagnosis
 
 async function lookFromOutside(options: DoctorOptions, env: ServerEnv): Promise<Finding[]> {
   const { fetch, now, monotonicNow } = options;
-  // Apart from the other checks, which look at the Data API: it stands behind the direct way.
+  // Separate from the checks of the Data API, which is the fallback of the direct connection.
   const direct =
     env.STORE_DATABASE_URL === undefined
       ? undefined
@@ -150,11 +150,11 @@ function insideFault(url: string, status: number, code: string | undefined): Fin
       action: 'Set the same CRON_SECRET at Vercel and here, and deploy again.',
     };
   }
-  // The ping to the same deployment names the reason.
+  // The ping to the same deployment reports the reason.
   return skipped('address', `${url} was answered ${status}: the checks of the deployment itself are missing`);
 }
 
-/** Whether the deployment runs where vercel.json says. */
+/** Whether the deployment runs in vercel.json's region. */
 function checkDeployedRegion({ deployment: { region } }: FullHealth, regions: readonly string[]): Finding {
   if (region === null) return skipped('region', 'the deployment does not say its region');
   if (regions.includes(region)) {

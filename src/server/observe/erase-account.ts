@@ -16,15 +16,15 @@ import type { Log } from './log.ts';
 
 /** How long an erasure runs while the operator waits. The sweeps erase the rest. */
 const BUDGET_MS = 60_000;
-/** How long to wait for rows that others hold, before the sweeps erase the rest. */
+/** How long to wait for rows held by other transactions; then the sweeps erase the rest. */
 const PATIENCE_MS = 5_000;
 const PAUSE_MS = 200;
 
 type Eraser = Store & MonotonicClock & { now: () => number; log: Log };
 
 /**
- * Says what an account holds, or erases it. For people only, since the audit names who decided it. The audit and the log name
- * the account by its id, never by its address, which would outlive the erasure there.
+ * Reports what an account holds, or erases it. Not for the cron, since the audit names the person who decided it. Audit and
+ * log name the account by its id and never by its address, which would outlive the erasure there.
  * @param actor an operator's id, or `cron`, which is refused
  */
 export async function eraseAccount(services: Eraser, request: Request, actor: string): Promise<Result> {

@@ -3,24 +3,25 @@ import type { Clock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 import type { Log } from './log.ts';
 
-/** Accounts and reports of one call, and rows of each kind of one of them. Small, so that no lock is held for long. */
+/** Accounts and reports per call, and rows of each kind per account or report. Small, so that locks are held briefly. */
 export const ERASURE_BATCH = 100;
 
-// Any id of the shape of a UUID, as PostgreSQL takes it: not every one that stands in a row is of a version of RFC 9562.
+// Any UUID-shaped id, as PostgreSQL accepts: existing rows have ids of no version of RFC 9562.
 export const erasedBatch = z.object({
   reports: z.int(),
   users: z.array(z.guid()),
   errors: z.array(
     z.object({ user_id: z.guid().optional(), report_id: z.guid().optional(), error: z.string() }),
   ),
-  /** The call ended because of its time limit, not because others hold the rest. */
+  /** The call ended by its time limit, not because other transactions hold the rest. */
   busy: z.boolean(),
   left: z.boolean(),
 });
 
 /**
- * Erases the content of deleted reports and accounts, batch after batch, until none is left or the deadline has come. Returns how
- * many. The log has a line for each account: a database that is restored from an older backup has forgotten it.
+ * Erases the content of deleted reports and accounts, batch after batch, until none is left or the deadline is reached.
+ * Returns the number. Logs a line per account: a database restored from an older backup has the content again, and these
+ * lines name the erasures to repeat.
  * @throws {DatabaseUnavailable}
  */
 export async function eraseDeleted(
@@ -36,12 +37,12 @@ export async function eraseDeleted(
     );
     logErased({ now, log }, { users, errors });
     total += reports + users.length;
-    // Nothing done and some left: others hold them, unless one of them takes more than one call.
+    // Nothing erased although some are left: other transactions hold them, unless one of them takes more than one call.
     if (!left || (!busy && reports + users.length === 0) || monotonicNow() >= deadline) return total;
   }
 }
 
-/** A line for each account, which `npm run polaris -- erase --from FILE` reads, and for each failure. */
+/** Logs one line per account, which `npm run polaris -- erase --from FILE` reads, and one per failure. */
 export function logErased(
   { now, log }: { now: () => number; log: Log },
   { users, errors }: Pick<z.infer<typeof erasedBatch>, 'users' | 'errors'>,

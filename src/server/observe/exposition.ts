@@ -1,4 +1,4 @@
-/** One value of a metric. `suffix` is what the text format appends to the name, such as `_bucket`. */
+/** One value of a metric. The text format appends `suffix`, such as `_bucket`, to the name. */
 export interface Sample {
   labels?: Readonly<Record<string, string>>;
   value: number;
@@ -6,7 +6,7 @@ export interface Sample {
 }
 
 export interface Metric {
-  /** Of a counter without `_total`, which the format appends. */
+  /** Name of a counter without `_total`, which the format appends. */
   name: string;
   type: 'counter' | 'gauge' | 'histogram';
   help: string;
@@ -20,13 +20,13 @@ export const CONTENT_TYPES: Readonly<Record<Format, string>> = {
   prometheus: 'text/plain; version=0.0.4; charset=utf-8',
 };
 
-/** The format that a scraper asks for: OpenMetrics where its Accept header names it, else the older text format. */
+/** The format that a scraper asks for: OpenMetrics if its Accept header lists it, else the older text format. */
 export function formatFor(accept: string | null): Format {
   return accept?.includes('application/openmetrics-text') === true ? 'openmetrics' : 'prometheus';
 }
 
 /**
- * Writes metrics as text: OpenMetrics 1.0.0, or Prometheus's text format 0.0.4. The two differ in how a counter's family is named
+ * Writes metrics as OpenMetrics 1.0.0 or as Prometheus's text format 0.0.4. These differ in the name of a counter's family
  * and in the last line.
  */
 export function expose(metrics: readonly Metric[], format: Format): string {

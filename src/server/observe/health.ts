@@ -30,17 +30,17 @@ interface HealthOptions extends Clock {
   services: () => HealthServices;
   /** @throws {InvalidEnvironment} */
   env: () => ServerEnv;
-  /** Where the variables come from: CRON_SECRET is read alone when another variable is at fault. */
+  /** The variables. CRON_SECRET is read separately if another variable is invalid. */
   source: Readonly<Record<string, string | undefined>>;
   log: Log;
 }
 
-/** The public result is cached so long: frequent requests cost the database nothing. */
+/** How long the public result is cached, so that frequent requests cost the database nothing. */
 const CACHE_MS = 5_000;
 
 /**
- * `GET /api/health`: to everybody whether the deployment is up, which is whether its variables are valid and its database
- * answers; with CRON_SECRET everything that the deployment can find out about itself.
+ * `GET /api/health`: tells everyone whether the deployment is up (its variables are valid and its database answers), and with
+ * CRON_SECRET everything that the deployment can find out about itself.
  */
 export function createHealth(options: HealthOptions): (request: Request) => Promise<Response> {
   let known: { until: number; fault: Promise<'misconfigured' | 'database_unavailable' | null> } | undefined;
@@ -79,7 +79,7 @@ export function createHealth(options: HealthOptions): (request: Request) => Prom
   };
 }
 
-/** Null: CRON_SECRET itself is missing or malformed, so that nobody can be admitted. */
+/** Null: CRON_SECRET itself is missing or malformed, so nobody can be accepted. */
 function cronSecretsOf(source: HealthOptions['source']): BearerKeys | null {
   const keys = bearerKeys.safeParse(trimmed(source)['CRON_SECRET']);
   return keys.success ? parseBearerKeys(keys.data) : null;
@@ -124,7 +124,7 @@ function inOrder(findings: readonly Finding[]): Finding[] {
   return [...findings].sort((a, b) => CHECKS.indexOf(a.check) - CHECKS.indexOf(b.check));
 }
 
-/** The migrations folder is no part of a deployment: the doctor compares with it. */
+/** A deployment does not contain the migrations folder: the doctor compares with it. */
 function newestMigration(applied: readonly string[] | null): Finding {
   if (applied === null) return skipped('migrations', 'the database has no history; run npm run doctor');
   return {
@@ -134,7 +134,7 @@ function newestMigration(applied: readonly string[] | null): Finding {
   };
 }
 
-/** A deployment does not have the stated rights either. It can check one rule: anon and public cannot reach `private`. */
+/** A deployment does not contain the stated rights either. It can check one rule: anon and public cannot reach `private`. */
 function closedToAnon(rights: readonly { on: string; grantee: string; privilege: string }[] | null): Finding {
   const open = (rights ?? []).filter(
     ({ on, grantee }) => (grantee === 'anon' || grantee === 'public') && on.includes(' private.'),

@@ -2,13 +2,14 @@ import { z } from 'zod';
 import type { MonotonicClock } from '../clock.ts';
 import type { Store } from '../store/store.ts';
 
-/** Reports in one transaction: each is locked until its end, so that a writer waits a fraction of a second at most. */
+/** Reports per transaction. Each is locked until the end of the transaction, so a writer waits a fraction of a second at most. */
 const BATCH = 100;
 
 const batch = z.object({ imported: z.int(), left: z.int() });
 
 /**
- * Imports reports from before the events, batch after batch, until none is left or the deadline has come. Returns how many.
+ * Imports reports from before the events, batch after batch, until none is left or the deadline is reached. Returns the
+ * number.
  * @throws {DatabaseUnavailable}
  */
 export async function importReports(
@@ -19,7 +20,7 @@ export async function importReports(
   while (monotonicNow() < deadline) {
     const { imported, left } = await rpc('import_reports', { p_limit: BATCH }, batch);
     total += imported;
-    // Nothing imported and some left: others hold them, and import them themselves.
+    // Nothing imported although some are left: other transactions hold them, and import them themselves.
     if (left === 0 || imported === 0) break;
   }
   return total;

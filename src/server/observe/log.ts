@@ -1,8 +1,8 @@
 type Detail = string | number | boolean | null | undefined | Error;
 
 /**
- * Writes one line of JSON to the function's log. The details name what happened (request, job, event, attempt), and never
- * hold a secret, a signature or the text of a report.
+ * Writes one line of JSON to the function's log. The details identify what happened (request, job, event, attempt). They
+ * never contain a secret, a signature or the text of a report.
  */
 export type Log = (level: 'info' | 'error', message: string, details?: Record<string, unknown>) => void;
 
@@ -15,7 +15,7 @@ export const log: Log = (level, message, details = {}) => {
   else console.log(line);
 };
 
-/** Name, message, code and causes; the stack only of the innermost, where it began. */
+/** Name, message, code and causes; the stack only of the innermost error, where it began. */
 function describe(error: Error): Record<string, Detail | Record<string, Detail>> {
   const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {};
   const { cause } = error;

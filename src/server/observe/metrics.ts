@@ -4,11 +4,11 @@ import { bearerToken, isOneOf, type BearerKeys } from '../http/bearer.ts';
 import { problem } from '../http/problem.ts';
 import { CONTENT_TYPES, expose, formatFor, type Metric, type Sample } from './exposition.ts';
 
-/** Durations of the histogram, in seconds: from a fast webhook to the longest time-out. */
+/** Bounds of the histogram, in seconds: from a fast webhook to the longest time-out. */
 const BOUNDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60];
 const BUCKET_WIDTH = 1.05;
 
-/** `GET /api/metrics`: what a monitoring system reads. Nobody is admitted where METRICS_TOKEN is not set. */
+/** `GET /api/metrics` for a monitoring system. Without METRICS_TOKEN, nobody is accepted. */
 export function createMetrics(
   services: () => Store & { metricsTokens: BearerKeys | null },
 ): (request: Request) => Promise<Response> {
@@ -26,7 +26,10 @@ export function createMetrics(
   };
 }
 
-/** The facts as metrics. Labels have few values: endpoints, outcomes, states and roles, never an id of a report, job or event. */
+/**
+ * Converts the facts to metrics. Labels have few values (endpoints, outcomes, states, roles), never an id of a report, job or
+ * event.
+ */
 function describe(facts: MetricFacts): Metric[] {
   const byEndpoint = (value: (open: MetricFacts['deliveries'][number]) => number): Sample[] =>
     facts.deliveries.map((open) => ({ labels: { endpoint: open.endpoint_id }, value: value(open) }));
@@ -177,7 +180,7 @@ function gauge(name: string, help: string, samples: readonly Sample[]): Metric {
   return { name, type: 'gauge', help, samples };
 }
 
-/** A duration counts for the first bound that its bucket does not pass: never for a smaller one than it has. */
+/** A duration counts for the first bound at or above the end of its bucket, so it is never reported as smaller than it was. */
 function histograms(latencies: MetricFacts['latencies']): Sample[] {
   const series = Map.groupBy(latencies, ({ direction, endpoint_id }) =>
     JSON.stringify([direction, endpoint_id]),
@@ -197,7 +200,7 @@ function histograms(latencies: MetricFacts['latencies']): Sample[] {
       { labels, value: total, suffix: '_count' },
       {
         labels,
-        // The middle of each bucket.
+        // Uses the middle of each bucket.
         value: buckets.reduce(
           (time, { bucket, requests }) => time + upperSeconds(bucket - 0.5) * requests,
           0,

@@ -19,8 +19,8 @@ interface PingReceiver extends Store, Clock {
 const recorded = z.object({ pings: z.int(), database_time: pingAnswer.shape.database_time });
 
 /**
- * `POST /api/ping`: takes a signed ping the whole road of a webhook (verify, parse, SQL, answer), and changes nothing but one
- * row of figures. Refusals are audited as those of webhooks are; a ping that is accepted leaves no audit row.
+ * `POST /api/ping`: takes a signed ping over the whole path of a webhook (verify, parse, SQL, answer), and changes only one
+ * row of figures. Refusals are audited like those of webhooks; an accepted ping leaves no audit row.
  */
 export async function receivePing(receiver: PingReceiver, request: Request): Promise<Response> {
   const started = receiver.now();
@@ -43,7 +43,7 @@ export async function receivePing(receiver: PingReceiver, request: Request): Pro
   if (request.method !== 'POST') {
     return refuse('method_not_allowed', new Uint8Array(), { headers: { allow: 'POST' } });
   }
-  // Without the legacy secret: that header signs no id, and a ping is sent by this version or a later one.
+  // Without the legacy secret: its header signs no id, and only this version or a later one sends pings.
   const { keys } = receiver.verificationKeys;
   const signed = await readSigned({ keys }, request, () => started);
   if (!signed.ok) return refuse(signed.code, signed.bytes, signed.extras);

@@ -8,8 +8,8 @@ import type { Log } from './log.ts';
 const asked = z.object({ refusal: rateRefusal.nullable(), failure: z.string().nullable() });
 
 /**
- * Audits a verified request that changes nothing, and answers it. Each takes a token of its sender, or a sender with a bug
- * could fill the audit: over the rate, the answer is 429 and counts as refused.
+ * Audits and answers a verified request that changes nothing. Each takes one of its sender's tokens: otherwise a faulty
+ * sender could fill the audit. Over the rate, the answer is 429, and the request counts as refused.
  * @param sender the fingerprint of the key that verified the request
  */
 export async function refuseVerified(
@@ -28,7 +28,7 @@ export async function refuseVerified(
   return refusal;
 }
 
-/** A limiter that does not answer lets the request through. */
+/** If the limiter fails, the request is let through. */
 async function takeSenderToken({ rpc, log }: Store & { log: Log }, sender: string) {
   try {
     return await rpc('take_sender_token', { p_sender: sender }, asked);

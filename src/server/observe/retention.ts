@@ -8,7 +8,7 @@ export interface Retention {
   jobDays: number;
 }
 
-/** Rows of each kind that one call looks at. Small, so that no lock is held for long. */
+/** Rows of each kind that one call examines. Small, so that locks are held briefly. */
 const BATCH = 500;
 
 const pruned = z.object({
@@ -19,13 +19,13 @@ const pruned = z.object({
   checks: z.int(),
   payloads: z.int(),
   jobs: z.int(),
-  /** Where the next call goes on. Kept rows stay the oldest: without it, each call would look at all of them again. */
+  /** Where the next call continues. Kept rows remain the oldest: without this, each call would examine all of them again. */
   after: z.json(),
 });
 
 /**
- * Removes what is older than the configured days, batch after batch, until nothing is or the deadline has come. Returns how
- * many rows.
+ * Removes rows older than the configured days, batch after batch, until none is left or the deadline is reached. Returns the
+ * number of rows.
  * @throws {DatabaseUnavailable}
  */
 export async function prune(

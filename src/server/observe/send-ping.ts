@@ -19,9 +19,9 @@ export interface PingSender extends Clock, Pick<OwnDeployment, 'protectionBypass
 
 interface Pinged {
   finding: Finding;
-  /** Where the ping arrived: what was answered, and the middle of the time that it took, in milliseconds since the epoch. */
+  /** The answer to a ping, with the middle of its round trip in milliseconds since the epoch. */
   received?: { answer: PingAnswer; at: number };
-  /** Of the answer; null: there was none. */
+  /** Status of the answer; null: there was none. */
   status: number | null;
 }
 
@@ -29,7 +29,7 @@ type Fault = Required<Pick<Finding, 'message' | 'action'>>;
 
 const ANSWER_BYTES = 100_000;
 
-/** Sends one signed ping to a deployment of ours, and says what its answer means. */
+/** Sends one signed ping to a deployment of ours, and interprets the answer. */
 export async function sendPing(sender: PingSender, webhookBaseUrl: string): Promise<Pinged> {
   const url = siblingOf(webhookBaseUrl, '/ping');
   const started = sender.now();
@@ -81,7 +81,7 @@ const READ_THE_LOG =
 
 function connectionFault(error: unknown, trace: CallTrace, timeoutMs: number): Fault {
   const { error: reason, result, timedOut } = classifyError(error, trace);
-  // Words with `not sent` say where the way ended: at the address, the DNS, the connection or the certificate.
+  // With `not sent`, the reason says where it failed: address, DNS, connection or certificate.
   if (timedOut && result === 'unknown') {
     return { message: `did not answer within ${timeoutMs} ms`, action: READ_THE_LOG };
   }
@@ -98,7 +98,7 @@ function unreadFault(status: number, unread: unknown): Fault {
   };
 }
 
-/** What to do about an answer that is not that of our ping function. */
+/** What to do about an answer that does not come from our ping function. */
 function faultOf(response: Response, json: unknown, hasBypass: boolean): Fault {
   const { status, headers } = response;
   const details = problemDetails.safeParse(json);

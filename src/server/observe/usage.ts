@@ -2,11 +2,11 @@
 export interface Usage {
   invocations: number;
   cpuMs: number;
-  /** The most that the instance ever had at once. */
+  /** The instance's highest memory so far. */
   memoryBytes: number;
 }
 
-/** Counts what this process uses, beginning with its start. What `take` has answered is not answered again. */
+/** Measures what this process uses, from its start. `take` returns what was used since its last call. */
 export function createUsageMeter(): { count: () => void; take: () => Usage } {
   let invocations = 0;
   let takenMs = 0;

@@ -14,21 +14,21 @@ import {
 import { parseStoreAddress, type Road } from './store-address.ts';
 import { DatabaseUnavailable, RateLimited, SchemaMismatch, type Store } from './store.ts';
 
-/** Short: while PostgreSQL cannot be reached, each call waits for so long before it goes by another road, or is answered 503. */
+/** Short: while PostgreSQL is unreachable, every call waits this long before it uses REST or is answered 503. */
 const CONNECT_TIMEOUT_MS = 2000;
 
-/** After a migration the functions are read again, but not by every call that names a missing one. */
+/** After a migration the functions are read again, but not by every call of a missing one. */
 const REREAD_AFTER_MS = 1000;
 
 /** SQLSTATE: no function has this name and these parameters. */
 const UNDEFINED_FUNCTION = '42883';
 
-/** The call was not sent, or its connection died and no other could be made: it may go by another road. */
+/** The call was not sent, or its connection died and no other could be made. It may be repeated by other means. */
 export class PoolUnusable extends DatabaseUnavailable {
   override name = 'PoolUnusable';
   /**
-   * `unreachable`: no connection. `refused`: the role may do more than it should, so that we do not use it. `not granted`:
-   * the role may not execute this function.
+   * `unreachable`: no connection. `refused`: the role has more rights than it should, so we do not use it. `not granted`: the
+   * role may not execute this function.
    */
   readonly reason: 'unreachable' | 'refused' | 'not granted';
 
@@ -51,20 +51,20 @@ interface DirectStoreOptions {
   connectTimeoutMs?: number;
 }
 
-/** Our role in the database, and the way of the connection. */
+/** Our role in the database, and the route of the connection. */
 export interface StoreSession extends Pick<Session, 'role' | 'statement_timeout'> {
   road: Road;
 }
 
 export interface DirectStore<Functions extends SqlFunctions = PublicFunctions> extends Store<Functions> {
-  /** Asks the database. @throws {PoolUnusable} where it may not be used, too */
+  /** Reads the identity from the database. @throws {PoolUnusable} even if the connection works but must not be used */
   ask(): Promise<StoreSession>;
   close(): Promise<void>;
 }
 
 /**
- * Calls SQL functions over a small pool of connections to PostgreSQL. No call leaves anything in its session: one unnamed
- * statement each, in a transaction of its own, so that a pooler in transaction mode may serve each from another connection.
+ * Calls SQL functions over a small pool of PostgreSQL connections. No call leaves state in its session: each is one unnamed
+ * statement in its own transaction, so a pooler in transaction mode may use another connection for each.
  */
 export function createDirectStore<Functions extends SqlFunctions = PublicFunctions>(
   options: DirectStoreOptions,
@@ -77,7 +77,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
     return { ...loaded, pool: loaded.createPool({ address, connectTimeoutMs, monotonicNow }) };
   });
 
-  /** Sends a statement, again where a connection turns out to have died while it was idle. */
+  /** Sends a statement, and repeats it if a connection had died while idle. */
   async function send(text: string, values: string[], deadline: number): Promise<string | undefined> {
     const { pool, isAnswered, MAX_CONNECTIONS } = await driver();
     for (let retries = 0; ; retries += 1) {
@@ -90,7 +90,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
         return body;
       } catch (error) {
         connection.leave(isAnswered(error) ? 'keep' : 'destroy');
-        // Every call that changes something is recognised when it is repeated. Each retry uses up one dead connection.
+        // The database recognises repeated calls that change something. Each retry uses up one dead connection.
         const isDead = connection.wasIdle && !isAnswered(error) && !(error instanceof CallTimeout);
         const hasTime = deadline - monotonicNow() > connectTimeoutMs;
         if (!isDead || !hasTime || retries === MAX_CONNECTIONS) throw error;
@@ -99,7 +99,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
   }
 
   let known: { session: Promise<Session>; at: number } | undefined;
-  /** What the database said of itself, once for many calls. */
+  /** The database's identity answer, shared by many calls. */
   function readSession(deadline: number): Promise<Session> {
     if (known !== undefined) return known.session;
     const reading = send(READ_SESSION, [], deadline).then((body) => {
@@ -146,7 +146,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
     async rpc(name, parameters, answer) {
       const deadline = monotonicNow() + timeoutMs;
       const json = JSON.stringify(parameters);
-      // Undefined parameters are left out, as in JSON.
+      // Undefined parameters are omitted, as in JSON.
       const given = Object.entries(parameters).flatMap(([key, value]) => (value === undefined ? [] : [key]));
       let data: unknown;
       try {
@@ -179,7 +179,7 @@ function failureOf(name: string, error: unknown, forget: () => void): Error {
   if (error instanceof DatabaseUnavailable) return error;
   const { code, detail } = readError(error);
   if (code === UNDEFINED_FUNCTION) {
-    // A migration has changed it since its parameters were read.
+    // A migration has changed the function since its parameters were read.
     forget();
     return new SchemaMismatch(name, { cause: error });
   }
@@ -196,7 +196,7 @@ function readError(error: unknown): { code?: string; detail?: string } {
   };
 }
 
-/** @throws {CallTimeout} the work goes on, and what comes of it is ignored */
+/** @throws {CallTimeout} the work continues, and its result is ignored */
 async function before<T>(ms: number, work: Promise<T>): Promise<T> {
   const timer = new AbortController();
   const late = sleep(Math.max(0, ms), undefined, { signal: timer.signal }).then(() => {

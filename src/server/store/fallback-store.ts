@@ -5,7 +5,7 @@ import type { Store } from './store.ts';
 
 /** How long calls use REST before one of them tries the pool again. */
 const UNREACHABLE_MS = 5_000;
-/** Somebody has to change a role or a variable. */
+/** Longer, since a person has to change a role or a variable. */
 const REFUSED_MS = 60_000;
 
 interface FallbackOptions<Functions extends SqlFunctions> {
@@ -23,9 +23,9 @@ export interface FallbackStore<Functions extends SqlFunctions = PublicFunctions>
 }
 
 /**
- * Calls go by the pool; while it cannot be used, by REST, and one at a time tries the pool again. A call that the pool may have
- * sent is repeated by REST: every call that changes something is recognised when it is repeated. An error that the database
- * answered is an answer, and is never repeated.
+ * Calls use the pool; while that is unusable, they use REST, and one at a time tries the pool again. If the pool may have
+ * sent a call, REST repeats it: every call that changes something is recognised when repeated. An error from the database
+ * itself is an answer, and is never repeated.
  */
 export function createFallbackStore<Functions extends SqlFunctions = PublicFunctions>(
   options: FallbackOptions<Functions>,
@@ -71,7 +71,7 @@ export function createFallbackStore<Functions extends SqlFunctions = PublicFunct
         return answered;
       } catch (error) {
         if (!(error instanceof PoolUnusable)) {
-          // There was a connection: what went wrong is no matter of the pool.
+          // The database was reached, so the pool works; the error is the call's own.
           works();
           throw error;
         }

@@ -7,24 +7,24 @@ import { createRestStore, type RestStoreOptions } from './rest-store.ts';
 import type { Store } from './store.ts';
 
 interface OpenStoreOptions extends RestStoreOptions {
-  /** STORE_DATABASE_URL; undefined: REST alone. */
+  /** STORE_DATABASE_URL; undefined: REST only. */
   directUrl: string | undefined;
   monotonicNow: () => number;
   log: Log;
 }
 
-/** Which way the next call of this process goes; `asked` is what the database says now of the direct way. */
+/** The way of this process's next call; `asked` is the database's current answer over the direct connection. */
 export interface StoreReport {
   next: 'direct' | 'rest';
   asked: { session: StoreSession; fastestMs: number } | { error: unknown };
 }
 
 export interface OpenStore extends Store {
-  /** Undefined: there is no direct way. */
+  /** Undefined: there is no direct connection. */
   inspectStore: (() => Promise<StoreReport>) | undefined;
 }
 
-/** The database as the variables say: REST, or the pool with REST behind it. */
+/** Opens the database as configured: REST, or the pool with REST as fallback. */
 export function openStore({ directUrl, monotonicNow, log, ...options }: OpenStoreOptions): OpenStore {
   const rest = createRestStore(options);
   if (directUrl === undefined) return { ...rest, inspectStore: undefined };
@@ -42,7 +42,7 @@ export function openStore({ directUrl, monotonicNow, log, ...options }: OpenStor
 const MEASURED_CALLS = 5;
 const NOBODY = '00000000-0000-0000-0000-000000000000';
 
-/** Asks the database who we are, and how long that takes: the fastest of some. */
+/** Reads the identity from the database, with the fastest of several round trips. */
 export async function inspect(
   direct: DirectStore,
   monotonicNow: () => number,

@@ -2,44 +2,44 @@ import { attachDatabasePool } from '@vercel/functions';
 import pg from 'pg';
 import type { StoreAddress } from './store-address.ts';
 
-/** Of each instance of a function. Small projects have 60 connections in all. */
+/** Connections per instance of a function. Small projects have 60 in all. */
 export const MAX_CONNECTIONS = 4;
 
 /**
- * Idle connections are closed after this long. `attachDatabasePool` keeps an instance awake until then, so that it is not
- * frozen with open connections.
+ * Idle connections are closed after this time. `attachDatabasePool` keeps an instance awake until then, so it is not frozen
+ * with open connections.
  */
 const IDLE_MS = 5_000;
 const KEEP_ALIVE_MS = 10_000;
 
-/** The server answered with an error; the connection can go on, unless `isFatal` says otherwise. */
+/** Whether the server answered with an error and the connection is still usable. */
 export function isAnswered(error: unknown): error is pg.DatabaseError {
   return error instanceof pg.DatabaseError && error.severity !== undefined && !isFatal(error);
 }
 
-/** The server ended the connection: it was shut down, restarted or told to end it. */
+/** Whether the server ended the connection: by a shutdown, a restart or a command. */
 function isFatal({ severity, code }: pg.DatabaseError): boolean {
   return severity === 'FATAL' || severity === 'PANIC' || code?.startsWith('57P0') === true;
 }
 
 export interface Connection {
-  /** It had carried a call before, and was idle: it may have died since. */
+  /** Whether the connection has been used before and was idle, so that it may have died. */
   wasIdle: boolean;
-  /** One statement without a name, in one round trip. Answers the column `body` of its one row. */
+  /** Runs one unnamed statement in one round trip. Returns the column `body` of its only row. */
   query(text: string, values: string[]): Promise<string | undefined>;
-  /** `destroy`: nothing more may come over it. */
+  /** `destroy`: the connection is no longer usable. */
   leave(how: 'keep' | 'destroy'): void;
 }
 
 export interface ConnectionPool {
-  /** @throws when no connection could be made, or none became free, in time */
+  /** @throws if no connection could be made, or became free, in time */
   take(): Promise<Connection>;
   close(): Promise<void>;
 }
 
 export interface PoolOptions {
   address: StoreAddress;
-  /** How long a call waits for a connection: for one of its own to be made, or for one to become free. */
+  /** How long a call waits for a new connection, or for one to become free. */
   connectTimeoutMs: number;
   monotonicNow: () => number;
 }
@@ -62,9 +62,9 @@ export function createPool({ address, connectTimeoutMs, monotonicNow }: PoolOpti
     allowExitOnIdle: true,
   });
   attachDatabasePool(pool);
-  // An idle connection that dies is removed from the pool, which is all that has to happen.
+  // An idle connection that dies is removed from the pool; nothing else is needed.
   pool.on('error', () => undefined);
-  // A connection that dies while a call has it also fails that call.
+  // If a connection dies during a call, that call fails by itself.
   pool.on('connect', (client) => client.on('error', () => undefined));
 
   const idleSince = new WeakMap<pg.PoolClient, number>();
@@ -73,7 +73,7 @@ export function createPool({ address, connectTimeoutMs, monotonicNow }: PoolOpti
     for (;;) {
       const client = await pool.connect();
       const since = idleSince.get(client);
-      // The instance was frozen: a network that forgot the connection meanwhile would say nothing until the call times out.
+      // The instance was frozen. If the network has dropped the connection meanwhile, a call on it would only time out.
       if (since !== undefined && monotonicNow() - since > 2 * IDLE_MS) {
         client.release(true);
         continue;

@@ -28,14 +28,14 @@ export function createRestStore<Functions extends SqlFunctions = PublicFunctions
   const { timeoutMs = CALL_TIMEOUT_MS } = options;
   const client = new PostgrestClient(new URL('rest/v1', withSlash(options.url)).href, {
     headers: { apikey: options.secretKey, authorization: `Bearer ${options.secretKey}` },
-    // Every SQL call that changes something is recognised when it is repeated.
+    // The database recognises repeated calls that change something.
     fetch: retryDeadSockets(options.fetch),
   });
   return {
     async rpc(name, parameters, answer) {
       const result = await client.rpc(name, parameters).abortSignal(AbortSignal.timeout(timeoutMs));
       const { error } = result;
-      // Only the code is read, never the status: a layer whose database is starting answers 404.
+      // Only the code is read, not the status: a layer whose database is starting answers 404.
       if (error !== null && MISMATCH_CODES.has(error.code)) {
         throw new SchemaMismatch(name, { cause: error });
       }

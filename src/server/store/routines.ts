@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
-/** The role that `STORE_DATABASE_URL` names: it may execute the functions that the server calls, and nothing else. */
+/** The role in `STORE_DATABASE_URL`. It may execute the functions that the server calls, and nothing else. */
 export const STORE_ROLE = 'polaris_store' as const;
 
 const routine = z.object({
   name: z.string(),
-  /** Types with their schema, so that no search path matters. */
+  /** Types with their schema, independent of the search path. */
   parameters: z.array(z.object({ name: z.string(), type: z.string(), is_required: z.boolean() })),
   returns: z.enum(['nothing', 'value', 'row']),
   is_set: z.boolean(),
@@ -13,17 +13,20 @@ const routine = z.object({
 });
 export type Routine = z.infer<typeof routine>;
 
-/** Who we are in the database, and the functions of schema `public`. */
+/** Our identity in the database, and the functions of schema `public`. */
 export const session = z.object({
   role: z.string(),
-  /** More than the store's role may have: it owns our schema, is a superuser, or reaches what only owners reach. */
+  /**
+   * Whether the role has more rights than the store may have: it owns our schema, is a superuser, or reaches what only owners
+   * reach.
+   */
   is_owner: z.boolean(),
   statement_timeout: z.string(),
   routines: z.array(routine),
 });
 export type Session = z.infer<typeof session>;
 
-/** One row with one column, `body`: a session as JSON. */
+/** One row with one column, `body`: the session as JSON. */
 export const READ_SESSION = `
   select pg_catalog.json_build_object(
     'role', current_user,
@@ -60,7 +63,7 @@ export const READ_SESSION = `
       where proc.pronamespace = (select oid from pg_catalog.pg_namespace where nspname = 'public')
         and proc.prokind = 'f' and result.typname <> 'trigger'), '[]'))::text as body`;
 
-/** All functions of this name that take these arguments: PostgREST, too, goes by the arguments' names alone. */
+/** All functions with this name that accept these arguments: PostgREST also matches by argument names alone. */
 export function routinesFor({ routines }: Session, name: string, given: readonly string[]): Routine[] {
   return routines.filter(
     (each) =>
@@ -70,12 +73,12 @@ export function routinesFor({ routines }: Session, name: string, given: readonly
   );
 }
 
-/** Hosted projects' `db-max-rows`: a call by the other road has no more either. */
+/** `db-max-rows` of hosted projects: a call by REST returns no more either. */
 const MAX_ROWS = 1000;
 
 /**
- * The statement of a call, as PostgREST writes it (Query/QueryBuilder.hs): all arguments are one JSON text, which the database
- * takes apart by the declared types. One row with one column, `body`: the answer as JSON; of `void` it is null.
+ * The SQL statement of a call, as PostgREST writes it (Query/QueryBuilder.hs): all arguments are one JSON text, which the
+ * database splits by the declared types. The answer is one row with one column, `body`, as JSON; null for `void`.
  */
 export function statementOf(called: Routine, given: readonly string[]): string {
   const columns = given.map((key) => `${quoted(key)} ${typeOf(called, key)}`);

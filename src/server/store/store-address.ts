@@ -1,7 +1,7 @@
 import type { ConnectionOptions } from 'node:tls';
 import { isLoopback } from '../../contracts/env-values.ts';
 
-/** What stands between the functions and PostgreSQL, as far as an address tells. */
+/** What stands between the functions and PostgreSQL, as far as the address shows. */
 export type Road = 'transaction pooler' | 'session pooler' | 'direct';
 
 /** The parts of STORE_DATABASE_URL. */
@@ -11,21 +11,21 @@ export interface StoreAddress {
   user: string;
   password: string;
   database: string;
-  /** False: unencrypted, to this machine alone. */
+  /** False: unencrypted, only to this machine. */
   ssl: false | ConnectionOptions;
   road: Road;
 }
 
 const DEFAULT_PORT = 5432;
-/** Of Supavisor and of the dedicated PgBouncer, both in transaction mode. */
+/** Port of Supavisor and of the dedicated PgBouncer, both in transaction mode. */
 const TRANSACTION_PORT = 6543;
 
-/** Takes apart what `storeAddress` of the contracts has accepted. */
+/** Splits an address that `storeAddress` of the contracts has accepted. */
 export function parseStoreAddress(value: string): StoreAddress {
   const url = new URL(value);
   const port = url.port === '' ? DEFAULT_PORT : Number(url.port);
   return {
-    // A socket wants an IPv6 address without its brackets.
+    // A socket needs an IPv6 address without its brackets.
     host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
     port,
     user: decodeURIComponent(url.username),
@@ -41,7 +41,7 @@ export function parseStoreAddress(value: string): StoreAddress {
   };
 }
 
-/** As libpq reads `sslmode`: `require` encrypts without looking at the certificate, `verify-full` also checks it. */
+/** Interprets `sslmode` like libpq: `require` encrypts without verifying the certificate, `verify-full` verifies it. */
 function tlsOf(mode: string | null, host: string): StoreAddress['ssl'] {
   if (mode === 'disable' || (mode === null && isLoopback(host))) return false;
   return { rejectUnauthorized: mode === 'verify-full' };

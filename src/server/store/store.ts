@@ -42,7 +42,7 @@ export class SchemaMismatch extends DatabaseUnavailable {
   }
 }
 
-/** The function undid its work, since others had used up a rate while it ran. Not retryable before the time it names. */
+/** The function rolled its work back, because other calls had used up the rate meanwhile. Not retryable before the given time. */
 export class RateLimited extends Error {
   override name = 'RateLimited';
   readonly refusal: RateRefusal;

@@ -3,12 +3,12 @@ create or replace function public.console_status()
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Attempts of an endpoint that are looked at for its last success and failure, newest first.
+  -- How many of an endpoint's newest attempts are searched for its last success and failure.
   c_looked constant int := 10000;
   c_counted constant int := 1000;
   c_alerts constant int := 200;
   c_recent constant interval := '5 minutes';
-  -- A job whose lease ran out is the next sweep's; longer than this, sweeps do not get to it.
+  -- The next sweep takes over a job whose lease has expired. After this time, sweeps evidently do not get to the job.
   c_overdue constant interval := '2 minutes';
 begin
   perform private.require_operator();

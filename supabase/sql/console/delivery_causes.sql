@@ -14,7 +14,7 @@ begin
     where status not in ('success', 'superseded', 'cancelled') and private.is_closed(dead_reason) is not true
     order by created_at desc, id desc limit c_read
   ), errors as (
-    -- Errors are few, deliveries are many: an error is made a cause once.
+    -- There are few distinct errors and many deliveries: convert each distinct error to a cause only once.
     select endpoint_id, status, error, count(*) as deliveries, count(dead_at) as dead, min(created_at) as first_at,
       max(last_attempt) as last_at
     from open where error is not null group by endpoint_id, status, error

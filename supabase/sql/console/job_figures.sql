@@ -10,7 +10,7 @@ begin
     'running', count(*) filter (where state = 'running'),
     'waiting', count(*) filter (where state = 'waiting'),
     'overdue', count(*) filter (where state = 'overdue'),
-    -- What waits for a result from elsewhere may take days.
+    -- Results from elsewhere may take days, so these jobs are left out.
     'oldest', min(created_at) filter (where generate))
   into v_now
   from private.job_states where status in ('queued', 'running');

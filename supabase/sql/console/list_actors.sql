@@ -7,7 +7,7 @@ declare
   v_actors text[] := '{}';
 begin
   perform private.require_operator();
-  -- Each step finds the next actor in the index. Without it, each step would read the whole audit.
+  -- Each recursion step finds the next actor in the index. Otherwise each step would read the whole audit.
   if exists (
     select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_actor') and indisvalid)
   then

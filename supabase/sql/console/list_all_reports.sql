@@ -5,7 +5,7 @@ create or replace function public.list_all_reports(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Of the report's newest job that was not cancelled. As `not exists`, the planner might read all jobs.
+  -- Whether the job is the report's newest one that was not cancelled. With `not exists`, the planner might read all jobs.
   c_newest constant text := '(
     select newer.job_id from private.job_runs newer
     where newer.report_id = job.report_id and newer.report_type = job.report_type and newer.status <> ''cancelled''
@@ -17,8 +17,9 @@ declare
   v_rows jsonb;
 begin
   perform private.require_operator();
-  -- What is missing or failed is sought by its jobs, which have indexes for it: an index of the reports by their status would have
-  -- to be written at every change of any report. Each report is asked by itself: as a join, the planner might begin with all reports.
+  -- Missing and failed reports are found by their jobs, which have indexes for this. An index on the reports' status would
+  -- have to be updated at every change of any report. Each report is looked up separately: with a join, the planner might
+  -- begin with all reports.
   v_all := (
     select string_agg(format(
       '(select report.created_at as sort_at, report.id, %L as report_type from public.%I report where true %s %s
@@ -51,7 +52,7 @@ begin
     'select jsonb_agg(private.report_line(report_type, id) || jsonb_build_object(''sort_at'', sort_at) order by sort_at desc, id desc)
      from (select * from (%s) every order by sort_at desc, id desc limit $1 + 1) page',
     concat_ws(' union all ',
-      -- Of an unknown report type there are none.
+      -- An unknown report type has no reports.
       'select null::timestamptz as sort_at, null::uuid as id, null::text as report_type where false',
       v_all, v_failed, v_unfinished))
   into v_rows using p_limit, p_cursor_at, p_cursor_id, p_owner;

@@ -7,7 +7,7 @@ returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_counted constant int := 1000;
-  -- What has ended badly is sought by when it ended.
+  -- Jobs that ended badly are sorted by their end.
   v_time text := case when p_state in ('failed', 'cancelled') then 'completed_at' else 'created_at' end;
   v_where text := concat_ws(' and ',
     case

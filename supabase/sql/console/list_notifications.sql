@@ -9,7 +9,7 @@ declare
 begin
   select jsonb_agg(to_jsonb(page) - 'user_id' order by page.id desc) into v_rows from (
     select * from public.report_notifications
-    -- Row level security says the same; this condition lets the index find them.
+    -- The same condition as in the row level security policy, repeated so that the index is used.
     where user_id = (select auth.uid()) and (not p_unread or read_at is null) and (p_before is null or id < p_before)
     order by id desc limit p_limit + 1) page;
   execute (

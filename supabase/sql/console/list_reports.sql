@@ -6,7 +6,7 @@ language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_where text := concat_ws(' and ',
     'true',
-    -- Row level security hides the reports of others; this condition lets an index find one's own.
+    -- Row level security hides other users' reports; this condition allows an index to find one's own.
     case when p_scope <> 'all' or not private.is_operator() then 'user_id = (select auth.uid())' end,
     case when p_cursor_at is not null then '(created_at, id) < ($2, $3::uuid)' end);
   v_query text := (

@@ -15,7 +15,7 @@ begin
     'owner_email', (select email from auth.users where id = (v_report ->> 'user_id')::uuid),
     'job', (
       select jsonb_build_object('job_id', job_id, 'state', state, 'error', error)
-      -- "offset 0": of a report with many jobs, PostgreSQL would rather walk all jobs by their age.
+      -- "offset 0": otherwise, for a report with many jobs, PostgreSQL would scan all jobs by age.
       from (select * from private.job_states where report_id = p_report_id and report_type = p_report_type offset 0) jobs
       order by created_at desc, job_id desc limit 1),
     'delivery', (

@@ -4,7 +4,7 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_shown constant int := 6;
-  -- Of a word that very many reports have, this many are looked at. The newest of these are shown.
+  -- Limit of matches that are examined for a word that very many reports contain; the newest of these are shown.
   c_matches constant int := 500;
   v_text text := btrim(p_text);
   v_from uuid;
@@ -27,7 +27,7 @@ begin
   end if;
   if strpos(v_text, '@') > 0 then
     v_owner := private.find_account(v_text);
-    -- Never the address, which would outlive an erasure there.
+    -- Never the address, which would outlive an erasure in the audit.
     perform private.add_audit(
       p_direction => 'in', p_outcome => case when v_owner is null then 'account_not_found' else 'account_found' end,
       p_actor => (select auth.uid())::text,
@@ -56,14 +56,14 @@ begin
     v_reports := coalesce(v_found, '[]');
   end if;
   if v_text ~ '^\S+$' and v_owner is null and strpos(v_text, '@') = 0 and char_length(v_text) >= 4 then
-    -- Ours are minted with these beginnings, which a person may have left out.
+    -- Our generated ids have these prefixes, which a person may have left out.
     v_starts := array[v_text, 'job_' || v_text, 'evt_' || v_text];
     select coalesce(jsonb_agg(to_jsonb(jobs) order by created_at desc), '[]') into v_jobs
     from (
       select found.* from unnest(v_starts) start
       cross join lateral (
         select job_id, state, report_type, report_id, stage, created_at from private.job_states
-        -- Byte by byte, as the index is, whatever the database's collation.
+        -- Compares bytes, like the index, whatever the database's collation.
         where job_id operator(pg_catalog.~>=~) start and job_id operator(pg_catalog.~<~) (start || chr(1114111))
         order by job_id using operator(pg_catalog.~<~) limit c_shown) found
       limit c_shown) jobs;
@@ -84,13 +84,13 @@ begin
   end if;
 
   if strpos(v_text, '@') = 0 then
-    -- Each word is the beginning of one of the name's.
+    -- Each word is a prefix of a word in the name.
     select to_tsquery('pg_catalog.simple', string_agg(format('''%s'':*', word), ' & ')) into v_words
     from (
       select translate(word, '''\', '') as word from regexp_split_to_table(v_text, '\s+') word limit 8) words
     where word <> '';
     if numnode(v_words) > 0 then
-      -- The expression is that of the index which private.finish_table() names.
+      -- Must equal the expression of the index that private.finish_table() creates.
       v_by_words := (
         select string_agg(format(
         '(select id, %L as report_type, created_at from public.%I

@@ -2,8 +2,8 @@ create or replace function private.title_of(p_user_data jsonb)
 returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- The first member that may name what the report is about, else the first text. Reading the members at once decompresses a
-  -- long intake once, not once for each of them.
+  -- The first member that may name the subject of the report, else the first text. All members are read at once, so that a
+  -- long intake is decompressed only once.
   return "left"(coalesce(
     (select coalesce(full_name, requirement_title, title, name, organisation_name)
       from jsonb_to_record(case when jsonb_typeof(p_user_data) = 'object' then p_user_data end)

@@ -10,7 +10,7 @@ declare
   v_is_truncated boolean;
 begin
   perform private.require_operator();
-  -- The newest of a report, which may have many; any other id has one.
+  -- The newest traces of a report, which may have many; any other id has one.
   select array_agg(trace_id) into v_traces
   from (
     select trace_id
@@ -52,7 +52,7 @@ begin
         'outcome', audit.outcome, 'endpoint_id', audit.endpoint_id, 'status', audit.response_status,
         'attempt', audit.attempt_number, 'error', "left"(audit.error_message, 500), 'audit_id', audit.id)
     from (
-      -- The attempts of a round are recorded together, when the last of them is over.
+      -- The attempts of a round are recorded together, after the last one.
       select sent.*, sent.created_at - make_interval(secs => coalesce(sum(duration_ms) over (
         partition by delivery_id, round order by attempt_number
         rows between 1 following and unbounded following), 0)::float8 / 1000) as ended_at

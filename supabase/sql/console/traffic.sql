@@ -5,7 +5,7 @@ language plpgsql immutable set search_path = '' as $$
 begin
   return jsonb_build_object(
     'total', coalesce(p_total, 0), 'succeeded', coalesce(p_succeeded, 0),
-    -- Delivered as they should be, but no results: neither a success nor a failure of the webhook.
+    -- Delivered, but reporting a failed generation: neither a success nor a failure of the webhook.
     'reported_failures', coalesce(p_reported_failures, 0),
     'failed', coalesce(p_total - p_succeeded - p_reported_failures, 0),
     'success_rate', round(p_succeeded::numeric / nullif(p_total - p_reported_failures, 0), 6),

@@ -4,7 +4,7 @@ returns jsonb
 language plpgsql stable set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
-  -- Slots of two hours are kept as long; those of a quarter of an hour, two days.
+  -- Buckets of two hours are kept for 16 days, those of a quarter of an hour for two days.
   c_furthest constant interval := '16 days';
   v_is_range boolean := p_after is not null or p_before is not null;
   v_before timestamptz := least(p_before, now());
@@ -14,7 +14,8 @@ declare
   v_from timestamptz;
   v_to timestamptz;
   v_rolled timestamptz;
-  -- Audit rows are read from here on; what came before is in slots. An hour and less is read whole: it has no slots.
+  -- Audit rows are read from this time on; earlier figures come from the roll-up. Ranges up to an hour read only audit rows,
+  -- since the roll-up has no buckets that short.
   v_split timestamptz;
   v_traffic jsonb;
   v_open jsonb;
@@ -35,7 +36,7 @@ begin
       using errcode = 'invalid_parameter_value';
   else
     v_slot_minutes := null;
-    -- The audit may be kept for one day only.
+    -- The audit may be kept for only one day.
     if v_before - p_after <= interval '1 hour' and (
       p_after > now() - interval '1 day' or exists (select from public.webhook_audit where created_at < p_after))
     then
@@ -57,7 +58,7 @@ begin
     from private.webhook_measures where created_at >= v_split and created_at < v_to
     group by 1, 2, 3, 4, 5, 6
   ), counts as materialized (
-    -- Only what arrived reported anything.
+    -- Only delivered requests can report a failed generation.
     select at, direction, report_type, outcome, reports_failure and outcome = any (c_succeeded) as reports_failure,
       sum(requests)::bigint as requests
     from (
@@ -67,7 +68,7 @@ begin
       from public.webhook_counts where slot_minutes = v_slot_minutes and slot >= v_from and slot < v_to) parts
     group by 1, 2, 3, 4, 5
   ), latencies as (
-    -- Of each bucket of the series, and (at null) of the whole window.
+    -- Per bucket of the series, and (with null) for the whole window.
     select at, direction, bucket, sum(requests::int)::int as requests
     from (
       select at, direction, bucket, requests from fresh where bucket is not null
@@ -88,7 +89,7 @@ begin
     from ranked group by at, direction
   ), totals as (
     select at, direction,
-      -- What a sender is refused over its rate is no failure of ours.
+      -- A request rejected because of its sender's rate is not a failure of ours.
       sum(requests) filter (where outcome not in ('skipped', 'rate_limited'))::bigint as total,
       coalesce(sum(requests) filter (where outcome = any (c_succeeded) and not reports_failure), 0)::bigint as succeeded,
       coalesce(sum(requests) filter (where reports_failure), 0)::bigint as reported_failures,
@@ -135,7 +136,7 @@ begin
   from (
     select report_type,
       count(*) filter (where dead_at is null) as waiting,
-      -- Of those that are closed a person has to look only at a lost result: its report can be requested again.
+      -- Of closed dead letters, only a lost result needs attention: the report can be requested again.
       count(*) filter (where dead_at is not null and (dead_reason = 'import' or not private.is_closed(dead_reason))) as dead,
       count(*) filter (where status = 'pending') as pending,
       count(*) filter (where status = 'sent') as sent,
@@ -155,7 +156,7 @@ begin
         'pending', coalesce(sum(pending), 0), 'sent', coalesce(sum(open.sent), 0),
         'retrying', coalesce(sum(retrying), 0), 'failed', coalesce(sum(open.failed), 0),
         'dead', coalesce(sum(dead), 0),
-        -- Whatever it brought: a delivery has succeeded when it arrived.
+        -- Whatever the event reports, a delivery has succeeded when it arrived.
         'success', (v_traffic -> 'sent' ->> 'succeeded')::bigint + (v_traffic -> 'sent' ->> 'reported_failures')::bigint),
       'queue', jsonb_build_object(
         'depth', coalesce(sum(waiting), 0), 'due', coalesce(sum(due), 0), 'oldest_waiting', min(oldest)),

@@ -2,7 +2,7 @@ create or replace function private.add_revision(p_settings private.endpoint_revi
 returns bigint
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- One at a time until it is committed: the ids must be in the order of commits.
+  -- Held until the commit, so that ids are in the order of commits.
   perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   p_settings.id := nextval('private.endpoint_revisions_id_seq');
   p_settings.change := p_change;

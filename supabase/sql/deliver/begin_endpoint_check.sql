@@ -11,7 +11,7 @@ begin
   if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' then
     return '{"outcome": "endpoint_not_found"}';
   end if;
-  -- A check sends requests that nobody there has asked for: few, whoever asks.
+  -- The owner of the host has not asked for these requests, so their number is limited, whoever the caller is.
   perform pg_advisory_xact_lock(hashtextextended('polaris.check:' || p_host, 0));
   if (select count(*) from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour') >= c_per_hour then
     return jsonb_build_object('outcome', 'too_many_checks', 'retry_after_seconds', (

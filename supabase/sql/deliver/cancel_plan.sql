@@ -5,11 +5,11 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_plan public.plans;
 begin
-  -- Waits for a slice that is under way.
+  -- Waits for the slice in progress.
   update public.plans set status = 'cancelled', cancelled_by = p_actor, finished_at = now()
   where id = p_plan_id and status in ('proposed', 'running');
   if found and exists (select from public.plans where id = p_plan_id and kind = 'start') then
-    -- Nothing else would ever let it hear of events.
+    -- Otherwise the subscriber of a cancelled start would never get events.
     perform private.begin_live(filter ->> 'endpoint_id', 'start cancelled', p_actor) from public.plans where id = p_plan_id;
   end if;
   select * into v_plan from public.plans where id = p_plan_id;

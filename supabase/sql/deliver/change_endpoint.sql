@@ -15,7 +15,7 @@ begin
   end if;
   select * into strict v_old from private.endpoint_revisions where endpoint_id = p_endpoint_id and superseded_by is null;
   if private.settings_view(v_old) = private.settings_view(v_new) then
-    -- The same again.
+    -- Repeated call.
     return jsonb_build_object('outcome', 'unchanged', 'endpoint', private.subscriber_view(v_subscriber));
   elsif v_old.id <> p_revision then
     return jsonb_build_object('outcome', 'revision_conflict', 'endpoint', private.subscriber_view(v_subscriber));
@@ -23,12 +23,12 @@ begin
   v_new.takes_events := v_old.takes_events;
   perform private.add_revision(v_new, p_change, p_actor);
   if v_new.url <> v_old.url then
-    -- What another URL accepts, no check has seen.
+    -- No check has seen whether the new URL accepts compressed bodies.
     update private.subscribers set accepted_coding = null, coding_refused_at = null
     where endpoint_id = p_endpoint_id returning * into v_subscriber;
   end if;
   if v_subscriber.state = 'active' and not private.is_address_checked(p_endpoint_id) then
-    -- Nobody there has asked for events yet. Effects go on making deliveries.
+    -- The new URL has not asked for events yet. Effects continue to make deliveries.
     v_subscriber := private.set_subscriber_state(p_endpoint_id, 'paused', 'address_changed', p_actor);
   end if;
   perform private.add_audit(

@@ -4,7 +4,8 @@ create or replace function public.claim_due_deliveries(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Of one endpoint in a call, which could run into its time-out otherwise: all of it would be undone, at each call again.
+  -- Deliveries of one endpoint that a call passes over at most: the call could reach its time-out, which would undo all of
+  -- its work, again at each call.
   c_passed constant int := 200;
   c_window constant int := greatest(16, p_limit);
   v_candidate record;
@@ -50,12 +51,13 @@ begin
       p_outward := p_outward - v_candidate.is_outward::int;
     end if;
   end loop;
-  -- Of our own endpoints as many as there are; of each subscriber one, as often as something is left to claim.
+  -- Claims as many deliveries as possible for our own endpoints, and one per subscriber and turn as long as there is room.
   loop
     v_before := jsonb_array_length(v_claimed);
     for v_endpoint in
-      -- Our own endpoints first, then the one that has the fewest senders now: one that is slow or has a backlog takes no turn of
-      -- another. Among equal subscribers by chance: by age, whoever has waited least would come last, behind every backlog.
+      -- Our own endpoints first, then the endpoint with the fewest current senders, so that one that is slow or has a backlog
+      -- takes no turns from others. Equal subscribers in random order: by age, the one that has waited least would come after
+      -- every backlog.
       select endpoint.id, endpoint.kind
       from public.webhook_endpoints endpoint
       left join private.subscribers subscriber on subscriber.endpoint_id = endpoint.id
@@ -64,7 +66,7 @@ begin
         group by endpoint_id) held on held.endpoint_id = endpoint.id
       left join lateral (
         select next_attempt from public.webhook_deliveries
-        -- Only our own are asked, of which there are two.
+        -- Only for our own endpoints, of which there are two.
         where endpoint.kind = 'internal' and endpoint_id = endpoint.id
           and status not in ('success', 'superseded', 'cancelled') and dead_at is null
         order by next_attempt limit 1) first on true
@@ -74,7 +76,7 @@ begin
     loop
       exit when jsonb_array_length(v_claimed) >= p_limit;
       continue when v_endpoint.kind = 'subscriber' and p_outward <= 0;
-      -- A short look at an index: most endpoints have nothing to send most of the time.
+      -- A short index look-up: most endpoints have nothing to send most of the time.
       continue when not exists (
         select from public.webhook_deliveries
         where endpoint_id = v_endpoint.id and next_attempt <= now()
@@ -94,7 +96,7 @@ begin
           v_seen := v_seen + 1;
           v_claim := private.try_claim(v_candidate.id, p_lease_seconds, p_claim_id, null);
           if v_claim is null then
-            -- Another claim, of ten perhaps, is taking it now.
+            -- Another claim, possibly of ten deliveries, is taking this delivery.
             v_passed := v_passed || v_candidate.id;
           elsif v_claim ? 'left_out' then
             v_left_out := v_left_out || v_claim;
@@ -110,7 +112,7 @@ begin
             exit endpoint when jsonb_array_length(v_claimed) >= p_limit;
           end if;
         end loop;
-        -- What was passed or set aside is not seen again: behind it may be something to send.
+        -- Deliveries that were passed over or set aside are not returned again. There may be others behind them.
         exit when v_seen < c_window;
         if v_set_aside + cardinality(v_passed) >= c_passed then
           v_is_waiting := true;

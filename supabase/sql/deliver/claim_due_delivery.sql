@@ -1,5 +1,5 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
--- The functions of 0.2.0 call it. They know no subscribers, and would send their events to ourselves.
+-- For functions of version 0.2.0. They do not know subscribers, and would send a subscriber's event to our own endpoints.
 create or replace function public.claim_due_delivery(
   p_lease_seconds int, p_claim_id uuid default null, p_left_out bigint[] default '{}')
 returns jsonb

@@ -18,7 +18,7 @@ begin
     then
       return '{"outcome": "idempotency_conflict"}';
     end if;
-    -- Its secret was shown once; whoever has not seen it replaces it.
+    -- The secret was shown only in the first answer; an operator who has not seen it must replace it.
     return jsonb_build_object('outcome', 'exists', 'endpoint', private.subscriber_view(v_subscriber));
   end if;
   perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));

@@ -1,4 +1,4 @@
--- For each kind of delivery the order of an index, so that a backlog of one kind is never read to find another.
+-- Each kind of delivery is read in the order of its own index, so that a backlog of one kind is not scanned to find another.
 create or replace function private.due_at(p_endpoint_id text, p_kind text, p_left_out bigint[], p_limit int)
 returns table (id bigint)
 language plpgsql stable set search_path = '' as $$

@@ -4,7 +4,7 @@ create or replace function public.event_samples(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Looked at, newest first.
+  -- Number of events examined, newest first.
   c_examined constant int := 1000;
   v_path jsonpath := p_filter_path::jsonpath;
 begin
@@ -24,7 +24,7 @@ begin
         where event.effect is not null order by event.applied_at desc, event.id desc limit c_examined) newest
       where (newest.event).channel <> 'import'
         and ((newest.event).erased_at is null or (newest.event).type = 'report.deleted')
-        -- No filter is asked about a deletion.
+        -- Filters do not apply to deletions.
         and (p_filter_path is null or (newest.event).type <> 'report.deleted')
         and (p_endpoint_id is null or exists (
           select from public.webhook_deliveries where event_id = (newest.event).id and endpoint_id = p_endpoint_id))

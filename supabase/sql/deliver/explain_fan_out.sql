@@ -38,10 +38,10 @@ begin
         select private.iso_time(opened_at) from public.webhook_circuits where endpoint_id = p_endpoint_id)),
     'revision', v_settings.id, 'takes_events', v_settings.takes_events, 'change', v_settings.change,
     'settings', case when v_settings.id is not null then private.settings_view(v_settings) end,
-    -- Null: the report is gone, and nobody can say any more whose it was.
+    -- Null: the report is deleted, so its owner at that time is no longer known.
     'is_owner', case when v_settings.owner_id is not null then v_settings.owner_id = v_owner end,
     'matches', v_settings.id is not null and v_settings.takes_events and private.selects_event(v_settings, v_event, v_owner),
-    -- Null in these two as well: the content is erased.
+    -- Null in the next two as well if the content is erased.
     'filter_matches', case when v_settings.filter_path is not null and v_document is not null
       then private.filter_matches(v_document, v_settings.filter_path) end,
     'values', case when v_document is not null and p_paths is not null then private.filter_values(v_document, p_paths) end,

@@ -1,9 +1,9 @@
--- It only inserts. Which settings were in force is said by the event itself, so that the answer is the same whenever it is asked.
+-- Only inserts. The event itself has the revision of the settings in force, so the result is the same whenever this runs.
 create or replace function private.fan_out(p_event public.report_events, p_owner uuid default null)
 returns void
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- Of an edit: an owner who goes on typing makes several, of which the last one counts.
+  -- Delay of an edit: an owner who goes on typing makes several, and only the last one should be sent.
   c_quiet constant interval := '2 minutes';
   v_asks record;
   v_owner uuid := p_owner;
@@ -23,7 +23,7 @@ begin
       v_document := private.filter_document(
         p_event, (select research_metadata from private.report_contents where event_id = p_event.id));
     exception when others then
-      -- The effect stands: what a filter cannot be asked about does not match.
+      -- A failing filter must not undo the effect: it counts as no match.
       insert into private.filter_faults (endpoint_id, event_id, error)
       select endpoint_id, p_event.id, "left"(sqlerrm, 200)
       from private.settings_in_force(p_event.settings_revision) where takes_events and filter is not null;
@@ -36,7 +36,7 @@ begin
   from private.settings_in_force(p_event.settings_revision) settings
   where takes_events and private.selects_event(settings, p_event, v_owner)
     and (filter_path is null or p_event.type = 'report.deleted' or coalesce(private.filter_matches(v_document, filter_path), false))
-  -- A deletion is fanned out by a sweep, which may repeat it.
+  -- A sweep fans out a deletion, and may repeat that.
   on conflict (event_id, endpoint_id, plan) do nothing;
 end
 $$;

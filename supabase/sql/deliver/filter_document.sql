@@ -2,8 +2,8 @@ create or replace function private.filter_document(p_event public.report_events,
 returns jsonb
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- The metadata is not pruned to what a filter may see: the compiled path looks at no more than its own members, and says
-  -- itself which of them count as absent.
+  -- The metadata is not reduced to what a filter may see: the compiled path reads only its own members, and handles absent
+  -- values itself.
   return jsonb_build_object(
     'type', p_event.type, 'report_type', p_event.report_type, 'stage', p_event.stage,
     'status', case when p_event.type = 'report.deleted' then 'deleted' else p_event.status end,

@@ -2,8 +2,8 @@ create or replace function private.filter_matches(p_document jsonb, p_path jsonp
 returns boolean
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- Silent: without it, a member of another type would abort the effect that is being recorded. A path with a variable raises
-  -- even so; compiled ones have none.
+  -- Silent: otherwise a member of another type would abort the transaction of the effect. A path with a variable raises an
+  -- error even so; compiled paths have none.
   return coalesce(jsonb_path_match(p_document, p_path, silent => true), false);
 end
 $$;

@@ -10,12 +10,12 @@ begin
   foreach v_path in array p_paths loop
     v_value := p_document;
     foreach v_name in array string_to_array(v_path, '.') loop
-      -- Of an array, -> with a text is null.
+      -- For an array, -> with a text returns null.
       v_value := v_value -> v_name;
     end loop;
     v_values := v_values || jsonb_build_array(case
       when v_value is null or jsonb_typeof(v_value) in ('object', 'array') then null
-      -- The text of a number: as a JSON number, JavaScript would round it.
+      -- Numbers as text: JavaScript would round a JSON number.
       when jsonb_typeof(v_value) = 'string' and length(v_value #>> '{}') > 256 then null
       else jsonb_build_array(jsonb_typeof(v_value), v_value #>> '{}') end);
   end loop;

@@ -13,16 +13,16 @@ begin
   then
     return false;
   end if;
-  -- An object or array this deep lies 98 levels below the metadata, which is the third level of a body; 100 are read.
-  -- Asked first: what follows recurses no deeper.
+  -- 98 levels below the metadata are 100 levels of the body, the limit for reading it. This check comes first, since the
+  -- following ones recurse to the same depth.
   if jsonb_path_exists(v_content.research_metadata, 'strict $.**{98} ? (@.type() == "object" || @.type() == "array")') then
     return false;
   end if;
   if octet_length(private.envelope(p_event)) > c_body_bytes then
     return false;
   end if;
-  -- Read in the text: a query of every number takes time that grows with the square of their count. Most texts have no such run
-  -- of digits at all; in the others, those within strings do not count.
+  -- Searches the printed text: a query for every number would take time quadratic in their count. Most texts contain no such
+  -- run of digits; in the others, runs inside of strings do not count.
   v_text := coalesce(v_content.research_metadata::text, '');
   return v_text !~ '[0-9.]{65}' or regexp_replace(v_text, '"(?:[^"\\]|\\.)*"', '', 'g') !~ '(?:[0-9]\.?){65}';
 end

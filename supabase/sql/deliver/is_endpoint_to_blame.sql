@@ -7,7 +7,7 @@ begin
     or exists (
       select from private.subscribers
       where endpoint_id = p_endpoint_id
-        -- It accepts nothing at all, for nearly as long as the whole schedule takes.
+        -- The endpoint has accepted nothing for nearly as long as the whole schedule takes.
         and (state <> 'active' or failing_since < now() - interval '20 hours'));
 end
 $$;

@@ -7,7 +7,7 @@ begin
   end if;
   return p_kind = 'retry' and p_delivery.status not in ('success', 'superseded', 'cancelled')
     and p_delivery.created_at <= p_until
-    -- What was sent since was retried; what is due, or being sent, needs no plan.
+    -- A delivery sent since then has been retried; one that is due or being sent needs no plan.
     and (p_delivery.last_attempt is null or p_delivery.last_attempt <= p_until)
     and p_delivery.next_attempt > now() and private.lease_is_free(p_delivery.lease_expires_at);
 end

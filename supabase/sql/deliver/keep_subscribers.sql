@@ -12,14 +12,14 @@ declare
   v_cancelled int := 0;
   v_woken int := 0;
 begin
-  -- The alerts tell when what waits is given up.
+  -- Alerts report when waiting deliveries will be given up.
   update private.watch_state set pause_max_days = p_pause_max_days where only_row and pause_max_days <> p_pause_max_days;
   for v_endpoint in
     select endpoint_id from private.subscribers
     where state = 'unverified' and created_at < now() - v_policy.unverified_for
     order by endpoint_id limit p_limit
   loop
-    -- The lock of all that makes a revision comes before the rows of subscribers. Its check may just have passed.
+    -- Lock order: every new revision takes this lock before rows of subscribers. The check may have passed since the query.
     perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
     continue when not exists (
       select from private.subscribers where endpoint_id = v_endpoint.endpoint_id and state = 'unverified');
@@ -35,11 +35,12 @@ begin
     perform private.set_subscriber_state(v_endpoint.endpoint_id, 'paused', 'failing', 'sweep');
     v_paused := v_paused + 1;
   end loop;
-  -- What a paused subscriber has waited too long for: a person can still redrive it, as long as the content is there.
+  -- Ends deliveries that a paused subscriber has kept waiting for too long. A person can still redrive them while their
+  -- content exists.
   for v_id in
     select id from public.webhook_deliveries
     where id in (
-      -- Of each the oldest, in the order of an index: most of a backlog is younger.
+      -- The oldest of each subscriber, in the order of an index: most of a backlog is younger.
       select delivery.id from private.subscribers subscriber
       cross join lateral (
         select id from public.webhook_deliveries
@@ -79,11 +80,11 @@ begin
     perform private.move_delivery(v_id, 'cancelled');
     v_cancelled := v_cancelled + 1;
   end loop;
-  -- Whoever ended the delivery before it could not get its lock.
+  -- Wakes deliveries that were left parked because the one that ended the earlier delivery could not lock them.
   for v_id in
     select parked.id from public.webhook_deliveries parked
     join public.webhook_deliveries earlier on earlier.id = parked.waits_for
-    -- As holds_back() says, without a call for each of many that wait rightly.
+    -- The same condition as holds_back(), without a call for each of many deliveries that are rightly parked.
     where (earlier.dead_at is not null or earlier.status in ('success', 'superseded', 'cancelled'))
       and (earlier.lease_expires_at is null or earlier.lease_expires_at < now())
     order by parked.id limit p_limit for update of parked skip locked

@@ -10,10 +10,11 @@ begin
     select from private.endpoint_revisions
     where endpoint_id = p_endpoint_id and superseded_by is null and rate_per_second is not null)
   then
-    -- Several that ask at once may go a little beyond it, which harms nobody.
+    -- Without a lock: concurrent callers may exceed a wide limit a little, which is harmless.
     return true;
   end if;
-  -- Where it is narrow, one at a time: what the others have claimed must be seen. Nobody waits for this lock.
+  -- With little room, one caller at a time, so that each sees the others' claims. A caller that does not get this lock does
+  -- not wait.
   return pg_try_advisory_xact_lock(hashtextextended('polaris.send:' || p_endpoint_id, 0))
     and private.sending_room(p_endpoint_id) > 0;
 end

@@ -30,7 +30,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_old public.webhook_deliveries;
   v_new public.webhook_deliveries;
-  -- Only who claimed it last may say that it failed.
+  -- Only the last claimer may record a failure.
   v_is_holder boolean;
   v_has_ended boolean;
   v_ends boolean;
@@ -40,7 +40,7 @@ begin
   v_has_ended := v_old.status in ('success', 'superseded', 'cancelled');
   v_new := v_old;
 
-  -- The attempts of a round count, whatever else has happened meanwhile. One of them may have been counted on arrival.
+  -- The attempts of a round count in any case. One of them may have been counted when it arrived.
   if p_token is not null then
     v_new.attempts := v_old.attempts + p_posts - (v_old.counted_on_arrival and p_posts > 0)::int;
     v_new.counted_on_arrival := false;
@@ -64,13 +64,13 @@ begin
         v_new.claimed_at := now();
         v_new.counted_on_arrival := false;
         v_new.status_before_claim := case v_old.status when 'retrying' then v_old.status_before_claim else v_old.status end;
-        -- A dead letter that is retried is due again should its sender die before it records anything.
+        -- A claimed dead letter is due again if its sender dies before recording the round.
         v_new.dead_at := null;
         v_new.dead_reason := null;
         v_new.next_attempt := coalesce(v_old.next_attempt, now());
       end if;
     when 'released' then
-      -- The token stays: a holder that was only slow may still record its round.
+      -- The token stays: a slow holder may still record its round.
       if v_old.status = 'retrying' and private.lease_is_free(v_old.lease_expires_at) then
         v_new.status := coalesce(v_old.status_before_claim, 'failed');
         v_new.lease_expires_at := null;
@@ -83,7 +83,7 @@ begin
         v_new.dead_reason := null;
         v_new.claim_id := null;
         if p_on_arrival then
-          -- The lease stays with its sender, who still has to record the round.
+          -- The lease stays with the sender, which has yet to record the round.
           v_new.attempts := v_old.attempts + 1;
           v_new.counted_on_arrival := true;
           v_new.last_attempt := now();
@@ -97,7 +97,7 @@ begin
         if p_transition = 'refused' then
           v_new.next_attempt := null;
         elsif v_old.next_attempt > now() then
-          -- Retried ahead of its slot: the slot stays, or waits for Retry-After.
+          -- Retried before its slot: the slot remains, unless Retry-After asks for a later time.
           v_new.next_attempt := greatest(v_old.next_attempt, now() + private.retry_after(p_retry_after_seconds));
         else
           v_new.rounds := v_old.rounds + 1;
@@ -130,7 +130,7 @@ begin
       v_new.waits_for := null;
     when 'skipped' then
       if not v_has_ended and v_old.dead_at is null then
-        -- It was not sent, so that it has its whole schedule yet.
+        -- It was not sent, so its whole schedule is left.
         v_new.status := 'failed';
         v_new.next_attempt := private.next_attempt(1, null);
         v_new.lease_token := v_old.lease_token + 1;
@@ -141,7 +141,7 @@ begin
     when 'closed' then
       if not v_has_ended and v_old.dead_reason is distinct from p_reason then
         if v_old.position is not null and p_reason = 'report_deleted' then
-          -- Its event of type report.deleted tells what is left to tell.
+          -- The event of type report.deleted informs the subscriber.
           v_new.status := 'cancelled';
           v_new.dead_at := null;
           v_new.dead_reason := null;
@@ -156,7 +156,7 @@ begin
         v_new.claim_id := null;
       end if;
     when 'erased' then
-      -- An answer may echo the content.
+      -- The answer may repeat the content.
       v_new.response := '{}';
       if not v_has_ended and private.is_closed(v_old.dead_reason) is not true then
         if v_old.dead_at is null
@@ -188,7 +188,7 @@ begin
       if not v_has_ended and v_old.dead_at is null and v_old.next_attempt > now()
         and private.lease_is_free(v_old.lease_expires_at)
       then
-        -- The next failure counts this round again: whoever brings it forward costs it no slot.
+        -- The next failure counts this round again, so that bringing a delivery forward uses up no slot.
         v_new.rounds := greatest(v_old.rounds - 1, 0);
         v_new.next_attempt := now();
       end if;
@@ -212,7 +212,7 @@ begin
   if v_ends then
     v_new.waits_for := null;
     if v_old.position is not null and p_token is null and not private.lease_is_free(v_old.lease_expires_at) then
-      -- Its POST is under way: until its sender says that it is over, the next of the report must not overtake it.
+      -- A POST is in progress: until its sender records the outcome, the report's next delivery must not overtake it.
       v_new.lease_token := v_old.lease_token;
       v_new.lease_expires_at := v_old.lease_expires_at;
       v_new.claim_id := v_old.claim_id;
@@ -229,8 +229,9 @@ begin
     returning * into v_new;
   end if;
   if v_ends and v_old.position is not null and private.lease_is_free(v_new.lease_expires_at) then
-    -- The next of its report may go. One that another transaction changes is woken by the next sweep: to wait for it here, with
-    -- other locks held, could deadlock. What only waits for that one in turn (try_claim()) is no hindrance.
+    -- The report's next deliveries may now be sent. Rows that another transaction changes are skipped, since waiting here,
+    -- with other locks held, could deadlock; the next sweep wakes them. The key share lock of try_claim() does not conflict
+    -- with this.
     update public.webhook_deliveries set waits_for = null
     where id in (
       select id from public.webhook_deliveries where waits_for = p_delivery_id order by id for no key update skip locked);

@@ -7,7 +7,7 @@ declare
 begin
   select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
   if p_attempts = '[]'
-    -- What an older URL answered says nothing about the present one. The audit does not keep the queries of URLs.
+    -- An answer from an older URL says nothing about the present one. The audit does not store the queries of URLs.
     or split_part(p_attempts #>> '{-1,request,url}', '?', 1) <> (
       select split_part(url, '?', 1) from private.endpoint_revisions
       where endpoint_id = p_endpoint_id and superseded_by is null)
@@ -15,7 +15,7 @@ begin
     return;
   elsif p_result = 'delivered' then
     if p_attempts #> '{-2,request,headers}' ? 'content-encoding' then
-      -- It refused the compressed body, and took the same event uncompressed.
+      -- The subscriber refused the compressed body, and accepted the same event uncompressed.
       update private.subscribers set accepted_coding = null, coding_refused_at = now() where endpoint_id = p_endpoint_id;
     end if;
     if v_subscriber.failing_since is not null then

@@ -1,11 +1,11 @@
--- A plan of few among many deliveries must not read them all for each slice, so the number that is looked at is limited too.
+-- Also limits the number of examined deliveries: a plan that matches few of many must not read them all for each slice.
 create or replace function private.planned_deliveries(
   p_kind text, p_filter jsonb, p_until timestamptz, p_after jsonb, p_examined int, p_limit int,
   out ids bigint[], out examined int, out last jsonb)
 returns record
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Each order has its index. By dead_at, so that a letter is found where it died, however old it is.
+  -- Each order has an index. Dead letters are sorted by dead_at, since they may be of any age.
   v_time text := case p_kind when 'redrive' then 'dead_at' else 'created_at' end;
   v_open text := case p_kind when 'redrive' then 'dead_at is not null' else $q$status not in ('success', 'superseded', 'cancelled')$q$ end;
 begin
@@ -39,7 +39,7 @@ begin
     )
     select coalesce((select array_agg(id) from matching), '{}'), (select count(*)::int from deliveries), (
       select jsonb_build_object('at', at, 'id', id)
-      -- A full slice ends at its last match; what was looked at beyond comes again.
+      -- A full slice ends at its last match: deliveries examined beyond it are examined again.
       from (
         (select at, id from matching where (select count(*) from matching) = $6 order by at desc, id desc limit 1)
         union all

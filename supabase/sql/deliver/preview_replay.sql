@@ -2,7 +2,7 @@ create or replace function private.preview_replay(p_filter jsonb)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Pairs of an event and an endpoint. Looking at more would cost more than it tells: with 20 endpoints, more than a call may.
+  -- Limit of pairs of event and endpoint. With 20 endpoints, examining more could exceed the time of a call.
   c_pairs constant int := 20000;
   c_examined constant int := c_pairs / greatest(cardinality(private.texts_of(p_filter -> 'endpoint_ids')), 1);
   v_found record := private.replayed_events(p_filter, now(), null, c_examined);
@@ -14,7 +14,7 @@ begin
         bytes bigint)
     ), paces as (
       select endpoint_id, count(*) filter (where is_there) as deliveries,
-        -- How many a second: its rate, or what its last hundred rounds took, as many at once as it may have.
+        -- Events per second: the rate, or the pace of the last hundred rounds with the maximum number in flight.
         least((p_filter ->> 'rate_per_second')::numeric, (
             select rate_per_second from private.endpoint_revisions settings
             where settings.endpoint_id = found.endpoint_id and superseded_by is null),

@@ -4,10 +4,11 @@ create or replace function public.read_events(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- The body after it may have 1 MB as well, and quotes double what they escape: Vercel's functions answer 4.5 MB at most.
+  -- The last body may have 1 MB as well, and escaping doubles quotes; Vercel's functions answer at most 4.5 MB.
   c_bytes constant int := 1048576;
   v_subscriber private.subscribers;
-  -- One event has no neighbours that could be missed: whoever got its thin body asks at once, whatever else is under way.
+  -- For a single event nothing can be missed: the receiver of a thin body asks at once, whatever transactions are in
+  -- progress.
   v_horizon xid8 := case when p_event_id is null then pg_snapshot_xmin(pg_current_snapshot()) else '18446744073709551615'::xid8 end;
   v_row record;
   v_body text;
@@ -36,7 +37,7 @@ begin
       v_has_more := true;
       exit;
     end if;
-    -- What was erased has no content any more, and what a deletion has cancelled is about to have none; that it was there stays.
+    -- Erased events have no content, and cancelled ones are about to lose it. They are still listed.
     v_body := case when (v_row.event).erased_at is null and not v_row.is_cancelled or (v_row.event).type = 'report.deleted'
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);

@@ -1,5 +1,5 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
--- Its locks are those of several records, out of order: none is waited for as long as a deadlock takes to be found.
+-- Takes the locks of several records, out of order. lock_timeout is shorter than deadlock_timeout, so no deadlock can last.
 create or replace function public.record_delivered_rounds(p_rounds jsonb)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' set lock_timeout = '50ms' as $$
@@ -17,7 +17,7 @@ begin
       v_answers := v_answers || jsonb_build_object('number', v_round.number, 'recorded',
         public.record_delivery_attempts(v_round.delivery_id, v_round.token, 'delivered', v_round.attempts));
     exception when others then
-      -- Recorded by itself, it may wait for a lock, and says what is wrong with it.
+      -- Null: the caller records this round separately, which may wait for locks and reports the error.
       v_answers := v_answers || jsonb_build_object('number', v_round.number, 'recorded', null);
     end;
   end loop;

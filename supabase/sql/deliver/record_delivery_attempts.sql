@@ -20,7 +20,7 @@ begin
       'status', v_delivery.status, 'dead', v_delivery.dead_at is not null, 'effect', v_event.effect);
   end if;
   if v_event.erased_at is not null then
-    -- The answer may echo what was sent.
+    -- The answer may repeat the erased content.
     select coalesce(jsonb_agg(attempt - '{response,error}'::text[] order by number), '[]') into p_attempts
     from jsonb_array_elements(p_attempts) with ordinality as sent (attempt, number);
   end if;
@@ -50,7 +50,7 @@ begin
       and private.is_endpoint_to_blame(v_delivery.endpoint_id, p_attempts)
       then 'postponed' else p_result end,
     p_token => p_delivery_token, p_posts => v_posts,
-    -- The report's owner reads it too, whom our address and headers do not concern.
+    -- Shown to the report's owner, who should not see our address and headers.
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
     v_applied := public.apply_report_event(v_event.id, 'direct');

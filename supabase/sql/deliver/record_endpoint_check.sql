@@ -7,7 +7,8 @@ declare
   v_subscriber private.subscribers;
   v_accepts_coding boolean;
 begin
-  -- Before any row, as whoever changes settings does: what the check has found is of the URL in force, or of none.
+  -- Before any row lock, as in every change of settings: the result of the check must apply to the URL in force, or not at
+  -- all.
   perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   update private.endpoint_checks set finished_at = now(), passed = p_passed, probes = p_probes
   where id = p_check_id and finished_at is null

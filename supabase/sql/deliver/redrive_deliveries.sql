@@ -8,7 +8,7 @@ declare
   v_redriven int;
 begin
   perform private.await_same_call(p_claim_id::text);
-  -- The audit tells what the first call did: a sweep may have claimed its deliveries since.
+  -- Counts by the audit what the first call did: a sweep may have claimed those deliveries since.
   select count(*) into v_redriven from public.webhook_audit
   where outcome = 'redriven' and request_payload ->> 'claim_id' = p_claim_id::text
     and created_at > now() - interval '1 hour';
@@ -16,7 +16,7 @@ begin
     return v_redriven;
   end if;
   for v_delivery in
-    -- In the order of their reports, whose locks each takes: two redrives must not wait for each other.
+    -- In the order of the reports, whose locks each redrive takes: otherwise two calls could deadlock.
     select * from (
       select * from public.webhook_deliveries
       where dead_at is not null and not private.is_closed(dead_reason)
@@ -29,7 +29,7 @@ begin
         and (p_filter -> 'dead_before' is null or dead_at < (p_filter ->> 'dead_before')::timestamptz)
       order by dead_at, id
       limit p_limit
-      -- One that another process holds is being retried or redriven now.
+      -- A delivery that another process holds is being retried or redriven.
       for update skip locked) picked
     order by report_type, report_id, id
   loop

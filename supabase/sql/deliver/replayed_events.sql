@@ -10,7 +10,7 @@ begin
       and event.applied_at >= coalesce((p_filter ->> 'from')::timestamptz, '-infinity')
       and event.applied_at < least(coalesce((p_filter ->> 'to')::timestamptz, 'infinity'), p_until)
       and (event.applied_at, event.id) > (coalesce((p_after ->> 'at')::timestamptz, '-infinity'), coalesce(p_after ->> 'id', ''))
-      -- Of one report there are few: they are found by its index, not by looking at the events of all.
+      -- The few events of one report are found by its index, without scanning all events.
       and (p_filter -> 'report_id' is null or event.report_id = (p_filter ->> 'report_id')::uuid)
       and (p_filter -> 'event_ids' is null or event.id = any (private.texts_of(p_filter -> 'event_ids')))
     order by event.applied_at, event.id

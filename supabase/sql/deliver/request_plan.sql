@@ -4,7 +4,7 @@ create or replace function public.request_plan(
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- Counting more would cost more than it tells.
+  -- Limit of the count, which bounds its cost.
   c_counted constant int := 20000;
   v_plan public.plans;
   v_planned record;

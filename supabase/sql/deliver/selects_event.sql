@@ -6,8 +6,7 @@ begin
   return (p_event.effect = 'applied' or p_settings.takes_superseded and p_event.effect = 'superseded')
     and (p_settings.types is null or p_event.type = any (p_settings.types))
     and (p_settings.report_types is null or p_event.report_type = any (p_settings.report_types))
-    -- A deletion tells to forget what earlier events brought, whatever their stage and status were; it has no content that a filter
-    -- could look at.
+    -- A deletion tells subscribers to forget earlier events of any stage and status. It has no content for a filter.
     and (p_event.type = 'report.deleted'
       or (p_settings.stages is null or p_event.stage = any (p_settings.stages))
         and (p_settings.statuses is null or p_event.status = any (p_settings.statuses)))

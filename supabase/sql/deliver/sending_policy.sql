@@ -7,23 +7,23 @@ returns record
 language plpgsql immutable set search_path = '' as $$
 begin
   slots := '{30 seconds,2 minutes,10 minutes,1 hour,6 hours,24 hours}';
-  -- Each slot is up to a fifth shorter or longer: deliveries that failed together must not come back together.
+  -- Each slot is up to a fifth shorter or longer, so that deliveries that failed together are not retried together.
   jitter := 0.2;
   longest_retry_after := '1 hour';
-  -- A circuit opens when this share of at least so many attempts in the window failed retryably.
+  -- A circuit opens when this share of at least this many attempts in the window failed retryably.
   circuit_window := '1 minute';
   circuit_attempts := 10;
   circuit_failed_share := 0.5;
-  -- Until one probe asks whether the endpoint is back.
+  -- Pause before a probe.
   circuit_pause := '30 seconds';
-  -- To one subscriber at once. After a time-out, 429 or 5xx half as many, which doubles again with the time that passes.
+  -- Maximum in flight per subscriber. Halved after a time-out, 429 or 5xx; then it doubles again with time.
   subscriber_in_flight := 16;
   in_flight_doubles_each_seconds := 10;
-  -- One that has not answered for so long has at most two senders.
+  -- A subscriber that has not answered for this long gets at most two senders.
   slow_after := '1 second';
-  -- A subscriber that has accepted nothing for so long is paused. The alert subscriber_failing comes before.
+  -- A subscriber that has accepted nothing for this long is paused. The alert subscriber_failing fires before.
   paused_after := '5 days';
-  -- One that never answered its check is removed.
+  -- A subscriber that never passed its check is removed after this time.
   unverified_for := '7 days';
 end
 $$;

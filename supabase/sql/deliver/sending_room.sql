@@ -10,7 +10,7 @@ declare
 begin
   select * into v_subscriber from private.subscribers where endpoint_id = p_endpoint_id;
   if v_subscriber.endpoint_id is null then
-    -- Our own endpoints are limited by the senders alone.
+    -- Our own endpoints are limited only by the number of senders.
     return 1000;
   elsif v_subscriber.state <> 'active'
     or exists (select from public.webhook_circuits where endpoint_id = p_endpoint_id and opened_at is not null)
@@ -21,17 +21,17 @@ begin
   into v_held from public.webhook_deliveries where endpoint_id = p_endpoint_id and lease_expires_at >= now();
   v_room := private.in_flight_allowed(v_subscriber.in_flight_limit, v_subscriber.limited_at) - v_held.senders;
   if v_room > 0 and v_held.since < now() - v_policy.slow_after and not exists (
-    -- One that answers others has a sender that died.
+    -- If the endpoint has confirmed other deliveries since, the old claim belongs to a sender that died.
     select from public.webhook_audit
     where direction = 'out' and endpoint_id = p_endpoint_id and created_at > v_held.since and outcome = 'delivered')
   then
-    -- Somebody waits for it already. Should it answer nobody, two senders are enough to find out.
+    -- A sender is already waiting for this endpoint. If it answers nobody, two senders are enough to find out.
     v_room := least(v_room, 2 - v_held.senders);
   end if;
   select rate_per_second into v_rate from private.endpoint_revisions
   where endpoint_id = p_endpoint_id and superseded_by is null;
   if v_room > 0 and v_rate is not null then
-    -- Counted, not written down: those under way, and those that began within the last second and are over.
+    -- The rate is counted, not stored: requests in progress, and those that began within the last second and have ended.
     v_room := least(v_room, v_rate - v_held.begun - (
       select count(*) from public.webhook_audit
       where direction = 'out' and endpoint_id = p_endpoint_id and created_at > now() - interval '1 second'

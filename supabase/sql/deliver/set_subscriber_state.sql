@@ -7,11 +7,11 @@ declare
   v_settings private.endpoint_revisions;
 begin
   if p_state = 'removed' or p_state = 'active' then
-    -- Before the row's lock, as in all that makes a revision.
+    -- Before the row lock, as wherever a revision is made.
     perform pg_advisory_xact_lock(hashtextextended('polaris.endpoint_revisions', 0));
   end if;
   if p_state = 'active' then
-    -- As in whoever records a round: the circuit, then the subscriber.
+    -- The circuit before the subscriber, as when a round is recorded.
     perform from public.webhook_circuits where endpoint_id = p_endpoint_id for no key update;
   end if;
   select * into strict v_old from private.subscribers where endpoint_id = p_endpoint_id for no key update;
@@ -23,7 +23,7 @@ begin
     read_token_sha256 = case when p_state <> 'removed' then read_token_sha256 end,
     verified_at = case when p_state = 'active' then coalesce(verified_at, clock_timestamp()) else verified_at end,
     failing_since = case when p_state <> 'active' then failing_since end,
-    -- It returns slowly: one, two, four … in flight.
+    -- Restarts slowly: 1, 2, 4, … in flight.
     in_flight_limit = case when p_state = 'active' then 1 else in_flight_limit end,
     limited_at = case when p_state = 'active' then clock_timestamp() else limited_at end
   where endpoint_id = p_endpoint_id

@@ -2,8 +2,8 @@ create or replace function private.show_delivery()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Whoever updates the row anyway shows the delivery there: a report is updated once. The name is that of 0.2.0, since an import
-  -- that began before the migration goes on with that version's function, in a trigger before the row's update.
+  -- Callers that update the report's row anyway show the delivery there, so that the row is updated once. Named as in 0.2.0:
+  -- an import that began before the migration still calls that version's function, in a trigger before the row's update.
   if coalesce(current_setting('polaris.import', true), '') = 'on' then
     return null;
   end if;

@@ -23,7 +23,7 @@ begin
           'id', id, 'created_at', private.iso_time(created_at), 'expires_at', private.iso_time(expires_at)) order by id desc), '[]')
         from private.endpoint_secrets
         where endpoint_id = p_subscriber.endpoint_id and (expires_at is null or expires_at > now())),
-      -- Up to so many: more is a backlog in any case.
+      -- Counted up to a limit: more is a backlog in any case.
       'waiting', (
         select count(*) from (
           select from public.webhook_deliveries

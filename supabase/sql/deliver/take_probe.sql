@@ -3,7 +3,7 @@ create or replace function private.take_probe(
 returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Whoever holds the circuit now is about to take its probe, or to close it.
+  -- Skip a locked circuit: its holder is about to take the probe or to close the circuit.
   perform from public.webhook_circuits where endpoint_id = p_endpoint_id for update skip locked;
   if not found then
     return false;

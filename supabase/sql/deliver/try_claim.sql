@@ -1,5 +1,5 @@
--- Whoever waits for a report's row, or for the row of its owner, waits as long as another transaction likes. A sweep does not:
--- it takes the next delivery.
+-- Claiming can wait for the row of the report or its owner for as long as another transaction lasts. With this lock_timeout,
+-- a sweep does not wait, but takes the next delivery.
 create or replace function private.try_claim(
   p_delivery_id bigint, p_lease_seconds int, p_claim_id uuid, p_probe_of text default null)
 returns jsonb
@@ -10,7 +10,7 @@ declare
 begin
   select * into v_delivery from public.webhook_deliveries
   where id = p_delivery_id
-    -- Asked again under the lock: another sweep may have claimed or parked it since.
+    -- Checked again under the lock: another sweep may have claimed or parked it since.
     and waits_for is null and status not in ('success', 'superseded', 'cancelled') and dead_at is null and private.lease_is_free(lease_expires_at)
   for update skip locked;
   if v_delivery.id is null then
@@ -21,7 +21,7 @@ begin
       perform private.move_delivery(p_delivery_id, 'superseded');
       return '{"set_aside": true}';
     end if;
-    -- The order of a report: what comes later waits, also for a POST that is under way although its delivery has ended.
+    -- Per report, a later delivery waits for earlier ones, also while the POST of an ended one is still in progress.
     select id into v_earlier from public.webhook_deliveries
     where endpoint_id = v_delivery.endpoint_id and report_id = v_delivery.report_id and report_type = v_delivery.report_type
       and plan = 0 and redrives = 0 and position < v_delivery.position
@@ -35,7 +35,8 @@ begin
       order by position desc limit 1;
     end if;
     if v_earlier is not null then
-      -- With its lock, it cannot end before it is known who waits for it. What is held now is looked at again.
+      -- The lock prevents the earlier delivery from ending before this one is parked. If it is locked now, this delivery is
+      -- examined again later.
       perform from public.webhook_deliveries
       where id = v_earlier for key share skip locked;
       if found and private.holds_back(v_earlier) then
@@ -47,11 +48,12 @@ begin
   end if;
   if p_probe_of is not null then
     if v_delivery.position is null then
-      -- Claiming it will lock its report, and circuits come after reports.
+      -- Claiming locks the report; circuits are locked after reports.
       perform private.lock_report(v_delivery.report_type, v_delivery.report_id);
     end if;
     if not private.take_probe(p_probe_of, v_delivery.id, v_delivery.lease_token + 1, p_lease_seconds) then
-      -- Another process holds the probe. The locks of this delivery and its report go before the next ones are taken.
+      -- Another process holds the probe. The exception releases the locks of the delivery and its report before others are
+      -- taken.
       raise exception 'no probe' using errcode = 'PL003';
     end if;
   end if;

@@ -4,7 +4,7 @@ language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
   v_delivery public.webhook_deliveries;
 begin
-  -- Asked again under the lock: another process may have sent or redriven it since.
+  -- Checked again under the lock: another process may have sent or redriven it since.
   select * into v_delivery from public.webhook_deliveries delivery
   where id = p_delivery_id and private.is_planned(delivery, p_plan.kind, p_plan.created_at)
   for update skip locked;

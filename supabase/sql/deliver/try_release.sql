@@ -5,7 +5,7 @@ begin
   perform from public.webhook_deliveries where id = p_delivery_id for update skip locked;
   return found and (private.move_delivery(p_delivery_id, 'released')).status <> 'retrying';
 exception when others then
-  -- The next sweep tries again; this one goes on with the rest.
+  -- Skip it: the next sweep tries again.
   return false;
 end
 $$;

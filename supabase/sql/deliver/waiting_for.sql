@@ -2,7 +2,7 @@ create or replace function private.waiting_for(p_endpoint_id text, out waiting b
 returns record
 language plpgsql stable set search_path = '' as $$
 declare
-  -- More is a backlog in any case.
+  -- Counted up to a limit: more is a backlog in any case.
   c_counted constant int := 10000;
 begin
   select count(*), min(next_attempt) into waiting, oldest

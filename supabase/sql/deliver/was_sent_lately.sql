@@ -7,7 +7,7 @@ begin
   return exists (
       select from public.webhook_deliveries
       where endpoint_id = p_endpoint_id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
-        -- What was never sent is passed over in the index.
+        -- The partial index leaves out deliveries that were never sent.
         and attempts > 0 and last_attempt > now() - c_lately)
     or exists (
       select from public.webhook_deliveries

@@ -26,7 +26,7 @@ grant select on table public.webhook_deliveries to authenticated;
 drop policy if exists "operators read" on public.webhook_deliveries;
 create policy "operators read" on public.webhook_deliveries for select to authenticated
   using ((select private.is_operator()));
--- A report shows its deliveries to our own endpoints.
+-- A report shows only its deliveries to our own endpoints.
 create or replace trigger show_delivery after insert on public.webhook_deliveries
   for each row when (new.position is null) execute function private.show_delivery();
 create or replace trigger show_changed_delivery after update on public.webhook_deliveries

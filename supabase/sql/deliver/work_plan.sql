@@ -1,13 +1,13 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 --
--- The lock of the plan's row is its lease: a slice and its progress are one transaction, so that a process that dies in between
--- leaves nothing half done, and nobody has to wait for its lease to end. It is the first lock of its transaction.
+-- The row lock of the plan serves as its lease: a slice and its progress are one transaction. If a process dies, nothing is
+-- left half done, and no lease must expire. It is the first lock of its transaction.
 create or replace function public.work_plan(p_limit int)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_examined constant int := 5000;
-  -- What another transaction holds is tried again, a minute later.
+  -- Deliveries held by other transactions are tried again after a minute.
   c_passes constant int := 5;
   c_pause constant interval := '1 minute';
   c_faults constant int := 5;
@@ -34,7 +34,7 @@ begin
     end if;
     v_planned := private.planned_deliveries(
       v_plan.kind, v_plan.filter, v_plan.created_at, v_plan.position, c_examined, p_limit);
-    -- In the order of their reports, whose locks each takes.
+    -- In the order of the reports, whose locks each delivery takes.
     select coalesce(jsonb_object_agg(outcome, deliveries), '{}') into v_slice
     from (
       select outcome, count(*) as deliveries
@@ -45,7 +45,7 @@ begin
           order by report_type, report_id, id offset 0) planned) tried
       group by outcome) counted;
   exception when query_canceled or others then
-    -- Also where the slice used up the time of the call: without this, it would be tried again at once, for ever.
+    -- Also catches the call's time-out: otherwise the slice would be tried again at once, for ever.
     update public.plans
     set faults = faults + 1, last_error = "left"(sqlerrm, 200), next_slice_at = now() + c_pause,
       status = case when faults + 1 >= c_faults then 'failed' else status end,

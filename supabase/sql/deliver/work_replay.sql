@@ -3,7 +3,7 @@ returns public.plans
 language plpgsql volatile set search_path = '' as $$
 declare
   c_examined constant int := 2000;
-  -- A backlog in the outbox costs every claim, and a cancelled plan should leave little behind.
+  -- Limit of open deliveries: a backlog slows every claim, and a cancelled plan should leave little behind.
   c_waiting constant int := 2000;
   v_filter jsonb := p_plan.filter;
   v_rate numeric := (p_plan.filter ->> 'rate_per_second')::numeric;
@@ -37,19 +37,19 @@ begin
   elsif p_plan.applied_at is null then
     return p_plan;
   elsif p_plan.applied_xid is null then
-    -- The next transaction, not the one that set the time or the revision: an effect that began between that one's first lock and
-    -- its commit has a later id, and has seen nothing of it.
+    -- The next transaction, not the one that set the time or the revision: an effect that began between the first lock and
+    -- the commit of that one has a later id, and has not seen its change.
     p_plan.applied_xid := pg_current_xact_id();
     p_plan.next_slice_at := now();
     return p_plan;
   elsif p_plan.applied_xid >= pg_snapshot_xmin(pg_current_snapshot()) then
-    -- An effect that is under way may still appear before the place where this slice ends.
+    -- A running effect may still appear before the end of this slice: wait for it.
     p_plan.next_slice_at := now() + interval '2 seconds';
     return p_plan;
   elsif (
     select count(*) from (
       select from public.webhook_deliveries delivery
-      -- What waits for one that is paused keeps nobody else waiting.
+      -- Deliveries to a paused subscriber must not delay the others.
       join private.subscribers subscriber on subscriber.endpoint_id = delivery.endpoint_id and subscriber.state = 'active'
       where delivery.plan = p_plan.id and delivery.status not in ('success', 'superseded', 'cancelled') and delivery.dead_at is null
       limit c_waiting) waiting) >= c_waiting
@@ -63,7 +63,7 @@ begin
       event_id text, endpoint_id text, report_type text, report_id uuid, job_id text, "position" bigint, is_there boolean,
       format_version int, body text)
   ), there as materialized (
-    -- What is being erased now would find no delivery to end, and this one would never end.
+    -- Locks the events: an erasure running now would not find the new delivery, which then would never end.
     select id from public.report_events
     where id in (select event_id from item where is_there) and (erased_at is null or type = 'report.deleted')
     order by id for share
@@ -87,8 +87,8 @@ begin
   if v_found.examined = v_examined then
     return p_plan;
   elsif p_plan.kind = 'start' and p_plan.position -> 'revision' is null then
-    -- Caught up. From the next revision on its effects make their deliveries themselves; those of before it that are under way now
-    -- are seen once they have ended.
+    -- Caught up. From the next revision on, effects make the deliveries themselves. Effects in progress under the earlier
+    -- revision are found once they have ended.
     p_plan.position := p_plan.position || jsonb_build_object(
       'revision', private.begin_live(v_filter ->> 'endpoint_id', 'caught up', p_plan.actor));
     p_plan.applied_xid := null;

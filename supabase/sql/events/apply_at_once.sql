@@ -1,5 +1,5 @@
--- Decides by the same functions as the other path, but writes each row once: the event with its effect, and the report with its
--- result and its delivery.
+-- Decides by the same functions as the step-by-step path, but writes each row once: the event with its effect, and the report
+-- with its result and its delivery.
 create or replace function private.apply_at_once(
   p_event_id text, p_result private.incoming_result, p_known public.report_events, p_owner uuid, p_winner_id text,
   p_channel text, out event public.report_events, out outcome text)
@@ -11,9 +11,9 @@ declare
   v_delivery public.webhook_deliveries;
   v_facts record;
 begin
-  -- Until all of this is as it mostly is, nothing is written.
+  -- Returns without writing anything unless the case is the usual one.
   if p_known.id is not null then
-    -- While this call waited for the locks, another may have applied it.
+    -- Another transaction may have applied the event while this call waited for the locks.
     select * into v_event from public.report_events where id = p_known.id;
     if v_event.effect is not null or v_event.erased_at is not null or v_event.status <> 'completed' then
       return;
@@ -42,7 +42,7 @@ begin
   select
     coalesce((select private.event_outranks(v_event, winner) from public.report_events winner where winner.id = p_winner_id), true)
       as wins,
-    -- Then its status is the report's (report_status()).
+    -- If true, the event's status is the report's (report_status()).
     not exists (
       select from private.job_runs other
       where other.report_id = v_event.report_id and other.report_type = v_event.report_type
@@ -64,7 +64,7 @@ begin
   v_event.channel := p_channel;
   v_event.position := v_facts.position;
   v_event.settings_revision := v_facts.settings_revision;
-  -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+  -- The id before the time: plans rely on no effect having both an earlier time and a later transaction id.
   v_event.applied_xid := pg_current_xact_id();
   v_event.applied_at := clock_timestamp();
   if p_known.id is not null then

@@ -24,7 +24,8 @@ declare
   v_unasked text;
 begin
   if p_channel = 'webhook' and p_sender is not null then
-    -- Our own sender holds a lease, and must arrive however noisy another sender is: its failures would open the circuit.
+    -- A sender of ours holds a lease on the delivery. It is not limited, however much other senders send: its failures would
+    -- open the circuit.
     v_is_limited := not exists (
       select from public.webhook_deliveries
       where event_id = p_event_id and endpoint_id = p_endpoint_id and lease_expires_at > clock_timestamp());
@@ -57,14 +58,14 @@ begin
     return v_refusal;
   end if;
   if p_body is not null then
-    -- One at a time for each id: copies of an event that is not known yet wait here, and then find it.
+    -- One call at a time per id: copies of an unknown event wait here, and then find it.
     perform pg_advisory_xact_lock(hashtextextended(p_event_id, 0));
   end if;
   v_event := private.find_event(p_event_id, v_result.job_id);
   if v_event.id is null and p_body is null then
     raise exception 'event % does not exist', p_event_id using errcode = 'PL002';
   elsif v_event.erased_at is not null then
-    -- Nothing is left that this content could be compared with.
+    -- The content is erased, so nothing is left to compare with.
     v_outcome := 'duplicate';
   elsif v_event.id is not null and p_body is not null and v_event.digest <> private.content_digest(v_result) then
     v_outcome := case when v_event.id = p_event_id then 'event_conflict' else 'job_conflict' end;
@@ -94,11 +95,11 @@ begin
           perform private.show_effect(v_event, v_owner);
         end if;
       else
-        -- While this call waited for the locks, another may have applied the event.
+        -- Another transaction may have applied the event while this call waited for the locks.
         v_event := private.find_event(v_event.id, null);
         if v_event.effect is null then
           v_outcome := private.take_effect(v_event, p_channel, v_owner);
-          -- Below, its settings say whether subscribers are to hear of it.
+          -- Read again: below, its settings tell whether subscribers should get it.
           v_event := private.find_event(v_event.id, null);
         else
           v_outcome := 'duplicate';
@@ -110,8 +111,8 @@ begin
     end if;
   end if;
   if v_is_limited then
-    -- The last locks of the transaction, and held for as long as the audit row and the commit take.
-    -- A report that is not there has no bucket, or a sender could make as many as it likes.
+    -- The last locks of the transaction, held only during the audit row and the commit. A missing report gets no bucket:
+    -- otherwise a sender could create any number.
     v_asked := private.ask_limit('report', case when v_owner is not null then v_bucket end, true);
     v_refusal := v_asked.refusal;
     v_unasked := coalesce(v_unasked, v_asked.failure);
@@ -121,7 +122,7 @@ begin
       v_unasked := coalesce(v_unasked, v_asked.failure);
     end if;
     if v_refusal is not null then
-      -- Others took the last tokens meanwhile. The endpoint answers this like the refusal above.
+      -- Other calls have taken the last tokens. The endpoint answers this like the refusal above.
       raise exception 'over the rate of its %', v_refusal ->> 'policy'
         using errcode = 'PT429', detail = v_refusal::text;
     end if;
@@ -135,9 +136,9 @@ begin
     'status', split_part(coalesce(v_result.type, v_event.type), '.', 3),
     'timestamp', private.iso_time(clock_timestamp()));
   if p_channel = 'webhook' then
-    -- What was erased, or has no report, must not come back through the audit.
+    -- Erased content, and content without a report, must not return through the audit.
     v_is_forgotten := v_event.erased_at is not null or v_outcome = 'report_not_found'
-      -- The body of a conflict may name another report than the event has.
+      -- The body of a conflict may name another report than the event's.
       or v_outcome in ('event_conflict', 'job_conflict') and private.report_is_gone(v_result.report_type, v_result.report_id);
     perform private.add_audit(
       p_direction => 'in', p_outcome => v_outcome, p_endpoint_id => p_endpoint_id,
@@ -146,7 +147,7 @@ begin
       p_payload => jsonb_strip_nulls(jsonb_build_object(
         'id', p_event_id, 'type', v_result.type, 'data', jsonb_build_object(
           'job_id', v_result.job_id, 'report_id', v_result.report_id, 'report_type', v_result.report_type,
-          -- A sender may repeat an error of 900 KB for ever; the event keeps it once.
+          -- A sender may repeat an error of 900 KB for ever; the event stores it once.
           'research_status', split_part(v_result.type, '.', 3), 'error', case when not v_is_forgotten then "left"(v_result.error, 500) end,
           'requested_at', private.iso_time(v_result.requested_at)))),
       p_response_status => private.outcome_status(v_outcome), p_response_body => v_answer, p_error => v_unasked,
@@ -154,7 +155,7 @@ begin
       p_duration_ms => p_elapsed_ms + extract(epoch from clock_timestamp() - v_started) * 1000,
       p_trace_id => coalesce(v_event.trace_id, p_trace_id), p_span_id => p_span_id);
   end if;
-  -- Whoever has applied it sends it to them at once.
+  -- The caller that applied the event sends it to its subscribers at once.
   return v_answer || case when v_outcome in ('applied', 'superseded') and v_event.settings_revision is not null and exists (
       select from public.webhook_deliveries where event_id = v_event.id and position is not null)
     then jsonb_build_object('outward', v_event.id) else '{}' end;

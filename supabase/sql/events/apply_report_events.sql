@@ -2,30 +2,30 @@
 create or replace function public.apply_report_events(p_events jsonb, p_sender text default null, p_cap_per_minute int default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '2s' set lock_timeout = '50ms'
--- Each row is asked for by its id: a plan that was made while a table was small would read all of it at each call, and a plan
--- for the ids of one call is no better than one for all. Compiling expressions would cost more than all of them, and the cost that
--- PostgreSQL adds to a plan without an index could start it.
+-- Each row is looked up by its id. A plan made while a table was small would read all of it at each call, and plans for the
+-- ids of one call are no better than a generic one. JIT compilation would cost more than the whole call, and the cost that
+-- PostgreSQL adds for disabled scans could trigger it.
 set enable_seqscan = 'off' set plan_cache_mode = 'force_generic_plan' set jit = 'off' as $$
 declare
   v_started timestamptz := clock_timestamp();
   v_events jsonb[] := array(select value from jsonb_array_elements(p_events) with ordinality item(value, n) order by n);
   v_count int := cardinality(v_events);
-  -- Of each item that is to be applied, by its place; null of the others.
+  -- By place in the batch: the items to be applied; null for the others.
   v_ids text[] := array_fill(null::text, array[v_count]);
   v_jobs text[] := v_ids;
   v_known text[] := v_ids;
   v_results private.incoming_result[] := array_fill(null::private.incoming_result, array[v_count]);
   v_report_types text[] := v_ids;
   v_report_ids text[] := v_ids;
-  -- What others hold.
+  -- What other transactions hold.
   v_held_ids text[] := '{}';
   v_held_events text[];
   v_held_reports text[] := '{}';
   v_held_jobs text[];
-  -- Of each item whose report was locked with others.
+  -- For items whose reports were locked together.
   v_owners uuid[];
   v_winners text[];
-  -- Of the items that are applied together.
+  -- Answers of the items that were applied together.
   v_together jsonb[];
   v_asked record;
   v_refusal jsonb;
@@ -41,7 +41,7 @@ declare
   v_detail text;
   v_note jsonb;
   v_answers jsonb[] := '{}';
-  -- What is audited without its effect: whatever the sender repeats, and what counts against the cap of the minute.
+  -- Requests audited without an effect: v_notes on every repetition, v_capped under the cap per minute.
   v_notes jsonb[] := '{}';
   v_capped jsonb[] := '{}';
 begin
@@ -60,16 +60,16 @@ begin
       v_report_types[v_n] := v_body.report_type;
       v_report_ids[v_n] := v_body.report_id;
     exception when others then
-      -- Applying it fails too, and is answered there.
+      -- Applying this item will fail too, and is answered there.
       v_ids[v_n] := null;
     end;
   end loop;
 
-  -- Locks are taken in the order of all, each kind sorted, and none is waited for: batches in any order end.
+  -- Locks are taken in the global order, sorted within each kind, and without waiting: so batches in any order finish.
   v_held_ids := array(
     select id from (select distinct id from unnest(v_ids) id where id is not null order by id offset 0) sorted
     where not pg_try_advisory_xact_lock(hashtextextended(id, 0)));
-  -- As find_event() does.
+  -- The same look-up as in find_event().
   v_known := array(
     select case when item.id <> all (v_held_ids) then coalesce(
       (select event.id from public.report_events event where event.id = item.id),
@@ -92,7 +92,7 @@ begin
   into v_owners, v_winners
   from generate_series(1, v_count) item(n) left join wanted using (n)
   left join locked on locked.type = wanted.type and locked.report_id = wanted.id;
-  -- What is left is held by others, to be imported, or not there.
+  -- The remaining reports are locked by others, not imported yet, or missing.
   for v_item in
     select distinct type, id
     from unnest(v_report_types, v_report_ids, v_ids, v_known, v_owners) item(type, id, event_id, known_id, owner)
@@ -104,7 +104,7 @@ begin
         v_held_reports := v_held_reports || (v_item.type || ':' || v_item.id);
       end if;
     exception when others then
-      -- One that cannot be imported, say: its items are answered where they fail again.
+      -- For example, the report cannot be imported: its items fail again below and are answered there.
       null;
     end;
   end loop;
@@ -120,7 +120,7 @@ begin
         from unnest(v_ids, v_jobs) with ordinality item (id, job_id, n) order by n),
       v_known, v_owners, v_winners, p_sender is not null, v_started);
   exception when others then
-    -- One of them fails, and which one is found one by one. Its message could quote the content.
+    -- One item fails: process them one by one to find it. Its message could quote the content.
     v_together := null;
     v_set_failure := sqlstate;
   end;
@@ -155,11 +155,11 @@ begin
             p_elapsed_ms => (v_record ->> 'elapsed_ms')::numeric + extract(epoch from clock_timestamp() - v_started) * 1000,
             p_trace_id => v_record ->> 'trace_id', p_span_id => v_record ->> 'span_id');
           if p_sender is not null and v_answer ->> 'outcome' not in ('report_not_found', 'event_conflict', 'job_conflict')
-            -- A report that is not there has no bucket. Of what is applied it is there; a duplicate may have outlived it.
+            -- A missing report has no bucket. The report of an applied event exists; that of a duplicate may be gone.
             and (v_answer ->> 'outcome' <> 'duplicate'
               or not private.report_is_gone(v_report_types[v_n], v_report_ids[v_n]::uuid))
           then
-            -- The lock of the report is held, so that nobody takes its last token meanwhile.
+            -- The report's lock is held, so no other call can take its last token.
             v_asked := private.ask_limit('report', v_bucket, true);
             v_failure := coalesce(v_failure, v_asked.failure);
             if v_asked.refusal is not null then
@@ -173,7 +173,7 @@ begin
           v_answer := v_detail::jsonb;
           v_detail := null;
         when others then
-          -- Its message could quote the content.
+          -- The message could contain the content.
           v_answer := jsonb_build_object('outcome', 'busy');
           v_detail := format('not applied: SQLSTATE %s', sqlstate);
       end;
@@ -192,7 +192,7 @@ begin
     perform public.record_webhook_request(v_note || jsonb_build_object('id', gen_random_uuid()), true, p_cap_per_minute);
   end loop;
   begin
-    -- Late, since others count in the same rows.
+    -- As late as possible, since other calls count in the same rows.
     foreach v_note in array v_capped loop
       perform public.record_webhook_request(v_note || jsonb_build_object('id', gen_random_uuid()), false, p_cap_per_minute);
     end loop;
@@ -201,7 +201,8 @@ begin
   end;
   v_asked := private.ask_sender_tokens(p_sender, v_count - v_limited, true);
   if v_asked.refusal is not null then
-    -- Others took the last tokens meanwhile. All is undone, and the endpoint answers the whole like the refusals above.
+    -- Other calls have taken the last tokens. Everything is rolled back, and the endpoint answers the whole batch like the
+    -- refusals above.
     raise exception 'over the rate of its sender' using errcode = 'PT429', detail = v_asked.refusal::text;
   end if;
   return jsonb_build_object('answers', to_jsonb(v_answers), 'failure', coalesce(v_failure, v_asked.failure), 'set_failure', v_set_failure);

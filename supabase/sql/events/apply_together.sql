@@ -1,5 +1,5 @@
--- What apply_at_once() does for one event, by one statement for all of a kind: PostgreSQL prepares constraints, triggers and plans
--- once for each statement. Events that this function leaves out are applied one by one.
+-- Does what apply_at_once() does for one event, with one statement per kind of row: PostgreSQL prepares constraints, triggers
+-- and plans once per statement. Events that this function leaves out are applied one by one.
 create or replace function private.apply_together(
   p_records jsonb[], p_results private.incoming_result[], p_ids text[], p_known text[], p_owners uuid[], p_winners text[],
   p_is_limited boolean, p_started timestamptz)
@@ -12,7 +12,7 @@ declare
   v_event public.report_events;
   v_result private.incoming_result;
   v_events public.report_events[] := '{}';
-  -- Of each of them: its owner, its result, what the audit says of it, and its place in the batch.
+  -- Per event: its owner, its result, its audit record, and its place in the batch.
   v_owners uuid[] := '{}';
   v_results private.incoming_result[] := '{}';
   v_records jsonb[] := '{}';
@@ -28,7 +28,7 @@ begin
   for v_item in
     select item.*,
       (select winner from public.report_events winner where winner.id = item.winner_id) as winner,
-      -- Then its status is the report's (report_status()).
+      -- If true, the event's status is the report's (report_status()).
       not exists (
         select from private.job_runs other
         where other.report_id = item.report_id and other.report_type = item.report_type
@@ -51,7 +51,7 @@ begin
       where known_id is null and owner is not null and of_report = 1 and of_id = 1 and of_job = 1
         and type in ('report.prelim.completed', 'report.final.completed')
         and requested_at <= now() + interval '5 minutes'
-        -- As `not exists`, and planned while job_runs was small, this would read all of it at each call.
+        -- With `not exists`, a plan made while job_runs was small would read the whole table at each call.
         and (select job.job_id from private.job_runs job where job.job_id = result.job_id) is null
         and not exists (
           select from private.rate_buckets bucket
@@ -85,7 +85,7 @@ begin
     return null;
   end if;
 
-  -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+  -- The id before the time: plans rely on no effect having both an earlier time and a later transaction id.
   perform pg_current_xact_id();
   insert into public.report_events (
     id, type, report_type, report_id, stage, job_id, requested_at, digest, error, channel, effect, position, applied_at,
@@ -107,7 +107,7 @@ begin
       where exists (select from public.webhook_deliveries where event_id = event.id and webhook_deliveries.position is not null));
   end if;
   perform set_config('polaris.import', 'on', true);
-  -- As confirm_delivery() does.
+  -- The same as confirm_delivery().
   insert into public.webhook_deliveries (
     event_id, endpoint_id, report_type, report_id, job_id, status, attempts, last_attempt, next_attempt, response)
   select id, private.internal_endpoint(stage), report_type, report_id, job_id, 'success', 1, now(), null,
@@ -115,11 +115,11 @@ begin
   from unnest(v_events);
   perform set_config('polaris.import', '', true);
   perform private.show_new_winners(report_type, array_agg(id)) from unnest(v_events) group by report_type order by report_type;
-  -- As notify_owner() does.
+  -- The same as notify_owner().
   insert into public.report_notifications (user_id, report_type, report_id, event_id)
   select owner, report_type, report_id, id from unnest(v_owners, v_events) applied (owner) where stage = 'final';
   if p_is_limited and v_limit.tokens_per_minute is not null then
-    -- As ask_limit() does.
+    -- The same as ask_limit().
     insert into private.rate_buckets as bucket (kind, key, part, full_at)
     select 'report', report_type || ':' || report_id, 0, clock_timestamp() + v_limit.step from unnest(v_events)
     on conflict (kind, key, part) do update
@@ -138,7 +138,7 @@ begin
       'status', 'completed', 'timestamp', private.iso_time(clock_timestamp())) as answer
     from unnest(v_places, v_records, v_results) applied (place, record)
   ), audited as (
-    -- As apply_report_event() does with add_audit().
+    -- The same as apply_report_event() with add_audit().
     insert into public.webhook_audit (
       direction, outcome, endpoint_id, event_id, job_id, report_table, report_id, request_payload, response_status,
       response_body, attempt_number, body_sha256, body_bytes, duration_ms, trace_id, span_id)

@@ -6,7 +6,7 @@ declare
 begin
   for i in 1 .. cardinality(p_members) by 2 loop
     if p_members[i] not in ('data.position', 'data.stage', 'data.channel') then
-      -- One by one: PL/pgSQL appends in place, and copies the whole array, with its large texts, at every `||`.
+      -- One by one: PL/pgSQL appends in place, while `||` copies the whole array with its large texts each time.
       v_kept := array_append(v_kept, p_members[i]);
       v_kept := array_append(v_kept, p_members[i + 1]);
     end if;

@@ -6,7 +6,7 @@ declare
   v_content private.report_contents;
 begin
   if not v_is_deletion then
-    -- Also of a thin body: nothing is sent of an event whose content is missing.
+    -- Checked for a thin body too: an event whose content is missing is not sent.
     v_content := private.content_of(p_event);
   end if;
   return array[
@@ -18,13 +18,13 @@ begin
       'data.position', coalesce(p_event.position::text, 'null'),
       'data.stage', coalesce(to_json(p_event.stage)::text, 'null'),
       'data.channel', coalesce(to_json(p_event.channel)::text, 'null'),
-      -- The flat body has no type: without this word, a deletion would read as a completed report.
+      -- The flat body has no type: without this status, a deletion would look like a completed report.
       'data.research_status', case when v_is_deletion then '"deleted"' else '"' || p_event.status || '"' end,
       'data.requested_at', '"' || private.iso_time(p_event.requested_at) || '"']
     || case
       when v_is_deletion then null
       when p_body = 'thin' then array['data.content_url', '"/api/endpoints/events?event_id=' || p_event.id || '"']
-      -- Each member apart, since the columns may be null.
+      -- Separately, since each column may be null.
       else case when v_content.research_report is not null
           then array['data.research_report', to_json(v_content.research_report)::text] end
         || case when v_content.research_metadata is not null

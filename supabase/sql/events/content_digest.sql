@@ -2,8 +2,8 @@ create or replace function private.content_digest(p_result private.incoming_resu
 returns text
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- Texts are hashed as they are, so that no canonical form of a large text has to be built; jsonb prints its own canonical
-  -- text: one order of members, one spelling of every value. Null says the same as absent, as when a body is read.
+  -- Texts are hashed unchanged, so no canonical form of a large text is built. jsonb prints a canonical text itself: one
+  -- order of members, one spelling of every value. Null counts as absent, as when a body is read.
   return encode(sha256(convert_to(jsonb_build_array(
     p_result.type, p_result.report_type, p_result.report_id, p_result.job_id,
     encode(sha256(convert_to(p_result.research_report, 'UTF8')), 'hex'),

@@ -6,7 +6,7 @@ declare
 begin
   select * into v_content from private.report_contents where event_id = p_event.id;
   if v_content.event_id is null then
-    -- Shown or sent without it, an event would take away the report's text, or be refused for good.
+    -- Without its content, an event would clear the report's text, or be rejected permanently by its receiver.
     raise exception 'the content of event % is missing', p_event.id using errcode = 'PL008';
   end if;
   return v_content;

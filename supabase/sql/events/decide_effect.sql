@@ -12,7 +12,7 @@ begin
     select * into v_winner from public.report_events where id = v_winner_id;
     v_effect := case when private.event_outranks(p_event, v_winner) then 'applied' else 'superseded' end;
   else
-    -- A failure takes no part in the order of results: it shows only while nothing newer was asked for.
+    -- A failure does not take part in the order of results. It applies only if nothing newer has been requested.
     v_effect := case when exists (
         select from private.job_runs job
         where job.report_id = p_event.report_id and job.report_type = p_event.report_type

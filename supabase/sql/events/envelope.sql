@@ -4,7 +4,7 @@ language plpgsql stable set search_path = '' as $$
 declare
   v_content private.report_contents := private.content_of(p_event);
 begin
-  -- Concatenated, since jsonb would reorder the members and parse the text again. format_version 1.
+  -- Concatenated: jsonb would reorder the members and parse the text again. format_version 1.
   return '{"type":' || to_json(p_event.type)::text || ',"timestamp":"' || private.iso_time(p_event.created_at)
     || '","data":{"job_id":' || coalesce(to_json(p_event.job_id)::text, 'null')
     || ',"report_id":"' || p_event.report_id::text || '","report_type":' || to_json(p_event.report_type)::text

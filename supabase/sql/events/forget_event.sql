@@ -1,4 +1,4 @@
--- The caller may hold the report's lock, before which deliveries come: what another transaction holds is not waited for.
+-- Never waits for locks: the caller may hold the report's lock, and deliveries come before reports in the lock order.
 create or replace function private.forget_event(p_event_id text, p_is_folded boolean default false)
 returns boolean
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
@@ -10,7 +10,7 @@ declare
   v_delivery record;
 begin
   perform from public.webhook_deliveries where event_id = p_event_id order by id for update nowait;
-  -- With its lock, no replay makes another delivery of it from here on (work_replay()): those are all that are to end.
+  -- While the event is locked, no replay can make another delivery of it (work_replay()), so these are all deliveries to end.
   select * into v_event from public.report_events where id = p_event_id for no key update nowait;
   if v_event.erased_at is not null then
     return true;

@@ -17,10 +17,10 @@ begin
   v_event.digest := case when p_is_printable then private.content_digest(p_result)
     else encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex') end;
   if p_channel is not null then
-    -- With its effect at once: a second write of the row would enter all its indexes again.
+    -- Includes the effect at once: a second write of the row would update all its indexes again.
     v_event.effect := coalesce(p_effect, private.decide_effect(v_event));
     v_event.position := private.next_position(v_event.report_type, v_event.report_id);
-    -- Before the time: a plan counts on it that nothing of an earlier time has a later transaction.
+    -- The id before the time: plans rely on no effect having both an earlier time and a later transaction id.
     v_event.applied_xid := pg_current_xact_id();
     v_event.applied_at := clock_timestamp();
     if p_channel <> 'import' then
@@ -34,7 +34,7 @@ begin
     v_event.id, v_event.type, v_event.report_type, v_event.report_id, v_event.stage, v_event.job_id, v_event.requested_at,
     v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
     v_event.applied_xid, v_event.settings_revision,
-    -- What is imported was never traced.
+    -- Imported events have no trace.
     case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
   on conflict do nothing
   returning * into v_event;

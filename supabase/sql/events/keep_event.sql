@@ -2,9 +2,9 @@ create or replace function private.keep_event()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- The row as it would be if only what may change had changed.
+  -- The old row with only the permitted changes.
   v_allowed public.report_events := old;
-  -- To compare NEW itself would expand its stored texts, and the returned row would then be stored with new copies of them.
+  -- Comparing NEW directly would expand its stored texts, and the returned row would be stored with new copies of them.
   v_new public.report_events := new;
 begin
   if tg_op = 'UPDATE' then

@@ -15,7 +15,7 @@ begin
     return null;
   end if;
   update private.report_contents
-  -- One that could not be forgotten now, since a sender holds a delivery of it, is for the next sweep.
+  -- If it could not be forgotten now, since a sender holds a delivery of it, the next sweep forgets it.
   set lost_at = case when v_is_folded then '-infinity' else clock_timestamp() end
   where event_id = old.winner_event_id;
   return null;

@@ -3,7 +3,7 @@ returns private.incoming_result
 language plpgsql stable set search_path = '' as $$
 declare
   v_body jsonb := p_body;
-  -- The platform's first version sends the members of `data` at the top level, and no type.
+  -- The platform's first version sends the members of `data` at the top level, without a type.
   v_is_flat boolean := not v_body ? 'data';
   v_data jsonb := case when v_is_flat then v_body else v_body -> 'data' end;
   v_result private.incoming_result;

@@ -9,7 +9,7 @@ declare
   v_known public.report_events;
   v_result private.incoming_result;
   v_event public.report_events;
-  -- Not now(): whoever waited for the report's lock is the later one.
+  -- Not now(): a writer that waited for the report's lock must count as the later one.
   v_requested_at timestamptz(3) := clock_timestamp();
 begin
   select * into v_winner from public.report_events where id = p_winner_id;
@@ -30,7 +30,7 @@ begin
     if v_known.id is not null and (p_failed or exists (
       select from private.report_contents where event_id = v_known.id and research_report is not distinct from p_text))
     then
-      -- The job's result once more: the platform's webhook timed out, then its fallback wrote the same.
+      -- The job's result was written again: the platform's webhook timed out, then its fallback wrote the same.
       return null;
     end if;
   end if;
@@ -38,7 +38,8 @@ begin
     else format('report.%s.%s', v_result.stage, case when p_failed then 'failed' else 'completed' end) end;
   v_result.report_type := p_report_type;
   v_result.report_id := p_report_id;
-  -- A job has one completion: another text of a finished job stands without it, at the job's place in the order.
+  -- A job has only one completion: another text of a finished job becomes an event without the job, at the job's place in the
+  -- order.
   v_result.job_id := case when v_known.id is null then v_job.job_id end;
   if p_failed then
     v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');

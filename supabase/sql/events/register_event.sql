@@ -10,7 +10,7 @@ begin
   select * into v_job from private.job_runs where job_id = p_result.job_id for no key update;
   if v_job.job_id is null then
     if p_result.requested_at is null then
-      -- The platform's flat form has no time to order the event by.
+      -- The platform's flat form has no timestamp for ordering the event.
       problem := 'job_not_found';
       return;
     elsif p_result.requested_at > now() + interval '5 minutes' then

@@ -2,7 +2,7 @@ create or replace function private.shown_metadata(p_content private.report_conte
 returns jsonb
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- Others may write metadata that is no object: it stays what it is.
+  -- Other writers may store metadata that is not an object; it is left unchanged.
   return case
     when p_content.final_data is null then coalesce(p_content.research_metadata, '{}')
     else coalesce(p_content.research_metadata, '{}') || p_content.final_data end;

@@ -6,7 +6,7 @@ declare
   v_named record := private.named_report(new.metadata, new.idempotency_key);
   v_owner uuid;
 begin
-  -- An id that no endpoint reads would stop the sweep, which could not name the job.
+  -- No endpoint accepts such an id, and a sweep could not request its take-over.
   if v_named.report_id is null or new.status not in ('queued', 'running') or not private.is_job_id(new.job_id) then
     return null;
   end if;
@@ -22,7 +22,7 @@ begin
     new.job_id, v_named.report_type, v_named.report_id,
     case when 'final' in (new.metadata ->> 'stage', new.metadata ->> 'processing_stage') then 'final' else 'prelim' end,
     v_owner, new.summary_id, 'platform', new.prompt, new.model,
-    -- As the import takes them: with others, the job could not be run or shown.
+    -- Out-of-range values are dropped, as in the import: with them, the job could not be run or shown.
     case when new.temperature between 0 and 2 then new.temperature end, case when new.max_tokens > 0 then new.max_tokens end,
     new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
     private.import_time(new.started_at, now()), private.new_trace_id())

@@ -2,11 +2,11 @@ create or replace function private.bounded_intake(p_user_data jsonb)
 returns jsonb
 language plpgsql immutable set search_path = '' as $$
 declare
-  -- What a prompt takes (src/server/generation/prompt.ts), which is also what an owner may store.
+  -- The prompt's limit (src/server/generation/prompt.ts), which is also the owner's limit.
   c_characters constant int := 300000;
-  -- As it is stored. Within it, even a million of small values are walked and printed in less than half a second.
+  -- Limit of the stored size. Within it, even a million small values are walked and printed in less than half a second.
   c_bytes constant int := 4194304;
-  -- Decompressed once, for all that follows. pg_column_size() would otherwise say the compressed size.
+  -- Decompresses the value once for all that follows; pg_column_size() would otherwise return the compressed size.
   v_user_data jsonb := p_user_data #> '{}';
   v_text text;
 begin
@@ -14,7 +14,7 @@ begin
     return null;
   end if;
   v_text := v_user_data::text;
-  -- Not the whole text, which may be megabytes. One character more says to the prompt that there was more.
+  -- Not the whole text, which may be megabytes. One more character than the limit tells the prompt that the text was cut.
   v_text := "left"(v_text, c_characters + 1);
   return case when char_length(v_text) > c_characters then to_jsonb(v_text) else v_user_data end;
 end

@@ -1,6 +1,6 @@
 create or replace function private.cancel_held_job(p_job_id text)
 returns private.job_runs
--- Half of PostgreSQL's deadlock_timeout: whoever holds the report may be waiting for the row of report_jobs.
+-- Half of PostgreSQL's deadlock_timeout: the transaction that holds the report may be waiting for the row of report_jobs.
 language plpgsql volatile set search_path = '' set lock_timeout = '500ms' as $$
 begin
   return private.cancel_job(p_job_id);

@@ -47,7 +47,8 @@ begin
       return '{"outcome": "job_conflict"}';
     end if;
     v_outcome := 'repeated';
-    -- Completing raised the token by one: this is the same runner, whose first answer was lost. Nobody else sends yet.
+    -- Completing raised the token by one: this is the same runner, which did not get the first answer. No other process sends
+    -- yet.
     select * into v_delivery from public.webhook_deliveries
     where event_id = v_event.id and status = 'pending' and attempts = 0 and lease_token = 1
       and not private.lease_is_free(lease_expires_at) and p_lease_token = v_job.lease_token - 1;

@@ -2,8 +2,8 @@
 create or replace function public.due_report_jobs(p_limit int)
 returns setof text
 language sql stable security definer set search_path = '' set statement_timeout = '7s' as $$
-  -- Those that have been due longest may be those that no sweep can take over, because somebody holds their reports: half of the
-  -- places are for the others.
+  -- The longest due jobs may be ones that no sweep can take over, because another transaction holds their reports. Half of
+  -- the places are reserved for the others.
   select job_id
   from (select job_id, row_number() over (order by due_at, job_id) as place from private.due_jobs) due
   order by place > p_limit / 2, case when place <= p_limit / 2 then place else random() end

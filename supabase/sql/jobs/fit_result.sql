@@ -3,7 +3,7 @@ returns private.incoming_result
 language plpgsql stable set search_path = '' as $$
 declare
   c_limit_kb constant int := 900;
-  -- An escape of JSON has at most six bytes for one.
+  -- A JSON escape takes at most six bytes per byte.
   c_escaped constant int := 6;
   v_metadata int := coalesce(octet_length(p_result.research_metadata::text), 0)
     + coalesce(octet_length(p_result.final_data::text), 0);

@@ -11,14 +11,14 @@ begin
   update private.job_runs
   set erased_at = now(), caller_key = null, request_digest = null, prompt = null, model = null, metadata = '{}', error = null,
     result = null, result_metadata = null,
-    -- Its runner finds that the job is no longer its own.
+    -- The runner then finds that it has lost the job.
     status = case when status in ('queued', 'running') then 'cancelled' else status end,
     completed_at = coalesce(completed_at, now()), eta_seconds = null, lease_token = lease_token + 1, lease_expires_at = null,
     updated_at = now()
   where job_id = p_job_id;
   perform from public.report_jobs where job_id = p_job_id for update nowait;
   if v_job.caller = 'platform' then
-    -- The row is the platform's to remove: only what we write into it is emptied.
+    -- The platform deletes the row; only the columns that we write are emptied.
     perform private.show_job(p_job_id);
   else
     delete from public.report_jobs where job_id = p_job_id;

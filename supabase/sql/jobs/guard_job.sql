@@ -12,12 +12,12 @@ declare
 begin
   if tg_op = 'INSERT' or new.job_id is distinct from old.job_id then
     if exists (select from private.job_runs where job_id = new.job_id) then
-      -- Otherwise the row of somebody else would show this job's progress.
+      -- Otherwise another user's row would show this job's progress.
       raise exception 'this job id is in use' using errcode = 'unique_violation';
     end if;
   end if;
   if tg_op = 'INSERT' then
-    -- The order of locks; the foreign keys would take the summary first.
+    -- Lock order: the foreign keys would lock the summary first.
     perform from auth.users where id = new.user_id for key share;
     return new;
   end if;
@@ -26,8 +26,9 @@ begin
     return case tg_op when 'DELETE' then old else new end;
   end if;
   if v_is_server and v_job.report_type is not null and v_job.status in ('queued', 'running') then
-    -- This statement holds the row, and locks of users and summaries come before. So these are taken only if that needs no
-    -- waiting, and from then on a deletion waits for this transaction. Owners' statements have theirs (lock_owner()).
+    -- This statement already holds the row of report_jobs, while users and summaries are locked before it. So they are locked
+    -- only if that needs no waiting; a deletion then waits for this transaction. Owners' statements take these locks in
+    -- lock_owner().
     execute format('select user_id, summary_id from public.%I where id = $1', private.report_table(v_job.report_type))
     into v_report using v_job.report_id;
     perform from auth.users where id = v_report.user_id for key share skip locked;
@@ -38,8 +39,8 @@ begin
     end if;
   end if;
   if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server then
-    -- The platform's own functions go on with the jobs that they inserted. What they report as a result is taken by the sweep,
-    -- when the runner has been silent: here the job would be locked before its report.
+    -- The platform's functions continue with the jobs that they inserted. The sweep takes over the result that they report
+    -- once the runner is silent: here, the job would be locked before its report.
     update private.job_runs
     set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
       lease_expires_at = now() + interval '5 minutes', updated_at = now()
@@ -49,19 +50,20 @@ begin
   end if;
   v_may_cancel := current_setting('role', true) <> 'authenticated' or v_job.user_id = (select auth.uid());
   v_is_cancelled := v_may_cancel and (tg_op = 'DELETE' or new.status = 'cancelled');
-  -- A finished job does not change any more, so that nothing is locked for it: statements about many rows would take the locks
-  -- of many reports.
+  -- A finished job no longer changes, so nothing is locked for it: a statement about many rows would take the locks of many
+  -- reports.
   if v_job.status in ('queued', 'running') then
     if v_is_cancelled and v_is_deleted then
-      -- The report is being deleted, which cancels its jobs. To cancel would be to wait for that, and that waits for this row:
-      -- the row is left as it is.
+      -- The report is being deleted, which cancels its jobs. Cancelling here would wait for that deletion, which waits for
+      -- this row: leave the row unchanged.
       return null;
     elsif v_is_cancelled and v_is_server then
       v_job := private.cancel_held_job(old.job_id);
     elsif v_is_cancelled then
       v_job := private.cancel_job(old.job_id);
     else
-      -- Waits for who changes it now and passed over the row of report_jobs, which this statement holds: see show_job().
+      -- Waits for a transaction that is changing the job and has skipped the row of report_jobs, which this statement holds:
+      -- see show_job().
       select * into v_job from private.job_runs where job_id = old.job_id for share;
     end if;
   end if;

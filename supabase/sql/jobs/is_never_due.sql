@@ -2,7 +2,7 @@ create or replace function private.is_never_due(p_job private.job_runs)
 returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
-  -- A lease lasts minutes, and a deadline seven days at most.
+  -- A lease lasts minutes, a deadline at most seven days.
   return p_job.status in ('queued', 'running') and case when p_job.generate
     then p_job.lease_expires_at > now() + interval '1 day' else p_job.deadline > now() + interval '8 days' end;
 end

@@ -2,7 +2,7 @@ create or replace view private.job_states with (security_invoker = true) as
   select job_id as id, job_id, report_type, report_id, user_id, caller, stage, status,
     case
       when status not in ('queued', 'running') then status
-      -- As private.due_jobs says it: whoever looks a moment later finds the sweep at work.
+      -- The same condition as private.due_jobs: the next sweep takes these jobs over or ends them.
       when generate and lease_expires_at < now() or not generate and deadline < now() then 'overdue'
       when not generate then 'waiting'
       else 'running'

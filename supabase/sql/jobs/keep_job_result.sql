@@ -7,10 +7,10 @@ declare
   v_metadata jsonb := coalesce(p_result.research_metadata, '{}') || coalesce(p_result.final_data, '{}');
 begin
   if p_job.erased_at is not null then
-    -- Nothing is left that this result could be compared with.
+    -- The result is erased, so nothing is left to compare with.
     return '{"outcome": "repeated"}';
   elsif p_job.status in ('succeeded', 'failed') then
-    -- As text: jsonb takes 1.0 and 1.00 for equal, and their digits differ.
+    -- Compared as text: for jsonb, 1.0 equals 1.00, although their digits differ.
     return case when (p_job.status, p_job.result, p_job.error, p_job.result_metadata::text)
         is not distinct from (v_status, p_result.research_report, p_result.error, v_metadata::text)
       then '{"outcome": "repeated"}' else '{"outcome": "job_conflict"}' end;

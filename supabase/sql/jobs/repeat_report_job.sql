@@ -20,7 +20,7 @@ begin
   elsif v_job.erased_at is not null or v_job.prompt is null then
     return '{"outcome": "job_not_repeatable", "reason": "erased"}';
   elsif not v_job.generate then
-    -- Whoever generates it elsewhere would not know of the new job.
+    -- The external generator would not know of the new job.
     return '{"outcome": "job_not_repeatable", "reason": "elsewhere"}';
   elsif v_job.status in ('queued', 'running') and v_job.job_id <> p_job_id then
     return '{"outcome": "job_not_repeatable", "reason": "unfinished"}';
@@ -36,7 +36,8 @@ begin
   end if;
   v_answer := public.request_report_job(
     p_job_id => p_job_id,
-    -- An operator may ask for every report, and not at the expense of its owner. A result without a report belongs to who asked.
+    -- An operator may repeat jobs of every report, without using the owner's quota. A result without a report belongs to its
+    -- original caller.
     p_caller => case when not v_by_operator then p_caller when v_job.report_id is null then v_job.caller else 'pipeline' end,
     p_prompt => v_job.prompt, p_generate => true, p_lease_seconds => p_lease_seconds, p_quota => p_quota,
     p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_stage => v_job.stage,

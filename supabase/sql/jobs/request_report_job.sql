@@ -10,9 +10,9 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   v_metadata jsonb := coalesce(nullif(p_metadata::jsonb, 'null'), '{}');
-  -- Of the request as it was made: a deployment that offers other models later still recognises it.
-  -- The text of one array, as released versions hashed it. An array built with the metadata would copy it, which takes as long
-  -- as parsing it.
+  -- Digest of the request as received, so that it is recognised even if the deployment later offers other models. It is the
+  -- text of one array, as released versions hashed it. Building the array with the metadata would copy it, which takes as
+  -- long as parsing it.
   v_digest text := encode(sha256(convert_to(rtrim(jsonb_build_array(
     p_report_type, p_report_id, p_stage, p_prompt, p_generate, p_model, p_temperature, p_max_tokens, p_summary_id)::text, ']')
     || ', ' || v_metadata::text || ']', 'UTF8')), 'hex');
@@ -31,7 +31,7 @@ begin
   end if;
   if v_job.job_id is null and p_report_type is not null then
     v_owner := private.lock_report(p_report_type, p_report_id, p_summary_id);
-    -- An earlier call of the same request may have held the report until now, and its deletion may have come in between.
+    -- An earlier call of the same request, or the report's deletion, may have held the lock until now.
     select * into v_job from private.job_runs where caller = p_caller and caller_key = p_idempotency_key;
     v_is_new := v_job.job_id is null;
   end if;
@@ -41,7 +41,7 @@ begin
         return '{"outcome": "report_not_found"}';
       end if;
       if p_once_per_report then
-        -- Under the lock of the report: of simultaneous requests one begins the job, and the others find it here.
+        -- Under the report's lock: of simultaneous requests one creates the job, and the others find it here.
         select * into v_job from private.job_runs
         where report_id = p_report_id and report_type = p_report_type and stage = p_stage and caller = p_caller
           and status in ('queued', 'running')
@@ -59,13 +59,13 @@ begin
       select id into v_owner from auth.users where id = p_caller::uuid for key share;
     end if;
     if p_caller <> 'pipeline' then
-      -- A token outlives the account that it was made for by up to an hour.
+      -- A token is valid for up to an hour after its account was deleted.
       if not private.has_account(p_caller::uuid) then
         return '{"outcome": "unauthorized"}';
       end if;
-      -- One at a time for each user: otherwise simultaneous requests would all count the same jobs. Across users there is no
-      -- such lock, since one stuck request would stop all others: simultaneous requests may exceed the project's budget by
-      -- their own number.
+      -- One request at a time per user: otherwise simultaneous requests would all count the same jobs. There is no such lock
+      -- across users, since one stuck request would stop all others; so simultaneous requests may exceed the project's budget
+      -- by their number.
       perform pg_advisory_xact_lock(hashtextextended('quota ' || p_caller, 0));
     end if;
     if not exists (select from private.job_runs where caller = p_caller and caller_key = p_idempotency_key) then
@@ -79,8 +79,8 @@ begin
         return v_refusal;
       end if;
       if p_caller <> 'pipeline' or p_report_id is not null then
-        -- The lock of the user, or of the report, makes the requests come one by one, so that nobody waits for the bucket. The
-        -- pipeline asks for many people: what it must not do is to fill one report with jobs, each of which becomes an event.
+        -- The lock of the user or the report serialises requests, so none waits for the bucket. The pipeline acts for many
+        -- people: it is limited only per report, so that it cannot fill one report with jobs, each of which becomes an event.
         v_asked := private.ask_limit(
           case when p_caller = 'pipeline' then 'report' else 'job' end,
           case when p_caller = 'pipeline' then p_report_type || ':' || p_report_id else p_caller end, true);
@@ -105,7 +105,7 @@ begin
     on conflict do nothing
     returning * into v_job;
     if v_job.job_id is not null then
-      -- Without the caller's prompt, metadata and key, which are not the owner's to read, and without an end, or the
+      -- Without the caller's prompt, metadata and key, which the owner must not read, and without an expiry, by which the
       -- platform's clean-up would delete it while it runs.
       insert into public.report_jobs (
         job_id, user_id, summary_id, status, model, temperature, max_tokens, percent, metadata, created_at, updated_at,

@@ -2,7 +2,7 @@ create or replace function private.run_context(p_job private.job_runs)
 returns jsonb
 language plpgsql stable set search_path = '' as $$
 declare
-  -- What a prompt takes of each (src/server/generation/prompt.ts), and one character more, which says that there was more.
+  -- The prompt's limit for each (src/server/generation/prompt.ts), and one character more, which tells that the text was cut.
   c_previous_report constant int := 60001;
   c_summary constant int := 30001;
   v_report jsonb;

@@ -2,8 +2,8 @@ create or replace function private.show_job(p_job_id text)
 returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- A row that somebody else holds is skipped, since waiting would reverse the order of locks: guard_job(), which runs in
-  -- their statement, reads the state of the job once more.
+  -- A row held by another transaction is skipped, since waiting would reverse the lock order: guard_job(), which runs in that
+  -- transaction's statement, reads the job's state again.
   update public.report_jobs shown
   set status = job.status, percent = job.percent, eta_seconds = job.eta_seconds, error = job.error,
     started_at = job.started_at, completed_at = job.completed_at, updated_at = job.updated_at

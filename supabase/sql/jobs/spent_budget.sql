@@ -6,7 +6,8 @@ declare
   v_budget text;
   v_free_at timestamptz;
 begin
-  -- The budget is spent when the job that many places back was requested within the last day, and free when its day ends.
+  -- With a budget of n jobs: it is spent if the n-th newest job was requested within the last day, and free again a day after
+  -- that request.
   if p_user_budget is not null and p_caller <> 'pipeline' then
     v_budget := 'user';
     select created_at + v_day into v_free_at from private.job_runs
@@ -15,8 +16,8 @@ begin
   end if;
   if p_project_budget is not null and v_free_at is null then
     v_budget := 'project';
-    -- Nobody asked us for what the platform's functions or the import brought: users could insert rows of report_jobs without
-    -- end, and spend the budget of all.
+    -- Jobs of the platform's functions and of the import do not count: users can insert any number of rows into report_jobs,
+    -- and could spend everybody's budget.
     select created_at + v_day into v_free_at from private.job_runs
     where created_at > now() - v_day and caller <> 'platform'
     order by created_at desc offset p_project_budget - 1 limit 1;

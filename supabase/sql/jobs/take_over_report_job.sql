@@ -23,8 +23,8 @@ begin
     end if;
     v_owner := private.lock_report(v_job.report_type, v_job.report_id);
   end if;
-  -- Asked again under both locks: while this call waited, the runner may have told of progress, or another process may have
-  -- taken the job.
+  -- Checked again under both locks: while this call waited, the runner may have reported progress, or another process may
+  -- have taken the job over.
   select * into v_job from private.job_runs where job_id = p_job_id for no key update skip locked;
   if not found or not exists (select from private.due_jobs due where due.job_id = p_job_id) then
     return '{"outcome": "not_due"}';
@@ -37,7 +37,7 @@ begin
     return '{"outcome": "given_up"}';
   end if;
   if v_job.caller = 'platform' then
-    -- The platform's runner may have reported its result in report_jobs and died before it wrote the report.
+    -- The platform's runner may have stored its result in report_jobs and died before it wrote the report.
     select * into v_shown from public.report_jobs where job_id = p_job_id;
     if v_shown.status in ('succeeded', 'failed') then
       return case public.complete_report_job(
@@ -56,7 +56,7 @@ begin
         case when v_job.report_type is null then 'result' else 'report' end, v_job.take_overs + 1)
   end;
   if v_error is not null then
-    -- Nobody sends here: the delivery is due at once.
+    -- No process sends this delivery yet: it is due at once.
     return case public.complete_report_job(
         p_job_id, 'failed', 0, p_lease_token => v_job.lease_token, p_error => v_error) ->> 'outcome'
       when 'completed' then '{"outcome": "given_up"}'::jsonb else '{"outcome": "not_due"}'::jsonb end;

@@ -1,5 +1,5 @@
--- For a batch, which takes a token for each of its items at its end and at once: one that took them item by item would hold every
--- part of the bucket, and its sender's other requests would wait for it.
+-- For a batch, which takes a token per item, all at once at its end. Taking them item by item would lock every part of the
+-- bucket, and the sender's other requests would wait.
 create or replace function private.ask_sender_tokens(
   p_sender text, p_count int, p_take boolean, out granted int, out refusal jsonb, out failure text)
 returns record
@@ -14,7 +14,7 @@ declare
 begin
   granted := p_count;
   if p_sender is null or p_count = 0 then
-    -- Nobody to limit, or nothing to take.
+    -- Not limited, or no items.
     return;
   end if;
   select tokens_per_minute, burst, parts, step, ahead, beyond, window_seconds into strict v_limit
@@ -32,7 +32,7 @@ begin
     granted := 0;
     loop
       v_now := clock_timestamp();
-      -- As many of each part as it has, until there are enough.
+      -- Takes as many tokens from each part as it has, until there are enough.
       with free as (
         select part, used_to, floor(extract(epoch from v_now + v_limit.ahead - used_to) / extract(epoch from v_limit.step))::int + 1
           as tokens

@@ -1,5 +1,6 @@
--- Where others hold all parts that have a token, the caller tries again, as long as taking a token and committing may take. It
--- waits for none of them: the one that it waited for could be the one that is stuck. After that, ask_limit() lets it through.
+-- If other transactions hold all parts that have a token, the caller retries for as long as taking a token and committing may
+-- take. It waits for no single transaction, which could be a stuck one. After that time, ask_limit() lets the request
+-- through.
 create or replace function private.await_token(p_kind text, p_key text)
 returns jsonb
 language plpgsql volatile set search_path = '' as $$
@@ -12,10 +13,10 @@ declare
   v_refusal jsonb;
 begin
   select * into strict v_limit from private.rate_limits where kind = p_kind;
-  -- Another turn means that another caller was faster, or that a part is still to be added.
+  -- Another round: another caller was faster, or a part has yet to be added.
   loop
     v_now := clock_timestamp();
-    -- A part without a row is full. Where another caller is adding the same one, this waits until it has.
+    -- A part without a row is full. If another caller is inserting the same part, this waits for it.
     insert into private.rate_buckets (kind, key, part, full_at)
     select p_kind, p_key, part, v_now + v_limit.step from generate_series(0, v_limit.parts - 1) part
     where not exists (

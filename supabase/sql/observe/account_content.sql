@@ -15,7 +15,7 @@ begin
     'kept', (
       select coalesce(jsonb_agg(jsonb_build_object('place', place, 'things', things)), '[]')
       from private.kept_by_platform(v_user_id)
-      -- The reports themselves go.
+      -- Without the reports themselves, which the erasure deletes.
       where split_part(place, '.', 1) not in (select table_name from public.report_types)));
 end
 $$;

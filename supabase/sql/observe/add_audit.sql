@@ -17,7 +17,7 @@ begin
     p_id, p_direction, p_outcome, p_endpoint_id, p_event_id, p_job_id, private.report_table(p_report_type), p_report_id,
     p_delivery_id, p_round, p_actor, p_payload, p_response_status, p_response_body, "left"(p_error, 10000), p_attempt_number,
     p_body_sha256, p_body_bytes,
-    -- A clock that is set meanwhile makes any duration, and what does not fit the column would roll back the effect.
+    -- A clock that is set meanwhile can give any duration. One that does not fit the column would roll back the effect.
     case when p_duration_ms is not null then least(greatest(p_duration_ms, 0), 999999999.999) end,
     coalesce(p_trace_id, (select event.trace_id from public.report_events event where event.id = p_event_id)), p_span_id)
   on conflict (id) do nothing;

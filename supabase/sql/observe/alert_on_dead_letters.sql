@@ -9,7 +9,7 @@ language sql stable set search_path = '' as $$
     select delivery.endpoint_id, delivery.event_id, delivery.dead_at, delivery.dead_reason
     from public.webhook_deliveries delivery
     where delivery.dead_at > now() - p_rule.lookback and not private.is_closed(delivery.dead_reason)
-      -- The import makes many at once, which npm run upgrade tells.
+      -- The import makes many at once, and npm run upgrade reports them.
       and delivery.dead_reason <> 'import'
     order by delivery.dead_at desc limit 1000) dead
   group by dead.endpoint_id

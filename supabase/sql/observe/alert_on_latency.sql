@@ -5,7 +5,7 @@ declare
   c_newest constant int := 2000;
 begin
   if to_regclass('public.webhook_audit_attempts') is null then
-    -- As alert_on_success_rate().
+    -- The same condition as in alert_on_success_rate().
     return;
   end if;
   return query

@@ -2,7 +2,7 @@ create or replace function private.alert_on_subscriber_paused(p_rule private.ale
 returns table (subject text, value numeric, affected bigint, facts jsonb)
 language sql stable set search_path = '' as $$
   select subscriber.endpoint_id,
-    -- Nothing waits yet: what comes now is given up last.
+    -- If nothing waits yet: the time at which a delivery made now would be given up.
     greatest(round(extract(epoch from coalesce(kept.given_up_at, now() + kept.longest) - now()) / 86400, 1), 0),
     queue.waiting,
     jsonb_build_object(
@@ -14,7 +14,7 @@ language sql stable set search_path = '' as $$
     select watch.longest, queue.oldest + watch.longest as given_up_at
     from (select make_interval(days => pause_max_days) as longest from private.watch_state where only_row) watch) kept
   where subscriber.state = 'paused' and (
-    -- A person who pauses knows of it.
+    -- An operator knows of their own pause.
     subscriber.state_reason <> 'operator' or kept.given_up_at < now() + p_rule.threshold * interval '1 day')
 $$;
 

@@ -5,7 +5,8 @@ declare
   c_newest constant int := 2000;
 begin
   if to_regclass('public.webhook_audit_attempts') is null then
-    -- npm run upgrade has not built it yet, as the doctor says: without it the whole audit would be read each minute.
+    -- npm run upgrade has not built this index yet (the doctor reports that). Without it, the whole audit would be read each
+    -- minute.
     return;
   end if;
   return query
@@ -19,7 +20,7 @@ begin
     from (
       select audit.outcome from public.webhook_audit audit
       where audit.direction = 'out' and audit.endpoint_id = endpoint.id
-        -- What failed before the circuit closed is over.
+        -- Attempts before the circuit closed no longer count.
         and audit.created_at > greatest(now() - p_rule.lookback, circuit.closed_at)
       order by audit.created_at desc limit c_newest) recent) counted
   where endpoint.kind = 'internal' and counted.total >= p_rule.minimum and 100.0 * (counted.total - counted.failed) < p_rule.threshold * counted.total;

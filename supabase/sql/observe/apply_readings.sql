@@ -1,5 +1,5 @@
--- An alert is pending from its first bad reading, firing when it was bad for holds_for, and resolved when it was good for as
--- long, and at least a minute. One that becomes good while it is pending is deleted: nothing happened.
+-- An alert is pending from its first bad reading. It fires after bad readings for holds_for, and is resolved after good
+-- readings for as long, and at least a minute. A pending alert with a good reading is deleted.
 create or replace function private.apply_readings(p_rule private.alert_rules, p_readings jsonb, p_notify boolean)
 returns jsonb
 language plpgsql volatile set search_path = '' as $$
@@ -32,12 +32,12 @@ begin
     returning *
   loop
     v_changes := v_changes || private.alert_at(v_alert, p_rule);
-    -- Also where it is silenced by now: whoever heard of it may close it.
+    -- Even if it is silenced now: people who were told that it fires should hear that it is over.
     if p_notify and v_alert.notified_at is not null then
       perform private.send_alert(v_alert, p_rule, 'resolved');
     end if;
   end loop;
-  -- Also those that fired under a silence which has ended, or before an address was configured.
+  -- Includes alerts that began to fire under a silence that has ended, or before an address was configured.
   if p_notify then
     for v_alert in
       update public.alerts set notified_at = now()

@@ -25,7 +25,7 @@ begin
   select delivery.* into v_delivery from public.alert_deliveries delivery
   where delivery.delivered_at is null and delivery.dead_at is null and delivery.next_attempt <= now()
     and private.lease_is_free(delivery.lease_expires_at)
-    -- Nobody should hear that something is over before hearing of it.
+    -- The end of an alert must not be delivered before its beginning.
     and not exists (
       select from public.alert_deliveries earlier
       where delivery.transition = 'resolved' and earlier.alert_id = delivery.alert_id and earlier.transition = 'firing'

@@ -7,7 +7,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
     'server_version', current_setting('server_version'),
     'migrations', to_jsonb(private.applied_migrations()),
     'connections', jsonb_build_object(
-      -- Sums, which every role may read: pg_stat_activity hides the sessions of others.
+      -- Sums are readable by every role; pg_stat_activity hides other roles' sessions.
       'used', (select coalesce(sum(numbackends), 0) from pg_catalog.pg_stat_database),
       'most', current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int),
     'heartbeats', (
@@ -24,7 +24,7 @@ language sql stable security definer set search_path = '' set statement_timeout 
     'alerts', (
       select jsonb_build_object(
         'firing', count(*) filter (where state = 'firing'), 'pending', count(*) filter (where state = 'pending'),
-        -- `critical` comes before `warning`.
+        -- min(): `critical` sorts before `warning`.
         'worst', min(severity) filter (where state = 'firing'),
         'rules', coalesce(jsonb_agg(distinct rule) filter (where state = 'firing'), '[]'),
         'undelivered', (

@@ -10,7 +10,7 @@ begin
   for v_type in select * from public.report_types order by report_type loop
     v_left := v_left or clock_timestamp() > p_deadline;
     exit when v_left;
-    -- Their content follows as that of every report that is deleted.
+    -- The content of these reports is erased like that of every deleted report.
     execute format(
       'delete from public.%1$I where id in (
          select id from public.%1$I where user_id = $1 order by id limit $2 for update skip locked)', v_type.table_name)

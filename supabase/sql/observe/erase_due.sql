@@ -7,7 +7,7 @@ declare
   v_deadline timestamptz := clock_timestamp() + c_longest;
   v_is_cancelled boolean := false;
   v_due private.erasures;
-  -- Of accounts: nothing is left but what stands in the queue of reports.
+  -- Accounts that are done, except for reports that are still in the queue.
   v_accounts bigint[] := '{}';
   v_reports int := 0;
   v_users jsonb;
@@ -16,7 +16,7 @@ begin
   for v_due in
     select * from private.erasures
     where report_id is null and (p_user_id is null or user_id = p_user_id)
-    -- What was tried last and is not done comes last.
+    -- Unfinished ones that were tried most recently come last.
     order by tried_at nulls first, id
     limit p_limit
     for update skip locked
@@ -31,7 +31,8 @@ begin
       when lock_not_available then
         null;
       when query_canceled or others then
-        -- One erasure costs only itself. One that used up the time of the whole call is still noted as tried, and comes last.
+        -- One failing erasure does not stop the others. One that used up the time of the whole call is still marked as tried,
+        -- so it comes last.
         v_is_cancelled := sqlstate = '57014';
         v_errors := v_errors || jsonb_build_object('user_id', v_due.user_id, 'error', "left"(sqlerrm, 200));
     end;
@@ -46,7 +47,7 @@ begin
     exit when v_is_cancelled or clock_timestamp() > v_deadline;
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
-      -- By itself: subscribers hear of it although something of the content may be locked.
+      -- Separately, so that subscribers are told even if a part of the content is locked.
       perform private.tell_deletion(v_due.report_type, v_due.report_id, v_due.user_id);
     exception when query_canceled or others then
       v_is_cancelled := sqlstate = '57014';

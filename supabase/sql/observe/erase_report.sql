@@ -24,7 +24,7 @@ begin
     exit when clock_timestamp() > p_deadline;
     perform private.forget_event(v_id);
   end loop;
-  -- Requests that named the report and no event of it.
+  -- Requests that named the report but none of its events.
   return clock_timestamp() < p_deadline
     and private.forget_audit(null, p_report_id, p_limit) < p_limit
     and not exists (

@@ -3,7 +3,7 @@ create or replace function public.erase_user(p_user_id uuid, p_limit int)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 begin
-  -- Whatever becomes of this caller, the sweeps go on.
+  -- With this row, the sweeps finish what this call leaves.
   insert into private.erasures (user_id) values (p_user_id) on conflict do nothing;
   return public.erase_due(p_limit, p_user_id);
 end

@@ -13,7 +13,7 @@ begin
   if p_unless_swept and not private.is_unwatched() then
     return '{"evaluated": false}';
   elsif not pg_try_advisory_xact_lock(hashtextextended('polaris evaluate_alerts', 0)) then
-    -- Another call evaluates.
+    -- Another call is evaluating.
     return '{"evaluated": false}';
   end if;
   update private.watch_state
@@ -21,8 +21,8 @@ begin
     clock_ahead_seconds = coalesce(extract(epoch from p_function_time - clock_timestamp()), clock_ahead_seconds)
   where only_row;
 
-  -- A rule that fails is an alert of its own and costs no other. One that uses up the time of the whole call ends the call, since
-  -- that time ends only once: the next slow rule would run without end. It is the last at the next call.
+  -- A failing rule is an alert of its own and does not stop the others. If a rule uses up the call's time, the call ends: its
+  -- time-out fires only once, so a further slow rule would run without limit. That rule comes last in the next call.
   begin
     perform private.note_table_sizes();
     if p_secrets is not null then

@@ -5,8 +5,8 @@ begin
   if p_user ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then
     return p_user::uuid;
   end if;
-  -- Auth keeps addresses in lower case, and has an index of those that sign in by themselves. Accounts of single sign-on may
-  -- share an address, so that only their id names one.
+  -- Auth stores addresses in lower case, and has an index for accounts without single sign-on. Accounts with single sign-on
+  -- may share an address, so only an id identifies them.
   return (select id from auth.users where email = lower(btrim(p_user)) and is_sso_user = false);
 end
 $$;

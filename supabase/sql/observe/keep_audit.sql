@@ -4,7 +4,7 @@ language plpgsql volatile set search_path = '' as $$
 declare
   v_forgotten public.webhook_audit;
 begin
-  -- Others have no right to what is asked here, and would learn only that.
+  -- Other roles have no right to call these functions, and would get a permission error in place of the refusal below.
   if current_user = 'postgres' then
     if tg_op = 'DELETE' and private.is_retention() then
       return old;

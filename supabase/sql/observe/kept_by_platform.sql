@@ -25,7 +25,7 @@ begin
       return next;
     end if;
   end loop;
-  -- The platform's rows may name the person only through a job that we watch.
+  -- In the platform's rows, only the job may name the person, by our job_runs.
   return query
   select 'report_jobs.' || content.name, count(*)
   from public.report_jobs job

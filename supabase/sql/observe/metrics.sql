@@ -4,7 +4,7 @@ returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_recent constant interval := '15 minutes';
-  -- Of what waits at an endpoint no more is counted, beginning with what is due first.
+  -- Limit of counted deliveries per endpoint, earliest due first.
   c_counted constant int := 10000;
 begin
   return private.webhook_metrics() || jsonb_build_object(
@@ -25,12 +25,13 @@ begin
           where endpoint_id = endpoint.id and status not in ('success', 'superseded', 'cancelled') and dead_at is null
           order by next_attempt, id limit c_counted) waiting) queue
       cross join lateral (
-        -- By reason first, from the index alone. Nobody can do anything about those that are closed.
+        -- Grouped by reason first, which needs only the index. Closed dead letters are left out, since nobody can do anything
+        -- about them.
         select coalesce(sum(deliveries) filter (where not private.is_closed(dead_reason)), 0) as dead
         from (
           select dead_reason, count(*) as deliveries from public.webhook_deliveries
           where endpoint_id = endpoint.id and dead_at is not null group by dead_reason) by_reason) letters
-      -- At most 200 of others are left (create_endpoint()).
+      -- At most 200 subscribers remain (create_endpoint()).
       where subscriber.state is distinct from 'removed'),
     'jobs', (
       select jsonb_build_object(
@@ -71,7 +72,7 @@ begin
     'connections', (
       select coalesce(jsonb_agg(to_jsonb(connected) order by role, state), '[]')
       from (
-        -- What belongs to others is hidden where the owner of this function may not read it: its state is unknown then.
+        -- PostgreSQL hides other roles' sessions if this function's owner may not see them; their state is then unknown.
         select coalesce(usename::text, 'unknown') as role, coalesce(state, 'unknown') as state,
           case when wait_event_type in ('Lock', 'LWLock', 'IO', 'BufferPin') then wait_event_type else 'none' end as wait,
           count(*) as connections

@@ -2,7 +2,7 @@ create or replace function private.plain_ids(p_ids text[])
 returns text[]
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- The id of a job may be any text that its caller or the platform chose.
+  -- Callers and the platform may choose any text as a job id.
   return array(
     select id from unnest(p_ids) with ordinality as given (id, place) where id ~ '^[A-Za-z0-9_-]{1,128}$' order by place limit 5);
 end

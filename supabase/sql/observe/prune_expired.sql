@@ -1,22 +1,22 @@
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.prune_expired(
   p_audit_days int, p_payload_days int, p_job_days int, p_limit int, p_after jsonb default null,
-  -- Functions that do not know it hold content for as long as it is by default.
+  -- Older functions do not pass it.
   p_pause_max_days int default 30)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- By then it would do something else than it says.
+  -- After this time, applying the proposal would do something else than its preview says.
   c_proposal constant interval := '7 days';
-  -- Erasing an event takes locks, its audit rows and up to a megabyte of content: a batch of them must end before REST ends
-  -- the call, which would undo all of it, at each sweep.
+  -- Erasing an event takes locks, its audit rows and up to a megabyte of content. A batch must end before REST ends the call,
+  -- which would undo the whole batch, at every sweep.
   v_deadline timestamptz := clock_timestamp() + interval '2 seconds';
-  -- What comes first of each kind. With `p_after is null or …` no plan could begin at p_after in an index.
+  -- The lowest key of each kind. With `p_after is null or …`, no plan could start in the index at p_after.
   v_after jsonb := coalesce(p_after, '{
     "audit": {"at": "-infinity", "id": "00000000-0000-0000-0000-000000000000"},
     "payloads": {"at": "-infinity", "id": ""}, "jobs": {"at": "-infinity", "id": ""}}');
-  -- Of each kind the range that this call looks at: up to p_limit rows in order of age, kept ones among them. Whether a row is
-  -- needed is asked by a query with `limit 1`: for `exists`, PostgreSQL may read all open deliveries at each call.
+  -- The range of each kind that this call examines: up to p_limit rows in order of age, including those to keep. Whether a
+  -- row is needed is a subquery with `limit 1`: for `exists`, PostgreSQL may read all open deliveries at each call.
   v_audit record;
   v_payloads record;
   v_finished record;
@@ -29,7 +29,7 @@ declare
   v_event_id text;
   v_erased int := 0;
   v_jobs text[];
-  -- Of these jobs, those whose row of report_jobs is locked here.
+  -- Those of the jobs whose row of report_jobs is locked here.
   v_shown text[];
   v_pruned int;
 begin
@@ -39,7 +39,7 @@ begin
   into v_audit
   from (
     select audit.id, audit.created_at,
-      -- The history of a delivery that is not settled yet tells a person why.
+      -- The history of an unsettled delivery is kept to explain it.
       (select true from public.webhook_deliveries delivery
         where delivery.event_id = audit.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
           and private.is_closed(delivery.dead_reason) is not true
@@ -57,7 +57,7 @@ begin
     where minute < now() - make_interval(days => p_audit_days)
     order by minute, part limit p_limit);
   get diagnostics v_refusals = row_count;
-  -- Full since an hour at least: a part without a row is full too.
+  -- Buckets that have been full for an hour: a part without a row is full as well.
   delete from private.rate_buckets where (kind, key, part) in (
     select kind, key, part from private.rate_buckets
     where hour < date_bin('1 hour', now(), 'epoch') - interval '1 hour'
@@ -73,12 +73,12 @@ begin
     where finished_at < now() - make_interval(days => p_audit_days)
     order by finished_at, id limit p_limit for update skip locked);
   get diagnostics v_plans = row_count;
-  -- Proposed replays that nobody applied: their previews are out of date.
+  -- Proposed replays that nobody has applied: their previews are outdated.
   delete from public.plans where id in (
     select id from public.plans
     where status = 'proposed' and created_at < now() - c_proposal
     order by created_at, id limit p_limit for update skip locked);
-  -- The last one of a subscriber says how it stands, however old.
+  -- A subscriber's last check is kept, since it shows the current state.
   delete from private.endpoint_checks where id in (
     select checked.id from private.endpoint_checks checked
     where checked.created_at < now() - make_interval(days => p_audit_days) and exists (
@@ -92,7 +92,7 @@ begin
   into v_payloads
   from (
     select content.event_id, content.lost_at,
-      -- A delivery that is still to be sent is sent from this content. A dead letter is not: nothing sends it by itself.
+      -- An open delivery is still sent from this content. A dead letter is not sent by itself.
       content.lost_at >= now() - make_interval(days => p_pause_max_days) and (
         select true from public.webhook_deliveries delivery
         where delivery.event_id = content.event_id and delivery.status not in ('success', 'superseded', 'cancelled')
@@ -105,7 +105,7 @@ begin
     limit p_limit) range;
   foreach v_event_id in array v_payloads.ids loop
     if clock_timestamp() > v_deadline then
-      -- What is left of the range is the oldest again at the next sweep.
+      -- The next sweep begins with the rest of this range, which is then the oldest.
       exit;
     end if;
     v_erased := v_erased + private.forget_event(v_event_id)::int;
@@ -115,12 +115,12 @@ begin
   into v_finished
   from (
     select job.job_id, job.completed_at,
-      -- Of a job that ended without an event nothing else would say how its report stands.
+      -- For a job that ended without an event, only the job tells the state of its report.
       (job.event_id is null and job.status <> 'cancelled' and job.report_id is not null and job.erased_at is null)
       or (select true from public.report_events event
         left join public.webhook_deliveries delivery on delivery.event_id = event.id
         where event.id = job.event_id
-          -- Of an erased one without an effect the report is gone.
+          -- If the event is erased without an effect, the report was deleted.
           and (event.effect is null and event.erased_at is null
             or delivery.status not in ('success', 'superseded', 'cancelled')
               and private.is_closed(delivery.dead_reason) is not true)
@@ -133,12 +133,12 @@ begin
     limit p_limit) range;
   select coalesce(array_agg(job_id), '{}') into v_jobs from (
     select job_id from private.job_runs where job_id = any (v_finished.ids) for update skip locked) expired;
-  -- Whoever writes a row of report_jobs waits in guard_job() for the job: this skips the row instead of waiting for it, and
-  -- leaves both for the next time.
+  -- Writers of report_jobs wait for the job in guard_job(). So a locked row is skipped here without waiting, and both rows
+  -- are left for the next time.
   select coalesce(array_agg(job_id), '{}') into v_shown from (
     select job_id from public.report_jobs where job_id = any (v_jobs) for update skip locked) shown;
   delete from public.report_jobs
-  -- Rows that the platform wrote are the platform's to remove.
+  -- Rows written by the platform are for the platform to delete.
   where job_id in (select job_id from private.job_runs where job_id = any (v_shown) and caller <> 'platform');
   delete from private.job_runs job
   where job_id = any (v_jobs)

@@ -13,7 +13,7 @@ language sql volatile security definer set search_path = '' set statement_timeou
     next_attempt = case when not p_delivered then
       now() + least(interval '5 minutes', interval '30 seconds' * power(2, least(attempts, 10))) end
   where id = p_id and delivered_at is null
-    -- That it arrived is true whoever says so; that it did not, only its holder may say.
+    -- Any holder may record a success, which is a fact; only the current holder may record a failure.
     and (p_delivered or lease_token = p_token and dead_at is null)
 $$;
 

@@ -7,11 +7,11 @@ declare
   v_is_forgotten boolean;
 begin
   if exists (select from public.webhook_audit where id = (p_request ->> 'id')::uuid) then
-    -- Repeated call: this request is audited.
+    -- Repeated call: this request is already audited.
     return true;
   end if;
   if not p_verified then
-    -- Eight rows a minute, so that callers do not queue at one.
+    -- Eight rows per minute, so that callers do not queue for a single row.
     insert into public.webhook_refusals as refusals (minute, part, requests)
     values (date_trunc('minute', now()), floor(random() * 8), 1)
     on conflict (minute, part) do update set requests = refusals.requests + 1;
@@ -20,7 +20,7 @@ begin
   if v_requests > p_cap_per_minute then
     return false;
   end if;
-  -- An answer names the faults of a body, whose event may be one that was erased.
+  -- An answer lists the faults of a body, which may belong to an erased event.
   v_is_forgotten := exists (
     select from public.report_events where id = p_request ->> 'event_id' and erased_at is not null)
     or p_request ->> 'report_id' is not null

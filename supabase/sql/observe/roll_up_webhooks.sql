@@ -4,10 +4,10 @@ returns int
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_quarter constant interval := '15 minutes';
-  -- created_at is when a transaction began: one that takes longer than this would be left out of the figures, not of the
-  -- audit. The REST layer gives up after seconds.
+  -- created_at is the start of a transaction. If one takes longer than this, its rows are missing in the figures, but not in
+  -- the audit. The REST layer ends calls after seconds.
   c_margin constant interval := '5 minutes';
-  -- Of each length; twice what a window shows.
+  -- Per bucket length; twice as many as a window shows.
   c_slots_kept constant int := 192;
   v_until timestamptz;
   v_first timestamptz;
@@ -19,14 +19,14 @@ declare
 begin
   select rolled_up_until into v_until from public.webhook_roll_up where only_row for update skip locked;
   if not found then
-    -- Another sweep is counting.
+    -- Another sweep is rolling up.
     return 0;
   end if;
   v_until := greatest(v_until, date_bin('2 hours', now(), 'epoch') - interval '2 hours' * c_slots_kept);
   while v_quarters < p_limit loop
     select date_bin(c_quarter, min(created_at), 'epoch') into v_quarter from public.webhook_audit where created_at >= v_until;
     exit when v_quarter is null or v_quarter + c_quarter > now() - c_margin
-      -- A quarter of many rows takes long: what was counted so far must be kept. At least one is.
+      -- A quarter with many rows takes long: stop and keep what has been counted, at least one quarter.
       or v_quarters > 0 and clock_timestamp() > v_deadline;
     foreach v_minutes in array '{15,120}'::int[] loop
       v_slot := date_bin(make_interval(mins => v_minutes), v_quarter, 'epoch');
@@ -51,7 +51,7 @@ begin
   end loop;
   if v_quarters > 0 then
     update public.webhook_roll_up set rolled_up_until = v_until where only_row;
-    -- Once a call: each version of a row that one transaction makes slows the search for the next.
+    -- Once per call: each further version of a row in one transaction slows down looking it up.
     insert into private.webhook_totals as kept (direction, endpoint_id, outcome, requests)
     select direction, endpoint_id, outcome, sum(requests) from public.webhook_counts
     where slot_minutes = 15 and slot >= v_first

@@ -29,14 +29,14 @@ begin
       execute 'select vault.update_secret($1, $2)' using v_id, v_secret.value;
     end if;
   end loop;
-  -- The secret stays in Vault: the schedule names it, and reads it when it runs.
+  -- The secret stays in Vault: the schedule only has its name, and reads the secret when it runs.
   execute 'select cron.schedule($1, $2, $3)' using 'polaris sweep', '* * * * *', $command$
     select net.http_get(
       url := (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_url') || '/api/cron/sweep',
       headers := jsonb_build_object('authorization', 'Bearer ' ||
         (select decrypted_secret from vault.decrypted_secrets where name = 'polaris_cron_secret')),
       timeout_milliseconds := 60000)$command$;
-  -- pg_cron keeps a row of each run for ever. Those of the platform's jobs are not ours to delete.
+  -- pg_cron keeps a row for each run for ever. Deletes only those of our job, not of the platform's.
   execute 'select cron.schedule($1, $2, $3)' using 'polaris cron log', '17 3 * * *', $command$
     delete from cron.job_run_details
     where end_time < now() - interval '7 days'

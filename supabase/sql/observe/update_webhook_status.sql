@@ -9,7 +9,7 @@ declare
   v_exists boolean;
 begin
   select report_type into v_type from public.report_types type where type.table_name = update_webhook_status.table_name;
-  -- A push registers the first version's tables one by one, after this function.
+  -- The first version's tables are also accepted by name: a push registers them after it has created this function.
   if v_type is null and table_name not in ('greeting_reports', 'org_reports', 'requirement_reports') then
     raise exception 'not a table of reports: %', table_name using errcode = 'undefined_table';
   end if;
@@ -17,7 +17,7 @@ begin
   perform private.add_audit(
     p_direction => 'out', p_outcome => 'reported', p_report_type => v_type, p_report_id => record_id,
     p_payload => jsonb_build_object('endpoint', 'update_webhook_status', 'status', new_status),
-    -- Content of a report that was deleted is not kept.
+    -- Content for a deleted report is not stored.
     p_response_body => case when v_exists then response_data end, p_attempt_number => increment_attempts::int);
 end
 $$;

@@ -16,7 +16,7 @@ begin
       execute format('select id from public.%I where id > $1 or $1 is null order by id offset $2 limit 1',
         private.report_table(p_part))
       into v_reports using p_after::uuid, p_limit - 1;
-      -- Deleted reports have events too, and one report may have many.
+      -- Deleted reports have events too, and a report may have many.
       select report_id into v_events from public.report_events where report_id > p_after::uuid or p_after is null
       order by report_id offset 5 * p_limit limit 1;
       return least(v_reports, v_events);

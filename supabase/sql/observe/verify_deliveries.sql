@@ -10,38 +10,38 @@ begin
   return query
   select fault.problem, event.report_type, event.report_id, event.id, event.job_id
   from public.report_events event
-  -- Event by event, however many the planner expects: a slice must not read the whole table.
+  -- A look-up per event, whatever number the planner expects: a slice must not read the whole table.
   cross join lateral (select * from public.webhook_deliveries sent where sent.event_id = event.id offset 0) delivery
   left join public.webhook_endpoints endpoint on endpoint.id = delivery.endpoint_id
   cross join lateral (
     select 'an erased event that a delivery would still send' as problem
     where event.erased_at is not null and delivery.dead_at is null
-      -- It has no content to be erased: it tells subscribers to forget what they have.
+      -- A deletion has no content to erase: it tells subscribers to forget theirs.
       and event.type <> 'report.deleted'
       and delivery.status not in ('success', 'superseded', 'cancelled')
     union all
     select 'a delivery of another report or job'
     where (delivery.report_type, delivery.report_id) <> (event.report_type, event.report_id)
-      -- Of an imported event it is the job that the row named.
+      -- For an imported event, the delivery has the job that the row named.
       or delivery.job_id is distinct from event.job_id and event.channel is distinct from 'import'
     union all
     select 'a delivery to an unknown endpoint, or to one of another stage'
     where endpoint.id is null or endpoint.stage <> event.stage
     union all
     select 'an open delivery that is never due'
-    -- The last slot is 24 h, a fifth later at most. What a lease holds is free again when it ends.
+    -- The last slot is 24 h plus up to a fifth. A delivery under a lease is free when the lease expires.
     where delivery.dead_at is null and delivery.status not in ('success', 'superseded', 'cancelled')
       and greatest(delivery.next_attempt, delivery.lease_expires_at) > now() + interval '2 days'
     union all
     select 'a delivery that succeeded without an audit row'
     where delivery.status = 'success' and coalesce(delivery.last_attempt, delivery.created_at) > v_audited_since
-      -- The first version audited in its own way.
+      -- The first version had another form of audit.
       and event.channel is distinct from 'import'
       and not exists (
         select from public.webhook_audit audit
         where audit.event_id = event.id
           and (audit.delivery_id = delivery.id and audit.outcome = 'delivered'
-            -- Our own endpoint says so itself.
+            -- Our own endpoint audits the received request itself.
             or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
     union all
     select 'a delivery of an erased event that still has an answer'
@@ -60,7 +60,7 @@ begin
       where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
         and (earlier.report_type, earlier.report_id) = (delivery.report_type, delivery.report_id)
         and (private.holds_back(earlier.id)
-          -- Where its end could not wake this delivery, the next sweep does.
+          -- If the ending transaction could not wake this delivery, the next sweep does.
           or greatest(delivery.created_at, earlier.last_attempt, earlier.claimed_at, earlier.dead_at, earlier.lease_expires_at)
             > now() - interval '5 minutes'))
   ) fault
@@ -73,7 +73,7 @@ begin
   where flying.report_type = p_report_type
     and (flying.report_id > p_after or p_after is null) and (flying.report_id <= p_to or p_to is null)
     and flying.position is not null and flying.plan = 0 and flying.redrives = 0
-    -- Few, and in an index.
+    -- Few rows, found by an index.
     and flying.lease_expires_at >= now()
   group by flying.report_type, flying.report_id, flying.endpoint_id
   having count(*) > 1;
@@ -84,7 +84,7 @@ begin
   return query
   with events as materialized (
     select event, event.id, event.settings_revision,
-      -- Once for each event, not for each of its subscribers.
+      -- Once per event, not per subscriber.
       case when event.erased_at is null or event.type = 'report.deleted'
         then private.filter_document(event, content.research_metadata) end as document
     from public.report_events event
@@ -92,7 +92,7 @@ begin
     where event.report_type = p_report_type and event.effect is not null
       and (event.report_id > p_after or p_after is null) and (event.report_id <= p_to or p_to is null)
   ), settings as materialized (
-    -- And once for each revision.
+    -- Once per revision.
     select seen.settings_revision, settings
     from (select distinct events.settings_revision from events where events.settings_revision is not null) seen
     cross join lateral private.settings_in_force(seen.settings_revision) settings
@@ -101,7 +101,7 @@ begin
     select events.id, (settings).endpoint_id, (settings).format_version, (settings).body,
       case
         when (event).bulk or not private.selects_event(settings, event, (settings).owner_id) then false
-        -- Null, here and below: nobody can say any more. A report may have got another owner since.
+        -- Null, here and below: no longer known. The report may have changed its owner since.
         when (settings).owner_id is not null then null
         when (settings).filter_path is null or (event).type = 'report.deleted' then true
         when document is not null then private.filter_matches(document, (settings).filter_path)
@@ -116,7 +116,7 @@ begin
     select 'an event without its delivery to a subscriber' as problem, asked.id
     from asked left join made using (id, endpoint_id)
     where asked.matches and made.id is null
-      -- The sweep that erases a deleted report makes the deliveries of its deletion.
+      -- The sweep that erases a deleted report has yet to make these deliveries.
       and not exists (
         select from events join private.erasures due
           on due.report_id = (event).report_id and due.report_type = (event).report_type

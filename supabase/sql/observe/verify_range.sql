@@ -2,13 +2,14 @@ create or replace function private.verify_range(p_report_type text, p_after uuid
 returns table (problem text, report_type text, report_id uuid, event_id text, job_id text)
 language plpgsql stable set search_path = '' as $$
 declare
-  -- Audit rows are kept for a day at least. While npm run upgrade has not built their index yet, each look would read them all.
+  -- Audit rows are kept for at least a day. Without their index, which npm run upgrade may not have built yet, each look-up
+  -- would read the whole audit: then this check is off.
   v_audited_since timestamptz := case when exists (
       select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
     then now() - interval '1 day' else 'infinity' end;
 begin
-  -- Each row is read once, with what belongs to it by a key, and its findings follow from that. No two of the lists below are
-  -- joined with each other: where the planner takes both for short, that would take the square of their length.
+  -- Each row is read once, with joins by key, and yields its findings. The lists below are not joined with each other: if the
+  -- planner expected both to be short, a join could take quadratic time.
   return query execute format($query$
     with report as materialized (
       select report.id, winner.id as winner_id, marker.report_id is not null as is_to_import, report.research_status::text,
@@ -17,15 +18,15 @@ begin
         winner.id is not null
           and (winner.report_id, winner.report_type, winner.status, winner.effect)
             is distinct from (report.id, %2$L, 'completed', 'applied') as has_odd_winner,
-        -- Values that are stored alike are alike, to the digit. Only of others are the values compared, and then their texts.
+        -- Values with equal storage are equal to the digit. Only for others are the values compared, and then their texts.
         winner.id is not null
           and row(report.research_report, report.stage::text, report.research_metadata)::record
             *<> row(content.research_report, winner.stage::text, private.shown_metadata(content))::record
           and (report.research_report is distinct from content.research_report
             or report.stage is distinct from winner.stage
             or report.research_metadata is distinct from private.shown_metadata(content)
-            -- As text too: digits are content, and equal values may have different ones. But some metadata of others has a text
-            -- that is thousands of times as long as what they wrote.
+            -- Compared as text too: digits are content, and equal values may differ in them. Not for metadata of foreign
+            -- writes with long numbers, whose text may be thousands of times as long as what was written.
             or case when winner.channel in ('platform', 'import') and private.has_long_number(report.research_metadata) then false
               else report.research_metadata::text <> private.shown_metadata(content)::text end) as has_other_content,
         latest.event_id as latest_event_id,
@@ -34,7 +35,8 @@ begin
             report.webhook_job_id)
             is distinct from (latest.status, latest.attempts, latest.last_attempt, latest.response, latest.job_id)
           as has_odd_webhook_columns,
-        -- The import makes one for each of these, and leaves other columns of a report without one as they were.
+        -- The import makes a delivery for each of these states, and leaves other columns of reports without a delivery
+        -- unchanged.
         latest.id is null and report.webhook_status in ('sent', 'failed', 'retrying') as has_unexplained_webhook_columns
       from public.%1$I report
       left join public.report_events winner on winner.id = report.winner_event_id
@@ -67,7 +69,7 @@ begin
             is distinct from (event.id, event.report_type, event.report_id, event.stage,
               case event.status when 'completed' then 'succeeded' else 'failed' end, event.requested_at) as has_odd_job,
         content.event_id is not null and report.id is not null and case
-          -- Its digest says nothing: see insert_event().
+          -- The digest of such an event is random: see insert_event().
           when event.channel in ('platform', 'import') and private.has_long_number(content.research_metadata) then false
           else event.digest <> private.content_digest(row(
             event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
@@ -93,8 +95,8 @@ begin
       left join public.report_events event on event.id = job.event_id
       where job.report_type = %2$L and (job.report_id > $1 or $1 is null) and (job.report_id <= $2 or $2 is null)
     ), request as (
-      -- As private.report_status() says, which asks for one report: the newest request that was not cancelled, be it a job or the
-      -- event of a request that is no job of ours; where there is none, the newest event; else pending.
+      -- The same as private.report_status(), which handles a single report: the newest request that was not cancelled (a job,
+      -- or the event of a request without a job of ours); else the newest event; else pending.
       select asked.report_id, bool_or(asked.choice = 3) as is_report, max(asked.shown) as shown, max(asked.winner_id) as winner_id,
         (array_agg(asked.status order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1] as status
       from (
@@ -135,7 +137,7 @@ begin
       select 'webhook columns without a delivery', null
       where report.has_unexplained_webhook_columns
     ) fault
-    -- One that is not imported yet has no history that could be compared.
+    -- A report that is not imported yet has no history to compare with.
     where not report.is_to_import
     union all
     select 'research_status differs from the newest request', %2$L, request.report_id, request.winner_id, null
@@ -167,7 +169,7 @@ begin
       select 'a gap in the positions of a report', true
       where event.position > 1 and event.previous_position is distinct from event.position - 1
       union all
-      -- An event is committed before it is sent, so that it may wait for its effect for a while.
+      -- An event is committed before it is sent, so it may have no effect for a while.
       select 'an event without an effect', true
       where event.effect is null
         and (event.delivery_id is null or event.dead_at is not null or event.delivery_status = 'success'
@@ -187,7 +189,7 @@ begin
       select 'a notification to a user who does not own the report', true
       where event.notification_id is not null and event.notifies_another
       union all
-      -- One up to five minutes ahead counts as now.
+      -- A time up to five minutes ahead counts as now.
       select 'an event whose requested_at is after its created_at', true
       where event.requested_at > event.created_at + interval '5 minutes'
       union all
@@ -200,10 +202,10 @@ begin
       where event.erased_at is not null and event.error_of_job is not null
       union all
       select 'a job that differs from its event', true
-      -- What the platform's functions write does not always agree with their jobs.
+      -- What the platform's functions write may disagree with their jobs.
       where event.has_odd_job and coalesce(event.channel, 'webhook') in ('webhook', 'direct')
     ) fault
-    -- A report that was deleted takes its events out of the account.
+    -- Events of deleted reports are not checked here.
     where event.has_report
     union all
     select 'content of a deleted report', %2$L, event.report_id, event.id, event.job_id
@@ -226,12 +228,12 @@ begin
       where job.is_never_due
       union all
       select 'a row of report_jobs that holds content of our job'
-      -- What the platform's functions insert is theirs to show.
+      -- Rows inserted by the platform's functions may show their content.
       where job.tells_content and job.caller <> 'platform'
       union all
       select 'a finished job without its event'
       where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')
-        -- Imported jobs may have ended without one.
+        -- Imported jobs may have ended without an event.
         and job.caller <> 'platform'
     ) fault$query$,
     private.report_table(p_report_type), p_report_type)

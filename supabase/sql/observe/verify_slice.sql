@@ -2,12 +2,12 @@
 create or replace function public.verify_slice()
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' set lock_timeout = '1s'
--- A slice must not read a whole table, however few rows the planner expects in it. What has no index then looks so dear that
--- PostgreSQL would compile the query first.
+-- A slice must not read a whole table, however few rows the planner expects in it. Queries without an index then have such a
+-- high cost that PostgreSQL would compile them first.
 set enable_seqscan = off set jit = off as $$
 declare
   c_batch constant int := 100;
-  -- One slice a minute looks at everything within a day, with time to spare.
+  -- One slice per minute covers everything within a day, with time to spare.
   c_slices_a_day constant int := 1200;
   v_deadline timestamptz := clock_timestamp() + interval '1 second';
   v_parts text[] := array(select report_type from public.report_types order by report_type) || '{jobs,rest}';
@@ -15,13 +15,13 @@ declare
   v_target int;
   v_checked int := 0;
   v_found int := 0;
-  -- Up to this id, inclusive; null: to the end of the part.
+  -- The last id of the slice, inclusive; null: to the end of the part.
   v_to text;
   v_until uuid;
 begin
   select * into v_at from private.verify_progress where only_row for update skip locked;
   if not found then
-    -- Another sweep verifies.
+    -- Another sweep is verifying.
     return '{"checked": 0, "findings": 0, "finished": false}';
   end if;
   if v_at.part is null or v_at.part <> all (v_parts) then
@@ -41,7 +41,7 @@ begin
       where part = v_at.part
         and case v_at.part
           when 'rest' then true
-          -- Of a slice that could not be verified while it was the whole part.
+          -- The finding of a slice that could not be verified while it was the whole part.
           when 'jobs' then job_id is null and v_at.place is null
             or (job_id > v_at.place or v_at.place is null) and (job_id <= v_to or v_to is null)
           else report_id is null and v_at.place is null or (report_id > v_at.place::uuid or v_at.place is null) and (report_id <= v_to::uuid or v_to is null) end;
@@ -50,7 +50,7 @@ begin
       from private.verify_part(v_at.part, v_at.place, v_to) found
       limit 1000;
     exception when query_canceled or others then
-      -- What cannot be looked at is a finding too, and must not keep the next slices from being looked at.
+      -- A slice that cannot be verified is a finding too, and must not stop the following ones.
       insert into private.verify_findings (part, problem, report_type, report_id, job_id)
       values (v_at.part, 'a slice that could not be verified: ' || sqlstate,
         case when v_at.part not in ('jobs', 'rest') then v_at.part end,

@@ -1,7 +1,7 @@
 create or replace view private.webhook_measures with (security_invoker = true) as
   select audit.created_at, audit.direction, audit.endpoint_id, type.report_type, audit.outcome,
     -- Buckets 5 % wide: bucket n holds durations over 1.05^(n - 1) and up to 1.05^n milliseconds.
-    -- What is refused over its rate is refused at once, and says nothing of how long a webhook takes.
+    -- Requests rejected because of a rate are answered at once, and say nothing about the duration of a webhook.
     case when audit.duration_ms is not null and audit.outcome <> 'rate_limited' then
       ceil(ln(greatest(audit.duration_ms, 0.01)::double precision) / ln(1.05::double precision))::int end as bucket,
     coalesce(audit.request_payload ->> 'type' like 'report.%.failed', false) as reports_failure

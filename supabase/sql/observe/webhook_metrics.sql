@@ -4,12 +4,13 @@ language plpgsql stable set search_path = '' as $$
 declare
   c_succeeded constant text[] := '{delivered,applied,duplicate,superseded}';
   c_recent constant interval := '15 minutes';
-  -- A series ends with its subscriber: there is no bound to how many there have been.
+  -- A removed subscriber's series ends, since the number of removed subscribers is unlimited.
   v_removed text[] := array(select endpoint_id from private.subscribers where state = 'removed');
   v_rolled timestamptz := (select rolled_up_until from public.webhook_roll_up where only_row);
 begin
   return (
-    -- At most what a sweep has not counted yet, and what a ratio looks at: less than half an hour, however large the audit is.
+    -- At most the rows that no sweep has rolled up yet, and those of the success ratio: less than half an hour, however large
+    -- the audit is.
     with fresh as materialized (
       select direction, endpoint_id, outcome, bucket, created_at >= v_rolled as is_new, created_at >= now() - c_recent as is_recent,
         count(*) as requests

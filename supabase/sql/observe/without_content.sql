@@ -10,7 +10,7 @@ begin
   p_audit.error_message := null;
   p_audit.body_sha256 := null;
   if p_audit.outcome is null or jsonb_typeof(p_audit.request_payload) <> 'object' then
-    -- Rows of the platform's functions have no outcome, and anything in their payload.
+    -- Rows of the platform's functions have no outcome, and may have anything in their payload.
     p_audit.request_payload := null;
   elsif p_audit.request_payload is not null then
     p_audit.request_payload := (

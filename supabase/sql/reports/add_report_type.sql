@@ -9,7 +9,7 @@ begin
     select from pg_catalog.pg_attribute
     where attrelid = format('public.%I', p_table_name)::regclass and attname = 'winner_event_id')
   then
-    -- Not valid: to check the rows would be to read them all, under a lock that keeps even readers out.
+    -- Not valid: checking the existing rows would read all of them, under a lock that blocks even readers.
     execute format(
       'alter table public.%I
          add column stage text,
@@ -27,7 +27,7 @@ begin
     'create or replace trigger record_owner_insert after insert on public.%I for each row
        when (current_user in (''anon'', ''authenticated'')) execute function private.record_insert(%L, ''owner'')',
     p_table_name, p_report_type);
-  -- Of the SQL editor and our own functions, which both run as the owner of the table, only the data differ.
+  -- The SQL editor and our own functions both run as the table's owner; only the data tell them apart.
   execute format(
     'create or replace trigger record_platform_insert after insert on public.%I for each row
        when (current_user not in (''anon'', ''authenticated'')
@@ -52,7 +52,7 @@ begin
     'create or replace trigger lose_content after update on public.%I for each row
        when (old.winner_event_id is not null and new.winner_event_id is distinct from old.winner_event_id)
        execute function private.lose_content()', p_table_name);
-  -- After the platform''s own trigger, which sorts by its name.
+  -- Must run after the platform''s own trigger: triggers run in the order of their names.
   execute format(
     'create or replace trigger zz_keep_updated_at before update on public.%I for each row
        when (current_user = ''postgres'' and new.research_report is not distinct from old.research_report

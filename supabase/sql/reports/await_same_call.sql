@@ -2,7 +2,7 @@ create or replace function private.await_same_call(p_id text)
 returns void
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Null: the caller does not repeat it.
+  -- Null: the caller does not repeat its calls.
   perform pg_advisory_xact_lock(hashtextextended('call ' || p_id, 0));
 end
 $$;

@@ -3,9 +3,9 @@ create or replace function private.check_owner_values(
 returns void
 language plpgsql immutable set search_path = '' as $$
 declare
-  -- What a language model is given of it at most (300,000 characters).
+  -- The most that a language model gets of it (300,000 characters).
   c_user_data_kb constant int := 300;
-  -- As of a result, so that what an owner saves could also be delivered.
+  -- The limit of a result, so that what an owner saves could also be delivered.
   c_content_kb constant int := 900;
   c_levels constant int := 100;
   v_value record;
@@ -20,8 +20,8 @@ begin
     if jsonb_typeof(v_value.value) <> 'object' then
       raise exception '% must be a JSON object', v_value.name using errcode = 'PL007';
     end if;
-    -- As it is stored, a value takes at most four times the bytes of its text (a list of digits does), and some for its frame.
-    -- This costs nothing, whatever its size.
+    -- In storage, a value takes at most four times the bytes of its text (for a list of digits), plus its frame. This check
+    -- costs nothing, whatever the size.
     if pg_column_size(v_value.value) > 5 * v_value.kb * 1024 then
       raise exception '% is larger than the limit of % KB', v_value.name, v_value.kb using errcode = 'PL007';
     end if;

@@ -3,7 +3,7 @@ create or replace function private.check_winner()
 returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  -- Volatile, since a stable function would not see the event that the same statement recorded.
+  -- Volatile: a stable function would not see the event that the same statement has recorded.
   if not exists (
     select from public.report_events event
     join private.report_contents content on content.event_id = event.id

@@ -5,7 +5,7 @@ declare
   v_last timestamptz := (
     select max(applied_at) from public.report_events where channel = 'platform' and applied_at > now() - interval '1 day');
 begin
-  -- Null is no consent.
+  -- Null does not count as consent.
   if v_last is not null and p_force is not true then
     return format('Nothing was closed: the platform wrote a result at %s. Wait a day after its last one, or say '
       || 'private.close_first_version(true).', v_last);

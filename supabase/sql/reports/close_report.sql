@@ -6,12 +6,13 @@ declare
   v_delivery_id bigint;
   v_revision bigint;
 begin
-  -- A sweep erases the content: here it could wait for a sender's lock, and deleting an account deletes many reports at once.
+  -- A sweep erases the content. Erasing it here could wait for a sender's lock, and deleting an account deletes many reports
+  -- at once.
   insert into private.erasures (user_id, report_type, report_id) values (old.user_id, tg_argv[0], old.id)
   on conflict do nothing;
   delete from private.reports_to_import where report_type = tg_argv[0] and report_id = old.id;
-  -- The report's row is locked already, and deliveries come before reports in the order of locks. A delivery that another
-  -- process holds is therefore skipped: when that process applies the event, it finds no report and closes the delivery.
+  -- The report is locked already, although deliveries come before reports in the lock order. So a delivery held by another
+  -- process is skipped: when that process applies the event, it finds no report and closes the delivery.
   for v_delivery_id in
     select id from public.webhook_deliveries
     where report_id = old.id and report_type = tg_argv[0] and status not in ('success', 'superseded', 'cancelled')
@@ -20,8 +21,8 @@ begin
   loop
     perform private.move_delivery(v_delivery_id, 'closed', p_reason => 'report_deleted');
   end loop;
-  -- Subscribers are to forget it too: the sweep that erases the content makes their deliveries (tell_deletion()), since deleting an
-  -- account deletes many reports in one statement. Without subscribers nobody was told anything.
+  -- Subscribers must forget the report too. The sweep that erases the content makes these deliveries (tell_deletion()), since
+  -- deleting an account deletes many reports in one statement. If there never was a subscriber, there is nobody to tell.
   select max(id) into v_revision from private.endpoint_revisions;
   if v_revision is not null then
     insert into public.report_events (
@@ -32,7 +33,7 @@ begin
       encode(sha256(convert_to(gen_random_uuid()::text, 'UTF8')), 'hex'),
       case when current_setting('role', true) = 'authenticated' then 'owner' else 'platform' end,
       'applied', private.next_position(tg_argv[0], old.id), clock_timestamp(),
-      -- It has no content, so that none is missing.
+      -- A deletion has no content to erase later.
       clock_timestamp(), pg_current_xact_id(), v_revision, private.new_trace_id());
   end if;
   with cancelled as (
@@ -42,7 +43,7 @@ begin
     where report_id = old.id and report_type = tg_argv[0] and status in ('queued', 'running')
     returning job_id, status, percent, eta_seconds, error, started_at, completed_at
   )
-  -- As show_job() does, of all of them at once: a report may have thousands.
+  -- Like show_job(), but for all jobs at once: a report may have thousands.
   update public.report_jobs shown
   set status = job.status, percent = job.percent, eta_seconds = job.eta_seconds, error = job.error,
     started_at = job.started_at, completed_at = job.completed_at, updated_at = now()

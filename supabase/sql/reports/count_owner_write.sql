@@ -5,7 +5,7 @@ declare
   v_owner uuid := auth.uid();
   v_asked record;
 begin
-  -- Nobody waits for the bucket: statements of one owner come one by one, by the lock of lock_owner() and guard_insert().
+  -- No caller waits for the bucket: lock_owner() and guard_insert() serialise an owner's statements.
   v_asked := private.ask_limit('write', v_owner::text, true);
   if v_asked.failure is not null then
     raise warning '%', v_asked.failure;

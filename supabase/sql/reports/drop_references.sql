@@ -8,11 +8,11 @@ declare
 begin
   for v_try in 1..c_tries loop
     begin
-      -- Longer than deadlock_timeout, after which PostgreSQL ends an autovacuum that is in the way.
+      -- Longer than deadlock_timeout, after which PostgreSQL cancels a blocking autovacuum.
       perform set_config('lock_timeout', '2s', true);
       execute format('lock table %s in access exclusive mode', p_table::regclass);
-      -- Shorter than deadlock_timeout: a call that has read the referenced table, and waits for this one, is not ended as the
-      -- victim of a deadlock. It goes on as soon as this attempt is given up.
+      -- Shorter than deadlock_timeout: a call that has read the referenced table, and waits for this one, is not cancelled as
+      -- a deadlock victim. It continues as soon as this attempt gives up.
       perform set_config('lock_timeout', '500ms', true);
       for v_referenced in
         select distinct confrelid from pg_catalog.pg_constraint where conrelid = p_table and conname = any (p_constraints)
@@ -25,7 +25,7 @@ begin
       end loop;
       return;
     exception when lock_not_available then
-      -- Whoever has queued behind this attempt goes on before the next one.
+      -- Lets the transactions queued behind this attempt continue before the next one.
       perform pg_sleep(1) where v_try < c_tries;
     end;
   end loop;

@@ -1,5 +1,5 @@
--- The one list of what costs a scan of a large table, of the platform or of ours. A migration would block its writers meanwhile: it does
--- this on small tables only, and npm run upgrade does the rest while everything else goes on.
+-- The only list of indexes and constraints that need a scan of a large table, of the platform's or of ours. A migration would
+-- block writers meanwhile, so it builds them on small tables only; npm run upgrade builds the others without blocking.
 create or replace function private.finish_table(p_table_name text, p_now boolean default false)
 returns table (name text, statement text)
 language plpgsql volatile set search_path = '' as $$
@@ -30,7 +30,7 @@ begin
          where status in (''queued'', ''running'')',
       'create index job_runs_unsuccessful on private.job_runs (status, completed_at desc, job_id desc)
          where status in (''failed'', ''cancelled'')',
-      -- Byte by byte, so that the beginning of an id finds it in every collation.
+      -- Bytewise, so that a prefix search works in every collation.
       'create index job_runs_id_start on private.job_runs (job_id text_pattern_ops)',
       'create index job_runs_taken_over on private.job_runs (created_at desc, job_id desc) where take_overs > 0']
     when 'report_events' then array[
@@ -50,7 +50,7 @@ begin
       'alter table public.webhook_deliveries validate constraint only_subscribers_deliveries_are_replayed',
       'alter table public.webhook_deliveries validate constraint waiting_delivery_is_open_and_has_an_order',
       'alter table public.webhook_deliveries validate constraint only_a_success_is_counted_on_arrival',
-      -- What subscribers wait for: first deliveries before retries before replays.
+      -- Order of subscribers' deliveries: first deliveries, then retries, then replays.
       'create index webhook_deliveries_outward on public.webhook_deliveries (
          endpoint_id, (case when plan > 0 then 2 when rounds > 0 then 1 else 0 end), next_attempt, id)
          where position is not null and status not in (''success'', ''superseded'', ''cancelled'') and dead_at is null
@@ -64,8 +64,9 @@ begin
       format('alter table public.%I validate constraint report_stage_is_known', p_table_name),
       format('create index %I on public.%I (user_id, created_at desc)', p_table_name || '_owner', p_table_name),
       format('create index %I on public.%I (created_at desc, id desc)', p_table_name || '_created_at', p_table_name),
-      -- Of built-in functions alone: whoever writes a report would need the right to execute one of ours. What is no object has no
-      -- words, and a long name is cut, so that no row fails. Written at once, since a search would read what is put off.
+      -- Only built-in functions: writers of reports would need the right to execute one of ours. Values that are not objects
+      -- have no words, and long names are cut, so no row fails. fastupdate is off, since a search would have to read the
+      -- pending list.
       format('create index %I on public.%I using gin (to_tsvector(''pg_catalog.simple'', "left"(
         coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
         || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''

@@ -2,7 +2,7 @@ create or replace function private.guard_accounts()
 returns boolean
 language plpgsql volatile set search_path = '' as $$
 begin
-  -- Only where one is absent: to replace or drop a trigger on a table of Auth may be refused, or lock all of Auth.
+  -- Only if the trigger is missing: replacing or dropping a trigger on a table of Auth may be refused, or lock all of Auth.
   if not exists (
     select from pg_catalog.pg_trigger where tgrelid = 'auth.users'::regclass and tgname = 'polaris_lock_account')
   then

@@ -7,10 +7,11 @@ declare
   v_has_text boolean := new.research_report is not null
     and (v_is_owner or new.research_status <> 'failed' or not private.is_blank(new.research_report));
 begin
-  -- The order of locks; the foreign keys would take the summary first.
+  -- Lock order: the foreign keys would lock the summary first.
   perform from auth.users where id = new.user_id for key share;
   if v_is_owner then
-    -- As lock_owner() for updates. It comes before the first row is inserted: an upsert of the same owner may wait for that row.
+    -- The same lock as lock_owner() takes for updates. Taken before the first row is inserted, since an upsert of the same
+    -- owner may wait for that row.
     perform pg_advisory_xact_lock(hashtextextended('owner ' || (select auth.uid()), 0));
   end if;
   perform from public.polaris_summaries where id = new.summary_id for key share;
@@ -19,12 +20,12 @@ begin
     new.created_at := now();
     new.updated_at := now();
   else
-    -- A server may bring reports of earlier, and none of the future or of no time at all.
+    -- Servers may insert reports of the past, but none from the future or without a time.
     new.created_at := private.import_time(coalesce(new.created_at, now()), now());
     new.updated_at := private.import_time(coalesce(new.updated_at, now()), now());
   end if;
-  -- Minted here, so that the statement returns them. record_insert() records the event, and nothing does where the insert
-  -- becomes an update of a row that exists.
+  -- The ids are generated here, so that the statement returns them. record_insert() records the event; if the insert becomes
+  -- an update of an existing row, no event is recorded under this id.
   new.stage := case when v_has_text then
     case when not v_is_owner and new.research_metadata ->> 'processing_stage' = 'final' then 'final'
       when v_is_owner then coalesce(new.stage, 'prelim') else 'prelim' end end;

@@ -2,7 +2,7 @@ create or replace function private.has_account(p_user_id uuid)
 returns boolean
 language plpgsql stable set search_path = '' as $$
 begin
-  -- Auth deletes an account softly by a time in its row, which keeps everything that refers to it.
+  -- Auth can delete an account softly: it sets a time in the row and keeps everything that refers to the row.
   return exists (select from auth.users where id = p_user_id and deleted_at is null);
 end
 $$;

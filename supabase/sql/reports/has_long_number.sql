@@ -2,7 +2,7 @@ create or replace function private.has_long_number(p_value jsonb)
 returns boolean
 language plpgsql immutable set search_path = '' as $$
 begin
-  -- An ordinary number is done after two comparisons, which cost more than all else here.
+  -- An ordinary number needs only two comparisons, which are most of this function's cost.
   return jsonb_path_exists(p_value,
     'strict $.** ? (@.type() == "number" && (@ >= 1e64 || @ < 1e-64 && @ != 0 && (@ > -1e-64 || @ <= -1e64)))');
 end

@@ -6,8 +6,8 @@ declare
   v_type public.report_types;
   v_report_id uuid;
   v_imported int := 0;
-  -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without this,
-  -- a batch could last longer than REST lets a statement last, and each sweep would try the same one without effect.
+  -- Writers of the batch's reports wait for its end, and texts may be large: a report of 10 MB takes half a second. Without
+  -- this limit, a batch could reach the time-out of REST, and each sweep would repeat it without effect.
   v_deadline timestamptz := clock_timestamp() + interval '1 second';
   v_is_cancelled boolean := false;
 begin
@@ -26,8 +26,8 @@ begin
         perform private.import_report(v_type.report_type, v_report_id);
         v_imported := v_imported + 1;
       exception when query_canceled or others then
-        -- One report costs only itself: the others go on, and this one is tried last. One that used up the time of the whole call
-        -- must be noted too, or it would be the first again.
+        -- One failing report does not stop the others, and is tried last. One that used up the time of the whole call must be
+        -- marked too, or it would be the first again.
         v_is_cancelled := sqlstate = '57014';
         update private.reports_to_import set failed_at = now(), error = sqlerrm
         where report_type = v_type.report_type and report_id = v_report_id;
@@ -35,7 +35,7 @@ begin
       exit when v_is_cancelled or clock_timestamp() > v_deadline;
     end loop;
     if not found then
-      -- Markers of reports that are gone.
+      -- Markers of deleted reports.
       execute format(
         'delete from private.reports_to_import marker
          where report_type = $1 and not exists (select from public.%I report where report.id = marker.report_id)',

@@ -5,8 +5,8 @@ language plpgsql volatile security definer set search_path = '' as $$
 declare
   v_type public.report_types;
 begin
-  -- The foreign keys of the user delete in the order in which they were made: jobs before reports, which is not ours.
-  -- Deliveries come before the user and are not waited for: close_report() skips those that a sender holds.
+  -- The user's foreign keys delete in the order of their creation: jobs before reports, which is not our lock order.
+  -- Deliveries come before the user, and are not waited for: close_report() skips those that a sender holds.
   perform from public.polaris_summaries where user_id = old.id order by id for update;
   for v_type in select * from public.report_types order by report_type loop
     execute format('select from public.%I where user_id = $1 order by id for update', v_type.table_name) using old.id;

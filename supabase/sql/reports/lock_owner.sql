@@ -3,9 +3,9 @@ create or replace function private.lock_owner()
 returns trigger
 language plpgsql volatile security definer set search_path = '' as $$
 begin
-  -- A trigger for each row would come too late: it runs with the row locked.
+  -- Per statement: a row trigger would run too late, with the row already locked.
   perform from auth.users where id = (select auth.uid()) for key share;
-  -- A statement about many rows locks them in an order of its own: two of one owner would wait for each other.
+  -- Statements lock their rows in any order: two concurrent ones of an owner could deadlock.
   perform pg_advisory_xact_lock(hashtextextended('owner ' || (select auth.uid()), 0));
   return null;
 end

@@ -4,14 +4,14 @@ language plpgsql volatile set search_path = '' as $$
 declare
   c_tries constant int := 5;
 begin
-  -- Longer than deadlock_timeout, after which PostgreSQL ends an autovacuum that is in the way.
+  -- Longer than deadlock_timeout, after which PostgreSQL cancels a blocking autovacuum.
   perform set_config('lock_timeout', '2s', true);
   for v_try in 1..c_tries loop
     begin
       execute format('lock table public.%I in access exclusive mode', p_table_name);
       return;
     exception when lock_not_available then
-      -- Whoever has queued behind this attempt goes on before the next one.
+      -- Lets the transactions queued behind this attempt continue before the next one.
       perform pg_sleep(1) where v_try < c_tries;
     end;
   end loop;

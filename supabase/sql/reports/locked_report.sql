@@ -3,8 +3,8 @@ create or replace function private.locked_report(
 returns record
 language plpgsql volatile set search_path = '' as $$
 declare
-  -- Deleting an account or a summary deletes its reports, so it locks those rows first. Foreign keys ask for them too, but
-  -- only after the report is locked: both would wait for each other.
+  -- Deleting an account or a summary deletes its reports, so these rows are locked first. The foreign keys would lock them
+  -- only after the report, and both transactions would deadlock.
   v_report record := private.report_row(p_report_type, p_report_id, false);
 begin
   perform from auth.users where id = v_report.owner for key share;

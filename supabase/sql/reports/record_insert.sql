@@ -11,7 +11,7 @@ begin
     raise exception 'this report id was used before' using errcode = 'unique_violation';
   end if;
   if tg_argv[1] = 'owner' then
-    -- Here and not before the insert, which may become an update: that takes its token in record_write().
+    -- Only here: before the insert it is not known whether it becomes an update, which takes its token in record_write().
     perform private.count_owner_write();
   end if;
   if new.research_report is null then

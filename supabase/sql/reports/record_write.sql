@@ -13,15 +13,15 @@ declare
   v_event public.report_events;
   v_row private.report_row;
 begin
-  -- A second update of the row in this transaction asks its foreign keys for the user again, with the report locked: the
-  -- lock is taken now, while that needs no waiting. Owners' statements have it (lock_owner()).
+  -- If this transaction updates the row again, its foreign keys lock the user while the report is locked. So take that lock
+  -- now, if it needs no waiting. Owners' statements already hold it (lock_owner()).
   perform from auth.users where v_channel = 'platform' and id = old.user_id for key share skip locked;
   if v_channel = 'owner' then
     perform private.count_owner_write();
   end if;
-  -- Imported here from OLD: an update of the row, or a trigger before this one, would come too late or count as the write.
+  -- Imports from OLD: an update of the row would come too late, and a trigger before this one would count as the write.
   if exists (select from private.reports_to_import where report_type = v_type and report_id = old.id) then
-    -- Column by column: as JSON, a metadata that is the JSON null would become no metadata, which the table refuses.
+    -- Column by column: converted to JSON, metadata that is the JSON null would become SQL null, which the table refuses.
     v_row := private.import_events(v_type, row(
       old.id, old.user_id, old.research_report, old.research_metadata, old.webhook_status, old.webhook_attempts,
       old.webhook_last_attempt, old.webhook_response, old.webhook_job_id, old.updated_at, old.winner_event_id,
@@ -34,13 +34,13 @@ begin
     old.winner_event_id := v_row.winner_event_id;
     old.stage := v_row.stage;
   end if;
-  -- Events and deliveries name the report by it.
+  -- Events and deliveries refer to the report by its id.
   new.id := old.id;
   if v_channel = 'owner' then
     new.user_id := old.user_id;
     new.created_at := old.created_at;
     new.updated_at := now();
-    -- What does not change is not checked: rows from before keep what they have.
+    -- Unchanged values are not checked: existing rows keep theirs.
     perform private.check_owner_values(
       case when new.user_data is distinct from old.user_data then new.user_data end,
       case when v_is_edit then new.research_report end, case when v_is_edit then new.research_metadata end);
@@ -48,12 +48,12 @@ begin
     new.created_at := private.import_time(coalesce(new.created_at, old.created_at), now());
   end if;
   if new.user_id is distinct from old.user_id then
-    -- Given to somebody else: whose it was is told nothing of it any more.
+    -- The report has a new owner: the previous one must not see its notifications any more.
     update public.report_notifications set user_id = new.user_id
     where event_id in (select id from public.report_events where report_id = old.id and report_type = v_type);
   end if;
-  -- A job counts only where this write names it: what stands in the row from before is the winner's job. The platform's fallback
-  -- names it in the metadata, and empties the column.
+  -- A job counts only if this write names it: the values of the old row are the winner's job. The platform's fallback names
+  -- the job in the metadata and empties the column.
   v_job_id := coalesce(
     case when new.webhook_job_id is distinct from old.webhook_job_id then new.webhook_job_id end,
     case when new.research_metadata ->> 'job_id' is distinct from old.research_metadata ->> 'job_id'
@@ -79,14 +79,14 @@ begin
     new.winner_event_id := v_event.id;
     new.stage := v_event.stage;
     if v_row.winner_event_id is not null then
-      -- Imported by this statement, so that lose_content() does not see it in the row.
+      -- The winner was imported by this statement, so lose_content() does not see it in the row.
       update private.report_contents set lost_at = v_event.applied_at where event_id = v_row.winner_event_id;
     end if;
   elsif v_has_text then
     new.research_report := old.research_report;
     new.research_metadata := old.research_metadata;
   elsif old.winner_event_id is not null or v_channel = 'owner' then
-    -- Metadata is the winner's.
+    -- Metadata follows the winner.
     new.research_metadata := old.research_metadata;
   end if;
   new.research_status := private.report_status(v_type, old.id);

@@ -2,7 +2,7 @@ create or replace function private.refuse_first_version(p_channel text)
 returns void
 language plpgsql stable set search_path = '' as $$
 begin
-  -- The role of the request; in the SQL editor there is none.
+  -- The request's role; the SQL editor has none.
   if p_channel = 'platform'
     and exists (select from private.first_version where closed_at is not null)
     and coalesce(current_setting('role', true), 'none') not in ('none', 'postgres')

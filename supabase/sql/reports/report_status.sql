@@ -22,13 +22,13 @@ begin
   where job.report_id = p_report_id and job.report_type = p_report_type and job.status <> 'cancelled'
   order by 2 desc, 3 desc
   limit 1;
-  -- The newest event of a request that is no job of ours.
+  -- The newest event of a request without a job of ours.
   select event.status, event.requested_at, event.id collate "C" as id
   into v_event
   from public.report_events event
   where event.report_id = p_report_id and event.report_type = p_report_type
     and event.effect is not null and event.type <> 'report.owner.edited'
-    -- As `not exists`, and planned while job_runs was small, this would read all of it at each call.
+    -- With `not exists`, a plan made while job_runs was small would read the whole table at each call.
     and (select job.job_id from private.job_runs job where job.job_id = event.job_id) is null
   order by event.requested_at desc, event.id collate "C" desc
   limit 1;

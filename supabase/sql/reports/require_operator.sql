@@ -3,7 +3,7 @@ returns void
 language plpgsql stable set search_path = '' as $$
 begin
   if not private.is_operator() then
-    -- Row level security would show other people nothing, which looks like a system without traffic.
+    -- Without this error, row level security would show others empty lists, which look like a system without traffic.
     raise exception 'operators only' using errcode = 'insufficient_privilege';
   end if;
 end

@@ -1,4 +1,4 @@
--- For work on many rows: one that another transaction holds is left for the next time, and none waits for it.
+-- For work on many rows: a report locked by another transaction is skipped without waiting, and left for the next time.
 create or replace function private.try_lock_report(p_report_type text, p_report_id uuid)
 returns boolean
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$

@@ -8,7 +8,7 @@ declare
              webhook_last_attempt = case when p_delivery.id is null then webhook_last_attempt else p_delivery.last_attempt end,
              webhook_response = case when p_delivery.id is null then webhook_response else p_delivery.response end,
              webhook_job_id = case when p_delivery.id is null then webhook_job_id else p_delivery.job_id end';
-  -- Not of the whole row, for which PostgreSQL would fetch the text.
+  -- Not the whole row, for which PostgreSQL would fetch the text.
   c_metadata constant text := 'private.shown_metadata(
              row(null, null, content.research_metadata, content.final_data, null)::private.report_contents)';
 begin
@@ -91,7 +91,7 @@ begin
      $body$',
     (select string_agg(format(
       'if p_report_type = %L then
-         -- Copied as it is stored: a text out of a variable would be compressed again.
+         -- Copied in its stored form: a text from a variable would be compressed again.
          update public.%I report
          set research_status = ''completed'', updated_at = now(),
            research_report = content.research_report, research_metadata = %s,
@@ -127,7 +127,7 @@ begin
              %s
            where id = p_report_id and (p_delivery.id is not null or research_status <> p_status);
          else
-           -- Copied as it is stored: a text out of a variable would be compressed again.
+           -- Copied in its stored form: a text from a variable would be compressed again.
            update public.%I report
            set research_status = coalesce(p_status, research_status),
              updated_at = case when p_status is null then updated_at else now() end,

@@ -1,6 +1,6 @@
 import { expect } from '@playwright/test';
 
-/** Counts what a person does for a task: each press, each text that is typed, each choice. */
+/** Counts a person's actions in a task: each press, each typed text, each choice. */
 export class Actions {
   private count = 0;
 
@@ -9,7 +9,7 @@ export class Actions {
     await action;
   }
 
-  /** None of a person's tasks may need more than five. */
+  /** No task may need more than five. */
   expect(count: number): void {
     expect(this.count).toBe(count);
     expect(count).toBeLessThanOrEqual(5);

@@ -207,14 +207,14 @@ end $$;`,
     expect(await findings()).toEqual([expect.stringMatching(/^table public.other .* has no source/)]);
   });
 
-  it('tells that PostgreSQL refuses a source, and which', async () => {
+  it('reports which source PostgreSQL rejects', async () => {
     await write('supabase/sql/events/all_things.sql', VIEW.replace('title,', 'titel,'));
     expect(await findings()).toEqual([
       expect.stringContaining('all_things.sql [syntax] column "titel" does not exist'),
     ]);
   });
 
-  it('has PostgreSQL read the bodies once everything is there', async () => {
+  it('lets PostgreSQL check the bodies once all objects exist', async () => {
     const text = COUNT.replace('public.things', 'public.thngs');
     await write('supabase/sql/events/count_things.sql', text);
     await rewriteMigrations(folder(), await sources(), new Set());

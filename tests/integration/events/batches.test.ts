@@ -5,11 +5,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../../support/database.ts';
 import { subscriberClient } from '../../support/subscribers.ts';
 
-// The same events, sent alone in one database and in batches in the other, must end there in the same rows and answers: whatever
-// their order, their duplicates, and how they are cut into batches.
+// The same events are sent one by one in one database and in batches in the other, in any order, with duplicates, and split
+// into batches in any way. Both must end with the same rows and answers.
 
 const REPORTS = 3;
-/** Of each report, and of one more that is not there. */
+/** Events per report, and for one more report that does not exist. */
 const TYPES = ['org', 'greeting', 'requirement', 'org'] as const;
 const EVENTS = 6;
 const DAYS = ['2020-01-01T00:00:00.000Z', '2020-01-02T00:00:00.000Z'] as const;

@@ -6,8 +6,8 @@ import { createReport, createTestDatabase, type TestDatabase } from '../../suppo
 import { storeClient, type Held, type Outcome } from '../../support/store.ts';
 import { subscriberClient } from '../../support/subscribers.ts';
 
-// What happens mostly is applied at once (apply_at_once()), everything else step by step. In the second database nothing is
-// applied at once, so that the same history must end there as in the first.
+// Usual events are applied by apply_at_once(), all others step by step. The second database applies everything step by step;
+// the same history must end there with the same rows.
 
 const TYPES = ['greeting', 'org', 'requirement'] as const;
 const STAGES = ['prelim', 'final'] as const;

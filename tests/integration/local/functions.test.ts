@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { problemDetails } from '../../../src/contracts/problem.ts';
 import { startTestFunctions, type TestFunctions } from '../../support/functions.ts';
 
-// Under Vercel's adapter: a method that no function exports ends its process there.
+// Under Vercel's adapter, a method that no function exports would end the function's process.
 
 let functions: TestFunctions;
 beforeAll(async () => {

@@ -373,7 +373,7 @@ describe('a subscriber', () => {
     expect(await one()).toMatchObject({ endpoint: { state: 'removed', secrets: [] } });
   });
 
-  it('is not changed by whoever has read an older revision', async () => {
+  it('is not changed by an operator who has read an older revision', async () => {
     const { endpoint } = await made();
     const path = `/api/endpoints?endpoint_id=${endpoint.endpoint_id}`;
     const change = (description: string) =>
@@ -419,7 +419,7 @@ describe('a subscriber', () => {
 });
 
 describe('what is refused', () => {
-  it('is whoever is no operator, and the cron where the audit must name a person', async () => {
+  it('is anyone who is not an operator, and the cron where the audit must name a person', async () => {
     const user = await system.createUser();
     const { cronSecret, pipelineApiKey } = system.secrets;
     const routes: [string, string, object | undefined][] = [

@@ -44,7 +44,7 @@ async function applied(reportId: string, stage: 'prelim' | 'final' = 'prelim', r
 }
 
 describe('an effect', () => {
-  it('makes one delivery for each subscriber that takes it, whoever applied the event', async () => {
+  it('makes one delivery for each subscriber that takes it, on every channel', async () => {
     const { sql } = database;
     const all = await subscribers.active();
     const finals = await subscribers.active({ events: { stages: ['final'] } });
@@ -192,7 +192,7 @@ describe('an effect', () => {
     expect(await sql`select * from public.verify_reports()`).toEqual([]);
   });
 
-  it('of a deleted report goes to whoever may have heard of it, whatever stage and filter say', async () => {
+  it('of a deleted report goes to every subscriber that may have heard of it, whatever stage and filter say', async () => {
     const { sql } = database;
     const prelims = await subscribers.active({ events: { stages: ['prelim'], statuses: ['completed'] } });
     const europe = await subscribers.active(

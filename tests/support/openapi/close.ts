@@ -5,8 +5,8 @@ const ONE = ['items', 'additionalProperties', 'not'];
 const LISTS = ['anyOf', 'oneOf', 'allOf', 'prefixItems'];
 
 /**
- * A copy of a schema that refuses members it does not name. The published document is open, so that answers may get members; a
- * test that meets a member before the document has it must fail, or the document would fall behind.
+ * A copy of a schema that rejects unnamed members. The published document is open, so that answers may get new members; tests
+ * must fail on such a member, or the document would become outdated.
  */
 export function closed(schema: unknown): unknown {
   return close(schema, false);

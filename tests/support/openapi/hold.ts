@@ -6,9 +6,9 @@ import { problemDetails, problemOf } from '../../../src/contracts/problem.ts';
 import { openDocument, type Operation } from './document.ts';
 
 /**
- * Every call of a function that a test makes with `fetch` is compared with the OpenAPI document: path, method, status, media type,
- * headers, problem code and body of the answer, and of a request that was accepted its query, headers and body. What the document does
- * not have fails the test that made the call.
+ * Compares every call that a test makes to a function with `fetch` with the OpenAPI document: path, method, status, media
+ * type, headers, problem code and body of the answer; for accepted requests also query, headers and body. An undocumented
+ * call fails its test.
  */
 const origins = new Set<string>();
 const faults: string[] = [];

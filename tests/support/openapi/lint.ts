@@ -1,10 +1,13 @@
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 
-/** What the recommended rules of the linter say, one line each. Nothing is fetched: the document has no reference to another file. */
+/**
+ * Findings of the linter's recommended rules, one line each. Nothing is fetched, since the document has no external
+ * references.
+ */
 export async function lintDocument(source: string): Promise<string[]> {
   const config = await createConfig({
     extends: ['recommended'],
-    // OPTIONS is never refused. All other operations have problems by their type.
+    // OPTIONS is never refused. All other operations have typed problems.
     rules: { 'operation-4xx-response': 'off' },
   });
   const problems = await lintFromString({ source, absoluteRef: 'openapi.json', config });

@@ -28,7 +28,7 @@ describe('a caller of the job endpoint', () => {
     ]);
   });
 
-  it('is unknown while Auth is away: neither admitted nor refused', async () => {
+  it('is unknown while Auth is unavailable: neither admitted nor refused', async () => {
     await expect(find('outage')).rejects.toThrow(DatabaseUnavailable);
   });
 });
@@ -55,7 +55,7 @@ describe('a caller of an operator endpoint', () => {
     expect(await authenticate('stranger')).toEqual({ ok: false, code: 'unauthorized' });
   });
 
-  it('is unknown while Auth is away: neither admitted nor refused', async () => {
+  it('is unknown while Auth is unavailable: neither admitted nor refused', async () => {
     await expect(authenticate('outage')).rejects.toThrow(DatabaseUnavailable);
   });
 });

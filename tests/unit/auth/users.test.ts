@@ -3,13 +3,13 @@ import { expect, it, onTestFinished } from 'vitest';
 import { createFindUser, type FoundUser } from '../../../src/server/auth/users.ts';
 import { DatabaseUnavailable } from '../../../src/server/store/store.ts';
 
-/** To PostgreSQL this is a UUID, and many a seed has it; RFC 9562 has no such version. */
+/** A UUID for PostgreSQL, common in seeds, but of no version of RFC 9562. */
 const USER = '11111111-1111-1111-1111-111111111111';
 const part = (content: object) => Buffer.from(JSON.stringify(content)).toString('base64url');
 const expires = Math.floor(Date.now() / 1000) + 3600;
 const token = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub: USER, role: 'authenticated', exp: expires })}.c2ln`;
 
-/** Asks a Supabase Auth that answers as it is told. */
+/** Asks a Supabase Auth that gives prepared answers. */
 async function findUser(answer: RequestListener, accessToken = token): Promise<FoundUser> {
   const server = createServer(answer);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

@@ -58,7 +58,7 @@ it('a migration that came between released ones is a finding, a later one is non
   expect(await findings()).toEqual([expect.stringContaining('between.sql is not released but older than')]);
 });
 
-it('a malformed line is told, not skipped', async () => {
+it('a malformed line is an error, not skipped', async () => {
   await writeFile(path, 'abc  20240101000001_first.sql\n');
   await expect(readChecksums(path)).rejects.toThrow('malformed line');
 });

@@ -8,7 +8,7 @@ import type { ClaimedDelivery } from '../../../src/server/deliver/delivery.ts';
 import { retryDeadSockets } from '../../../src/server/http/dead-sockets.ts';
 import { failingServers, http, trustTestAuthority } from '../../support/failing-servers.ts';
 
-// Real servers that fail in their ways, and Node's own fetch: what it throws is not written down anywhere.
+// Real servers that fail in different ways, and Node's own fetch, since what it throws is not documented.
 
 const TIMEOUT_MS = 400;
 const servers = failingServers();

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { gather } from '../../../src/server/deliver/gather.ts';
 
-it('asks for all at once what is asked at once, and in the next call what is asked during one', async () => {
+it('answers concurrent questions with one call, and those asked during a call with the next', async () => {
   const calls: number[][] = [];
   const released = Promise.withResolvers<null>();
   const ask = gather(3, async (asked: readonly number[]) => {
@@ -27,7 +27,7 @@ it('fails for those whose call fails, and for no others', async () => {
   expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled']);
 });
 
-it('fails for whoever is not answered', async () => {
+it('rejects a question that gets no answer', async () => {
   const ask = gather(5, (asked: readonly string[]) => Promise.resolve(asked.slice(1)));
   const outcomes = await Promise.allSettled([ask('a'), ask('b')]);
   expect(outcomes.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);

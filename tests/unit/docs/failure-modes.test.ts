@@ -5,7 +5,7 @@ import { cellsOf, codeIn, readText } from './page.ts';
 
 const ALERT = 'alert (drill)';
 
-/** Each line of the page's tables: what fails, and the cell that says who is told. */
+/** Each row of the page's tables: the failure, and the cell that says who is told. */
 function linesOf(page: string): { fails: string; alert: string }[] {
   let column = -1;
   return page.split('\n').flatMap((line) => {

@@ -9,7 +9,7 @@ const rules = page
   .slice(1)
   .map((rule) => ({ title: rule.slice(0, rule.indexOf('\n')), text: rule }));
 
-/** A rule's paragraph that begins with this bold word; empty without one. */
+/** The paragraph of a rule that begins with this bold word; empty if there is none. */
 function paragraph(rule: string, word: string): string {
   return new RegExp(`^\\*\\*${word}\\*\\*[^]*?(?=\\n\\n)`, 'm').exec(`${rule}\n\n`)?.[0] ?? '';
 }

@@ -4,7 +4,7 @@ import { endpoint, guard, headOf } from '../../../src/server/http/endpoint.ts';
 import { problem } from '../../../src/server/http/problem.ts';
 import { DatabaseUnavailable, SchemaMismatch } from '../../../src/server/store/store.ts';
 
-/** The answer to an error that a handler throws, and what the log says. */
+/** The answer and the log for an error that a handler throws. */
 async function answerTo(error: Error) {
   const lines: { message: string; details: Record<string, unknown> | undefined }[] = [];
   const handle = guard(

@@ -5,7 +5,7 @@ import { problemDetails } from '../../../src/contracts/problem.ts';
 import { MAX_ISSUES } from '../../../src/server/http/issues.ts';
 import { DatabaseUnavailable } from '../../../src/server/store/store.ts';
 
-// `npm run bench -- hostile` measures each in a process of its own. Here what is not linear is caught: it costs seconds.
+// `npm run bench -- hostile` measures each body in its own process. These tests catch superlinear costs, which take seconds.
 const MOST_CPU_MS = 900;
 const MOST_ANSWER_BYTES = 16 * 1024;
 

@@ -53,7 +53,7 @@ it.each([
   expect(found.filter((name) => name.startsWith('src/a.ts'))).toEqual([]);
 });
 
-it('asks nobody to import what the platform or Vercel finds by its path', () => {
+it('requires no import of what the platform or Vercel finds by path', () => {
   const text = 'export const one = 1;';
   expect(findUnusedExports(modules({ 'api/a.ts': text, 'src/pages/ReportsDebug.tsx': text }))).toEqual([]);
 });

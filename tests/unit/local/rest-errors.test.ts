@@ -50,6 +50,6 @@ it('refuses a key that is not the project’s', async () => {
   await seats.close();
 });
 
-it('leaves what is no failure of the database to whoever called', () => {
+it('leaves errors that are not the database’s to the caller', () => {
   expect(refusalOf(new TypeError('a fault of ours'), 'anon')).toBeUndefined();
 });

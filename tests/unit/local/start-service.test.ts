@@ -20,7 +20,7 @@ function start(
 }
 
 describe('a service that starts slowly', () => {
-  it('is told to go on, with what it does and how busy the machine is, and starts', async () => {
+  it('is reported with its step and the load of the machine, and starts', async () => {
     const { lines, service } = start({ startMs: 1500 }, { noticeMs: 600 });
     const running = await service;
     expect(running.state()).toEqual({ url: 'here' });

@@ -67,7 +67,9 @@ it('starts a service again that was killed, and one that did not start the first
 it('gives up, with words, when it ends again and again', async () => {
   const { service, lines, starts } = await start([{ endsAfterMs: 0 }]);
   const { message } = await service.gaveUp;
-  expect(message).toBe('Giving up: a service ended 6 times within a minute. The lines before tell why.');
+  expect(message).toBe(
+    'Giving up: a service ended 6 times within a minute. See the lines above for the reason.',
+  );
   await service.ended;
   expect(starts).toHaveLength(6);
   expect(lines.filter((line) => line.includes('ended unexpectedly'))).toHaveLength(5);

@@ -2,11 +2,11 @@ import { expect, it } from 'vitest';
 import { eraseDeleted } from '../../../src/server/observe/erasure.ts';
 import type { Store } from '../../../src/server/store/store.ts';
 
-// No version of RFC 9562, as people could write it into a row.
+// An id of no version of RFC 9562, as people could write it into a row.
 const USER = '11111111-1111-1111-1111-111111111111';
 const NOTHING = { reports: 0, users: [], errors: [], busy: false, left: true };
 
-/** Answers in turn, and notes what is logged. */
+/** Gives prepared answers in turn, and records the log. */
 function answering(...answers: object[]) {
   let calls = 0;
   const lines: unknown[] = [];

@@ -79,7 +79,7 @@ describe('to everybody', () => {
     expect(headers.get('cache-control')).toBe('no-store');
   });
 
-  it('says 503 while the database is away, and why in no more than a code', async () => {
+  it('says 503 while the database is unavailable, with only a code as the reason', async () => {
     const { state, get } = bed();
     state.isUp = false;
     const { status, headers, json } = await get();

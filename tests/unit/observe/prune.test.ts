@@ -6,7 +6,7 @@ const RETENTION = { auditDays: 90, payloadDays: 30, jobDays: 60 };
 const NOTHING = { audit: 0, refusals: 0, alerts: 0, plans: 0, checks: 0, payloads: 0, jobs: 0 };
 const PLACE = { at: '2026-08-01T00:00:00.000001+00:00', id: 'a' };
 
-/** Answers in turn, and notes where each call begins. */
+/** Gives prepared answers in turn, and records where each call begins. */
 function answering(...answers: object[]) {
   const places: unknown[] = [];
   const rpc: Store['rpc'] = (_name, parameters, schema) => {

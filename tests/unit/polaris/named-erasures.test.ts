@@ -43,7 +43,7 @@ it('names the users of lines that it cannot read', () => {
   expect(read(`${printed(ONE)}\n${cut}`)).toEqual({ users: [ONE], unread: [OTHER] });
 });
 
-it('erases nobody whom a text within a line of ours names, which a sender may have written', () => {
+it('ignores users named only in a quoted text, which a sender may have written', () => {
   const line = JSON.stringify({ level: 'error', message: 'refused', detail: printed(ONE) });
   expect(read(line)).toEqual({ users: [], unread: [ONE] });
   expect(read(wrapped(line))).toEqual({ users: [], unread: [ONE] });

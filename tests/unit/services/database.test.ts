@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { Database } from '../../../src/contracts/database.types.ts';
 import { call, page } from '../../../src/services/database.ts';
 
-/** A client whose every call is answered with what it sent. */
+/** A client that answers each call with what was sent. */
 const client = createClient<Database>('http://127.0.0.1:1', 'sb_publishable_test', {
   auth: { persistSession: false, autoRefreshToken: false },
   global: { fetch: (_input, init) => Promise.resolve(new Response(init?.body ?? 'null')) },

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { createRestStore } from '../../../src/server/store/rest-store.ts';
 import { DatabaseUnavailable, SchemaMismatch } from '../../../src/server/store/store.ts';
 
-/** A REST layer that answers as it is told. */
+/** A REST layer that gives prepared answers. */
 async function storeBefore(answer: RequestListener) {
   const server = createServer((request, response) => {
     request.resume();

@@ -2,14 +2,14 @@ import { expect, it } from 'vitest';
 import { z } from 'zod';
 import type { Store } from '../../../src/server/store/store.ts';
 
-/** A store that answers the parameters as they would be sent: JSON leaves out what is undefined. */
+/** A store that returns the parameters as sent: JSON omits undefined ones. */
 const store: Store = {
   rpc: (_name, parameters, answer) => Promise.resolve(answer.parse(JSON.parse(JSON.stringify(parameters)))),
 };
 
 const required = { p_report_type: 'org', p_report_id: 'r', p_lease_seconds: 30 };
 
-// The refusals are the compiler's: without an error on the next line, `@ts-expect-error` is one.
+// The compiler refuses these calls: without an error on the next line, `@ts-expect-error` is an error itself.
 it('compiles a call only with the names of the SQL function and of its parameters', async () => {
   // @ts-expect-error no function has this name
   await store.rpc('is_operater', { p_user_id: 'u' }, z.unknown());

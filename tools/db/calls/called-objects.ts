@@ -1,16 +1,16 @@
 import type postgres from 'postgres';
 import type { CalledFunction, CalledTable } from './calls.ts';
 
-/** What of schema `public` can be called: all functions, and all tables and views. */
+/** The callable objects of schema `public`: all functions, tables and views. */
 export interface CalledObjects {
-  /** More than one of a name: PostgREST may not know which one is meant. */
+  /** By name. With several functions of one name, PostgREST may not know which one is meant. */
   functions: ReadonlyMap<string, readonly CalledFunction[]>;
   tables: ReadonlyMap<string, CalledTable>;
 }
 
 const ROLES = ['anon', 'authenticated', 'service_role'];
 
-/** @param sql one connection. Its search path is emptied, so that types outside of pg_catalog come with their schema. */
+/** @param sql one connection. Its search path is emptied, so that types outside of pg_catalog are printed with their schema. */
 export async function readCalledObjects(sql: postgres.ISql): Promise<CalledObjects> {
   await sql.unsafe(`set search_path = ''`);
   const functions = await sql<(CalledFunction & { name: string })[]>`

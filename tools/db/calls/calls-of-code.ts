@@ -8,10 +8,10 @@ export interface CodeCalls {
 }
 
 /**
- * What the deployed code calls: `rpc('name', …)` of a store, the console's `call(client, 'name', …)` and `client.from('name')`, where
- * the name is known to the type checker.
+ * Reads the database calls from the deployed code: `rpc('name', …)` of a store, the console's `call(client, 'name', …)` and
+ * `client.from('name')`. The type checker must know the name.
  * @param project has `tsconfig.json`, `api/` and `src/`
- * @throws {Error} when a name cannot be read
+ * @throws {Error} if a name cannot be determined
  */
 export function callsOfCode(project: string): CodeCalls {
   const read = ts.readConfigFile(join(project, 'tsconfig.json'), (path) => ts.sys.readFile(path));
@@ -30,7 +30,7 @@ export function callsOfCode(project: string): CodeCalls {
     if (ts.isCallExpression(node)) {
       const { expression, arguments: given } = node;
       const name = ts.isPropertyAccessExpression(expression) ? expression.name : expression;
-      // A function of a store may have been taken out of it: `const { rpc } = services`.
+      // `rpc` may also be called unqualified: `const { rpc } = services`.
       if (ts.isIdentifier(name) && name.text === 'rpc') add(functions, given[0]);
       else if (ts.isIdentifier(expression) && expression.text === 'call') add(functions, given[1]);
       else if (
@@ -43,19 +43,21 @@ export function callsOfCode(project: string): CodeCalls {
     }
     ts.forEachChild(node, visit);
   }
-  /** `DatabaseClient` is what the services need of a `SupabaseClient`, and has no symbol of its own. */
+  /** `DatabaseClient` is an alias for the part of `SupabaseClient` that the services use; it has no symbol of its own. */
   function isClient(type: ts.Type): boolean {
     return type.aliasSymbol?.name === 'DatabaseClient' || type.getSymbol()?.name === 'SupabaseClient';
   }
   function add(names: Set<string>, argument: ts.Expression | undefined): void {
     if (argument === undefined) return;
     const type = checker.getTypeAtLocation(argument);
-    // A wrapper hands on the name that it was called with, and that call is read too.
+    // A wrapper passes on a name that its own caller gives; the call of the wrapper is read as well.
     if (type.flags & ts.TypeFlags.TypeParameter || type.flags & ts.TypeFlags.Intersection) return;
     for (const each of type.isUnion() ? type.types : [type]) {
       if (!each.isStringLiteral()) {
         const { line } = argument.getSourceFile().getLineAndCharacterOfPosition(argument.getStart());
-        throw new Error(`${argument.getSourceFile().fileName}:${line + 1}: which name is it?`);
+        throw new Error(
+          `${argument.getSourceFile().fileName}:${line + 1}: cannot determine the name that is called here.`,
+        );
       }
       names.add(each.value);
     }

@@ -4,18 +4,18 @@ import { format } from 'prettier';
 import { z } from 'zod';
 import type { Finding } from '../finding.ts';
 
-/** Of the first version of the platform, whose functions and pages call our database: written by hand, never shortened. */
+/** The calls of the platform's first version (functions and pages). Written by hand, never shortened. */
 export const PLATFORM_CALLS = 'supabase/calls/platform.json';
-/** Of our own last release: written by `npm run db:release`. */
+/** The calls of our own last release. Written by `npm run db:release`. */
 export const RELEASED_CALLS = 'supabase/calls/released.json';
 
 const types = z.record(z.string(), z.string());
 const role = z.enum(['anon', 'authenticated', 'service_role']);
 const privilege = z.enum(['select', 'insert', 'update', 'delete']);
 
-/** A function of schema `public`, as PostgREST calls it: by the names of its parameters. */
+/** A function of schema `public` as PostgREST calls it: by parameter names. */
 const calledFunction = z.strictObject({
-  /** Parameters to their types: those that every call gives, and those with a default. */
+  /** Types by parameter: `required` without, `optional` with a default. */
   required: types,
   optional: types,
   returns: z.string(),
@@ -26,13 +26,13 @@ export type CalledFunction = z.infer<typeof calledFunction>;
 /** A table of schema `public`, as PostgREST reads and writes it. */
 const calledTable = z.strictObject({
   columns: types,
-  /** Columns that an insert has to give. */
+  /** Columns that every insert must give. */
   required: z.array(z.string()),
   rights: z.partialRecord(role, z.array(privilege)),
 });
 export type CalledTable = z.infer<typeof calledTable>;
 
-/** What the functions and pages of a version call in the database. */
+/** The database calls of one version's functions and pages. */
 const calls = z.strictObject({
   version: z.string(),
   functions: z.record(z.string(), calledFunction),
@@ -45,7 +45,7 @@ export async function readCalls(path: string): Promise<Calls> {
   return calls.parse(JSON.parse(await readFile(path, 'utf8')));
 }
 
-/** For a check of the files alone. */
+/** Whether the lists can be read, for the lint without a database. */
 export async function lintCalls(project: string, paths: readonly string[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const path of paths) {

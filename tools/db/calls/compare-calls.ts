@@ -2,7 +2,7 @@ import type { Finding } from '../finding.ts';
 import type { CalledObjects } from './called-objects.ts';
 import type { CalledFunction, CalledTable, Calls } from './calls.ts';
 
-/** What a version calls that the database no longer has as that version knows it. */
+/** Finds calls of a version that the database no longer supports. */
 export function compareCalls({ version, functions, tables }: Calls, present: CalledObjects): Finding[] {
   const findings: Finding[] = [];
   const add = (where: string, is: string, advice: string) => {

@@ -6,7 +6,7 @@ import { callsOfCode, type CodeCalls } from './calls-of-code.ts';
 import { readCalledObjects, type CalledObjects } from './called-objects.ts';
 import type { Calls } from './calls.ts';
 
-/** What this version's code calls, as the migrated database has it. @throws {Error} where the database lacks it */
+/** The calls of this version's code, described by the migrated database. @throws {Error} if the database lacks one */
 export async function callsOfProject(project: string, url: string): Promise<Calls> {
   const { version } = z
     .object({ version: z.string() })
@@ -18,7 +18,7 @@ export async function callsOfProject(project: string, url: string): Promise<Call
   return describeCalls(version, callsOfCode(project), objects, reportTables);
 }
 
-/** @param reportTables are alike, so that code names one of them for all */
+/** @param reportTables all alike: if the code names one of them, it may call each */
 export function describeCalls(
   version: string,
   { functions, tables }: CodeCalls,

@@ -1,25 +1,25 @@
 import type { Node } from 'libpg-query';
 import { nameOf, parseSql, type PlpgsqlBody } from '../parser.ts';
 
-/** A dynamic statement whose text does not follow from constants. */
+/** A dynamic statement whose text cannot be derived from constants. */
 export class UnreadableError extends Error {
   override name = 'UnreadableError';
 }
 
-/** Branches multiply: ten optional conditions make 1024 texts. Beyond that, see `combinations`. */
+/** Branches multiply: ten optional conditions make 1024 texts. For more, see `combinations`. */
 const MAX_TEXTS = 1024;
 
-/** Stands where a text has nothing because a value is null: such a text may be one that is never executed. */
+/** Marks the place of a null value in a text. PostgreSQL may never execute such a text. */
 export const NULL_MARK = '\u0001';
 
-/** What an expression of type text may be: each possible value, null among them. Parts that only the data decides stand as `x`. */
+/** All possible values of a text expression, null among them. Parts that depend on data are `x`. */
 type Texts = (string | null)[];
 
 interface Variables {
-  /** All expressions that a variable may get; undefined: not all are known. */
+  /** All expressions that are assigned to a variable; undefined if not all of them are known. */
   get(name: string): string[] | undefined;
   has(name: string): boolean;
-  /** Whether it is declared without a value. */
+  /** Whether the variable is declared without a value. */
   isUnset(name: string): boolean;
 }
 
@@ -32,9 +32,9 @@ export function variablesOf({ variables, unset }: PlpgsqlBody): Variables {
 }
 
 /**
- * Reads what an expression can evaluate to, from constants alone: `format()` with a constant text, `||`, `case`,
- * `concat_ws()`, and variables that only get such values. What format's `%I` and `%L` put in cannot change the kind of
- * a statement (a name is read where it is known); what its `%s` puts in can, and is read as well.
+ * Derives the possible values of an expression from constants: `format()` with a constant text, `||`, `case`,
+ * `concat_ws()`, and variables that only hold such values. Arguments of `%I` and `%L` cannot change the kind of a statement
+ * (a name is read where it is known); those of `%s` can, and are read as well.
  * @throws {UnreadableError} naming the part that does not follow from constants
  */
 export async function readTexts(text: string, variables: Variables): Promise<Texts> {
@@ -43,7 +43,7 @@ export async function readTexts(text: string, variables: Variables): Promise<Tex
 
 class Reader {
   readonly #variables: Variables;
-  /** Variables that are being read: one that is made of itself has no end. */
+  /** Variables being resolved, to detect one that depends on itself. */
   readonly #open: Set<string>;
 
   constructor(variables: Variables, open: ReadonlySet<string> = new Set()) {
@@ -66,7 +66,7 @@ class Reader {
     if ('A_Const' in node) {
       const { isnull, sval, ival } = node.A_Const;
       if (isnull) return [null];
-      // The parser leaves an empty text and a zero out.
+      // The parse tree omits empty texts and zeros.
       if (sval) return [sval.sval ?? ''];
       if (ival) return [String(ival.ival ?? 0)];
     }
@@ -100,7 +100,7 @@ class Reader {
 
   async #cast({ arg, typeName }: { arg?: Node; typeName?: { names?: Node[] } }): Promise<Texts> {
     const type = nameOf(typeName?.names).replace(/^pg_catalog\./, '');
-    // PostgreSQL writes these out quoted where that is needed.
+    // These types print their values as quoted identifiers.
     if (['regclass', 'regtype', 'regprocedure', 'regnamespace'].includes(type)) return ['x'];
     if (['int2', 'int4', 'int8'].includes(type)) return ['1'];
     if (['text', 'varchar'].includes(type) && arg) return this.node(arg);
@@ -111,7 +111,7 @@ class Reader {
     const targets = select && 'SelectStmt' in select ? (select.SelectStmt.targetList ?? []) : [];
     const [target] = targets;
     if (targets.length === 1 && target && 'ResTarget' in target && target.ResTarget.val) {
-      // Of no row it is null.
+      // Without a row, the value is null.
       return distinct([...(await this.node(target.ResTarget.val)), null]);
     }
     throw new UnreadableError('a subselect of several columns is not a text');
@@ -150,7 +150,7 @@ class Reader {
         if (first) return this.#elements(first);
         break;
       case 'string_agg':
-        // One row stands for all of them: each has its text from the same expression.
+        // All rows use the same expression: one row stands for all.
         if (first) return distinct([...(await this.node(first)), null]);
         break;
       case 'concat': {
@@ -171,7 +171,7 @@ class Reader {
     throw new UnreadableError(`${name}() can return any text`);
   }
 
-  /** Of `array['a', 'b']`, `'{a,b}'::text[]`, or a `case` of those. */
+  /** Elements of `array['a', 'b']`, `'{a,b}'::text[]`, or a `case` of those. */
   async #elements(node: Node): Promise<Texts> {
     if ('CaseExpr' in node) {
       const whens = (node.CaseExpr.args ?? []).map((when) =>
@@ -191,7 +191,7 @@ class Reader {
     throw new UnreadableError('the elements of an array come from data or from a caller');
   }
 
-  /** A name, where it is known; what it is does not change the kind of a statement. */
+  /** The name if it is known. Any name does, since names do not change the kind of a statement. */
   async #identifier(node: Node | undefined): Promise<Texts> {
     try {
       const names = node ? await this.node(node) : [];
@@ -244,8 +244,8 @@ function product(parts: readonly Texts[], combine: (texts: Texts) => string | nu
 }
 
 /**
- * Every combination of one value of each part. When those are too many, each part takes each of its values while the
- * others stand at their longest, and then at their shortest: what makes a `where` disappear is an absent part.
+ * All combinations of one value per part. If there are too many, varies one part at a time while the others have their
+ * longest values, then their shortest: a `where` disappears when a part is absent.
  */
 function combinations(parts: readonly Texts[]): Texts[] {
   const count = parts.reduce((total, part) => total * part.length, 1);

@@ -6,7 +6,7 @@ import { lintMigrations } from './migrations.ts';
 import { lintSource } from './sources.ts';
 
 /**
- * Everything that can be said of the files alone, without a database.
+ * All checks that read only files, without a database.
  * @param project the folder that holds `supabase/`
  */
 export async function lint(project: string): Promise<{ sources: Source[]; findings: Finding[] }> {

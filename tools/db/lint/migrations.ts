@@ -8,7 +8,7 @@ import { lintStatements } from './statements.ts';
 
 export const MIGRATIONS = 'supabase/migrations';
 
-/** The platform's own history, which we did not write and do not change. */
+/** The platform's own history, which we must not change. */
 export function isPlatformMigration(name: string): boolean {
   return name.startsWith('2024');
 }
@@ -50,7 +50,7 @@ export async function lintMigration(name: string, text: string): Promise<Finding
   return findings;
 }
 
-/** A table is closed and explained by the migration that makes it. */
+/** Each new table needs row level security and a comment in the same migration. */
 function lintTables(where: string, statements: readonly Statement[]): Finding[] {
   const nodes = statements.map(({ node }) => node);
   const commented = new Set(
@@ -86,7 +86,7 @@ function lintTables(where: string, statements: readonly Statement[]): Finding[] 
   return findings;
 }
 
-/** Whoever uses a table of the platform waits while a migration waits for its lock, or builds an index. */
+/** Users of a platform's table are blocked while a migration waits for its lock or builds an index on it. */
 function lintLargeTables(where: string, statements: readonly Statement[]): Finding[] {
   const findings: Finding[] = [];
   const isLarge = (table: string) => PLATFORM_TABLES.includes(table);
@@ -103,7 +103,7 @@ function lintLargeTables(where: string, statements: readonly Statement[]): Findi
       const table = targetsOf(node).find(isLarge);
       if (table !== undefined && !bounded) {
         add(`${table} is locked without a limit: begin with select private.lock_table('…')`);
-        // Said once.
+        // Report only the first one.
         bounded = true;
       }
     }

@@ -4,17 +4,20 @@ import type { Source } from '../read-sources.ts';
 import { statedRights } from '../stated-rights.ts';
 import { lintStatements, optionsOf, settingsOf } from './statements.ts';
 
-/** By default privileges, old projects open every new object to these; functions are open to `public` everywhere. */
+/**
+ * Roles to name in `revoke all`: old projects' default privileges open every new object to them, and functions are open to
+ * `public` in every project.
+ */
 const EVERY_ROLE = ['public', 'anon', 'authenticated', 'service_role'];
 const API_ROLES = ['anon', 'authenticated', 'service_role'];
 
 /**
- * What a function that a role may call through REST may state as its `statement_timeout`. The server waits `CALL_TIMEOUT_MS`
- * for a call: the rest is for the answer, so that no call goes on in the database after its caller gave it up.
+ * The longest `statement_timeout` of a function that a role may call through REST. The server waits `CALL_TIMEOUT_MS` for a
+ * call; the difference leaves time for the answer, so that no call runs on in the database after its caller gave up.
  */
 export const MOST_STATEMENT_MS = 7000;
 
-/** What a source must say, beside what holds for all SQL. */
+/** The rules for a source, in addition to those for all SQL. */
 export async function lintSource(source: Source): Promise<Finding[]> {
   const findings = await lintStatements(source.path, source.statements);
   const add = (rule: Rule, message: string, line?: number) => {

@@ -11,7 +11,7 @@ import {
 } from '../parser.ts';
 import { NULL_MARK, readTexts, UnreadableError, variablesOf } from './dynamic-text.ts';
 
-/** What holds for every statement, in a source as in a migration, and in the bodies of functions. */
+/** The rules for every statement in sources, migrations and function bodies. */
 export async function lintStatements(where: string, statements: readonly Statement[]): Promise<Finding[]> {
   const findings: Finding[] = [];
   for (const statement of statements) {
@@ -29,10 +29,10 @@ export async function lintStatements(where: string, statements: readonly Stateme
   return findings;
 }
 
-/** Faults that show in a tree by itself, wherever the statement stands. */
+/** Faults that a parse tree shows by itself, wherever the statement stands. */
 async function lintText(where: string, tree: Node, line: number): Promise<Finding[]> {
   const findings = faultsOf(tree).map(({ rule, message }): Finding => ({ where, line, rule, message }));
-  // A text that is executed somewhere else, such as a schedule's command, is a constant here.
+  // A statement that is executed elsewhere, such as the command of a schedule, is a text constant here.
   for (const { sval } of nodesOf(tree, 'A_Const')) {
     const text = sval?.sval ?? '';
     if (!text.includes(' ')) continue;
@@ -109,8 +109,8 @@ function functionFaults(stmt: CreateFunctionStmt): { rule: Rule; message: string
 }
 
 /**
- * What a function's `set` clauses give this setting, the last of them in effect. Undefined stands for a clause whose value
- * does not show in its text, such as `from current`.
+ * The value that a function's `set` clauses give a setting; the last clause is in effect. Undefined for a clause without a
+ * literal value, such as `from current`.
  */
 export function settingsOf({ options }: CreateFunctionStmt, setting: string): (string | undefined)[] {
   return nodesOf(options, 'VariableSetStmt')
@@ -126,7 +126,10 @@ export function settingsOf({ options }: CreateFunctionStmt, setting: string): (s
     });
 }
 
-/** Exactly `set search_path = ''`; several `set` clauses have the same option name, so that all are asked. */
+/**
+ * Whether there is exactly `set search_path = ''`. All options are searched, since several `set` clauses have the same option
+ * name.
+ */
 function pinsSearchPath(stmt: CreateFunctionStmt): boolean {
   const settings = settingsOf(stmt, 'search_path');
   return settings.length > 0 && settings.every((value) => value === '');
@@ -134,7 +137,7 @@ function pinsSearchPath(stmt: CreateFunctionStmt): boolean {
 
 interface Body {
   language: string;
-  /** Undefined for a body in standard form (`begin atomic`), which the statement's own tree holds. */
+  /** Undefined for a body in standard form (`begin atomic`), which is part of the statement's own tree. */
   text: string | undefined;
 }
 
@@ -155,7 +158,7 @@ function doBodyOf({ args }: DoStmt): Body {
 
 async function lintBody(where: string, statement: Statement, body: Body): Promise<Finding[]> {
   if (body.text === undefined) return [];
-  // The body ends the statement or its options follow; in both cases it is found whole, since the parser kept it as it is.
+  // The parser keeps the body unchanged, so it can be located in the statement, whether options follow or not.
   const start = statement.text.indexOf(body.text);
   const firstLine = statement.line + statement.text.slice(0, Math.max(start, 0)).split('\n').length - 1;
   try {
@@ -215,7 +218,7 @@ async function lintExecuted(
   variables: Parameters<typeof readTexts>[1],
 ): Promise<Finding[]> {
   const findings: Finding[] = [];
-  // PostgreSQL refuses to execute null.
+  // Executing null is an error in PostgreSQL: such texts are never run.
   const texts = (await readTexts(text, variables)).filter((executed) => executed !== null);
   let read = 0;
   let unread: { executed: string; error: SqlSyntaxError } | undefined;
@@ -223,7 +226,8 @@ async function lintExecuted(
     const executed = marked.replaceAll(NULL_MARK, '');
     const parsed = await parseSql(executed).catch((error: unknown) => {
       if (!(error instanceof SqlSyntaxError)) throw error;
-      // PostgreSQL would refuse it too, so that it stands behind a question for null.
+      // PostgreSQL would reject this text too. If a part of it is null, the code presumably checks for null before it
+      // executes the text: only without a null is this an error.
       if (marked === executed) throw unreadable(executed, error);
       unread = { executed, error };
       return undefined;
@@ -245,7 +249,7 @@ function unreadable(executed: string, cause: SqlSyntaxError): UnreadableError {
   return new UnreadableError(`${cause.message} in "${excerpt(executed)}"`, { cause });
 }
 
-/** Variants of one dynamic statement have the same fault. */
+/** Variants of one dynamic statement report the same fault once. */
 function distinct(findings: readonly Finding[]): Finding[] {
   return [...new Map(findings.map((finding) => [JSON.stringify(finding), finding])).values()];
 }

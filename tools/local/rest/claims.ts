@@ -3,13 +3,13 @@ import { z } from 'zod';
 import type { SupabaseKeys } from '../lite.ts';
 import { refusal, RefusalError, type Refusal } from './errors.ts';
 
-/** Who calls, as the SQL functions see it. */
+/** The caller as the SQL functions see it. */
 export interface Caller {
   role: string;
   claims: Record<string, unknown>;
 }
 
-/** PostgREST's allowance for clocks that differ. */
+/** PostgREST's tolerance for clock differences. */
 const SKEW_SECONDS = 30;
 
 const head = z.object({ alg: z.literal('HS256') });
@@ -21,8 +21,8 @@ const claimSet = z.looseObject({
 });
 
 /**
- * Reads who calls: the gateway in front of PostgREST turns API keys into roles, PostgREST verifies users' tokens. Nothing
- * is asked of the database: a user who was deleted stays until the token ends.
+ * Determines the caller as the hosted gateway and PostgREST do: the gateway maps API keys to roles, PostgREST verifies users'
+ * tokens. The database is not asked: a deleted user's token stays valid until it expires.
  * @throws {RefusalError}
  */
 export function callerOf(headers: Headers, keys: SupabaseKeys, nowMs: number): Caller {
@@ -32,7 +32,7 @@ export function callerOf(headers: Headers, keys: SupabaseKeys, nowMs: number): C
   }
   const keyRole = apiKey === keys.secretKey ? 'service_role' : 'anon';
   const token = /^Bearer (.+)$/i.exec(headers.get('authorization') ?? '')?.[1];
-  // Clients send their key as a token too while nobody is signed in.
+  // Without a signed-in user, clients also send their API key as the token.
   if (token === undefined || token === apiKey) return { role: keyRole, claims: { role: keyRole } };
   const claims = verified(token, keys.jwtSecret);
   const now = nowMs / 1000;

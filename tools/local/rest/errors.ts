@@ -36,15 +36,15 @@ export function jsonResponse(status: number, body: string): Response {
 }
 
 /**
- * What PostgREST answers for a failed call. `role` is the caller's: `anon` lacks a right because it is not signed in.
- * @returns undefined for what is no failure of the database or of the connection to it
+ * PostgREST's answer to a failed call. `role` is the caller's: a missing right is 401 for `anon`, 403 for others.
+ * @returns undefined if neither the database nor the connection has failed
  */
 export function refusalOf(error: unknown, role: string): Refusal | undefined {
   if (error instanceof RefusalError) return error.refusal;
   if (!(error instanceof Error)) return undefined;
   if (error instanceof postgres.PostgresError) {
     const { code, message } = error;
-    // The server starts or stops: it refuses to be connected to.
+    // The server is starting or stopping and accepts no connections.
     if (code === '57P03') return refusal(503, 'PGRST000', CONNECTION_FAILED, { details: message });
     return refusal(statusOf(code, message, role), code, message, {
       details: error.detail ?? null,
@@ -63,7 +63,7 @@ export function refusalOf(error: unknown, role: string): Refusal | undefined {
   return undefined;
 }
 
-/** By the driver's or the system's code: the connection could not be made, or was lost. */
+/** Whether the driver's or the system's code says that the connection failed or was lost. */
 export function isConnectionError(code: unknown): boolean {
   return typeof code === 'string' && (COULD_NOT_CONNECT.has(code) || CONNECTION_LOST.has(code));
 }
@@ -78,7 +78,7 @@ const CONNECTION_LOST = new Set([
   'EPIPE',
 ]);
 
-/** By SQLSTATE; where a whole class is meant, by its first two characters. PostgREST's table: Error/PgError/ResultError.hs. */
+/** HTTP status by SQLSTATE, or by its class (two characters). PostgREST's table: Error/PgError/ResultError.hs. */
 const STATUS: Readonly<Record<string, number>> = {
   '08': 503,
   '09': 500,
@@ -115,7 +115,7 @@ function statusOf(code: string, message: string, role: string): number {
   const raised = /^PT(\d{3})$/.exec(code)?.[1];
   if (raised !== undefined) return Number(raised);
   if (code === '42501') return role === 'anon' ? 401 : 403;
-  // pg-safeupdate blames the caller; a subquery with two rows is the function's own fault.
+  // pg-safeupdate's error is the caller's fault; a subquery with two rows is the function's.
   if (code === '21000') return message.endsWith('requires a WHERE clause') ? 400 : 500;
   if (code === '22023' && /^role .* does not exist$/.test(message)) return 401;
   return STATUS[code] ?? STATUS[code.slice(0, 2)] ?? 400;

@@ -2,12 +2,12 @@ import type { Seats } from './seats.ts';
 
 export type Setting = readonly [name: string, value: string];
 
-/** Answers the settings of a role that the REST layer switches to. */
+/** Returns the settings of a role that the REST layer can switch to. */
 export type RoleSettings = (role: string) => Promise<readonly Setting[]>;
 
 /**
- * Reads the settings of all roles that `authenticator` may switch to, once, as PostgREST does (Config/Database.hs):
- * switching a role inside a session does not apply its settings.
+ * Reads the settings of all roles that `authenticator` may switch to, once, as PostgREST does (Config/Database.hs): `set
+ * role` does not apply a role's settings.
  */
 export function createRoleSettings(seats: Seats): RoleSettings {
   let known: Promise<Map<string, Setting[]>> | undefined;
@@ -42,7 +42,7 @@ export function createRoleSettings(seats: Seats): RoleSettings {
   };
 }
 
-/** `name=value`, as the catalogue has it. */
+/** Parses the catalogue's form `name=value`. */
 export function parseSetting(text: string): Setting {
   const end = text.indexOf('=');
   return [text.slice(0, end), text.slice(end + 1)];

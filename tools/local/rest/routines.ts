@@ -2,14 +2,14 @@ import type { Seats } from './seats.ts';
 import { refusal, RefusalError } from './errors.ts';
 import { parseSetting, type Setting } from './role-settings.ts';
 
-/** A function of schema `public`, as far as a call needs to know it. */
+/** A function of schema `public`, as far as needed to call it. */
 export interface Routine {
   name: string;
   parameters: { name: string; type: string; isRequired: boolean }[];
   isVolatile: boolean;
   returns: 'nothing' | 'value' | 'row';
   isSet: boolean;
-  /** Of its own settings those that PostgREST applies to the whole transaction. */
+  /** The function's settings that PostgREST applies to the whole transaction. */
   hoisted: Setting[];
 }
 
@@ -27,9 +27,9 @@ interface Row {
 const HOISTED = ['statement_timeout', 'plan_filter.statement_cost_limit', 'default_transaction_isolation'];
 
 interface Routines {
-  /** The one function of this name that takes these arguments. @throws {RefusalError} PGRST202, PGRST203 */
+  /** The function with this name that accepts these arguments. @throws {RefusalError} PGRST202, PGRST203 */
   find(name: string, keys: readonly string[]): Promise<Routine>;
-  /** Reads a function again at its next call: a migration may have changed it. */
+  /** Discards a cached function, which a migration may have changed; the next call reads it again. */
   forget(name: string): void;
 }
 
@@ -70,7 +70,8 @@ function takes({ parameters }: Routine, keys: readonly string[]): boolean {
 async function read(seats: Seats, name: string): Promise<Routine[]> {
   const seat = await seats.take();
   try {
-    // Type names are written for any search path. A parameter of mode o or t is a column of the result.
+    // format_type() prints types with their schema where the search path needs it. Parameters of mode o or t are result
+    // columns.
     const rows = await seat.sql<Row[]>`
       select
         array(

@@ -12,17 +12,18 @@ interface RpcOptions {
   roleSettings: RoleSettings;
 }
 
-/** Hosted projects' `db-max-rows`. */
+/** `db-max-rows` of hosted projects. */
 const MAX_ROWS = 1000;
 
-/** Hosted projects' exposed schema and `db-extra-search-path`. */
+/** Exposed schema and `db-extra-search-path` of hosted projects. */
 export const SEARCH_PATH: Setting = ['search_path', '"public", "extensions"'];
 
 const argumentsObject = z.record(z.string(), z.unknown());
 
 /**
- * Answers `POST /rest/v1/rpc/<name>` with a JSON object of arguments as PostgREST does. GET, filters on the result,
- * `Prefer`, a single unnamed argument and the endless repeat of a raised 40001 are not rebuilt: such requests answer 501.
+ * Answers `POST /rest/v1/rpc/<name>` with a JSON object of arguments as PostgREST does. Not supported, and answered 501: GET,
+ * filters on the result, `Prefer` and a single unnamed argument. Nor does it repeat a raised 40001 endlessly, as PostgREST
+ * does.
  */
 export function createRpc({
   keys,
@@ -108,9 +109,10 @@ function requireRebuilt(request: Request): void {
   );
 }
 
-/** The arguments' names. PostgREST reads the body before the database sees it. */
+/** The arguments' names. PostgREST parses the body before it calls the database. */
 function parseArguments(request: Request, body: string): string[] {
-  // Without it a client's text is taken for the value of a single unnamed argument, which no function here has.
+  // With another content type, PostgREST would use the body as the value of a single unnamed argument, which no function here
+  // has.
   const type = request.headers.get('content-type') ?? 'application/json';
   if (!/^application\/json\b/i.test(type)) {
     throw new RefusalError(
@@ -134,8 +136,8 @@ function parseArguments(request: Request, body: string): string[] {
 }
 
 /**
- * The statement of a call. The whole body is one parameter of type json, which the database takes apart by the declared
- * types (Query/QueryBuilder.hs), so that objects and all digits arrive as they were sent.
+ * The SQL statement of a call. The whole body is one json parameter, which the database splits by the declared types
+ * (Query/QueryBuilder.hs), so that objects and all digits arrive as sent.
  */
 function callOf(routine: Routine, given: readonly string[]): string {
   const columns = given.map((name) => {

@@ -3,26 +3,26 @@ import { connectLite } from '../lite.ts';
 import { isConnectionError, refusal, RefusalError } from './errors.ts';
 import { unguardedIn } from './unguarded-statement.ts';
 
-/** One connection as `authenticator`, held by one request at a time. */
+/** One connection as `authenticator`, used by one request at a time. */
 export interface Seat {
-  /** Changes when the connection is lost. */
+  /** Replaced when the connection is lost. */
   sql: postgres.Sql;
-  /** What pg-safeupdate would have said since the request took its seat. */
+  /** pg-safeupdate's message for a statement of the current request, if any. */
   unguarded: string | undefined;
-  /** The connection was lost since the request took its seat: the next statement would run on another one. */
+  /** Whether the connection was lost during the current request. The next statement would run on another one. */
   isLost: boolean;
 }
 
 export interface Seats {
   /** @throws {RefusalError} 504 PGRST003 when no seat becomes free in time */
   take(): Promise<Seat>;
-  /** With the error that the request ended with, if it did. */
+  /** Releases the seat; pass the error if the request failed. */
   leave(seat: Seat, error?: unknown): void;
   close(): Promise<void>;
 }
 
 interface SeatsOptions {
-  /** As `authenticator`. */
+  /** Address of the database as `authenticator`. */
   url: string;
   count: number;
   /** How long a request waits for a seat. */
@@ -34,8 +34,8 @@ const CONNECT_TIMEOUT_SECONDS = 10;
 const CLOSE_TIMEOUT_SECONDS = 5;
 
 /**
- * The REST layer's pool. Each seat has a client of its own, since the driver does not tell over which connection of a
- * pool a notice came.
+ * The connection pool of the REST layer. Each seat has its own client, since the driver does not say on which connection of a
+ * pool a notice arrived.
  */
 export function createSeats({ url, count, waitMs }: SeatsOptions): Seats {
   const all = Array.from({ length: count }, () => createSeat(url));
@@ -78,19 +78,19 @@ export function createSeats({ url, count, waitMs }: SeatsOptions): Seats {
 }
 
 function createSeat(url: string): Seat {
-  // Safe: it gets its client before anybody sees it.
+  // Safe: `sql` is assigned before the seat is returned.
   const seat = { unguarded: undefined, isLost: false } as unknown as Seat;
   seat.sql = connect(url, seat);
   return seat;
 }
 
-/** A client whose connection was lost inside a transaction can hang with its next statement, so that it gets no other. */
+/** A client that lost its connection inside a transaction can hang on its next statement: replace it. */
 function reconnect(seat: Seat, url: string): void {
   seat.sql.end({ timeout: 0 }).catch(() => undefined);
   seat.sql = connect(url, seat);
 }
 
-/** Nothing more comes over the connection that answered this. */
+/** Whether this error means that the connection is unusable. */
 export function isFatal(error: unknown): boolean {
   if (error instanceof postgres.PostgresError) return error.severity === 'FATAL';
   return error instanceof Error && 'code' in error && isConnectionError(error.code);
@@ -105,16 +105,16 @@ function connect(url: string, seat: Seat): postgres.Sql {
       seat.unguarded ??= unguardedIn(message ?? '');
     },
     onclose: () => {
-      // One that was replaced says so late.
+      // A replaced client may report its end late.
       if (seat.sql === client) seat.isLost = true;
     },
   });
-  // Safe: the layer's own types, which the driver's type leaves open, matter for parsed columns only.
+  // Safe: the layer's custom types, which the driver's type leaves open, only matter for parsed columns.
   const client = driver as postgres.Sql;
   return client;
 }
 
-/** Refuses what pg-safeupdate would have refused. Called inside the transaction, which then rolls back. */
+/** Rejects a statement that pg-safeupdate would reject. Called inside the transaction, which then rolls back. */
 export function requireGuarded({ unguarded }: Seat): void {
   if (unguarded !== undefined) throw new RefusalError(refusal(400, '21000', unguarded));
 }

@@ -9,28 +9,28 @@ import { isFatal, requireGuarded, type Seat, type Seats } from './seats.ts';
 
 interface TablesOptions {
   keys: SupabaseKeys;
-  /** As the database's owner. */
+  /** Address of the database as its owner. */
   databaseUrl: string;
   seats: Seats;
   roleSettings: RoleSettings;
 }
 
-/** One request, from the moment it comes in. */
+/** State of one request. */
 interface Context {
   isReading: boolean;
   seat: Seat | undefined;
 }
 
 /**
- * `@supabase/lite`'s tables, read and written as `authenticator` in the role of the caller, with PostgREST's settings and
- * statuses. The tables are those of the moment of its start. Unlike PostgREST, the layer refuses a bare `true` or `false`
- * for a column of type jsonb, and reads a string there that is JSON text as that JSON.
+ * Tables by `@supabase/lite`, read and written as `authenticator` in the caller's role, with PostgREST's settings and
+ * statuses. The tables are those that exist at the start. Unlike PostgREST, the layer rejects a bare `true` or `false` for a
+ * jsonb column, and parses a string that contains JSON.
  */
 export async function createTables(options: TablesOptions): Promise<(request: Request) => Promise<Response>> {
   const { keys, databaseUrl, seats, roleSettings } = options;
   const requests = new AsyncLocalStorage<Context>();
   const schema = await introspect(databaseUrl);
-  // Never connects: each transaction runs on a seat.
+  // Never connects: all transactions run on seats.
   const connection = connectLite(databaseUrl, { max: 1 });
   connection.driver.reserve = async () => {
     const seat = await seats.take();
@@ -39,7 +39,7 @@ export async function createTables(options: TablesOptions): Promise<(request: Re
     return reserved(seat, seats);
   };
   connection.introspect = () => Promise.resolve(schema);
-  // While this is unknown, the layer's first request grants every table to everybody, which authenticator may not do.
+  // Without this, the layer's first request would grant every table to every role, which authenticator may not do.
   Object.assign(connection, { rlsState: 'active' });
 
   const withContext = connection.withContext.bind(connection);
@@ -79,9 +79,10 @@ export async function createTables(options: TablesOptions): Promise<(request: Re
       server: {
         middlewares: [
           async (c, next) => {
-            // The layer looks up each token's user and session in schema auth; PostgREST does not, and authenticator may not.
+            // The layer looks up each token's user and session in schema auth; PostgREST does not, and authenticator has no
+            // right to.
             const repo = { findUserById: () => ({}), findSessionById: () => ({}) };
-            // Safe: of the service these two answers are all that the layer asks for outside of /auth/v1.
+            // Safe: outside of /auth/v1, the layer uses only these two functions of the service.
             c.set('authService', { repo } as unknown as HonoContext['Variables']['authService']);
             await next();
           },
@@ -95,12 +96,12 @@ export async function createTables(options: TablesOptions): Promise<(request: Re
     );
 }
 
-/** As the owner: the layer asks information_schema, which shows a role only what it may use itself. */
+/** Runs as the owner: the layer reads information_schema, which shows a role only what it may use. */
 async function introspect(databaseUrl: string) {
   const owner = connectLite(databaseUrl, { max: 1 });
   try {
     const schema = await owner.introspect();
-    // It answers an empty schema where it failed.
+    // The layer returns an empty schema if it fails.
     if (schema.tables.length === 0) throw new Error('@supabase/lite could not read the database’s tables.');
     return schema;
   } finally {
@@ -114,10 +115,10 @@ function roleOf(vars: Record<string, unknown> | undefined): string {
   return typeof role === 'string' ? role : 'anon';
 }
 
-/** A seat in the shape that the layer takes a connection of a pool in. */
+/** A seat in the form in which the layer expects a reserved connection. */
 function reserved(seat: Seat, seats: Seats): postgres.ReservedSql {
   const unsafe = (...statement: Parameters<postgres.Sql['unsafe']>) => {
-    // On another connection the statement would run outside the transaction and its role.
+    // On another connection, the statement would run outside of the transaction and its role.
     if (seat.isLost) throw Object.assign(new Error('the connection was lost'), { code: 'CONNECTION_CLOSED' });
     const query = seat.sql.unsafe(...statement);
     query.catch((error: unknown) => {
@@ -125,11 +126,11 @@ function reserved(seat: Seat, seats: Seats): postgres.ReservedSql {
     });
     return query;
   };
-  // Safe: of a connection the layer's driver uses these two only.
+  // Safe: the layer's driver uses only these two members of a connection.
   return { unsafe, release: () => seats.leave(seat) } as unknown as postgres.ReservedSql;
 }
 
-/** The layer answers most SQLSTATEs with 500, but an error that is raised as PGRST with the status that it names. */
+/** The layer answers 500 to most SQLSTATEs. An error raised as PGRST gets the status that it names. */
 function asRaised(error: unknown, role: string): unknown {
   const answer = refusalOf(error, role);
   if (answer === undefined || answer.code === 'PGRST') return error;

@@ -2,30 +2,30 @@ import { loadModule, parseSync } from 'libpg-query';
 
 await loadModule();
 
-/** Answers by the statement's text: a function's statements come again with each call. */
+/** Results by statement text: a function runs the same statements at each call. */
 const known = new Map<string, string | undefined>();
 
 /**
- * What pg-safeupdate would say of the executed statement that a notice of auto_explain tells; undefined where it would
- * say nothing, or where the notice is another's.
+ * pg-safeupdate's message for the executed statement in a notice of auto_explain; undefined if it has none, or if the notice
+ * is another one.
  */
 export function unguardedIn(notice: string): string | undefined {
   const told = /^duration: [\d.]+ ms {2}plan:\nQuery Text: ([\s\S]*)$/.exec(notice)?.[1];
   if (told === undefined) return undefined;
-  // The plan follows the text. Its first line is the first that ends in its costs.
+  // The plan follows the text; its first line is the first one that ends with costs.
   const statement = told.slice(0, told.search(/\n[^\n]*\(cost=/));
   if (!/\b(update|delete)\b/i.test(statement)) return undefined;
   if (!known.has(statement)) known.set(statement, unguarded(statement));
   return known.get(statement);
 }
 
-/** pg-safeupdate looks at every UPDATE and DELETE, also in a CTE; any WHERE satisfies it, and MERGE does not concern it. */
+/** pg-safeupdate checks every UPDATE and DELETE, also in CTEs. Any WHERE is accepted, and MERGE is not checked. */
 export function unguarded(statement: string): string | undefined {
   let tree: unknown;
   try {
     tree = parseSync(statement);
   } catch {
-    // Not a statement by itself: an expression of PL/pgSQL.
+    // Not a statement but an expression of PL/pgSQL.
     return undefined;
   }
   return unguardedNode(tree);

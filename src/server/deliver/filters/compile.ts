@@ -6,10 +6,11 @@ import {
 } from '../../../contracts/filters.ts';
 
 /**
- * The filter as a jsonpath predicate, for `private.filter_matches()`.
+ * Compiles a filter to a jsonpath predicate for `private.filter_matches()`.
  *
- * Strict: lax paths look into arrays. There, a comparison with a missing member, or between values of two types, is unknown.
- * `&&`, `||` and the match itself read unknown as no match, so that only `not` must be told the difference.
+ * Strict, since lax paths look into arrays. In strict mode, a comparison with a missing member, or between values of two
+ * types, is unknown. `&&`, `||` and the match itself treat unknown as no match, so only `not` must tell the two
+ * apart.
  */
 export function compileFilter(filter: Filter): string {
   return `strict ${predicate(filter)}`;
@@ -22,7 +23,7 @@ function predicate(filter: Filter): string {
   if ('exists' in filter) return exists(filter.exists);
   if ('any' in filter) return `(${filter.any.map(predicate).join(' || ')})`;
   if ('all' in filter) return `(${filter.all.map(predicate).join(' && ')})`;
-  // `?` passes only what is true: unlike `!(…)`, this is true where the inner filter is unknown.
+  // `?` passes only true. Unlike `!(…)`, this expression is true if the inner filter is unknown.
   return `!exists($ ? (${predicate(filter.not)}))`;
 }
 
@@ -30,7 +31,8 @@ function both<T>(members: [string, T][], compile: (path: string, value: T) => st
   return `(${members.map(([path, value]) => compile(path, value)).join(' && ')})`;
 }
 
-// PostgreSQL's regular expressions repeat at most 255 times. One pattern for all filters: compiled ones are cached, but few.
+// PostgreSQL's regular expressions allow at most 255 repetitions. All filters share one pattern, since PostgreSQL caches only
+// a few compiled ones.
 const IS_TOO_LONG = `like_regex "^.{${MAX_FILTER_CHARACTERS - 56}}.{57}" flag "s"`;
 
 function exact(path: string, value: FilterScalar): string {
@@ -42,13 +44,14 @@ function prefix(path: string, value: string): string {
 }
 
 function suffix(path: string, value: string): string {
-  // Only these characters mean something else in a pattern. `s` lets the end of a text be its end, whatever lines it has.
+  // Only these characters are special in a pattern. With flag `s`, `$` matches only the end of the text, whatever lines it
+  // has.
   const pattern = `${value.replace(/[\\^$.[\]|()?*+{}]/g, '\\$&')}$`;
   return `${member(path)} like_regex ${literal(pattern)} flag "s" && !(${member(path)} ${IS_TOO_LONG})`;
 }
 
 function exists(path: string): string {
-  // A field is a text, or null where the event has none.
+  // A field is a text, or null if the event has none.
   if (isField(path)) return `exists(${member(path)} ? (@ != null))`;
   const isAbsent = `@.type() == "object" || @.type() == "array" || exists(@ ? (@ ${IS_TOO_LONG}))`;
   return `exists(${member(path)} ? (!(${isAbsent})))`;
@@ -58,7 +61,7 @@ function member(path: string): string {
   return `$.${path.split('.').map(literal).join('.')}`;
 }
 
-/** jsonpath reads the escapes of JSON, and in quotes no other character is special. */
+/** jsonpath uses JSON's escapes; inside of quotes no other character is special. */
 function literal(text: string): string {
   return JSON.stringify(text);
 }

@@ -2,25 +2,25 @@ import { z } from 'zod';
 import { isField, type Filter, type FilterScalar } from '../../../contracts/filters.ts';
 import { cut } from '../../http/issues.ts';
 
-/** A value of an event, as a filter sees it. A number is its text: JavaScript would round it. */
+/** A value of an event as a filter sees it. Numbers are texts, since JavaScript would round them. */
 export type FilterValue = string | boolean | null | { number: string };
-/** By path. What is absent has no entry. */
+/** Values by path, without absent members. */
 export type FilterValues = ReadonlyMap<string, FilterValue>;
 
 export interface Decision {
   matches: boolean;
   /** Path of the clause in the filter, such as `all.1.exact.metadata.region`; empty for the whole filter. */
   decided_by: string;
-  /** A sentence for people. */
+  /** An explanation in one sentence. */
   explanation: string;
 }
 
-/** What `private.filter_values()` answers: one entry for each path, in the order asked. */
+/** Answer of `private.filter_values()`: one entry per path, in the order asked. */
 export const filterValuesAnswer = z.array(
   z.tuple([z.enum(['string', 'number', 'boolean', 'null']), z.string().nullable()]).nullable(),
 );
 
-/** The paths that a filter looks at: what to ask `private.filter_values()` for. */
+/** The paths that a filter reads, to be asked from `private.filter_values()`. */
 export function pathsOf(filter: Filter): string[] {
   const paths = new Set<string>();
   const visit = (inner: Filter): void => {
@@ -41,7 +41,7 @@ export function readFilterValues(
   const values = new Map<string, FilterValue>();
   for (const [index, path] of paths.entries()) {
     const [type, text] = answer[index] ?? [];
-    // An event without a stage has none, whereas null is a value of the metadata.
+    // A null field is absent: an event without a stage has none. A null in the metadata is a value.
     if (type === undefined || (type === 'null' && isField(path))) continue;
     values.set(path, valueOf(type, text ?? ''));
   }
@@ -62,8 +62,8 @@ function valueOf(type: 'string' | 'number' | 'boolean' | 'null', text: string): 
 }
 
 /**
- * Decides as the compiled filter does in SQL, clause by clause, and says which clause decided and why. Deliveries are decided
- * in SQL; this explains them.
+ * Decides as the compiled filter does in SQL, and returns the deciding clause with an explanation. SQL decides about
+ * deliveries; this only explains.
  */
 export function evaluateFilter(filter: Filter, values: FilterValues): Decision {
   const { matches, at, fact } = decide(filter, values, []);
@@ -77,7 +77,7 @@ export function evaluateFilter(filter: Filter, values: FilterValues): Decision {
 interface Decided {
   matches: boolean;
   at: (string | number)[];
-  /** True whether or not `not` turns the clause around. */
+  /** An explanation that stays correct if `not` inverts the clause. */
   fact: string;
 }
 
@@ -105,7 +105,7 @@ function decide(filter: Filter, values: FilterValues, at: (string | number)[]): 
   return combine(isAny, parts, place);
 }
 
-/** The first part that decides alone, else all of them together. */
+/** The first clause that decides alone; if there is none, all of them. */
 function combine(isAny: boolean, parts: Decided[], at: (string | number)[]): Decided {
   const deciding = parts.find(({ matches }) => matches === isAny);
   if (deciding !== undefined) return deciding;
@@ -170,7 +170,7 @@ function shown(value: FilterValue | FilterScalar): string {
   return typeof value === 'object' && value !== null ? cut(value.number, SHOWN_CHARACTERS) : String(value);
 }
 
-/** One spelling of each value: `1.0`, `10e-1` and `1` are `1e0`. */
+/** Normalizes a number: `1.0`, `10e-1` and `1` become `1e0`. */
 function plainNumber(text: string): string {
   const [, sign = '', whole = '', decimals = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text) ?? [];

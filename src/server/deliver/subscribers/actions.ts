@@ -62,7 +62,7 @@ const sample = z.object({
   applied_at: rowTime,
 });
 const filterSamples = z.array(sample.extend({ values: filterValuesAnswer, matches: z.boolean() }));
-/** A body for each version, by its number. */
+/** One body per version, by its number. */
 const versionSamples = z.array(sample.extend({ bodies: z.array(z.string()).length(FORMAT_VERSIONS.length) }));
 
 type Act = (
@@ -82,7 +82,7 @@ const ACTIONS: Record<Exclude<EndpointAction, 'filter-test'>, Act> = {
   explain,
 };
 
-/** `POST ?action=`: all actions and questions about a subscriber except its settings. */
+/** `POST ?action=`: all actions and queries on a subscriber except changing its settings. */
 export async function actOnEndpoint(
   services: EndpointServices,
   request: Request,
@@ -95,7 +95,10 @@ export async function actOnEndpoint(
   return about(endpoint_id, await ACTIONS[action](services, endpoint_id, request, actor));
 }
 
-/** Sends the probes. The answer to the first one, with its nonce, proves that the endpoint wants our events: that is the check. */
+/**
+ * Sends the probes. The subscriber has passed the check if its answer to the first one contains the nonce, which proves that
+ * the endpoint wants our events.
+ */
 async function check(
   services: EndpointServices,
   endpointId: string,
@@ -189,7 +192,7 @@ async function testFilter({ rpc, log }: EndpointServices, request: Request): Pro
       const { decided_by, explanation } = decision;
       return { event_id: id, ...event, matches, decided_by, explanation };
     }
-    // SQL decides what is sent: its answer stands, and the explanation of another one would mislead.
+    // SQL decides what is sent: the explanation of a different decision would be wrong.
     log('error', 'the explanation of a filter contradicts its decision', { event: id, paths });
     const explanation = `${matches ? 'Matches' : 'Does not match'}, but we cannot name the clause that decides.`;
     return { event_id: id, ...event, matches, decided_by: '', explanation };
@@ -233,7 +236,7 @@ async function explain(
   const filter = facts.settings?.filter ?? null;
   let decision = null;
   if (filter !== null) {
-    // Which filter was in force, and so what is to be looked at, is known only now.
+    // Only now is it known which filter was in force, and so which values are needed.
     const paths = pathsOf(filter);
     facts = await rpc('explain_fan_out', { ...pair, p_paths: paths }, explained);
     if (facts.outcome !== 'explained') return refused(facts.outcome);

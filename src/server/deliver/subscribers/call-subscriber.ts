@@ -19,19 +19,19 @@ export interface SubscriberSender extends Clock {
 }
 
 /**
- * Answers that blame the request. To a compressed body they may mean that nobody there decompresses it: the signature does not
- * fit, it is no JSON, or a firewall cannot look into it.
+ * Statuses that blame the request. For a compressed body they may mean that the receiver does not decompress it: the
+ * signature does not match, it is not JSON, or a firewall cannot inspect it.
  */
 const BLAMES_REQUEST: ReadonlySet<number | null> = new Set([400, 401, 403, 415, 422]);
 
 /**
- * One POST to a subscriber: no quick retry follows, since the durable schedule and the endpoint's own pace decide when the next
- * one is welcome. Any 2xx has delivered it; 410 is `failed` with its status, upon which the database pauses the endpoint.
+ * One POST to a subscriber, without quick retries: the durable schedule and the endpoint's own pace decide about the next
+ * one. Any 2xx is delivered; 410 is `failed` with its status, and the database then pauses the endpoint.
  *
- * A compressed body that is refused is sent uncompressed at once. Where that is delivered, the database stops compressing for
- * this endpoint (`private.observe_subscriber()`), so that nothing is lost or late because of a setting.
- * @throws {SecretUnreadable} when one of the endpoint's secrets cannot be opened. Nothing was sent: unsigned, or signed with some
- *   of the secrets only, it would be refused by whoever has another one of them
+ * If a compressed body is refused, it is sent uncompressed at once. If that is delivered, the database stops compressing for
+ * this endpoint (`private.observe_subscriber()`), so a wrong setting causes neither loss nor delay.
+ * @throws {SecretUnreadable} if one of the endpoint's secrets cannot be decrypted. Nothing was sent: receivers with that
+ *   secret would refuse a request that is unsigned or signed only by the other secrets.
  */
 export async function callSubscriber(
   sender: SubscriberSender,
@@ -76,7 +76,7 @@ async function postBody(
 }
 
 /**
- * Every secret of an endpoint that is in use, the newest first: while one is rotated, both sign.
+ * All secrets of an endpoint that are in use, newest first: during a rotation, both sign.
  * @throws {SecretUnreadable}
  */
 export function openAll(keys: EndpointKeys, endpointId: string, sealed: readonly string[]): WebhookKeys {
@@ -84,7 +84,7 @@ export function openAll(keys: EndpointKeys, endpointId: string, sealed: readonly
   return parseWebhookSecret(sealed.map((each) => openSecret(keys, endpointId, each)).join(' '));
 }
 
-/** What differs by delivery travels in headers: the body is a function of the event and the format version alone. */
+/** Values that differ between deliveries are sent as headers: the body depends only on the event and the format version. */
 function polarisHeaders({ format_version, position, plan, redriven }: Subscriber): Record<string, string> {
   return {
     'polaris-version': versionDate(format_version),

@@ -10,12 +10,12 @@ import type { WebhookKeys } from '../secrets.ts';
 import { signWithEach } from '../sign.ts';
 import { openAll, type SubscriberSender } from './call-subscriber.ts';
 
-/** Whom a check is of. */
+/** The subscriber to check. */
 interface CheckedEndpoint {
   endpoint_id: string;
   url: string;
   sealed_secrets: readonly string[];
-  /** The coding in its settings. */
+  /** The coding that its settings ask for. */
   compression: Compression;
 }
 
@@ -23,7 +23,7 @@ interface CheckedEndpoint {
 interface Seen {
   /** Null: no answer came. */
   status: number | null;
-  /** Why it is not delivered, in words; null: it was answered with a 2xx. */
+  /** Why it is not delivered; null: the answer was a 2xx. */
   error: string | null;
   /** The part of the answer that was read. */
   text: string;
@@ -35,7 +35,7 @@ interface Seen {
 
 type Told = Pick<Probe, 'ok' | 'detail' | 'advice'>;
 
-/** Well outside of the tolerance, whatever the clocks say. */
+/** Far outside of the tolerance, whatever the clocks say. */
 const OLD_MS = 60 * 60 * 1000;
 
 const VERIFY =
@@ -44,10 +44,10 @@ const ANSWER_FIRST =
   'Store the event, answer 2xx, and do the work afterwards. A load balancer or a cold start may need more time as well.';
 
 /**
- * Checks whether a subscriber takes what we will send, and refuses what others could. First a signed ping, whose nonce the answer
- * must repeat: it proves that the receiver wants our events. Only then the rest, one after the other: a host that never asked
- * for us gets one small request.
- * @throws {SecretUnreadable} when one of the endpoint's secrets cannot be decrypted: nothing was sent
+ * Checks whether a subscriber accepts what we will send, and rejects what others could send. First a signed ping, whose nonce
+ * the answer must repeat: it proves that the receiver wants our events. Only then come the other probes, one after the other,
+ * so that a host that never asked for events gets only one small request.
+ * @throws {SecretUnreadable} if one of the endpoint's secrets cannot be decrypted; nothing was sent
  */
 export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedEndpoint): Promise<Probe[]> {
   const keys = openAll(sender.endpointKeys, endpoint.endpoint_id, endpoint.sealed_secrets);
@@ -85,7 +85,7 @@ export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedE
       ...judgeRefusal(
         old,
         'a request that was signed an hour ago',
-        `Refuse requests whose webhook-timestamp is more than ${TOLERANCE_SECONDS / 60} minutes away, which the libraries do: else whoever has recorded a request can send it again at any time.`,
+        `Refuse requests whose webhook-timestamp is more than ${TOLERANCE_SECONDS / 60} minutes away, which the libraries do: otherwise a recorded request can be sent again at any time.`,
       ),
     },
     {
@@ -100,7 +100,7 @@ export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedE
   ];
 }
 
-/** Bodies are compressed only for a subscriber that has answered this. */
+/** Only a subscriber that has passed this probe gets compressed bodies. */
 async function pingCompressed(
   sender: SubscriberSender,
   endpoint: CheckedEndpoint,
@@ -118,7 +118,7 @@ interface Ping {
   body: string;
 }
 
-/** @param bytes how long the body should be, filled up with blanks in its note; undefined: as short as it is */
+/** @param bytes length of the body, filled up with blanks in its note; undefined: as short as possible */
 function pingOf({ now }: SubscriberSender, { endpoint_id }: CheckedEndpoint, bytes?: number): Ping {
   const nonce = randomBytes(16).toString('hex');
   const ping: CheckPing = {
@@ -136,11 +136,11 @@ interface Request {
   id: string;
   body: string;
   keys: WebhookKeys;
-  /** When it says that it was signed; undefined: now. */
+  /** Timestamp of the signature; undefined: now. */
   at?: number;
-  /** The body that is sent instead of the one that was signed. */
+  /** A body to send in place of the signed one. */
   sent?: string;
-  /** In which it is sent. Its signature is over what it holds. */
+  /** Coding of the body. The signature is over the decompressed body. */
   coding?: Coding;
 }
 
@@ -223,7 +223,7 @@ function adviceOn({ status, error, timedOut }: Seen): string {
   return 'Look at the log of the endpoint, and at any proxy or firewall in front of it.';
 }
 
-/** For a request that must be refused with a 4xx: this status says that the request is at fault. */
+/** Judges an answer to a request that must be refused with a 4xx, which blames the request. */
 function judgeRefusal(seen: Seen, what: string, advice: string): Told {
   if (seen.error === null) return bad(`It accepted ${what} (${seen.status}).`, advice);
   if (seen.status === 429 || seen.status === null) {
@@ -269,7 +269,7 @@ function judgeRedirects(all: readonly Seen[]): Told {
   );
 }
 
-/** A slower answer than this part of the time-out leaves little reserve under load. */
+/** An answer slower than this share of the time-out leaves little reserve under load. */
 const SLOW_PART = 0.5;
 
 function judgeTime(all: readonly Seen[], timeoutMs: number): Told {

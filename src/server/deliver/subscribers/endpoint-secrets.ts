@@ -8,10 +8,10 @@ interface EndpointKey {
   key: Buffer;
 }
 
-/** The keys of ENDPOINT_SECRETS_KEY, in its order: the first seals, all open. Empty where it is not set. */
+/** The keys of ENDPOINT_SECRETS_KEY, in its order: the first one encrypts, and all decrypt. Empty if the variable is not set. */
 export type EndpointKeys = readonly EndpointKey[];
 
-/** @param value as `endpointSecretsKeys` has checked it */
+/** @param value validated by `endpointSecretsKeys` */
 export function parseEndpointKeys(value: string): EndpointKeys {
   return splitList(value).map((part) => {
     const [id = '', base64] = part.split(':');
@@ -19,10 +19,13 @@ export function parseEndpointKeys(value: string): EndpointKeys {
   });
 }
 
-/** A sealed secret that cannot be opened: its endpoint can be sent nothing until the key is back, or the secret is replaced. */
+/**
+ * A stored secret cannot be decrypted: nothing can be sent to its endpoint until the key is set again or the secret is
+ * replaced.
+ */
 export class SecretUnreadable extends Error {
   override name = 'SecretUnreadable';
-  /** Of the key that sealed it; null: the value is malformed. */
+  /** Id of the key that encrypted it; null: the value is malformed. */
   readonly keyId: string | null;
 
   constructor(keyId: string | null, message: string) {
@@ -38,8 +41,8 @@ const TAG_BYTES = 16;
 const SEALED = /^v1\.([A-Za-z0-9_-]{1,32})\.([A-Za-z0-9_-]{16})\.([A-Za-z0-9_-]+)\.([A-Za-z0-9_-]{22})$/;
 
 /**
- * Encrypts a secret of an endpoint: `v1.<key id>.<nonce>.<ciphertext>.<tag>`, the last three in base64url. What it is sealed for
- * is bound to it: a value that is copied to another endpoint's row cannot be opened there.
+ * Encrypts a secret of an endpoint: `v1.<key id>.<nonce>.<ciphertext>.<tag>`, the last three in base64url. The endpoint is
+ * bound to the value, so it cannot be decrypted if it is copied to another endpoint's row.
  */
 export function sealSecret(keys: EndpointKeys, endpointId: string, secret: string): string {
   const [first] = keys;
@@ -52,7 +55,7 @@ export function sealSecret(keys: EndpointKeys, endpointId: string, secret: strin
   return [SCHEME, first.id, ...parts].join('.');
 }
 
-/** @throws {SecretUnreadable} naming the key, never the secret */
+/** @throws {SecretUnreadable} naming the key, but never the secret */
 export function openSecret(keys: EndpointKeys, endpointId: string, sealed: string): string {
   const [, keyId, nonce, ciphertext, tag] = SEALED.exec(sealed) ?? [];
   if (keyId === undefined || nonce === undefined || ciphertext === undefined || tag === undefined) {
@@ -86,7 +89,7 @@ function boundTo(keyId: string, endpointId: string): Buffer {
 
 const SECRET_BYTES = 32;
 
-/** A new secret for an endpoint, in the form of Standard Webhooks. Shown once. */
+/** A new secret of an endpoint, in the form of Standard Webhooks. Shown once. */
 export function mintSecret(): string {
   return `whsec_${randomBytes(SECRET_BYTES).toString('base64')}`;
 }
@@ -99,12 +102,12 @@ export function mintReadToken(): { token: string; sha256: string } {
   return { token, sha256: readTokenHash(token) };
 }
 
-/** Whether a bearer has the form of a read token. */
+/** Whether a bearer token has the form of a read token. */
 export function isReadToken(bearer: string): boolean {
   return /^pet_[A-Za-z0-9_-]{43}$/.test(bearer);
 }
 
-/** The stored hash of a read token, in hexadecimal digits. 32 random bytes need no slow hash. */
+/** The hash under which a read token is stored, in hexadecimal digits. 32 random bytes need no slow hash. */
 export function readTokenHash(token: string): string {
   return createHash('sha256').update(token).digest('hex');
 }

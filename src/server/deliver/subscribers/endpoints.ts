@@ -55,7 +55,7 @@ const moved = z.union([
   notFound,
 ]);
 
-/** A refusal that is answered and audited. */
+/** A refusal, to be answered and audited. */
 export function refused(
   code: ProblemCode,
   extras: ProblemExtras = {},
@@ -69,12 +69,12 @@ export function done(body: object, status = 200): Result {
   return { response: answer(body, { status }), record: null };
 }
 
-/** The result, whose record says whom it is about. */
+/** The same result, with the subscriber's id in its audit record. */
 export function about(endpoint_id: string, result: Result): Result {
   return { ...result, record: result.record && { endpoint_id, ...result.record } };
 }
 
-/** For what only people may do, since the audit names who decided it. */
+/** Refuses the cron: the audit names the person who decided. */
 export function byPerson(actor: string, work: () => Promise<Result>): Promise<Result> {
   return actor === CRON ? Promise.resolve(refused('forbidden')) : work();
 }
@@ -83,7 +83,7 @@ export function queryOf(request: Request): Record<string, string> {
   return Object.fromEntries(new URL(request.url).searchParams);
 }
 
-/** One subscriber, removed ones as well; undefined: there is none with this id. */
+/** One subscriber, even a removed one; undefined: unknown id. */
 export async function findEndpoint({ rpc }: Pick<EndpointServices, 'rpc'>, endpointId: string) {
   const parameters = { p_endpoint_id: endpointId, p_with_removed: true };
   const [endpoint] = await rpc('list_endpoints', parameters, z.array(subscriberView));
@@ -107,7 +107,7 @@ export async function showEndpoints(services: EndpointServices, request: Request
   return done({ endpoint, history } satisfies EndpointDetails);
 }
 
-/** `POST`: makes a subscriber, with its secret and its read token, which nobody is shown again. */
+/** `POST`: creates a subscriber, with its secret and its read token, which are shown only in this answer. */
 export async function createEndpoint(
   services: EndpointServices,
   request: Request,
@@ -149,7 +149,7 @@ export async function createEndpoint(
   }
 }
 
-/** `PATCH ?endpoint_id=`: puts other settings in force, all of them, unless somebody else has changed them meanwhile. */
+/** `PATCH ?endpoint_id=`: replaces all settings, unless another operator has changed them since they were read. */
 export async function changeEndpoint(
   services: EndpointServices,
   request: Request,
@@ -193,7 +193,7 @@ async function putInForce(
   }
 }
 
-/** `DELETE ?endpoint_id=`: removes a subscriber for good. One that is removed already is answered as it stands. */
+/** `DELETE ?endpoint_id=`: removes a subscriber for good. A removed one is returned unchanged. */
 export async function removeEndpoint(
   services: EndpointServices,
   request: Request,

@@ -16,10 +16,10 @@ export const fanOutFacts = explanation
       circuit_open_since: rowTime.nullable(),
     }),
     takes_events: z.boolean().nullable(),
-    /** What made the revision that was in force. */
+    /** The change that made the revision in force. */
     change: z.string().nullable(),
     is_owner: z.boolean().nullable(),
-    /** A deletion whose deliveries the next sweep makes. */
+    /** A deletion whose deliveries will be made by the next sweep. */
     is_pending: z.boolean(),
     filter_matches: z.boolean().nullable(),
     values: filterValuesAnswer.nullable(),
@@ -30,9 +30,9 @@ export type FanOutFacts = z.infer<typeof fanOutFacts>;
 type Why = Pick<Explanation, 'reason' | 'sentence'>;
 
 /**
- * Why a subscriber got an event or did not, in one sentence: by its live delivery, else by its last replay, else by what kept the
- * fan-out from making one, in the order in which the fan-out asks.
- * @param decision of the filter in force; null where there is none, or its values are erased
+ * Explains in one sentence why a subscriber did or did not get an event: by its live delivery, else by its last replay, else
+ * by the first reason, in the order of the fan-out's checks, why there is no delivery.
+ * @param decision of the filter in force; null if there is none, or its values are erased
  * @param now milliseconds since the epoch
  */
 export function explainFanOut(facts: FanOutFacts, decision: Decision | null, now: number): Why {
@@ -122,7 +122,7 @@ function whyNone(facts: FanOutFacts, decision: Decision | null): Why {
   return whyNotAsked(facts) ?? whyNotSelected(facts) ?? whyNotMatched(facts, decision);
 }
 
-/** Where the settings were not asked about the event at all. */
+/** Reasons that apply before the settings are checked. */
 function whyNotAsked({ event, endpoint, revision, takes_events, change }: FanOutFacts): Why | undefined {
   const applied = event.applied_at ?? '';
   if (event.channel === 'import') {
@@ -152,7 +152,7 @@ function whyNotAsked({ event, endpoint, revision, takes_events, change }: FanOut
   return undefined;
 }
 
-/** Where the selection does not admit the event. */
+/** The selection does not match the event. */
 function whyNotSelected({ event, settings, is_owner }: FanOutFacts): Why | undefined {
   const events = settings?.events;
   if (events === undefined) return undefined;
@@ -169,7 +169,7 @@ function whyNotSelected({ event, settings, is_owner }: FanOutFacts): Why | undef
     ['status', event.status, events.statuses, 'statuses'],
   ] as const;
   for (const [reason, value, admitted, words] of lists) {
-    // A deletion goes to whoever may have heard of the report before.
+    // A deletion goes to every subscriber that may have heard of the report, whatever its stages and statuses.
     if (event.type === 'report.deleted' && (reason === 'stage' || reason === 'status')) continue;
     if (admitted === undefined || (value !== null && admitted.includes(value))) continue;
     const name = reason.replace('_', ' ');

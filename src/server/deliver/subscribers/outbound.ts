@@ -9,7 +9,7 @@ import type { Answered, ChunkReader } from '../../http/read-start.ts';
 import { isLoopbackAddress, isPublicAddress } from './public-address.ts';
 import { readSubscriberUrl, type SubscriberRules } from './subscriber-url.ts';
 
-/** Asks the DNS for all addresses of a name. */
+/** Resolves a name to all of its addresses. */
 type Resolve = (hostname: string) => Promise<readonly string[]>;
 
 export interface OutboundPost {
@@ -20,24 +20,24 @@ export interface OutboundPost {
 }
 
 /**
- * Posts to a subscriber: the one way out of this deployment to an address that somebody typed in.
- * @throws {NeverSent} where the address is not one that a subscriber may have, by its URL or by what its name resolves to
+ * Posts to a subscriber: the only way out of this deployment to an address that a person typed in.
+ * @throws {NeverSent} if the URL, or an address that its name resolves to, is not allowed for a subscriber
  */
 export type Outbound = (post: OutboundPost) => Promise<Answered>;
 
 export interface OutboundOptions extends SubscriberRules {
   resolve?: Resolve;
-  /** How long a lookup may take, and then a connection with its TLS handshake, in milliseconds. */
+  /** Time limit for the DNS lookup, and again for the connection with its TLS handshake, in milliseconds. */
   connectTimeoutMs?: number;
 }
 
-/** Half of the usual time-out of an attempt: what takes longer to connect will hardly answer in the rest. */
+/** Half of the usual time-out of an attempt: an endpoint that takes longer to connect will hardly answer in the rest. */
 const CONNECT_TIMEOUT_MS = 5000;
 const USER_AGENT = 'Polaris-Webhooks';
 
 /**
- * All that a subscriber is ever told in headers. A key of ours cannot get among them by mistake: a bearer, an API key, a cookie
- * or the protection bypass ends the call instead.
+ * The only headers that are sent to subscribers. A secret of ours cannot slip in: a bearer token, an API key, a cookie or the
+ * protection bypass ends the call.
  */
 export const SENDABLE: ReadonlySet<string> = new Set([
   'content-type',
@@ -54,10 +54,10 @@ export const SENDABLE: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Each call has a connection of its own. An idle one would outlive what its host name resolves to, and die unnoticed while a
- * function is frozen. It costs a TLS handshake each time.
+ * Each call opens its own connection, at the cost of a TLS handshake. An idle one would outlive a change of the host's
+ * address, and could die unnoticed while a function is frozen.
  *
- * `request` rather than `fetch`: it follows no redirect, decompresses nothing and keeps no status of an answer to itself.
+ * Uses `request` and not `fetch`: it follows no redirects, decompresses nothing and hides no status.
  */
 export function createOutbound({
   resolve = resolveName,
@@ -67,7 +67,7 @@ export function createOutbound({
   const dispatcher = new Agent({
     // `connection: close` on each request.
     pipelining: 0,
-    // Of a connection whose request was abandoned while it was being made, in milliseconds.
+    // Milliseconds until a connection closes whose request was abandoned during the handshake.
     keepAliveTimeout: 1,
     connect: checkedConnect({ resolve, connectTimeoutMs, loopback: allowsLoopback(rules.hosts) }),
   });
@@ -95,20 +95,21 @@ export function createOutbound({
 interface Checks {
   resolve: Resolve;
   connectTimeoutMs: number;
-  /** Whether this machine itself may be called. */
+  /** Whether addresses of this machine are allowed. */
   loopback: boolean;
 }
 
 /**
- * Makes connections to addresses that were checked. It resolves the name itself, checks every address, and dials those: a name
- * that resolves to another address a moment later changes nothing. A hook `lookup` alone would not do, since nobody calls it for
+ * Connects only to checked addresses. Resolves the name itself, checks every address and dials exactly those, so a name that
+ * resolves to another address a moment later has no effect. A `lookup` hook alone would not be enough: it is not called for
  * literals such as `127.0.0.1`, `[::1]` or `0x7f.1`.
  */
 export function checkedConnect(checks: Checks): buildConnector.connector {
   return (options, callback) => {
     addressesOf(options.hostname, checks).then(
       (addresses) => {
-        // For this connection alone, so that no TLS session is resumed: the certificate of such a one is not compared with its name.
+        // A new connector per connection, so that no TLS session is resumed: the certificate of a resumed session is not
+        // compared with the host name.
         const connect = buildConnector({
           lookup: lookupIn(addresses),
           timeout: checks.connectTimeoutMs,
@@ -129,7 +130,7 @@ interface Resolved {
   family: number;
 }
 
-/** @throws {NeverSent} when one of them is not public: an honest name has none of these, so that none of the others is tried */
+/** @throws {NeverSent} if any address is not public. An honest name has no such address, so the others are not tried either. */
 async function addressesOf(
   hostname: string,
   { resolve, connectTimeoutMs, loopback }: Checks,
@@ -143,7 +144,7 @@ async function addressesOf(
   return addresses.map((address) => ({ address, family: isIP(address) }));
 }
 
-/** Of Node's own form, so that it tries the addresses in turn (RFC 8305). */
+/** In the form of Node's `lookup`, so that Node tries the addresses in turn (RFC 8305). */
 function lookupIn(addresses: readonly Resolved[]): LookupFunction {
   return (_hostname, { all }, callback) => {
     const [first] = addresses;
@@ -178,16 +179,16 @@ function headersOf(answered: Dispatcher.ResponseData['headers']): Headers {
       try {
         headers.append(name, each);
       } catch {
-        // Not what a header may hold: nothing here reads such a one.
+        // Not a valid header value; no code here reads such a header.
       }
     }
   }
   return headers;
 }
 
-/** By hand: Node's own adapter to a web stream throws where nobody can catch it when it is cancelled while data comes in. */
+/** Reads the stream directly: Node's adapter to web streams throws an uncatchable error if it is cancelled while data arrives. */
 function readerOf(stream: Readable): ChunkReader {
-  // An error after the last read has nobody else to go to.
+  // After the last read, nobody else handles an error.
   stream.on('error', () => undefined);
   const chunks: AsyncIterator<Uint8Array, undefined> = stream[Symbol.asyncIterator]();
   return {

@@ -1,8 +1,8 @@
 import { BlockList, isIP } from 'node:net';
 
 /**
- * Ranges of IPv4 that are no public unicast addresses (IANA, "IPv4 Special-Purpose Address Registry"), and the one public
- * address under which a cloud tells its machines their credentials.
+ * IPv4 ranges that are not public unicast (IANA, "IPv4 Special-Purpose Address Registry"), and the one public address at
+ * which a cloud serves credentials to its machines.
  */
 const BLOCKED_IPV4 = [
   ['0.0.0.0', 8], // this network
@@ -27,9 +27,9 @@ const BLOCKED_IPV4 = [
 ] as const;
 
 /**
- * All of IPv6 but 2000::/3, the only range of public unicast addresses (RFC 4291), and what is special within it. So these are
- * blocked too: loopback, IPv4-mapped and -compatible, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard, unique local (which holds
- * Amazon's metadata, fd00:ec2::254), link-local, site-local, multicast.
+ * All of IPv6 except 2000::/3, the only range of public unicast addresses (RFC 4291), and the special ranges within it. So
+ * loopback, IPv4-mapped and -compatible, NAT64 (64:ff9b::/96, 64:ff9b:1::/48), discard, unique local (with Amazon's metadata,
+ * fd00:ec2::254), link-local, site-local and multicast addresses are blocked too.
  */
 const BLOCKED_IPV6 = [
   ['::', 3],
@@ -43,7 +43,7 @@ const BLOCKED_IPV6 = [
   ['3fff::', 20], // documentation
 ] as const;
 
-// A list for each: a block list compares IPv4 addresses with IPv6 ranges as well, and `::/3` holds all of them.
+// One list per family: a block list also compares IPv4 addresses with IPv6 ranges, and `::/3` would contain all of them.
 const ipv4 = new BlockList();
 for (const [network, prefix] of BLOCKED_IPV4) ipv4.addSubnet(network, prefix, 'ipv4');
 const ipv6 = new BlockList();
@@ -52,7 +52,7 @@ const loopback = new BlockList();
 loopback.addSubnet('127.0.0.0', 8, 'ipv4');
 const LOOPBACK_IPV6 = '::1';
 
-/** Whether an IP address is on the public internet. False as well for what is no address, or has a zone. */
+/** Whether an IP address is on the public internet. False for anything else, such as an address with a zone. */
 export function isPublicAddress(address: string): boolean {
   switch (isIP(address)) {
     case 4:
@@ -64,7 +64,7 @@ export function isPublicAddress(address: string): boolean {
   }
 }
 
-/** Whether an IP address is this machine, in its usual spelling. */
+/** Whether an IP address, in its usual spelling, is this machine. */
 export function isLoopbackAddress(address: string): boolean {
   return address === LOOPBACK_IPV6 || (isIP(address) === 4 && loopback.check(address, 'ipv4'));
 }

@@ -10,7 +10,7 @@ import type { Store } from '../../store/store.ts';
 import { isReadToken, readTokenHash } from './endpoint-secrets.ts';
 import { queryOf } from './endpoints.ts';
 
-/** The place after the last event that was read: its delivery, and the transaction that made it. */
+/** The position after the last event read: its delivery, and the transaction that created it. */
 const place = z.object({ xid: z.string(), id: z.int() });
 type Place = z.infer<typeof place>;
 
@@ -26,8 +26,8 @@ const read = z.union([
 ]);
 
 /**
- * `GET`: the events of the subscriber whose read token comes with the request, in the order in which they were committed, or
- * one of them in full. Refusals are audited: those of unauthenticated callers under the cap.
+ * `GET`: the events for the subscriber of the read token, in the order of their commits, or one of them in full. Refusals are
+ * audited; those of unauthenticated callers count against the cap.
  */
 export async function readEvents(
   services: Store & MonotonicClock & { log: Log },
@@ -47,7 +47,7 @@ export async function readEvents(
 
   if (request.method !== 'GET') return refuse('method_not_allowed', { headers: { allow: 'GET' } });
   const token = bearerToken(request.headers);
-  // A token of another form is invalid: the database need not be asked.
+  // A token of another form is invalid, without asking the database.
   if (token === null || !isReadToken(token)) return refuse('unauthorized');
   const query = eventsQuery.safeParse(queryOf(request));
   if (!query.success) return refuse('invalid_query');
@@ -72,7 +72,7 @@ export async function readEvents(
   return answer({ events, next: next && showCursor(next), has_more } satisfies EventsAnswer);
 }
 
-/** Opaque to its reader, so that it may change. */
+/** Opaque to clients, so that it may change. */
 function showCursor({ xid, id }: Place): string {
   return Buffer.from(`${xid}.${id}`).toString('base64url');
 }
@@ -80,7 +80,7 @@ function showCursor({ xid, id }: Place): string {
 /** PostgreSQL's xid8. */
 const MAX_XID = 2n ** 64n - 1n;
 
-/** Null: nobody was given this cursor. */
+/** Null: not one of our cursors. */
 function readCursor(text: string): Place | null {
   const [, xid = '', id = ''] =
     /^(\d{1,20})\.(\d{1,16})$/.exec(Buffer.from(text, 'base64url').toString()) ?? [];

@@ -2,12 +2,12 @@ import type { Json } from '../../../contracts/text.ts';
 import { inline } from './markdown.ts';
 import { labelOf, type JsonObject } from './material.ts';
 
-// Together with the other sections a brief must stay under MAX_RESULT_BYTES.
+// Together with the other sections, a brief must stay below MAX_RESULT_BYTES.
 const MAX_BYTES = 400_000;
 const MAX_TEXT_CHARACTERS = 100_000;
 const INDENT = '  ';
 
-/** The whole intake as a nested list, so that the brief loses nothing that was said; its end is cut if it must be. */
+/** The whole intake as a nested list, so that the brief omits nothing. Too long a list is cut at its end. */
 export function appendix(data: JsonObject): string {
   const lines: string[] = [];
   let bytes = 0;

@@ -1,31 +1,31 @@
 import type { JsonObject } from './material.ts';
 
-/** A section under its own heading. One with nothing to say returns `''` and is left out. */
+/** A section with its heading. An empty section returns `''` and is omitted. */
 export interface Section {
   heading: string;
   write: () => string;
 }
 
-/** What should be done, as the final recommends, plans and measures it. Its texts are plain, not Markdown. */
+/** A recommendation, as the final recommends, plans and measures it. Plain text, not Markdown. */
 export interface Recommendation {
-  /** An order: `Close the gap in …`. */
+  /** In the imperative: `Close the gap in …`. */
   action: string;
-  /** What in the intake speaks for it. */
+  /** The support for it in the intake. */
   reason: string;
-  /** How one will see that it worked. */
+  /** How its success will be measured. */
   measure: string;
 }
 
-/** What one report type contributes to its briefs; the rest they have in common. */
+/** The part of a brief that differs by report type. */
 export interface Composer {
-  /** Whom or what the brief is about. */
+  /** The person or subject of the brief. */
   subject: (data: JsonObject) => string;
   /** The preliminary brief's own sections. */
   findings: (data: JsonObject) => Section[];
-  /** By importance. */
+  /** The most important first. */
   recommendations: (data: JsonObject) => Recommendation[];
-  /** What could stand in the way. */
+  /** Risks for the plan. */
   risks: (data: JsonObject) => string[];
-  /** Fields that the intake should have, and the question to ask where it has not. */
+  /** Fields that the intake should have, each with the question to ask if it is missing. */
   questions: Readonly<Record<string, string>>;
 }

@@ -6,7 +6,7 @@ import { openQuestions } from './preliminary.ts';
 
 const MAX_RECOMMENDATIONS = 8;
 
-/** Phases of every plan: its weeks, and what is done in them about the recommendations of one phase. */
+/** Phases of every plan, each with its weeks and what is done in them about its recommendations. */
 const PHASES = [
   { name: 'Prepare', weeks: '1 to 3', task: 'Name an owner, agree on the measure and take its baseline' },
   { name: 'Pilot', weeks: '4 to 8', task: 'Try it with one small group, and change what does not work' },
@@ -14,7 +14,7 @@ const PHASES = [
   { name: 'Review', weeks: '17 to 20', task: 'Read the measures again, and decide: keep, change or stop' },
 ] as const;
 
-/** The recommendations of a final, never none: without facts the first step is to collect them. */
+/** The recommendations of a final. Never empty: without facts, the first step is to collect them. */
 export function finalRecommendations(composer: Composer, data: JsonObject): Recommendation[] {
   const found = composer.recommendations(data).slice(0, MAX_RECOMMENDATIONS);
   if (found.length > 0) return found;
@@ -27,7 +27,7 @@ export function finalRecommendations(composer: Composer, data: JsonObject): Reco
   ];
 }
 
-/** Sections of a final brief: what follows from the preliminary one, and what is to be done. */
+/** Sections of a final brief: the conclusions from the preliminary one, and the actions. */
 export function finalSections(
   composer: Composer,
   data: JsonObject,
@@ -57,7 +57,7 @@ function conclusions(
   recommendations: readonly Recommendation[],
   previousReport: string | null,
 ): string {
-  // The outline comes from stored text, which its owner may have edited: it is a stranger's text again.
+  // The outline comes from the stored text, which its owner may have edited: treat it as untrusted.
   const covered =
     previousReport === null ? [] : outline(previousReport).map((heading) => inline(heading, 100));
   const [first] = recommendations;
@@ -77,7 +77,7 @@ function numbered({ action, reason }: Recommendation, index: number): string {
 }
 
 function plan(recommendations: readonly Recommendation[]): string {
-  // The first recommendation begins at once and the others one and two phases later: nobody can do all at once.
+  // The first recommendation begins at once, the others one and two phases later: nobody can do everything at once.
   const others = recommendations.slice(1).map((_, index) => index + 2);
   const waves = ['1', others.slice(0, 3).join(', '), others.slice(3).join(', ')];
   return table(

@@ -3,19 +3,19 @@ import type { Composer } from './brief.ts';
 import { bullets, facts, inline, paragraphs } from './markdown.ts';
 import { labelOf, listOf, textOf, type JsonObject } from './material.ts';
 
-/** Members that may name what an intake is about, the most telling first. `list_reports()` has them too. */
+/** Members that may name the subject of an intake, in order of preference. `list_reports()` has the same list. */
 const TITLES = ['full_name', 'requirement_title', 'title', 'name', 'organisation_name'] as const;
 
 /** Members with a section of their own. */
 const OWN_SECTIONS: ReadonlySet<string> = new Set(['description', 'goals', 'challenges', 'interview_notes']);
 
-// Together they keep the findings of any intake about as long as those of the other composers.
+// Together, these limits keep the findings about as long as those of the other composers.
 const MAX_FACTS = 20;
 const MAX_LISTS = 6;
 const MAX_LIST_ITEMS = 8;
 const MAX_LABEL_CHARACTERS = 100;
 
-/** Briefs of report types without a composer of their own: they show the members of any intake. */
+/** Composes briefs for report types without their own composer, from the members of any intake. */
 export const general: Composer = {
   subject: titleOf,
 
@@ -65,7 +65,7 @@ function titleOf(data: JsonObject): string {
   return known ?? (textOf(first()) || 'An untitled report');
 }
 
-/** Labels and texts of the members that hold one value; the title is in the heading already. */
+/** Labels and texts of members with a single value. The title is omitted, since it is in the heading. */
 function singleMembers(data: JsonObject): [string, string][] {
   const title = titleOf(data);
   return otherMembers(data)

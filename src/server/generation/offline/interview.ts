@@ -4,7 +4,7 @@ import { rowsOf, textOf, type JsonObject } from './material.ts';
 
 const MAX_QUOTES = 12;
 
-/** Words from the interviews, taken evenly from first to last, so that no part of a long one is passed over. */
+/** Quotes from the interviews, spread evenly from first to last, so that no part of a long interview is skipped. */
 export function voices(data: JsonObject): string {
   const notes = rowsOf(parts(data['interview_notes'] ?? data['notes']), 'answer');
   const step = Math.max(1, notes.length / MAX_QUOTES);
@@ -30,7 +30,7 @@ function voice(note: JsonObject): string {
   return quote(question === '' ? answer : `${question} — ${answer}`, source);
 }
 
-/** Notes in one text are read paragraph by paragraph. */
+/** Notes in a single text are split into paragraphs. */
 function parts(value: Json | undefined): Json | undefined {
   return typeof value === 'string' ? value.split(/\n\s*\n/) : value;
 }

@@ -1,16 +1,16 @@
 import { excerpt } from '../excerpt.ts';
 
-// These keep a brief, its appendix apart, under 400 KB for any intake, in any script.
+// These limits keep a brief without its appendix below 400 KB for any intake in any script.
 const MAX_CELL_CHARACTERS = 160;
 const MAX_ITEM_CHARACTERS = 600;
 const MAX_ITEMS = 20;
 
 /**
- * A stranger's text on one line, so that it stays text: nothing in it is read as Markdown or HTML.
- * `&`, `<`, `>` and `|` become entities, which are safe also where a table or raw HTML is parsed first.
+ * An untrusted text on one line, escaped so that nothing in it is read as Markdown or HTML. `&`, `<`, `>`
+ * and `|` become entities, which are also safe where a table or raw HTML is parsed first.
  */
 export function inline(text: string, maxLength = MAX_ITEM_CHARACTERS): string {
-  // Control characters are no text either, and JSON writes each of them as six.
+  // Control characters: JSON writes each of them as six characters.
   const line = text.replace(/[\s\p{Cc}]+/gu, ' ').trim();
   return (
     excerpt(line, maxLength)
@@ -19,20 +19,20 @@ export function inline(text: string, maxLength = MAX_ITEM_CHARACTERS): string {
       .replaceAll('<', '&lt;')
       .replaceAll('>', '&gt;')
       .replaceAll('|', '&#124;')
-      // What would begin a list, or underline a heading, at the start of a line.
+      // Characters that would begin a list, or underline a heading, at the start of a line.
       .replace(/^[-+=]/, '\\$&')
       .replace(/^(\d+)([.)])/, '$1\\$2')
   );
 }
 
-/** A list of texts; when it is long, its end is counted, not shown. */
+/** A list of texts. Of a long list, the end is counted and not shown. */
 export function bullets(texts: readonly string[], maxItems = MAX_ITEMS): string {
   const shown = texts.slice(0, maxItems).map((text) => `- ${inline(text)}`);
   const rest = texts.length - shown.length;
   return [...shown, ...(rest > 0 ? [`- and ${rest} more`] : [])].join('\n');
 }
 
-/** Labels and values as a list, without those that have no value. */
+/** Labels and values as a list, without empty values. */
 export function facts(pairs: readonly (readonly [label: string, value: string])[]): string {
   return pairs
     .filter(([, value]) => value !== '')
@@ -40,7 +40,7 @@ export function facts(pairs: readonly (readonly [label: string, value: string])[
     .join('\n');
 }
 
-/** A table, without the columns that are empty in every row; `''` without rows. */
+/** A table without columns that are empty in every row; `''` without rows. */
 export function table(headers: readonly string[], rows: readonly (readonly string[])[]): string {
   const columns = headers.flatMap((header, index) =>
     rows.some((row) => Boolean(row[index])) ? [{ header, index }] : [],
@@ -65,7 +65,7 @@ export function quote(text: string, source: string): string {
   return source === '' ? said : `${said}\n>\n> — ${inline(source, MAX_CELL_CHARACTERS)}`;
 }
 
-/** The parts that are not empty, as paragraphs. */
+/** The non-empty parts as paragraphs. */
 export function paragraphs(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('\n\n');
 }

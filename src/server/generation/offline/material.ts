@@ -2,15 +2,15 @@ import type { Json } from '../../../contracts/text.ts';
 
 export type JsonObject = Record<string, Json>;
 
-// Intakes come from many forms. These readers take any JSON and make the best of it: they never throw.
+// Intakes come from many forms. These readers accept any JSON and never throw.
 
-/** The value if it is an object; anything else but nothing stands under `notes`. */
+/** The value if it is an object; any other value, unless empty, becomes the member `notes`. */
 export function objectOf(value: Json | undefined): JsonObject {
   if (value === undefined || value === null) return {};
   return typeof value === 'object' && !Array.isArray(value) ? value : { notes: value };
 }
 
-/** The value as one text, `''` when there is none. */
+/** The value as one text; `''` if there is none. */
 export function textOf(value: Json | undefined): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return value.trim();
@@ -23,7 +23,7 @@ export function textOf(value: Json | undefined): string {
     .join('; ');
 }
 
-/** The value as a list of texts: one for each item of an array or object, none when there is nothing. */
+/** The value as a list of texts: one per item of an array or member of an object; empty if there is nothing. */
 export function listOf(value: Json | undefined): string[] {
   if (Array.isArray(value)) return value.map(textOf).filter(Boolean);
   if (typeof value === 'object' && value !== null) {
@@ -35,7 +35,7 @@ export function listOf(value: Json | undefined): string[] {
   return text === '' ? [] : [text];
 }
 
-/** The value as rows of a table. What is no object is a row whose `key` column holds it. */
+/** The value as table rows. A value that is not an object becomes a row with that value in column `key`. */
 export function rowsOf(value: Json | undefined, key: string): JsonObject[] {
   const items = Array.isArray(value) ? value : value === undefined ? [] : [value];
   return items
@@ -46,7 +46,7 @@ export function rowsOf(value: Json | undefined, key: string): JsonObject[] {
     });
 }
 
-/** A number, also one written as text; `null` for anything else. */
+/** A number, or one written as text; `null` for anything else. */
 export function numberOf(value: Json | undefined): number | null {
   if (typeof value === 'number') return value;
   if (typeof value !== 'string' || value.trim() === '') return null;

@@ -2,7 +2,7 @@ import type { Composer, Recommendation } from './brief.ts';
 import { bullets, facts, paragraphs, table } from './markdown.ts';
 import { listOf, numberOf, objectOf, rowsOf, textOf, type JsonObject } from './material.ts';
 
-/** Briefs about an organisation: its goals, its people, how it trains them, and what that leaves open. */
+/** Briefs about an organisation: its goals, its people, its training, and the open gaps. */
 export const org: Composer = {
   subject: (data) => textOf(data['organisation_name'] ?? data['name']) || 'An unnamed organisation',
 

@@ -6,7 +6,7 @@ import { textOf, type JsonObject } from './material.ts';
 
 const MAX_SUMMARY_CHARACTERS = 4_000;
 
-/** Sections of a preliminary brief: what is known, what was said, what is open. */
+/** Sections of a preliminary brief: known facts, statements, open questions. */
 export function preliminarySections(composer: Composer, data: JsonObject, summary: string | null): Section[] {
   return [
     ...composer.findings(data),
@@ -26,7 +26,7 @@ export function preliminarySections(composer: Composer, data: JsonObject, summar
   ];
 }
 
-/** Questions to ask before the final, one for each field that is missing or empty. */
+/** Questions for the final, one for each missing or empty field. */
 export function openQuestions(composer: Composer, data: JsonObject): string[] {
   return Object.entries(composer.questions)
     .filter(([field]) => textOf(data[field]) === '')

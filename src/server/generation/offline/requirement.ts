@@ -99,7 +99,7 @@ const WEIGHTS: ReadonlyMap<string, number> = new Map([
   ['low', 1],
 ]);
 
-/** The skills asked for, the most important gap first. */
+/** The requested skills, the most important gap first. */
 function skillsOf(data: JsonObject): Skill[] {
   const skills = rowsOf(data['skills'], 'skill').map((row) => {
     const now = numberOf(row['current_level']);
@@ -136,7 +136,7 @@ function closeGap({ name, now, needed, gap }: Skill): Recommendation {
   };
 }
 
-/** The wider the gap, the more of it must be taught; a narrow one closes at work. */
+/** How a gap is closed: a wide one needs teaching, a narrow one closes at work. */
 function approach(gap: number | null): string {
   if (gap !== null && gap >= 3) return 'a full course with practice between its parts and a test at its end.';
   if (gap !== null && gap >= 2) return 'workshops with guided practice on cases of our own.';

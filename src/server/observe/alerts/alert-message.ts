@@ -1,6 +1,6 @@
 import { wordsOf, type AlertAt, type AlertEvent } from '../../../contracts/alerts.ts';
 
-/** What is sent of an alert: a function of the stored alert and the console's address, the same on every attempt. */
+/** The body of an alert: a function of the stored alert and the console's address, so every attempt sends the same. */
 export function alertMessage(alert: AlertAt, consoleUrl: string): AlertEvent {
   const words = wordsOf(alert.rule);
   const isOver = alert.resolved_at !== null;
@@ -29,7 +29,7 @@ export function alertMessage(alert: AlertAt, consoleUrl: string): AlertEvent {
   };
 }
 
-/** The same in Slack's form (Slack, "Incoming webhooks" and "Formatting text"): `text` is what notifications show. */
+/** The same in Slack's format (Slack, "Incoming webhooks" and "Formatting text"): `text` is what notifications show. */
 export function slackMessage({ type, data }: AlertEvent): object {
   const isOver = type === 'alert.resolved';
   const name = data.subject === '' ? data.title : `${data.title}: ${data.subject}`;

@@ -7,11 +7,11 @@ export interface Evaluator extends Store {
   now: () => number;
   log: Log;
   alertAddresses: readonly AlertAddress[];
-  /** By the name of their variable: `fingerprintsOf`. */
+  /** By variable name: `fingerprintsOf`. */
   secretFingerprints: Readonly<Record<string, string[]>>;
 }
 
-// What changed and what failed is only logged: nothing of it decides anything here.
+// Used for logging only; no decision here depends on these.
 const evaluation = z.discriminatedUnion('evaluated', [
   z.object({ evaluated: z.literal(false) }),
   z.object({
@@ -32,16 +32,16 @@ const evaluation = z.discriminatedUnion('evaluated', [
 ]);
 
 /**
- * Evaluates every alert rule in the database, unless another caller does so now. Returns how many alerts fired or resolved;
- * null: it was not evaluated.
- * @param unlessSwept also not while sweeps come, which evaluate
+ * Evaluates every alert rule in the database, unless another caller is doing so. Returns how many alerts fired or resolved;
+ * null: not evaluated.
+ * @param unlessSwept skip the evaluation while sweeps run, which evaluate themselves
  * @throws {DatabaseUnavailable}
  */
 export async function evaluateAlerts(evaluator: Evaluator, unlessSwept = false): Promise<number | null> {
   const answer = await evaluator.rpc(
     'evaluate_alerts',
     {
-      // Without an address nothing is written to be sent: it would be dead a day later.
+      // Without addresses, no deliveries are written: they would be dead after a day.
       p_notify: evaluator.alertAddresses.length > 0,
       p_function_time: new Date(evaluator.now()).toISOString(),
       p_secrets: evaluator.secretFingerprints,

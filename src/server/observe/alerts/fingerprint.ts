@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 const CHARACTERS = 12;
 
 /**
- * Short hashes by which the database tells how long a secret has been in use. The domain makes them useless for anything else,
+ * Short hashes by which the database measures how long a secret has been in use. Their domain makes them useless elsewhere,
  * and secrets of 24 random bytes cannot be guessed from them.
  */
 export function fingerprintsOf(variable: string, keys: readonly Uint8Array[]): string[] {

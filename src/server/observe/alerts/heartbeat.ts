@@ -12,14 +12,14 @@ export interface HeartbeatSender {
   heartbeatUrl: string | undefined;
 }
 
-/** Tells an outside watch that a sweep was good, so that it notices when none is. Never throws: a failure is only logged. */
+/** Reports a successful sweep to an external watch, which alerts when reports stop. Never throws: failures are only logged. */
 export async function sendHeartbeat({ fetch, log, heartbeatUrl }: HeartbeatSender): Promise<void> {
   if (heartbeatUrl === undefined) return;
   const error = await ask(fetch, heartbeatUrl);
   if (error !== null) log('error', 'could not report a sweep to HEARTBEAT_URL', { error });
 }
 
-/** What went wrong, in our own words: the address may hold what admits us. */
+/** The failure in our own words: the address may contain credentials. */
 async function ask(fetch: typeof globalThis.fetch, url: string): Promise<string | null> {
   const trace = new CallTrace();
   try {

@@ -5,8 +5,8 @@ import type { Store } from '../../store/store.ts';
 import { sendPing, type PingSender } from '../send-ping.ts';
 
 /**
- * Every five minutes, sends a signed ping the whole road of a webhook to each of our own addresses, and keeps what came of
- * it. So a broken road is noticed while no report comes.
+ * Every five minutes, sends a signed ping over the whole path of a webhook to each of our own addresses, and stores the
+ * results. So a broken path is noticed even while no report arrives.
  * @throws {DatabaseUnavailable}
  */
 export async function pingOwnAddresses(pinger: Store & PingSender & OwnDeployment): Promise<void> {

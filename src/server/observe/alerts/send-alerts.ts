@@ -16,16 +16,16 @@ export interface AlertSender extends Store, Clock {
   fetch: typeof fetch;
   log: Log;
   alertAddresses: readonly AlertAddress[];
-  /** Undefined: every address takes Slack's form. */
+  /** Undefined if every address takes Slack's format. */
   alertKeys: WebhookKeys | undefined;
-  /** Where the console is. */
+  /** Address of the console. */
   consoleUrl: string;
 }
 
 const TIMEOUT_MS = 5_000;
 const CONCURRENCY = 4;
 const ANSWER_BYTES = 4_096;
-/** For the calls of the database beside the attempts. */
+/** Additional lease time for the database calls around the attempts. */
 const SLACK_SECONDS = 20;
 
 const claim = z.object({
@@ -35,12 +35,12 @@ const claim = z.object({
 type Claimed = NonNullable<z.infer<typeof claim>['delivery']>;
 
 /**
- * Sends the alerts that are due, each to the first address that confirms it with a 2xx, until none is due or the deadline has
- * come. What is left goes with the next sweep. No claim, limit or circuit of webhooks is asked.
- * @throws {DatabaseUnavailable} when none can be claimed
+ * Sends due alerts, each to the first address that answers 2xx, until none is due or the deadline is reached. The next sweep
+ * sends the rest. Independent of the claims, limits and circuits of webhooks.
+ * @throws {DatabaseUnavailable} if no alert can be claimed
  */
 export async function sendAlerts(sender: AlertSender, deadline: number): Promise<void> {
-  // Of these addresses, one that failed goes to the end: it would cost each alert its time-out.
+  // A failed address moves to the end: otherwise it would cost every alert its time-out.
   const addresses = [...sender.alertAddresses];
   if (addresses.length === 0) return;
   const leaseSeconds = (addresses.length * TIMEOUT_MS) / 1000 + SLACK_SECONDS;
@@ -79,7 +79,7 @@ export async function sendAlerts(sender: AlertSender, deadline: number): Promise
     }
   }
 
-  /** Which host took it, or why none did. */
+  /** The host that accepted it, or why none did. */
   async function send(delivery: Claimed): Promise<{ host: string } | { error: string }> {
     const alert = alertAt.safeParse(delivery.alert);
     if (!alert.success) return { error: 'the stored alert does not match its schema' };
@@ -87,7 +87,7 @@ export async function sendAlerts(sender: AlertSender, deadline: number): Promise
     const failures: string[] = [];
     for (const address of [...addresses]) {
       const failure = await post(sender, address, delivery.id, message);
-      // The host alone: a path or a query may be what admits us.
+      // Only the host: a path or query may contain credentials.
       const { host } = new URL(address.url);
       if (failure === null) return { host };
       failures.push(`${host} ${failure}`);
@@ -99,7 +99,7 @@ export async function sendAlerts(sender: AlertSender, deadline: number): Promise
   await Promise.all(Array.from({ length: CONCURRENCY }, work));
 }
 
-/** Why this address did not take it; null: it did. */
+/** Why this address did not accept it; null: it did. */
 async function post(
   sender: AlertSender,
   { url, form }: AlertAddress,
@@ -124,7 +124,8 @@ async function post(
         signal: AbortSignal.timeout(TIMEOUT_MS),
       }),
     );
-    // A status is all that is kept: what a receiver writes is not ours. Its text is read because an unread one can end this process: see `readStart`.
+    // Stores only the status, since the receiver's text is not ours. The text must still be read: an unread answer can end
+    // this process (see `readStart`).
     await readStart(response, ANSWER_BYTES);
     return response.ok ? null : `was answered ${response.status}`;
   } catch (error) {

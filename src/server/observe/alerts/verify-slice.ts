@@ -4,7 +4,7 @@ import type { Store } from '../../store/store.ts';
 const slice = z.object({ checked: z.int(), findings: z.int(), finished: z.boolean() });
 
 /**
- * Verifies the next slice of all rows, for about a second: everything within a day. What it finds is an alert.
+ * Verifies the next slice of all rows, for about a second; all rows are covered within a day. Findings raise an alert.
  * @throws {DatabaseUnavailable}
  */
 export async function verifySlice({ rpc }: Store): Promise<void> {

@@ -3,16 +3,16 @@ import { createUsageMeter, type Usage } from '../usage.ts';
 import { evaluateAlerts, type Evaluator } from './evaluate-alerts.ts';
 import { sendAlerts, type AlertSender } from './send-alerts.ts';
 
-/** Each instance reports this seldom: the good path pays one short call of the database a minute. */
+/** Interval per instance: normal operation costs one short database call a minute. */
 const INTERVAL_MS = 60_000;
 const SENDING_MS = 20_000;
 
 type Watcher = Evaluator & AlertSender & { waitUntil: (work: Promise<unknown>) => void };
 
 /**
- * What a function does after its answers: it reports what it has used, and is told whether the last sweep is older than three
- * minutes. Then nothing else would evaluate the alerts, not even the one that says so. At most once a minute an instance, and
- * one instance at a time.
+ * Runs after a function's answers: reports the function's usage, and evaluates and sends alerts if the last sweep is older
+ * than three minutes. Otherwise nothing would evaluate alerts then, not even the one about missing sweeps. At most once a
+ * minute per instance, and by one instance at a time.
  */
 export function createWatch(watcher: Watcher, functionName: string): () => void {
   const meter = createUsageMeter();
@@ -35,7 +35,7 @@ async function watch(watcher: Watcher, functionName: string, usage: Usage): Prom
   await sendAlerts(watcher, watcher.monotonicNow() + SENDING_MS);
 }
 
-/** Returns whether somebody must evaluate the alerts, which nobody knows when it fails. */
+/** Returns whether this instance should evaluate the alerts. If the call fails, that is unknown, so it should. */
 async function report(watcher: Watcher, functionName: string, usage: Usage): Promise<boolean> {
   const parameters = {
     p_function: functionName,

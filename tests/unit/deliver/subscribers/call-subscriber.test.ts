@@ -352,7 +352,7 @@ describe('what certainly never left is failed', () => {
     expect(await attempt('https://former.example/')).toEqual(
       failed(
         null,
-        'not sent: the URL has a host that SUBSCRIBER_HOSTS does not list: whoever deploys may add it there',
+        'not sent: the URL has a host that SUBSCRIBER_HOSTS does not list: add it there and deploy again',
       ),
     );
   });

@@ -76,7 +76,7 @@ const NOT_PUBLIC = 'the host has an address that is not on the public internet';
 /** Where `0` stands in a URL, it takes the port of the decoys. */
 const at = (url: string) => url.replace(':0', `:${port}`);
 
-it('has decoys that are reached where nothing keeps a call from them', async () => {
+it('reaches the decoys when no check prevents the call', async () => {
   for (const host of ['127.0.0.1', '[::1]', 'localhost']) {
     const url = at(`http://${host}:0/`);
     expect(await call({ ...local, resolve: () => Promise.resolve(['127.0.0.1']) }, url)).toEqual({

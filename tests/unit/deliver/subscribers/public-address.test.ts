@@ -5,7 +5,7 @@ import {
   isPublicAddress,
 } from '../../../../src/server/deliver/subscribers/public-address.ts';
 
-/** The last address before a range, its first and its last one, and the first one after it. */
+/** The last address before a range, its first and last address, and the first one after it. */
 const IPV4 = [
   ['', '0.0.0.0', '0.255.255.255', '1.0.0.0'],
   ['9.255.255.255', '10.0.0.0', '10.255.255.255', '11.0.0.0'],

@@ -34,7 +34,7 @@ describe('the services of a function', () => {
   it.each(['http://localhost:3000/api/cron/sweep', 'http://127.0.0.1:54321/rest/v1/rpc/x'])(
     'never take our own server for a subscriber: %s',
     async (url) => {
-      await expect(post(url, subscribers)).rejects.toThrow('the URL is of this deployment itself');
+      await expect(post(url, subscribers)).rejects.toThrow('the URL is an address of this deployment');
     },
   );
 

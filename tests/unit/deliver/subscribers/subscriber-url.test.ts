@@ -78,7 +78,7 @@ describe('the URL of a subscriber', () => {
   });
 
   const MALFORMED = 'must be an address such as https://hooks.example.org/polaris';
-  const UNLISTED = 'has a host that SUBSCRIBER_HOSTS does not list: whoever deploys may add it there';
+  const UNLISTED = 'has a host that SUBSCRIBER_HOSTS does not list: add it there and deploy again';
   const NO_NAME = 'must have the name of a public host, not an IP address';
   const CREDENTIALS = 'must not contain a user name or a password: requests are signed instead';
   const PORT = 'must have the port 443, or one of 1024 to 65535 that is not of another protocol';
@@ -116,8 +116,14 @@ describe('the URL of a subscriber', () => {
     ['https://[::1]/', UNLISTED],
     ['https://[2606:4700::1111]/', NO_NAME],
     ['https://intranet/', NO_NAME],
-    ['https://polaris.example.com/api', 'is of this deployment itself: a subscriber is another system'],
-    ['https://POLARIS.example.com.:8443/', 'is of this deployment itself: a subscriber is another system'],
+    [
+      'https://polaris.example.com/api',
+      'is an address of this deployment: a subscriber must be another system',
+    ],
+    [
+      'https://POLARIS.example.com.:8443/',
+      'is an address of this deployment: a subscriber must be another system',
+    ],
     ['https://hooks.example.org:22/', PORT],
     ['https://hooks.example.org:80/', PORT],
     ['https://hooks.example.org:0/', PORT],
