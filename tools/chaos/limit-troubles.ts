@@ -61,12 +61,14 @@ export function limitTroubles(
         await patiently(() => liftLimits(system.sql));
       }
       if (refused === undefined) return 0;
+      let last = 'no answer';
       for (let tries = 0; tries < TRIES; tries += 1) {
         const { answer } = await postEvent(system, refused, drawCoding(random));
         if (answer?.status === 200 && answer.text.includes('"outcome"')) return 1;
+        if (answer !== null) last = `${answer.status} ${answer.text.slice(0, 200)}`;
         await sleep(500);
       }
-      faults.push(`${refused.event}: refused by a limit of ${kind}s, and never accepted afterwards`);
+      faults.push(`${refused.event}: refused by a limit of ${kind}s, and never accepted afterwards: ${last}`);
       return 1;
     };
   return {
