@@ -127,7 +127,7 @@ async function isOver(caller: Caller): Promise<boolean> {
   return waiting !== undefined;
 }
 
-const QUIET_MS = 1_000;
+const QUIET_MS = 500;
 
 /** Waits until somebody is killed, or nobody works on it any more: a settled delivery may still be recorded by its sender. */
 async function untilQuiet(caller: Caller): Promise<void> {
@@ -138,7 +138,7 @@ async function untilQuiet(caller: Caller): Promise<void> {
     if (length !== seen) since = Date.now();
     seen = length;
     if (Date.now() - since > QUIET_MS && (await isOver(caller))) return;
-    if (Date.now() - since > 10 * QUIET_MS) return;
+    if (Date.now() - since > 10_000) return;
     await sleep(20);
   }
 }

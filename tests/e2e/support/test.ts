@@ -79,6 +79,12 @@ export const WIDTHS = { desktop: { width: 1440, height: 900 }, phone: { width: 3
 const LONGEST_PICTURE = 3000;
 const SCHEMES = ['light', 'dark'] as const;
 
+/** Until the page has been painted since: axe would measure the text of one theme on the background of the other. */
+const painted = () =>
+  new Promise<void>((resolve) => {
+    requestAnimationFrame(() => requestAnimationFrame(() => resolve()));
+  });
+
 /**
  * Looks at what is on the page at both widths in both themes: axe finds nothing, nothing is wider than the screen, and a
  * picture of each is kept. `name`: the view's, for the files.
@@ -89,6 +95,7 @@ export async function inspect(page: Page, name: string): Promise<void> {
     await page.setViewportSize(size);
     for (const colorScheme of SCHEMES) {
       await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+      await page.evaluate(painted);
       const { violations } = await new AxeBuilder({ page }).analyze();
       const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
       expect(found, `axe, ${name}, ${width}, ${colorScheme}`).toEqual([]);
