@@ -63,7 +63,7 @@ export async function compile(folder: string, files: readonly string[]): Promise
 async function digestOfSources(): Promise<string> {
   const hash = createHash('sha256');
   const sources = globSync('{api,src}/**/*.{ts,json}', { cwd: projectRoot }).sort();
-  for (const path of ['tsconfig.json', 'package-lock.json', ...sources]) {
+  for (const path of ['tsconfig.json', ...sources]) {
     const bytes = await readFile(join(projectRoot, path));
     hash.update(`${path}\0${bytes.length}\0`).update(bytes);
   }
