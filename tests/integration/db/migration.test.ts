@@ -274,12 +274,12 @@ describe('npm run db:migration', () => {
   });
 
   it.each([
-    ['Things', 'why', 'is no name'],
-    ['1things', 'why', 'is no name'],
-    ['things-more', 'why', 'is no name'],
-    ['../things', 'why', 'is no name'],
-    ['', 'why', 'is no name'],
-    ['a'.repeat(61), 'why', 'is no name'],
+    ['Things', 'why', 'is not a valid migration name'],
+    ['1things', 'why', 'is not a valid migration name'],
+    ['things-more', 'why', 'is not a valid migration name'],
+    ['../things', 'why', 'is not a valid migration name'],
+    ['', 'why', 'is not a valid migration name'],
+    ['a'.repeat(61), 'why', 'is not a valid migration name'],
     ['fine', ' ', 'Say in one line why'],
     ['fine', 'two\nlines', 'Say in one line why'],
   ])('refuses the name "%s" with the reason "%s"', async (name, why, message) => {
