@@ -161,6 +161,21 @@ describe('a batch', () => {
     expect(await auditedAs(first.id)).toEqual(['200 applied']);
   });
 
+  it('is applied event by event if the shared statements fail, and says why in the log', async () => {
+    const [first, second] = await events(2);
+    if (!first || !second) throw new Error('two were made');
+    await system.sql`alter function private.apply_together rename to apply_together_elsewhere`;
+    try {
+      expect((await client.post({ events: [first, second] })).says).toEqual(['200 applied', '200 applied']);
+    } finally {
+      await system.sql`alter function private.apply_together_elsewhere rename to apply_together`;
+    }
+    expect(await textOf(first.data.report_id)).toBe('text 0');
+    const logged = () =>
+      system.functions.logs.filter((line) => line.includes('could not apply the events of a batch together'));
+    await vi.waitFor(() => expect(logged()).toEqual([expect.stringContaining('"code":"42883"')]), 5_000);
+  });
+
   it('takes a hundred', async () => {
     const made = await events(100);
     const { says } = await client.post({ events: made });

@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { globSync } from 'node:fs';
-import { access, mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { environment } from './environment.ts';
 import { dependency, projectRoot } from './paths.ts';
 
-const KEPT_MS = 24 * 3600_000;
+/** Since a build was last started from: a process that still runs may load another of its files at any time. */
+const KEPT_MS = 7 * 24 * 3600_000;
 
 const run = promisify(execFile);
 
@@ -18,14 +19,14 @@ const run = promisify(execFile);
 export async function builtFunctions(): Promise<string> {
   const builds = dependency('.cache/polaris-functions');
   const folder = join(builds, await digestOfSources());
-  if (await exists(folder)) return folder;
+  if (await markUsed(folder)) return folder;
   await removeOld(builds);
   // Renamed into place when complete: other processes may build or start at the same time.
   const unfinished = `${folder}.${randomUUID()}`;
   await compile(unfinished, entrypoints());
   await rename(unfinished, folder).catch(async (error: unknown) => {
     await rm(unfinished, { recursive: true });
-    if (!(await exists(folder))) throw error;
+    if (!(await markUsed(folder))) throw error;
   });
   return folder;
 }
@@ -70,17 +71,19 @@ async function digestOfSources(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-/** Removes builds of earlier sources, once they are too old to be in use. */
 async function removeOld(builds: string): Promise<void> {
   for (const name of await readdir(builds).catch(() => [])) {
     const path = join(builds, name);
-    const { mtimeMs } = await stat(path);
-    if (Date.now() - mtimeMs > KEPT_MS) await rm(path, { recursive: true, force: true });
+    // Another process may just have moved its finished build.
+    const used = await stat(path).catch(() => undefined);
+    if (used && Date.now() - used.mtimeMs > KEPT_MS) await rm(path, { recursive: true, force: true });
   }
 }
 
-function exists(path: string): Promise<boolean> {
-  return access(path).then(
+/** @returns whether the build is there */
+function markUsed(folder: string): Promise<boolean> {
+  const now = new Date();
+  return utimes(folder, now, now).then(
     () => true,
     () => false,
   );
