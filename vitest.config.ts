@@ -1,11 +1,22 @@
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { isWriteToEndedConnection } from './tools/local/ended-connection.ts';
+
+/** The tests that break things wait the most: started last, each would run alone for minutes. */
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const isLong = ({ moduleId }: TestSpecification) => moduleId.includes('/tests/failure/');
+    const sorted = await super.sort(files);
+    return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
+  }
+}
 
 export default defineConfig({
   test: {
     // Two cores run Postgres, the REST layer and the functions beside the tests: three files at a time reach the time-outs of some.
     maxWorkers: 2,
     onUnhandledError: (error) => !isWriteToEndedConnection(error),
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
