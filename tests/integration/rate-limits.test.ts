@@ -200,6 +200,23 @@ describe('a bucket', () => {
     expect(await ask(sql, key, false)).toEqual({ refusal: null, failure: null });
   });
 
+  it.each([1, 2, 5, 30])(
+    'refuses a minute longer at most when the rate is raised, after %i tokens at the old one',
+    async (tokens) => {
+      const key = randomUUID();
+      await limit('report', { tokens_per_minute: 1, burst: tokens, parts: 1 });
+      for (let taken = 0; taken < tokens; taken += 1) {
+        expect((await ask(sql, key, true, 'report')).refusal).toBeNull();
+      }
+      expect((await ask(sql, key, true, 'report')).refusal).not.toBeNull();
+      await limit('report', { tokens_per_minute: 1_000_000, burst: 1_000_000, parts: 1 });
+      const { refusal } = await ask(sql, key, false, 'report');
+      expect(refusal?.retry_after_seconds ?? 0).toBeLessThanOrEqual(60);
+      await sql`update private.rate_buckets set full_at = full_at - interval '1 minute' where key = ${key}`;
+      expect((await ask(sql, key, true, 'report')).refusal).toBeNull();
+    },
+  );
+
   it('begins anew after the clock was set back, or where its row makes no sense', async () => {
     await limit('sender', { tokens_per_minute: 60, burst: 2, parts: 1 });
     for (const fullAt of ['tomorrow', 'infinity', '-infinity']) {
