@@ -26,7 +26,7 @@ const DAYS = 90;
 const AUDIT_ROWS_OF_AN_EVENT = 10;
 /**
  * The small database has the same traffic over fewer days: just enough to fill each view's longest range and each list's
- * page.
+ * page. As much is open in it as in the grown one.
  */
 const SMALL_DAYS = 8;
 const LEAST_EVENTS = 10_000;

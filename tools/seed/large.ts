@@ -14,15 +14,22 @@ export const LARGE: SeedSize = { deliveries: 200_000, auditRows: 1_000_000, days
 
 /** Two deliveries per report, so 50 reports per owner. */
 const DELIVERIES_OF_AN_OWNER = 100;
+/** Waiting deliveries are younger than this, however long the past is. */
+const OPEN_HOURS = 7;
+/** Older dead letters were redriven, and older failed reports were requested again. */
+const UNSETTLED_DAYS = 8;
+/** Audit rows are written in the order of their time, as traffic would write them: those of this many deliveries at once. */
+const DELIVERIES_OF_A_PART = 20_000;
 
 export class AlreadySeeded extends Error {
   override name = 'AlreadySeeded';
 }
 
 /**
- * Fills a database with the rows that this many deliveries would have left: most succeeded, some failed first, some are dead
- * letters, and a few still wait (for hours, so that no sweep sends them). All invariants hold: `verify_reports()` finds
- * nothing. The connection's user must be a superuser or able to set `session_replication_role`, as `postgres` is.
+ * Fills a database with the rows that this many deliveries would have left: most succeeded, and some failed first. Dead letters
+ * and failed reports are of the last days, and a few deliveries of the last hours still wait (for hours, so that no sweep sends
+ * them); their number follows the traffic, not the length of the past. All invariants hold: `verify_reports()` finds nothing.
+ * The connection's user must be a superuser or able to set `session_replication_role`, as `postgres` is.
  * @throws {AlreadySeeded}
  */
 export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days }: SeedSize): Promise<void> {
@@ -35,6 +42,7 @@ export async function seedLarge(sql: postgres.Sql, { deliveries, auditRows, days
     // Hosted projects end statements of `postgres` after two minutes.
     await transaction`set local statement_timeout = 0`;
     await transaction`set local maintenance_work_mem = '256MB'`;
+    await transaction`set local work_mem = '256MB'`;
     await addPlan(transaction, deliveries, days);
     // Building an index once at the end takes a fraction of the time.
     const indexes = await dropIndexes(transaction);
@@ -61,7 +69,9 @@ async function dropIndexes(sql: postgres.TransactionSql): Promise<readonly { def
     select indexrelid::regclass::text as name, pg_get_indexdef(indexrelid) as definition
     from pg_index
     where indrelid = any (array[
-        'public.webhook_audit', 'public.report_events', 'public.webhook_deliveries']::regclass[])
+        'public.webhook_audit', 'public.report_events', 'public.webhook_deliveries',
+        'private.report_contents', 'public.report_notifications']::regclass[]
+        || array(select format('public.%I', table_name)::regclass from public.report_types)::regclass[])
       and not indisunique
     -- Of two that serve a query alike, the planner takes the older one.
     order by indexrelid`;
@@ -83,7 +93,8 @@ async function addPlan(sql: postgres.TransactionSql, deliveries: number, days: n
         - interval '2 minutes') as at,
       -- Spreads the rare cases; the same whenever it is run.
       n::bigint * 7919 % 1000 as lot,
-      n >= ${deliveries}::int * 0.97 as recent
+      n >= ${deliveries}::int * (1 - ${OPEN_HOURS / 24}::float8 / ${days}::float8) as recent,
+      n >= ${deliveries}::int * (1 - ${UNSETTLED_DAYS}::float8 / ${days}::float8) as unsettled
     from generate_series(0, ${deliveries}::int - 1) n`;
   await sql`
     alter table plan
@@ -91,11 +102,12 @@ async function addPlan(sql: postgres.TransactionSql, deliveries: number, days: n
       add column response jsonb`;
   await sql`
     update plan set
-      failed_job = stage = 'final' and lot between 500 and 509,
-      dead_reason = case when recent then null when lot < 12 then 'attempts_exhausted' when lot < 16 then 'refused' end,
+      -- A failed final leaves its report failed; after a failed prelim the final has come.
+      failed_job = stage = case when unsettled then 'final' else 'prelim' end and lot between 500 and 509,
+      dead_reason = case when recent or not unsettled then null when lot < 12 then 'attempts_exhausted' when lot < 16 then 'refused' end,
       status = case
         when recent and lot < 120 then 'failed' when recent and lot < 140 then 'sent'
-        when recent and lot < 150 then 'pending' when lot < 16 and not recent then 'failed' else 'success' end`;
+        when recent and lot < 150 then 'pending' when lot < 16 and unsettled and not recent then 'failed' else 'success' end`;
   await sql`
     update plan set
       attempts = case when status = 'pending' then 0 when dead_reason = 'attempts_exhausted' then 10
@@ -182,7 +194,8 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
         on event.id = case when latest.failed_job then first.event_id else latest.event_id end
       join private.report_contents content on content.event_id = event.id
       join public.webhook_deliveries delivery on delivery.event_id = latest.event_id
-      where first.n % 2 = 0 and first.report_type = ${type}`;
+      where first.n % 2 = 0 and first.report_type = ${type}
+      order by first.n`;
   }
   await sql`
     insert into public.report_notifications (user_id, report_type, report_id, event_id, created_at, read_at)
@@ -195,7 +208,8 @@ async function addReports(sql: postgres.TransactionSql): Promise<void> {
  * unauthenticated requests.
  */
 async function addAudit(sql: postgres.TransactionSql, deliveries: number, auditRows: number): Promise<void> {
-  await sql`
+  for (let begin = 0; begin < deliveries; begin += DELIVERIES_OF_A_PART) {
+    await sql`
     insert into public.webhook_audit (
       direction, endpoint_id, job_id, report_id, report_table, event_id, request_payload, response_status, response_body,
       error_message, outcome, attempt_number, body_sha256, body_bytes, duration_ms, created_at)
@@ -217,15 +231,17 @@ async function addAudit(sql: postgres.TransactionSql, deliveries: number, auditR
       case kind when 'unknown' then 10000 else exp(random_normal(4.2, 0.7)) end,
       least(at + interval '41 seconds' + interval '1 minute' * place * random(), now() - interval '1 second' * random())
     from (
-      select plan.*, row / ${deliveries}::int as place,
+      select plan.*, place,
         case
-          when status = 'success' and row / ${deliveries}::int = 0 then 'applied'
-          when status = 'success' and row / ${deliveries}::int = 1 then 'delivered'
-          when status <> 'success' then case when row % 5 = 0 then 'unknown' else 'failed' end
+          when status = 'success' and place = 0 then 'applied'
+          when status = 'success' and place = 1 then 'delivered'
+          when status <> 'success' then case when (n + place) % 5 = 0 then 'unknown' else 'failed' end
           else (array[
             'duplicate', 'delivered', 'delivered', 'duplicate', 'failed', 'delivered', 'duplicate', 'delivered',
-            'invalid_signature', 'delivered'])[1 + (lot + row / ${deliveries}::int) % 10]
+            'invalid_signature', 'delivered'])[1 + (lot + place) % 10]
         end as kind
-      from generate_series(0, ${auditRows}::int - 1) row
-      join plan on plan.n = row % ${deliveries}::int) rows`;
+      from plan cross join generate_series(0, (${auditRows}::int - 1) / ${deliveries}::int) place
+      where n >= ${begin}::int and n < ${begin + DELIVERIES_OF_A_PART}::int and n + place * ${deliveries}::int < ${auditRows}::int) rows
+    order by 16`;
+  }
 }
