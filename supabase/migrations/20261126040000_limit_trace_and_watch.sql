@@ -1145,6 +1145,55 @@ comment on function private.count_owner_write() is
   'Takes a token of the signed-in owner for a report that this statement inserts or changes, and refuses the statement (PT429, which the REST API answers with 429) where there is none.';
 revoke all on function private.count_owner_write() from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/create_report_type.sql
+create or replace function private.create_report_type(p_report_type text)
+returns void
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_table text := p_report_type || '_reports';
+begin
+  execute format(
+    'create table public.%I (
+       id uuid primary key default gen_random_uuid(),
+       summary_id uuid references public.polaris_summaries (id) on delete cascade,
+       user_id uuid not null references auth.users (id) on delete cascade,
+       user_data jsonb not null default ''{}'',
+       research_report text,
+       research_status public.research_status not null default ''pending'',
+       research_metadata jsonb not null default ''{}'',
+       created_at timestamptz not null default now(),
+       updated_at timestamptz not null default now(),
+       webhook_status text default ''pending''
+         check (webhook_status in (''pending'', ''sent'', ''success'', ''failed'', ''retrying'')),
+       webhook_attempts int default 0,
+       webhook_last_attempt timestamptz,
+       webhook_response jsonb default ''{}'',
+       webhook_job_id text
+     )', v_table);
+  execute format('comment on table public.%I is %L', v_table, 'Reports of the type ' || p_report_type || '.');
+  execute format('create index %I on public.%I (summary_id)', v_table || '_summary_id', v_table);
+  -- The platform's tables have this index. public.list_all_reports() finds failed reports by it.
+  execute format('create index %I on public.%I (research_status)', v_table || '_research_status', v_table);
+  execute format('alter table public.%I enable row level security', v_table);
+  execute format('revoke all on table public.%I from anon, authenticated, service_role', v_table);
+  execute format('grant select, insert, update, delete on table public.%I to authenticated', v_table);
+  execute format('grant select on table public.%I to service_role', v_table);
+  execute format('create policy "owners select" on public.%I for select to authenticated
+    using ((select auth.uid()) = user_id)', v_table);
+  execute format('create policy "owners insert" on public.%I for insert to authenticated
+    with check ((select auth.uid()) = user_id)', v_table);
+  execute format('create policy "owners update" on public.%I for update to authenticated
+    using ((select auth.uid()) = user_id) with check ((select auth.uid()) = user_id)', v_table);
+  execute format('create policy "owners delete" on public.%I for delete to authenticated
+    using ((select auth.uid()) = user_id)', v_table);
+  perform private.add_report_type(p_report_type, v_table);
+end
+$$;
+
+comment on function private.create_report_type(text) is
+  'Creates a new report type with a table of its own, <type>_reports, which only its owners and the server reach.';
+revoke all on function private.create_report_type(text) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/drop_references.sql
 create or replace function private.drop_references(p_table regclass, p_constraints text[])
 returns void
@@ -8515,8 +8564,9 @@ begin
       and (created_at, id) > ((v_after #>> '{audit,at}')::timestamptz, (v_after #>> '{audit,id}')::uuid)
     order by created_at, id
     limit p_limit) range;
-  delete from public.webhook_audit where id in (
-    select id from public.webhook_audit where id = any (v_audit.ids) for update skip locked);
+  -- By the places of the locked rows: by their ids, each would be looked up twice.
+  delete from public.webhook_audit where ctid = any (array(
+    select ctid from public.webhook_audit where id = any (v_audit.ids) for update skip locked));
   get diagnostics v_audit_pruned = row_count;
   delete from public.webhook_refusals where (minute, part) in (
     select minute, part from public.webhook_refusals
@@ -10038,10 +10088,12 @@ begin
       'id', people.id, 'email', people.email, 'operator', operator.user_id is not null) order by people.email, people.id), '[]')
     from auth.users people
     left join public.operators operator on operator.user_id = people.id
-    where people.id = any (
-        select actor::uuid from unnest(v_actors) actor
-        where actor ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
-      or operator.user_id is not null);
+    -- The ids of an array are looked up one by one. With a join, or with `or`, PostgreSQL would read all accounts.
+    where people.id = any (array(
+      select actor::uuid from unnest(v_actors) actor
+      where actor ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+      union all
+      select user_id from public.operators)));
 end
 $$;
 
@@ -10104,21 +10156,23 @@ create or replace function public.list_all_reports(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
+  -- Up to this many reports, their jobs are looked up. With more, the newest failed jobs fill a page after a few rows.
+  c_few constant int := 500;
   -- Whether the job is the report's newest one that was not cancelled. With `not exists`, the planner might read all jobs.
   c_newest constant text := '(
     select newer.job_id from private.job_runs newer
     where newer.report_id = job.report_id and newer.report_type = job.report_type and newer.status <> ''cancelled''
     order by newer.created_at desc, newer.job_id desc limit 1) = job.job_id';
   v_owner text := case when p_owner is not null then 'and report.user_id = $4' end;
+  v_ids uuid[];
+  v_of_few text;
   v_all text;
   v_failed text;
   v_unfinished text;
   v_rows jsonb;
 begin
   perform private.require_operator();
-  -- Missing and failed reports are found by their jobs, which have indexes for this. An index on the reports' status would
-  -- have to be updated at every change of any report. Each report is looked up separately: with a join, the planner might
-  -- begin with all reports.
+  -- Each report is looked up separately: with a join, the planner might begin with all reports.
   v_all := (
     select string_agg(format(
       '(select report.created_at as sort_at, report.id, %L as report_type from public.%I report where true %s %s
@@ -10126,14 +10180,26 @@ begin
       report_type, table_name, v_owner,
       case when p_cursor_at is not null then 'and (report.created_at, report.id) < ($2, $3::uuid)' end), ' union all ')
     from public.report_types where p_state is null and (p_report_type is null or report_type = p_report_type));
+  if p_state is not null then
+    -- Most failed jobs belong to reports that have succeeded since. The platform's index of research_status finds the reports
+    -- that have not: their status is that of the failed job, but `running` until the event of this job has its effect.
+    execute coalesce((
+      select format('select array_agg(id) from (%s) found', string_agg(format(
+        '(select id from public.%I where research_status %s limit $1 + 1)', table_name,
+        case p_state when 'failed' then '= ''failed''' else 'in (''failed'', ''running'') and stage is null' end), ' union all '))
+      from public.report_types where p_report_type is null or report_type = p_report_type having count(*) > 0),
+      'select null::uuid[]')
+    into v_ids using c_few;
+    v_of_few := case when cardinality(v_ids) > c_few then null else 'and job.report_id = any ($5)' end;
+  end if;
   v_failed := (
     select string_agg(format(
       '(select job.completed_at as sort_at, job.report_id as id, job.report_type
         from private.job_runs job
-        where job.report_type = %L and job.status = ''failed''
+        where job.report_type = %L and job.status = ''failed'' %s
           and (select %s %s from public.%I report where report.id = job.report_id) and %s %s
         order by job.completed_at desc, job.report_id desc limit $1 + 1)',
-      report_type, case p_state when 'failed' then 'report.research_status = ''failed''' else 'report.stage is null' end, v_owner,
+      report_type, v_of_few, case p_state when 'failed' then 'report.research_status = ''failed''' else 'report.stage is null' end, v_owner,
       table_name, c_newest,
       case when p_cursor_at is not null then 'and (job.completed_at, job.report_id) < ($2, $3::uuid)' end), ' union all ')
     from public.report_types where p_state is not null and (p_report_type is null or report_type = p_report_type));
@@ -10154,7 +10220,7 @@ begin
       -- An unknown report type has no reports.
       'select null::timestamptz as sort_at, null::uuid as id, null::text as report_type where false',
       v_all, v_failed, v_unfinished))
-  into v_rows using p_limit, p_cursor_at, p_cursor_id, p_owner;
+  into v_rows using p_limit, p_cursor_at, p_cursor_id, p_owner, coalesce(v_ids, '{}');
   return private.page_of(v_rows, p_limit, 'sort_at');
 end
 $$;
@@ -10433,12 +10499,14 @@ declare
     case when p_actor = 'sender' then 'actor is null and direction = ''in'''
       when p_actor is not null then 'actor = $10' end,
     case when p_cursor_at is not null then '(created_at, id) < ($8, $9::uuid)' end);
+  -- For `is null`, PostgreSQL uses the order of an index only if the column is in the order.
+  v_order text := concat_ws(', ', case when p_response_status = 'none' then 'response_status' end, 'created_at desc', 'id desc');
   v_rows jsonb;
 begin
   perform private.require_operator();
   execute format(
     'select jsonb_agg(to_jsonb(page) order by created_at desc, id desc) from (
-       select * from private.audit_rows where %s order by created_at desc, id desc limit $7 + 1) page', v_where)
+       select * from private.audit_rows where %s order by %s limit $7 + 1) page', v_where, v_order)
   into v_rows
   using p_search, p_outcome, p_direction, p_response_status, p_after, p_before, p_limit, p_cursor_at, p_cursor_id, p_actor;
   return private.page_of(v_rows, p_limit, 'created_at');
@@ -10704,12 +10772,21 @@ declare
   c_shown constant int := 6;
   -- Limit of matches that are examined for a word that very many reports contain; the newest of these are shown.
   c_matches constant int := 500;
+  -- The newest reports of each type are read first, this many: they contain the words that many reports have. By the index,
+  -- PostgreSQL would read all entries of such a word.
+  c_latest constant int := 50;
+  -- Must equal the expression of the index that private.finish_table() creates.
+  c_words constant text := 'to_tsvector(''pg_catalog.simple'', "left"(
+    coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
+    || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
+    || coalesce(user_data ->> ''organisation_name'', ''''), 1000))';
   v_text text := btrim(p_text);
   v_from uuid;
   v_to uuid;
   v_starts text[];
   v_owner uuid;
   v_words tsquery;
+  v_each tsquery[];
   v_by_id text;
   v_by_words text;
   v_found jsonb;
@@ -10783,24 +10860,45 @@ begin
 
   if strpos(v_text, '@') = 0 then
     -- Each word is a prefix of a word in the name.
-    select to_tsquery('pg_catalog.simple', string_agg(format('''%s'':*', word), ' & ')) into v_words
+    select to_tsquery('pg_catalog.simple', string_agg(quoted, ' & ')), array_agg(to_tsquery('pg_catalog.simple', quoted))
+    into v_words, v_each
     from (
-      select translate(word, '''\', '') as word from regexp_split_to_table(v_text, '\s+') word limit 8) words
-    where word <> '';
+      select format('''%s'':*', translate(word, '''\', '')) as quoted
+      from regexp_split_to_table(v_text, '\s+') word
+      where translate(word, '''\', '') <> '' limit 8) words;
     if numnode(v_words) > 0 then
-      -- Must equal the expression of the index that private.finish_table() creates.
       v_by_words := (
-        select string_agg(format(
-        '(select id, %L as report_type, created_at from public.%I
-          where to_tsvector(''pg_catalog.simple'', "left"(
-            coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
-            || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
-            || coalesce(user_data ->> ''organisation_name'', ''''), 1000)) @@ $1 limit $2)', report_type, table_name), ' union all ')
+        select format(
+          'with latest as materialized (%s), hits as materialized (
+             select report_type, id, created_at from latest where words @@ $1
+           ), full_types as materialized (
+             select report_type from hits group by report_type having count(*) >= $3
+           ), sought as materialized (
+             -- The index is used for the rare words only, if there are any, because it would also read all entries of the others.
+             select string_agg(word::text, '' & '') filter (where not is_common)::tsquery as rare, bool_or(is_common) as is_part
+             from (
+               select word, 2 * (select count(*) from latest where words @@ word) > (select count(*) from latest) as is_common
+               from unnest($5::tsquery[]) word where numnode(word) > 0) each
+           )
+           select * from hits where report_type in (select report_type from full_types)
+           union all %s',
+          string_agg(format(
+            '(select %L as report_type, id, created_at, %s as words from public.%I order by created_at desc, id desc limit $4)',
+            report_type, c_words, table_name), ' union all '),
+          string_agg(format(
+            '(select %L as report_type, id, created_at
+              from (
+                select id, created_at, user_data from public.%I
+                where %s @@ (select coalesce(rare, $1) from sought)
+                  and (select count(*) from full_types where report_type = %L) = 0
+                offset 0) matches
+              where (select not is_part from sought) or %s @@ $1
+              limit $2)', report_type, table_name, c_words, report_type, c_words), ' union all '))
         from public.report_types);
       execute format(
         'select jsonb_agg(private.report_line(report_type, id) order by created_at desc, id desc)
          from (select * from (%s) every order by created_at desc, id desc limit $3) found', v_by_words)
-      into v_found using v_words, c_matches, c_shown;
+      into v_found using v_words, c_matches, c_shown, c_latest, v_each;
       v_reports := v_reports || coalesce(v_found, '[]');
     end if;
   end if;

@@ -29,6 +29,16 @@ async function report(userData: Record<string, string> | string[] = {}, type: 'o
   return reportId;
 }
 
+/** As an import leaves them, in the order of their age; the last one is the newest of all reports. */
+async function insertReports(names: readonly string[], status: 'pending' | 'failed') {
+  const rows = await system.sql<{ id: string }[]>`
+    insert into public.org_reports (user_id, user_data, research_status, created_at)
+    select ${owner.id}, jsonb_build_object('organisation_name', name), ${status}, now() + interval '1 second' * n
+    from unnest(${system.sql.array([...names])}::text[]) with ordinality named (name, n) order by n
+    returning id`;
+  return rows.map(({ id }) => id);
+}
+
 async function completed(reportId: string, text = 'text') {
   const { run } = await store.request(reportId);
   const { delivery } = await store.complete(run.job_id, run.lease_token, text);
@@ -96,6 +106,22 @@ describe('all reports', () => {
     }
   });
 
+  it('are found by their failed jobs while very many reports have failed', async () => {
+    // More than those whose jobs are looked up one by one; these have no job.
+    const others = await insertReports(
+      Array.from({ length: 501 }, () => 'Other'),
+      'failed',
+    );
+    const broken = await report();
+    await failed(broken);
+    const { rows } = await dataOf(listAllReports(operator, { state: 'missing' }));
+    expect(rows.map(({ id }) => id)).toContain(broken);
+    expect((await dataOf(listAllReports(operator, { state: 'failed' }))).rows.map(({ id }) => id)).toContain(
+      broken,
+    );
+    await system.sql`delete from public.org_reports where id in ${system.sql(others)}`;
+  });
+
   it('show a hostile row as one row, and an unknown type as none', async () => {
     const odd = await report(['a', 'list']);
     await system.sql`update public.org_reports set created_at = 'infinity' where id = ${odd}`;
@@ -158,6 +184,19 @@ describe('one search', () => {
     expect(await found('night')).toEqual([titled]);
     expect(await found('ada mill')).toEqual([]);
     expect(await found('out')).toEqual([]);
+  });
+
+  it('finds the newest of many reports with a word, and an old one by its rare word beside it', async () => {
+    const mill = await report({ organisation_name: 'Quarry' });
+    const names = ['Zephyr Quince', ...Array.from({ length: 120 }, (_, n) => `Zephyr ${n}`)];
+    const many = await insertReports(names, 'pending');
+    const found = async (text: string) => (await search(text)).reports.map(({ id }) => id);
+    expect(await found('zeph')).toEqual(many.slice(-6).reverse());
+    expect(await found('zephyr quin')).toEqual([many[0]]);
+    // The rare word alone has a report.
+    expect(await found('quarry')).toEqual([mill]);
+    expect(await found('zephyr quarry')).toEqual([]);
+    await system.sql`delete from public.org_reports where id in ${system.sql(many)}`;
   });
 
   it('stores odd and huge names without a fault, and finds the beginning of a huge one', async () => {

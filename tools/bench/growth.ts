@@ -147,8 +147,14 @@ async function prepareBed(
   const client = createClient<Database>(url, secrets.publishableKey, { auth: { autoRefreshToken: false } });
   await client.auth.signInWithPassword(credentials);
 
-  const measures = measureSql(sql, await addReports(sql, REPORTS));
-  await addDueDeliveries(sql, await addReports(sql, CLAIMED), 'prelim');
+  const reports = await addReports(sql, REPORTS);
+  const claimed = await addReports(sql, CLAIMED);
+  // The word that all reports of the seed have.
+  await sql`
+    update public.org_reports set user_data = '{"organisation_name": "Organisation"}'
+    where id in ${sql([...reports, ...claimed])}`;
+  const measures = measureSql(sql, reports);
+  await addDueDeliveries(sql, claimed, 'prelim');
   for (const [view, ask] of Object.entries(consoleViews(client, await chooseSubject(sql, size)))) {
     measures.set(`console: ${view}`, () =>
       timed(async () => {

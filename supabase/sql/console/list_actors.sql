@@ -26,10 +26,12 @@ begin
       'id', people.id, 'email', people.email, 'operator', operator.user_id is not null) order by people.email, people.id), '[]')
     from auth.users people
     left join public.operators operator on operator.user_id = people.id
-    where people.id = any (
-        select actor::uuid from unnest(v_actors) actor
-        where actor ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
-      or operator.user_id is not null);
+    -- The ids of an array are looked up one by one. With a join, or with `or`, PostgreSQL would read all accounts.
+    where people.id = any (array(
+      select actor::uuid from unnest(v_actors) actor
+      where actor ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'
+      union all
+      select user_id from public.operators)));
 end
 $$;
 

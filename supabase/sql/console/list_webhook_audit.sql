@@ -20,12 +20,14 @@ declare
     case when p_actor = 'sender' then 'actor is null and direction = ''in'''
       when p_actor is not null then 'actor = $10' end,
     case when p_cursor_at is not null then '(created_at, id) < ($8, $9::uuid)' end);
+  -- For `is null`, PostgreSQL uses the order of an index only if the column is in the order.
+  v_order text := concat_ws(', ', case when p_response_status = 'none' then 'response_status' end, 'created_at desc', 'id desc');
   v_rows jsonb;
 begin
   perform private.require_operator();
   execute format(
     'select jsonb_agg(to_jsonb(page) order by created_at desc, id desc) from (
-       select * from private.audit_rows where %s order by created_at desc, id desc limit $7 + 1) page', v_where)
+       select * from private.audit_rows where %s order by %s limit $7 + 1) page', v_where, v_order)
   into v_rows
   using p_search, p_outcome, p_direction, p_response_status, p_after, p_before, p_limit, p_cursor_at, p_cursor_id, p_actor;
   return private.page_of(v_rows, p_limit, 'created_at');

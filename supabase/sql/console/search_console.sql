@@ -6,12 +6,21 @@ declare
   c_shown constant int := 6;
   -- Limit of matches that are examined for a word that very many reports contain; the newest of these are shown.
   c_matches constant int := 500;
+  -- The newest reports of each type are read first, this many: they contain the words that many reports have. By the index,
+  -- PostgreSQL would read all entries of such a word.
+  c_latest constant int := 50;
+  -- Must equal the expression of the index that private.finish_table() creates.
+  c_words constant text := 'to_tsvector(''pg_catalog.simple'', "left"(
+    coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
+    || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
+    || coalesce(user_data ->> ''organisation_name'', ''''), 1000))';
   v_text text := btrim(p_text);
   v_from uuid;
   v_to uuid;
   v_starts text[];
   v_owner uuid;
   v_words tsquery;
+  v_each tsquery[];
   v_by_id text;
   v_by_words text;
   v_found jsonb;
@@ -85,24 +94,45 @@ begin
 
   if strpos(v_text, '@') = 0 then
     -- Each word is a prefix of a word in the name.
-    select to_tsquery('pg_catalog.simple', string_agg(format('''%s'':*', word), ' & ')) into v_words
+    select to_tsquery('pg_catalog.simple', string_agg(quoted, ' & ')), array_agg(to_tsquery('pg_catalog.simple', quoted))
+    into v_words, v_each
     from (
-      select translate(word, '''\', '') as word from regexp_split_to_table(v_text, '\s+') word limit 8) words
-    where word <> '';
+      select format('''%s'':*', translate(word, '''\', '')) as quoted
+      from regexp_split_to_table(v_text, '\s+') word
+      where translate(word, '''\', '') <> '' limit 8) words;
     if numnode(v_words) > 0 then
-      -- Must equal the expression of the index that private.finish_table() creates.
       v_by_words := (
-        select string_agg(format(
-        '(select id, %L as report_type, created_at from public.%I
-          where to_tsvector(''pg_catalog.simple'', "left"(
-            coalesce(user_data ->> ''full_name'', '''') || '' '' || coalesce(user_data ->> ''requirement_title'', '''') || '' ''
-            || coalesce(user_data ->> ''title'', '''') || '' '' || coalesce(user_data ->> ''name'', '''') || '' ''
-            || coalesce(user_data ->> ''organisation_name'', ''''), 1000)) @@ $1 limit $2)', report_type, table_name), ' union all ')
+        select format(
+          'with latest as materialized (%s), hits as materialized (
+             select report_type, id, created_at from latest where words @@ $1
+           ), full_types as materialized (
+             select report_type from hits group by report_type having count(*) >= $3
+           ), sought as materialized (
+             -- The index is used for the rare words only, if there are any, because it would also read all entries of the others.
+             select string_agg(word::text, '' & '') filter (where not is_common)::tsquery as rare, bool_or(is_common) as is_part
+             from (
+               select word, 2 * (select count(*) from latest where words @@ word) > (select count(*) from latest) as is_common
+               from unnest($5::tsquery[]) word where numnode(word) > 0) each
+           )
+           select * from hits where report_type in (select report_type from full_types)
+           union all %s',
+          string_agg(format(
+            '(select %L as report_type, id, created_at, %s as words from public.%I order by created_at desc, id desc limit $4)',
+            report_type, c_words, table_name), ' union all '),
+          string_agg(format(
+            '(select %L as report_type, id, created_at
+              from (
+                select id, created_at, user_data from public.%I
+                where %s @@ (select coalesce(rare, $1) from sought)
+                  and (select count(*) from full_types where report_type = %L) = 0
+                offset 0) matches
+              where (select not is_part from sought) or %s @@ $1
+              limit $2)', report_type, table_name, c_words, report_type, c_words), ' union all '))
         from public.report_types);
       execute format(
         'select jsonb_agg(private.report_line(report_type, id) order by created_at desc, id desc)
          from (select * from (%s) every order by created_at desc, id desc limit $3) found', v_by_words)
-      into v_found using v_words, c_matches, c_shown;
+      into v_found using v_words, c_matches, c_shown, c_latest, v_each;
       v_reports := v_reports || coalesce(v_found, '[]');
     end if;
   end if;

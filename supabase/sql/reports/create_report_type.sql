@@ -24,6 +24,8 @@ begin
      )', v_table);
   execute format('comment on table public.%I is %L', v_table, 'Reports of the type ' || p_report_type || '.');
   execute format('create index %I on public.%I (summary_id)', v_table || '_summary_id', v_table);
+  -- The platform's tables have this index. public.list_all_reports() finds failed reports by it.
+  execute format('create index %I on public.%I (research_status)', v_table || '_research_status', v_table);
   execute format('alter table public.%I enable row level security', v_table);
   execute format('revoke all on table public.%I from anon, authenticated, service_role', v_table);
   execute format('grant select, insert, update, delete on table public.%I to authenticated', v_table);
