@@ -33,6 +33,8 @@ export async function startFront(options: {
   });
   // No limit: a request may take as long as a function may run.
   server.requestTimeout = 0;
+  // Never closed while idle: a client that is busy at that moment would use the connection, and lose its request.
+  server.keepAliveTimeout = 0;
   try {
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);

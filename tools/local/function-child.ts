@@ -49,7 +49,9 @@ export function functionChild(options: {
   env: Record<string, string>;
   onStart: () => void;
 }): FunctionChild {
-  const agent = new Agent({ keepAlive: true });
+  // The adapter's server closes connections that were idle for 5 s. A proxy that is busy at that moment would use one, and lose
+  // its request; so only connections that were idle for less than a second are used again.
+  const agent = new Agent({ keepAlive: true, agentKeepAliveTimeoutBuffer: 4_000 });
   let server: DevServer | undefined;
   let starting: Promise<DevServer> | undefined;
   let inFlight = 0;

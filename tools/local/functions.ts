@@ -76,6 +76,8 @@ export async function startFunctions(
   });
   // No limit: a request may take as long as a function may run. Node's default would end it after five minutes.
   server.requestTimeout = 0;
+  // Never closed while idle: a proxy that is busy at that moment would use the connection, and lose its request.
+  server.keepAliveTimeout = 0;
   const port = await listen(server, options.port);
   url = `http://127.0.0.1:${port}`;
 

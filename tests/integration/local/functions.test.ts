@@ -66,3 +66,8 @@ it.each(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'])(
     if (method === 'HEAD') expect(await response.text()).toBe('');
   },
 );
+
+it('a connection is not closed while it is idle', async () => {
+  // Node's servers name their limit here.
+  expect((await fetch(`${functions.url}/api/health`)).headers.get('keep-alive')).toBeNull();
+});
