@@ -13,8 +13,8 @@ class LongestFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    // Two cores run Postgres, the REST layer and the functions beside the tests: three files at a time reach the time-outs of some.
-    maxWorkers: 2,
+    // For two cores, which also run PostgreSQL, the REST layer and the functions: two files at a time leave a third of them idle.
+    maxWorkers: 3,
     onUnhandledError: (error) => !isWriteToEndedConnection(error),
     sequence: { sequencer: LongestFirst },
     projects: [

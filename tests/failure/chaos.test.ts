@@ -33,14 +33,14 @@ it.each(['rest', 'switching'])(
     const { code, output } = await chaos('--jobs', String(JOBS), '--seed', '1', '--store', store);
     const lastLine = output.trimEnd().split('\n').at(-1) ?? '';
     const told =
-      /^chaos: 40 jobs, 40 stored exactly once, 0 lost, 0 duplicated, 0 stuck, 0 overwritten; (\d+) of (\d+) calls faulted$/.exec(
+      /^chaos: 40 jobs, 40 stored exactly once, 0 lost, 0 duplicated, 0 stuck, 0 overwritten; (\d+) of \d+ calls faulted$/.exec(
         lastLine,
       );
     // The whole report, histories included, is what a person needs to see when it fails.
     expect(told, output).not.toBeNull();
     expect(code, output).toBe(0);
-    const [faulted, calls] = [Number(told?.[1]), Number(told?.[2])];
-    expect(faulted / calls).toBeGreaterThan(0.3);
+    // Their share depends on the machine: a slow one makes many calls after the last fault, until all is settled.
+    expect(Number(told?.[1]), output).toBeGreaterThan(10 * JOBS);
     const [, explained, histories] = /^histories explained +(\d+) of (\d+)$/m.exec(output) ?? [];
     expect(explained, output).toBe(histories);
     expect(Number(histories)).toBeGreaterThan(JOBS / 4);
