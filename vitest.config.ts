@@ -2,10 +2,10 @@ import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 import { isWriteToEndedConnection } from './tools/local/ended-connection.ts';
 
-/** The tests that break things wait the most: started last, each would run alone for minutes. */
+/** The tests that break things, and those of pg_cron, wait the most: started last, each would run alone for minutes. */
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    const isLong = ({ moduleId }: TestSpecification) => moduleId.includes('/tests/failure/');
+    const isLong = ({ moduleId }: TestSpecification) => /\/tests\/failure\/|\/pg-cron\./.test(moduleId);
     const sorted = await super.sort(files);
     return [...sorted.filter(isLong), ...sorted.filter((file) => !isLong(file))];
   }

@@ -40,8 +40,7 @@ export async function startBuiltConsole(dev: DevFile): Promise<AsyncDisposable &
   });
 
   const headers = await securityHeaders();
-  const agent = new Agent({ keepAlive: true });
-  stack.defer(() => agent.destroy());
+  const agent = new Agent();
   const portOf = (address: string) => Number(new URL(address).port);
   const server = createServer((request, response) => {
     for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
