@@ -177,11 +177,14 @@ describe('one search', () => {
     );
     const lockout = await report({ requirement_title: 'Lockout & tagout', organisation_name: 'Mill' });
     const titled = await report({ title: 'Night shift', description: 'not a name: Ada' });
+    const quoted = await report({ full_name: "Fintan O'Brien" });
     const found = async (text: string) => (await search(text)).reports.map(({ id }) => id);
     expect(await found('øster')).toEqual([ada]);
     expect(await found('ADA sea-freight')).toEqual([ada]);
     expect(await found('tag lock')).toEqual([lockout]);
     expect(await found('night')).toEqual([titled]);
+    expect(await found("o'brien")).toEqual([quoted]);
+    expect(await found("fin o'bri")).toEqual([quoted]);
     expect(await found('ada mill')).toEqual([]);
     expect(await found('out')).toEqual([]);
   });
@@ -196,6 +199,15 @@ describe('one search', () => {
     // The rare word alone has a report.
     expect(await found('quarry')).toEqual([mill]);
     expect(await found('zephyr quarry')).toEqual([]);
+    await system.sql`delete from public.org_reports where id in ${system.sql(many)}`;
+  });
+
+  it('shows the newest report with a word that too many reports have for reading them all', async () => {
+    const names = Array.from({ length: 660 }, (_, n) => (n < 600 || n === 620 ? `Plover ${n}` : 'Gannet'));
+    const many = await insertReports(names, 'pending');
+    const { reports } = await search('plover');
+    expect(reports).toHaveLength(6);
+    expect(reports[0]?.id).toBe(many[620]);
     await system.sql`delete from public.org_reports where id in ${system.sql(many)}`;
   });
 
