@@ -105,7 +105,7 @@ describe('the plan of every list', () => {
     ["webhook_statistics('week')", 'job_runs_unsuccessful'],
     ['list_all_reports()', 'org_reports_created_at'],
     ["list_all_reports('missing')", 'job_runs_unfinished'],
-    ["list_all_reports('failed')", 'job_runs_unsuccessful'],
+    ["list_all_reports('failed')", '_reports_status'],
     [`list_all_reports(p_owner => '${randomUUID()}')`, 'org_reports_owner'],
     ["search_console('person 17')", 'greeting_reports_words'],
     ["search_console('seed_job_17')", 'job_runs_id_start'],

@@ -7,6 +7,7 @@ import { listAllReports, searchConsole } from '../../src/services/operator-repor
 import { allRows, consoleClient, dataOf, errorOf } from '../support/console.ts';
 import { storeClient } from '../support/store.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
+import { envelope } from '../support/webhook-client.ts';
 
 let system: TestSystem;
 let operatorAccount: Account;
@@ -58,6 +59,14 @@ async function failed(reportId: string) {
   return run.job_id;
 }
 
+/** A failure of a job that nobody here knows. */
+async function applyFailure(reportId: string, requestedAt = new Date()) {
+  const { timestamp, data } = envelope({ reportId, requestedAt: requestedAt.toISOString() });
+  const failure = { ...data, research_status: 'failed', error: 'no text', research_report: undefined };
+  const body = JSON.stringify({ type: 'report.prelim.failed', timestamp, data: failure });
+  await system.sql`select public.apply_report_event(${randomUUID()}, 'webhook', ${body}, 'prelim-report')`;
+}
+
 const list = (query: AllReportsQuery = {}) => dataOf(listAllReports(operator, { owner: owner.id, ...query }));
 const ids = async (query: AllReportsQuery) => (await list(query)).rows.map(({ id }) => id);
 
@@ -106,20 +115,24 @@ describe('all reports', () => {
     }
   });
 
-  it('are found by their failed jobs while very many reports have failed', async () => {
-    // More than those whose jobs are looked up one by one; these have no job.
-    const others = await insertReports(
-      Array.from({ length: 501 }, () => 'Other'),
-      'failed',
+  it('are found as missing and failed without a job of ours', async () => {
+    const [imported = ''] = await insertReports(['Imported'], 'failed');
+    const refused = await report();
+    await applyFailure(refused);
+    // Its job succeeded, and a newer request of somebody else failed.
+    const both = await report();
+    await completed(both);
+    await applyFailure(both, new Date(Date.now() + 60_000));
+    const missing = await ids({ state: 'missing' });
+    expect(missing).toEqual(expect.arrayContaining([imported, refused]));
+    expect(missing).not.toContain(both);
+    const all = await ids({ state: 'failed' });
+    expect(all.slice(0, 3)).toEqual([both, refused, imported]);
+    const paged = await allRows((cursor) =>
+      listAllReports(operator, { owner: owner.id, state: 'failed', limit: 2, cursor }),
     );
-    const broken = await report();
-    await failed(broken);
-    const { rows } = await dataOf(listAllReports(operator, { state: 'missing' }));
-    expect(rows.map(({ id }) => id)).toContain(broken);
-    expect((await dataOf(listAllReports(operator, { state: 'failed' }))).rows.map(({ id }) => id)).toContain(
-      broken,
-    );
-    await system.sql`delete from public.org_reports where id in ${system.sql(others)}`;
+    expect(paged.map(({ id }) => id)).toEqual(all);
+    await system.sql`delete from public.org_reports where id in ${system.sql([imported, refused, both])}`;
   });
 
   it('show a hostile row as one row, and an unknown type as none', async () => {
@@ -177,11 +190,14 @@ describe('one search', () => {
     );
     const lockout = await report({ requirement_title: 'Lockout & tagout', organisation_name: 'Mill' });
     const titled = await report({ title: 'Night shift', description: 'not a name: Ada' });
+    const quoted = await report({ full_name: "Fintan O'Brien" });
     const found = async (text: string) => (await search(text)).reports.map(({ id }) => id);
     expect(await found('øster')).toEqual([ada]);
     expect(await found('ADA sea-freight')).toEqual([ada]);
     expect(await found('tag lock')).toEqual([lockout]);
     expect(await found('night')).toEqual([titled]);
+    expect(await found("o'brien")).toEqual([quoted]);
+    expect(await found("fin o'bri")).toEqual([quoted]);
     expect(await found('ada mill')).toEqual([]);
     expect(await found('out')).toEqual([]);
   });
@@ -196,6 +212,15 @@ describe('one search', () => {
     // The rare word alone has a report.
     expect(await found('quarry')).toEqual([mill]);
     expect(await found('zephyr quarry')).toEqual([]);
+    await system.sql`delete from public.org_reports where id in ${system.sql(many)}`;
+  });
+
+  it('shows the newest report with a word that too many reports have for reading them all', async () => {
+    const names = Array.from({ length: 660 }, (_, n) => (n < 600 || n === 620 ? `Plover ${n}` : 'Gannet'));
+    const many = await insertReports(names, 'pending');
+    const { reports } = await search('plover');
+    expect(reports).toHaveLength(6);
+    expect(reports[0]?.id).toBe(many[620]);
     await system.sql`delete from public.org_reports where id in ${system.sql(many)}`;
   });
 

@@ -259,6 +259,54 @@ describe('a bad event', () => {
   });
 });
 
+it('keeps what it has applied when its time runs out, and the rest is applied when it is sent again', async () => {
+  const [bad, ...slow] = await events(6);
+  if (!bad) throw new Error('six were made');
+  // Without the time-out that ends all: over a direct connection it is much longer, and here there is none.
+  const send = async (batch: readonly { id: string }[]) => {
+    const items = batch.map(({ id, ...content }) => {
+      const body = JSON.stringify(content);
+      const record = {
+        event_id: id,
+        endpoint_id: 'prelim-report',
+        body_sha256: sha256(body),
+        body_bytes: 1,
+        elapsed_ms: 1,
+      };
+      return { body, record };
+    });
+    const [row] = await system.sql<{ answers: { outcome: string }[] }[]>`
+      select public.apply_report_events(${system.sql.json(items)}, null) -> 'answers' as answers`;
+    return row?.answers.map(({ outcome }) => outcome);
+  };
+  // The first one makes the shared statements fail, so that the others are applied one by one.
+  await system.sql.unsafe(`
+    create function private.test_slow() returns trigger language plpgsql as $$
+    begin
+      if new.event_id = '${bad.id}' then raise exception 'a fault'; end if;
+      perform pg_sleep(0.8);
+      return new;
+    end $$;
+    create trigger zz_test_slow before insert on public.webhook_audit for each row
+    when (new.outcome = 'applied') execute function private.test_slow()`);
+  try {
+    expect(await send([bad, ...slow])).toEqual(['busy', 'applied', 'applied', 'busy', 'busy', 'busy']);
+    expect(await auditedAs(slow.at(-1)?.id ?? '')).toEqual(['503 busy']);
+  } finally {
+    await system.sql.unsafe(
+      'drop trigger zz_test_slow on public.webhook_audit; drop function private.test_slow()',
+    );
+  }
+  expect(await send([bad, ...slow])).toEqual([
+    'applied',
+    'duplicate',
+    'duplicate',
+    'applied',
+    'applied',
+    'applied',
+  ]);
+});
+
 describe('what another transaction holds', () => {
   it.each(['id', 'report', 'owner', 'delivery', 'job'] as const)(
     'is answered 503 in time, and the others are applied: %s',

@@ -4,7 +4,8 @@ returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
   c_shown constant int := 6;
-  -- Limit of matches that are examined for a word that very many reports contain; the newest of these are shown.
+  -- Limit of matches that are read by the index, in any order, for a word that very many reports contain. The newest of these
+  -- and of the newest reports are shown.
   c_matches constant int := 500;
   -- The newest reports of each type are read first, this many: they contain the words that many reports have. By the index,
   -- PostgreSQL would read all entries of such a word.
@@ -97,7 +98,8 @@ begin
     select to_tsquery('pg_catalog.simple', string_agg(quoted, ' & ')), array_agg(to_tsquery('pg_catalog.simple', quoted))
     into v_words, v_each
     from (
-      select format('''%s'':*', translate(word, '''\', '')) as quoted
+      -- What has a meaning inside the quotes separates words, as it does in the index.
+      select format('''%s'':*', translate(word, '''\', '  ')) as quoted
       from regexp_split_to_table(v_text, '\s+') word
       where translate(word, '''\', '') <> '' limit 8) words;
     if numnode(v_words) > 0 then
@@ -114,8 +116,7 @@ begin
                select word, 2 * (select count(*) from latest where words @@ word) > (select count(*) from latest) as is_common
                from unnest($5::tsquery[]) word where numnode(word) > 0) each
            )
-           select * from hits where report_type in (select report_type from full_types)
-           union all %s',
+           select * from hits union %s',
           string_agg(format(
             '(select %L as report_type, id, created_at, %s as words from public.%I order by created_at desc, id desc limit $4)',
             report_type, c_words, table_name), ' union all '),
@@ -127,7 +128,7 @@ begin
                   and (select count(*) from full_types where report_type = %L) = 0
                 offset 0) matches
               where (select not is_part from sought) or %s @@ $1
-              limit $2)', report_type, table_name, c_words, report_type, c_words), ' union all '))
+              limit $2)', report_type, table_name, c_words, report_type, c_words), ' union '))
         from public.report_types);
       execute format(
         'select jsonb_agg(private.report_line(report_type, id) order by created_at desc, id desc)

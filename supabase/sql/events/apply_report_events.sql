@@ -7,6 +7,8 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 -- PostgreSQL adds for disabled scans could trigger it.
 set enable_seqscan = 'off' set plan_cache_mode = 'force_generic_plan' set jit = 'off' as $$
 declare
+  -- Later items are answered busy, so that the time-out, which over a direct connection is longer, does not undo all of them.
+  c_begun_within constant interval := '1.5 seconds';
   v_started timestamptz := clock_timestamp();
   v_events jsonb[] := array(select value from jsonb_array_elements(p_events) with ordinality item(value, n) order by n);
   v_count int := cardinality(v_events);
@@ -142,6 +144,9 @@ begin
     then
       v_answer := jsonb_build_object('outcome', 'busy');
       v_detail := 'not applied: another transaction holds its event, report or job';
+    elsif clock_timestamp() > v_started + c_begun_within then
+      v_answer := jsonb_build_object('outcome', 'busy');
+      v_detail := 'not applied: its batch took too long';
     else
       begin
         v_asked := private.ask_limit('report', v_bucket, false);
@@ -210,6 +215,6 @@ end
 $$;
 
 comment on function public.apply_report_events(jsonb, text, int) is
-  'Applies the events of a batch that one key signed: what apply_together() takes first, then the others in their order, each by apply_report_event(). One that fails, or that another transaction holds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure, set_failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed; set_failure: the SQLSTATE with which apply_together() failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
+  'Applies the events of a batch that one key signed: what apply_together() takes first, then the others in their order, each by apply_report_event(). One that fails, that another transaction holds, or that would begin after 1.5 seconds, is undone alone and answers busy. p_events: [{body, record}]; body: the text of the event, null for one that the endpoint refuses; record: what the audit says of it, as for record_webhook_request(). Returns {answers, failure, set_failure}: an answer of apply_report_event() each, or {outcome: refused}; failure: the limiter failed; set_failure: the SQLSTATE with which apply_together() failed. PT429 as there. p_sender: whose key signed the batch; null is not limited.';
 revoke all on function public.apply_report_events(jsonb, text, int) from public, anon, authenticated, service_role;
 grant execute on function public.apply_report_events(jsonb, text, int) to service_role;

@@ -9,13 +9,16 @@ const { scripts } = z
   .parse(JSON.parse(readText('package.json')));
 const commands = new Set(Object.keys(scripts));
 
-it.each(['README.md', 'WEBHOOK_TESTING_GUIDE.md', ...globSync('docs/**/*.md', { cwd: projectRoot })])(
-  '%s names commands that are there',
-  (path) => {
-    const named = [...readText(path).matchAll(/npm run ([a-z][a-z:0-9]*)/g)].map(([, name = '']) => name);
-    expect(named.filter((name) => !commands.has(name))).toEqual([]);
-  },
-);
+it.each([
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'WEBHOOK_TESTING_GUIDE.md',
+  ...globSync('docs/**/*.md', { cwd: projectRoot }),
+])('%s names commands that are there', (path) => {
+  const named = [...readText(path).matchAll(/npm run ([a-z][a-z:0-9]*)/g)].map(([, name = '']) => name);
+  expect(named.filter((name) => !commands.has(name))).toEqual([]);
+});
 
 it('docs/upgrading.md names every trigger on the tables of the platform, and no other', () => {
   const sources = [

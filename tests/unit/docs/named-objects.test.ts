@@ -5,7 +5,13 @@ import { PLATFORM_TABLES } from '../../../tools/db/rooms.ts';
 import { projectRoot } from '../../../tools/local/paths.ts';
 import { codeIn, readText } from './page.ts';
 
-const pages = ['README.md', 'WEBHOOK_TESTING_GUIDE.md', ...globSync('docs/**/*.md', { cwd: projectRoot })];
+const pages = [
+  'README.md',
+  'CONTRIBUTING.md',
+  'SECURITY.md',
+  'WEBHOOK_TESTING_GUIDE.md',
+  ...globSync('docs/**/*.md', { cwd: projectRoot }),
+];
 const sources = new Set(
   globSync('supabase/sql/*/*.sql', { cwd: projectRoot }).map((path) => /([^/]+)\.sql$/.exec(path)?.[1]),
 );
