@@ -20,8 +20,17 @@ export default defineConfig({
     projects: [
       {
         test: {
+          name: 'unit',
+          include: ['tests/unit/**/*.test.ts'],
+          testTimeout: 30_000,
+          // These and the console's tests leave nothing behind. Loading the modules for each file would double their CPU time.
+          isolate: false,
+        },
+      },
+      {
+        test: {
           name: 'system',
-          include: ['tests/{unit,integration,security,failure}/**/*.test.ts'],
+          include: ['tests/{integration,security,failure}/**/*.test.ts'],
           globalSetup: ['tests/support/global-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
@@ -32,7 +41,9 @@ export default defineConfig({
           name: 'console',
           include: ['tests/component/**/*.test.tsx'],
           environment: 'jsdom',
+          setupFiles: ['tests/support/patient-console.ts'],
           testTimeout: 30_000,
+          isolate: false,
         },
       },
     ],

@@ -91,7 +91,7 @@ function heldNetwork() {
     return new Promise<Response>((resolve) => asked.push(resolve));
   };
   async function answer(response: Response): Promise<void> {
-    await vi.waitFor(() => expect(asked).toHaveLength(1));
+    await vi.waitFor(() => expect(asked).toHaveLength(1), 10_000);
     asked.splice(0)[0]?.(response);
   }
   return { network, answer };
@@ -135,7 +135,7 @@ it.each(pages)(
     vi.setSystemTime(new Date('2026-11-25T12:05:00Z'));
     fireEvent.click(more);
     await answer(page([]));
-    await vi.waitFor(() => expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull());
+    await vi.waitFor(() => expect(screen.queryByRole('button', { name: 'Show more' })).toBeNull(), 10_000);
     expect(age()).toMatch(/T12:00:/);
   },
 );

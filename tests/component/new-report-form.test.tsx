@@ -18,7 +18,7 @@ it('says at its field what is wrong with a finished text, and sends nothing', as
   const text = screen.getByLabelText<HTMLTextAreaElement>('Text optional');
   fireEvent.change(text, { target: { value: 'a report\u0000' } });
   fireEvent.click(screen.getByRole('button', { name: 'Create report' }));
-  await vi.waitFor(() => expect(document.activeElement).toBe(text));
+  await vi.waitFor(() => expect(document.activeElement).toBe(text), 10_000);
   expect(text.closest('details')?.open).toBe(true);
   const described = (text.getAttribute('aria-describedby') ?? '').split(' ');
   expect(described.map((id) => document.getElementById(id)?.textContent)).toContain(
@@ -82,5 +82,5 @@ it('forgets what was typed once the report is created', async () => {
   }
   expect(sessionStorage.getItem('polaris-new-report')).toContain('Ada');
   fireEvent.click(screen.getByRole('button', { name: 'Create report' }));
-  await vi.waitFor(() => expect(sessionStorage.getItem('polaris-new-report')).toBeNull());
+  await vi.waitFor(() => expect(sessionStorage.getItem('polaris-new-report')).toBeNull(), 10_000);
 });

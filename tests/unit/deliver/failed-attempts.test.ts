@@ -347,6 +347,6 @@ describe('an answer, however it is told, keeps its status', () => {
     expect(arrayBuffers - before.arrayBuffers).toBeLessThan(16 * 1024 * 1024);
     expect(external - before.external).toBeLessThan(16 * 1024 * 1024);
     // Until our side has closed the connection: an assertion in it would fail this run.
-    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    await vi.waitFor(() => expect(sockets.size).toBe(0), 10_000);
   });
 });

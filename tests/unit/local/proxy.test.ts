@@ -118,7 +118,7 @@ describe('a client that leaves', () => {
     const gone = await client(proxy.frontPort, 'GET /slow HTTP/1.1\r\nhost: x\r\n\r\n');
     const response = await reached.promise;
     gone.leave();
-    await vi.waitFor(() => expect(proxy.settled).toHaveLength(1));
+    await vi.waitFor(() => expect(proxy.settled).toHaveLength(1), 10_000);
     response.end('too late');
     await expectCalm(proxy, 1);
   });
@@ -133,7 +133,7 @@ describe('a client that leaves', () => {
       } else answers(request, response);
     });
     const gone = await client(proxy.frontPort, 'GET /long HTTP/1.1\r\nhost: x\r\n\r\n');
-    await vi.waitFor(() => expect(gone.got()).toContain('aaa'));
+    await vi.waitFor(() => expect(gone.got()).toContain('aaa'), 10_000);
     gone.leave();
     await expectCalm(proxy, 1);
   });
@@ -163,7 +163,7 @@ describe('a function that fails', () => {
       await new Promise((resolve) => upstream.close(resolve));
     });
     const asked = await client(frontPort, 'GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n');
-    await vi.waitFor(() => expect(asked.got()).toContain(` ${status} `));
+    await vi.waitFor(() => expect(asked.got()).toContain(` ${status} `), 10_000);
     expect(asked.got()).toContain('application/problem+json');
   });
 });

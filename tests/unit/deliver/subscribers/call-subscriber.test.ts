@@ -234,7 +234,7 @@ describe('a subscriber that answers', () => {
     for (const port of [drip, ...(await Promise.all(texts.map((text) => says(text))))]) {
       expect(await attempt(at(port))).toMatchObject({ result: 'delivered', status: 200, error: null });
     }
-    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    await vi.waitFor(() => expect(sockets.size).toBe(0), 10_000);
   });
 
   it.each([
@@ -251,7 +251,7 @@ describe('a subscriber that answers', () => {
       const { arrayBuffers, external } = process.memoryUsage();
       expect(arrayBuffers - before.arrayBuffers).toBeLessThan(16 * 1024 * 1024);
       expect(external - before.external).toBeLessThan(16 * 1024 * 1024);
-      await vi.waitFor(() => expect(sockets.size).toBe(0));
+      await vi.waitFor(() => expect(sockets.size).toBe(0), 10_000);
     },
   );
 
@@ -307,7 +307,7 @@ describe('a subscriber whose answer is not known may have it', () => {
     expect(rest).toEqual({ result: 'unknown', status: null, authentic: false, retryAfterSeconds: null });
     // Some codes of the parser follow the words.
     expect(error?.replace(/ \(HPE_\w+\)$/, '')).toBe(`no answer: ${words}`);
-    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    await vi.waitFor(() => expect(sockets.size).toBe(0), 10_000);
   });
 });
 

@@ -405,7 +405,7 @@ describe('a call', () => {
       expect((await readStart(answer, 1000)).text).toBe('close');
     }
     expect(sockets.size).toBe(3);
-    await vi.waitFor(() => expect([...sockets].every(({ destroyed }) => destroyed)).toBe(true));
+    await vi.waitFor(() => expect([...sockets].every(({ destroyed }) => destroyed)).toBe(true), 10_000);
   });
 
   it('tries the checked addresses in turn', async () => {
@@ -461,7 +461,7 @@ describe('a call', () => {
     });
     await expect(asked).rejects.toMatchObject({ name: 'TimeoutError' });
     answer(['127.0.0.1']);
-    await vi.waitFor(() => expect(sockets.map(({ bytesRead }) => bytesRead)).toEqual([0]));
+    await vi.waitFor(() => expect(sockets.map(({ bytesRead }) => bytesRead)).toEqual([0]), 10_000);
     await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]), 3000);
   });
 
@@ -470,7 +470,7 @@ describe('a call', () => {
     const port = await listenTo((socket) => sockets.push(socket.resume()));
     const asked = call({ ...local, connectTimeoutMs: 200 }, `https://127.0.0.1:${port}/`);
     await expect(asked).rejects.toMatchObject({ code: 'UND_ERR_CONNECT_TIMEOUT' });
-    await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]));
+    await vi.waitFor(() => expect(sockets.map(({ destroyed }) => destroyed)).toEqual([true]), 10_000);
   });
 
   it('ends its connection when it is abandoned', async () => {
@@ -481,6 +481,6 @@ describe('a call', () => {
     const send = createOutbound(local);
     const asked = send({ url, headers: {}, body: new Uint8Array(), signal: AbortSignal.timeout(200) });
     await expect(asked).rejects.toMatchObject({ name: 'TimeoutError' });
-    await vi.waitFor(() => expect([...sockets].map(({ destroyed }) => destroyed)).toEqual([true]));
+    await vi.waitFor(() => expect([...sockets].map(({ destroyed }) => destroyed)).toEqual([true]), 10_000);
   });
 });
