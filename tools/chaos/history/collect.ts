@@ -7,11 +7,13 @@ import type { ChaosSystem } from '../system.ts';
 import { sha256 } from '../../local/sha256.ts';
 import type { Call, CallOf } from './call.ts';
 import { LOST, now, problemCode } from './recorder.ts';
+import { CLOCKS_APART_MS } from './report.ts';
 
 interface JobRow {
   job_id: string;
   key: string | null;
   report_id: string;
+  stage: string | null;
   at: number;
   event_id: string | null;
   erased: boolean;
@@ -50,7 +52,7 @@ export async function collectHistory(system: ChaosSystem, population: Population
   const { sql, history } = system;
   const begin = now();
   const jobs = await sql<JobRow[]>`
-    select job_id, caller_key as key, report_id, event_id, erased_at is not null as erased,
+    select job_id, caller_key as key, report_id, stage, event_id, erased_at is not null as erased,
       (extract(epoch from created_at::timestamptz(3)) * 1000)::float8 as at
     from private.job_runs where report_id in ${sql(reports)} order by created_at`;
   const events = await sql<EventRow[]>`
@@ -157,12 +159,15 @@ function firstBegins<One extends { begin: number }>(
 }
 
 /**
- * The job of each key: as the answers say, else as the database does. A key is erased with its report: jobs that no key is left of
- * are, in order, those of the keys that nobody was answered.
+ * The job of each key: as the answers say, else as the database does. A key is erased with its report: a job that no key is left
+ * of is that of the first key that nobody was answered and that may have made it: for its report and stage, and not after it.
  */
-function jobsByKey(
-  requests: ChaosSystem['history']['requests'],
-  jobs: readonly JobRow[],
+export function jobsByKey(
+  requests: readonly Pick<
+    ChaosSystem['history']['requests'][number],
+    'key' | 'report' | 'stage' | 'begin' | 'answer'
+  >[],
+  jobs: readonly Pick<JobRow, 'job_id' | 'key' | 'report_id' | 'stage' | 'at'>[],
 ): Map<string, string> {
   const found = new Map(jobs.flatMap(({ key, job_id }) => (key === null ? [] : [[key, job_id] as const])));
   const ids = new Set(jobs.map(({ job_id }) => job_id));
@@ -170,13 +175,16 @@ function jobsByKey(
     if (answer !== null && ids.has(answer) && !found.has(key)) found.set(key, answer);
   }
   const taken = new Set(found.values());
-  const left = Map.groupBy(
-    jobs.filter(({ job_id }) => !taken.has(job_id)),
-    ({ report_id }) => report_id,
-  );
-  for (const { key, report } of requests) {
-    const job = found.has(key) ? undefined : left.get(report)?.shift();
-    if (job !== undefined) found.set(key, job.job_id);
+  const unanswered = Map.groupBy(requests, ({ report }) => report);
+  for (const job of jobs) {
+    if (taken.has(job.job_id)) continue;
+    const request = unanswered
+      .get(job.report_id)
+      ?.find(
+        ({ key, stage, begin }) =>
+          !found.has(key) && stage === job.stage && begin <= job.at + CLOCKS_APART_MS,
+      );
+    if (request !== undefined) found.set(request.key, job.job_id);
   }
   return found;
 }

@@ -90,7 +90,7 @@ export function perform(report: Report, call: Call, order: readonly FinalEvent[]
 }
 
 /** Between the clocks of driver and database, which are on one machine, and for their rounding. */
-const CLOCKS_APART_MS = 50;
+export const CLOCKS_APART_MS = 50;
 
 function request(report: Report, { job, stage, at, begin, end }: CallOf<'request'>): Step | null {
   if (report.jobs.get(job)?.isErased === false) return { answer: job, next: report };
