@@ -118,6 +118,8 @@ it.each([
 
 it('asks for a person only where one can do something', () => {
   const notesOf = (dead_reason: string) => describeStep({ kind: 'dead_letter', at: AT, dead_reason }).notes;
-  expect(notesOf('attempts_exhausted')).toEqual(['Attempts exhausted. The dead letter waits for a person.']);
+  expect(notesOf('attempts_exhausted')).toEqual([
+    'Attempts exhausted. The dead letter waits for an operator.',
+  ]);
   expect(notesOf('report_deleted')).toEqual(['Report deleted: nothing is left to do.']);
 });

@@ -35,7 +35,7 @@ test('an alert fires, is silenced, and its silence is ended', async ({ page, dev
 
   await addFailure(sql, dev.user.id, { isDead: true });
   await evaluate(sql);
-  await expect(card(page)).toContainText('1 new dead letter waits for a person.');
+  await expect(card(page)).toContainText('1 new dead letter waits for an operator.');
   await expect(card(page)).toContainText('To do: Fix the cause, then redrive them');
   await expect(views(page).getByRole('link', { name: 'Alerts 1 firing' })).toBeVisible();
   await expect(page).toHaveTitle('(1) Alerts · Polaris reports');
@@ -104,7 +104,7 @@ test('the status line of every view leads to the alerts', async ({ page, dev, sq
   await evaluate(sql);
   await signIn(page, dev, 'operator', '/jobs');
   const line = page.getByRole('region', { name: 'State of the system' });
-  await line.getByRole('link', { name: /Open the alerts|alert fires/ }).click();
+  await line.getByRole('link', { name: /Open the alerts|alert is firing/ }).click();
   await expect(page).toHaveURL(/\/alerts$/);
 });
 

@@ -243,7 +243,7 @@ test('is it healthy now', async ({ page, dev, sql }) => {
   await expect(line).toBeVisible();
   await expect(line.getByRole('status')).not.toBeEmpty();
   await openCircuit(sql, 'prelim-report');
-  await expect(line.getByRole('status')).toContainText('prelim-report is down, since');
+  await expect(line.getByRole('status')).toContainText('prelim-report is down, first failure');
   await expect(line).toContainText(/Next: a probe in/);
   // It is on top of every view, and leads to what waits.
   const actions = new Actions();

@@ -131,7 +131,10 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
           ? { tone: 'bad', notes: [`${labelOf(step.dead_reason)}: request the report again.`] }
           : CLOSED_DEAD_REASONS.has(step.dead_reason)
             ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: nothing is left to do.`] }
-            : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. The dead letter waits for a person.`] }),
+            : {
+                tone: 'bad',
+                notes: [`${labelOf(step.dead_reason)}. The dead letter waits for an operator.`],
+              }),
       };
     case 'next_attempt':
       return { title: 'Next attempt', tone: 'idle', notes: [] };

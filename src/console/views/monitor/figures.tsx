@@ -76,7 +76,7 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
         name="Dead letters"
         value={formatCount(by_status.dead)}
         isCrossed={by_status.dead > 0}
-        limit={by_status.dead > 0 ? 'wait for a person' : undefined}
+        limit={by_status.dead > 0 ? 'wait for an operator' : undefined}
       >
         {by_status.dead > 0 ? <Link href="/deliveries?status=dead">Open dead letters</Link> : 'none'}
       </Figure>
