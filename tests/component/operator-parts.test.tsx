@@ -38,7 +38,7 @@ it('takes effect when the typing rests or the input is left, and shows what is i
     return (
       <>
         <FilterText
-          label="Error has"
+          label="Error contains"
           placeholder=""
           value={value}
           onChange={(next) => {
@@ -51,7 +51,7 @@ it('takes effect when the typing rests or the input is left, and shows what is i
     );
   }
   render(<Host />);
-  const input = screen.getByLabelText<HTMLInputElement>('Error has');
+  const input = screen.getByLabelText<HTMLInputElement>('Error contains');
   fireEvent.change(input, { target: { value: 'answered ' } });
   fireEvent.change(input, { target: { value: 'answered 5' } });
   expect(told).toEqual([]);

@@ -190,7 +190,7 @@ test('share what is seen: the link has the hour that was meant', async ({ page, 
   await addFailure(sql, dev.user.id);
   await signIn(page, dev, 'operator', '/monitor');
   for (const [name, label] of [
-    ['Deliveries', 'Committed'],
+    ['Deliveries', 'Event committed'],
     ['Jobs', 'Requested'],
     ['Audit', 'When'],
   ] as const) {
