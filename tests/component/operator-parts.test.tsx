@@ -116,6 +116,13 @@ it.each([
   expect(describeStep(step)).toMatchObject({ title, tone });
 });
 
+it('does not repeat an answer as the error of its attempt', () => {
+  const notesOf = (error: string) =>
+    describeStep({ kind: 'attempt', ...audited, error, outcome: 'failed', attempt_number: 1 }).notes;
+  expect(notesOf('answered 502')).toEqual(['answered 502 after 640 ms', null]);
+  expect(notesOf('no webhook-id')).toEqual(['answered 502 after 640 ms', 'no webhook-id']);
+});
+
 it('asks for a person only where one can do something', () => {
   const notesOf = (dead_reason: string) => describeStep({ kind: 'dead_letter', at: AT, dead_reason }).notes;
   expect(notesOf('attempts_exhausted')).toEqual([

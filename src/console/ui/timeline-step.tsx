@@ -85,7 +85,7 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
         : {
             title: `Attempt${step.attempt_number === null ? '' : ` ${step.attempt_number}`}: ${step.outcome ?? 'unknown'}`,
             tone: step.outcome === 'delivered' ? 'good' : 'bad',
-            notes: [answerOf(step), step.error],
+            notes: [answerOf(step), step.error === `answered ${step.response_status}` ? null : step.error],
           };
     case 'request':
       return {
