@@ -227,7 +227,7 @@ test('share what is seen: the link has the hour that was meant', async ({ page, 
   await expect(attempts).toHaveText(seen);
   await expect(page.getByRole('radio', { name: 'Hour' })).not.toBeChecked();
   // Its rows are those of that time.
-  await page.getByRole('region', { name: 'Outcomes in the window' }).getByRole('link').first().click();
+  await page.getByRole('region', { name: 'Outcomes in this time' }).getByRole('link').first().click();
   await expect(page).toHaveURL(/since=between&after=/);
   await page.goBack();
   await chips.getByRole('button').click();
