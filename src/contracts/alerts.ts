@@ -105,7 +105,8 @@ export const ALERT_RULES = {
   },
   dead_letters: {
     title: 'New dead letters',
-    says: ({ value }) => `${counted(value, 'new dead letter waits', 'new dead letters wait')} for a person.`,
+    says: ({ value }) =>
+      `${counted(value, 'new dead letter waits', 'new dead letters wait')} for an operator.`,
     meaning: 'These deliveries used all their retries. Their results are stored in their reports.',
     action: 'Fix the cause, then redrive them: console, Deliveries.',
     lost: NOTHING,

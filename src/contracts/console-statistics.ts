@@ -85,7 +85,7 @@ export const webhookStatistics = z.object({
     depth: count,
     /** How many of them are due. */
     due: count,
-    /** When the oldest due one was committed. */
+    /** When the oldest waiting one was created. */
     oldest_waiting: rowTime.nullable(),
   }),
   circuits: z.array(

@@ -27,7 +27,7 @@ export function describeSpan({ kind, facts }: TraceSpan): string {
       'event',
       facts['event_id'],
       facts['effect'] ?? 'not applied',
-      facts['channel'] && `by ${facts['channel']}`,
+      facts['channel'] && `by ${facts['channel'] === 'direct' ? 'direct update' : facts['channel']}`,
     ],
     attempt: [
       'attempt',

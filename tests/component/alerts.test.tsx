@@ -78,8 +78,8 @@ function stubNotifications(permission: NotificationPermission, answer: Notificat
 it.each<[string, Partial<AlertRow>]>([
   ['Not yet: the alert is sent when it fires.', { state: 'pending' }],
   ['No: the alert is silenced.', { silenced_until: AT }],
-  ['No: no address is set (ALERT_URLS), or the next evaluation sends the alert.', {}],
-  ['No: the alert was silenced, or no address was set (ALERT_URLS).', { state: 'resolved' }],
+  ['No: the next evaluation sends the alert, if ALERT_URLS has an address.', {}],
+  ['No: the alert was silenced, or ALERT_URLS had no address.', { state: 'resolved' }],
   ['The beginning is about to be sent.', { deliveries: [delivery({ attempts: 0, next_attempt: AT })] }],
   [
     'The beginning was sent to hooks.example',

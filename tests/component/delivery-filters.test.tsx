@@ -8,7 +8,7 @@ afterEach(cleanup);
 
 it('offers as examples what is in the errors of deliveries', () => {
   render(<DeliveryFilters filter={{}} onChange={() => undefined} onClear={undefined} />);
-  const { placeholder } = screen.getByLabelText<HTMLInputElement>('Error has');
+  const { placeholder } = screen.getByLabelText<HTMLInputElement>('Error contains');
   const errors = [
     classifyAnswer(new Response('', { status: 502 }), '', { expects: 'own_answer', job_id: 'job' }, 0).error,
     classifyError(Object.assign(new Error(), { name: 'TimeoutError' })).error,

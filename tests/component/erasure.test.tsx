@@ -49,8 +49,8 @@ it('offers to go on where something is left', async () => {
   };
   const { rerender } = render(<ErasedList erased={erased} isBusy={false} onContinue={onContinue} />);
   expect(screen.getByRole('row', { name: 'Jobs with content 1 3' })).toBeTruthy();
-  await userEvent.click(screen.getByRole('button', { name: 'Go on now' }));
+  await userEvent.click(screen.getByRole('button', { name: 'Continue now' }));
   expect(onContinue).toHaveBeenCalledOnce();
   rerender(<ErasedList erased={{ ...erased, finished: true }} isBusy={false} onContinue={onContinue} />);
-  expect(screen.queryByRole('button', { name: 'Go on now' })).toBeNull();
+  expect(screen.queryByRole('button', { name: 'Continue now' })).toBeNull();
 });

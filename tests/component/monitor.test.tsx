@@ -150,7 +150,9 @@ it('counts the news of a failed generation as neither success nor failure', () =
   render(<Figures traffic="sent" statistics={statistics({ sent })} />);
   expect(isMarked(/Success rate/)).toBe(false);
   expect(figure(/Success rate/).textContent).toContain('100.0 %');
-  expect(figure(/Success rate/).textContent).toContain('0 of 10 failed, 3 failed generations reported');
+  expect(figure(/Success rate/).textContent).toContain(
+    '0 of 10 failed; the rate leaves out 3 failed generations',
+  );
 });
 
 it('shows how jobs fare, marks what calls for a person, and leads to the jobs that it counts', () => {
@@ -230,7 +232,7 @@ it('leads from a count of the window to the log of that window, and says what th
     '/deliveries?status=failed',
     '/audit?outcome=failed&direction=out&since=week',
   ]);
-  expect(screen.getByText(/The log also has requests of operators and the cron/)).toBeDefined();
+  expect(screen.getByText(/The audit log also has requests of operators and the cron/)).toBeDefined();
   rerender(
     <Breakdowns
       statistics={statistics({
@@ -238,5 +240,5 @@ it('leads from a count of the window to the log of that window, and says what th
       })}
     />,
   );
-  expect(screen.queryByText(/The log also has/)).toBeNull();
+  expect(screen.queryByText(/The audit log also has/)).toBeNull();
 });

@@ -38,7 +38,7 @@ it('takes effect when the typing rests or the input is left, and shows what is i
     return (
       <>
         <FilterText
-          label="Error has"
+          label="Error contains"
           placeholder=""
           value={value}
           onChange={(next) => {
@@ -51,7 +51,7 @@ it('takes effect when the typing rests or the input is left, and shows what is i
     );
   }
   render(<Host />);
-  const input = screen.getByLabelText<HTMLInputElement>('Error has');
+  const input = screen.getByLabelText<HTMLInputElement>('Error contains');
   fireEvent.change(input, { target: { value: 'answered ' } });
   fireEvent.change(input, { target: { value: 'answered 5' } });
   expect(told).toEqual([]);
@@ -116,8 +116,17 @@ it.each([
   expect(describeStep(step)).toMatchObject({ title, tone });
 });
 
+it('does not repeat an answer as the error of its attempt', () => {
+  const notesOf = (error: string) =>
+    describeStep({ kind: 'attempt', ...audited, error, outcome: 'failed', attempt_number: 1 }).notes;
+  expect(notesOf('answered 502')).toEqual(['answered 502 after 640 ms', null]);
+  expect(notesOf('no webhook-id')).toEqual(['answered 502 after 640 ms', 'no webhook-id']);
+});
+
 it('asks for a person only where one can do something', () => {
   const notesOf = (dead_reason: string) => describeStep({ kind: 'dead_letter', at: AT, dead_reason }).notes;
-  expect(notesOf('attempts_exhausted')).toEqual(['Attempts exhausted. The dead letter waits for a person.']);
+  expect(notesOf('attempts_exhausted')).toEqual([
+    'Attempts exhausted. The dead letter waits for an operator.',
+  ]);
   expect(notesOf('report_deleted')).toEqual(['Report deleted: nothing is left to do.']);
 });

@@ -148,11 +148,11 @@ it('asks for nobody, and for no reason, before it proposes', async () => {
   expect(screen.getByText('Give a reason: it is stored with the plan.')).toBeTruthy();
   fireEvent.click(screen.getByRole('checkbox', { name: /^hooks.example.org/ }));
   fireEvent.change(screen.getByLabelText('Reason'), { target: { value: 'It lost its database' } });
-  fireEvent.change(screen.getByLabelText(/^At most a second/), { target: { value: '2000' } });
+  fireEvent.change(screen.getByLabelText(/^Most deliveries per second/), { target: { value: '2000' } });
   fireEvent.click(send);
   expect(screen.getByText('A whole number from 1 to 1,000, or empty.')).toBeTruthy();
   expect(bodies).toEqual([]);
-  fireEvent.change(screen.getByLabelText(/^At most a second/), { target: { value: '20' } });
+  fireEvent.change(screen.getByLabelText(/^Most deliveries per second/), { target: { value: '20' } });
   fireEvent.click(screen.getByRole('checkbox', { name: 'final completed' }));
   fireEvent.click(send);
   await waitFor(() => expect(onClose).toHaveBeenCalledOnce());

@@ -139,7 +139,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
   [
     'nothing was requested',
     {},
-    'warn: No result: no job was ever requested for this report. Its owner starts a job.',
+    'warn: No result: no job was ever requested for this report. Its owner can start one.',
   ],
   [
     'the report was deleted',
@@ -222,7 +222,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
       events: [event({ effect: null, channel: null, applied_at: null })],
       deliveries: [delivery({ status: 'pending', attempts: 0, next_attempt: null, effect: null })],
     },
-    'warn: No result: the final job succeeded 8m ago, and its result is not in the report yet. Its delivery is on its way.',
+    'warn: No result: the final job succeeded 8m ago, and its result is not in the report yet. Its delivery is pending.',
   ],
   [
     'no request explains an empty report',
@@ -274,7 +274,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
       deliveries: [delivery({ status: 'pending', attempts: 0 })],
       circuits,
     },
-    'bad: The final result is stored. Its delivery waits: the circuit of final-report is open since 3m ago; the next probe is in 0.5m.',
+    'bad: The final result is stored. Its delivery waits: the circuit of final-report opened 3m ago; the next probe is in 0.5m.',
   ],
   [
     'the circuit is open after failures, and a probe is due',
@@ -284,7 +284,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
       deliveries: [delivery()],
       circuits: circuits.map((each) => ({ ...each, probe_after: at(0.5) })),
     },
-    'bad: The final result is stored. Its delivery waits: the circuit of final-report is open since 3m ago, and it failed 4 times with 502; the next delivery probes it.',
+    'bad: The final result is stored. Its delivery failed 4 times with 502, and waits: the circuit of final-report opened 3m ago; the next delivery probes it.',
   ],
   [
     'the circuit of another endpoint is open',
@@ -304,7 +304,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
   [
     'a dead letter',
     { report: final, events: [event()], deliveries: [dead] },
-    'bad: The final result is stored. Its delivery is a dead letter since 30m ago: it failed 4 times with 502; fix the cause, then redrive.',
+    'bad: The final result is stored. Its delivery became a dead letter 30m ago: it failed 4 times with 502; fix the cause, then redrive.',
   ],
   [
     'a closed dead letter',
@@ -327,7 +327,7 @@ const CASES: [string, Partial<ReportHistory>, string][] = [
       events: [event(), event({ id: 'older', stage: 'prelim', effect: 'superseded' })],
       deliveries: [delivered, { ...dead, event_id: 'older', stage: 'prelim' }, delivery({ id: '0' })],
     },
-    'bad: The final result is stored. The delivery of a superseded result is a dead letter since 30m ago: it failed 4 times with 502; fix the cause, then redrive. 1 more delivery is not confirmed.',
+    'bad: The final result is stored. The delivery of a superseded result became a dead letter 30m ago: it failed 4 times with 502; fix the cause, then redrive. 1 more delivery is not confirmed.',
   ],
   [
     'the delivery of the prelim failed, and the final is there',
@@ -389,7 +389,7 @@ const OWNERS: [string, Parameters<typeof verdictForOwner>[0], JobSummary[], stri
     'the first job runs',
     { stage: null, research_report: null },
     [summary()],
-    'idle: Your report is being written; that usually takes between seconds and a few minutes.',
+    'idle: Your report is being written; this usually takes a few seconds to a few minutes.',
   ],
   [
     'the job failed',

@@ -46,18 +46,20 @@ describe('the verdict of a subscriber', () => {
       oldest_waiting_at: AT,
     });
     expect(text(paused, LAST)).toBe(
-      `Paused since <${AT}> because it answered 410 (gone). 12 deliveries wait, and nothing is lost: the oldest expires <2026-12-25T12:00:00.000Z>, if PAUSE_MAX_DAYS has its default of 30 days. Fix the cause, then resume it.`,
+      `Paused <${AT}> because it answered 410 (gone). 12 deliveries wait, and nothing is lost: the oldest expires <2026-12-25T12:00:00.000Z>, if PAUSE_MAX_DAYS has its default of 30 days. Fix the cause, then resume it.`,
     );
     expect(verdictOfSubscriber(paused, LAST).tone).toBe('bad');
-    expect(verdictOfSubscriber({ ...paused, state_reason: 'operator' }, LAST).tone).toBe('warn');
+    const byOperator = { ...paused, state_reason: 'operator' as const };
+    expect(verdictOfSubscriber(byOperator, LAST).tone).toBe('warn');
+    expect(text(byOperator, LAST)).toContain(`Paused <${AT}> by an operator. 12 deliveries wait`);
   });
 
   it('tells an open circuit, failures, and a filter that errs from good health', () => {
     const open = subscriberView({ circuit_open_since: AT });
-    expect(text(open, LAST)).toContain('its circuit is open since');
+    expect(text(open, LAST)).toContain('its circuit opened');
     expect([verdictOfSubscriber(open, LAST).tone, stateOf(open)]).toEqual(['bad', 'circuit open']);
     const failing = subscriberView({ failing_since: AT });
-    expect(text(failing, LAST)).toContain(`failing since <${AT}>`);
+    expect(text(failing, LAST)).toContain(`failing: first failure <${AT}>`);
     expect(verdictOfSubscriber(failing, LAST).tone).toBe('warn');
     const fault = subscriberView({ filter_fault: { at: AT, event_id: 'evt', error: 'no' } });
     expect(text(fault, LAST)).toContain('Its filter failed on an event');

@@ -47,7 +47,7 @@ describe('the verdict', () => {
     expect(
       say({ endpoints: [endpoint({ last_failure: at(70), healthy_since: at(60), waiting: 2 })] }),
     ).toMatchObject({
-      title: 'Healthy, since 60 min',
+      title: 'Healthy, recovered 60 min',
       details: ['Last success 1 min.', '2 deliveries wait for the next attempt.'],
     });
     expect(say({ endpoints: [endpoint({ last_success: null })] }).title).toBe('Nothing has been sent yet');
@@ -71,19 +71,19 @@ describe('the verdict', () => {
     });
     expect(say(alertsOf(fires('warning', 3), fires('warning', 5)))).toEqual({
       tone: 'warn',
-      title: '2 alerts fire, since 5 min',
+      title: '2 alerts are firing: the oldest fired 5 min',
       details: [],
       href: '/alerts',
     });
     expect(say({ ...alertsOf(fires('critical', 3)), dead: 1 })).toMatchObject({
       tone: 'bad',
-      title: '1 alert fires, since 3 min',
-      details: ['1 dead letter waits for a person.'],
+      title: '1 alert is firing: it fired 3 min',
+      details: ['1 dead letter waits for an operator.'],
     });
     expect(say({ ...alertsOf(fires('warning', 3)), dead: 1 })).toMatchObject({
       tone: 'warn',
       href: '/deliveries?status=dead',
-      details: ['Fix the cause, then redrive.', '1 alert fires, since 3 min.'],
+      details: ['Fix the cause, then redrive.', '1 alert is firing: it fired 3 min.'],
     });
   });
 
@@ -99,10 +99,10 @@ describe('the verdict', () => {
     });
     expect(say({ endpoints: [endpoint({ endpoint_id: 'final-report' }), down] })).toEqual({
       tone: 'bad',
-      title: 'prelim-report is down, since 10 min',
+      title: 'prelim-report is down, first failure 10 min',
       details: [
         'Last success 12 min.',
-        'More than 1,000 deliveries wait; applied results are in their reports.',
+        'More than 1,000 deliveries wait; every applied result is already in its report.',
         'Next: a probe -0.5 min.',
       ],
       href: '/deliveries?endpoint=prelim-report',
@@ -113,22 +113,27 @@ describe('the verdict', () => {
     const failing = { last_success: at(5), last_failure: at(2), failing_since: at(3), next_attempt: at(-1) };
     expect(say({ endpoints: [endpoint(failing)] })).toMatchObject({
       tone: 'bad',
-      title: 'prelim-report is failing, since 3 min',
+      title: 'prelim-report is failing, first failure 3 min',
       details: ['Last success 5 min.', 'Next attempt -1 min.'],
     });
     expect(say({ endpoints: [endpoint({ ...failing, last_success: at(1) })] }).tone).toBe('good');
+    const never = endpoint({ last_success: null, last_failure: at(2) });
+    expect(say({ endpoints: [never] })).toMatchObject({
+      title: 'prelim-report is failing, last failure 2 min',
+      details: ['No success on record.'],
+    });
   });
 
   it.each<[Partial<ConsoleStatus>, string, string]>([
-    [{ last_sweep: at(5) }, 'bad', 'No sweep, since 5 min'],
+    [{ last_sweep: at(5) }, 'bad', 'The last sweep ran 5 min'],
     [{ last_sweep: null }, 'bad', 'No sweep has run yet'],
     [
       { endpoints: [endpoint({ recent: 10, recent_failed: 1 })] },
       'warn',
-      'prelim-report fails at times: 1 of 10 attempts in 5 minutes',
+      '1 of 10 attempts to prelim-report failed in 5 minutes',
     ],
-    [{ jobs: { overdue: 1, oldest: at(4) } }, 'warn', '1 job is overdue, since 4 min'],
-    [{ dead: 3 }, 'warn', '3 dead letters wait for a person'],
+    [{ jobs: { overdue: 1, oldest: at(4) } }, 'warn', '1 job is overdue: it was due 4 min'],
+    [{ dead: 3 }, 'warn', '3 dead letters wait for an operator'],
   ])('of %o is %s: %s', (change, tone, title) => {
     expect(say(change)).toMatchObject({ tone, title });
   });
@@ -139,7 +144,10 @@ describe('the verdict', () => {
       last_sweep: at(5),
       endpoints: [endpoint({ circuit: 'half_open', opened_at: at(9) })],
     });
-    expect(all.title).toBe('prelim-report is down, since 9 min');
-    expect(all.details.slice(-2)).toEqual(['No sweep, since 5 min.', '1 dead letter waits for a person.']);
+    expect(all.title).toBe('prelim-report is down, circuit opened 9 min');
+    expect(all.details.slice(-2)).toEqual([
+      'The last sweep ran 5 min.',
+      '1 dead letter waits for an operator.',
+    ]);
   });
 });

@@ -28,14 +28,14 @@ test.afterEach(async ({ sql }) => {
 test('an alert fires, is silenced, and its silence is ended', async ({ page, dev, sql }) => {
   await evaluate(sql);
   await signIn(page, dev, 'operator', '/alerts');
-  await expect(page.getByText('No alert fires')).toBeVisible();
+  await expect(page.getByText('No alert is firing')).toBeVisible();
   await expect(page.getByText('The rules were last evaluated').first()).toBeVisible();
   await expect(page).toHaveTitle('Alerts · Polaris reports');
   await inspect(page, 'alerts-none');
 
   await addFailure(sql, dev.user.id, { isDead: true });
   await evaluate(sql);
-  await expect(card(page)).toContainText('1 new dead letter waits for a person.');
+  await expect(card(page)).toContainText('1 new dead letter waits for an operator.');
   await expect(card(page)).toContainText('To do: Fix the cause, then redrive them');
   await expect(views(page).getByRole('link', { name: 'Alerts 1 firing' })).toBeVisible();
   await expect(page).toHaveTitle('(1) Alerts · Polaris reports');
@@ -51,8 +51,8 @@ test('an alert fires, is silenced, and its silence is ended', async ({ page, dev
   await inspect(page, 'alerts-silence');
   await dialog.getByRole('button', { name: 'Silence for 8 hours' }).click();
   await expect(messages(page).getByText('Silenced for 8 hours')).toBeVisible();
-  await expect(card(page)).toContainText('silenced, ends');
-  await expect(page.getByText('No alert fires')).toBeVisible();
+  await expect(card(page)).toContainText('silenced, the silence ends');
+  await expect(page.getByText('No alert is firing')).toBeVisible();
   await expect(page).toHaveTitle('Alerts · Polaris reports');
   await expect(icon(page)).toHaveAttribute('href', '/icon.svg');
   const silences = page.getByRole('list', { name: 'Silences' });
@@ -72,7 +72,7 @@ test('a link to an alert opens it, and leads to the rows behind it', async ({ pa
   const [alert] = await sql`select id from public.alerts where rule = 'dead_letters'`;
   await signIn(page, dev, 'operator', `/alerts?alert=${String(alert?.['id'])}`);
   await expect(page.getByRole('heading', { level: 1 })).toHaveText('Alert');
-  await expect(card(page)).toContainText('No: no address is set (ALERT_URLS)');
+  await expect(card(page)).toContainText('No: the next evaluation sends the alert');
   await expect(card(page).getByRole('link', { name: failed.eventId })).toBeVisible();
   await inspect(page, 'alert');
   for (const [name, media] of [
@@ -104,7 +104,7 @@ test('the status line of every view leads to the alerts', async ({ page, dev, sq
   await evaluate(sql);
   await signIn(page, dev, 'operator', '/jobs');
   const line = page.getByRole('region', { name: 'State of the system' });
-  await line.getByRole('link', { name: /Open the alerts|alert fires/ }).click();
+  await line.getByRole('link', { name: /Open the alerts|alert is firing/ }).click();
   await expect(page).toHaveURL(/\/alerts$/);
 });
 
@@ -133,7 +133,7 @@ test('a browser notifies of an alert that begins to fire, where it was asked to'
   await expect(page.getByText('This browser notifies you')).toBeVisible();
   await page.reload();
   await expect(page.getByText('This browser notifies you')).toBeVisible();
-  await expect(page.getByText('No alert fires')).toBeVisible();
+  await expect(page.getByText('No alert is firing')).toBeVisible();
   await addFailure(sql, dev.user.id, { isDead: true });
   await evaluate(sql);
   await expect.poll(shown).toEqual([`Warning: ${NAME}`]);

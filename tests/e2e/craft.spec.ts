@@ -226,7 +226,17 @@ test('each filter in effect is a chip that a press removes', async ({ page, dev,
   for (const [path, words] of [
     [
       '/deliveries?status=dead&type=org&stage=prelim&reason=attempts_exhausted&error=502&cause=answered+502&answer=502&endpoint=prelim-report&since=day',
-      ['Status', 'Report type', 'Stage', 'Reason', 'Error has', 'Cause', 'Answer', 'Endpoint', 'Died'],
+      [
+        'Status',
+        'Report type',
+        'Stage',
+        'Reason',
+        'Error contains',
+        'Cause',
+        'Answer',
+        'Endpoint',
+        'Dead since',
+      ],
     ],
     [
       '/audit?search=evt_1&direction=out&outcome=failed&answer=502&actor=cron&since=hour',

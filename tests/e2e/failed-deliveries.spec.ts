@@ -41,7 +41,7 @@ test('one is retried, the selected are retried, and all dead letters are redrive
   // One: no question, an outcome.
   const [first, ...others] = failed;
   const row = rows(page).filter({ has: page.getByTitle(first?.eventId ?? '') });
-  await expect(row).toContainText('next in');
+  await expect(row).toContainText('due in');
   await row.getByRole('button', { name: /^Retry/ }).click();
   await expect(messages(page).getByText(/: delivered/)).toBeVisible();
   await expect(row).toHaveCount(0);
@@ -62,7 +62,7 @@ test('one is retried, the selected are retried, and all dead letters are redrive
   await dialog.getByLabel('Reason').fill('Asked by the owners');
   await dialog.getByRole('button', { name: 'Retry 2 deliveries' }).click();
   const plan = page.getByRole('list', { name: 'Plans' }).getByRole('listitem').first();
-  await expect(plan).toContainText('2 of 2 due now');
+  await expect(plan).toContainText('2 of 2 made due');
   for (const { eventId } of others) expect(await isDue(sql, eventId)).toBe(true);
 
   // All dead letters: requested once, with a reason, and done even with the page closed.
@@ -91,7 +91,7 @@ test('all that match are retried while the page is closed', async ({ page, dev, 
   const other = await addFailure(sql, dev.user.id, { error: 'no answer within 10000 ms', status: null });
   for (const { eventId } of [...matching, other]) await later(sql, eventId);
   await signIn(page, dev, 'operator', '/deliveries');
-  await page.getByLabel('Error has').fill('502');
+  await page.getByLabel('Error contains').fill('502');
   await expect(page).toHaveURL(/error=502/);
   await expect(rows(page)).toHaveCount(3);
   await page.getByRole('button', { name: 'Retry all 3' }).click();
@@ -182,13 +182,13 @@ test('filters narrow the list, are in the address, and are cleared', async ({ pa
     await page.getByRole('button', { name: 'Clear filters' }).click();
     await expect(rows(page)).toHaveCount(3);
   }
-  await page.getByRole('searchbox', { name: 'Error has' }).fill('hang up');
+  await page.getByRole('searchbox', { name: 'Error contains' }).fill('hang up');
   await expect(rows(page)).toHaveCount(1);
-  await page.getByLabel('Committed').selectOption('hour');
+  await page.getByLabel('Event committed').selectOption('hour');
   await page.reload();
-  await expect(page.getByRole('searchbox', { name: 'Error has' })).toHaveValue('hang up');
+  await expect(page.getByRole('searchbox', { name: 'Error contains' })).toHaveValue('hang up');
   await expect(rows(page)).toHaveCount(1);
-  await page.getByLabel('Committed').selectOption('between');
+  await page.getByLabel('Event committed').selectOption('between');
   await page.getByLabel('From', { exact: true }).fill('2020-01-01T00:00');
   await page.getByLabel('To', { exact: true }).fill('2020-01-02T00:00');
   await page.getByLabel('To', { exact: true }).press('Enter');

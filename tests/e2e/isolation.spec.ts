@@ -51,6 +51,6 @@ test('an operator reads a report of somebody else, and starts nothing for them',
     insert into public.org_reports (user_id, user_data)
     values (${dev.user.id}, ${sql.json({ organisation_name: 'Theirs', industry: 'x' })}) returning id`;
   await signIn(page, dev, 'operator', `/report?report_type=org&report_id=${row?.id ?? ''}`);
-  await expect(page.getByText('Only the owner starts jobs for a report.')).toBeVisible();
+  await expect(page.getByText('Only the owner can start jobs for this report.')).toBeVisible();
   await expect(page.getByRole('button', { name: /Start/ })).toHaveCount(0);
 });

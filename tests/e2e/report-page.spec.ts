@@ -133,7 +133,7 @@ test.describe('why is the report missing, and whose is it', () => {
         .first(),
     );
     await expect(verdict(page)).toContainText(
-      'The final result is stored, by direct update. Its delivery is a dead letter since',
+      'The final result is stored, by direct update. Its delivery became a dead letter',
     );
     await expect(verdict(page)).toContainText('it failed 1 time with 502; fix the cause, then redrive.');
     await inspect(page, 'report-dead-letter');
@@ -153,7 +153,7 @@ test.describe('why is the report missing, and whose is it', () => {
     const she = person(page);
     await she.click(page.getByRole('table', { name: 'Reports' }).getByRole('link', { name: 'Ada' }));
     await expect(verdict(page)).toContainText(
-      'Its delivery waits: the circuit of final-report is open since 2m ago, and it failed 1 time with 502',
+      'Its delivery failed 1 time with 502, and waits: the circuit of final-report opened 2m ago',
     );
     await inspect(page, 'report-endpoint-down');
     await she.click(page.getByRole('link', { name: 'Trace', exact: true }));

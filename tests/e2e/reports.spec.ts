@@ -57,7 +57,7 @@ test('prelim and final are compared, and the owner is notified of the final', as
   await views.getByRole('link', { name: /Notifications/ }).click();
   await expect(views.getByRole('link', { name: /Notifications \d/ })).toBeVisible();
   const first = page.locator('main').getByRole('listitem').first();
-  await expect(first).toContainText('Unread: the final of this Org report is ready');
+  await expect(first).toContainText('Unread: final Org report, ready');
   await inspect(page, 'notifications');
   // It is named by its report, and read when that is opened.
   const name = (await first.getByRole('link').textContent()) ?? '';
@@ -83,10 +83,10 @@ test('a form that is not right says where', async ({ page, dev }) => {
   await expect(page.getByLabel('Full name')).toHaveAccessibleDescription('Full name is required.');
   await inspect(page, 'debug-invalid');
   await page.getByLabel('Years in role').fill('many');
-  await page.getByLabel('More, as JSON').fill('{"contact": {"email": 1}}');
+  await page.getByLabel('Other fields, as JSON').fill('{"contact": {"email": 1}}');
   await page.getByRole('button', { name: 'Create report' }).click();
   await expect(page.getByLabel('Years in role')).toHaveAccessibleDescription(/expected number/i);
-  await expect(page.getByLabel('More, as JSON')).toHaveAccessibleDescription(
+  await expect(page.getByLabel('Other fields, as JSON')).toHaveAccessibleDescription(
     /contact\.email: .*expected string/,
   );
 });
@@ -130,7 +130,7 @@ test('a finished text is the report at once, and nothing in it runs', async ({ p
   await page.getByLabel('Full name').fill(title);
   await page.getByLabel('Job title').fill('<b>bold</b>');
   await page.getByLabel('Organisation name').fill('مؤسسة <script>alert(5)</script>');
-  await page.getByText('The text is already finished').click();
+  await page.getByText('I already have the text').click();
   await page.getByLabel('Text optional').fill(hostile);
   await page.getByRole('radio', { name: 'Final' }).check();
   const dialogs: string[] = [];

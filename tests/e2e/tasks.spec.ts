@@ -190,7 +190,7 @@ test('share what is seen: the link has the hour that was meant', async ({ page, 
   await addFailure(sql, dev.user.id);
   await signIn(page, dev, 'operator', '/monitor');
   for (const [name, label] of [
-    ['Deliveries', 'Committed'],
+    ['Deliveries', 'Event committed'],
     ['Jobs', 'Requested'],
     ['Audit', 'When'],
   ] as const) {
@@ -227,7 +227,7 @@ test('share what is seen: the link has the hour that was meant', async ({ page, 
   await expect(attempts).toHaveText(seen);
   await expect(page.getByRole('radio', { name: 'Hour' })).not.toBeChecked();
   // Its rows are those of that time.
-  await page.getByRole('region', { name: 'Outcomes in the window' }).getByRole('link').first().click();
+  await page.getByRole('region', { name: 'Outcomes in this time' }).getByRole('link').first().click();
   await expect(page).toHaveURL(/since=between&after=/);
   await page.goBack();
   await chips.getByRole('button').click();
@@ -243,7 +243,7 @@ test('is it healthy now', async ({ page, dev, sql }) => {
   await expect(line).toBeVisible();
   await expect(line.getByRole('status')).not.toBeEmpty();
   await openCircuit(sql, 'prelim-report');
-  await expect(line.getByRole('status')).toContainText('prelim-report is down, since');
+  await expect(line.getByRole('status')).toContainText('prelim-report is down, first failure');
   await expect(line).toContainText(/Next: a probe in/);
   // It is on top of every view, and leads to what waits.
   const actions = new Actions();

@@ -99,7 +99,7 @@ function lookAtRest({ dead, jobs, alerts }: ConsoleStatus): Seen[] {
     {
       step: 'dead letters',
       level: dead === 0 ? 'ok' : 'warning',
-      seen: `${dead} wait for a person`,
+      seen: `${dead} wait for an operator`,
       ...(dead > 0 && { action: 'Fix the cause, then redrive them in the console (Deliveries).' }),
     },
     {

@@ -6,7 +6,7 @@ export function NotFound() {
   return (
     <Page title="Not found">
       <EmptyState title="Page not found">
-        Check the link, or go to <Link href="/">the start</Link>.
+        Check the link, or go to the <Link href="/">start page</Link>.
       </EmptyState>
     </Page>
   );

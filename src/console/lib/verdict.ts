@@ -52,16 +52,21 @@ function isDown({ circuit, last_success, last_failure }: EndpointStatus): boolea
 
 function downOf(endpoint: EndpointStatus): Verdict {
   const { endpoint_id, circuit, opened_at, failing_since, last_success, last_failure } = endpoint;
-  const since = failing_since ?? opened_at ?? last_failure;
+  const since =
+    failing_since !== null
+      ? timeOf(', first failure ', failing_since)
+      : opened_at !== null
+        ? timeOf(', circuit opened ', opened_at)
+        : timeOf(', last failure ', last_failure);
   return {
     tone: 'bad',
-    title: [`${endpoint_id} is ${circuit === 'closed' ? 'failing' : 'down'}`, ...sinceOf(since)],
+    title: [`${endpoint_id} is ${circuit === 'closed' ? 'failing' : 'down'}`, ...since],
     details: [
-      last_success === null ? ['No success is known.'] : ['Last success ', { at: last_success }, '.'],
+      last_success === null ? ['No success on record.'] : ['Last success ', { at: last_success }, '.'],
       endpoint.waiting === 0
         ? []
         : [
-            `${countOf(endpoint.waiting, 'delivery waits', 'deliveries wait')}; applied results are in their reports.`,
+            `${countOf(endpoint.waiting, 'delivery waits', 'deliveries wait')}; every applied result is already in its report.`,
           ],
       nextOf(endpoint),
     ].filter((detail) => detail.length > 0),
@@ -82,7 +87,7 @@ function failsAtTimes({ recent, recent_failed }: EndpointStatus): boolean {
 function shakyOf({ endpoint_id, recent, recent_failed }: EndpointStatus): Verdict {
   return {
     tone: 'warn',
-    title: [`${endpoint_id} fails at times: ${recent_failed} of ${plural(recent, 'attempt')} in 5 minutes`],
+    title: [`${recent_failed} of ${plural(recent, 'attempt')} to ${endpoint_id} failed in 5 minutes`],
     details: [['Failed attempts are retried on schedule.']],
     href: `/audit?${new URLSearchParams({ direction: 'out', outcome: 'failed', since: 'hour' }).toString()}`,
   };
@@ -93,7 +98,7 @@ function noSweep({ last_sweep, as_of }: ConsoleStatus): Verdict[] {
   return [
     {
       tone: 'bad',
-      title: last_sweep === null ? ['No sweep has run yet'] : ['No sweep', ...sinceOf(last_sweep)],
+      title: last_sweep === null ? ['No sweep has run yet'] : ['The last sweep ran ', { at: last_sweep }],
       details: [['Nothing is retried or taken over until the cron calls /api/cron/sweep again.']],
       href: null,
     },
@@ -105,7 +110,10 @@ function overdueJobs({ jobs: { overdue, oldest } }: ConsoleStatus): Verdict[] {
   return [
     {
       tone: 'warn',
-      title: [countOf(overdue, 'job is overdue', 'jobs are overdue'), ...sinceOf(oldest)],
+      title: [
+        countOf(overdue, 'job is overdue', 'jobs are overdue'),
+        ...timeOf(overdue === 1 ? ': it was due ' : ': the oldest was due ', oldest),
+      ],
       details: [['The next sweep takes them over.']],
       href: null,
     },
@@ -117,7 +125,7 @@ function deadLetters({ dead }: ConsoleStatus): Verdict[] {
   return [
     {
       tone: 'warn',
-      title: [countOf(dead, 'dead letter waits for a person', 'dead letters wait for a person')],
+      title: [countOf(dead, 'dead letter waits for an operator', 'dead letters wait for an operator')],
       details: [['Fix the cause, then redrive.']],
       href: '/deliveries?status=dead',
     },
@@ -130,7 +138,10 @@ function firingAlerts({ alerts: { firing } }: ConsoleStatus): Verdict[] {
   return [
     {
       tone: firing.some(({ severity }) => severity === 'critical') ? 'bad' : 'warn',
-      title: [countOf(firing.length, 'alert fires', 'alerts fire'), ...sinceOf(oldest.fired_at)],
+      title: [
+        countOf(firing.length, 'alert is firing', 'alerts are firing'),
+        ...timeOf(firing.length === 1 ? ': it fired ' : ': the oldest fired ', oldest.fired_at),
+      ],
       details: [],
       href: ALERTS_HREF,
     },
@@ -148,7 +159,7 @@ function healthy({ endpoints }: ConsoleStatus): Verdict {
   }
   return {
     tone: 'good',
-    title: ['Healthy', ...sinceOf(since)],
+    title: ['Healthy', ...timeOf(', recovered ', since)],
     details: [
       ['Last success ', { at: last }, '.'],
       ...(waiting === 0
@@ -159,8 +170,8 @@ function healthy({ endpoints }: ConsoleStatus): Verdict {
   };
 }
 
-function sinceOf(at: string | null): Part[] {
-  return at === null ? [] : [', since ', { at }];
+function timeOf(words: string, at: string | null): Part[] {
+  return at === null ? [] : [words, { at }];
 }
 
 function countOf(count: number, one: string, many: string): string {

@@ -39,6 +39,7 @@ export function DeliveryButtons({ delivery, name }: { delivery: OpenDelivery; na
         isBusy={act.isPending && act.variables === retry}
         disabled={act.isPending}
         aria-label={`Retry ${name}`}
+        title="Sends the delivery once, now"
         onClick={() => act.mutate(retry)}
       >
         <ActionIcon name="retry" /> Retry
@@ -50,6 +51,7 @@ export function DeliveryButtons({ delivery, name }: { delivery: OpenDelivery; na
           isBusy={act.isPending && act.variables === redrive}
           disabled={act.isPending}
           aria-label={`Redrive ${name}`}
+          title="Starts the schedule again: the next sweep sends the delivery"
           onClick={() => act.mutate(redrive)}
         >
           <ActionIcon name="redrive" /> Redrive

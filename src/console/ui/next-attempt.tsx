@@ -17,7 +17,7 @@ export function NextAttempt({ delivery }: { delivery: OpenDelivery }) {
       <span className="nowrap">
         {dead_at !== null ? (
           <>
-            none, dead since <RelativeTime value={dead_at} />
+            none: dead letter <RelativeTime value={dead_at} />
           </>
         ) : status === 'retrying' ? (
           'under way'
@@ -25,14 +25,14 @@ export function NextAttempt({ delivery }: { delivery: OpenDelivery }) {
           'none scheduled'
         ) : (
           <>
-            next <RelativeTime value={next_attempt} />
+            due <RelativeTime value={next_attempt} />
           </>
         )}
       </span>
       <span className="muted">
         {effect === null && 'result not applied yet'}
-        {effect === 'applied' && `in its report${channel === null ? '' : ` ${CHANNELS[channel]}`}`}
-        {effect === 'superseded' && 'a newer result is in its report'}
+        {effect === 'applied' && `result stored${channel === null ? '' : ` ${CHANNELS[channel]}`}`}
+        {effect === 'superseded' && 'a newer result is stored'}
       </span>
     </>
   );

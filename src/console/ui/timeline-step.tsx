@@ -85,7 +85,7 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
         : {
             title: `Attempt${step.attempt_number === null ? '' : ` ${step.attempt_number}`}: ${step.outcome ?? 'unknown'}`,
             tone: step.outcome === 'delivered' ? 'good' : 'bad',
-            notes: [answerOf(step), step.error],
+            notes: [answerOf(step), step.error === `answered ${step.response_status}` ? null : step.error],
           };
     case 'request':
       return {
@@ -131,7 +131,10 @@ export function describeStep(step: TimelineStep, nameOf: (id: string) => string 
           ? { tone: 'bad', notes: [`${labelOf(step.dead_reason)}: request the report again.`] }
           : CLOSED_DEAD_REASONS.has(step.dead_reason)
             ? { tone: 'idle', notes: [`${labelOf(step.dead_reason)}: nothing is left to do.`] }
-            : { tone: 'bad', notes: [`${labelOf(step.dead_reason)}. The dead letter waits for a person.`] }),
+            : {
+                tone: 'bad',
+                notes: [`${labelOf(step.dead_reason)}. The dead letter waits for an operator.`],
+              }),
       };
     case 'next_attempt':
       return { title: 'Next attempt', tone: 'idle', notes: [] };

@@ -38,7 +38,7 @@ export function AlertCard({
         <span className={styles['severity']}>{alert.severity}</span>
         {alert.silenced_until !== null && (
           <span className="muted">
-            silenced, ends <RelativeTime value={alert.silenced_until} />
+            silenced, the silence ends <RelativeTime value={alert.silenced_until} />
           </span>
         )}
       </header>

@@ -48,7 +48,7 @@ export function AlertList({ onSilence }: { onSilence: (what: AlertRow | 'all') =
         <>
           <Panel title={`Firing, ${firing.length}`} isFlush>
             {firing.length === 0 && (
-              <EmptyState title="No alert fires">
+              <EmptyState title="No alert is firing">
                 <Evaluated />
               </EmptyState>
             )}

@@ -11,8 +11,8 @@ export function Sent({ alert: { state, deliveries, silenced_until } }: { alert: 
     if (state === 'pending') return 'Not yet: the alert is sent when it fires.';
     if (silenced_until !== null) return 'No: the alert is silenced.';
     return state === 'firing'
-      ? 'No: no address is set (ALERT_URLS), or the next evaluation sends the alert.'
-      : 'No: the alert was silenced, or no address was set (ALERT_URLS).';
+      ? 'No: the next evaluation sends the alert, if ALERT_URLS has an address.'
+      : 'No: the alert was silenced, or ALERT_URLS had no address.';
   }
   return (
     <ul className={styles['sent']}>

@@ -56,7 +56,7 @@ export function EventTimeline({
           )}
           {timeline.data.event !== null && (
             <Suspense fallback={null}>
-              <EventReceivers key={eventId} eventId={eventId} title="Receivers, with reasons" />
+              <EventReceivers key={eventId} eventId={eventId} title="Which subscribers got the event" />
             </Suspense>
           )}
           <ol className={timelineStyles['timeline']} aria-label="Timeline">

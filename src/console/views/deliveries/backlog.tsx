@@ -14,15 +14,13 @@ export function Backlog() {
 
 export function describeBacklog(backlog: DeliveryBacklog): string {
   const { due, confirmed } = backlog;
-  const more = due > BACKLOG_COUNTED ? 'more than ' : '';
+  const isMore = due > BACKLOG_COUNTED;
   const minutes = minutesLeft(backlog);
   const left =
     minutes === null
       ? 'None arrived in the last minute.'
-      : `${formatCount(confirmed)} arrived in the last minute: about ${more}${formatCount(minutes)} min are left.`;
-  const isOne = due === 1;
-  return `${more}${plural(Math.min(due, BACKLOG_COUNTED), 'delivery is', 'deliveries are')} due now${isOne ? ' and goes' : ' and go'} with the next sweeps. ${left}`.replace(
-    /^m/,
-    'M',
-  );
+      : `${formatCount(confirmed)} arrived in the last minute: ${isMore ? 'more than' : 'about'} ${formatCount(minutes)} min left.`;
+  const count = plural(Math.min(due, BACKLOG_COUNTED), 'delivery is', 'deliveries are');
+  const sent = due === 1 ? 'The next sweep sends it.' : 'The next sweeps send them.';
+  return `${isMore ? 'More than ' : ''}${count} due. ${sent} ${left}`;
 }

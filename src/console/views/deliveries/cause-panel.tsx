@@ -36,7 +36,7 @@ export function CausePanel({
       <table role="table" aria-label="Failures by cause" className={`table ${styles['causes'] ?? ''}`}>
         <thead role="rowgroup">
           <tr role="row">
-            {['Cause', 'Endpoint', 'Deliveries', 'Since', 'Last attempt', 'Actions'].map((name) => (
+            {['Cause', 'Endpoint', 'Deliveries', 'First event', 'Last attempt', 'Actions'].map((name) => (
               <th key={name} role="columnheader" scope="col">
                 {name}
               </th>
@@ -82,12 +82,11 @@ function CauseRow({
       <td role="cell" className="nowrap">
         <strong>{formatCount(deliveries)}</strong>
         <span className="muted">
-          {' '}
-          {dead === 0 ? 'waiting' : dead === deliveries ? 'dead' : `${formatCount(dead)} of them dead`}
+          {dead === 0 ? ' waiting' : dead === deliveries ? ' dead' : `, ${formatCount(dead)} of them dead`}
         </span>
       </td>
       <td role="cell" className="nowrap">
-        <span className="narrow-only muted">since </span>
+        <span className="narrow-only muted">first event </span>
         <RelativeTime value={first_at} />
       </td>
       <td role="cell" className="nowrap">

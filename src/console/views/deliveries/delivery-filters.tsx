@@ -29,7 +29,7 @@ export function DeliveryFilters({
 }) {
   const isDead = filter.status === 'dead';
   const { status, report_type, stage, dead_reason, error, cause, response_status, endpoint_id } = filter;
-  const timeName = isDead ? 'Died' : 'Committed';
+  const timeName = isDead ? 'Dead since' : 'Event committed';
   const without =
     (...names: string[]) =>
     () =>
@@ -64,7 +64,7 @@ export function DeliveryFilters({
         />
         <TimeFilter label={timeName} range={filter} onChange={onChange} />
         <FilterText
-          label="Error has"
+          label="Error contains"
           placeholder="502, timed out, …"
           value={filter.error}
           onChange={(error) => onChange({ error }, { replace: true })}
@@ -80,7 +80,7 @@ export function DeliveryFilters({
           { name: 'Report type', value: report_type && labelOf(report_type), onRemove: without('type') },
           { name: 'Stage', value: stage && labelOf(stage), onRemove: without('stage') },
           { name: 'Reason', value: dead_reason && labelOf(dead_reason), onRemove: without('reason') },
-          { name: 'Error has', value: error, onRemove: without('error') },
+          { name: 'Error contains', value: error, onRemove: without('error') },
           // These have no control: a link of a group of failures sets them.
           { name: 'Cause', value: cause, onRemove: without('cause') },
           { name: 'Answer', value: response_status?.toString(), onRemove: without('answer') },

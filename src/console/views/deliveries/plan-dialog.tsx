@@ -51,7 +51,7 @@ export function PlanDialog({
       notify({
         kind: 'success',
         title: `The ${kind} has started`,
-        text: 'It continues when this page is closed. Its progress is under “Plans”.',
+        text: 'The plan continues when this page is closed. Its progress is under “Plans”.',
       });
       onPlanned();
       onClose();
@@ -82,7 +82,7 @@ export function PlanDialog({
             </AlertDialog.Title>
             <AlertDialog.Description className={styles['dialogText'] ?? ''}>
               {kind === 'retry'
-                ? 'Each matching delivery is due now, and the next sweep sends it. A dead letter starts its schedule again. Deliveries wait while their endpoint is down.'
+                ? 'Each matching delivery becomes due, and the next sweep sends it. A dead letter starts its schedule again. Deliveries wait while their endpoint is down.'
                 : 'Each matching dead letter starts its schedule again, and the next sweep sends it.'}{' '}
               All operators see your name and the reason.
             </AlertDialog.Description>

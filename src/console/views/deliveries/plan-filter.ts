@@ -41,7 +41,7 @@ export function describePlanned(kind: PlanDraft['kind'], { event_ids, ...filter 
     filter.status !== undefined && filter.status !== 'dead' && labelOf(filter.status).toLowerCase(),
     filter.cause,
     filter.cause === undefined && filter.response_status !== undefined && `answer ${filter.response_status}`,
-    filter.error !== undefined && `error has “${filter.error}”`,
+    filter.error !== undefined && `error contains “${filter.error}”`,
     filter.report_type !== undefined && labelOf(filter.report_type),
     reason !== undefined && labelOf(reason).toLowerCase(),
     filter.endpoint_id !== undefined && `at ${filter.endpoint_id}`,

@@ -92,7 +92,7 @@ function PlanItem({ plan, row }: { plan: Plan; row: RowKeys }) {
 
 const DONE: Record<Plan['kind'], string> = {
   redrive: 'redriven',
-  retry: 'due now',
+  retry: 'made due',
   replay: 'sent again',
   start: 'sent from the time before its start',
 };

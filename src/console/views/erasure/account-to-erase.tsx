@@ -34,9 +34,7 @@ export function AccountToErase({
             <CopyableId id={user_id} what="user id" />
           </Fact>
           <Fact name="E-mail">{email}</Fact>
-          <Fact name="Account">
-            {has_account ? 'exists, and is not deleted' : 'deleted, or never created'}
-          </Fact>
+          <Fact name="Account">{has_account ? 'exists' : 'deleted, or never created'}</Fact>
         </Facts>
         <table className={`table ${styles['counts'] ?? ''}`} aria-label="Content to erase">
           <tbody>
@@ -51,7 +49,7 @@ export function AccountToErase({
         {total === 0 && <p className="muted">Our tables hold no content of this user.</p>}
       </Panel>
       <KeptByPlatform kept={kept} />
-      <Panel title="Erase it">
+      <Panel title="Confirm the erasure">
         <form
           className={styles['confirm']}
           onSubmit={(event) => {

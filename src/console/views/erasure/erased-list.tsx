@@ -59,7 +59,7 @@ export function ErasedList({
         </table>
         {!finished && (
           <Button isBusy={isBusy} onClick={onContinue}>
-            Go on now
+            Continue now
           </Button>
         )}
       </Panel>

@@ -12,7 +12,8 @@ export function KeptByPlatform({ kept }: { kept: AccountContent['kept'] }) {
       ) : (
         <>
           <p className={styles['text']}>
-            We cannot empty these columns. Delete the account on the platform, or ask the platform’s team.
+            This erasure does not cover the platform’s own rows. Delete the account on the platform, or ask
+            the platform’s team.
           </p>
           <table
             className={`table ${styles['counts'] ?? ''}`}

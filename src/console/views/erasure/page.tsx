@@ -42,7 +42,7 @@ export function Erasure() {
   return (
     <Page
       title="Erase an account’s content"
-      lead="For a request of erasure: deletes the user’s reports, and erases the content of their jobs and events. Ids, order and audit stay."
+      lead="Deletes the user’s reports, and erases the content of their jobs and events. Ids, the order of events and the audit stay."
     >
       <Panel title="User">
         <form

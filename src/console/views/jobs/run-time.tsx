@@ -4,14 +4,14 @@ import type { OperatorJob } from '../../../contracts/console-jobs.ts';
 
 const MINUTE_MS = 60_000;
 
-/** How long it ran, or since when it does. */
+/** How long it ran, or since when it does. A short job reports no progress: without a start, it may have run. */
 export function RunTime({ job: { started_at, completed_at } }: { job: OperatorJob }) {
   if (started_at === null)
-    return <span className="muted">{completed_at === null ? 'not started' : 'never ran'}</span>;
+    return <span className="muted">{completed_at === null ? 'no progress yet' : 'run time unknown'}</span>;
   if (completed_at === null) {
     return (
       <span className="muted nowrap">
-        runs since <RelativeTime value={started_at} />
+        started <RelativeTime value={started_at} />
       </span>
     );
   }

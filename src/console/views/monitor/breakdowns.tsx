@@ -29,7 +29,7 @@ export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
             <tr>
               <th scope="col">Status</th>
               <th scope="col" className="number">
-                Now
+                Count
               </th>
             </tr>
           </thead>
@@ -40,7 +40,7 @@ export function Breakdowns({ statistics }: { statistics: WebhookStatistics }) {
                   <Link href={href ?? auditHref('out', 'delivered', time)} className={styles['plainLink']}>
                     <StatusBadge status={name} />
                   </Link>
-                  {status === 'success' && <span className="muted"> in the window</span>}
+                  {status === 'success' && <span className="muted"> in this time</span>}
                 </td>
                 <td className="number">{formatCount(statistics.by_status[status])}</td>
               </tr>
@@ -105,7 +105,7 @@ function Outcomes({
   time: Record<string, string>;
 }) {
   return (
-    <Panel title="Outcomes in the window" isFlush>
+    <Panel title="Outcomes in this time" isFlush>
       {outcomes.length === 0 && <p className={styles['none']}>No attempt and no request yet.</p>}
       {outcomes.length > 0 && (
         <div className={styles['scroll']} tabIndex={0} role="region" aria-label="Outcomes, table">
@@ -137,8 +137,8 @@ function Outcomes({
       )}
       {outcomes.some(({ direction }) => direction === 'in') && (
         <p className={styles['tableNote']}>
-          Received counts requests of senders to the webhooks. The log also has requests of operators and the
-          cron.
+          “Received” counts requests of senders to the webhooks. The audit log also has requests of operators
+          and the cron.
         </p>
       )}
     </Panel>

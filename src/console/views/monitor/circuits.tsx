@@ -24,7 +24,7 @@ export function Circuits({ circuits }: { circuits: WebhookStatistics['circuits']
                   reports directly;{' '}
                   {state === 'open' && probe_after !== null ? (
                     <>
-                      a probe <RelativeTime value={probe_after} />.
+                      next probe <RelativeTime value={probe_after} />.
                     </>
                   ) : (
                     'the next delivery is the probe.'

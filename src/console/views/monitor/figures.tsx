@@ -37,7 +37,7 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
         {formatCount(figures.failed)} of {formatCount(figures.total)}{' '}
         {isSent ? 'failed' : 'refused or failed'}
         {figures.reported_failures > 0 &&
-          `, ${plural(figures.reported_failures, 'failed generation')} reported`}
+          `; the rate leaves out ${plural(figures.reported_failures, 'failed generation')}`}
       </Figure>
       <Figure
         name="Latency, p95"
@@ -68,7 +68,7 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
         {formatCount(queue.due)} due
         {queue.oldest_waiting !== null && (
           <>
-            , oldest <RelativeTime value={queue.oldest_waiting} />
+            ; oldest created <RelativeTime value={queue.oldest_waiting} />
           </>
         )}
       </Figure>
@@ -76,7 +76,7 @@ export function Figures({ statistics, traffic }: { statistics: WebhookStatistics
         name="Dead letters"
         value={formatCount(by_status.dead)}
         isCrossed={by_status.dead > 0}
-        limit={by_status.dead > 0 ? 'wait for a person' : undefined}
+        limit={by_status.dead > 0 ? 'wait for an operator' : undefined}
       >
         {by_status.dead > 0 ? <Link href="/deliveries?status=dead">Open dead letters</Link> : 'none'}
       </Figure>
@@ -94,12 +94,15 @@ export function JobFigures({ statistics }: { statistics: WebhookStatistics }) {
         <Link href="/jobs?state=running">{jobs.running > 0 ? 'Running jobs' : 'Jobs'}</Link>
         {jobs.oldest !== null && (
           <>
-            , oldest <RelativeTime value={jobs.oldest} />
+            ; oldest requested <RelativeTime value={jobs.oldest} />
           </>
         )}
         {jobs.waiting > 0 && (
           <>
-            , <Link href="/jobs?state=waiting">{formatCount(jobs.waiting)} wait for the pipeline</Link>
+            ,{' '}
+            <Link href="/jobs?state=waiting">
+              {formatCount(jobs.waiting)} {jobs.waiting === 1 ? 'waits' : 'wait'} for the pipeline
+            </Link>
           </>
         )}
       </Figure>

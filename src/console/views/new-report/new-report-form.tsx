@@ -103,7 +103,7 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
             <Field label="Example">
               {(control) => (
                 <select {...control} value="" onChange={(event) => load.mutate(event.target.value)}>
-                  <option value="">Load one…</option>
+                  <option value="">Choose one…</option>
                   {examples.map((name) => (
                     <option key={name} value={name}>
                       {labelOf(name.slice(reportType.length + 1).replaceAll('-', '_'))}
@@ -119,10 +119,10 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
           fields={fields}
           values={values}
           errors={errors}
-          restHint="Nested and other fields of the intake: one object, stored unchanged."
+          restHint="One JSON object, stored unchanged: nested fields, and fields without a control here."
           onChange={setValues}
         />
-        <Field label="Instructions" hint="The instruction for the generator when a job starts.">
+        <Field label="Instructions" hint="The generator gets these instructions when a job starts.">
           {(control) => (
             <textarea
               {...control}
@@ -134,7 +134,7 @@ export function NewReportForm({ onCreated }: { onCreated: (report: ReportRef, pr
           )}
         </Field>
         <details className={styles['more']}>
-          <summary>The text is already finished</summary>
+          <summary>I already have the text</summary>
           <div className={styles['form']}>
             <Field
               label="Text"

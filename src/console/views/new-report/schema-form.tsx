@@ -2,7 +2,7 @@ import { Field } from '../../ui/field.tsx';
 import { REST, type FormErrors, type FormField, type FormValues } from './form-fields.ts';
 import styles from './schema-form.module.css';
 
-const HINTS = { texts: 'One a line.' } as const;
+const HINTS = { texts: 'One per line.' } as const;
 
 /** The controls of a schema's fields. `restHint` says what the JSON editor is for. */
 export function SchemaForm({
@@ -31,7 +31,7 @@ export function SchemaForm({
         </div>
       ))}
       <div className={styles['wide']}>
-        <Field label="More, as JSON" isOptional hint={restHint} error={errors[REST]}>
+        <Field label="Other fields, as JSON" isOptional hint={restHint} error={errors[REST]}>
           {(control) => (
             <textarea
               {...control}

@@ -87,8 +87,7 @@ export function Notifications() {
                 </Link>
                 <span className="muted">
                   {read_at === null && <strong>Unread: </strong>}
-                  the final of this {labelOf(report_type)} report is ready,{' '}
-                  <RelativeTime value={created_at} />
+                  final {labelOf(report_type)} report, ready <RelativeTime value={created_at} />
                 </span>
               </span>
               {read_at === null && (

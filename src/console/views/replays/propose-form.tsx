@@ -224,10 +224,10 @@ export function ProposeForm({
             )}
           </Field>
           <Field
-            label="At most a second"
+            label="Most deliveries per second"
             isOptional
             error={errors.rate}
-            hint="For all its subscribers together."
+            hint="For all subscribers of this replay together."
           >
             {(control) => (
               <input

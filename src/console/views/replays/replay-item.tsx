@@ -55,7 +55,7 @@ export function ReplayItem({
       notify({
         kind: 'success',
         title: 'The replay has started',
-        text: 'It continues when this page is closed.',
+        text: 'The replay continues when this page is closed.',
       }),
     onSettled: settled,
   });

@@ -13,7 +13,9 @@ export function HistoryTimeline({ history }: { history: ReportHistory }) {
   const { steps, truncated } = history;
   return (
     <Panel title="History">
-      {steps.length === 0 && <EmptyState title="Nothing yet">The first step is a job’s request.</EmptyState>}
+      {steps.length === 0 && (
+        <EmptyState title="Nothing yet">Steps show here once a job is requested.</EmptyState>
+      )}
       {truncated && (
         <p className={timelineStyles['note']}>
           There are more steps: search the audit log for the report’s id.

@@ -88,7 +88,7 @@ export function OperatorReport({ report }: { report: ReportRef }) {
                 </div>
               ) : (
                 <p className={`${styles['note'] ?? ''} muted no-print`}>
-                  Only the owner starts jobs for a report.
+                  Only the owner can start jobs for this report.
                 </p>
               )}
               <Text report={report} winner={found.winner_event_id} title={found.title} />

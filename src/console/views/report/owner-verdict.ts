@@ -26,7 +26,7 @@ export function verdictForOwner(
     if (isUnfinished(job)) {
       return {
         tone: 'idle',
-        text: 'Your report is being written; that usually takes between seconds and a few minutes.',
+        text: 'Your report is being written; this usually takes a few seconds to a few minutes.',
       };
     }
     if (job.status === 'failed') {

@@ -12,7 +12,7 @@ const MOST_EVENTS = 10;
 export function ReportReceivers({ history: { events } }: { history: ReportHistory }) {
   if (events.length === 0) return null;
   return (
-    <Panel title="Receivers, with reasons">
+    <Panel title="Which subscribers got the events">
       <ul className={styles['receivers']} aria-label="Events">
         {events.slice(0, MOST_EVENTS).map(({ id, type, applied_at, created_at }) => (
           <li key={id}>

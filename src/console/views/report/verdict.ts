@@ -31,7 +31,7 @@ export function verdictOfReport(history: ReportHistory): ReportVerdict {
   if (report.stage === null && job === undefined && events.length === 0) {
     return {
       tone: 'warn',
-      sentences: [['No result: no job was ever requested for this report.'], ['Its owner starts a job.']],
+      sentences: [['No result: no job was ever requested for this report.'], ['Its owner can start one.']],
     };
   }
   const isStored = report.stage !== null;
@@ -200,7 +200,7 @@ function findingOfDelivery(
     return {
       tone: 'bad',
       parts: [
-        `${subject} is a dead letter since `,
+        `${subject} became a dead letter `,
         { at: dead_at },
         `: it failed ${faultOf(delivery)}; fix the cause, then redrive`,
       ],
@@ -212,9 +212,9 @@ function findingOfDelivery(
     return {
       tone: 'bad',
       parts: [
-        `${subject} waits: the circuit of ${endpoint_id} is open since `,
+        attempts === 0 ? `${subject} waits` : `${subject} failed ${faultOf(delivery)}, and waits`,
+        `: the circuit of ${endpoint_id} opened `,
         { at: circuit.opened_at },
-        ...(attempts === 0 ? [] : [`, and it failed ${faultOf(delivery)}`]),
         ...(circuit.probe_after === null || isOver
           ? ['; the next delivery probes it']
           : ['; the next probe is ', { at: circuit.probe_after }]),
@@ -240,7 +240,7 @@ function findingOfDelivery(
     case 'failed':
       return { tone: 'warn', parts: [`${subject} failed ${faultOf(delivery)}`, ...next], needsSweep: true };
     case 'pending':
-      return { tone: 'idle', parts: [`${subject} is on its way`, ...next], needsSweep: true };
+      return { tone: 'idle', parts: [`${subject} is pending`, ...next], needsSweep: true };
     // Both are of subscribers alone.
     case 'superseded':
     case 'cancelled':

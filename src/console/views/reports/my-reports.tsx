@@ -84,7 +84,7 @@ function Reports() {
               <th scope="col" className="wide-only">
                 Stage
               </th>
-              <th scope="col">Webhook</th>
+              <th scope="col">Delivery</th>
               <th scope="col" className="wide-only">
                 Created
               </th>

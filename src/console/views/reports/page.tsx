@@ -95,7 +95,7 @@ export function AllReports() {
       />
       {list.isError && <ErrorState error={list.error} onRetry={() => void list.refetch()} />}
       <Panel
-        title={owner === undefined ? 'Newest first' : `Of ${ownerName ?? ''}, newest first`}
+        title={owner === undefined ? 'Newest first' : `Reports of ${ownerName ?? ''}, newest first`}
         isFlush
         headingRef={heading}
         actions={

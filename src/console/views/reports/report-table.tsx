@@ -62,7 +62,7 @@ function Row({ report, row }: { report: OperatorReport; row: RowKeys }) {
 function Job({ report: { job, user_id } }: { report: OperatorReport }) {
   if (job === null) return <span className="muted">never requested</span>;
   if (job.state === 'failed' && job.error !== null) {
-    return <span className={`${styles['error'] ?? ''} foreign`}>{job.error}</span>;
+    return <span className={`${styles['error'] ?? ''} foreign`}>job failed: {job.error}</span>;
   }
   if (job.state === 'succeeded') return null;
   return <Link href={`/jobs?owner=${user_id}`}>job {job.state}</Link>;
@@ -81,7 +81,7 @@ function Delivery({ report: { delivery } }: { report: OperatorReport }) {
       )}
       {next_attempt !== null && (
         <span className="muted nowrap">
-          next <RelativeTime value={next_attempt} />
+          due <RelativeTime value={next_attempt} />
         </span>
       )}
     </>

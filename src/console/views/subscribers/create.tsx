@@ -140,10 +140,10 @@ export function NewSubscriber() {
             }}
           />
           <Field
-            label="Begin with events since"
+            label="Start with events since"
             isOptional
             error={errors.startAt}
-            hint={`A time in the past, ${zoneName(zone)}. Empty: events after its check. Live events follow without a gap after the past ones.`}
+            hint={`A time in the past, ${zoneName(zone)}. Empty: only events after the check. Live events follow the past ones without a gap.`}
           >
             {(control) => (
               <input

@@ -10,7 +10,7 @@ import { changesBetween } from './words.ts';
 /** The revisions of the settings, newest first: who changed what. */
 export function HistoryPanel({ history }: { history: readonly SettingsRevision[] }) {
   return (
-    <Panel title="History of its settings">
+    <Panel title="History of the settings">
       <ol className={styles['history']} aria-label="Revisions">
         {history.map((revision, index) => {
           const before = history[index + 1];

@@ -57,7 +57,7 @@ export function SettingsFields({
       </Field>
       <fieldset className={styles['group']}>
         <legend>Events</legend>
-        <p className="muted">A line without a choice sends all its values.</p>
+        <p className="muted">If nothing in a group is checked, all its values are sent.</p>
         <Checks
           legend="Types"
           values={OUTWARD_EVENT_TYPES}
@@ -109,7 +109,7 @@ export function SettingsFields({
         <FilterField value={form.filter} error={errors.filter} onChange={(filter) => onChange({ filter })} />
       </fieldset>
       <fieldset className={styles['group']}>
-        <legend>How they are sent</legend>
+        <legend>How events are sent</legend>
         <Field
           label="Format version"
           error={errors.format_version}
@@ -139,7 +139,7 @@ export function SettingsFields({
             value={form.body}
             options={[
               { value: 'full', label: 'Full' },
-              { value: 'thin', label: 'Thin, with an address' },
+              { value: 'thin', label: 'Thin: a path instead of content' },
             ]}
             onChange={(body) => onChange({ body })}
           />
@@ -153,7 +153,7 @@ export function SettingsFields({
             onChange={(mode) => onChange({ mode })}
           />
           <Choice
-            legend="Compression, after a check has passed it"
+            legend="Compression, used after a passed check"
             value={form.compression}
             options={[
               { value: 'none', label: 'None' },
@@ -164,7 +164,7 @@ export function SettingsFields({
           />
         </div>
         <Field
-          label="At most a second"
+          label="Most requests per second"
           isOptional
           error={errors.rate_per_second}
           hint="A limit delays deliveries and drops none."

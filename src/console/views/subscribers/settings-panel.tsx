@@ -8,6 +8,7 @@ import { Panel } from '../../ui/page.tsx';
 import { ErrorState } from '../../ui/states.tsx';
 import type { SubscriberSettings, SubscriberView } from '../../../contracts/subscribers.ts';
 import { changeSubscriber } from '../../../services/subscribers.ts';
+import { plural } from '../../lib/format.ts';
 import { OPERATOR_KEY } from '../../lib/operator-queries.ts';
 import { useSession } from '../../lib/session.ts';
 import { notify } from '../../lib/toasts.ts';
@@ -61,15 +62,17 @@ function ShownSettingsList({ subscriber }: { subscriber: SubscriberView }) {
         <Fact name="Report types">{events.report_types?.join(', ') ?? 'all'}</Fact>
         <Fact name="Stages">{events.stages?.join(', ') ?? 'all'}</Fact>
         <Fact name="Statuses">{events.statuses?.join(', ') ?? 'all'}</Fact>
-        <Fact name="Owner">{events.owner_id ?? 'everybody'}</Fact>
+        <Fact name="Owner">{events.owner_id ?? 'all'}</Fact>
         <Fact name="Superseded">{events.superseded ? 'also sent' : 'not sent'}</Fact>
-        <Fact name="Version">{format_version}</Fact>
-        <Fact name="Body">{body === 'full' ? 'full' : 'thin: without content, with its address'}</Fact>
+        <Fact name="Format version">{format_version}</Fact>
+        <Fact name="Body">
+          {body === 'full' ? 'full' : 'thin: without content, with the path for reading it'}
+        </Fact>
         <Fact name="Waiting events">
           {mode === 'every' ? 'every one is sent' : 'of one report only the latest is sent'}
         </Fact>
         <Fact name="Rate">
-          {rate_per_second === null ? 'no limit of its own' : `at most ${rate_per_second} a second`}
+          {rate_per_second === null ? 'no limit' : `at most ${plural(rate_per_second, 'request')} per second`}
         </Fact>
         <Fact name="Compression">
           <Sentence parts={compressionOf(subscriber)} />

@@ -137,13 +137,13 @@ function SubscriberFacts({ subscriber }: { subscriber: SubscriberView }) {
             </>
           )}
         </Fact>
-        <Fact name="At once">{plural(in_flight_allowed, 'request')} may be under way</Fact>
+        <Fact name="Concurrency">at most {plural(in_flight_allowed, 'request')} at once</Fact>
         {secrets.map(({ id, created_at: made, expires_at }, index) => (
-          <Fact key={id} name={index === 0 ? 'Secret' : 'Secret before'}>
-            made <RelativeTime value={made} />
+          <Fact key={id} name={index === 0 ? 'Secret' : 'Previous secret'}>
+            created <RelativeTime value={made} />
             {expires_at !== null && (
               <>
-                , signs as well until <RelativeTime value={expires_at} />
+                , also signs until <RelativeTime value={expires_at} />
               </>
             )}
           </Fact>

@@ -25,7 +25,8 @@ export function verdictOfSubscriber(
 ): SubscriberVerdict {
   const { state, state_since, failing_since, circuit_open_since, takes_events, filter_fault } = subscriber;
   const reason = reasonOf(subscriber);
-  const because = reason === null ? '' : ` because ${reason}`;
+  const because =
+    subscriber.state_reason === 'operator' ? ' by an operator' : reason === null ? '' : ` because ${reason}`;
   const fault: Part[][] =
     filter_fault === null
       ? []
@@ -51,7 +52,7 @@ export function verdictOfSubscriber(
         // A person's decision is no fault.
         tone: subscriber.state_reason === 'operator' ? 'warn' : 'bad',
         sentences: [
-          ['Paused since ', { at: state_since }, `${because}.`],
+          ['Paused ', { at: state_since }, `${because}.`],
           keptWhilePaused(subscriber),
           [
             subscriber.state_reason === 'operator'
@@ -74,7 +75,7 @@ export function verdictOfSubscriber(
         return {
           tone: 'bad',
           sentences: [
-            ['Active, but its circuit is open since ', { at: circuit_open_since }, ': its requests fail.'],
+            ['Active, but its requests fail: its circuit opened ', { at: circuit_open_since }, '.'],
             [waits],
             ['One delivery at a time probes whether it is back.'],
             lastOf(lastSuccess),
@@ -85,7 +86,7 @@ export function verdictOfSubscriber(
         return {
           tone: 'warn',
           sentences: [
-            ['Active, but failing since ', { at: failing_since }, '.'],
+            ['Active, but failing: first failure ', { at: failing_since }, '.'],
             [waits],
             lastOf(lastSuccess),
             ['Failed deliveries are retried by their schedule.'],
@@ -116,7 +117,7 @@ export function countOf(waiting: number): string {
 
 function keptWhilePaused(subscriber: SubscriberView): Part[] {
   const { waiting, oldest_waiting_at } = subscriber;
-  if (waiting === 0) return ['Nothing waits; events of now are kept for it.'];
+  if (waiting === 0) return ['Nothing waits; new events are kept for it.'];
   const kept = `${waitingOf(subscriber).slice(0, -1)}, and nothing is lost`;
   if (oldest_waiting_at === null) return [`${kept}.`];
   return [

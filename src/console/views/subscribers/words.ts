@@ -9,13 +9,13 @@ export function stateOf({ state, circuit_open_since }: SubscriberView): string {
   return state === 'active' && circuit_open_since !== null ? 'circuit open' : state;
 }
 
-/** Why it is in its state, to follow “because”; null: there is nothing to say. */
+/** Why it is in its state, to follow “because”, except for an operator's decision; null: there is nothing to say. */
 export function reasonOf({ state_reason }: Pick<SubscriberView, 'state_reason'>): string | null {
   switch (state_reason) {
     case null:
       return null;
     case 'operator':
-      return 'an operator did it';
+      return 'by an operator';
     case 'gone':
       return 'it answered 410 (gone)';
     case 'failing':
