@@ -7,6 +7,8 @@ export default defineConfig({
   plugins: [react(), writeConsolePolicy()],
   build: {
     target: 'es2024',
+    // Browsers with light-dark(): its replacement would follow the system alone, not the theme that somebody chooses.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     // scripts/first-load.ts reads which chunk loads which.
     manifest: true,
     // Inline data would need a wider Content-Security-Policy, and the polyfill is for browsers that lack `target`.

@@ -20,7 +20,7 @@ test('an outage shows: limits marked, dead letters, the open circuit, and by its
   await expect(success).toContainText('under 95 %');
   await expect(success).toHaveAttribute('data-crossed', 'true');
   const circuits = page.getByRole('region', { name: 'Circuits' }).getByRole('listitem');
-  await expect(circuits.filter({ hasText: 'prelim-report' })).toContainText(/open.*a probe in/);
+  await expect(circuits.filter({ hasText: 'prelim-report' })).toContainText(/open.*next probe in/);
   await expect(circuits.filter({ hasText: 'final-report' })).toContainText('closed');
   const types = page.getByRole('region', { name: 'By report type', exact: true });
   const greeting = types.getByRole('row', { name: /Greeting/ }).getByRole('cell');

@@ -94,7 +94,7 @@ describe('polaris endpoints', () => {
     expect(shown).toContain('The CRM\ufffd[31m');
 
     expect(await done('endpoints', 'pause', subscriberId)).toContain(
-      `${subscriberId}, paused\n  Paused since`,
+      `${subscriberId}, paused\n  Paused `,
     );
     expect(await done('endpoints', 'list')).toMatch(new RegExp(`^${subscriberId} +paused `, 'm'));
     expect(await done('endpoints', 'resume', subscriberId)).toContain(`${subscriberId} is active.`);
