@@ -93,9 +93,7 @@ describe('polaris endpoints', () => {
     // What others wrote reaches the terminal without what a terminal obeys.
     expect(shown).toContain('The CRM\ufffd[31m');
 
-    expect(await done('endpoints', 'pause', subscriberId)).toContain(
-      `${subscriberId}, paused\n  Paused `,
-    );
+    expect(await done('endpoints', 'pause', subscriberId)).toContain(`${subscriberId}, paused\n  Paused `);
     expect(await done('endpoints', 'list')).toMatch(new RegExp(`^${subscriberId} +paused `, 'm'));
     expect(await done('endpoints', 'resume', subscriberId)).toContain(`${subscriberId} is active.`);
     const audit = await system.sql`
