@@ -23,7 +23,7 @@ export default defineConfig({
           name: 'unit',
           include: ['tests/unit/**/*.test.ts'],
           testTimeout: 30_000,
-          // These and the console's tests leave nothing behind. Loading the modules for each file would double their CPU time.
+          // They leave nothing behind. Loading the modules for each file would double their CPU time.
           isolate: false,
         },
       },
@@ -43,7 +43,6 @@ export default defineConfig({
           environment: 'jsdom',
           setupFiles: ['tests/support/patient-console.ts'],
           testTimeout: 30_000,
-          isolate: false,
         },
       },
     ],

@@ -1,17 +1,11 @@
 import { act, cleanup, render, screen } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
-import { afterAll, afterEach, beforeEach, expect, it, vi } from 'vitest';
-
-// The modules keep formats of the zone in which they first formatted a time: these have their own, and no other file gets them.
-vi.resetModules();
-const { ExactTime } = await import('../../src/console/ui/exact-time.tsx');
-const { FilterChips } = await import('../../src/console/ui/filter-chips.tsx');
-const { TimesSwitch } = await import('../../src/console/app/times-switch.tsx');
-const { setZone } = await import('../../src/console/lib/times.ts');
-const { fromLocalInput, toLocalInput } = await import('../../src/console/lib/time-range.ts');
-afterAll(() => {
-  vi.resetModules();
-});
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { ExactTime } from '../../src/console/ui/exact-time.tsx';
+import { FilterChips } from '../../src/console/ui/filter-chips.tsx';
+import { TimesSwitch } from '../../src/console/app/times-switch.tsx';
+import { setZone } from '../../src/console/lib/times.ts';
+import { fromLocalInput, toLocalInput } from '../../src/console/lib/time-range.ts';
 
 beforeEach(() => vi.stubEnv('TZ', 'Asia/Kolkata'));
 afterEach(() => {
