@@ -30,7 +30,23 @@ function smallTargets(page: Page, least: number): Promise<string[]> {
   }, least);
 }
 
-test('on a phone, whatever can be pressed is at least 24 px wide and high', async ({ page, dev, sql }) => {
+/** Links and buttons whose text runs out of them, and over their neighbours. */
+async function crowdedTargets(page: Page): Promise<string[]> {
+  return page.evaluate(() =>
+    [...document.querySelectorAll('a, button')].flatMap((element) => {
+      // An inline element has no width of its own, and runs on in the next line.
+      const isCrowded = element.clientWidth > 0 && element.scrollWidth > element.clientWidth + 1;
+      const isCut = getComputedStyle(element).overflowX !== 'visible';
+      return isCrowded && !isCut ? [`“${element.textContent.trim().slice(0, 40)}” runs out`] : [];
+    }),
+  );
+}
+
+test('on a phone, whatever can be pressed is at least 24 px wide and high, and has room for its text', async ({
+  page,
+  dev,
+  sql,
+}) => {
   const { eventId, reportId, jobId } = await addFailure(sql, dev.user.id, { isDead: true, stage: 'final' });
   await addFailure(sql, dev.user.id);
   await storeClient(sql).request(reportId, { stage: 'final', generate: false });
@@ -61,7 +77,8 @@ test('on a phone, whatever can be pressed is at least 24 px wide and high', asyn
     await page.goto(new URL(path, dev.url).href);
     await expect(page.getByRole('heading', { level: 1 })).toBeVisible();
     await expect(page.getByText(/^Loading/)).toHaveCount(0);
-    found.push(...(await smallTargets(page, LEAST_PX)).map((each) => `${path}: ${each}`));
+    const small = await smallTargets(page, LEAST_PX);
+    found.push(...[...small, ...(await crowdedTargets(page))].map((each) => `${path}: ${each}`));
   }
   await page.getByRole('button', { name: 'Menu' }).click();
   found.push(...(await smallTargets(page, LEAST_PX)).map((each) => `menu: ${each}`));
