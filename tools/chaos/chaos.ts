@@ -33,7 +33,9 @@ export interface Arguments {
 
 /** For the odd reports, of which there is one of each kind at least. */
 const LEAST_REPORTS = 4;
-/** Beyond this, troubles end, so that what is left can show whether it settles at all. */
+/** Beyond this, troubles end: they add odd jobs of their own. */
+const TROUBLES_MS = 60_000;
+/** Beyond this, calls are not faulted any more, so that what is left can show whether it settles at all. */
 const CALM_AFTER_MS = 180_000;
 /** When nothing more has settled for so long after all troubles have ended, the rest is stuck. */
 const PATIENCE_MS = 90_000;
@@ -73,12 +75,14 @@ async function untilSettled(
     // What could not happen while calls were faulted, such as the dearest body on a busy machine, still has its time.
     if (
       calmSince === undefined &&
-      (troubles.left().length === 0 ? waitedMs > CALM_AFTER_MS : waitedMs > 4 * CALM_AFTER_MS)
+      (troubles.left().length === 0 ? waitedMs > TROUBLES_MS : waitedMs > 4 * CALM_AFTER_MS)
     ) {
       await troubles.stop();
       calmSince = performance.now();
     }
-    if (calmSince !== undefined && performance.now() - calmSince > PATIENCE_MS) return;
+    if (waitedMs > CALM_AFTER_MS && calmSince !== undefined && performance.now() - calmSince > PATIENCE_MS) {
+      return;
+    }
     await sleep(1000, undefined, { signal });
   }
 }
@@ -207,11 +211,10 @@ export async function chaos(
     troubles.jobsAreRequested();
     await untilSettled(system, population, troubles, subscribers, signal);
     await troubles.stop();
-    if (subscribers !== undefined) {
-      // What was given up while they behaved badly is redriven, so that every pair can be confirmed.
-      await subscribers.calm();
-      await untilSettled(system, population, troubles, subscribers, signal);
-    }
+    // What was given up while subscribers behaved badly is redriven, so that every pair can be confirmed.
+    await subscribers?.calm();
+    // The last trouble may have left an odd job.
+    await untilSettled(system, population, troubles, subscribers, signal);
     await stopSweeps();
     await stopTimeLapse();
     await stopReaders();

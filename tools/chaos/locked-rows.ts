@@ -17,23 +17,37 @@ export function lockTroubles(
   let waited = 0;
   const hold =
     (lock: (other: postgres.TransactionSql) => Promise<postgres.RowList<postgres.Row[]>>): Happening =>
-    (ended) =>
-      system.editor.begin(async (other) => {
-        const rows = await lock(other);
-        const [self] = await other<{ pid: number }[]>`select pg_backend_pid() as pid`;
-        if (rows.length === 0 || self === undefined) return 0;
-        const partMs = random.whole(...HELD_MS) / LOOKS;
-        const waiting = new Set<number>();
-        for (let look = 0; look < LOOKS && !ended.aborted; look += 1) {
-          await pause(partMs, ended);
-          const others = await other<{ pid: number }[]>`
-            select pid from pg_stat_activity where ${self.pid} = any (pg_blocking_pids(pid))`;
-          for (const { pid } of others) waiting.add(pid);
-        }
-        waited += waiting.size;
-        return 1;
-      });
+    async (ended) => {
+      // The driver loses a connection for ever when a transaction goes on writing to it after it has broken.
+      const tab = system.openTab();
+      try {
+        return await tab.begin(async (other) => {
+          const rows = await lock(other);
+          const [self] = await other<{ pid: number }[]>`select pg_backend_pid() as pid`;
+          if (rows.length === 0 || self === undefined) return 0;
+          const partMs = random.whole(...HELD_MS) / LOOKS;
+          const waiting = new Set<number>();
+          for (let look = 0; look < LOOKS && !ended.aborted; look += 1) {
+            await pause(partMs, ended);
+            const others = await other<{ pid: number }[]>`
+              select pid from pg_stat_activity where ${self.pid} = any (pg_blocking_pids(pid))`;
+            for (const { pid } of others) waiting.add(pid);
+          }
+          waited += waiting.size;
+          return 1;
+        });
+      } finally {
+        await tab.end({ timeout: 0 });
+      }
+    };
   const kinds = {
+    // First: in a short run no job runs for long.
+    'jobs locked': hold(
+      (other) => other`
+        select from private.job_runs where job_id in (
+          select job_id from private.job_runs where status in ('queued', 'running') order by random() limit 10)
+        for update skip locked`,
+    ),
     // Ten at once: as many as a sweep has workers.
     'reports locked': hold(
       (other) => other`
@@ -48,12 +62,6 @@ export function lockTroubles(
       (other) => other`
         select from public.webhook_deliveries where id in (
           select id from public.webhook_deliveries where status <> 'success' and dead_at is null order by random() limit 10)
-        for update skip locked`,
-    ),
-    'jobs locked': hold(
-      (other) => other`
-        select from private.job_runs where job_id in (
-          select job_id from private.job_runs where status in ('queued', 'running') order by random() limit 10)
         for update skip locked`,
     ),
     'circuits locked': hold(

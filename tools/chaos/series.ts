@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { orLost } from './connection-errors.ts';
 import type { Random } from './random.ts';
 
 /** Makes one thing happen. Answers how often it did: 0 where there was nothing yet that it could happen to. */
@@ -26,8 +27,10 @@ export function startSeries(options: {
   /** Between the first of each kind, and from then on: at least and at most. */
   firstPauseMs: number;
   pauseMs: readonly [number, number];
+  /** Longer than any of it takes. */
+  limitMs?: number;
 }): Series {
-  const { random, kinds, firstPauseMs, pauseMs } = options;
+  const { random, kinds, firstPauseMs, pauseMs, limitMs } = options;
   const ended = new AbortController();
   const names = Object.keys(kinds);
   const counts = new Map(names.map((name) => [name, 0]));
@@ -40,7 +43,8 @@ export function startSeries(options: {
       if (ended.signal.aborted) return;
       const name = missing.shift() ?? random.pick(names);
       // What breaks the system breaks the driver's own connections too.
-      const times = (await kinds[name]?.(ended.signal).catch(() => 0)) ?? 0;
+      const happening = kinds[name]?.(ended.signal) ?? Promise.resolve(0);
+      const times = await orLost(happening, limitMs).catch(() => 0);
       const before = counts.get(name) ?? 0;
       counts.set(name, before + times);
       if (times === 0 && before === 0) missing.push(name);

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { orLost } from './connection-errors.ts';
 import { createRandom } from './random.ts';
 import type { ChaosSystem } from './system.ts';
 
@@ -39,15 +40,15 @@ export function startTimeLapse(system: ChaosSystem): () => Promise<void> {
   async function run(): Promise<void> {
     while (!ended.signal.aborted) {
       await sleep(500, undefined, { signal: ended.signal }).catch(() => undefined);
-      await system.sql`
+      await orLost(system.sql`
         update public.webhook_deliveries set next_attempt = now() + random() * interval '1 second'
         where id in (
           select id from public.webhook_deliveries
           where status in ('failed', 'sent') and dead_at is null and next_attempt > now() + interval '1 second'
-          for update skip locked)`.catch(() => undefined);
-      await system.sql`
+          for update skip locked)`).catch(() => undefined);
+      await orLost(system.sql`
         update public.webhook_circuits set probe_after = now() + interval '500 milliseconds'
-        where probe_after > now() + interval '500 milliseconds'`.catch(() => undefined);
+        where probe_after > now() + interval '500 milliseconds'`).catch(() => undefined);
     }
   }
   const running = run();
@@ -64,18 +65,18 @@ interface Open {
   erasures: number;
 }
 
-/** What is not in a final state yet, besides the jobs that cannot end; undefined while the database is unavailable. */
+/** What is not in a final state yet, besides the jobs that cannot end; undefined while the database does not answer. */
 export async function countOpen(
   system: ChaosSystem,
   unreadableJobs: readonly string[],
 ): Promise<Open | undefined> {
-  const rows = await system.sql<Open[]>`
+  const rows = await orLost(system.sql<Open[]>`
     select
       (select count(*)::int from private.job_runs where status in ('queued', 'running') and job_id <> all (${unreadableJobs})) as jobs,
       (select count(*)::int from public.webhook_deliveries
         where status not in ('success', 'superseded', 'cancelled') and dead_at is null)
         + (select count(*)::int from public.plans where status = 'running') as deliveries,
       (select count(*)::int from public.report_events where effect is null and erased_at is null) as events,
-      (select count(*)::int from private.erasures) as erasures`.catch(() => []);
+      (select count(*)::int from private.erasures) as erasures`).catch(() => []);
   return rows[0];
 }

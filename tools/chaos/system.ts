@@ -61,6 +61,8 @@ export interface ChaosSystem extends AsyncDisposable {
   others: postgres.Sql;
   /** The SQL editor, and what others do in it: as `postgres` like `sql`, with connections of their own. */
   editor: postgres.Sql;
+  /** A tab of the SQL editor, with one connection of its own. */
+  openTab(): postgres.Sql;
   /** Supabase Auth's role. */
   auth: postgres.Sql;
   /** A superuser, whom a hosted project does not have: for rows that nobody else could make. */
@@ -263,6 +265,7 @@ export async function startChaosSystem(
     sql,
     others,
     editor,
+    openTab: () => postgres(databaseUrl, { max: 1, onnotice: () => undefined }),
     auth,
     admin,
     hosts,

@@ -70,6 +70,7 @@ export async function startTroubles(
       kinds: limits.kinds,
       firstPauseMs: 4_000,
       pauseMs: [10_000, 20_000],
+      limitMs: 200_000,
     },
     { purpose: 'deletion', kinds: deletion.kinds, firstPauseMs: 500, pauseMs: [500, 1_500] },
     ...(system.poolProxy === undefined || store !== 'switching'

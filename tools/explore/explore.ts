@@ -6,8 +6,8 @@ import type { Safeguard } from './safeguards.ts';
 import { makeScene, type Scene } from './scene.ts';
 import { migrate } from '../local/migrate.ts';
 
-/** Each has a database and three connections. */
-const WORKERS = 2;
+/** Each has a database and three connections, and waits more than it works. */
+const WORKERS = 4;
 
 export interface Chosen {
   pairs: readonly Pair[];

@@ -1,3 +1,4 @@
+import { orLost } from '../connection-errors.ts';
 import type { CallOf } from './call.ts';
 
 /** Milliseconds since the epoch, by a clock that never goes back. */
@@ -30,13 +31,13 @@ export type Timed<T> =
   | { begin: number; end: null; answer: null; error: unknown };
 
 /**
- * Makes a call and says when. A call that throws has no end: its connection broke, and what was sent may still happen, or its
+ * Makes a call and says when. A call that throws, or is never answered, has no end: its connection broke, and what was sent may still happen, or its
  * answer was lost.
  */
 export async function timed<T>(work: () => Promise<T>): Promise<Timed<T>> {
   const begin = now();
   try {
-    const answer = await work();
+    const answer = await orLost(work());
     return { begin, end: now(), answer };
   } catch (error) {
     return { begin, end: null, answer: null, error };
