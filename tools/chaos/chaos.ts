@@ -50,6 +50,7 @@ async function untilSettled(
   const requested = performance.now();
   let calmSince: number | undefined;
   let least = Number.POSITIVE_INFINITY;
+  let most = 0;
   for (;;) {
     signal.throwIfAborted();
     const open = await countOpen(system, population.unreadableJobs);
@@ -62,8 +63,10 @@ async function untilSettled(
       );
       const all = jobs + deliveries + events + erasures + left.length;
       if (all === 0) return;
-      if (all < least) {
-        least = all;
+      // More is open while results are still being fanned out.
+      if (all < least || open.ended > most) {
+        least = Math.min(least, all);
+        most = Math.max(most, open.ended);
         if (calmSince !== undefined) calmSince = performance.now();
       }
     }
@@ -221,7 +224,7 @@ export async function chaos(
     const account = await drawAccount(system, population, jobs, troubles.oddJobs);
     account.faults.push(...troubles.faults);
     const outward = await subscribers?.account();
-    account.faults.push(...(outward?.faults ?? []));
+    for (const fault of outward?.faults ?? []) account.faults.push(fault);
     for (const [kind, times] of troubles.counts()) {
       if (times === 0) account.faults.push(`${kind}: never happened`);
     }

@@ -63,6 +63,8 @@ interface Open {
   deliveries: number;
   events: number;
   erasures: number;
+  /** Deliveries that have ended. */
+  ended: number;
 }
 
 /** What is not in a final state yet, besides the jobs that cannot end; undefined while the database does not answer. */
@@ -73,10 +75,14 @@ export async function countOpen(
   const rows = await orLost(system.sql<Open[]>`
     select
       (select count(*)::int from private.job_runs where status in ('queued', 'running') and job_id <> all (${unreadableJobs})) as jobs,
-      (select count(*)::int from public.webhook_deliveries
-        where status not in ('success', 'superseded', 'cancelled') and dead_at is null)
-        + (select count(*)::int from public.plans where status = 'running') as deliveries,
+      delivery.open + (select count(*)::int from public.plans where status = 'running') as deliveries,
       (select count(*)::int from public.report_events where effect is null and erased_at is null) as events,
-      (select count(*)::int from private.erasures) as erasures`).catch(() => []);
+      (select count(*)::int from private.erasures) as erasures,
+      delivery.ended
+    from (
+      select count(*) filter (where is_open)::int as open, count(*) filter (where not is_open)::int as ended
+      from (
+        select status not in ('success', 'superseded', 'cancelled') and dead_at is null as is_open
+        from public.webhook_deliveries) each) delivery`).catch(() => []);
   return rows[0];
 }

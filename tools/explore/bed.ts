@@ -49,6 +49,9 @@ export async function makeBed(url: string): Promise<Bed> {
   const connect = (onnotice: (notice: postgres.Notice) => void = () => undefined) =>
     postgres(superuser, { max: 1, onnotice, fetch_types: false });
   const setup = connect();
+  // It takes a table's strongest lock for a moment to shorten the file, and a batch waits for 1 ms. reset() vacuums instead.
+  await setup`alter system set autovacuum = off`;
+  await setup`select pg_reload_conf()`;
   await setup.unsafe(SUPPORT);
   const functions = await readFunctions(setup);
   const touching = await touchingSqlFunctions(functions);
