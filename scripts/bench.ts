@@ -1,6 +1,7 @@
 /** Measures what the product costs, compared with baselines on the same machine. `--json` prints all figures on the last line. */
 import { describeCompression, isWithinLimits, measureCompression } from '../tools/bench/compression.ts';
 import { goalsOf, isReached } from '../tools/bench/goals.ts';
+import { describeMachine, machine } from '../tools/bench/machine.ts';
 import { describeBench } from '../tools/bench/print.ts';
 import { bench } from '../tools/bench/whole-run.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
@@ -8,6 +9,9 @@ import { stopSignal } from '../tools/local/until-stopped.ts';
 const step = (text: string) => process.stderr.write(`${text}\n`);
 const signal = stopSignal();
 try {
+  // The whole run prints it with its figures.
+  if (process.argv[2] !== undefined && !process.argv[2].startsWith('-'))
+    console.log(describeMachine(machine()));
   if (process.argv[2] === 'hostile') {
     // `npm run bench -- hostile` measures the functions without a database, then the database without functions.
     const { benchHostile } = await import('../tools/bench/hostile.ts');

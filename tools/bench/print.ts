@@ -1,11 +1,12 @@
 import type { BenchResult, Callers, Cpu, Latency, Rate } from '../../src/contracts/bench.ts';
+import { describeMachine } from './machine.ts';
 import { cpuOfPeer, FIRST_VERSION, goalsOf, isReached, totalCpu } from './goals.ts';
 
 /** Formats the figures as Markdown tables, followed by whether each goal was reached. */
 export function describeBench(result: BenchResult): string {
   const { machine, webhook, webhookDirect, lite, batch, peers, sweep50Ms, verify } = result;
   return [
-    `${machine.cores} cores (${machine.cpu}), Node ${machine.node}, PostgreSQL ${machine.postgres}, load ${machine.loadBefore.toFixed(1)} before`,
+    describeMachine(machine),
     ...table(
       [
         '',

@@ -1,8 +1,8 @@
-import { cpus, loadavg } from 'node:os';
 import { benchResult, type BenchResult } from '../../src/contracts/bench.ts';
 import { measureBatches } from './batch.ts';
 import { buildFunctions, importTimes, measureHeap } from './built.ts';
 import { measureCompression } from './compression.ts';
+import { machine } from './machine.ts';
 import { measurePeers } from './peers.ts';
 import { startBenchSystem } from './system.ts';
 import { measureThroughput } from './throughput.ts';
@@ -12,7 +12,7 @@ import { countRestCalls, measureSweep } from './whole-jobs.ts';
 
 /** Runs all measurements of `docs/benchmarks.md`. `step` is called with the name of each step. */
 export async function bench(signal: AbortSignal, step: (text: string) => void): Promise<BenchResult> {
-  const loadBefore = loadavg()[0] ?? 0;
+  const measuredOn = machine();
   await using system = await startBenchSystem(step);
   const checked = (text: string) => {
     signal.throwIfAborted();
@@ -42,13 +42,7 @@ export async function bench(signal: AbortSignal, step: (text: string) => void): 
   const compression = await measureCompression(signal);
   checked('verification of signatures');
   return benchResult.parse({
-    machine: {
-      cores: cpus().length,
-      cpu: cpus()[0]?.model ?? 'unknown',
-      node: process.versions.node,
-      postgres: server?.version ?? 'unknown',
-      loadBefore,
-    },
+    machine: { ...measuredOn, postgres: server?.version ?? 'unknown' },
     ...throughput,
     ...calls,
     batch,

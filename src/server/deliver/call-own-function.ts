@@ -19,10 +19,13 @@ export interface OwnCaller extends OwnDeployment {
  */
 export async function callOwnFunction<Answer>(
   caller: OwnCaller,
-  { path, method, timeoutMs, what, answer }: OwnCall<Answer>,
+  { path, method, timeoutMs, of, what, answer }: OwnCall<Answer>,
 ): Promise<Answer> {
+  const limit = () => AbortSignal.timeout(timeoutMs);
+  const all = limit();
   let failure: unknown;
   for (const base of caller.webhookBaseUrls) {
+    if (of === 'all addresses' && all.aborted) break;
     try {
       const response = await caller.fetch(new URL(siblingOf(base, path)), {
         method,
@@ -32,7 +35,7 @@ export async function callOwnFunction<Answer>(
           ...bypassHeaders(caller),
         },
         redirect: 'manual',
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: of === 'all addresses' ? all : limit(),
       });
       // Always read the answer: an unread one can end this process (see `readStart`).
       const { text } = await readStart(response, ANSWER_BYTES);
@@ -50,6 +53,8 @@ interface OwnCall<Answer> {
   path: string;
   method: 'GET' | 'POST';
   timeoutMs: number;
+  /** What the time-out is of. An answer that takes long must not be waited for once per address. */
+  of: 'each address' | 'all addresses';
   what: string;
   answer: z.ZodType<Answer>;
 }

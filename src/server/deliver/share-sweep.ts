@@ -4,7 +4,7 @@ import { callOwnFunction, type OwnCaller } from './call-own-function.ts';
 import type { Notifier } from './send-delivery.ts';
 import { sweepDeliveries } from './sweep-deliveries.ts';
 
-/** Due deliveries per parallel sweep: the number that one sweep sends in its time, with 90 ms per round trip to the database. */
+/** Due deliveries per parallel sweep: fewer than one sends in its time, also with 90 ms per round trip to the database. */
 const DUE_PER_HELPER = 2000;
 const MOST_HELPERS = 4;
 /** A sweep lasts 55 s, plus up to two time-outs for its last round. */
@@ -37,6 +37,8 @@ async function help(caller: OwnCaller & { log: Log }): Promise<SweepAnswer> {
       path: '/webhooks/retry',
       method: 'GET',
       timeoutMs: HELPER_TIMEOUT_MS,
+      // Several silent addresses would outlast this function.
+      of: 'all addresses',
       what: 'a parallel sweep',
       answer: sweepAnswer,
     });

@@ -83,6 +83,7 @@ async function askForTakeOver(caller: TakeOverCaller, job: string) {
     path: `/cron/take-over?job_id=${encodeURIComponent(job)}`,
     method: 'POST',
     timeoutMs: TAKE_OVER_TIMEOUT_MS,
+    of: 'each address',
     what: 'the take-over',
     answer: takeOverAnswer,
   });

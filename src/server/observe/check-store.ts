@@ -70,14 +70,16 @@ function faultOf(error: unknown): Finding {
       action: 'Apply the migrations of this version with: npx supabase db push.',
     };
   }
+  // Of a rejected log-in there is a cause: PostgreSQL's error.
+  if (error.reason === 'refused' && error.cause === undefined) {
+    return {
+      check: 'store',
+      level: 'failed',
+      message: `${message}. The direct connection is not used: calls go through the Data API`,
+      action: `Let STORE_DATABASE_URL name ${STORE_ROLE} (docs/operations.md, Direct connection), and deploy again.`,
+    };
+  }
   switch (error.reason) {
-    case 'refused':
-      return {
-        check: 'store',
-        level: 'failed',
-        message: `${message}. The direct connection is not used: calls go through the Data API`,
-        action: `Let STORE_DATABASE_URL name ${STORE_ROLE} (docs/operations.md, Direct connection), and deploy again.`,
-      };
     case 'not granted':
       return {
         check: 'store',
@@ -85,7 +87,9 @@ function faultOf(error: unknown): Finding {
         message: `${message}. Such calls go through the Data API`,
         action: 'Apply the migrations of this version with: npx supabase db push.',
       };
+    case 'refused':
     case 'unreachable':
+    case 'silent':
       return {
         check: 'store',
         level: 'warning',

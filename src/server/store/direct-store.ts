@@ -17,20 +17,27 @@ import { DatabaseUnavailable, RateLimited, SchemaMismatch, type Store } from './
 /** Short: while PostgreSQL is unreachable, every call waits this long before it uses REST or is answered 503. */
 const CONNECT_TIMEOUT_MS = 2000;
 
+/** The role's `statement_timeout`: PostgreSQL itself ends each statement after it. */
+const STATEMENT_MS = 7000;
+
 /** After a migration the functions are read again, but not by every call of a missing one. */
 const REREAD_AFTER_MS = 1000;
 
 /** SQLSTATE: no function has this name and these parameters. */
 const UNDEFINED_FUNCTION = '42883';
 
-/** The call was not sent, or its connection died and no other could be made. It may be repeated by other means. */
+/** SQLSTATEs of a rejected log-in and of a database that does not exist: only a person can change that. */
+const REFUSED_CODES: ReadonlySet<string | undefined> = new Set(['28P01', '28000', '3D000']);
+
+/** The pool could not carry the call. Unless `silent`, the call may be repeated by other means. */
 export class PoolUnusable extends DatabaseUnavailable {
   override name = 'PoolUnusable';
   /**
-   * `unreachable`: no connection. `refused`: the role has more rights than it should, so we do not use it. `not granted`: the
-   * role may not execute this function.
+   * `unreachable`: no connection. `refused`: the log-in was rejected, or the role has more rights than it should, so we do not
+   * use it. `not granted`: the role may not execute this function. `silent`: no answer for longer than PostgreSQL lets a
+   * statement run.
    */
-  readonly reason: 'unreachable' | 'refused' | 'not granted';
+  readonly reason: 'unreachable' | 'refused' | 'not granted' | 'silent';
 
   constructor(reason: PoolUnusable['reason'], message: string, options?: ErrorOptions) {
     super(message, options);
@@ -82,14 +89,19 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
     const { pool, isAnswered, MAX_CONNECTIONS } = await driver();
     for (let retries = 0; ; retries += 1) {
       const connection = await pool.take().catch((cause: unknown) => {
-        throw new PoolUnusable('unreachable', `no connection to PostgreSQL: ${messageOf(cause)}`, { cause });
+        const reason = REFUSED_CODES.has(readError(cause).code) ? 'refused' : 'unreachable';
+        throw new PoolUnusable(reason, `no connection to PostgreSQL: ${messageOf(cause)}`, { cause });
       });
+      const sentAt = monotonicNow();
       try {
-        const body = await before(deadline - monotonicNow(), connection.query(text, values));
+        const body = await before(deadline - sentAt, connection.query(text, values));
         connection.leave('keep');
         return body;
       } catch (error) {
         connection.leave(isAnswered(error) ? 'keep' : 'destroy');
+        if (error instanceof CallTimeout && monotonicNow() - sentAt >= STATEMENT_MS) {
+          throw new PoolUnusable('silent', 'PostgreSQL did not answer', { cause: error });
+        }
         // The database recognises repeated calls that change something. Each retry uses up one dead connection.
         const isDead = connection.wasIdle && !isAnswered(error) && !(error instanceof CallTimeout);
         const hasTime = deadline - monotonicNow() > connectTimeoutMs;
@@ -99,17 +111,29 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
   }
 
   let known: { session: Promise<Session>; at: number } | undefined;
-  /** The database's identity answer, shared by many calls. */
-  function readSession(deadline: number): Promise<Session> {
+  /**
+   * The database's identity answer, shared by many calls. Part of connecting: a pooler may accept a connection and then not
+   * answer, and the calls must have time left for REST.
+   */
+  function readSession(): Promise<Session> {
     if (known !== undefined) return known.session;
-    const reading = send(READ_SESSION, [], deadline).then((body) => {
-      const read = session.parse(JSON.parse(body ?? 'null'));
-      if (!read.is_owner) return read;
-      throw new PoolUnusable(
-        'refused',
-        `STORE_DATABASE_URL connects as ${read.role}, a role with the rights of our schema's owner: it must be ${STORE_ROLE}`,
-      );
-    });
+    const deadline = monotonicNow() + Math.min(timeoutMs, 2 * connectTimeoutMs);
+    const reading = send(READ_SESSION, [], deadline).then(
+      (body) => {
+        const read = session.parse(JSON.parse(body ?? 'null'));
+        if (!read.may_do_more) return read;
+        throw new PoolUnusable(
+          'refused',
+          `STORE_DATABASE_URL connects as ${read.role}, a role that may do more than execute our functions: it must be ${STORE_ROLE}`,
+        );
+      },
+      (cause: unknown) => {
+        if (!(cause instanceof CallTimeout)) throw cause;
+        throw new PoolUnusable('unreachable', 'PostgreSQL accepted a connection, and did not answer', {
+          cause,
+        });
+      },
+    );
     const mine = { session: reading, at: monotonicNow() };
     known = mine;
     reading.catch(() => {
@@ -121,10 +145,10 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
     if (known !== undefined && monotonicNow() - known.at > REREAD_AFTER_MS) known = undefined;
   }
 
-  async function find(name: string, given: readonly string[], deadline: number): Promise<Routine> {
+  async function find(name: string, given: readonly string[]): Promise<Routine> {
     for (let reads = 0; ; reads += 1) {
       const before = known;
-      const read = await readSession(deadline);
+      const read = await readSession();
       const [found, ...others] = routinesFor(read, name, given);
       if (found?.is_executable === true && others.length === 0) return found;
       forget();
@@ -150,7 +174,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
       const given = Object.entries(parameters).flatMap(([key, value]) => (value === undefined ? [] : [key]));
       let data: unknown;
       try {
-        const called = await find(name, given, deadline);
+        const called = await find(name, given);
         const body = await send(statementOf(called, given), given.length === 0 ? [] : [json], deadline);
         data = JSON.parse(body ?? 'null');
       } catch (error) {
@@ -166,7 +190,7 @@ export function createDirectStore<Functions extends SqlFunctions = PublicFunctio
     },
     async ask() {
       known = undefined;
-      const { role, statement_timeout } = await readSession(monotonicNow() + timeoutMs);
+      const { role, statement_timeout } = await readSession();
       return { role, statement_timeout, road: address.road };
     },
     async close() {

@@ -76,6 +76,8 @@ export function createFallbackStore<Functions extends SqlFunctions = PublicFunct
           throw error;
         }
         fails(error, name);
+        // Its time is over. The next calls use REST.
+        if (error.reason === 'silent') throw error;
       } finally {
         if (isProbe) isProbing = false;
       }

@@ -17,10 +17,10 @@ export type Routine = z.infer<typeof routine>;
 export const session = z.object({
   role: z.string(),
   /**
-   * Whether the role has more rights than the store may have: it owns our schema, is a superuser, or reaches what only owners
-   * reach.
+   * Whether the role has more rights than the migration gives `polaris_store`: an attribute such as `superuser` or
+   * `bypassrls`, a membership, or rights on our schema.
    */
-  is_owner: z.boolean(),
+  may_do_more: z.boolean(),
   statement_timeout: z.string(),
   routines: z.array(routine),
 });
@@ -30,10 +30,15 @@ export type Session = z.infer<typeof session>;
 export const READ_SESSION = `
   select pg_catalog.json_build_object(
     'role', current_user,
-    'is_owner', coalesce((
-      select pg_catalog.pg_has_role(current_user, nspowner, 'member')
-        or pg_catalog.has_schema_privilege(current_user, oid, 'usage')
-      from pg_catalog.pg_namespace where nspname = 'private'), false),
+    'may_do_more', exists (
+      select from pg_catalog.pg_roles role
+      where role.rolname = current_user and (
+        role.rolsuper or role.rolbypassrls or role.rolcreaterole or role.rolcreatedb or role.rolreplication
+        or exists (select from pg_catalog.pg_auth_members where member = role.oid)))
+      or coalesce((
+        select pg_catalog.pg_has_role(current_user, nspowner, 'member')
+          or pg_catalog.has_schema_privilege(current_user, oid, 'usage')
+        from pg_catalog.pg_namespace where nspname = 'private'), false),
     'statement_timeout', pg_catalog.current_setting('statement_timeout'),
     'routines', coalesce((
       select pg_catalog.json_agg(pg_catalog.json_build_object(

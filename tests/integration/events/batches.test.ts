@@ -18,7 +18,15 @@ const event = fc.record({
   report: fc.nat(REPORTS),
   stage: fc.constantFrom('prelim', 'final'),
   status: fc.constantFrom('completed', 'completed', 'failed'),
-  day: fc.constantFrom(...DAYS, '2999-01-01T00:00:00.000Z'),
+  // Two times within a millisecond, to which they count: the ids decide.
+  day: fc.constantFrom(
+    ...DAYS,
+    '2999-01-01T00:00:00.000Z',
+    '2020-01-01T00:00:00.000400Z',
+    '2020-01-01T00:00:00.000600Z',
+  ),
+  /** Else the body names no time of a request, and the event's own counts. */
+  hasRequest: fc.constantFrom(true, true, true, false),
   /** Several events may be of one job. */
   job: fc.nat(EVENTS),
   /** Of the event, or a job that is known before it. */
@@ -68,14 +76,14 @@ interface Sent {
 
 function sentBy({ events, sent }: History, { reportIds, prefix }: Names): (Sent & { ends: boolean })[] {
   return sent.map(({ event: number, changed, ends }) => {
-    const { report, stage, status, day, job, text, final } = events[number] ?? fail();
+    const { report, stage, status, day, hasRequest, job, text, final } = events[number] ?? fail();
     const data = {
       job_id: `${prefix}_job_${job}`,
       // One of them is not there.
       report_id: reportIds[report],
       report_type: TYPES[report],
       research_status: status,
-      requested_at: day,
+      ...(hasRequest && { requested_at: day }),
       ...(status === 'completed'
         ? {
             research_report: changed ? `${text}, changed` : text,

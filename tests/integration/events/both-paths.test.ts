@@ -15,6 +15,8 @@ const JOBS = 2;
 const EVENTS = 4;
 /** None of them is the time of a test: what says another year is replaced before the databases are compared. */
 const DAYS = ['2020-01-01T00:00:00.000Z', '2020-01-02T00:00:00.000Z', '2999-01-01T00:00:00.000Z'];
+/** Times count to the millisecond: these are equal to the first day or a millisecond later, and the ids decide. */
+const WITHIN_A_MILLISECOND = ['2020-01-01T00:00:00.000400Z', '2020-01-01T00:00:00.000600Z'];
 
 const stage = fc.constantFrom(...STAGES);
 const status = fc.constantFrom('completed', 'completed', 'completed', 'failed');
@@ -56,7 +58,9 @@ const step = fc.oneof(
 const event = fc.record({
   stage,
   status,
-  day: fc.constantFrom(...DAYS, ...DAYS.slice(0, 2)),
+  day: fc.constantFrom(...DAYS, ...DAYS.slice(0, 2), ...WITHIN_A_MILLISECOND),
+  /** Else the body names no time of a request, and the event's own counts. */
+  hasRequest: often(true),
   /** Of a job that may be known, or of one that nobody here knows. */
   job: fc.option(job),
   text,
@@ -100,7 +104,7 @@ afterAll(async () => {
 });
 
 function body({ type, events }: History, { reportId, prefix }: Names, number: number, changed: boolean) {
-  const { stage, status, day, job, text, final } = events[number] ?? fail();
+  const { stage, status, day, hasRequest, job, text, final } = events[number] ?? fail();
   return {
     type: `report.${stage}.${status}`,
     timestamp: day,
@@ -109,7 +113,7 @@ function body({ type, events }: History, { reportId, prefix }: Names, number: nu
       report_id: reportId,
       report_type: type,
       research_status: status,
-      requested_at: day,
+      ...(hasRequest && { requested_at: day }),
       ...(status === 'completed'
         ? {
             research_report: changed ? `${text}, changed` : text,

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { createDirectStore, PoolUnusable, type DirectStore } from '../../../src/server/store/direct-store.ts';
@@ -204,19 +206,75 @@ describe('the store over a pool', () => {
     },
   );
 
-  it.each<[string, (url: URL) => void, RegExp]>([
-    ['nobody listens', (url) => (url.port = '9'), /ECONNREFUSED/],
-    ['the host has no address', (url) => (url.hostname = 'nowhere.invalid'), /ENOTFOUND|EAI_AGAIN/],
-    ['the password is wrong', (url) => (url.password = 'wrong'), /password authentication failed/],
-    ['the server has no TLS', (url) => url.searchParams.set('sslmode', 'require'), /does not support SSL/],
-  ])('is unusable, and says so soon, where %s', async (_name, change, message) => {
+  it.each(['bypassrls', 'createrole', 'createdb', 'replication', 'in role service_role'])(
+    'refuses to work as a role that is more than polaris_store: %s',
+    async (attribute) => {
+      const name = `direct_${randomUUID().slice(0, 8)}`;
+      const url = Object.assign(new URL(database.storeUrl), { username: name, password: 'word' });
+      const admin = postgres(asRole(database.url, 'supabase_admin'), { max: 1 });
+      const other = createDirectStore<OwnFunctions>({ url: url.href, monotonicNow });
+      try {
+        await admin.unsafe(`create role ${name} login password 'word' ${attribute}`);
+        const call = other.rpc('direct_add', { p_value: 666 }, z.null());
+        await expect(call).rejects.toMatchObject({ name: 'PoolUnusable', reason: 'refused' });
+      } finally {
+        await other.close();
+        await admin.unsafe(`drop role ${name}`);
+        await admin.end();
+      }
+    },
+  );
+
+  it('tells a pool that does not answer from a statement that takes long', async () => {
+    const before = await startTcpProxy(Number(new URL(database.storeUrl).port));
+    const other = createDirectStore<OwnFunctions>({
+      url: through(database.storeUrl, before.port),
+      monotonicNow,
+      connectTimeoutMs: 1000,
+    });
+    const call = () => other.rpc('direct_session', {}, z.unknown());
+    try {
+      await call();
+      before.set({ kind: 'silent' });
+      const started = performance.now();
+      // While connecting, there is time left for REST.
+      await expect(other.ask()).rejects.toMatchObject({ name: 'PoolUnusable', reason: 'unreachable' });
+      expect(performance.now() - started).toBeLessThan(4000);
+      before.set({ kind: 'whole' });
+      await call();
+      before.set({ kind: 'silent' });
+      // It may have been carried out, and its time is over.
+      await expect(call()).rejects.toMatchObject({ name: 'PoolUnusable', reason: 'silent' });
+    } finally {
+      await other.close();
+      await before.stop();
+    }
+  });
+
+  it.each<[string, PoolUnusable['reason'], (url: URL) => void, RegExp]>([
+    ['nobody listens', 'unreachable', (url) => (url.port = '9'), /ECONNREFUSED/],
+    [
+      'the host has no address',
+      'unreachable',
+      (url) => (url.hostname = 'nowhere.invalid'),
+      /ENOTFOUND|EAI_AGAIN/,
+    ],
+    ['the password is wrong', 'refused', (url) => (url.password = 'wrong'), /password authentication failed/],
+    ['the database is missing', 'refused', (url) => (url.pathname = '/nowhere'), /does not exist/],
+    [
+      'the server has no TLS',
+      'unreachable',
+      (url) => url.searchParams.set('sslmode', 'require'),
+      /does not support SSL/,
+    ],
+  ])('is unusable, and says so soon, where %s', async (_name, reason, change, message) => {
     const url = new URL(database.storeUrl);
     change(url);
     const other = createDirectStore<OwnFunctions>({ url: url.href, monotonicNow });
     try {
       const started = performance.now();
       const error: unknown = await other.rpc('direct_add', { p_value: 1 }, z.null()).catch((e: unknown) => e);
-      expect(error).toMatchObject({ name: 'PoolUnusable', reason: 'unreachable' });
+      expect(error).toMatchObject({ name: 'PoolUnusable', reason });
       expect(String(error)).toMatch(message);
       expect(String(error)).not.toContain(decodeURIComponent(new URL(database.url).password));
       expect(performance.now() - started).toBeLessThan(6000);

@@ -126,6 +126,7 @@ it('a result is what the schema says, and prints one line for each goal', () => 
   result.sweep50Ms.rest = 801;
   expect(benchResult.parse(JSON.parse(JSON.stringify(result)))).toEqual(result);
   const lines = describeBench(result).split('\n');
+  expect(lines[0]).toBe('2 cores (test), Node 24, PostgreSQL 17, load 0.0 before');
   expect(lines.filter((line) => line.startsWith('reached  '))).toHaveLength(goalsOf(result).length - 1);
   expect(lines.filter((line) => line.startsWith('MISSED '))).toEqual([
     'MISSED   sweep of 50, REST, ms: 801.00 (at most 800)',

@@ -88,6 +88,17 @@ it('a refused role is asked about again only after a minute', async () => {
   expect(await call()).toBe('direct');
 });
 
+it('a call that a pool left without an answer fails, and the next ones go by REST', async () => {
+  const { calls, lines, state, store, call, fail } = bed();
+  const silent = new PoolUnusable('silent', 'not answered in its time');
+  state.direct = fail(silent);
+  await expect(call()).rejects.toBe(silent);
+  expect(store.next()).toBe('rest');
+  expect(await call()).toBe('rest');
+  expect(calls).toEqual(['direct', 'rest']);
+  expect(lines).toEqual(['error the pool of STORE_DATABASE_URL cannot be used; calls use the Data API']);
+});
+
 it.each([
   ['an error of the database', new DatabaseUnavailable('42501')],
   ['another schema', new SchemaMismatch('call', {})],
