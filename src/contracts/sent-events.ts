@@ -1,6 +1,13 @@
 import { z } from 'zod';
 import { CHANNELS, OUTWARD_EVENT_TYPES, OUTWARD_STATUSES } from './constants.ts';
-import { BODIES, FORMAT_VERSIONS, formatVersion, type Body, type FormatVersion } from './format-versions.ts';
+import {
+  BODIES,
+  FORMAT_VERSIONS,
+  formatVersion,
+  versionNumber,
+  type Body,
+  type FormatVersion,
+} from './format-versions.ts';
 import { CODINGS } from './compression.ts';
 import { timestamp } from './timestamp.ts';
 import { traceHeaders } from './trace.ts';
@@ -30,7 +37,7 @@ const facts = {
   requested_at: timestamp,
 };
 
-/** What the newest version adds to the previous one. */
+/** What version 2 adds to version 1. */
 const place = {
   position: z.int().nullable().meta({ description: 'Of the event in its report.' }),
   stage: stage.nullable(),
@@ -53,7 +60,7 @@ const error = z.string().optional().meta({ description: 'Why the job failed.' })
 
 /** The body of an event in a version, full or thin, as `private.body_of()` in SQL composes it. */
 function sentEvent(version: FormatVersion, body: Body) {
-  const data = z.object({ ...facts, ...(version === '2026-12-01' && place), ...content[body], error });
+  const data = z.object({ ...facts, ...(versionNumber(version) >= 2 && place), ...content[body], error });
   if (version === '2024-01-01') return data;
   return z.object({ type: z.enum(OUTWARD_EVENT_TYPES), timestamp, data });
 }

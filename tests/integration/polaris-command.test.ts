@@ -1,7 +1,10 @@
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { polarisCommand, type Polaris } from '../support/polaris-command.ts';
@@ -126,6 +129,50 @@ describe('npm run polaris', () => {
     expect(refused).toMatchObject({ code: 1 });
     expect(refused.error).toContain('is not an operator');
     await expect(stat(sessionPath())).rejects.toThrow('ENOENT');
+  });
+
+  it('does not say that an operator is none while the database cannot be asked, and then keeps nothing', async () => {
+    const { email, password } = await system.createOperator();
+    // Auth answers, and the Data API is unavailable.
+    const proxy = createServer((request, response) => {
+      void forward(request, response);
+    });
+    async function forward(request: IncomingMessage, response: ServerResponse): Promise<void> {
+      if (request.url?.startsWith('/rest/') !== false) {
+        response.writeHead(503, { 'content-type': 'application/json' }).end('{"message":"no connection"}');
+        return;
+      }
+      const { method = 'GET', headers } = request;
+      const body = await buffer(request);
+      const answer = await fetch(new URL(request.url, system.supabase.url), {
+        method,
+        headers: {
+          apikey: String(headers['apikey']),
+          authorization: String(headers['authorization']),
+          'content-type': 'application/json',
+        },
+        ...(body.byteLength > 0 && { body }),
+      });
+      response
+        .writeHead(answer.status, { 'content-type': 'application/json' })
+        .end(Buffer.from(await answer.arrayBuffer()));
+    }
+    proxy.listen(0, '127.0.0.1');
+    await once(proxy, 'listening');
+    const address = proxy.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    try {
+      const said = await polaris(['sign-in', email], `${password}\n`, {
+        SUPABASE_URL: `http://127.0.0.1:${port}`,
+      });
+      expect(said).toMatchObject({ code: 1, out: '' });
+      expect(said.error).toContain('no connection');
+      expect(said.error).not.toContain('is not an operator');
+      await expect(stat(sessionPath())).rejects.toThrow('ENOENT');
+    } finally {
+      proxy.closeAllConnections();
+      proxy.close();
+    }
   });
 
   it.each([

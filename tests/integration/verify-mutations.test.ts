@@ -42,6 +42,7 @@ const ids = {
   filtered: '',
   removed: '',
   plan: '',
+  alertMessage: 'alert_message',
 };
 
 beforeAll(async () => {
@@ -238,6 +239,23 @@ const CASES: Case[] = [
       values ('later', 'report.owner.edited', 'org', ${ids.report}, 'final', now() + interval '1 minute', '', 'owner', 'applied', now(), 99)`,
   },
   {
+    // The first text of the report cannot have lost to one that came later.
+    finding: 'an effect that contradicts the order of its report',
+    names: 'earlierEvent',
+    also: ['a delivery that contradicts the settings of its subscriber'],
+    change: (sql) =>
+      sql`update public.report_events set effect = 'superseded' where id = ${ids.earlierEvent}`,
+  },
+  {
+    finding: 'an effect that contradicts the order of its report',
+    names: 'report',
+    change: (sql) => sql`
+      insert into public.report_events (
+        id, type, report_type, report_id, stage, requested_at, digest, channel, effect, applied_at, position, erased_at)
+      values (
+        'late', 'report.owner.edited', 'org', ${ids.report}, 'prelim', now() - interval '2 days', '', 'owner', 'applied', now(), 2, now())`,
+  },
+  {
     finding: 'an event without a delivery',
     names: 'event',
     change: (sql) => sql`delete from public.webhook_deliveries where id = ${ids.delivery}`,
@@ -269,6 +287,23 @@ const CASES: Case[] = [
     names: 'earlierEvent',
     change: (sql) =>
       sql`update private.report_contents set lost_at = null where event_id = ${ids.earlierEvent}`,
+  },
+  ...[`'infinity'`, `now() + interval '2 days'`].map((lostAt): Case => ({
+    finding: 'lost content that is never forgotten',
+    names: 'earlierEvent',
+    change: (sql) =>
+      sql.unsafe(
+        `update private.report_contents set lost_at = ${lostAt} where event_id = '${ids.earlierEvent}'`,
+      ),
+  })),
+  {
+    // An edit that was folded, which no sweep has forgotten.
+    finding: 'lost content that is never forgotten',
+    names: 'earlierEvent',
+    change: async (sql) => {
+      await sql`update private.report_contents set lost_at = '-infinity' where event_id = ${ids.earlierEvent}`;
+      await sql`update public.report_events set applied_at = now() - interval '25 hours' where id = ${ids.earlierEvent}`;
+    },
   },
   {
     finding: 'a gap in the positions of a report',
@@ -339,6 +374,45 @@ const CASES: Case[] = [
     change: (sql) => sql`delete from public.webhook_audit where delivery_id = ${ids.heard}`,
   },
   {
+    finding: 'an effect of the platform without its audit row',
+    names: 'earlierEvent',
+    change: (sql) => sql`delete from public.webhook_audit where event_id = ${ids.earlierEvent}`,
+  },
+  {
+    finding: 'a failed attempt without its audit row',
+    names: 'openEvent',
+    change: (sql) => sql`delete from public.webhook_audit where event_id = ${ids.openEvent}`,
+  },
+  {
+    finding: 'a failed attempt without its audit row',
+    names: 'openEvent',
+    change: (sql) =>
+      sql`update public.webhook_audit set delivery_id = 0 where delivery_id = ${ids.openDelivery}`,
+  },
+  ...['research_report', 'research_metadata', 'final_data', 'result'].flatMap((member) =>
+    [`{"${member}": "told"}`, `{"data": {"${member}": "told"}}`].map((payload): Case => ({
+      finding: 'an audit row that holds content of an event',
+      names: 'event',
+      change: (sql) =>
+        sql.unsafe(
+          `update public.webhook_audit set request_payload = '${payload}' where event_id = '${ids.event}' and direction = 'in'`,
+        ),
+    })),
+  ),
+  ...[
+    `response_body = '"told"'`,
+    `error_message = 'told'`,
+    `outcome = 'duplicate', body_sha256 = 'told'`,
+    `outcome = 'duplicate', request_payload = '{"data": {"error": "told"}}'`,
+  ].map((set): Case => ({
+    finding: 'an audit row that holds content of an event',
+    names: 'erasedEvent',
+    change: (sql) =>
+      sql.unsafe(
+        `update public.webhook_audit set ${set} where event_id = '${ids.erasedEvent}' and direction = 'out'`,
+      ),
+  })),
+  {
     finding: 'an erased event whose job still has its error',
     names: 'erasedEvent',
     change: (sql) => sql`update private.job_runs set error = 'told' where job_id = ${ids.erasedJob}`,
@@ -386,6 +460,12 @@ const CASES: Case[] = [
       update private.job_runs set status = 'running', completed_at = null, result = null, lease_expires_at = now() + interval '2 days'
       where job_id = ${ids.reportless}`,
   },
+  ...(['running', 'reportless'] as const).map((job): Case => ({
+    finding: 'a job that was requested in the future',
+    names: job,
+    change: (sql) =>
+      sql`update private.job_runs set created_at = now() + interval '1 hour' where job_id = ${ids[job]}`,
+  })),
   ...['prompt', 'result', 'idempotency_key'].map((column): Case => ({
     finding: 'a row of report_jobs that holds content of our job',
     names: 'job',
@@ -419,6 +499,12 @@ const CASES: Case[] = [
     names: 'erasedEvent',
     change: (sql) => sql`
       update public.webhook_deliveries set dead_at = null, dead_reason = null, next_attempt = now() where id = ${ids.erasedDelivery}`,
+  },
+  {
+    finding: 'a dead letter of an erased event that is not closed',
+    names: 'erasedEvent',
+    change: (sql) =>
+      sql`update public.webhook_deliveries set dead_reason = 'attempts_exhausted' where id = ${ids.erasedDelivery}`,
   },
   {
     finding: 'a delivery of an erased event that still has an answer',
@@ -459,9 +545,34 @@ const CASES: Case[] = [
     change: (sql) => sql.unsafe(`update public.webhook_deliveries set ${set} where id = ${ids.openDelivery}`),
   })),
   {
+    finding: 'an ended delivery under a lease that does not expire',
+    names: 'event',
+    change: (sql) =>
+      sql`update public.webhook_deliveries set lease_expires_at = 'infinity' where id = ${ids.heard}`,
+  },
+  {
+    finding: 'a delivery to a subscriber that has waited for longer than PAUSE_MAX_DAYS',
+    names: 'earlierEvent',
+    change: (sql) => sql`
+      update public.webhook_deliveries
+      set created_at = now() - interval '33 days', next_attempt = now() - interval '33 days', lease_expires_at = null
+      where id = ${ids.earlier}`,
+  },
+  ...['redrive', 'replay', 'start'].map((kind): Case => ({
+    finding: 'a replay that its plan does not ask for',
+    names: 'event',
+    also: ['an event without its delivery to a subscriber'],
+    change: async (sql) => {
+      await sql`
+        update public.plans set kind = ${kind}, filter = ${sql.json({ endpoint_ids: [ids.removed], endpoint_id: ids.removed })}
+        where id = ${ids.plan}`;
+      await sql`update public.webhook_deliveries set plan = ${ids.plan} where id = ${ids.heard}`;
+    },
+  })),
+  {
     finding: 'a delivery to a subscriber without a position, or to our own endpoint with one',
     names: 'earlierEvent',
-    also: ['an event without its delivery to a subscriber'],
+    also: ['a delivery that waits for no earlier delivery', 'an event without its delivery to a subscriber'],
     change: (sql) => sql`update public.webhook_deliveries set position = null where id = ${ids.earlier}`,
   },
   {
@@ -475,10 +586,18 @@ const CASES: Case[] = [
     names: 'event',
     change: (sql) => sql`update public.webhook_deliveries set position = 7 where id = ${ids.heard}`,
   },
-  {
+  ...(['nothing', 'parked'] as const).map((awaited): Case => ({
     finding: 'a delivery that waits for no earlier delivery',
     names: 'edited',
-    change: (sql) => sql`update public.webhook_deliveries set waits_for = 0 where id = ${ids.parked}`,
+    change: (sql) => sql`
+      update public.webhook_deliveries set waits_for = ${awaited === 'parked' ? ids.parked : 0} where id = ${ids.parked}`,
+  })),
+  {
+    // Each waits for the other: neither is ever sent.
+    finding: 'a delivery that waits for no earlier delivery',
+    names: 'edited',
+    change: (sql) => sql`
+      update public.webhook_deliveries set waits_for = ${ids.parked} where id = ${ids.earlier}`,
   },
   {
     // The end of the one before did not wake it.
@@ -519,13 +638,32 @@ const CASES: Case[] = [
     names: 'event',
     change: (sql) => sql`update public.report_events set settings_revision = null where id = ${ids.event}`,
   },
-  {
+  ...[`now() - interval '25 hours'`, `'infinity'`].map((requestedAt): Case => ({
     finding: 'an overdue erasure',
     names: 'report',
-    change: (sql) => sql`
+    change: (sql) =>
+      sql.unsafe(`
       insert into private.erasures (user_id, report_type, report_id, requested_at)
-      values (${ids.user}, 'org', ${ids.report}, now() - interval '25 hours')`,
-  },
+      values ('${ids.user}', 'org', '${ids.report}', ${requestedAt})`),
+  })),
+  ...[
+    `probe_after = 'infinity'`,
+    `probe_after = now(), probe_delivery_id = 1, probe_token = 1, probe_lease_expires_at = 'infinity'`,
+  ].map((set): Case => ({
+    finding: 'an open circuit that is never probed',
+    names: 'subscriber',
+    change: (sql) =>
+      sql.unsafe(`
+      update public.webhook_circuits set opened_at = now(), ${set} where endpoint_id = '${ids.subscriber}'`),
+  })),
+  ...[`'infinity', null`, `now(), 'infinity'`].map((times): Case => ({
+    finding: 'an alert message that is never sent',
+    names: 'alertMessage',
+    change: (sql) =>
+      sql.unsafe(`
+      insert into public.alert_deliveries (id, alert_id, transition, alert, next_attempt, lease_expires_at)
+      values ('${ids.alertMessage}', gen_random_uuid(), 'firing', '{}', ${times})`),
+  })),
   {
     finding: 'a subscriber without a secret',
     names: 'subscriber',

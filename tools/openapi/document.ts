@@ -126,7 +126,18 @@ function preflight({ id, tag }: Operation): ZodOpenApiOperationObject {
     summary: 'Which methods there are, for pages of other origins',
     description: 'Pages of the origins in `CORS_ORIGINS` get the permission to call.',
     security: [],
-    responses: { 204: { description: 'The methods, in `Allow`.' } },
+    responses: {
+      204: {
+        description: 'The methods, in `Allow`.',
+        ...headerRefs([
+          'Allow',
+          'Access-Control-Allow-Origin',
+          'Access-Control-Allow-Methods',
+          'Access-Control-Allow-Headers',
+          'Access-Control-Max-Age',
+        ]),
+      },
+    },
   };
 }
 

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Database } from '../../src/contracts/database.types.ts';
 import { projectDevFile } from '../../src/contracts/dev.ts';
 import { isLoopback, projectAddress, splitList, webhookAddresses } from '../../src/contracts/env-values.ts';
-import { sessionOf } from '../../src/services/answer.ts';
+import { ask, sessionOf } from '../../src/services/answer.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { dataDirectory } from '../local/data-directory.ts';
 import { answered } from './answered.ts';
@@ -153,7 +153,7 @@ async function findProject(): Promise<Project> {
 
 /**
  * @returns the address of the project
- * @throws {Error} if the password is wrong, or the account is not an operator's
+ * @throws {Error} if the password is wrong, the account is not an operator's, or the database cannot be asked
  */
 export async function signIn(email: string, password: string): Promise<string> {
   if (password === '') throw new Error('No password was given: nothing was changed.');
@@ -161,14 +161,15 @@ export async function signIn(email: string, password: string): Promise<string> {
   const client = clientOf(project);
   const { data, error } = await client.auth.signInWithPassword({ email, password });
   if (error !== null) throw new Error(`${email} could not be signed in: ${error.message}.`);
-  const { data: isOperator } = await client
-    .from('operators')
-    .select('user_id')
-    .eq('user_id', data.user.id)
-    .maybeSingle();
-  if (isOperator !== null) return project.url;
-  await signOut();
-  throw new Error(`${email} is not an operator of ${project.url}.`);
+  const found = client.from('operators').select('user_id').eq('user_id', data.user.id);
+  try {
+    const rows = await answered(ask(client, found, z.array(z.object({ user_id: z.string() }))));
+    if (rows.length === 0) throw new Error(`${email} is not an operator of ${project.url}.`);
+  } catch (cause) {
+    await signOut();
+    throw cause;
+  }
+  return project.url;
 }
 
 /** @throws {Error} if Auth could not end the session; the session is kept then */

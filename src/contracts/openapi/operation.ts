@@ -75,6 +75,13 @@ export const HEADERS = {
     'The limit that was reached, without tokens left (`r=0`), and the seconds until the next one (`t`).',
   'RateLimit-Policy': 'The limit: its burst (`q`), and the seconds from an empty to a full bucket (`w`).',
   Location: 'Path of the job.',
+  Allow: 'The methods that there are.',
+  'Access-Control-Allow-Origin':
+    'For an origin in `CORS_ORIGINS`: this origin. Every answer to it has this header.',
+  'Access-Control-Allow-Methods': 'For an origin in `CORS_ORIGINS`: the methods that its pages may use.',
+  'Access-Control-Allow-Headers': 'For an origin in `CORS_ORIGINS`: the headers that its pages may send.',
+  'Access-Control-Max-Age':
+    'For an origin in `CORS_ORIGINS`: for how many seconds its browser may keep this answer.',
   'Accept-Encoding': 'The codings that are accepted here.',
   Deprecation: 'Of an answer to the flat body: since when it is deprecated (RFC 9745).',
   Sunset: 'Of an answer to the flat body: from when it may be refused (RFC 8594).',

@@ -6,6 +6,8 @@ declare
   v_audited_since timestamptz := case when exists (
       select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
     then now() - interval '1 day' else 'infinity' end;
+  v_given_up timestamptz := (
+    select now() - make_interval(days => pause_max_days + 2) from private.watch_state where only_row);
 begin
   return query
   select fault.problem, event.report_type, event.report_id, event.id, event.job_id
@@ -33,6 +35,26 @@ begin
     where delivery.dead_at is null and delivery.status not in ('success', 'superseded', 'cancelled')
       and greatest(delivery.next_attempt, delivery.lease_expires_at) > now() + interval '2 days'
     union all
+    -- It would hold back the next delivery of its report.
+    select 'an ended delivery under a lease that does not expire'
+    where (delivery.dead_at is not null or delivery.status in ('success', 'superseded', 'cancelled'))
+      and delivery.lease_expires_at > now() + interval '2 days'
+    union all
+    -- keep_subscribers() ends these.
+    select 'a delivery to a subscriber that has waited for longer than PAUSE_MAX_DAYS'
+    where delivery.position is not null and delivery.dead_at is null
+      and delivery.status not in ('success', 'superseded', 'cancelled')
+      and greatest(delivery.created_at, delivery.next_attempt, delivery.lease_expires_at) < v_given_up
+    union all
+    select 'a replay that its plan does not ask for'
+    -- A pruned plan cannot be asked any more.
+    where delivery.plan > 0 and exists (
+      select from public.plans plan
+      where plan.id = delivery.plan
+        and (plan.kind not in ('replay', 'start')
+          or delivery.endpoint_id <> all (case plan.kind
+            when 'start' then array[plan.filter ->> 'endpoint_id'] else private.texts_of(plan.filter -> 'endpoint_ids') end)))
+    union all
     select 'a delivery that succeeded without an audit row'
     where delivery.status = 'success' and coalesce(delivery.last_attempt, delivery.created_at) > v_audited_since
       -- The first version had another form of audit.
@@ -44,9 +66,21 @@ begin
             -- Our own endpoint audits the received request itself.
             or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
     union all
+    select 'a failed attempt without its audit row'
+    where delivery.status in ('sent', 'failed') and delivery.last_attempt > v_audited_since
+      and event.channel is distinct from 'import'
+      and not exists (
+        select from public.webhook_audit audit
+        where audit.event_id = event.id and audit.delivery_id = delivery.id and audit.direction = 'out')
+    union all
     select 'a delivery of an erased event that still has an answer'
     where event.erased_at is not null and event.type <> 'report.deleted'
       and delivery.response ?| '{response,error}'::text[]
+    union all
+    -- A redrive would send it, without its content.
+    select 'a dead letter of an erased event that is not closed'
+    where event.erased_at is not null and event.type <> 'report.deleted' and delivery.dead_at is not null
+      and private.is_closed(delivery.dead_reason) is not true
     union all
     select 'a delivery to a subscriber without a position, or to our own endpoint with one'
     where (endpoint.kind = 'subscriber') <> (delivery.position is not null)
@@ -59,6 +93,7 @@ begin
       select from public.webhook_deliveries earlier
       where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
         and (earlier.report_type, earlier.report_id) = (delivery.report_type, delivery.report_id)
+        and earlier.position < delivery.position
         and (private.holds_back(earlier.id)
           -- If the ending transaction could not wake this delivery, the next sweep does.
           or greatest(delivery.created_at, earlier.last_attempt, earlier.claimed_at, earlier.dead_at, earlier.lease_expires_at)

@@ -16,6 +16,12 @@ begin
     and (job.job_id <= p_to or p_to is null)
     and private.is_never_due(job)
   union all
+  select 'a job that was requested in the future', null, null, null, job.job_id
+  from private.job_runs job
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and job.created_at > now() + interval '5 minutes'
+  union all
   select 'a row of report_jobs that holds content of our job', null, null, null, job.job_id
   from private.job_runs job
   join public.report_jobs shown on shown.job_id = job.job_id

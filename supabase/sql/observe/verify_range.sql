@@ -58,6 +58,10 @@ begin
             or (event.stage = 'final', event.requested_at, event.id collate "C")
               > (winner.stage = 'final', winner.requested_at, winner.id collate "C")) as outranks_winner,
         lag(event.position) over (partition by event.report_id order by event.position) as previous_position,
+        -- Compared as by event_outranks().
+        placed.place,
+        max(case when event.status = 'completed' then placed.place end) over (
+          partition by event.report_id order by event.position rows between unbounded preceding and 1 preceding) as best_before,
         notification.event_id as notification_id,
         (notification.report_type, notification.report_id) <> (event.report_type, event.report_id) as has_odd_notification,
         notification.user_id is distinct from report.user_id as notifies_another,
@@ -75,6 +79,12 @@ begin
             event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
             content.research_metadata, content.final_data, event.error, null)::private.incoming_result) end as has_odd_digest
       from public.report_events event
+      cross join lateral (
+        select (case event.stage when 'final' then '1' else '0' end
+          -- Milliseconds, positive and with a fixed number of digits.
+          || case when isfinite(event.requested_at)
+            then lpad((extract(epoch from event.requested_at) * 1000 + 1000000000000000)::bigint::text, 17, '0') else '' end
+          || event.id) collate "C" as place offset 0) placed
       left join public.%1$I report on report.id = event.report_id
       left join public.report_events winner on winner.id = report.winner_event_id
       left join private.reports_to_import marker on marker.report_type = %2$L and marker.report_id = event.report_id
@@ -150,6 +160,11 @@ begin
       select 'an applied event outranks the winner' as problem, false as names_job
       where event.outranks_winner
       union all
+      select 'an effect that contradicts the order of its report', true
+      -- The import decides by what the row shows.
+      where event.channel <> 'import' and event.status = 'completed' and event.effect is not null
+        and (event.effect = 'applied') <> (event.best_before is null or event.place > event.best_before)
+      union all
       select 'an event without a delivery', true
       where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
         and event.channel is distinct from 'import' and event.delivery_id is null
@@ -165,6 +180,11 @@ begin
         and (event.lost_at is not null) <> (
           event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
           or event.effect = 'applied' and event.status = 'completed' and not event.is_winner)
+      union all
+      -- Of a folded edit, lost_at is -infinity until the next sweep forgets it.
+      select 'lost content that is never forgotten', true
+      where event.lost_at > now() + interval '1 day'
+        or event.lost_at = '-infinity' and event.applied_at < now() - interval '1 day'
       union all
       select 'a gap in the positions of a report', true
       where event.position > 1 and event.previous_position is distinct from event.position - 1
@@ -198,6 +218,10 @@ begin
         select from public.webhook_audit audit
         where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = event.effect)
       union all
+      select 'an effect of the platform without its audit row', true
+      where event.channel = 'platform' and event.applied_at > $3 and not exists (
+        select from public.webhook_audit audit where audit.event_id = event.id and audit.direction = 'in')
+      union all
       select 'an erased event whose job still has its error', true
       where event.erased_at is not null and event.error_of_job is not null
       union all
@@ -214,6 +238,19 @@ begin
       and not exists (
         select from private.erasures due where due.report_type = %2$L and due.report_id = event.report_id)
     union all
+    select 'an audit row that holds content of an event', %2$L, event.report_id, event.id, event.job_id
+    from event
+    where greatest(event.applied_at, event.erased_at) > $3 and exists (
+      select from public.webhook_audit audit
+      where audit.event_id = event.id
+        and (audit.request_payload ?| $4 or audit.request_payload -> 'data' ?| $4
+          -- Once the content is erased: neither its hash, nor its error, nor what a receiver may have repeated of it.
+          or event.erased_at is not null and event.type <> 'report.deleted' and (
+            audit.outcome in ('applied', 'superseded', 'duplicate')
+              and (audit.body_sha256 is not null or audit.request_payload -> 'data' ? 'error')
+            or audit.direction = 'out' and audit.outcome <> 'skipped'
+              and num_nonnulls(audit.response_body, audit.error_message) > 0)))
+    union all
     select fault.problem, %2$L, job.report_id, job.event_id, job.job_id
     from job
     cross join lateral (
@@ -227,6 +264,10 @@ begin
       select 'an unfinished job that is never due'
       where job.is_never_due
       union all
+      -- It would outrank every request until then.
+      select 'a job that was requested in the future'
+      where job.created_at > now() + interval '5 minutes'
+      union all
       select 'a row of report_jobs that holds content of our job'
       -- Rows inserted by the platform's functions may show their content.
       where job.tells_content and job.caller <> 'platform'
@@ -237,7 +278,7 @@ begin
         and job.caller <> 'platform'
     ) fault$query$,
     private.report_table(p_report_type), p_report_type)
-  using p_after, p_to, v_audited_since;
+  using p_after, p_to, v_audited_since, '{research_report,research_metadata,final_data,result}'::text[];
 
   return query select * from private.verify_deliveries(p_report_type, p_after, p_to);
 end

@@ -1,7 +1,7 @@
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { afterAll, afterEach } from 'vitest';
 import { z } from 'zod';
-import { HEADERS, HEADERS_OF_PROBLEMS } from '../../../src/contracts/openapi/operation.ts';
+import { HEADERS_OF_PROBLEMS } from '../../../src/contracts/openapi/operation.ts';
 import { problemDetails, problemOf } from '../../../src/contracts/problem.ts';
 import { openDocument, type Operation } from './document.ts';
 
@@ -87,8 +87,9 @@ export function faultsOf(exchange: Exchange): string[] {
   if (item === undefined) return [named('the path is not described')];
   const operation = item[method.toLowerCase()];
   if (operation === undefined) return refusedMethod(exchange, Object.keys(item)).map(named);
+  const isForPages = 'options' in item;
   const pointer = ['paths', url.pathname, method.toLowerCase()];
-  const answered = faultsOfAnswer(exchange, operation, pointer, json);
+  const answered = faultsOfAnswer(exchange, operation, pointer, json, isForPages);
   // Bad requests are sent on purpose; what was accepted must be described. A batch is accepted item by item.
   const isAccepted = response.ok && !/"status":[45]\d\d/.test(text.startsWith('{"results":') ? text : '');
   return [...answered, ...(isAccepted ? faultsOfRequest(exchange, operation, pointer) : [])].map(named);
@@ -112,6 +113,7 @@ function faultsOfAnswer(
   operation: Operation,
   pointer: string[],
   json: unknown,
+  isForPages: boolean,
 ): string[] {
   const status = String(response.status);
   const answer = operation.responses[status];
@@ -119,7 +121,11 @@ function faultsOfAnswer(
     const code = problemDetails.safeParse(json).data?.code;
     return [`the status is not described${code === undefined ? '' : ` (${code})`}`];
   }
-  const found = faultsOfHeaders(response, answer.headers, json);
+  const found = faultsOfHeaders(
+    response,
+    [...Object.keys(answer.headers), ...(isForPages ? OF_PAGES : [])],
+    json,
+  );
   const types = Object.keys(answer.content);
   if (types.length === 0) return text === '' ? found : [...found, 'a body is not described'];
   const type = mediaTypeOf(response.headers);
@@ -130,10 +136,25 @@ function faultsOfAnswer(
   return [...found, ...openDocument().faultsOf('sent by us', schema, value)];
 }
 
-/** A header of ours must be described for the status, and those that belong to the problem code must be there. */
-function faultsOfHeaders(response: Response, described: Record<string, unknown>, json: unknown): string[] {
-  const unknown = Object.keys(HEADERS)
-    .filter((name) => response.headers.has(name) && !(name in described))
+/** Of HTTP and its hosts; Cache-Control is looked at below. */
+const OF_EVERY_ANSWER = [
+  'cache-control',
+  'connection',
+  'content-length',
+  'content-type',
+  'date',
+  'keep-alive',
+  'transfer-encoding',
+  'vary',
+];
+/** Of calls that answer OPTIONS, which is where the document describes them. */
+const OF_PAGES = ['access-control-allow-origin', 'access-control-expose-headers'];
+
+/** Every header must be described for the status, and those that belong to the problem code must be there. */
+function faultsOfHeaders(response: Response, described: readonly string[], json: unknown): string[] {
+  const known = new Set([...OF_EVERY_ANSWER, ...described.map((name) => name.toLowerCase())]);
+  const unknown = [...response.headers.keys()]
+    .filter((name) => !known.has(name))
     .map((name) => `the header ${name} is not described`);
   const { code = '' } = problemDetails.safeParse(json).data ?? {};
   const needed = new Map(Object.entries(HEADERS_OF_PROBLEMS)).get(code) ?? [];
@@ -193,6 +214,7 @@ export function holdSent(
     faults.push(named('the type is not described'));
     return;
   }
+  if (headers['webhook-signature'] === undefined) faults.push(named('the signature is missing'));
   const pointer = ['webhooks', name, 'post'];
   const described = new Set(operation.parameters.map((parameter) => parameter.name));
   for (const header of Object.keys(headers)) {

@@ -99,7 +99,20 @@ describe('an answer', () => {
     ['with a value', faults({ answer: { ...JOB, status: 'lost' } }), /\/status .*lost/],
     ['with a code', refusal('plan_not_found'), /plan_not_found/],
     ['with a code of another status', refusal('job_not_found', { status: 400 }), /of another status/],
-    ['with a header', faults({ answerHeaders: { sunset: 'now' } }), /header Sunset is not described/],
+    ['with a header', faults({ answerHeaders: { sunset: 'now' } }), /header sunset is not described/],
+    [
+      'with a header that the document knows nowhere',
+      faults({ answerHeaders: { etag: '"1"' } }),
+      /header etag is not described/,
+    ],
+    [
+      'with a permission for pages',
+      refusal('database_unavailable', {
+        path: '/api/metrics',
+        answerHeaders: { 'retry-after': '5', 'access-control-allow-origin': '*' },
+      }),
+      /header access-control-allow-origin is not described/,
+    ],
     ['without a header of its code', refusal('database_unavailable'), /no header Retry-After/],
     ['that caches may keep', faults({ answerHeaders: { 'cache-control': 'public' } }), /no-store/],
     [
@@ -110,6 +123,23 @@ describe('an answer', () => {
   ])('%s that is not described is found', (_name, found, expected) => {
     expect(found.join('\n')).toMatch(expected);
   });
+});
+
+it('allows pages to read the answers of the calls that are for pages, and describes the preflight', () => {
+  const origin = { 'access-control-allow-origin': 'https://app.test', vary: 'Origin' };
+  expect(faults({ answerHeaders: { ...origin, 'access-control-expose-headers': 'Location' } })).toEqual([]);
+  const preflight = {
+    ...origin,
+    allow: 'GET, OPTIONS',
+    'access-control-allow-methods': 'GET',
+    'access-control-allow-headers': 'Authorization',
+    'access-control-max-age': '600',
+  };
+  const call = { method: 'OPTIONS', path: '/api/reportJobsDb', status: 204, answer: null };
+  expect(faults({ ...call, answerHeaders: preflight })).toEqual([]);
+  expect(
+    faults({ ...call, answerHeaders: { ...preflight, 'access-control-allow-credentials': 'true' } }),
+  ).toEqual(['OPTIONS /api/reportJobsDb 204: the header access-control-allow-credentials is not described']);
 });
 
 describe('a request that was accepted', () => {
@@ -181,7 +211,7 @@ describe('an event to a subscriber', () => {
     requested_at: '2026-01-02T03:04:05.678Z',
   };
   const event = { type: 'report.owner.edited', timestamp: '2026-01-02T03:04:05.678Z', data };
-  const found = (sent: Record<string, string>, body: unknown) => {
+  const found = (sent: Record<string, string | undefined>, body: unknown) => {
     holdSent(sent, JSON.stringify(body));
     return takeFaults().join('\n');
   };
@@ -207,6 +237,11 @@ describe('an event to a subscriber', () => {
     ['member', found(headers, { ...event, data: { ...data, new_member: 1 } }), /new_member/],
     ['header', found({ ...headers, 'polaris-new': '1' }, event), /polaris-new is not described/],
     ['version', found({ ...headers, 'polaris-version': '2020-01-01' }, event), /2020-01-01/],
+    [
+      'absence of a signature',
+      found({ ...headers, 'webhook-signature': undefined }, event),
+      /the signature is missing/,
+    ],
     ['absence of a header', found({ 'webhook-id': 'evt_1' }, event), /webhook-timestamp is missing/],
   ])('with a %s that is not described is found', (_name, fault, expected) => {
     expect(fault).toMatch(expected);
