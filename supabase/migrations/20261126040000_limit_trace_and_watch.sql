@@ -9086,6 +9086,8 @@ declare
   v_audited_since timestamptz := case when exists (
       select from pg_catalog.pg_index where indexrelid = to_regclass('public.webhook_audit_event') and indisvalid)
     then now() - interval '1 day' else 'infinity' end;
+  v_given_up timestamptz := (
+    select now() - make_interval(days => pause_max_days + 2) from private.watch_state where only_row);
 begin
   return query
   select fault.problem, event.report_type, event.report_id, event.id, event.job_id
@@ -9113,6 +9115,26 @@ begin
     where delivery.dead_at is null and delivery.status not in ('success', 'superseded', 'cancelled')
       and greatest(delivery.next_attempt, delivery.lease_expires_at) > now() + interval '2 days'
     union all
+    -- It would hold back the next delivery of its report.
+    select 'an ended delivery under a lease that does not expire'
+    where (delivery.dead_at is not null or delivery.status in ('success', 'superseded', 'cancelled'))
+      and delivery.lease_expires_at > now() + interval '2 days'
+    union all
+    -- keep_subscribers() ends these.
+    select 'a delivery to a subscriber that has waited for longer than PAUSE_MAX_DAYS'
+    where delivery.position is not null and delivery.dead_at is null
+      and delivery.status not in ('success', 'superseded', 'cancelled')
+      and greatest(delivery.created_at, delivery.next_attempt, delivery.lease_expires_at) < v_given_up
+    union all
+    select 'a replay that its plan does not ask for'
+    -- A pruned plan cannot be asked any more.
+    where delivery.plan > 0 and exists (
+      select from public.plans plan
+      where plan.id = delivery.plan
+        and (plan.kind not in ('replay', 'start')
+          or delivery.endpoint_id <> all (case plan.kind
+            when 'start' then array[plan.filter ->> 'endpoint_id'] else private.texts_of(plan.filter -> 'endpoint_ids') end)))
+    union all
     select 'a delivery that succeeded without an audit row'
     where delivery.status = 'success' and coalesce(delivery.last_attempt, delivery.created_at) > v_audited_since
       -- The first version had another form of audit.
@@ -9124,9 +9146,21 @@ begin
             -- Our own endpoint audits the received request itself.
             or endpoint.kind = 'internal' and audit.direction = 'in' and audit.outcome in ('applied', 'superseded', 'duplicate')))
     union all
+    select 'a failed attempt without its audit row'
+    where delivery.status in ('sent', 'failed') and delivery.last_attempt > v_audited_since
+      and event.channel is distinct from 'import'
+      and not exists (
+        select from public.webhook_audit audit
+        where audit.event_id = event.id and audit.delivery_id = delivery.id and audit.direction = 'out')
+    union all
     select 'a delivery of an erased event that still has an answer'
     where event.erased_at is not null and event.type <> 'report.deleted'
       and delivery.response ?| '{response,error}'::text[]
+    union all
+    -- A redrive would send it, without its content.
+    select 'a dead letter of an erased event that is not closed'
+    where event.erased_at is not null and event.type <> 'report.deleted' and delivery.dead_at is not null
+      and private.is_closed(delivery.dead_reason) is not true
     union all
     select 'a delivery to a subscriber without a position, or to our own endpoint with one'
     where (endpoint.kind = 'subscriber') <> (delivery.position is not null)
@@ -9139,6 +9173,7 @@ begin
       select from public.webhook_deliveries earlier
       where earlier.id = delivery.waits_for and earlier.endpoint_id = delivery.endpoint_id
         and (earlier.report_type, earlier.report_id) = (delivery.report_type, delivery.report_id)
+        and earlier.position < delivery.position
         and (private.holds_back(earlier.id)
           -- If the ending transaction could not wake this delivery, the next sweep does.
           or greatest(delivery.created_at, earlier.last_attempt, earlier.claimed_at, earlier.dead_at, earlier.lease_expires_at)
@@ -9236,6 +9271,12 @@ begin
   where job.report_id is null and (job.job_id > p_after or p_after is null)
     and (job.job_id <= p_to or p_to is null)
     and private.is_never_due(job)
+  union all
+  select 'a job that was requested in the future', null, null, null, job.job_id
+  from private.job_runs job
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and job.created_at > now() + interval '5 minutes'
   union all
   select 'a row of report_jobs that holds content of our job', null, null, null, job.job_id
   from private.job_runs job
@@ -9337,6 +9378,10 @@ begin
             or (event.stage = 'final', event.requested_at, event.id collate "C")
               > (winner.stage = 'final', winner.requested_at, winner.id collate "C")) as outranks_winner,
         lag(event.position) over (partition by event.report_id order by event.position) as previous_position,
+        -- Compared as by event_outranks().
+        placed.place,
+        max(case when event.status = 'completed' then placed.place end) over (
+          partition by event.report_id order by event.position rows between unbounded preceding and 1 preceding) as best_before,
         notification.event_id as notification_id,
         (notification.report_type, notification.report_id) <> (event.report_type, event.report_id) as has_odd_notification,
         notification.user_id is distinct from report.user_id as notifies_another,
@@ -9354,6 +9399,12 @@ begin
             event.type, event.report_type, event.report_id, event.stage, event.job_id, null, content.research_report,
             content.research_metadata, content.final_data, event.error, null)::private.incoming_result) end as has_odd_digest
       from public.report_events event
+      cross join lateral (
+        select (case event.stage when 'final' then '1' else '0' end
+          -- Milliseconds, positive and with a fixed number of digits.
+          || case when isfinite(event.requested_at)
+            then lpad((extract(epoch from event.requested_at) * 1000 + 1000000000000000)::bigint::text, 17, '0') else '' end
+          || event.id) collate "C" as place offset 0) placed
       left join public.%1$I report on report.id = event.report_id
       left join public.report_events winner on winner.id = report.winner_event_id
       left join private.reports_to_import marker on marker.report_type = %2$L and marker.report_id = event.report_id
@@ -9429,6 +9480,11 @@ begin
       select 'an applied event outranks the winner' as problem, false as names_job
       where event.outranks_winner
       union all
+      select 'an effect that contradicts the order of its report', true
+      -- The import decides by what the row shows.
+      where event.channel <> 'import' and event.status = 'completed' and event.effect is not null
+        and (event.effect = 'applied') <> (event.best_before is null or event.place > event.best_before)
+      union all
       select 'an event without a delivery', true
       where event.channel is distinct from 'owner' and event.channel is distinct from 'platform'
         and event.channel is distinct from 'import' and event.delivery_id is null
@@ -9444,6 +9500,11 @@ begin
         and (event.lost_at is not null) <> (
           event.effect = 'superseded' or event.effect is not null and event.status = 'failed'
           or event.effect = 'applied' and event.status = 'completed' and not event.is_winner)
+      union all
+      -- Of a folded edit, lost_at is -infinity until the next sweep forgets it.
+      select 'lost content that is never forgotten', true
+      where event.lost_at > now() + interval '1 day'
+        or event.lost_at = '-infinity' and event.applied_at < now() - interval '1 day'
       union all
       select 'a gap in the positions of a report', true
       where event.position > 1 and event.previous_position is distinct from event.position - 1
@@ -9477,6 +9538,10 @@ begin
         select from public.webhook_audit audit
         where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = event.effect)
       union all
+      select 'an effect of the platform without its audit row', true
+      where event.channel = 'platform' and event.applied_at > $3 and not exists (
+        select from public.webhook_audit audit where audit.event_id = event.id and audit.direction = 'in')
+      union all
       select 'an erased event whose job still has its error', true
       where event.erased_at is not null and event.error_of_job is not null
       union all
@@ -9493,6 +9558,19 @@ begin
       and not exists (
         select from private.erasures due where due.report_type = %2$L and due.report_id = event.report_id)
     union all
+    select 'an audit row that holds content of an event', %2$L, event.report_id, event.id, event.job_id
+    from event
+    where greatest(event.applied_at, event.erased_at) > $3 and exists (
+      select from public.webhook_audit audit
+      where audit.event_id = event.id
+        and (audit.request_payload ?| $4 or audit.request_payload -> 'data' ?| $4
+          -- Once the content is erased: neither its hash, nor its error, nor what a receiver may have repeated of it.
+          or event.erased_at is not null and event.type <> 'report.deleted' and (
+            audit.outcome in ('applied', 'superseded', 'duplicate')
+              and (audit.body_sha256 is not null or audit.request_payload -> 'data' ? 'error')
+            or audit.direction = 'out' and audit.outcome <> 'skipped'
+              and num_nonnulls(audit.response_body, audit.error_message) > 0)))
+    union all
     select fault.problem, %2$L, job.report_id, job.event_id, job.job_id
     from job
     cross join lateral (
@@ -9506,6 +9584,10 @@ begin
       select 'an unfinished job that is never due'
       where job.is_never_due
       union all
+      -- It would outrank every request until then.
+      select 'a job that was requested in the future'
+      where job.created_at > now() + interval '5 minutes'
+      union all
       select 'a row of report_jobs that holds content of our job'
       -- Rows inserted by the platform's functions may show their content.
       where job.tells_content and job.caller <> 'platform'
@@ -9516,7 +9598,7 @@ begin
         and job.caller <> 'platform'
     ) fault$query$,
     private.report_table(p_report_type), p_report_type)
-  using p_after, p_to, v_audited_since;
+  using p_after, p_to, v_audited_since, '{research_report,research_metadata,final_data,result}'::text[];
 
   return query select * from private.verify_deliveries(p_report_type, p_after, p_to);
 end
@@ -9552,7 +9634,8 @@ begin
   return query
   select 'an overdue erasure', due.report_type, due.report_id, null, null
   from private.erasures due
-  where due.requested_at < now() - interval '1 day'
+  -- Until it is done, content of a deleted report is no finding. A time in the future would hide that for ever.
+  where due.requested_at not between now() - interval '1 day' and now() + interval '1 day'
   union all
   select 'a subscriber without a secret' || ': ' || subscriber.endpoint_id, null, null, null, null
   from private.subscribers subscriber
@@ -9586,6 +9669,16 @@ begin
   from public.plans plan
   where plan.status = 'running' and plan.next_slice_at not between now() - interval '1 day' and now() + interval '1 day'
   union all
+  -- A circuit is probed after seconds, an alert is sent again after minutes.
+  select 'an open circuit that is never probed' || ': ' || circuit.endpoint_id, null, null, null, null
+  from public.webhook_circuits circuit
+  where greatest(circuit.probe_after, circuit.probe_lease_expires_at) > now() + interval '1 day'
+  union all
+  select 'an alert message that is never sent' || ': ' || message.id, null, null, null, null
+  from public.alert_deliveries message
+  where message.next_attempt is not null
+    and greatest(message.next_attempt, message.lease_expires_at) > now() + interval '1 day'
+  union all
   select 'a removed subscriber with open deliveries' || ': ' || subscriber.endpoint_id, null, null, null, null
   from private.subscribers subscriber
   where subscriber.state = 'removed' and subscriber.state_since < now() - interval '1 day' and exists (
@@ -9596,7 +9689,7 @@ end
 $$;
 
 comment on function private.verify_rest() is
-  'Every erasure, endpoint, subscriber and plan that breaks an invariant: few rows, looked at as a whole.';
+  'Every erasure, endpoint, subscriber, plan, circuit and alert message that breaks an invariant: few rows, looked at as a whole.';
 revoke all on function private.verify_rest() from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/verify_slice.sql
