@@ -8,7 +8,7 @@ import { outcomeOf, outsideOf, STEPS, type StepName } from './steps.ts';
 const BLOCKED_MS = 5;
 /** Much longer than their lock time-outs, which a busy machine lets run over. */
 const IMPATIENT_BLOCKED_MS = 300;
-const STUCK_MS = 10_000;
+const STUCK_MS = 60_000;
 /** The stop before the commit, when all locks are held. */
 const COMMIT = 'commit';
 

@@ -6,7 +6,8 @@ declare
   v_id text;
   v_left boolean := false;
 begin
-  perform from auth.users where id = p_user_id for key share;
+  -- Without even the wait of the time-out: whoever deletes the account holds this row, and may wait for our row in erasures.
+  perform from auth.users where id = p_user_id for key share nowait;
   for v_type in select * from public.report_types order by report_type loop
     v_left := v_left or clock_timestamp() > p_deadline;
     exit when v_left;
