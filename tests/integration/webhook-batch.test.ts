@@ -307,6 +307,38 @@ it('keeps what it has applied when its time runs out, and the rest is applied wh
   ]);
 });
 
+it.each([0, 3, 7])(
+  'is applied but for an event that always takes too long: event %i of eight',
+  async (place) => {
+    const made = await events(8);
+    const slow = made[place];
+    if (!slow) throw new Error('eight were made');
+    // As a trigger of the platform may: longer than the two seconds of the whole call.
+    await system.sql.unsafe(`
+    create function private.test_slow() returns trigger language plpgsql as $$
+    begin
+      perform pg_sleep(3);
+      return new;
+    end $$;
+    create trigger zz_test_slow before insert on public.webhook_audit for each row
+    when (new.outcome = 'applied' and new.event_id = '${slow.id}') execute function private.test_slow()`);
+    try {
+      const { says } = await client.post({ events: made });
+      expect(says).toEqual(
+        made.map((_, index) => (index === place ? '503 database_unavailable' : '200 applied')),
+      );
+      expect(await auditedAs(slow.id)).toEqual(['503 busy']);
+    } finally {
+      await system.sql.unsafe(
+        'drop trigger zz_test_slow on public.webhook_audit; drop function private.test_slow()',
+      );
+    }
+    expect((await client.post({ events: made })).says).toEqual(
+      made.map((_, index) => (index === place ? '200 applied' : '200 duplicate')),
+    );
+  },
+);
+
 describe('what another transaction holds', () => {
   it.each(['id', 'report', 'owner', 'delivery', 'job'] as const)(
     'is answered 503 in time, and the others are applied: %s',

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { InternalEndpoint } from '../../contracts/endpoints.ts';
 import type { ProblemCode } from '../../contracts/problem.ts';
+import type { Sendable } from '../../contracts/text.ts';
 import {
   batchResultBody,
   eventId,
@@ -17,16 +18,25 @@ import { tooManyRequests } from '../http/too-many-requests.ts';
 import { auditRequest, overItsRate, UNVERIFIED_PER_MINUTE } from '../observe/audit.ts';
 import { refuseVerified } from '../observe/refuse-verified.ts';
 import { RateLimited } from '../store/store.ts';
+import { applyInParts } from './apply-in-parts.ts';
 import { openSigned, type Receiver } from './open-signed.ts';
 import { answerTo, applied } from './receive.ts';
 
 const REFUSED = z.object({ outcome: z.literal('refused') });
+const itemAnswer = z.union([applied, REFUSED]);
+type BatchItemAnswer = z.infer<typeof itemAnswer>;
 const appliedBatch = (count: number) =>
   z.object({
-    answers: z.array(z.union([applied, REFUSED])).length(count),
+    answers: z.array(itemAnswer).length(count),
     failure: z.string().nullable(),
     set_failure: z.string().nullable(),
   });
+
+/** An event as `apply_report_events()` takes it. */
+interface Entry extends Record<string, Sendable> {
+  body: string | null;
+  record: Record<string, Sendable | undefined>;
+}
 
 type Item =
   | { ok: true; id: string; endpoint: InternalEndpoint; text: string }
@@ -49,7 +59,7 @@ export async function receiveBatch(receiver: Receiver, request: Request): Promis
     return refuseVerified(receiver, sender, problem(code, extras), recordOf(code, body, extras.detail));
   }
 
-  const events = read.items.map((item) => {
+  const events = read.items.map((item): Entry => {
     const bytes = Buffer.from(item.text);
     const of = { method: request.method, body_sha256: sha256Hex(bytes), body_bytes: bytes.byteLength };
     const traced = trace !== null && { trace_id: trace.traceId, span_id: trace.spanId };
@@ -60,33 +70,55 @@ export async function receiveBatch(receiver: Receiver, request: Request): Promis
     const record = recordOf(item.code, bytes, item.extras.detail);
     return { body: null, record: { ...record, ...(item.id !== null && { event_id: item.id }) } };
   });
-  const parameters = { p_events: events, p_sender: sender, p_cap_per_minute: UNVERIFIED_PER_MINUTE };
-  let done: z.infer<ReturnType<typeof appliedBatch>>;
+  const apply = async (part: Entry[]) => {
+    const parameters = { p_events: part, p_sender: sender, p_cap_per_minute: UNVERIFIED_PER_MINUTE };
+    const done = await receiver.rpc('apply_report_events', parameters, appliedBatch(part.length));
+    if (done.failure !== null) {
+      receiver.log('error', 'could not check the rate limit of a batch', { error: new Error(done.failure) });
+    }
+    if (done.set_failure !== null) {
+      receiver.log('error', 'could not apply the events of a batch together', { code: done.set_failure });
+    }
+    return done.answers;
+  };
+  let said: (BatchItemAnswer | null)[];
   try {
-    done = await receiver.rpc('apply_report_events', parameters, appliedBatch(events.length));
+    said = await applyInParts(events, elapsed, apply);
   } catch (error) {
     if (!(error instanceof RateLimited)) throw error;
     // If SQL has rolled the work back, it has not audited it.
     await auditRequest(receiver, overItsRate(recordOf('rate_limited', body), error.refusal), false);
     return tooManyRequests(error.refusal);
   }
-  if (done.failure !== null) {
-    receiver.log('error', 'could not check the rate limit of a batch', { error: new Error(done.failure) });
-  }
-  if (done.set_failure !== null) {
-    receiver.log('error', 'could not apply the events of a batch together', { code: done.set_failure });
-  }
-  const outward = done.answers.flatMap((said) => ('outward' in said ? (said.outward ?? []) : []));
+  const slow = events.filter((_, index) => said[index] === null);
+  if (slow.length > 0) await auditSlow(receiver, slow, apply);
+  const answers = said.map((one) => one ?? ({ outcome: 'busy' } as const));
+  const outward = answers.flatMap((one) => ('outward' in one ? (one.outward ?? []) : []));
   if (outward.length > 0) receiver.tellSubscribers(...outward);
   const results = await Promise.all(
-    done.answers.map(async (said, index): Promise<BatchResult> => {
+    answers.map(async (one, index): Promise<BatchResult> => {
       const item = read.items[index];
-      if (said.outcome !== 'refused') return resultOf(item?.id ?? null, answerTo(said));
+      if (one.outcome !== 'refused') return resultOf(item?.id ?? null, answerTo(one));
       const refusal = item === undefined || item.ok ? unavailable() : problem(item.code, item.extras);
       return resultOf(item?.id ?? null, refusal);
     }),
   );
   return answer({ results } satisfies BatchAnswer);
+}
+
+/** Audits events that took too long, in one call: as those that SQL itself answers busy. */
+async function auditSlow(
+  { log }: Receiver,
+  events: Entry[],
+  apply: (part: Entry[]) => Promise<unknown>,
+): Promise<void> {
+  log('error', 'events of a batch took too long', { events: events.length });
+  const busy = { status: 503, outcome: 'busy', detail: 'not applied: it took too long' };
+  try {
+    await apply(events.map(({ record }) => ({ body: null, record: { ...record, ...busy } })));
+  } catch (error) {
+    log('error', 'could not audit a request', { endpoint: 'batch', outcome: 'busy', error });
+  }
 }
 
 function readItems({
