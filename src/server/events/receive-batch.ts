@@ -117,7 +117,7 @@ async function auditSlow(
   try {
     await apply(events.map(({ record }) => ({ body: null, record: { ...record, ...busy } })));
   } catch (error) {
-    log('error', 'could not audit a request', { endpoint: 'batch', outcome: 'busy', error });
+    log('error', 'could not audit events of a batch', { error });
   }
 }
 
