@@ -9152,7 +9152,8 @@ begin
       and event.channel is distinct from 'import'
       and not exists (
         select from public.webhook_audit audit
-        where audit.event_id = event.id and audit.delivery_id = delivery.id and audit.direction = 'out')
+        -- Earlier versions audited an attempt without the id of its delivery.
+        where audit.event_id = event.id and coalesce(audit.delivery_id, delivery.id) = delivery.id and audit.direction = 'out')
     union all
     select 'a delivery of an erased event that still has an answer'
     where event.erased_at is not null and event.type <> 'report.deleted'

@@ -6,7 +6,7 @@ const QUIET_TURNS = 10;
 /** After this, the number of senders no longer grows the rate. */
 const GROWN_MS = 15_000;
 
-export interface SimulatedSweep {
+interface SimulatedSweep {
   sent: number;
   /** Deliveries a second over the whole sweep, and once its senders have grown. */
   perSecond: number;
