@@ -31,8 +31,8 @@ export type Timed<T> =
   | { begin: number; end: null; answer: null; error: unknown };
 
 /**
- * Makes a call and says when. A call that throws, or is never answered, has no end: its connection broke, and what was sent may still happen, or its
- * answer was lost.
+ * Makes a call and says when. A call that throws, or is never answered, has no end: its connection broke, and what was sent
+ * may still happen, or its answer was lost.
  */
 export async function timed<T>(work: () => Promise<T>): Promise<Timed<T>> {
   const begin = now();
