@@ -9288,6 +9288,13 @@ begin
     and num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0
     and job.caller <> 'platform'
   union all
+  select 'a row of report_jobs that shows another status than our job', null, null, null, job.job_id
+  from private.job_runs job
+  join public.report_jobs shown on shown.job_id = job.job_id
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and shown.status <> job.status and job.caller <> 'platform'
+  union all
   select 'a job of a deleted account that still has content', null, null, null, job.job_id
   from private.job_runs job
   where job.report_id is null and (job.job_id > p_after or p_after is null)
@@ -9372,7 +9379,8 @@ begin
       where (report.id > $1 or $1 is null) and (report.id <= $2 or $2 is null)
     ), event as materialized (
       select event.id, event.type, event.report_id, event.stage, event.status, event.channel, event.effect, event.position,
-        event.requested_at, event.created_at, event.applied_at, event.erased_at, event.job_id, content.event_id as content_id, content.lost_at,
+        event.requested_at, event.created_at, event.applied_at, event.erased_at, event.job_id, event.settings_revision,
+        content.event_id as content_id, content.lost_at,
         report.id is not null as has_report, report.winner_event_id is not distinct from event.id as is_winner,
         marker.report_id is null and event.status = 'completed' and event.effect is not null
           and event.id is distinct from winner.id
@@ -9380,6 +9388,7 @@ begin
             or (event.stage = 'final', event.requested_at, event.id collate "C")
               > (winner.stage = 'final', winner.requested_at, winner.id collate "C")) as outranks_winner,
         lag(event.position) over (partition by event.report_id order by event.position) as previous_position,
+        lead(event.position) over (partition by event.report_id order by event.position) as next_position,
         -- Compared as by event_outranks().
         placed.place,
         max(case when event.status = 'completed' then placed.place end) over (
@@ -9420,7 +9429,8 @@ begin
       select job.job_id, job.report_id, job.status, job.caller, job.created_at, job.event_id, job.erased_at,
         report.id is not null as has_report, event.id is not null as has_event, event.effect,
         event.job_id is not distinct from job.job_id as is_of_event, private.is_never_due(job) as is_never_due,
-        num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0 as tells_content
+        num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0 as tells_content,
+        shown.status <> job.status as shows_other_status
       from private.job_runs job
       left join public.report_jobs shown on shown.job_id = job.job_id
       left join public.%1$I report on report.id = job.report_id
@@ -9540,6 +9550,10 @@ begin
         select from public.webhook_audit audit
         where audit.event_id = event.id and audit.direction = 'in' and audit.outcome = event.effect)
       union all
+      select 'an effect of a direct update without its audit row', true
+      where event.channel = 'direct' and event.applied_at > $3 and not exists (
+        select from public.webhook_audit audit where audit.event_id = event.id and audit.direction = 'out')
+      union all
       select 'an effect of the platform without its audit row', true
       where event.channel = 'platform' and event.applied_at > $3 and not exists (
         select from public.webhook_audit audit where audit.event_id = event.id and audit.direction = 'in')
@@ -9559,6 +9573,12 @@ begin
     where not event.has_report and event.erased_at is null
       and not exists (
         select from private.erasures due where due.report_type = %2$L and due.report_id = event.report_id)
+    union all
+    -- Without a revision, there was nobody to tell.
+    select 'a deleted report without its event report.deleted', %2$L, event.report_id, event.id, event.job_id
+    from event
+    where not event.has_report and event.settings_revision is not null and event.position is not null
+      and event.next_position is null and event.type <> 'report.deleted'
     union all
     select 'an audit row that holds content of an event', %2$L, event.report_id, event.id, event.job_id
     from event
@@ -9593,6 +9613,9 @@ begin
       select 'a row of report_jobs that holds content of our job'
       -- Rows inserted by the platform's functions may show their content.
       where job.tells_content and job.caller <> 'platform'
+      union all
+      select 'a row of report_jobs that shows another status than our job'
+      where job.shows_other_status and job.caller <> 'platform'
       union all
       select 'a finished job without its event'
       where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')

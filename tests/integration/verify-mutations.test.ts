@@ -23,6 +23,10 @@ const ids = {
   openReport: '',
   openEvent: '',
   openDelivery: '',
+  /** Applied directly while the circuit was open, without an attempt. */
+  skippedEvent: '',
+  /** Of a deleted report. */
+  deletedEvent: '',
   /** Two texts of the platform: the second delivery to the subscriber waits for the first. */
   edited: '',
   earlier: '',
@@ -89,6 +93,20 @@ beforeAll(async () => {
   await sql`update public.org_reports set research_report = 'better' where id = ${lost.reportId}`;
   expect(await sql`select private.forget_event(${lost.delivery.event_id}) as done`).toEqual([{ done: true }]);
 
+  const skipped = await store.request((await createReport(sql)).reportId, { stage: 'final' });
+  await sql`
+    insert into public.webhook_circuits (endpoint_id, opened_at, probe_after)
+    values ('final-report', now(), now() + interval '1 minute')
+    on conflict (endpoint_id) do update set opened_at = excluded.opened_at, probe_after = excluded.probe_after`;
+  expect(await store.complete(skipped.run.job_id, skipped.run.lease_token)).toEqual({ outcome: 'completed' });
+  await sql`update public.webhook_circuits set opened_at = null, probe_after = null where endpoint_id = 'final-report'`;
+  const [unsent] = await sql<{ id: string }[]>`
+    select id from public.report_events where job_id = ${skipped.run.job_id}`;
+
+  const deleted = await completed('prelim');
+  await store.record(deleted.delivery, 'failed');
+  await sql`delete from public.org_reports where id = ${deleted.reportId}`;
+
   const started = await createReport(sql);
   const { run: running } = await store.request(started.reportId);
   const { job: waiting } = await store.request((await createReport(sql)).reportId, { generate: false });
@@ -112,6 +130,8 @@ beforeAll(async () => {
     openReport: open.reportId,
     openEvent: open.delivery.event_id,
     openDelivery: String(open.delivery.delivery_id),
+    skippedEvent: unsent?.id,
+    deletedEvent: deleted.delivery.event_id,
     edited: edited.reportId,
     earlier: String(earlier?.['id']),
     earlierEvent: String(earlier?.['event_id']),
@@ -374,6 +394,11 @@ const CASES: Case[] = [
     change: (sql) => sql`delete from public.webhook_audit where delivery_id = ${ids.heard}`,
   },
   {
+    finding: 'an effect of a direct update without its audit row',
+    names: 'skippedEvent',
+    change: (sql) => sql`delete from public.webhook_audit where event_id = ${ids.skippedEvent}`,
+  },
+  {
     finding: 'an effect of the platform without its audit row',
     names: 'earlierEvent',
     change: (sql) => sql`delete from public.webhook_audit where event_id = ${ids.earlierEvent}`,
@@ -381,6 +406,7 @@ const CASES: Case[] = [
   {
     finding: 'a failed attempt without its audit row',
     names: 'openEvent',
+    also: ['an effect of a direct update without its audit row'],
     change: (sql) => sql`delete from public.webhook_audit where event_id = ${ids.openEvent}`,
   },
   {
@@ -420,8 +446,17 @@ const CASES: Case[] = [
   ...[
     { set: `stage = 'prelim'`, also: [] },
     { set: 'report_id = gen_random_uuid()', also: ['content of a deleted report'] },
-    { set: `status = 'failed'`, also: ['research_status differs from the newest request'] },
-    { set: `status = 'cancelled', event_id = null`, also: [] },
+    {
+      set: `status = 'failed'`,
+      also: [
+        'a row of report_jobs that shows another status than our job',
+        'research_status differs from the newest request',
+      ],
+    },
+    {
+      set: `status = 'cancelled', event_id = null`,
+      also: ['a row of report_jobs that shows another status than our job'],
+    },
     { set: `created_at = created_at - interval '1 day'`, also: [] },
   ].map(({ set, also }): Case => ({
     finding: 'a job that differs from its event',
@@ -432,7 +467,16 @@ const CASES: Case[] = [
   {
     finding: 'content of a deleted report',
     names: 'event',
+    also: ['a deleted report without its event report.deleted'],
     change: (sql) => sql`delete from public.org_reports where id = ${ids.report}`,
+  },
+  {
+    finding: 'a deleted report without its event report.deleted',
+    names: 'deletedEvent',
+    change: (sql) => sql`
+      delete from public.report_events
+      where type = 'report.deleted'
+        and report_id = (select report_id from public.report_events where id = ${ids.deletedEvent})`,
   },
   {
     finding: 'an unfinished job of a deleted report',
@@ -472,6 +516,19 @@ const CASES: Case[] = [
     change: (sql) =>
       sql.unsafe(`update public.report_jobs set ${column} = 'told' where job_id = '${ids.job}'`),
   })),
+  ...(['job', 'running', 'waiting'] as const).flatMap((job) =>
+    ['failed', 'cancelled'].map((status): Case => ({
+      finding: 'a row of report_jobs that shows another status than our job',
+      names: job,
+      change: (sql) => sql`update public.report_jobs set status = ${status} where job_id = ${ids[job]}`,
+    })),
+  ),
+  {
+    finding: 'a row of report_jobs that shows another status than our job',
+    names: 'reportless',
+    change: (sql) => sql`
+      update public.report_jobs set job_id = ${ids.reportless}, status = 'failed' where job_id = ${`shown_${ids.reportless}`}`,
+  },
   {
     finding: 'a row of report_jobs that holds content of our job',
     names: 'reportless',

@@ -30,6 +30,13 @@ begin
     and num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0
     and job.caller <> 'platform'
   union all
+  select 'a row of report_jobs that shows another status than our job', null, null, null, job.job_id
+  from private.job_runs job
+  join public.report_jobs shown on shown.job_id = job.job_id
+  where job.report_id is null and (job.job_id > p_after or p_after is null)
+    and (job.job_id <= p_to or p_to is null)
+    and shown.status <> job.status and job.caller <> 'platform'
+  union all
   select 'a job of a deleted account that still has content', null, null, null, job.job_id
   from private.job_runs job
   where job.report_id is null and (job.job_id > p_after or p_after is null)
