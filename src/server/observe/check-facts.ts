@@ -141,8 +141,9 @@ export function checkAccounts({ accounts_guarded }: Pick<DeploymentFacts, 'accou
     check: 'accounts',
     level: 'warning',
     message:
-      'the trigger polaris_lock_account is missing or off on auth.users: deleting an account may deadlock with a writer of its reports, and one of the two then fails',
-    action: 'As postgres, run: select private.guard_accounts();',
+      'the trigger polaris_lock_account or the trigger polaris_note_account_deletion is missing or disabled on auth.users: deleting an account may deadlock with a writer of its reports, or its content may stay until an operator erases the account',
+    action:
+      'As postgres, run: select private.guard_accounts(); it creates a missing trigger. Only the owner of auth.users can enable a disabled trigger.',
   };
 }
 

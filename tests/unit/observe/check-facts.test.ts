@@ -110,6 +110,7 @@ it('says where the trigger on auth.users is missing, and how to create it', () =
   expect(checkAccounts({ accounts_guarded: true }).level).toBe('ok');
   const found = checkAccounts({ accounts_guarded: false });
   expect(found).toMatchObject({ check: 'accounts', level: 'warning' });
+  expect(found.message).toMatch(/polaris_lock_account .*polaris_note_account_deletion /);
   expect(found.action).toContain('private.guard_accounts()');
 });
 
