@@ -7,7 +7,7 @@ import { pageOf, rowTime } from './paging.ts';
 import { MAX_RATE_PER_SECOND, subscriberId } from './subscribers.ts';
 import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
-import { eventId, reportId, reportType } from './webhooks.ts';
+import { eventId, reportId, reportType, stage } from './webhooks.ts';
 
 /**
  * What a plan does with each delivery. `redrive`: restarts the schedule of dead letters. `retry`: does the same, and makes
@@ -20,6 +20,7 @@ export const planFilter = z.strictObject({
   event_ids: z.array(eventId).min(1).max(1000).optional(),
   status: openStatus.optional(),
   report_type: reportType.optional(),
+  stage: stage.optional(),
   endpoint_id: endpointId.optional(),
   dead_reason: z.enum(DEAD_REASONS).optional(),
   /** Status of the last answer, as text; `none`: no answer. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { DEAD_REASONS } from './constants.ts';
 import { storableText } from './text.ts';
 import { timestamp } from './timestamp.ts';
-import { internalEndpoint } from './endpoints.ts';
+import { endpointId, internalEndpoint } from './endpoints.ts';
 import { eventId, reportId, reportType } from './webhooks.ts';
 
 /** Body of `POST /api/webhooks/retry`: the delivery of this event, else the report's latest delivery (of that type). */
@@ -14,9 +14,12 @@ export const retryRequest = z.strictObject({
 });
 export type RetryRequest = z.infer<typeof retryRequest>;
 
-/** Body of `POST /api/webhooks/redrive`: the listed dead letters, or all that match the filter. An empty filter matches all. */
+/**
+ * Body of `POST /api/webhooks/redrive`: the dead letters of the listed events (at all endpoints or at one), or all that match the
+ * filter. An empty filter matches all.
+ */
 export const redriveRequest = z.union([
-  z.strictObject({ event_ids: z.array(eventId).min(1).max(1000) }),
+  z.strictObject({ event_ids: z.array(eventId).min(1).max(1000), endpoint_id: endpointId.optional() }),
   z.strictObject({
     filter: z.strictObject({
       report_type: reportType.optional(),

@@ -5,7 +5,7 @@ import type { DatabaseClient } from './database.ts';
 
 type RedriveRequest = z.infer<typeof redriveRequest>;
 
-/** Puts dead letters back on schedule: those with these event ids, or all that match the filter. For operators. */
+/** Puts dead letters back on schedule: those of these events (at one endpoint, if named), or all that match the filter. For operators. */
 export async function redriveDeadLetters(
   client: DatabaseClient,
   request: RedriveRequest,

@@ -122,7 +122,7 @@ it('goes back to what opened the dialog of a plan, and to the heading of the lis
         </Panel>
         {isOpen && (
           <PlanDialog
-            draft={{ kind: 'retry', filter: { event_ids: ['evt_1'] }, count: '1 delivery' }}
+            draft={{ kind: 'retry', filters: [{ event_ids: ['evt_1'] }], count: '1 delivery' }}
             returnTo={heading}
             onPlanned={() => setPlanned(true)}
             onClose={() => setOpen(false)}

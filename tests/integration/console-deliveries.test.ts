@@ -11,6 +11,7 @@ import {
 import { redriveDeadLetters } from '../../src/services/redrive.ts';
 import { allRows, consoleClient, dataOf, errorOf } from '../support/console.ts';
 import { storeClient } from '../support/store.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -251,6 +252,32 @@ describe('redriveDeadLetters', () => {
     );
   });
 
+  it('puts only the delivery to the named endpoint back, where the event has dead letters at several', async () => {
+    const subscribers = subscriberClient(system.sql);
+    const { endpointId } = await subscribers.active();
+    try {
+      const { eventId } = await addDelivery('dead');
+      await system.sql`
+        update public.webhook_deliveries
+        set status = 'failed', dead_at = now(), dead_reason = 'attempts_exhausted', next_attempt = null
+        where event_id = ${eventId} and endpoint_id = ${endpointId}`;
+      const named = (endpoint_id: string) =>
+        dataOf(redriveDeadLetters(operator, { event_ids: [eventId], endpoint_id }, options));
+      const deadAt = async () => {
+        const rows = await system.sql`
+          select endpoint_id from public.webhook_deliveries where event_id = ${eventId} and dead_at is not null`;
+        return rows.map(({ endpoint_id }) => endpoint_id as string).sort();
+      };
+      expect(await deadAt()).toEqual([endpointId, 'prelim-report'].sort());
+      expect(await named(endpointId)).toEqual({ redriven: 1 });
+      expect(await deadAt()).toEqual(['prelim-report']);
+      expect(await named(endpointId)).toEqual({ redriven: 0 });
+      expect(await named('prelim-report')).toEqual({ redriven: 1 });
+    } finally {
+      await subscribers.move(endpointId, 'removed');
+    }
+  });
+
   it('is for operators, and refuses what does not fit', async () => {
     const filter = {};
     expect(await errorOf(redriveDeadLetters(owner, { filter }, options))).toMatchObject({
@@ -259,8 +286,10 @@ describe('redriveDeadLetters', () => {
     expect(await errorOf(redriveDeadLetters(stranger, { filter }, options))).toMatchObject({
       code: 'unauthorized',
     });
-    expect(await errorOf(redriveDeadLetters(operator, { event_ids: [] }, options))).toMatchObject({
-      code: 'invalid_input',
-    });
+    for (const request of [{ event_ids: [] }, { event_ids: ['evt_1'], endpoint_id: 'No where' }]) {
+      expect(await errorOf(redriveDeadLetters(operator, request, options))).toMatchObject({
+        code: 'invalid_input',
+      });
+    }
   });
 });

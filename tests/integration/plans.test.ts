@@ -8,6 +8,7 @@ import { getReportsWithFailedWebhooks } from '../../src/services/polarisReportsS
 import { cancelPlan, getDeliveryCauses, getPlans, requestPlan } from '../../src/services/plans.ts';
 import { addFailure, clearDeliveries, statusOf, type Failure } from '../e2e/support/outage.ts';
 import { consoleClient, dataOf, errorOf } from '../support/console.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 import { startTestSystem, type TestSystem } from '../support/system.ts';
 
 let system: TestSystem;
@@ -141,6 +142,37 @@ describe('a plan', () => {
     });
     const [row] = await system.sql`select count(*)::int from public.plans where request_id = ${request_id}`;
     expect(row).toEqual({ count: 1 });
+  });
+
+  it('by a stage is about what the list shows for it: also deliveries to subscribers, none of the other stage', async () => {
+    const subscribers = subscriberClient(system.sql);
+    const { endpointId } = await subscribers.active();
+    try {
+      const final = await dead({ stage: 'final' });
+      const prelim = await dead();
+      const stillDead = async () => {
+        const { rows } = await dataOf(getReportsWithFailedWebhooks(operator, { status: 'dead' }));
+        return rows.map(({ event_id, endpoint_id }) => [event_id, endpoint_id]).sort();
+      };
+      const prelims = [
+        [prelim.eventId, endpointId],
+        [prelim.eventId, 'prelim-report'],
+      ].sort();
+      expect(await stillDead()).toEqual(
+        [...prelims, [final.eventId, endpointId], [final.eventId, 'final-report']].sort(),
+      );
+      const shown = await dataOf(getReportsWithFailedWebhooks(operator, { status: 'dead', stage: 'final' }));
+      const { plan } = await dataOf(ask({ status: 'dead', stage: 'final' }));
+      expect(plan.total).toBe(shown.rows.length);
+      expect((await untilEnded(plan.id)).outcomes).toMatchObject({ redriven: 2 });
+      expect(await stillDead()).toEqual(prelims);
+      // Of an event at one endpoint, as a selection of rows asks.
+      const one = await dataOf(ask({ event_ids: [prelim.eventId], endpoint_id: endpointId }));
+      expect((await untilEnded(one.plan.id)).outcomes).toMatchObject({ redriven: 1 });
+      expect(await stillDead()).toEqual([[prelim.eventId, 'prelim-report']]);
+    } finally {
+      await subscribers.move(endpointId, 'removed');
+    }
   });
 
   it('is worked off by the sweep where the request that made it died', async () => {

@@ -1,6 +1,7 @@
 import { CLOSED_DEAD_REASONS } from '../../contracts/constants.ts';
 import type { DatabaseClient } from '../../services/database.ts';
 import type { DeliveryQuery, OpenDelivery } from '../../contracts/console-deliveries.ts';
+import { internalEndpoint } from '../../contracts/endpoints.ts';
 import type { CappedCount } from '../../contracts/paging.ts';
 import { getEventTimeline } from '../../services/audit.ts';
 import { retryFailedWebhook } from '../../services/polarisReportsService.ts';
@@ -24,6 +25,11 @@ export function isDead({ dead_at }: OpenDelivery): boolean {
 /** A closed delivery can never succeed: a deleted report's has nowhere to go, one of erased content has nothing to send. */
 export function canBeSent({ dead_reason }: OpenDelivery): boolean {
   return dead_reason === null || !CLOSED_DEAD_REASONS.has(dead_reason);
+}
+
+/** Only deliveries to our own endpoints: `POST /api/webhooks/retry` finds no others. */
+export function canBeRetried(delivery: OpenDelivery): boolean {
+  return internalEndpoint.safeParse(delivery.endpoint_id).success && canBeSent(delivery);
 }
 
 export function canBeRedriven(delivery: OpenDelivery): boolean {
@@ -60,12 +66,13 @@ export const retry: DeliveryAction = async (client, { report_type, report_id, ev
   }
 };
 
-/** Puts a dead letter back on its schedule. */
-export const redrive: DeliveryAction = async (client, { event_id }) => {
-  const { data, error } = await redriveDeadLetters(client, { event_ids: [event_id] });
+/** Puts a dead letter back on its schedule. Its event may have others, at other endpoints: these stay. */
+export const redrive: DeliveryAction = async (client, delivery) => {
+  const { event_id, endpoint_id } = delivery;
+  const { data, error } = await redriveDeadLetters(client, { event_ids: [event_id], endpoint_id });
   if (error !== null) return fault(error);
-  // The answer only counts: why it was none is asked of the delivery.
-  return data.redriven === 1 ? backOnSchedule : afterRedrive(client, event_id);
+  // A subscriber may have replays of the event, which are dead letters too.
+  return data.redriven > 0 ? backOnSchedule : afterRedrive(client, delivery);
 };
 
 const backOnSchedule: Outcome = {
@@ -74,8 +81,19 @@ const backOnSchedule: Outcome = {
   detail: 'The next sweep sends the delivery, within a minute.',
 };
 
-async function afterRedrive(client: DatabaseClient, eventId: string): Promise<Outcome> {
-  const { data, error } = await getEventTimeline(client, eventId);
+/** The answer only counts: the reason for none is read from the event, which shows only its delivery to our own endpoint. */
+async function afterRedrive(
+  client: DatabaseClient,
+  { event_id, endpoint_id }: OpenDelivery,
+): Promise<Outcome> {
+  if (!internalEndpoint.safeParse(endpoint_id).success) {
+    return {
+      kind: 'none',
+      word: 'not redriven',
+      detail: 'The delivery is no dead letter any more, is closed, or another process holds it.',
+    };
+  }
+  const { data, error } = await getEventTimeline(client, event_id);
   if (error !== null) return fault(error);
   // Neither is a dead letter any more: what somebody else has delivered meanwhile, and what is to be sent.
   if (data.delivery?.status === 'success') {

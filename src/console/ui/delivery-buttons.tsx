@@ -1,6 +1,7 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import {
   canBeRedriven,
+  canBeRetried,
   canBeSent,
   redrive,
   retry,
@@ -33,17 +34,19 @@ export function DeliveryButtons({ delivery, name }: { delivery: OpenDelivery; na
   }
   return (
     <>
-      <Button
-        size="small"
-        look="quiet"
-        isBusy={act.isPending && act.variables === retry}
-        disabled={act.isPending}
-        aria-label={`Retry ${name}`}
-        title="Sends the delivery once, now"
-        onClick={() => act.mutate(retry)}
-      >
-        <ActionIcon name="retry" /> Retry
-      </Button>
+      {canBeRetried(delivery) && (
+        <Button
+          size="small"
+          look="quiet"
+          isBusy={act.isPending && act.variables === retry}
+          disabled={act.isPending}
+          aria-label={`Retry ${name}`}
+          title="Sends the delivery once, now"
+          onClick={() => act.mutate(retry)}
+        >
+          <ActionIcon name="retry" /> Retry
+        </Button>
+      )}
       {canBeRedriven(delivery) && (
         <Button
           size="small"

@@ -11,7 +11,7 @@ declare
 begin
   execute format($query$
     with deliveries as materialized (
-      select id, %1$I as at, created_at, dead_at, endpoint_id, report_type, dead_reason,
+      select id, event_id, %1$I as at, created_at, dead_at, endpoint_id, report_type, dead_reason,
         case when dead_at is null then status else 'dead' end as status,
         response ->> 'status' as response_status, response ->> 'error' as error, private.is_planned(delivery, $1, $3) as is_planned
       from public.webhook_deliveries delivery
@@ -25,6 +25,9 @@ begin
       where is_planned
         and ($2 -> 'status' is null or status = $2 ->> 'status')
         and ($2 -> 'report_type' is null or report_type = $2 ->> 'report_type')
+        -- One look-up by key for each delivery: a subquery with `exists` could read the whole table of events instead.
+        and ($2 -> 'stage' is null
+          or (select stage from public.report_events event where event.id = deliveries.event_id) = $2 ->> 'stage')
         and ($2 -> 'endpoint_id' is null or endpoint_id = $2 ->> 'endpoint_id')
         and ($2 -> 'dead_reason' is null or dead_reason = $2 ->> 'dead_reason')
         and ($2 -> 'created_after' is null or created_at >= ($2 ->> 'created_after')::timestamptz)

@@ -102,7 +102,7 @@ function CauseRow({
             onClick={() =>
               onRedrive({
                 kind: 'redrive',
-                filter: filterOf(cause),
+                filters: [filterOf(cause)],
                 count: plural(dead, 'delivery', 'deliveries'),
               })
             }

@@ -13,9 +13,12 @@ import { labelOf } from '../../lib/label-of.ts';
 import { ErrorState } from '../../ui/states.tsx';
 import styles from './deliveries.module.css';
 
-/** Asks for the reason, then for the plan: from then on it goes on by itself. */
+/** Of a plan's name. */
+const MOST_CHARACTERS = 200;
+
+/** Asks for the reason, then requests the plans. The server works on them from then on. */
 export function PlanDialog({
-  draft: { kind, filter, count },
+  draft: { kind, filters, count },
   returnTo,
   onPlanned,
   onClose,
@@ -28,24 +31,31 @@ export function PlanDialog({
 }) {
   const { supabase } = useSession();
   const client = useQueryClient();
-  // The same for each try: a plan whose answer was lost is not made twice.
-  const [requestId] = useState(() => crypto.randomUUID());
-  const [name, setName] = useState(() => describePlanned(kind, filter));
+  // The same ids for each try: a plan whose answer was lost is not made twice.
+  const [requests] = useState(() => filters.map((filter) => ({ request_id: crypto.randomUUID(), filter })));
+  const isOne = requests.length === 1;
+  const [name, setName] = useState(() =>
+    describePlanned(kind, isOne ? { ...filters[0] } : { ...filters[0], endpoint_id: undefined }),
+  );
   const [reason, setReason] = useState('');
   const [isTried, setTried] = useState(false);
   // The dialog goes before it is rendered again.
   const isPlanned = useRef(false);
   const ask = useMutation({
-    mutationFn: () =>
-      unwrap(
-        requestPlan(supabase, {
-          request_id: requestId,
-          kind,
-          name: name.trim(),
-          reason: reason.trim(),
-          filter,
-        }),
-      ),
+    mutationFn: async () => {
+      for (const { request_id, filter } of requests) {
+        const where = isOne ? '' : ` at ${filter.endpoint_id ?? 'every endpoint'}`;
+        await unwrap(
+          requestPlan(supabase, {
+            request_id,
+            kind,
+            name: `${name.trim().slice(0, MOST_CHARACTERS - where.length)}${where}`,
+            reason: reason.trim(),
+            filter,
+          }),
+        );
+      }
+    },
     onSuccess: () => {
       isPlanned.current = true;
       notify({
@@ -84,6 +94,7 @@ export function PlanDialog({
               {kind === 'retry'
                 ? 'Each matching delivery becomes due, and the next sweep sends it. A dead letter starts its schedule again. Deliveries wait while their endpoint is down.'
                 : 'Each matching dead letter starts its schedule again, and the next sweep sends it.'}{' '}
+              {!isOne && `Each of the ${requests.length} endpoints has a plan of its own. `}
               All operators see your name and the reason.
             </AlertDialog.Description>
             <Field
@@ -105,7 +116,7 @@ export function PlanDialog({
               {(control) => (
                 <input
                   {...control}
-                  maxLength={200}
+                  maxLength={MOST_CHARACTERS}
                   dir="auto"
                   value={name}
                   onChange={(event) => setName(event.target.value)}

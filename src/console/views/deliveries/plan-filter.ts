@@ -1,3 +1,4 @@
+import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import { DEAD_REASONS } from '../../../contracts/constants.ts';
 import type { PlanFilter, PlanRequest } from '../../../contracts/plans.ts';
 import { labelOf } from '../../lib/label-of.ts';
@@ -6,15 +7,16 @@ import { deliveryQueryOf, type DeliveryFilter } from '../../lib/delivery-queries
 /** What is asked to be done with many deliveries, before its reason is given. */
 export interface PlanDraft {
   kind: PlanRequest['kind'];
-  filter: PlanFilter;
+  /** One plan each. */
+  filters: readonly PlanFilter[];
   /** How many it is about, as far as is known. */
   count: string;
 }
 
 /** What a list shows, as a plan names it. A moving range is fixed: a plan is about what was shown. */
 export function planFilterOf(filter: DeliveryFilter): PlanFilter {
-  const { stage, endpoint_id, response_status, after, before, ...rest } = deliveryQueryOf(filter);
-  const { status, report_type, dead_reason, error, cause } = rest;
+  const { response_status, after, before, ...rest } = deliveryQueryOf(filter);
+  const { status, report_type, stage, endpoint_id, dead_reason, error, cause } = rest;
   const range =
     status === 'dead'
       ? { dead_after: after, dead_before: before }
@@ -22,15 +24,24 @@ export function planFilterOf(filter: DeliveryFilter): PlanFilter {
   const wanted = {
     status,
     report_type,
+    stage,
+    endpoint_id,
     dead_reason,
     error,
     cause,
-    // Each stage has one internal endpoint.
-    endpoint_id: endpoint_id ?? (stage === undefined ? undefined : `${stage}-report`),
     response_status: response_status?.toString(),
     ...range,
   };
   return Object.fromEntries(Object.entries(wanted).filter(([, value]) => value !== undefined));
+}
+
+/** The selected, as plans name them: an event may have deliveries to other endpoints, so each endpoint has a plan of its own. */
+export function selectionFilters(selected: readonly OpenDelivery[]): PlanFilter[] {
+  const endpoints = new Set(selected.map(({ endpoint_id }) => endpoint_id));
+  return [...endpoints].map((endpoint) => {
+    const ids = selected.flatMap(({ event_id, endpoint_id }) => (endpoint_id === endpoint ? [event_id] : []));
+    return { event_ids: [...new Set(ids)], endpoint_id: endpoint };
+  });
 }
 
 /** What a plan is about, in one line: its proposed name. */
@@ -43,6 +54,7 @@ export function describePlanned(kind: PlanDraft['kind'], { event_ids, ...filter 
     filter.cause === undefined && filter.response_status !== undefined && `answer ${filter.response_status}`,
     filter.error !== undefined && `error contains “${filter.error}”`,
     filter.report_type !== undefined && labelOf(filter.report_type),
+    filter.stage,
     reason !== undefined && labelOf(reason).toLowerCase(),
     filter.endpoint_id !== undefined && `at ${filter.endpoint_id}`,
   ].filter((part) => typeof part === 'string');

@@ -1,7 +1,8 @@
 import { canBeSent, isDead } from '../../lib/delivery-actions.ts';
-import type { PlanDraft } from './plan-filter.ts';
+import { selectionFilters, type PlanDraft } from './plan-filter.ts';
 import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import type { CappedCount } from '../../../contracts/paging.ts';
+import type { PlanFilter } from '../../../contracts/plans.ts';
 import { Button } from '../../ui/button.tsx';
 import { formatCount, plural } from '../../lib/format.ts';
 import { labelOf } from '../../lib/label-of.ts';
@@ -32,7 +33,7 @@ export function SelectionBar({
   /** The filter shows dead letters only. */
   areDeadOnly: boolean;
   /** All that match, for a plan. */
-  planAll: PlanDraft['filter'];
+  planAll: PlanFilter;
   onPlan: (draft: PlanDraft) => void;
   onClear: () => void;
 }) {
@@ -46,7 +47,7 @@ export function SelectionBar({
         size="small"
         look="primary"
         disabled={isNone}
-        onClick={() => onPlan({ kind, filter: planAll, count })}
+        onClick={() => onPlan({ kind, filters: [planAll], count })}
       >
         {labelOf(kind)} all{many}
       </Button>
@@ -69,7 +70,7 @@ export function SelectionBar({
         onClick={() =>
           onPlan({
             kind,
-            filter: { event_ids: chosen.map(({ event_id }) => event_id) },
+            filters: selectionFilters(chosen),
             count: plural(chosen.length, 'delivery', 'deliveries'),
           })
         }
