@@ -27,7 +27,7 @@ export const REQUEST_OUTCOMES = [
 ] as const;
 
 export const auditQuery = z.strictObject({
-  /** The complete id of a report, a job or an event. */
+  /** The complete id of a report, a job, an event or a subscriber (its attempts). */
   search: z.string().trim().min(1).max(200).optional(),
   outcome: z.string().min(1).max(100).optional(),
   direction: direction.optional(),

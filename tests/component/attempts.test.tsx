@@ -88,3 +88,16 @@ it('quotes what it puts into a shell', () => {
   expect(command).toContain('-X POST "${WEBHOOK_BASE_URL%% *}/final-report"');
   expect(command).toContain('$VERCEL_AUTOMATION_BYPASS_SECRET');
 });
+
+it('offers the command only for our own endpoints: a subscriber has another body and another secret', async () => {
+  const client = browserClient(() => Promise.resolve(Response.json([])));
+  renderSignedIn(client, <Attempt row={row} hrefOfRow={(id) => `/${id}`} />);
+  expect(await screen.findByRole('button', { name: 'Copy as a shell command' })).toBeTruthy();
+  cleanup();
+  renderSignedIn(
+    client,
+    <Attempt row={{ ...row, endpoint_id: 'ep-0123456789abcdef' }} hrefOfRow={(id) => `/${id}`} />,
+  );
+  expect(await screen.findByRole('region', { name: 'Request' })).toBeTruthy();
+  expect(screen.queryByRole('button', { name: 'Copy as a shell command' })).toBeNull();
+});

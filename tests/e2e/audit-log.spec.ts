@@ -81,7 +81,7 @@ test('searches and filters narrow the log, and are in the address', async ({ pag
   await expect(rows(page).first()).toBeVisible();
   await inspect(page, 'audit');
   for (const id of [eventId, reportId, jobId]) {
-    await page.getByLabel('Report, job or event id').fill(` ${id} `);
+    await page.getByLabel('Report, job, event or subscriber id').fill(` ${id} `);
     await expect(page).toHaveURL(new RegExp(id));
     await expect(rows(page)).toHaveCount(1);
     await expect(rows(page).getByTitle(eventId)).toBeVisible();

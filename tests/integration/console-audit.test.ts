@@ -82,6 +82,16 @@ describe('getWebhookAuditLog', () => {
     expect(rows).toMatchObject([{ report_type: 'org', report_id, job_id: 'job-1', event_id: 'evt-1' }]);
   });
 
+  it('finds the attempts to a subscriber by its id', async () => {
+    const subscriber = { endpoint_id: 'ep-0123456789abcdef', direction: 'out', outcome: 'delivered' };
+    const first = await addRow(subscriber);
+    const second = await addRow({ ...subscriber, outcome: 'failed', response_status: 500 });
+    await addRow({ ...subscriber, endpoint_id: 'ep-fedcba9876543210' });
+    await addRow({ ...subscriber, endpoint_id: 'final-report', event_id: 'ep-evt' });
+    expect((await idsOf({ search: subscriber.endpoint_id })).sort()).toEqual([first, second].sort());
+    expect(await idsOf({ search: subscriber.endpoint_id, outcome: 'failed' })).toEqual([second]);
+  });
+
   it('visits every row once where times are equal, while rows come in', async () => {
     const inserted = await system.sql<{ id: string }[]>`
       insert into public.webhook_audit (outcome, created_at)

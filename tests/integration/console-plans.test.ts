@@ -87,6 +87,7 @@ describe('the plan of every list', () => {
     ["list_webhook_audit(p_search => 'seed_evt_7')", 'webhook_audit_event'],
     ["list_webhook_audit(p_search => 'seed_evt_7')", 'webhook_audit_job'],
     [`list_webhook_audit(p_search => '${randomUUID()}')`, 'webhook_audit_report'],
+    ["list_webhook_audit(p_search => 'ep-0123456789abcdef')", 'webhook_audit_attempts'],
     ["list_webhook_audit(p_outcome => 'job_mismatch')", 'webhook_audit_outcome'],
     ["list_webhook_audit(p_response_status => '413')", 'webhook_audit_response_status'],
     ["event_timeline('seed_evt_7')", 'webhook_audit_event'],
@@ -130,6 +131,14 @@ describe('the plan of every list', () => {
     const plan = await planOf(`select public.${call}`, owner);
     expect(plan).toContain(index);
     for (const table of BIG) expect(plan).not.toMatch(new RegExp(`Seq Scan on ${table}\\b`));
+  });
+
+  it.each(['redrive', 'retry'])('of a %s of one stage looks each event up by its key', async (kind) => {
+    const plan = await planOf(
+      `select private.planned_deliveries('${kind}', '{"stage": "final"}', now(), null, 20000, 20000)`,
+    );
+    expect(plan).toMatch(/Index Scan using report_events_(pkey|id_start) on report_events/);
+    expect(plan).not.toContain('Seq Scan on report_events');
   });
 
   it('of the roll-up reads only what is new', async () => {

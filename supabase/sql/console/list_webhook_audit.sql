@@ -8,6 +8,8 @@ declare
   v_where text := concat_ws(' and ',
     'true',
     case
+      -- A search for other ids with it would read all attempts of the subscriber before it could sort them.
+      when p_search ~ '^ep-[a-z0-9]{16}$' then 'indexed_endpoint_id = $1 and direction = ''out'''
       when p_search ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then '(event_id = $1 or job_id = $1 or report_id = $1::uuid)'
       when p_search is not null then '(event_id = $1 or job_id = $1)'
     end,
@@ -35,6 +37,6 @@ end
 $$;
 
 comment on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) is
-  'The audit log, newest first. p_search is the whole id of a report, a job or an event; p_response_status is a number or none; p_actor is the id of a person, cron, or sender.';
+  'The audit log, newest first. p_search is the whole id of a report, a job, an event or a subscriber (its attempts); p_response_status is a number or none; p_actor is the id of a person, cron, or sender.';
 revoke all on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) to authenticated;

@@ -7,6 +7,7 @@ import { shellCommand } from './shell-command.ts';
 import { notify } from '../../lib/toasts.ts';
 import { unwrap } from '../../lib/unwrap.ts';
 import { attemptAnswer, attemptRequest, type AuditRow } from '../../../contracts/console-audit.ts';
+import { internalEndpoint } from '../../../contracts/endpoints.ts';
 import { getEventBody } from '../../../services/audit.ts';
 import { Button } from '../../ui/button.tsx';
 import { formatDuration } from '../../lib/format.ts';
@@ -27,7 +28,10 @@ export function Attempt({ row, hrefOfRow }: { row: AuditRow; hrefOfRow: (id: str
             {showText([`POST ${request.url}`, ...headerLines(request.headers)].join('\n'))}
           </pre>
         )}
-        {row.event_id !== null && <CopyCommand row={row} />}
+        {/* Its body and its secret are those of our own endpoints: a subscriber has others. */}
+        {row.event_id !== null && internalEndpoint.safeParse(row.endpoint_id).success && (
+          <CopyCommand row={row} />
+        )}
       </section>
       <section aria-label="Answer">
         <h3 className={styles['partTitle']}>Answer</h3>

@@ -44,7 +44,7 @@ export function AuditFilters({
     <>
       <FilterBar onClear={onClear}>
         <FilterText
-          label="Report, job or event id"
+          label="Report, job, event or subscriber id"
           placeholder="The whole id"
           value={filter.search}
           onChange={(search) => onChange({ search }, { replace: true })}
@@ -140,7 +140,7 @@ function AnswerFilter({
   value: string | undefined;
   onChange: (answer: string) => void;
 }) {
-  // What is typed and not in effect, and what was in effect then: when that changes, nothing is typed any more.
+  // Unapplied input, kept until the applied filter changes.
   const [typed, setTyped] = useState<{ text: string; over: string | undefined } | null>(null);
   const draft = typed !== null && typed.over === value ? typed.text : null;
   const [isLeft, setLeft] = useState(false);
