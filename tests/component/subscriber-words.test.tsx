@@ -32,7 +32,7 @@ describe('the verdict of a subscriber', () => {
     expect(text(subscriberView({ waiting: 3, oldest_waiting_at: AT }), LAST)).toBe(
       `Active. 3 deliveries wait. The last one was delivered <${LAST}>.`,
     );
-    expect(text(subscriberView(), null)).toBe('Active. Nothing waits. No delivery is confirmed yet.');
+    expect(text(subscriberView(), null)).toBe('Active. Nothing waits. No success on record.');
     // Nothing is said of what is not known yet.
     expect(text(subscriberView(), undefined)).toBe('Active. Nothing waits.');
     expect(verdictOfSubscriber(subscriberView(), LAST).tone).toBe('good');

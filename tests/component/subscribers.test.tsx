@@ -1,5 +1,6 @@
 import { cleanup, fireEvent, screen, waitFor, within } from '@testing-library/react';
 import { userEvent } from '@testing-library/user-event';
+import { Link, navigate } from 'raviger';
 import { useState } from 'react';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { NewSubscriber } from '../../src/console/views/subscribers/create.tsx';
@@ -40,6 +41,7 @@ afterEach(() => {
   cleanup();
   sessionStorage.clear();
   vi.unstubAllGlobals();
+  vi.restoreAllMocks();
 });
 
 it('keeps the draft of a new subscriber until its secret was stored', async () => {
@@ -170,6 +172,60 @@ it('warns before the page is left, until everything that is shown once was copie
   expect(leave()).toBe(true);
   await user.click(screen.getByRole('button', { name: 'Open' }));
   expect(onDone).toHaveBeenCalledOnce();
+});
+
+it('asks before another view of the console is opened, until everything was copied or stored', async () => {
+  const user = userEvent.setup();
+  const ask = vi.spyOn(window, 'confirm').mockReturnValue(false);
+  const onDone = vi.fn(() => navigate('/subscribers/done'));
+  const values = [{ name: 'Secret', value: 'whsec_abc', hint: '' }];
+  navigate('/subscribers/here');
+  renderSignedIn(
+    client(),
+    <>
+      <ShownOnce values={values} done="Open" onDone={onDone} />
+      <Link href="/jobs">Jobs</Link>
+    </>,
+  );
+  await user.click(screen.getByRole('link', { name: 'Jobs' }));
+  expect(ask).toHaveBeenCalledOnce();
+  expect(location.pathname).toBe('/subscribers/here');
+  // raviger remembers an answer until the next task.
+  await new Promise((resolve) => setTimeout(resolve));
+  await user.click(screen.getByRole('button', { name: 'I have stored it' }));
+  expect(onDone).toHaveBeenCalledOnce();
+  expect(ask).toHaveBeenCalledOnce();
+  expect(location.pathname).toBe('/subscribers/done');
+  cleanup();
+
+  renderSignedIn(
+    client(),
+    <>
+      <ShownOnce values={values} done="Open" onDone={onDone} />
+      <Link href="/jobs">Jobs</Link>
+    </>,
+  );
+  await user.click(screen.getByRole('button', { name: 'Copy the secret' }));
+  await screen.findByText('✓ copied');
+  await user.click(screen.getByRole('link', { name: 'Jobs' }));
+  expect(ask).toHaveBeenCalledOnce();
+  expect(location.pathname).toBe('/jobs');
+});
+
+it('replaces nothing while a value is shown once', async () => {
+  answer(() => Response.json({ endpoint: subscriberView(), read_token: 'pet_new' }));
+  renderSignedIn(client(), <SubscriberActions subscriber={subscriberView()} />);
+  const replace = () =>
+    screen.getAllByRole<HTMLButtonElement>('button', { name: /^Replace (secret|token)$/ });
+  fireEvent.click(screen.getByRole('button', { name: 'Replace token' }));
+  // Its code is loaded then.
+  const dialog = await screen.findByRole('alertdialog', {}, { timeout: 20_000 });
+  fireEvent.click(within(dialog).getByRole('button', { name: 'Replace the token' }));
+  expect(await screen.findByText('pet_new')).toBeTruthy();
+  await waitFor(() => expect(replace().map(({ disabled }) => disabled)).toEqual([true, true]));
+  expect(screen.getByRole<HTMLButtonElement>('button', { name: 'Check' }).disabled).toBe(false);
+  fireEvent.click(screen.getByRole('button', { name: 'I have stored it' }));
+  expect(replace().map(({ disabled }) => disabled)).toEqual([false, false]);
 });
 
 it('shows what somebody else changed meanwhile, and saves over it only when asked again', async () => {

@@ -86,7 +86,9 @@ describe('polaris endpoints', () => {
 
     const list = await done('endpoints');
     const host = new URL(receiver.url).host;
-    expect(list).toMatch(new RegExp(`^${subscriberId} +active +${host} +stage prelim +0 +never$`, 'm'));
+    expect(list).toMatch(
+      new RegExp(`^${subscriberId} +active +${host} +stage prelim +0 +not on record$`, 'm'),
+    );
     const shown = await done('endpoints', 'show', subscriberId);
     expect(shown).toContain(`${subscriberId}, active\n  Active.\n`);
     expect(shown).toContain(receiver.url);

@@ -25,6 +25,10 @@ async function lastSuccesses({ client }: Operator): Promise<Map<string, string |
   return new Map(endpoints.map(({ endpoint_id, last_success }) => [endpoint_id, last_success]));
 }
 
+function formatSuccess(at: string | null | undefined): string {
+  return typeof at === 'string' ? formatTime(at) : 'not on record';
+}
+
 async function list(operator: Operator): Promise<boolean> {
   const { endpoints } = await answered(getSubscribers(operator.client, { withRemoved: false }, operator.api));
   if (endpoints.length === 0) {
@@ -41,7 +45,7 @@ async function list(operator: Operator): Promise<boolean> {
         hostOf(each.settings.url),
         takesOf(each.settings),
         countOf(each.waiting),
-        formatTime(successes.get(each.endpoint_id) ?? null),
+        formatSuccess(successes.get(each.endpoint_id)),
       ]),
     ),
   );

@@ -1,4 +1,6 @@
-import { useEffect, useState } from 'react';
+import { useNavigationPrompt } from 'raviger';
+import { useState } from 'react';
+import { flushSync } from 'react-dom';
 import { Button } from '../../ui/button.tsx';
 import { notify } from '../../lib/toasts.ts';
 import { ActionIcon } from '../../ui/action-icon.tsx';
@@ -11,7 +13,7 @@ export interface Shown {
   hint: string;
 }
 
-/** Values that nobody is shown again, each with a button that copies it. The browser asks before such a page is left. */
+/** Values that are shown once, each with a button that copies it. Before all are copied, the browser asks whether to leave the page. */
 export function ShownOnce({
   values,
   onDone,
@@ -24,12 +26,12 @@ export function ShownOnce({
 }) {
   const [copied, setCopied] = useState<ReadonlySet<string>>(new Set());
   const isAllCopied = values.every(({ name }) => copied.has(name));
-  useEffect(() => {
-    if (isAllCopied) return;
-    const ask = (event: BeforeUnloadEvent) => event.preventDefault();
-    window.addEventListener('beforeunload', ask);
-    return () => window.removeEventListener('beforeunload', ask);
-  }, [isAllCopied]);
+  const [isStored, setStored] = useState(false);
+  // For links inside the console and for leaving it.
+  useNavigationPrompt(
+    !isAllCopied && !isStored,
+    'A secret or token on this page is shown once and is not copied yet. Leave the page?',
+  );
 
   async function copy({ name, value }: Shown): Promise<void> {
     try {
@@ -70,7 +72,14 @@ export function ShownOnce({
         </div>
       ))}
       <div className={styles['buttons']}>
-        <Button look={isAllCopied ? 'primary' : 'plain'} onClick={onDone}>
+        <Button
+          look={isAllCopied ? 'primary' : 'plain'}
+          onClick={() => {
+            // At once: `onDone` may leave the page, which would ask.
+            flushSync(() => setStored(true));
+            onDone();
+          }}
+        >
           {isAllCopied ? done : `I have stored ${values.length === 1 ? 'it' : 'both'}`}
         </Button>
       </div>

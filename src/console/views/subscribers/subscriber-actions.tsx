@@ -113,13 +113,15 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
     onSettled: () => client.invalidateQueries({ queryKey: OPERATOR_KEY }),
   });
   const running = act.isPending ? act.variables : undefined;
+  // A second value would replace the one that is shown once.
+  const isShown = shown !== null;
   function button(name: Name, words: string, look?: 'primary' | 'danger') {
     return (
       <Button
         size="small"
         {...(look !== undefined && { look })}
         isBusy={running === name}
-        disabled={act.isPending}
+        disabled={act.isPending || (name === 'token' && isShown)}
         onClick={() => (QUESTIONS[name] === undefined ? act.mutate(name) : setAsked(name))}
       >
         {words}
@@ -134,7 +136,7 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
         {button('check', 'Check', state === 'unverified' ? 'primary' : undefined)}
         {state === 'active' && button('pause', 'Pause sending')}
         {state === 'paused' && button('resume', 'Resume sending', 'primary')}
-        <Button size="small" disabled={act.isPending} onClick={() => setSecretAsked(true)}>
+        <Button size="small" disabled={act.isPending || isShown} onClick={() => setSecretAsked(true)}>
           Replace secret
         </Button>
         {button('token', 'Replace token')}
@@ -146,9 +148,7 @@ export function SubscriberActions({ subscriber }: { subscriber: SubscriberView }
         </p>
       )}
       {act.isError && <ErrorState error={act.error} />}
-      {shown !== null && (
-        <ShownOnce key={shown.value} values={[shown]} done="Done" onDone={() => setShown(null)} />
-      )}
+      {isShown && <ShownOnce key={shown.value} values={[shown]} done="Done" onDone={() => setShown(null)} />}
       {question !== undefined && asked !== null && (
         <Suspense>
           <ConfirmDialog {...question} onConfirm={() => act.mutate(asked)} onClose={() => setAsked(null)} />

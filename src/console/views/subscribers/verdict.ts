@@ -130,7 +130,7 @@ function keptWhilePaused(subscriber: SubscriberView): Part[] {
 function lastOf(lastSuccess: string | null | undefined): Part[] {
   if (lastSuccess === undefined) return [];
   return lastSuccess === null
-    ? ['No delivery is confirmed yet.']
+    ? ['No success on record.']
     : ['The last one was delivered ', { at: lastSuccess }, '.'];
 }
 
