@@ -75,8 +75,14 @@ export function FailedDeliveries() {
   const heading = useRef<HTMLHeadingElement>(null);
   const isHeld = isPaused || draft !== null;
   const list = useInfiniteQuery(deliveriesQuery(supabase, filter, isHeld));
-  const refresh = () => client.invalidateQueries({ queryKey: OPERATOR_KEY });
-  useRealtime(supabase, TABLES, !isHeld, () => void refresh());
+  // As its interval: each change would read all pages again.
+  const isOnePage = (list.data?.pages.length ?? 0) <= 1;
+  useRealtime(
+    supabase,
+    TABLES,
+    !isHeld && isOnePage,
+    () => void client.invalidateQueries({ queryKey: OPERATOR_KEY }),
+  );
 
   const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
   // The rows are those of the filter before, until the present one's are there.

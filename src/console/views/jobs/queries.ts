@@ -3,7 +3,7 @@ import type { JobListQuery } from '../../../contracts/console-jobs.ts';
 import type { Cursor } from '../../../contracts/paging.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { listAllJobs } from '../../../services/report-jobs.ts';
-import { OPERATOR_KEY, readPage, refresh } from '../../lib/operator-queries.ts';
+import { OPERATOR_KEY, readPage, refreshFirstPage } from '../../lib/operator-queries.ts';
 import { rangeOf, type TimeRange } from '../../lib/time-range.ts';
 
 export type JobFilter = Omit<JobListQuery, 'after' | 'before' | 'limit' | 'cursor'> & TimeRange;
@@ -21,6 +21,6 @@ export function allJobsQuery(client: DatabaseClient, filter: JobFilter, isPaused
       readPage(listAllJobs(client, { ...jobQueryOf(filter), cursor: pageParam }, { signal })),
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
-    ...refresh(isPaused),
+    ...refreshFirstPage(isPaused),
   });
 }

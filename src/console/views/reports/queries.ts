@@ -4,7 +4,7 @@ import type { Cursor } from '../../../contracts/paging.ts';
 import type { DatabaseClient } from '../../../services/database.ts';
 import { listAllReports } from '../../../services/operator-reports.ts';
 import { listReportJobs } from '../../../services/report-jobs.ts';
-import { OPERATOR_KEY, readPage, refresh } from '../../lib/operator-queries.ts';
+import { OPERATOR_KEY, readPage, refreshFirstPage } from '../../lib/operator-queries.ts';
 import { isUnfinished, LIVE_MS, QUIET_MS } from '../../lib/report-queries.ts';
 import { unwrap } from '../../lib/unwrap.ts';
 
@@ -19,7 +19,7 @@ export function allReportsQuery(client: DatabaseClient, filter: ReportFilter, is
       readPage(listAllReports(client, { ...filter, cursor: pageParam }, { signal })),
     getNextPageParam: ({ next }) => next,
     placeholderData: keepPreviousData,
-    ...refresh(isPaused),
+    ...refreshFirstPage(isPaused),
   });
 }
 
