@@ -162,6 +162,29 @@ it('notifies of each alert that begins to fire, once, and only where that was as
   expect(shown).toEqual([{ title: 'Critical: Deliveries are slow: final-report', tag: firing(3).id }]);
 });
 
+it('turns itself off for good where the browser has notifications but cannot show one', () => {
+  // Chrome for Android.
+  const fake = vi.fn(function () {
+    throw new TypeError("Failed to construct 'Notification': Illegal constructor.");
+  });
+  vi.stubGlobal('Notification', Object.assign(fake, { permission: 'granted' }));
+  localStorage.setItem('polaris-alert-notifications', 'on');
+  const view = (alerts: FiringAlert[]) => (
+    <>
+      <AlertWatch firing={alerts} />
+      <NotificationSwitch />
+    </>
+  );
+  const { rerender } = render(view([]));
+  expect(screen.getByText(/^This browser notifies you/)).toBeTruthy();
+  rerender(view([firing(1), firing(2)]));
+  expect(fake).toHaveBeenCalled();
+  expect(screen.getByText('This browser does not support notifications.')).toBeTruthy();
+  fake.mockClear();
+  rerender(view([firing(3)]));
+  expect(fake).not.toHaveBeenCalled();
+});
+
 it('marks the icon of the tab while something fires', () => {
   document.head.innerHTML = '<link rel="icon" href="/icon.svg">';
   const icon = () => document.querySelector('link')?.getAttribute('href');

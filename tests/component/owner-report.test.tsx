@@ -65,3 +65,24 @@ it('does not ask by itself again for a report that it could never read', async (
   const { refetchInterval } = reportQuery(browserClient(refused), REPORT);
   expect(typeof refetchInterval === 'function' && refetchInterval(cached as never)).toBe(false);
 });
+
+it('marks as read also what is told of a final that arrives while the report is open', async () => {
+  let hasFinal = false;
+  let marks = 0;
+  const network: Network = ({ pathname }, init) => {
+    if (pathname.endsWith('/list_report_jobs')) return Response.json({ rows: [], next: null });
+    if (pathname.endsWith('/report_notifications')) {
+      if (init?.method === 'PATCH') marks += 1;
+      return Response.json([]);
+    }
+    const winner_event_id = hasFinal ? 'evt_final' : 'evt_prelim';
+    if (pathname.endsWith('/report_webhook_status')) {
+      return Response.json({ ...REPORT, ...shared, title: 'Harbour', winner_event_id, delivery: null });
+    }
+    return Response.json([{ ...record, winner_event_id }]);
+  };
+  renderSignedIn(browserClient(network), <OwnerReport report={REPORT} />);
+  await waitFor(() => expect(marks).toBe(1), { timeout: 10_000 });
+  hasFinal = true;
+  await waitFor(() => expect(marks).toBe(2), { timeout: 10_000 });
+});

@@ -2,6 +2,7 @@ import { cleanup, fireEvent, screen, waitFor } from '@testing-library/react';
 import { afterEach, expect, it, vi } from 'vitest';
 import { describePlan } from '../../src/console/views/deliveries/plan-panel.tsx';
 import { ProposeForm } from '../../src/console/views/replays/propose-form.tsx';
+import { Replays } from '../../src/console/views/replays/page.tsx';
 import { ReplayItem } from '../../src/console/views/replays/replay-item.tsx';
 import { describePreview, formatBytes, formatExpected } from '../../src/console/views/replays/words.ts';
 import type { Plan, ReplayPreview } from '../../src/contracts/plans.ts';
@@ -164,6 +165,22 @@ it('asks for nobody, and for no reason, before it proposes', async () => {
       filter: { endpoint_ids: [SUBSCRIBER_ID], types: ['report.final.completed'], rate_per_second: 20 },
     },
   ]);
+});
+
+it('shows no form, and does not say that there is no subscriber, when subscribers cannot be read', async () => {
+  vi.stubGlobal('fetch', () =>
+    Promise.resolve(
+      Response.json({ type: 'about:blank', title: 'no', status: 403, code: 'forbidden' }, { status: 403 }),
+    ),
+  );
+  renderSignedIn(
+    browserClient(() => Response.json({ rows: [], next: null })),
+    <Replays />,
+  );
+  fireEvent.click(screen.getByRole('button', { name: 'Propose a replay' }));
+  expect((await screen.findByRole('alert')).textContent).toContain('You may not do this');
+  expect(screen.queryByText('No subscriber yet')).toBeNull();
+  expect(screen.queryByRole('heading', { name: 'Propose a replay' })).toBeNull();
 });
 
 it('says among all plans that a replay is proposed, and how far one is', () => {

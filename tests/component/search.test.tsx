@@ -75,3 +75,11 @@ it('says that nothing was found, and what can be sought before anything is typed
   expect(await screen.findByText('Nothing found.')).toBeTruthy();
   expect(asked).toEqual(['abc']);
 });
+
+it('does not say that nothing was found when the search failed', async () => {
+  const client = browserClient(() => Response.json({ code: '42501', message: 'denied' }, { status: 403 }));
+  renderSignedIn(client, <SearchDialog onClose={vi.fn()} />);
+  await userEvent.type(screen.getByRole('combobox'), 'abc');
+  expect(await screen.findByRole('alert')).toBeTruthy();
+  expect(screen.getByRole('status').textContent).toBe('The search failed.');
+});

@@ -124,18 +124,25 @@ describe('the verdict', () => {
     });
   });
 
-  it.each<[Partial<ConsoleStatus>, string, string]>([
-    [{ last_sweep: at(5) }, 'bad', 'The last sweep ran 5 min'],
-    [{ last_sweep: null }, 'bad', 'No sweep has run yet'],
+  it.each<[Partial<ConsoleStatus>, string, string, string | null]>([
+    [{ last_sweep: at(5) }, 'bad', 'The last sweep ran 5 min', null],
+    [{ last_sweep: null }, 'bad', 'No sweep has run yet', null],
     [
       { endpoints: [endpoint({ recent: 10, recent_failed: 1 })] },
       'warn',
       '1 of 10 attempts to prelim-report failed in 5 minutes',
+      // Of the ranges of a list, the shortest that has all of them.
+      '/audit?direction=out&outcome=failed&since=quarter',
     ],
-    [{ jobs: { overdue: 1, oldest: at(4) } }, 'warn', '1 job is overdue: it was due 4 min'],
-    [{ dead: 3 }, 'warn', '3 dead letters wait for an operator'],
-  ])('of %o is %s: %s', (change, tone, title) => {
-    expect(say(change)).toMatchObject({ tone, title });
+    [
+      { jobs: { overdue: 1, oldest: at(4) } },
+      'warn',
+      '1 job is overdue: it was due 4 min',
+      '/jobs?state=overdue',
+    ],
+    [{ dead: 3 }, 'warn', '3 dead letters wait for an operator', '/deliveries?status=dead'],
+  ])('of %o is %s: %s', (change, tone, title, href) => {
+    expect(say(change)).toMatchObject({ tone, title, href });
   });
 
   it('begins with the worst, and leaves out nothing', () => {

@@ -3,6 +3,7 @@ import { userEvent } from '@testing-library/user-event';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { ExactTime } from '../../src/console/ui/exact-time.tsx';
 import { FilterChips } from '../../src/console/ui/filter-chips.tsx';
+import { ThemeSwitch } from '../../src/console/app/theme-switch.tsx';
 import { TimesSwitch } from '../../src/console/app/times-switch.tsx';
 import { setZone } from '../../src/console/lib/times.ts';
 import { fromLocalInput, toLocalInput } from '../../src/console/lib/time-range.ts';
@@ -34,6 +35,14 @@ it('shows times in the zone that was chosen, names it, and remembers it on this 
 it('treats any other stored value as the time of the device', () => {
   localStorage.setItem('polaris-times', 'mars');
   expect(render(<ExactTime value="2026-11-25T20:00:00Z" />).container.textContent).toMatch(/GMT\+5:30/);
+});
+
+it('takes the theme of another tab of this device', () => {
+  render(<ThemeSwitch />);
+  localStorage.setItem('polaris-theme', 'dark');
+  act(() => void window.dispatchEvent(new StorageEvent('storage', { key: 'polaris-theme' })));
+  expect(screen.getByLabelText<HTMLInputElement>('Dark').checked).toBe(true);
+  expect(document.documentElement.style.colorScheme).toBe('dark');
 });
 
 it('follows another tab of this device', () => {

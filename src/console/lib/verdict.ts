@@ -89,7 +89,7 @@ function shakyOf({ endpoint_id, recent, recent_failed }: EndpointStatus): Verdic
     tone: 'warn',
     title: [`${recent_failed} of ${plural(recent, 'attempt')} to ${endpoint_id} failed in 5 minutes`],
     details: [['Failed attempts are retried on schedule.']],
-    href: `/audit?${new URLSearchParams({ direction: 'out', outcome: 'failed', since: 'hour' }).toString()}`,
+    href: `/audit?${new URLSearchParams({ direction: 'out', outcome: 'failed', since: 'quarter' }).toString()}`,
   };
 }
 
@@ -115,7 +115,7 @@ function overdueJobs({ jobs: { overdue, oldest } }: ConsoleStatus): Verdict[] {
         ...timeOf(overdue === 1 ? ': it was due ' : ': the oldest was due ', oldest),
       ],
       details: [['The next sweep takes them over.']],
-      href: null,
+      href: '/jobs?state=overdue',
     },
   ];
 }

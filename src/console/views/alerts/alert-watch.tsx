@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'react';
 import { wordsOf } from '../../../contracts/alerts.ts';
 import type { FiringAlert } from '../../../contracts/console-status.ts';
 import { alertHref, alertName } from './alert-name.ts';
-import { notificationState } from './browser-notifications.ts';
+import { notificationState, showNotification } from './browser-notifications.ts';
 
 /** Tells of alerts outside of the page: the tab's icon, and the browser's notifications where they were asked for. */
 export function AlertWatch({ firing }: { firing: readonly FiringAlert[] }) {
@@ -29,12 +29,13 @@ export function AlertWatch({ firing }: { firing: readonly FiringAlert[] }) {
 function show(alert: FiringAlert): void {
   const { meaning, action } = wordsOf(alert.rule);
   const severity = alert.severity === 'critical' ? 'Critical' : 'Warning';
-  const notification = new Notification(`${severity}: ${alertName(alert)}`, {
+  const notification = showNotification(`${severity}: ${alertName(alert)}`, {
     body: `${meaning} To do: ${action}`,
     icon: '/icon-alert.svg',
     // Several tabs that are open tell of it once.
     tag: alert.id,
   });
+  if (notification === undefined) return;
   notification.onclick = () => {
     window.focus();
     navigate(alertHref(alert.id));

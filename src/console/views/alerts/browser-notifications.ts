@@ -7,7 +7,7 @@ const listeners = new Set<() => void>();
 type NotificationState = 'unsupported' | 'denied' | 'off' | 'on';
 
 export function notificationState(): NotificationState {
-  if (!('Notification' in window)) return 'unsupported';
+  if (!('Notification' in window) || localStorage.getItem(KEY) === 'unsupported') return 'unsupported';
   if (Notification.permission === 'denied') return 'denied';
   // A permission that was reset has to be asked for again.
   return localStorage.getItem(KEY) === 'on' && Notification.permission === 'granted' ? 'on' : 'off';
@@ -26,6 +26,20 @@ export async function turnOn(): Promise<void> {
 export function turnOff(): void {
   localStorage.removeItem(KEY);
   tell();
+}
+
+/**
+ * Shows a notification; undefined: this browser cannot. Chrome for Android has the constructor, which throws. That shows only here, and is
+ * remembered: the switch would promise notifications again after a reload.
+ */
+export function showNotification(title: string, options: NotificationOptions): Notification | undefined {
+  try {
+    return new Notification(title, options);
+  } catch {
+    localStorage.setItem(KEY, 'unsupported');
+    tell();
+    return undefined;
+  }
 }
 
 function subscribe(listener: () => void): () => void {

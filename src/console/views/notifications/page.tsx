@@ -38,7 +38,11 @@ export function Notifications() {
   const rows = list.data?.pages.flatMap((page) => page.rows) ?? [];
   const keys = useRowKeys(rows.map(({ id }) => String(id)));
   const mark = useMutation({
-    mutationFn: (id: number) => unwrap(markNotificationRead(supabase, id)),
+    mutationFn: async (id: number) => {
+      const answer = markNotificationRead(supabase, id);
+      // It was marked as read in another tab.
+      if ((await answer).error?.code !== 'not_found') await unwrap(answer);
+    },
     onError: tellError,
     onSettled: () => client.invalidateQueries({ queryKey: ['notifications'] }),
   });

@@ -40,14 +40,16 @@ export function Replays() {
         subscribers.isPending ? (
           <LoadingState label="Loading subscribers" />
         ) : (
-          <ProposeForm
-            subscribers={all.filter(({ state }) => state !== 'removed')}
-            chosen={endpoint}
-            onClose={() => {
-              setOpen(false);
-              change({ endpoint: null });
-            }}
-          />
+          subscribers.data !== undefined && (
+            <ProposeForm
+              subscribers={all.filter(({ state }) => state !== 'removed')}
+              chosen={endpoint}
+              onClose={() => {
+                setOpen(false);
+                change({ endpoint: null });
+              }}
+            />
+          )
         )
       ) : (
         <div className="no-print">

@@ -29,7 +29,7 @@ export function OwnerReport({ report }: { report: ReportRef }) {
   const rows = jobs.data?.rows ?? [];
   const status = useQuery(webhookStatusQuery(supabase, report, rows.some(isUnfinished)));
   const record = useReportRecord(report, status.data?.winner_event_id);
-  useMarkRead(report, record.data !== undefined);
+  useMarkRead(report, record.data?.winner_event_id);
   const jobStates = rows.map(({ job_id, status }) => `${job_id} ${status}`).join();
   useEffect(() => {
     // With a job's end its result is stored.

@@ -104,7 +104,14 @@ export function SearchDialog({ onClose }: { onClose: () => void }) {
             }}
           />
           <p className={styles['status']} role="status">
-            {describe({ text, isAddress, isCurrent, isBusy: search.isFetching, found: options.length })}
+            {describe({
+              text,
+              isAddress,
+              isCurrent,
+              isBusy: search.isFetching,
+              hasFailed: search.isError,
+              found: options.length,
+            })}
           </p>
           {search.isError && <ErrorState error={search.error} />}
           <div
@@ -154,12 +161,14 @@ function describe({
   isAddress,
   isCurrent,
   isBusy,
+  hasFailed,
   found,
 }: {
   text: string;
   isAddress: boolean;
   isCurrent: boolean;
   isBusy: boolean;
+  hasFailed: boolean;
   found: number;
 }): string {
   if (text.trim().length < 2) {
@@ -167,6 +176,7 @@ function describe({
   }
   if (isAddress && !isCurrent) return 'Press Enter to look up this address. Each look-up is audited.';
   if (isBusy || !isCurrent) return 'Looking…';
+  if (hasFailed) return 'The search failed.';
   return found === 0
     ? 'Nothing found.'
     : `${plural(found, 'match', 'matches')}. Arrow keys choose, Enter opens.`;
