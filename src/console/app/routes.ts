@@ -9,7 +9,7 @@ interface Route {
   icon: IconName;
   /** Who may open it. */
   audience: 'everyone' | 'operators';
-  /** Whose navigation has it. To views that nobody's has, others lead. */
+  /** Whose navigation lists it. Empty: only links of other views lead to it. */
   listedFor: readonly ('operators' | 'owners')[];
   page: ComponentType;
 }

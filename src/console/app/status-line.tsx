@@ -1,10 +1,9 @@
 import { useQuery } from '@tanstack/react-query';
 import { Link } from 'raviger';
-import { Fragment } from 'react';
 import { statusQuery } from '../lib/operator-queries.ts';
 import { useSession } from '../lib/session.ts';
-import { ALERTS_HREF, verdictOf, type Part } from '../lib/verdict.ts';
-import { RelativeTime } from '../ui/relative-time.tsx';
+import { ALERTS_HREF, verdictOf } from '../lib/verdict.ts';
+import { Parts } from '../ui/parts.tsx';
 import styles from './status-line.module.css';
 
 const MARKS = { good: '✓', warn: '!', bad: '✕' } as const;
@@ -31,16 +30,16 @@ export function StatusLine() {
       </span>
       <strong role="status">
         {href === null ? (
-          <Sentence parts={title} />
+          <Parts parts={title} />
         ) : (
           <Link href={href}>
-            <Sentence parts={title} />
+            <Parts parts={title} />
           </Link>
         )}
       </strong>
       {details.map((parts, index) => (
         <span key={index}>
-          <Sentence parts={parts} />
+          <Parts parts={parts} />
         </span>
       ))}
       {href !== ALERTS_HREF && status.data.alerts.firing.length > 0 && (
@@ -49,10 +48,4 @@ export function StatusLine() {
       {status.isError && <span>Cannot refresh: this may be out of date.</span>}
     </section>
   );
-}
-
-function Sentence({ parts }: { parts: readonly Part[] }) {
-  return parts.map((part, index) => (
-    <Fragment key={index}>{typeof part === 'string' ? part : <RelativeTime value={part.at} />}</Fragment>
-  ));
 }

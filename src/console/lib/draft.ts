@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { reportType, stage } from '../../contracts/webhooks.ts';
 
 /** What was typed into a form. It lives as long as the tab: a reload or a lost session takes nothing. */
 interface DraftStore<T> {
@@ -44,14 +43,3 @@ export function dropDrafts(): void {
     if (key.startsWith(PREFIX)) sessionStorage.removeItem(key);
   }
 }
-
-/** Of the form for a new report. */
-const draft = z.object({
-  reportType,
-  values: z.object({ texts: z.record(z.string(), z.string()), rest: z.string() }),
-  prompt: z.string(),
-  text: z.string(),
-  stage,
-});
-
-export const newReportDraft = draftStore('report', draft);

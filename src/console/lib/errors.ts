@@ -161,7 +161,7 @@ const BY_CODE: Record<string, Omit<Explanation, 'detail'>> = {
 
 const LOST_SESSION_CODES = new Set(['PGRST301', 'PGRST303', 'bad_jwt', 'session_not_found', 'unauthorized']);
 
-/** The answer says that the access token is nobody's (any more). */
+/** The answer says that the access token is invalid or expired. */
 export function isSessionLost(error: unknown): boolean {
   const { code, status } = parse(error);
   // A gateway's 401, which has no code of ours, is not about the person's session.
@@ -192,7 +192,7 @@ function isNetworkFailure(error: unknown): boolean {
   );
 }
 
-/** A browser's words for a call that was not answered, and stack traces, which supabase-js adds: they help nobody. */
+/** Generic browser messages for a failed connection, and stack traces that supabase-js adds: not shown, since they explain nothing. */
 function isNoise(text: string): boolean {
   return /failed to fetch|networkerror when|^load failed/i.test(text) || /\n\s+at \S/.test(text);
 }

@@ -1,3 +1,4 @@
+import type { OperatorJob } from '../../contracts/console-jobs.ts';
 import type { DatabaseClient } from '../../services/database.ts';
 import { cancelReportJob, repeatReportJob } from '../../services/report-jobs.ts';
 import type { Toast } from './toasts.ts';
@@ -7,6 +8,10 @@ import { unwrap } from './unwrap.ts';
 export interface JobAction {
   words: { title: string; text: string; button: string; look: 'danger' | 'primary' };
   run: (client: DatabaseClient, jobId: string) => Promise<Omit<Toast, 'id'>>;
+}
+
+export function hasNotEnded({ state }: Pick<OperatorJob, 'state'>): boolean {
+  return state === 'running' || state === 'overdue' || state === 'waiting';
 }
 
 export const cancelJob: JobAction = {

@@ -2,7 +2,7 @@ import { AlertDialog } from '@base-ui/react/alert-dialog';
 import { Button } from './button.tsx';
 import styles from './dialog.module.css';
 
-/** Asks once before something that cannot be taken back. Esc and `Leave it` leave everything as it is. */
+/** Asks once before something that cannot be undone. Esc and `Go back` change nothing. */
 export function ConfirmDialog({
   title,
   text,

@@ -8,7 +8,8 @@ import { OPERATOR_KEY } from '../lib/operator-queries.ts';
 import { useSession } from '../lib/session.ts';
 import { notify } from '../lib/toasts.ts';
 import { ActionIcon } from './action-icon.tsx';
-import { cancelJob, repeatJob, type JobAction } from '../lib/job-actions.ts';
+import { shortId } from '../lib/short-id.ts';
+import { cancelJob, hasNotEnded, repeatJob, type JobAction } from '../lib/job-actions.ts';
 
 /** Dialogs are large: they come when one is opened. */
 const ConfirmDialog = lazy(async () => ({
@@ -33,11 +34,10 @@ export function JobActions({ job }: { job: Pick<OperatorJob, 'job_id' | 'state' 
         client.invalidateQueries({ queryKey: ['report'] }),
       ]),
   });
-  const isUnfinished = job.state === 'running' || job.state === 'overdue' || job.state === 'waiting';
-  const name = `${labelOf(job.stage ?? 'job')} job ${job.job_id.slice(0, 12)}`;
+  const name = `${labelOf(job.stage ?? 'job')} job ${shortId(job.job_id)}`;
   return (
     <>
-      {isUnfinished && (
+      {hasNotEnded(job) && (
         <Button
           size="small"
           look="quiet"

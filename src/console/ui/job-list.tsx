@@ -5,9 +5,8 @@ import { useSession } from '../lib/session.ts';
 import { notify } from '../lib/toasts.ts';
 import { useRowKeys } from './use-row-keys.ts';
 import { explain } from '../lib/errors.ts';
-import { unwrap } from '../lib/unwrap.ts';
+import { cancelJob } from '../lib/job-actions.ts';
 import type { JobSummary } from '../../contracts/console-reports.ts';
-import { cancelReportJob } from '../../services/report-jobs.ts';
 import { Button } from './button.tsx';
 import { CopyableId } from './copyable-id.tsx';
 import { labelOf } from '../lib/label-of.ts';
@@ -31,13 +30,9 @@ export function JobList({
   const client = useQueryClient();
   const keys = useRowKeys(jobs.map(({ job_id }) => job_id));
   const cancel = useMutation({
-    mutationFn: (jobId: string) => unwrap(cancelReportJob(supabase, jobId)),
-    onSuccess: ({ status }) => {
-      notify(
-        status === 'cancelled'
-          ? { kind: 'success', title: 'The job is cancelled' }
-          : { kind: 'info', title: `The job had already ${status}` },
-      );
+    mutationFn: (jobId: string) => cancelJob.run(supabase, jobId),
+    onSuccess: (told) => {
+      notify(told);
       return client.invalidateQueries();
     },
     onError: (error) => {

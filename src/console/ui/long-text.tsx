@@ -3,7 +3,7 @@ import styles from './long-text.module.css';
 /** More than this does not fit into a few lines. */
 const LONG_CHARACTERS = 400;
 
-/** Text of strangers, which scrolls where it is long: what comes after it stays in sight. */
+/** Text from outside the project. A long one scrolls in its own box, so that the page below it stays visible. */
 export function LongText({ text }: { text: string }) {
   if (text.length <= LONG_CHARACTERS) return <span className="foreign">{text}</span>;
   return (

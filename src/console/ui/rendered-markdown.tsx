@@ -48,7 +48,7 @@ const components: Components = {
     ),
   // A task's, which its state and the text beside it tell of.
   input: ({ checked }) => <input type="checkbox" aria-label="Task" checked={checked} disabled />,
-  // Loading it would tell a stranger's server who reads this and when, and the policy forbids it.
+  // Loading an image would disclose the reader and the time to its server. The content security policy forbids it.
   img: ({ src, alt }) => (
     <Outside href={typeof src === 'string' ? src : undefined}>
       Image: {alt || 'without a description'}

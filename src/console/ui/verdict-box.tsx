@@ -1,5 +1,5 @@
 import { Fragment, type ReactNode } from 'react';
-import { RelativeTime } from './relative-time.tsx';
+import { Parts } from './parts.tsx';
 import type { Part } from '../lib/verdict.ts';
 import styles from './verdict-box.module.css';
 
@@ -42,9 +42,7 @@ export function Sentence({ parts }: { parts: readonly Part[] }) {
   const hasTime = parts.some((part) => typeof part !== 'string');
   return (
     <span className="foreign" aria-live={hasTime ? undefined : 'polite'}>
-      {parts.map((part, index) => (
-        <Fragment key={index}>{typeof part === 'string' ? part : <RelativeTime value={part.at} />}</Fragment>
-      ))}
+      <Parts parts={parts} />
     </span>
   );
 }

@@ -2,6 +2,7 @@ import { Link } from 'raviger';
 import { traceHref, reportHref } from '../../lib/links.ts';
 import { CopyableId } from '../../ui/copyable-id.tsx';
 import { plural } from '../../lib/format.ts';
+import { hasNotEnded } from '../../lib/job-actions.ts';
 import { labelOf } from '../../lib/label-of.ts';
 import { RelativeTime } from '../../ui/relative-time.tsx';
 import { StatusBadge } from '../../ui/status-badge.tsx';
@@ -79,7 +80,7 @@ function Subject({
 /** Who generates, and until when that is believed. */
 function Runner({ job }: { job: OperatorJob }) {
   const { state, caller, generate, lease_token, lease_expires_at, deadline, take_overs } = job;
-  const isUnfinished = state === 'running' || state === 'overdue' || state === 'waiting';
+  const isUnfinished = hasNotEnded(job);
   return (
     <>
       <span>

@@ -1,6 +1,5 @@
 import { useMutation, useQueryClient } from '@tanstack/react-query';
 import { useEffect, useState } from 'react';
-import { newReportDraft } from '../../lib/draft.ts';
 import { useSession } from '../../lib/session.ts';
 import { notify } from '../../lib/toasts.ts';
 import { unwrap } from '../../lib/unwrap.ts';
@@ -14,6 +13,7 @@ import { Choice } from '../../ui/choice.tsx';
 import { Field } from '../../ui/field.tsx';
 import { labelOf } from '../../lib/label-of.ts';
 import { Panel } from '../../ui/page.tsx';
+import { newReportDraft } from './draft.ts';
 import { emptyForm, fillForm, formFields, readForm, type FormErrors } from './form-fields.ts';
 import { SchemaForm } from './schema-form.tsx';
 import { ErrorState } from '../../ui/states.tsx';

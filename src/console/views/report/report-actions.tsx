@@ -1,7 +1,9 @@
 import { Link } from 'raviger';
 import { eventHref } from '../../lib/links.ts';
 import { DeliveryButtons } from '../../ui/delivery-buttons.tsx';
+import { hasNotEnded } from '../../lib/job-actions.ts';
 import { labelOf } from '../../lib/label-of.ts';
+import { shortId } from '../../lib/short-id.ts';
 import { StatusBadge } from '../../ui/status-badge.tsx';
 import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import type { ReportHistory } from '../../../contracts/console-report-history.ts';
@@ -14,9 +16,7 @@ const MOST_DELIVERIES = 5;
 /** What can be done about a report: with the jobs that are unfinished, the newest one, and what is not delivered. */
 export function ReportActions({ history: { jobs, deliveries } }: { history: ReportHistory }) {
   const [newest] = jobs;
-  const useful = jobs.filter(
-    (job) => ['running', 'overdue', 'waiting'].includes(job.state) || (job === newest && job.can_repeat),
-  );
+  const useful = jobs.filter((job) => hasNotEnded(job) || (job === newest && job.can_repeat));
   const open = deliveries.filter(({ status }) => status !== 'success');
   if (useful.length + open.length === 0) return null;
   return (
@@ -32,10 +32,7 @@ export function ReportActions({ history: { jobs, deliveries } }: { history: Repo
         <li key={delivery.id}>
           <StatusBadge status={delivery.dead_at === null ? delivery.status : 'dead letter'} />
           <Link href={eventHref(delivery.event_id)}>{nameOf(delivery)}</Link>
-          <DeliveryButtons
-            delivery={delivery}
-            name={`${nameOf(delivery)} ${delivery.event_id.slice(0, 12)}`}
-          />
+          <DeliveryButtons delivery={delivery} name={`${nameOf(delivery)} ${shortId(delivery.event_id)}`} />
         </li>
       ))}
     </ul>

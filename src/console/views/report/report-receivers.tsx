@@ -2,6 +2,7 @@ import { Panel } from '../../ui/page.tsx';
 import { RelativeTime } from '../../ui/relative-time.tsx';
 import type { ReportHistory } from '../../../contracts/console-report-history.ts';
 import { EventReceivers } from '../../ui/event-receivers.tsx';
+import { shortId } from '../../lib/short-id.ts';
 import { shortType } from '../../lib/subscriber-words.ts';
 import styles from './report.module.css';
 
@@ -16,7 +17,7 @@ export function ReportReceivers({ history: { events } }: { history: ReportHistor
       <ul className={styles['receivers']} aria-label="Events">
         {events.slice(0, MOST_EVENTS).map(({ id, type, applied_at, created_at }) => (
           <li key={id}>
-            <EventReceivers eventId={id} title={`${shortType(type)}, ${id.slice(0, 12)}`} />
+            <EventReceivers eventId={id} title={`${shortType(type)}, ${shortId(id)}`} />
             <span className="muted">
               <RelativeTime value={applied_at ?? created_at} />
             </span>

@@ -9,6 +9,7 @@ import { Page, Panel } from '../../ui/page.tsx';
 import { RefreshBar } from '../../ui/refresh-bar.tsx';
 import { EmptyState, ErrorState, LoadingState } from '../../ui/states.tsx';
 import { useSession } from '../../lib/session.ts';
+import { shortId } from '../../lib/short-id.ts';
 import { useSearch } from '../../lib/use-search.ts';
 import { tracesQuery } from './queries.ts';
 import styles from './trace.module.css';
@@ -99,7 +100,7 @@ function Traces({ id }: { id: string }) {
       {data?.traces.map((trace) => (
         <Panel
           key={trace.trace_id}
-          title={`Trace ${trace.trace_id.slice(0, 12)}`}
+          title={`Trace ${shortId(trace.trace_id)}`}
           actions={<CopyableId id={trace.trace_id} what="trace id" />}
         >
           <TraceTree trace={trace} />
