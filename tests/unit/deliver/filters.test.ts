@@ -7,6 +7,7 @@ import {
   readFilterValues,
   type FilterValue,
 } from '../../../src/server/deliver/filters/evaluate.ts';
+import { cpuMsOf, MOST_CPU_MS } from '../../support/cpu-ms.ts';
 
 const values = new Map<string, FilterValue>([
   ['type', 'report.final.completed'],
@@ -16,6 +17,26 @@ const values = new Map<string, FilterValue>([
   ['metadata.none', null],
   ['metadata.long', `${'x'.repeat(100)}"`],
 ]);
+
+describe('the comparison of numbers', () => {
+  const explain = (number: string, wanted: number) =>
+    evaluateFilter({ exact: { 'metadata.n': wanted } }, new Map([['metadata.n', { number }]])).matches;
+
+  it.each([
+    ['100', 100],
+    ['100.00', 100],
+    ['1e2', 100],
+    ['0.0010', 0.001],
+    ['0.000', 0],
+  ])('takes %s for %d', (number, wanted) => {
+    expect(explain(number, wanted)).toBe(true);
+  });
+
+  it('costs little for as many digits as PostgreSQL stores', async () => {
+    const cpuMs = await cpuMsOf(() => expect(explain(`1${'0'.repeat(131_070)}1`, 1)).toBe(false));
+    expect(cpuMs).toBeLessThan(MOST_CPU_MS);
+  });
+});
 
 describe('the explanation of a filter', () => {
   const region = (is: string): Filter => ({ exact: { 'metadata.region': is } });

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { isField, type Filter, type FilterScalar } from '../../../contracts/filters.ts';
 import { cut } from '../../http/issues.ts';
+import { trimEndOf } from '../../trim-end.ts';
 
 /** A value of an event as a filter sees it. Numbers are texts, since JavaScript would round them. */
 export type FilterValue = string | boolean | null | { number: string };
@@ -175,7 +176,7 @@ function plainNumber(text: string): string {
   const [, sign = '', whole = '', decimals = '', exponent = '0'] =
     /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([-+]?\d+))?$/.exec(text) ?? [];
   const digits = (whole + decimals).replace(/^0+/, '');
-  const significant = digits.replace(/0+$/, '');
+  const significant = trimEndOf(digits, '0');
   if (significant === '') return '0';
   return `${sign}${significant}e${Number(exponent) - decimals.length + digits.length - significant.length}`;
 }
