@@ -9,6 +9,9 @@ import {
   type ReportRequest,
 } from '../../../src/server/generation/generate.ts';
 import { generateOffline } from '../../../src/server/generation/offline.ts';
+import { finalRecommendations } from '../../../src/server/generation/offline/final.ts';
+import { greeting } from '../../../src/server/generation/offline/greeting.ts';
+import { cpuMsOf, MOST_CPU_MS } from '../../support/cpu-ms.ts';
 
 // Safe: a type that has no composer of its own, as a new one has none.
 const NEW_TYPE = 'survey' as ReportType;
@@ -211,6 +214,65 @@ describe('the generator without a network', () => {
       expect(JSON.stringify(finalData).length).toBeLessThan(20_000);
     },
   );
+
+  it('composes no more recommendations than a final shows', () => {
+    let composed = 0;
+    const recommendations = function* () {
+      while (composed < 100) yield { action: `${(composed += 1)}`, reason: 'r', measure: 'm' };
+    };
+    expect(finalRecommendations({ ...greeting, recommendations }, {}).map(({ action }) => action)).toEqual(
+      Array.from({ length: 8 }, (_, index) => `${index + 1}`),
+    );
+    expect(composed).toBe(8);
+  });
+
+  it('repeats in a recommendation only the beginning of a long text', async () => {
+    const userData = {
+      job_title: 'x'.repeat(10_000),
+      preferred_formats: ['Talks'],
+      learning_goals: ['Go!?!', 'y'.repeat(10_000)],
+    };
+    const { text } = await generateOffline(
+      request({ reportType: 'greeting', stage: 'final', userData }),
+      control,
+    );
+    expect(text).toContain('What comes first: Set up a learning path towards: Go.\n');
+    expect(text.length).toBeLessThan(5_000);
+  });
+
+  const many = (count: number, value: unknown) => Array.from({ length: count }, () => value);
+  const long = 'x'.repeat(150_000);
+  it.each<[string, ReportType, unknown]>([
+    [
+      'a long role and many goals',
+      'greeting',
+      { job_title: long, preferred_formats: long, learning_goals: many(30_000, 'a') },
+    ],
+    [
+      'many challenges and departments',
+      'org',
+      { challenges: many(30_000, 'a'), departments: many(30_000, 'b') },
+    ],
+    [
+      'a department with a number of 150,000 digits',
+      'org',
+      {
+        challenges: ['a'],
+        departments: [{ headcount: '1'.repeat(150_000) }, ...many(9_000, { headcount: 1 })],
+      },
+    ],
+    ['marks inside of a goal', 'greeting', { learning_goals: [`${'!'.repeat(290_000)}x`] }],
+    [
+      'a long priority and many skills',
+      'requirement',
+      { skills: [{ priority: long }, ...many(9_000, { priority: 'low' })] },
+    ],
+    ['many members', NEW_TYPE, Object.fromEntries(Array.from({ length: 20_000 }, (_, index) => [index, 1]))],
+  ])('costs little for an intake of the largest size: %s', async (_title, reportType, userData) => {
+    for (const stage of STAGES) {
+      expect(await cpuMsOf(() => textOf({ userData, reportType, stage }))).toBeLessThan(MOST_CPU_MS);
+    }
+  });
 
   it('keeps the whole of a long intake that fits, in its appendix', async () => {
     const notes = Array.from({ length: 300 }, (_, index) => ({

@@ -22,8 +22,11 @@ export interface Composer {
   subject: (data: JsonObject) => string;
   /** The preliminary brief's own sections. */
   findings: (data: JsonObject) => Section[];
-  /** The most important first. */
-  recommendations: (data: JsonObject) => Recommendation[];
+  /**
+   * The most important first, each composed when it is taken. A brief takes few, and each may repeat a text of the intake: all
+   * of them together could be thousands of times as long as the intake.
+   */
+  recommendations: (data: JsonObject) => Generator<Recommendation>;
   /** Risks for the plan. */
   risks: (data: JsonObject) => string[];
   /** Fields that the intake should have, each with the question to ask if it is missing. */

@@ -1,3 +1,5 @@
+import { trimEndOf } from '../../trim-end.ts';
+import { excerpt } from '../excerpt.ts';
 import { outline } from '../outline.ts';
 import type { Composer, Recommendation, Section } from './brief.ts';
 import { bullets, inline, paragraphs, table } from './markdown.ts';
@@ -5,6 +7,8 @@ import type { JsonObject } from './material.ts';
 import { openQuestions } from './preliminary.ts';
 
 const MAX_RECOMMENDATIONS = 8;
+const MAX_RECOMMENDATION_CHARACTERS = 600;
+const END_MARKS = '.。।؟!?';
 
 /** Phases of every plan, each with its weeks and what is done in them about its recommendations. */
 const PHASES = [
@@ -16,7 +20,11 @@ const PHASES = [
 
 /** The recommendations of a final. Never empty: without facts, the first step is to collect them. */
 export function finalRecommendations(composer: Composer, data: JsonObject): Recommendation[] {
-  const found = composer.recommendations(data).slice(0, MAX_RECOMMENDATIONS);
+  const found: Recommendation[] = [];
+  for (const recommendation of composer.recommendations(data)) {
+    found.push(shortened(recommendation));
+    if (found.length === MAX_RECOMMENDATIONS) break;
+  }
   if (found.length > 0) return found;
   return [
     {
@@ -25,6 +33,11 @@ export function finalRecommendations(composer: Composer, data: JsonObject): Reco
       measure: 'Every open point of this brief has an answer.',
     },
   ];
+}
+
+function shortened({ action, reason, measure }: Recommendation): Recommendation {
+  const short = (text: string) => excerpt(text, MAX_RECOMMENDATION_CHARACTERS);
+  return { action: short(action), reason: short(reason), measure: short(measure) };
 }
 
 /** Sections of a final brief: the conclusions from the preliminary one, and the actions. */
@@ -65,7 +78,7 @@ function conclusions(
     covered.length === 0
       ? 'There was no preliminary brief to build on; this one rests on the intake alone.'
       : `This brief completes the preliminary one, which covered: ${covered.slice(0, 20).join('; ')}.`,
-    first === undefined ? '' : `What comes first: ${inline(first.action.replace(/[.。।؟!?]+$/u, ''))}.`,
+    first === undefined ? '' : `What comes first: ${inline(trimEndOf(first.action, END_MARKS))}.`,
     openQuestions(composer, data).length === 0
       ? 'No point is open: work can begin.'
       : 'Some points are still open; none of them keeps the first phase from beginning.',

@@ -35,18 +35,22 @@ export const general: Composer = {
     },
   ],
 
-  recommendations: (data) => [
-    ...listOf(data['goals']).map((goal) => ({
-      action: `Set up a learning path towards: ${goal}`,
-      reason: 'The intake names it as a goal.',
-      measure: 'The people concerned show it at work, and those who set the goal confirm it.',
-    })),
-    ...listOf(data['challenges']).map((challenge) => ({
-      action: `Find out whether training answers this challenge: ${challenge}`,
-      reason: 'The intake names it as standing in the way, and not every challenge is one of skills.',
-      measure: 'Its causes are written down, each with who will deal with it.',
-    })),
-  ],
+  *recommendations(data) {
+    for (const goal of listOf(data['goals'])) {
+      yield {
+        action: `Set up a learning path towards: ${goal}`,
+        reason: 'The intake names it as a goal.',
+        measure: 'The people concerned show it at work, and those who set the goal confirm it.',
+      };
+    }
+    for (const challenge of listOf(data['challenges'])) {
+      yield {
+        action: `Find out whether training answers this challenge: ${challenge}`,
+        reason: 'The intake names it as standing in the way, and not every challenge is one of skills.',
+        measure: 'Its causes are written down, each with who will deal with it.',
+      };
+    }
+  },
 
   risks: (data) => listOf(data['challenges']),
 

@@ -1,6 +1,6 @@
-import type { Composer, Recommendation } from './brief.ts';
+import type { Composer } from './brief.ts';
 import { bullets, facts, paragraphs, table } from './markdown.ts';
-import { listOf, objectOf, rowsOf, textOf, type JsonObject } from './material.ts';
+import { listOf, objectOf, rowsOf, textOf } from './material.ts';
 
 /** Briefs about a person: who they are, what they do, what they want to learn. */
 export const greeting: Composer = {
@@ -57,14 +57,24 @@ export const greeting: Composer = {
     },
   ],
 
-  recommendations: (data) => [
-    ...listOf(data['learning_goals']).map((goal) => towards(goal, data)),
-    ...listOf(data['concerns']).map((concern) => ({
-      action: `Take up a concern before the first session: ${concern}`,
-      reason: 'It was raised in the intake, and what is left unsaid keeps people from learning.',
-      measure: 'The person says that the concern is dealt with, at the first review.',
-    })),
-  ],
+  *recommendations(data) {
+    const [format] = listOf(data['preferred_formats']);
+    const reason = reasonForGoals(textOf(data['job_title']), format);
+    for (const goal of listOf(data['learning_goals'])) {
+      yield {
+        action: `Set up a learning path towards: ${goal}`,
+        reason,
+        measure: 'The person shows it at work, on a task of their own, and the manager confirms it.',
+      };
+    }
+    for (const concern of listOf(data['concerns'])) {
+      yield {
+        action: `Take up a concern before the first session: ${concern}`,
+        reason: 'It was raised in the intake, and what is left unsaid keeps people from learning.',
+        measure: 'The person says that the concern is dealt with, at the first review.',
+      };
+    }
+  },
 
   risks: (data) => [
     ...(textOf(data['availability']) === '' ? [] : [`Time is limited: ${textOf(data['availability'])}`]),
@@ -81,15 +91,9 @@ export const greeting: Composer = {
   },
 };
 
-function towards(goal: string, data: JsonObject): Recommendation {
-  const [format] = listOf(data['preferred_formats']);
-  const role = textOf(data['job_title']);
-  return {
-    action: `Set up a learning path towards: ${goal}`,
-    reason: [
-      role === '' ? 'The person named it as a goal' : `Named as a goal for the work as ${role}`,
-      format === undefined ? '.' : `; the form that suits is ${format}.`,
-    ].join(''),
-    measure: 'The person shows it at work, on a task of their own, and the manager confirms it.',
-  };
+function reasonForGoals(role: string, format: string | undefined): string {
+  return [
+    role === '' ? 'The person named it as a goal' : `Named as a goal for the work as ${role}`,
+    format === undefined ? '.' : `; the form that suits is ${format}.`,
+  ].join('');
 }

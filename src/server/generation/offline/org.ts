@@ -47,15 +47,24 @@ export const org: Composer = {
     },
   ],
 
-  recommendations: (data) => [
-    ...listOf(data['regulations']).map((rule) => ({
-      action: `Make training on this rule mandatory, and keep a record of it: ${rule}`,
-      reason: 'A rule binds whatever else has priority.',
-      measure: 'Every person concerned has a valid certificate, seen in a monthly list.',
-    })),
-    ...listOf(data['challenges']).map((challenge) => answerTo(challenge, data)),
-    ...rowsOf(data['indicators'], 'name').flatMap(moveIndicator),
-  ],
+  *recommendations(data) {
+    for (const rule of listOf(data['regulations'])) {
+      yield {
+        action: `Make training on this rule mandatory, and keep a record of it: ${rule}`,
+        reason: 'A rule binds whatever else has priority.',
+        measure: 'Every person concerned has a valid certificate, seen in a monthly list.',
+      };
+    }
+    const reason = reasonForPilot(data);
+    for (const challenge of listOf(data['challenges'])) {
+      yield {
+        action: `Start a programme against this challenge: ${challenge}`,
+        reason,
+        measure: 'Managers of the pilot see the challenge less often after three months than before.',
+      };
+    }
+    for (const row of rowsOf(data['indicators'], 'name')) yield* moveIndicator(row);
+  },
 
   risks: (data) => [
     ...(textOf(data['culture']) === '' ? [] : [`Habits may resist: ${textOf(data['culture'])}`]),
@@ -85,20 +94,17 @@ function trainingToday(data: JsonObject): string {
   ]);
 }
 
-function answerTo(challenge: string, data: JsonObject): Recommendation {
-  const [largest] = rowsOf(data['departments'], 'name').sort(
-    (a, b) => (numberOf(b['headcount']) ?? 0) - (numberOf(a['headcount']) ?? 0),
-  );
+function reasonForPilot(data: JsonObject): string {
+  // Numbers are read once, not in each comparison: each may be written as a long text.
+  const [largest] = rowsOf(data['departments'], 'name')
+    .map((row) => ({ row, people: numberOf(row['headcount']) ?? 0 }))
+    .sort((a, b) => b.people - a.people);
   const [platform] = listOf(objectOf(data['current_training'])['platforms']);
-  const start = largest === undefined ? 'one department' : textOf(largest['name']);
-  return {
-    action: `Start a programme against this challenge: ${challenge}`,
-    reason: [
-      `A pilot in ${start} reaches enough people to see whether it works`,
-      platform === undefined ? '.' : `, and ${platform} is there to carry it.`,
-    ].join(''),
-    measure: 'Managers of the pilot see the challenge less often after three months than before.',
-  };
+  const start = largest === undefined ? 'one department' : textOf(largest.row['name']);
+  return [
+    `A pilot in ${start} reaches enough people to see whether it works`,
+    platform === undefined ? '.' : `, and ${platform} is there to carry it.`,
+  ].join('');
 }
 
 function moveIndicator(row: JsonObject): Recommendation[] {

@@ -55,14 +55,16 @@ export const requirement: Composer = {
     { heading: 'How success will be seen', write: () => bullets(listOf(data['success_measures'])) },
   ],
 
-  recommendations: (data) => [
-    ...skillsOf(data).filter(isToClose).map(closeGap),
-    ...listOf(data['outcomes']).map((outcome) => ({
-      action: `Design backwards from this outcome: ${outcome}`,
-      reason: 'It is what the business will look at, so exercises and tests should be made of it.',
-      measure: 'It is observed at work, not asked for in a questionnaire.',
-    })),
-  ],
+  *recommendations(data) {
+    for (const skill of skillsOf(data)) if (isToClose(skill)) yield closeGap(skill);
+    for (const outcome of listOf(data['outcomes'])) {
+      yield {
+        action: `Design backwards from this outcome: ${outcome}`,
+        reason: 'It is what the business will look at, so exercises and tests should be made of it.',
+        measure: 'It is observed at work, not asked for in a questionnaire.',
+      };
+    }
+  },
 
   risks: (data) => {
     const constraints = objectOf(data['constraints']);
@@ -91,6 +93,7 @@ interface Skill {
   needed: number | null;
   gap: number | null;
   priority: string;
+  weight: number;
 }
 
 const WEIGHTS: ReadonlyMap<string, number> = new Map([
@@ -104,19 +107,19 @@ function skillsOf(data: JsonObject): Skill[] {
   const skills = rowsOf(data['skills'], 'skill').map((row) => {
     const now = numberOf(row['current_level']);
     const needed = numberOf(row['target_level']);
+    const gap = now === null || needed === null ? null : Math.round((needed - now) * 10) / 10;
+    const priority = textOf(row['priority']);
     return {
       name: textOf(row['skill'] ?? row['name']) || textOf(row),
       now,
       needed,
-      gap: now === null || needed === null ? null : Math.round((needed - now) * 10) / 10,
-      priority: textOf(row['priority']),
+      gap,
+      priority,
+      // Once per skill, not in each comparison: a priority may be a long text.
+      weight: (gap ?? 1) * (WEIGHTS.get(priority.toLowerCase()) ?? 2),
     };
   });
-  return skills.sort((a, b) => weight(b) - weight(a));
-}
-
-function weight({ gap, priority }: Skill): number {
-  return (gap ?? 1) * (WEIGHTS.get(priority.toLowerCase()) ?? 2);
+  return skills.sort((a, b) => b.weight - a.weight);
 }
 
 function isToClose({ gap }: Skill): boolean {
