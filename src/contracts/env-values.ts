@@ -51,13 +51,24 @@ export const bearerKeys = list((key) =>
 
 const SIGNING_KEY_BYTES = { least: 24, most: 64 };
 
+/**
+ * The key of a Standard Webhooks secret: `whsec_` and the base64 of 24 to 64 bytes. Undefined: the secret is malformed. The
+ * last character of base64 may hold bits that belong to no byte; if they are set, the secret was not copied as it was made.
+ */
+export function signingKeyOf(secret: string): Uint8Array | undefined {
+  const [, base64 = '', padding = ''] = /^whsec_([A-Za-z0-9+/]+)(={0,2})$/.exec(secret) ?? [];
+  const bytes = bytesOf(base64 + padding);
+  const { least, most } = SIGNING_KEY_BYTES;
+  if (bytes === undefined || bytes.length < least || bytes.length > most) return undefined;
+  return btoa(bytes).startsWith(base64) ? Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)) : undefined;
+}
+
 /** One or more Standard Webhooks secrets: the first one signs, and all verify. */
-export const signingKeys = list((secret) => {
-  const bytes = /^whsec_[A-Za-z0-9+/]+={0,2}$/.test(secret) ? bytesOf(secret.slice('whsec_'.length)) : 0;
-  return bytes < SIGNING_KEY_BYTES.least || bytes > SIGNING_KEY_BYTES.most
-    ? 'must be one or more whsec_ + base64 of 24 to 64 bytes, separated by spaces'
-    : undefined;
-});
+export const signingKeys = list((secret) =>
+  signingKeyOf(secret) === undefined
+    ? 'must be one or more whsec_ + base64 of 24 to 64 bytes, separated by spaces. Make one: echo "whsec_$(openssl rand -base64 32)"'
+    : undefined,
+);
 
 const LEGACY_SECRET_CHARACTERS = 24;
 
@@ -73,7 +84,7 @@ const SEALING_KEY_BYTES = 32;
 /** One or more keys with ids for encrypting subscribers' secrets: the first one encrypts, and all decrypt. */
 export const endpointSecretsKeys = list((key) => {
   const [, base64 = ''] = /^[A-Za-z0-9_-]{1,32}:([A-Za-z0-9+/]+={0,2})$/.exec(key) ?? [];
-  return bytesOf(base64) === SEALING_KEY_BYTES
+  return bytesOf(base64)?.length === SEALING_KEY_BYTES
     ? undefined
     : `must be one or more id:key, separated by spaces: an id of at most 32 letters, digits, - and _, and the base64 of ${SEALING_KEY_BYTES} bytes`;
 }).refine(
@@ -84,11 +95,12 @@ export const endpointSecretsKeys = list((key) => {
   { error: 'must not have two keys with the same id' },
 );
 
-function bytesOf(base64: string): number {
+/** Each byte as one UTF-16 unit; undefined: the text is not base64. */
+function bytesOf(base64: string): string | undefined {
   try {
-    return atob(base64).length;
+    return atob(base64);
   } catch {
-    return 0;
+    return undefined;
   }
 }
 

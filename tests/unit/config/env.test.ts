@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { readEnv } from '../../../src/server/config/env.ts';
+import { parseWebhookSecret } from '../../../src/server/deliver/secrets.ts';
 
 const complete = {
   SUPABASE_URL: 'http://127.0.0.1:54321',
@@ -255,6 +256,27 @@ describe('the environment', () => {
     expect(() => readEnv({ ...complete, WEBHOOK_SECRET: `${complete.WEBHOOK_SECRET} whsec_dG9v` })).toThrow(
       'WEBHOOK_SECRET: must be one or more whsec_',
     );
+  });
+
+  // 32 bytes of 1 end in `AQE=`. The two bits that differ here belong to no byte, so lenient decoders read the same key.
+  const SPARE_BITS = `whsec_${Buffer.alloc(32, 1).toString('base64').replace(/E=$/, 'F=')}`;
+  it.each(['WEBHOOK_SECRET', 'ALERT_SECRET'])(
+    'refuses %s whose last character has spare bits set, and says how to make one',
+    (name) => {
+      const reading = () => readEnv({ ...complete, [name]: SPARE_BITS });
+      expect(reading).toThrow(`${name}: must be one or more whsec_ + base64 of 24 to 64 bytes`);
+      expect(reading).toThrow('Make one: echo "whsec_$(openssl rand -base64 32)"');
+    },
+  );
+
+  it.each([24, 25, 26, 32, 63, 64])('takes a secret of %d bytes, also without padding', (bytes) => {
+    const key = Buffer.alloc(bytes, 0xfe);
+    const padded = `whsec_${key.toString('base64')}`;
+    for (const secret of [padded, padded.replace(/=+$/, '')]) {
+      expect(readEnv({ ...complete, WEBHOOK_SECRET: secret }).WEBHOOK_SECRET).toBe(secret);
+      expect(parseWebhookSecret(secret)).toEqual([key]);
+    }
+    expect(() => readEnv({ ...complete, WEBHOOK_SECRET: `${padded}=` })).toThrow('WEBHOOK_SECRET');
   });
 
   it.each([
