@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { MAX_TOKENS } from '../../../src/contracts/constants.ts';
+import { MAX_PROMPT_CHARACTERS, MAX_TOKENS } from '../../../src/contracts/constants.ts';
 import {
   namesReport,
   platformJobRequest,
@@ -34,6 +34,12 @@ describe('a body of the platform’s clients', () => {
   it('is still refused where it has an unknown member, or no prompt', () => {
     expect(platformJobRequest.safeParse({ prompt: 'p', other: 1 }).success).toBe(false);
     expect(platformJobRequest.safeParse({ prompt: null }).success).toBe(false);
+  });
+
+  it('may have a prompt of 100,000 code points, which may be twice as many UTF-16 units', () => {
+    const prompt = '🚀'.repeat(MAX_PROMPT_CHARACTERS);
+    expect(platformJobRequest.safeParse({ prompt }).success).toBe(true);
+    expect(platformJobRequest.safeParse({ prompt: `${prompt}.` }).success).toBe(false);
   });
 
   it.each([
