@@ -191,6 +191,7 @@ describe(`an upgrade of ${REPORTS} reports in every state`, () => {
           Promise.resolve(answer.parse(name === 'apply_report_event' ? { outcome: 'busy' } : true)),
         verificationKeys: { keys },
         tellSubscribers: () => undefined,
+        random: () => 0.5,
         now: () => Date.now(),
         monotonicNow: () => performance.now(),
         log: () => undefined,

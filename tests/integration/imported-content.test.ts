@@ -15,6 +15,7 @@ const receiver: Receiver = {
     Promise.resolve(answer.parse(name === 'apply_report_event' ? { outcome: 'busy' } : true)),
   verificationKeys: { keys },
   tellSubscribers: () => undefined,
+  random: () => 0.5,
   now: () => Date.now(),
   monotonicNow: () => performance.now(),
   log: () => undefined,

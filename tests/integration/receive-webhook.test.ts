@@ -34,6 +34,7 @@ beforeAll(async () => {
     ...createRestStore({ url: 'http://127.0.0.1:54321', secretKey: 'sb_secret_test', fetch: viaGateway }),
     verificationKeys: { keys },
     tellSubscribers: () => undefined,
+    random: () => 0.5,
     ...systemClock,
     log: () => undefined,
   };

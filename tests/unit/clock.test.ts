@@ -189,6 +189,7 @@ describe.each([-10, 0, 10])('a clock that is set by %i days at every call', (day
         ...services,
         verificationKeys: { keys: services.webhookKeys },
         tellSubscribers: () => undefined,
+        random: () => 0.5,
         rpc: (_name, parameters, answer) => {
           audited.push(parameters);
           return Promise.resolve(answer.parse(true));

@@ -14,6 +14,8 @@ export interface Receiver extends Store, Clock {
   log: Log;
   /** Sends just applied events to their subscribers, after the answer. */
   tellSubscribers: (...eventIds: string[]) => void;
+  /** From 0 to 1. */
+  random: () => number;
 }
 
 type RecordOf = (code: ProblemCode, bytes: Uint8Array, detail?: string) => RequestRecord;

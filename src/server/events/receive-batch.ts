@@ -83,7 +83,7 @@ export async function receiveBatch(receiver: Receiver, request: Request): Promis
   };
   let said: (BatchItemAnswer | null)[];
   try {
-    said = await applyInParts(events, elapsed, apply);
+    said = await applyInParts(events, elapsed, apply, receiver.random);
   } catch (error) {
     if (!(error instanceof RateLimited)) throw error;
     // If SQL has rolled the work back, it has not audited it.

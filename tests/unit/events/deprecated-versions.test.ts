@@ -47,6 +47,7 @@ function answerTo(body: unknown, said: unknown = applied): Promise<Response> {
       },
       verificationKeys: { keys },
       tellSubscribers: () => undefined,
+      random: () => 0.5,
       now: () => Date.now(),
       monotonicNow: () => performance.now(),
       log: () => undefined,
