@@ -1,14 +1,17 @@
 import { deliveryBacklog, sweepAnswer, type SweepAnswer } from '../../contracts/retry.ts';
 import type { Log } from '../observe/log.ts';
 import { callOwnFunction, type OwnCaller } from './call-own-function.ts';
-import type { Notifier } from './send-delivery.ts';
-import { sweepDeliveries } from './sweep-deliveries.ts';
+import { deliveryLeaseSeconds, type Notifier } from './send-delivery.ts';
+import { SWEEP_MS, sweepDeliveries } from './sweep-deliveries.ts';
 
 /** Due deliveries per parallel sweep: fewer than one sends in its time, also with 90 ms per round trip to the database. */
 const DUE_PER_HELPER = 2000;
 const MOST_HELPERS = 4;
-/** A sweep lasts 55 s, plus up to two time-outs for its last round. */
-const HELPER_TIMEOUT_MS = 90_000;
+
+/** A parallel sweep holds its last delivery, at the longest, until the lease of that ends. */
+export function helperTimeoutMs(timeoutMs: number): number {
+  return SWEEP_MS + deliveryLeaseSeconds(timeoutMs) * 1000;
+}
 
 /**
  * Sends what is due. For a large backlog it starts parallel sweeps, which start no further ones. If one of these fails, its
@@ -31,12 +34,12 @@ async function askForHelp(caller: Notifier & OwnCaller & { log: Log }): Promise<
   }
 }
 
-async function help(caller: OwnCaller & { log: Log }): Promise<SweepAnswer> {
+async function help(caller: Notifier & OwnCaller & { log: Log }): Promise<SweepAnswer> {
   try {
     return await callOwnFunction(caller, {
       path: '/webhooks/retry',
       method: 'GET',
-      timeoutMs: HELPER_TIMEOUT_MS,
+      timeoutMs: helperTimeoutMs(caller.timeoutMs),
       // Several silent addresses would outlast this function.
       of: 'all addresses',
       what: 'a parallel sweep',

@@ -35,6 +35,12 @@ interface Seen {
 
 type Told = Pick<Probe, 'ok' | 'detail' | 'advice'>;
 
+/**
+ * Of one request of a check: up to seven of them, one after the other, must leave time of the function's 300 s for the
+ * database, which records the result.
+ */
+const MAX_TIMEOUT_MS = 30_000;
+
 /** Far outside of the tolerance, whatever the clocks say. */
 const OLD_MS = 60 * 60 * 1000;
 
@@ -49,7 +55,8 @@ const ANSWER_FIRST =
  * so that a host that never asked for events gets only one small request.
  * @throws {SecretUnreadable} if one of the endpoint's secrets cannot be decrypted; nothing was sent
  */
-export async function checkEndpoint(sender: SubscriberSender, endpoint: CheckedEndpoint): Promise<Probe[]> {
+export async function checkEndpoint(services: SubscriberSender, endpoint: CheckedEndpoint): Promise<Probe[]> {
+  const sender = { ...services, timeoutMs: Math.min(services.timeoutMs, MAX_TIMEOUT_MS) };
   const keys = openAll(sender.endpointKeys, endpoint.endpoint_id, endpoint.sealed_secrets);
   const ping = pingOf(sender, endpoint);
   const answered = await request(sender, endpoint, { id: ping.id, body: ping.body, keys });

@@ -128,6 +128,11 @@ describe('a receiver that does all as it should', () => {
   });
 });
 
+it('waits at most 30 s for each answer: seven of them must fit into the time of a function', async () => {
+  const { port } = await receiver();
+  expect(named(await check(port, { timeoutMs: 60_000 }), 'time')?.detail).toMatch(/the limit is 30000 ms\.$/);
+});
+
 describe('where the settings ask for compression', () => {
   it.each(['gzip', 'zstd'] as const)(
     'a ping in %s is sent too, signed over what it holds',
