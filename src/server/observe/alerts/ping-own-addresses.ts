@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { stopwatch } from '../../clock.ts';
-import type { OwnDeployment } from '../../deliver/own-deployment.ts';
+import { siblingOf, type OwnDeployment } from '../../deliver/own-deployment.ts';
 import type { Store } from '../../store/store.ts';
 import { sendPing, type PingSender } from '../send-ping.ts';
 
@@ -17,7 +17,7 @@ export async function pingOwnAddresses(pinger: Store & PingSender & OwnDeploymen
       const { finding, received, status } = await sendPing(pinger, base);
       const ok = received !== undefined;
       return {
-        address: new URL(base).host,
+        address: shownAddress(base),
         ok,
         duration_ms: elapsed(),
         status,
@@ -26,4 +26,10 @@ export async function pingOwnAddresses(pinger: Store & PingSender & OwnDeploymen
     }),
   );
   await pinger.rpc('record_ping_results', { p_results: results }, z.null());
+}
+
+/** `polaris.example.com`; with the path, if there is one: several of our addresses may be on one host. */
+function shownAddress(base: string): string {
+  const { host, pathname } = new URL(base);
+  return host + siblingOf(pathname, '').replace(/\/api$/, '');
 }
