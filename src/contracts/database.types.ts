@@ -1095,7 +1095,12 @@ export type Database = {
         Returns: Json;
       };
       begin_endpoint_check: {
-        Args: { p_actor: string; p_endpoint_id: string; p_host: string };
+        Args: {
+          p_actor: string;
+          p_claim_id?: string;
+          p_endpoint_id: string;
+          p_host: string;
+        };
         Returns: Json;
       };
       cancel_plan: {

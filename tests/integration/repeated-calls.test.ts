@@ -92,6 +92,48 @@ describe('a call that is repeated while the first is still at work', () => {
   });
 });
 
+describe('the start of a check', () => {
+  const host = `${randomUUID()}.example.org`;
+  const begin = async (sql: postgres.ISql, endpointId: string, claimId: string) => {
+    const [row] = await sql<{ answer: { outcome: string; check_id?: number } }[]>`
+      select public.begin_endpoint_check(${endpointId}, ${host}, 'somebody', ${claimId}) as answer`;
+    return row?.answer;
+  };
+  const subscriber = async () => {
+    const id = `ep-${randomUUID().replaceAll('-', '').slice(0, 16)}`;
+    await database.sql`
+      select public.create_endpoint(
+        gen_random_uuid(), ${database.sql.json({
+          ...{ url: `https://${host}/`, description: '', events: {}, filter: null, format_version: 0 },
+          ...{ body: 'full', mode: 'every', rate_per_second: 1 },
+        })}, ${id}, 'sealed', ${`token of ${id}`}, 'tester', null, null)`;
+    return id;
+  };
+
+  it('that is repeated, also while the first is still at work, begins one check', async () => {
+    const endpointId = await subscriber();
+    const claimId = randomUUID();
+    let repeated: ReturnType<typeof begin> | undefined;
+    const first = await database.sql.begin(async (transaction) => {
+      const begun = await begin(transaction, endpointId, claimId);
+      repeated = begin(database.sql, endpointId, claimId);
+      await untilSomebodyWaits(database.sql);
+      return begun;
+    });
+    expect(first).toMatchObject({ outcome: 'begun' });
+    expect(await repeated).toEqual(first);
+    const checks = () => database.sql`select id from private.endpoint_checks where host = ${host}`;
+    expect(await checks()).toHaveLength(1);
+    // The four others of this hour.
+    for (let more = 0; more < 4; more += 1) {
+      expect(await begin(database.sql, endpointId, randomUUID())).toMatchObject({ outcome: 'begun' });
+    }
+    expect(await begin(database.sql, endpointId, randomUUID())).toMatchObject({ outcome: 'too_many_checks' });
+    expect(await begin(database.sql, endpointId, claimId)).toEqual(first);
+    expect(await checks()).toHaveLength(5);
+  });
+});
+
 describe('a redrive', () => {
   const redrive = async (sql: postgres.ISql, event_ids: string[], claimId: string) => {
     const [row] = await sql<{ redriven: number }[]>`

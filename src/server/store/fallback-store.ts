@@ -24,8 +24,8 @@ export interface FallbackStore<Functions extends SqlFunctions = PublicFunctions>
 
 /**
  * Calls use the pool; while that is unusable, they use REST, and one at a time tries the pool again. If the pool may have
- * sent a call, REST repeats it: every call that changes something is recognised when repeated. An error from the database
- * itself is an answer, and is never repeated.
+ * sent a call, REST repeats it: every call that changes something is recognised when repeated, but for two counters
+ * (`report_usage`, `take_sender_token`). An error from the database itself is an answer, and is never repeated.
  */
 export function createFallbackStore<Functions extends SqlFunctions = PublicFunctions>(
   options: FallbackOptions<Functions>,

@@ -10,6 +10,6 @@ end
 $$;
 
 comment on function public.take_sender_token(text) is
-  'Takes a token of a sender for a verified request that changes nothing, before it is audited. Returns {refusal, failure} of ask_limit().';
+  'Takes a token of a sender for a verified request that changes nothing, before it is audited. Returns {refusal, failure} of ask_limit(). A repeated call takes another token: it is not recognised, since that would cost each call a row.';
 revoke all on function public.take_sender_token(text) from public, anon, authenticated, service_role;
 grant execute on function public.take_sender_token(text) to service_role;

@@ -19,6 +19,6 @@ end
 $$;
 
 comment on function public.report_usage(text, int, bigint, bigint) is
-  'Adds what an instance of a function has used since its last report: calls answered, CPU time, and the most memory it ever had. Returns is_unwatched(): then the caller evaluates the alerts.';
+  'Adds what an instance of a function has used since its last report: calls answered, CPU time, and the most memory it ever had. Returns is_unwatched(): then the caller evaluates the alerts. A repeated call adds again: it is not recognised, since these figures are only read by people.';
 revoke all on function public.report_usage(text, int, bigint, bigint) from public, anon, authenticated, service_role;
 grant execute on function public.report_usage(text, int, bigint, bigint) to service_role;

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { COMPRESSIONS } from '../../../contracts/compression.ts';
 import { FILTER_OPEN } from '../../../contracts/filters.ts';
@@ -111,7 +112,7 @@ async function check(
   const host = URL.parse(endpoint.settings.url)?.hostname ?? '';
   const start = await rpc(
     'begin_endpoint_check',
-    { p_endpoint_id: endpointId, p_host: host, p_actor: actor },
+    { p_endpoint_id: endpointId, p_host: host, p_actor: actor, p_claim_id: randomUUID() },
     begun,
   );
   if (start.outcome === 'endpoint_not_found') return refused('endpoint_not_found');
