@@ -158,6 +158,21 @@ describe('a redrive', () => {
     expect(await stillDead(ids)).toBe(0);
   });
 
+  it('passes over the dead letter of a report that another transaction holds', async () => {
+    const [held, free] = [await deadLetter(), await deadLetter()];
+    const ids = [held, free].map(({ event_id }) => event_id);
+    await database.sql.begin(async (holder) => {
+      await holder`
+        select from public.org_reports
+        where id = (select report_id from public.report_events where id = ${held.event_id}) for update`;
+      expect(await redrive(database.sql, ids, randomUUID())).toBe(1);
+      expect(await redrive(database.sql, ids, randomUUID())).toBe(0);
+    });
+    expect(await stillDead([held.event_id])).toBe(1);
+    expect(await stillDead([free.event_id])).toBe(0);
+    expect(await redrive(database.sql, ids, randomUUID())).toBe(1);
+  });
+
   it('that is repeated while the first is still at work takes no further dead letter', async () => {
     const ids = [await deadLetter(), await deadLetter()].map(({ event_id }) => event_id);
     const claimId = randomUUID();

@@ -6,6 +6,10 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_delivery public.webhook_deliveries;
   v_redriven int;
+  -- Dead letters of held reports are passed over, up to this number.
+  c_passed constant int := 500;
+  -- Most locks are held for milliseconds. After one that is not, the call waits for no other.
+  v_wait interval := '2 seconds';
 begin
   perform private.await_same_call(p_claim_id::text);
   -- Counts by the audit what the first call did: a sweep may have claimed those deliveries since.
@@ -28,19 +32,23 @@ begin
         and (p_filter -> 'dead_after' is null or dead_at >= (p_filter ->> 'dead_after')::timestamptz)
         and (p_filter -> 'dead_before' is null or dead_at < (p_filter ->> 'dead_before')::timestamptz)
       order by dead_at, id
-      limit p_limit
+      limit p_limit + c_passed
       -- A delivery that another process holds is being retried or redriven.
       for update skip locked) picked
     order by report_type, report_id, id
   loop
-    perform private.put_back(v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id));
-    v_redriven := v_redriven + 1;
+    exit when v_redriven = p_limit;
+    if private.try_put_back(v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id), v_wait) then
+      v_redriven := v_redriven + 1;
+    else
+      v_wait := '1 millisecond';
+    end if;
   end loop;
   return v_redriven;
 end
 $$;
 
 comment on function public.redrive_deliveries(jsonb, text, int, uuid) is
-  'Puts dead letters back on schedule, at its beginning, and audits each with who did it. Returns how many. A repeated call is recognised by p_claim_id.';
+  'Puts dead letters back on schedule, at its beginning, and audits each with who did it, except those whose reports another transaction holds. Returns how many, at most p_limit. A repeated call is recognised by p_claim_id.';
 revoke all on function public.redrive_deliveries(jsonb, text, int, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.redrive_deliveries(jsonb, text, int, uuid) to service_role;
