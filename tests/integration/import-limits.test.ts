@@ -65,6 +65,52 @@ describe('the import of a report', () => {
   });
 });
 
+describe('an id that a sender has used for another report', () => {
+  const completed = (reportId: string, jobId: string) => ({
+    type: 'report.prelim.completed',
+    timestamp: new Date().toISOString(),
+    data: {
+      job_id: jobId,
+      report_id: reportId,
+      report_type: 'org',
+      research_report: 'of another report',
+      research_status: 'completed',
+    },
+  });
+
+  it.each(['event', 'job'])('does not stop the import (the id of an %s)', async (what) => {
+    const { sql } = database;
+    const store = storeClient(sql);
+    const other = await createReport(sql);
+    const { reportId } = await createReport(sql);
+    const id = `import_org_${reportId.replaceAll('-', '')}`;
+    await sql.begin(async (transaction) => {
+      await transaction`alter table public.org_reports disable trigger user`;
+      await transaction`
+          update public.org_reports set research_report = 'text', webhook_status = 'failed', webhook_job_id = 'job_1'
+          where id = ${reportId}`;
+      await transaction`alter table public.org_reports enable trigger user`;
+      await transaction`insert into private.reports_to_import (report_type, report_id) values ('org', ${reportId})`;
+    });
+    const [eventId, jobId] = what === 'event' ? [id, `job-${id}`] : [`evt-${id}`, id];
+    expect(await store.apply(eventId, completed(other.reportId, jobId))).toMatchObject({
+      outcome: 'applied',
+    });
+
+    expect(await importBatch()).toMatchObject({ imported: 1, left: 0 });
+    const events = await sql`
+        select event.id = report.winner_event_id as wins, event.channel, content.research_report
+        from public.report_events event
+        join private.report_contents content on content.event_id = event.id
+        join public.org_reports report on report.id = event.report_id
+        where event.report_id = ${reportId}`;
+    expect([...events]).toEqual([{ wins: true, channel: 'import', research_report: 'text' }]);
+    const deliveries = await sql`
+        select status from public.webhook_deliveries where report_id = ${reportId} and dead_at is null`;
+    expect([...deliveries]).toEqual([{ status: 'failed' }]);
+  });
+});
+
 describe('metadata whose numbers print as a gigabyte', () => {
   // Eight characters of which each would be printed as 131,072.
   const metadata = `{"n": [${Array.from({ length: 9_000 }, () => '1e131071').join()}]}`;

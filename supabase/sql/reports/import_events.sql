@@ -137,10 +137,8 @@ begin
     end if;
     v_result.requested_at := least(v_result.requested_at, v_winner.requested_at - interval '1 millisecond');
     v_result.type := format('report.%s.completed', v_result.stage);
-    v_event := private.insert_event(
-      'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex'), v_result, v_result.requested_at, 'import',
-      'superseded');
-    update private.job_runs set event_id = v_event.id where job_id = v_job.job_id;
+    perform private.insert_import(
+      'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex'), v_result, 'superseded');
   end loop;
   if v_winner_id is null and p_row.webhook_status in ('failed', 'sent', 'retrying') then
     v_winner_id := v_prefix;
@@ -151,11 +149,8 @@ begin
     return p_row;
   end if;
   v_winner.type := format('report.%s.%s', v_winner.stage, case when v_winner.error is null then 'completed' else 'failed' end);
-  -- An event without a known job gets its own id as job id, since the endpoints require one.
-  v_winner.job_id := coalesce(v_winner.job_id, v_winner_id);
-  v_event := private.insert_event(v_winner_id, v_winner, v_winner.requested_at, 'import', 'applied',
-    v_is_printable or v_winner.research_metadata is null);
-  update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
+  v_event := private.insert_import(
+    v_winner_id, v_winner, 'applied', v_is_printable or v_winner.research_metadata is null);
   -- If no webhook was ever sent for the row, there is no delivery to show.
   if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
     v_dead_reason := case
