@@ -71,6 +71,7 @@ export const PROBLEMS = {
     title: 'The secret of this endpoint cannot be decrypted',
   },
   content_erased: { status: 410, final: false, title: 'The content of this event was erased' },
+  content_unsendable: { status: 410, final: false, title: 'The content of this event cannot be sent' },
   body_too_large: { status: 413, final: true, title: 'The body is too large' },
   unsupported_media_type: { status: 415, final: false, title: 'The body must be application/json' },
   unsupported_content_encoding: {

@@ -381,7 +381,7 @@ export const eventsAnswer = z.object({
       timestamp: rowTime,
       /** The bytes of the request, as text. Null: see `gone`. */
       body: z.string().nullable(),
-      gone: z.literal('content_erased').nullable(),
+      gone: z.enum(['content_erased', 'content_unsendable']).nullable(),
     }),
   ),
   /** Opaque. Null: no events yet. */

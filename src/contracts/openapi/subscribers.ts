@@ -150,7 +150,7 @@ export const SUBSCRIBER_PATHS: Paths = {
       callers: ['subscriber'],
       query: pageOfEvents.extend(oneEvent.partial().shape),
       answers: { 200: { description: 'The events.', schema: eventsAnswer } },
-      problems: ['unauthorized', 'invalid_query', 'event_not_found', 'content_erased'],
+      problems: ['unauthorized', 'invalid_query', 'event_not_found', 'content_erased', 'content_unsendable'],
     },
   },
 };

@@ -5,11 +5,12 @@ language plpgsql stable security definer set search_path = '' set statement_time
 begin
   perform private.require_operator();
   return (
-    select private.envelope(event) from public.report_events event where event.id = p_event_id and event.erased_at is null);
+    select private.body_of(event, 1, 'full')
+    from public.report_events event where event.id = p_event_id and event.erased_at is null);
 end
 $$;
 
 comment on function public.event_body(text) is
-  'The bytes that each attempt of an event sends, so that an operator can send them by hand. Null: no such event, or its content was erased.';
+  'The bytes that each attempt of an event sends, so that an operator can send them by hand. Null: no such event, its content was erased, or it is too large to be sent.';
 revoke all on function public.event_body(text) from public, anon, authenticated, service_role;
 grant execute on function public.event_body(text) to authenticated;

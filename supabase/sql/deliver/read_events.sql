@@ -11,6 +11,7 @@ declare
   -- progress.
   v_horizon xid8 := case when p_event_id is null then pg_snapshot_xmin(pg_current_snapshot()) else '18446744073709551615'::xid8 end;
   v_row record;
+  v_is_erased boolean;
   v_body text;
   v_bytes int := 0;
   v_events jsonb := '[]';
@@ -38,13 +39,16 @@ begin
       exit;
     end if;
     -- Erased events have no content, and cancelled ones are about to lose it. They are still listed.
-    v_body := case when (v_row.event).erased_at is null and not v_row.is_cancelled or (v_row.event).type = 'report.deleted'
+    v_is_erased := ((v_row.event).erased_at is not null or v_row.is_cancelled) and (v_row.event).type <> 'report.deleted';
+    v_body := case when not v_is_erased
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
     v_events := v_events || jsonb_build_object(
       'id', (v_row.event).id, 'position', v_row.position, 'plan', v_row.plan, 'format_version', v_row.format_version,
       'timestamp', private.iso_time((v_row.event).created_at), 'body', v_body,
-      'gone', case when v_body is null then 'content_erased' end);
+      'gone', case
+        when v_body is not null then null
+        when v_is_erased then 'content_erased' else 'content_unsendable' end);
     v_next := jsonb_build_object('xid', v_row.created_xid::text, 'id', v_row.delivery_id);
   end loop;
   return jsonb_build_object('outcome', 'read', 'endpoint_id', v_subscriber.endpoint_id, 'events', v_events, 'next', v_next, 'has_more', v_has_more);

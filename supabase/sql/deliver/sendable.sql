@@ -23,5 +23,5 @@ end
 $$;
 
 comment on function private.sendable(public.webhook_deliveries) is
-  'The data that a sender needs for a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
+  'The data that a sender needs for a delivery that it holds: the fencing token, where it goes, and the bytes to send; null for a body that body_of() does not make.';
 revoke all on function private.sendable(public.webhook_deliveries) from public, anon, authenticated, service_role;

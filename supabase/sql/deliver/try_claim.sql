@@ -7,6 +7,7 @@ language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
   v_delivery public.webhook_deliveries;
   v_earlier bigint;
+  v_claim jsonb;
 begin
   select * into v_delivery from public.webhook_deliveries
   where id = p_delivery_id
@@ -57,7 +58,13 @@ begin
       raise exception 'no probe' using errcode = 'PL003';
     end if;
   end if;
-  return private.claim_delivery(p_delivery_id, p_lease_seconds, p_claim_id);
+  v_claim := private.claim_delivery(p_delivery_id, p_lease_seconds, p_claim_id);
+  if v_claim -> 'body' = 'null' then
+    perform private.move_delivery(
+      p_delivery_id, 'closed', p_token => (v_claim ->> 'delivery_token')::bigint, p_reason => 'unsendable');
+    return '{"set_aside": true}';
+  end if;
+  return v_claim;
 exception
   when sqlstate 'PL003' then
     return null;
@@ -70,5 +77,5 @@ end
 $$;
 
 comment on function private.try_claim(bigint, int, uuid, text) is
-  'Claims a delivery if that needs no waiting. Null: somebody else has it. With set_aside: another of its report goes first, or instead; look for the next. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
+  'Claims a delivery if that needs no waiting. Null: somebody else has it. With set_aside: another of its report goes first, or instead, or it cannot be sent; look for the next. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
 revoke all on function private.try_claim(bigint, int, uuid, text) from public, anon, authenticated, service_role;
