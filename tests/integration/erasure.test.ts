@@ -272,6 +272,23 @@ describe('a report that its owner deletes', () => {
     expect(await sightings()).toEqual([]);
   });
 
+  it.each(['failed', 'delivered'])(
+    'before its result is applied gives the result no effect (the attempt in flight: %s)',
+    async (result) => {
+      const { reportId } = await createReport(sql);
+      const { run } = await store.request(reportId);
+      const { delivery } = await store.complete(run.job_id, run.lease_token);
+      if (delivery === undefined) throw new Error('nothing to send');
+      await sql`delete from public.org_reports where id = ${reportId}`;
+      await store.erase();
+      const attempt = [{ status: 500, duration_ms: 5, authentic: false }];
+      expect(await store.record(delivery, result, attempt)).toMatchObject({ effect: null });
+      const [event] = await sql`
+        select effect, erased_at is not null as erased from public.report_events where id = ${delivery.event_id}`;
+      expect(event).toEqual({ effect: null, erased: true });
+    },
+  );
+
   it('takes nothing of other people', async () => {
     const { userId, reportId } = await createReport(sql);
     await fill(userId, reportId);

@@ -54,6 +54,10 @@ begin
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
     v_applied := public.apply_report_event(v_event.id, 'direct');
+    if v_applied ->> 'outcome' = 'duplicate' then
+      -- Its content was erased before anything applied it: it has no effect.
+      v_applied := null;
+    end if;
   end if;
   perform private.observe_attempts(v_delivery, p_delivery_token, p_attempts);
   if v_delivery.position is not null then
