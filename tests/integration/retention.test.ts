@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { asUser } from '../support/locks.ts';
 import { storeClient } from '../support/store.ts';
 import { subscriberClient } from '../support/subscribers.ts';
 
@@ -197,6 +198,34 @@ describe('retention', () => {
     expect(retry).toEqual({ answer: { outcome: 'delivery_closed' } });
     expect(await store.redrive({ event_ids: [delivery.event_id] })).toBe(0);
     expect(await store.claim()).toBeNull();
+  });
+
+  it('ends the deliveries of a folded edit as superseded, also where a sender held one of them at the edit', async () => {
+    const { sql } = database;
+    const subscribers = subscriberClient(sql);
+    const { endpointId } = await subscribers.active();
+    const { reportId, userId } = await createReport(sql);
+    const edit = (text: string) =>
+      asUser(
+        sql,
+        userId,
+        (owner) => owner`update public.org_reports set research_report = ${text} where id = ${reportId}`,
+      );
+    await edit('first');
+    await sql.begin(async (sender) => {
+      await sender`select from public.webhook_deliveries where report_id = ${reportId} for update`;
+      await edit('second');
+    });
+    expect(await subscribers.deliveries(endpointId)).toMatchObject([
+      { position: '1', status: 'pending' },
+      { position: '2', status: 'pending' },
+    ]);
+    await sql`select public.prune_expired(90, 30, 60, 100)`;
+    expect(await subscribers.deliveries(endpointId)).toMatchObject([
+      { position: '1', status: 'superseded' },
+      { position: '2', status: 'pending' },
+    ]);
+    await subscribers.move(endpointId, 'removed');
   });
 
   it('removes finished jobs, but for those whose result has not arrived or which alone say how a report stands', async () => {

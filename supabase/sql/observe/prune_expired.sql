@@ -109,7 +109,8 @@ begin
       -- The next sweep begins with the rest of this range, which is then the oldest.
       exit;
     end if;
-    v_erased := v_erased + private.forget_event(v_event_id)::int;
+    v_erased := v_erased + private.forget_event(v_event_id, p_is_folded => exists (
+      select from private.report_contents where event_id = v_event_id and lost_at = '-infinity'))::int;
   end loop;
   select coalesce(array_agg(job_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', completed_at, 'id', job_id) order by completed_at, job_id))[p_limit] as last
