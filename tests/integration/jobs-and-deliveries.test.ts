@@ -195,6 +195,26 @@ describe('a job', () => {
     expect((await store.complete(cancelled.job.job_id, null)).outcome).toBe('job_cancelled');
   });
 
+  it('does not tell the earlier owner of a report of the new owner’s job', async () => {
+    const { sql } = database;
+    const { reportId, userId } = await createReport(sql);
+    const repeat = async (jobId: string, caller: string) => {
+      const [row] = await sql<{ answer: { outcome: string } }[]>`
+        select public.repeat_report_job(${`job_${randomUUID()}`}, ${jobId}, ${caller}, 60, 2) as answer`;
+      return row?.answer;
+    };
+    const { run } = await store.request(reportId, {}, null, userId);
+    await store.complete(run.job_id, run.lease_token);
+    const next = await createReport(sql);
+    await sql`update public.org_reports set user_id = ${next.userId} where id = ${reportId}`;
+    const running = await store.request(reportId, {}, null, next.userId);
+    expect(await repeat(run.job_id, userId)).toEqual({ outcome: 'report_not_found' });
+    expect(await repeat(run.job_id, 'pipeline')).toMatchObject({
+      outcome: 'existing',
+      job: { job_id: running.job.job_id },
+    });
+  });
+
   it('commits its result, event and pending delivery together, and shows it only when applied', async () => {
     const { reportId } = await createReport(database.sql);
     const { run } = await store.request(reportId);

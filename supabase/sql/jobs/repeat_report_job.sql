@@ -31,7 +31,8 @@ begin
   where report_id = v_job.report_id and report_type = v_job.report_type and stage = v_job.stage
     and status in ('queued', 'running') and job_id <> p_job_id
   order by created_at desc, job_id desc limit 1;
-  if v_running.job_id is not null then
+  -- Since the repeated job, the report may have been given to another user, whose job this is.
+  if v_running.job_id is not null and (v_by_operator or (private.job_for_caller(v_running.job_id, p_caller)).job_id is not null) then
     return jsonb_build_object('outcome', 'existing', 'job', private.job_view(v_running));
   end if;
   v_answer := public.request_report_job(
