@@ -95,7 +95,8 @@ begin
   delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
   return jsonb_build_object(
     'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
-    'more', p_limit in (v_expired, v_cancelled, v_woken));
+    -- v_cancelled is the sum of two limits.
+    'more', p_limit <= greatest(v_expired, v_cancelled, v_woken));
 end
 $$;
 

@@ -259,6 +259,28 @@ describe('a replay', () => {
     expect(rows.filter((row) => row['plan'] === plan.id)).toMatchObject([{ status: 'cancelled' }]);
     expect(rows.filter((row) => row['plan'] === 0)).toMatchObject([{ status: 'pending' }]);
   });
+
+  it('that is cancelled has a call to make for the rest, also while a removed subscriber has one', async () => {
+    const { sql } = database;
+    const removed = await subscribers.active();
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    for (let event = 0; event < 3; event += 1) await apply(sql, reportId);
+    const plan = await propose({ endpoint_ids: [endpointId], report_id: reportId });
+    await begin(plan.id);
+    await workUntilDone();
+    await sql`update public.plans set status = 'running', finished_at = null where id = ${plan.id}`;
+    await sql`select public.cancel_plan(${plan.id}, 'tester')`;
+    await subscribers.move(removed.endpointId, 'removed');
+    const keepTwo = async () => {
+      const [row] =
+        await sql`select public.keep_subscribers(30, 2) - '{paused,removed,woken}'::text[] as answer`;
+      return row?.['answer'] as object;
+    };
+    expect(await keepTwo()).toEqual({ cancelled: 4, expired: 0, more: true });
+    expect(await keepTwo()).toEqual({ cancelled: 2, expired: 0, more: true });
+    expect(await keepTwo()).toEqual({ cancelled: 0, expired: 0, more: false });
+  });
 });
 
 describe('a start in the past', () => {
