@@ -19,7 +19,8 @@ async function settle(): Promise<void> {
     set opened_at = null, probe_after = null, probe_delivery_id = null, probe_token = null, probe_lease_expires_at = null,
       closed_at = clock_timestamp()`;
   await database.sql`
-    select public.apply_report_event(id, 'direct') from public.report_events where effect is null`;
+    select public.apply_report_event(id, 'direct'), private.add_audit(p_direction => 'out', p_outcome => 'skipped', p_event_id => id)
+    from public.report_events where effect is null`;
   await database.sql`
     update public.webhook_deliveries set status = 'success', next_attempt = null, dead_at = null, dead_reason = null,
       -- As if long ago: what succeeded lately has an audit row.

@@ -24,7 +24,9 @@ const holders: (() => void)[] = [];
 const held: Promise<unknown>[] = [];
 beforeEach(async () => {
   await bed.closeCircuits();
-  await sql`select public.apply_report_event(id, 'direct') from public.report_events where effect is null`;
+  await sql`
+    select public.apply_report_event(id, 'direct'), private.add_audit(p_direction => 'out', p_outcome => 'skipped', p_event_id => id)
+    from public.report_events where effect is null`;
   await sql`
     update public.webhook_deliveries
     set status = 'success', next_attempt = null, dead_at = null, dead_reason = null, lease_expires_at = null,
@@ -229,6 +231,7 @@ describe('the list of due jobs', () => {
     expect(seen.size).toBe(overdue.length);
     await sql`update private.job_runs set status = 'cancelled', completed_at = now(), lease_expires_at = null
       where job_id = any (${overdue})`;
+    await sql`select private.show_job(job_id) from unnest(${overdue}::text[]) job_id`;
   });
 });
 

@@ -235,7 +235,9 @@ describe('a job without a report', () => {
     const problem = ['a job without a report whose result contradicts its status'];
     await database.sql`update private.job_runs set result = ' ' where job_id = ${run.job_id}`;
     expect(await problemsOf(run.job_id)).toEqual(problem);
-    await database.sql`update private.job_runs set result = 'text', status = 'failed' where job_id = ${run.job_id}`;
+    await database.sql`
+      update private.job_runs set result = 'text', status = 'failed' where job_id = ${run.job_id}`;
+    await database.sql`select private.show_job(${run.job_id})`;
     expect(await problemsOf(run.job_id)).toEqual(problem);
     await database.sql`delete from private.job_runs where job_id = ${run.job_id}`;
   });

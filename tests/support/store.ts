@@ -58,13 +58,17 @@ export function storeClient(sql: postgres.ISql) {
           p_job_id => ${jobId}, p_status => 'completed', p_delivery_lease_seconds => 30, p_lease_token => ${token},
           p_research_report => ${text}) as answer`);
     },
-    /** What a verified webhook says; without a body, an event that is recorded already, applied directly. */
-    apply(eventId: string, body?: object, endpointId = 'prelim-report') {
-      return one<Outcome>(
-        body === undefined
-          ? sql`select public.apply_report_event(${eventId}, 'direct') as answer`
-          : sql`select public.apply_report_event(${eventId}, 'webhook', ${JSON.stringify(body)}, ${endpointId}) as answer`,
+    /** What a verified webhook says; without a body, an event that is recorded already, applied directly and audited. */
+    async apply(eventId: string, body?: object, endpointId = 'prelim-report') {
+      if (body !== undefined)
+        return one<Outcome>(
+          sql`select public.apply_report_event(${eventId}, 'webhook', ${JSON.stringify(body)}, ${endpointId}) as answer`,
+        );
+      const answer = await one<Outcome>(
+        sql`select public.apply_report_event(${eventId}, 'direct') as answer`,
       );
+      await sql`select private.add_audit(p_direction => 'out', p_outcome => 'skipped', p_event_id => ${eventId})`;
+      return answer;
     },
     /** Sends a claimed delivery's own bytes to the endpoint's SQL. */
     send({ event_id, body }: Pick<Held, 'event_id' | 'body'>, endpointId = 'prelim-report') {
