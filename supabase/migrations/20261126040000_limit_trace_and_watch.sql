@@ -358,6 +358,7 @@ create table private.endpoint_checks (
   endpoint_id text not null references private.subscribers (endpoint_id),
   host text not null,
   url text not null,
+  claim_id uuid,
   actor text not null,
   created_at timestamptz not null default now(),
   finished_at timestamptz,
@@ -844,7 +845,7 @@ end
 $$;
 
 comment on function public.take_sender_token(text) is
-  'Takes a token of a sender for a verified request that changes nothing, before it is audited. Returns {refusal, failure} of ask_limit().';
+  'Takes a token of a sender for a verified request that changes nothing, before it is audited. Returns {refusal, failure} of ask_limit(). A repeated call takes another token: it is not recognised, since that would cost each call a row.';
 revoke all on function public.take_sender_token(text) from public, anon, authenticated, service_role;
 grant execute on function public.take_sender_token(text) to service_role;
 
@@ -1581,10 +1582,8 @@ begin
     end if;
     v_result.requested_at := least(v_result.requested_at, v_winner.requested_at - interval '1 millisecond');
     v_result.type := format('report.%s.completed', v_result.stage);
-    v_event := private.insert_event(
-      'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex'), v_result, v_result.requested_at, 'import',
-      'superseded');
-    update private.job_runs set event_id = v_event.id where job_id = v_job.job_id;
+    perform private.insert_import(
+      'import_job_' || encode(sha256(convert_to(v_job.job_id, 'UTF8')), 'hex'), v_result, 'superseded');
   end loop;
   if v_winner_id is null and p_row.webhook_status in ('failed', 'sent', 'retrying') then
     v_winner_id := v_prefix;
@@ -1595,11 +1594,8 @@ begin
     return p_row;
   end if;
   v_winner.type := format('report.%s.%s', v_winner.stage, case when v_winner.error is null then 'completed' else 'failed' end);
-  -- An event without a known job gets its own id as job id, since the endpoints require one.
-  v_winner.job_id := coalesce(v_winner.job_id, v_winner_id);
-  v_event := private.insert_event(v_winner_id, v_winner, v_winner.requested_at, 'import', 'applied',
-    v_is_printable or v_winner.research_metadata is null);
-  update private.job_runs set event_id = v_event.id where job_id = v_winner.job_id and status = 'succeeded';
+  v_event := private.insert_import(
+    v_winner_id, v_winner, 'applied', v_is_printable or v_winner.research_metadata is null);
   -- If no webhook was ever sent for the row, there is no delivery to show.
   if coalesce(p_row.webhook_status, 'pending') <> 'pending' or p_row.webhook_job_id is not null then
     v_dead_reason := case
@@ -1692,6 +1688,30 @@ comment on function public.import_reports(int) is
   'Imports up to p_limit reports from before the events, for about a second, skipping those that others hold. Returns {imported, left}.';
 revoke all on function public.import_reports(int) from public, anon, authenticated, service_role;
 grant execute on function public.import_reports(int) to service_role;
+
+-- supabase/sql/reports/insert_import.sql
+create or replace function private.insert_import(
+  p_event_id text, p_result private.incoming_result, p_effect text, p_is_printable boolean default true)
+returns public.report_events
+language plpgsql volatile set search_path = '' as $$
+declare
+  v_event public.report_events;
+begin
+  p_result.job_id := coalesce(p_result.job_id, p_event_id);
+  v_event := private.insert_event(p_event_id, p_result, p_result.requested_at, 'import', p_effect, p_is_printable);
+  if v_event.id is null then
+    -- A sender has used this id, or the id of this job, for another report.
+    p_result.job_id := private.new_id('import_');
+    v_event := private.insert_event(p_result.job_id, p_result, p_result.requested_at, 'import', p_effect, p_is_printable);
+  end if;
+  update private.job_runs set event_id = v_event.id where job_id = v_event.job_id and status = 'succeeded';
+  return v_event;
+end
+$$;
+
+comment on function private.insert_import(text, private.incoming_result, text, boolean) is
+  'Records an event of the import, and that its job, if there is one, ended with it. An event without a known job, or whose id or job another event has, gets its own id as job id, since the endpoints require one.';
+revoke all on function private.insert_import(text, private.incoming_result, text, boolean) from public, anon, authenticated, service_role;
 
 -- supabase/sql/reports/lock_account.sql
 -- Definer rights: Auth deletes accounts in a role of its own, which has no rights on reports and jobs.
@@ -2877,10 +2897,18 @@ returns text
 language plpgsql stable set search_path = '' as $$
 declare
   c_newest constant int := 2;
+  c_bytes constant int := 1048576;
   v_members text[];
+  v_printed text;
 begin
   if p_version not between 0 and c_newest or p_body not in ('full', 'thin') or num_nulls(p_version, p_body) > 0 then
     raise exception 'body % does not exist in format version %', p_body, p_version using errcode = 'PL004';
+  end if;
+  -- Only of these channels: all others are refused such numbers.
+  if p_body = 'full' and p_event.channel in ('platform', 'import')
+    and (select private.has_long_number(research_metadata) from private.report_contents where event_id = p_event.id)
+  then
+    return null;
   end if;
   v_members := private.body_members(p_event, p_body);
   if p_version < 2 then
@@ -2889,12 +2917,13 @@ begin
   if p_version < 1 then
     v_members := private.body_1_to_0(v_members);
   end if;
-  return private.print_body(v_members);
+  v_printed := private.print_body(v_members);
+  return case when octet_length(v_printed) <= c_bytes then v_printed end;
 end
 $$;
 
 comment on function private.body_of(public.report_events, int, text) is
-  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns.';
+  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns. Null: it would have more than 1 MiB, so it cannot be sent.';
 revoke all on function private.body_of(public.report_events, int, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/content_digest.sql
@@ -4001,7 +4030,8 @@ begin
   where report_id = v_job.report_id and report_type = v_job.report_type and stage = v_job.stage
     and status in ('queued', 'running') and job_id <> p_job_id
   order by created_at desc, job_id desc limit 1;
-  if v_running.job_id is not null then
+  -- Since the repeated job, the report may have been given to another user, whose job this is.
+  if v_running.job_id is not null and (v_by_operator or (private.job_for_caller(v_running.job_id, p_caller)).job_id is not null) then
     return jsonb_build_object('outcome', 'existing', 'job', private.job_view(v_running));
   end if;
   v_answer := public.request_report_job(
@@ -4443,7 +4473,8 @@ revoke all on function private.backlog() from public, anon, authenticated, servi
 
 -- supabase/sql/deliver/begin_endpoint_check.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
-create or replace function public.begin_endpoint_check(p_endpoint_id text, p_host text, p_actor text)
+create or replace function public.begin_endpoint_check(
+  p_endpoint_id text, p_host text, p_actor text, p_claim_id uuid default null)
 returns jsonb
 language plpgsql volatile security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
@@ -4455,30 +4486,34 @@ begin
   if v_subscriber.endpoint_id is null or v_subscriber.state = 'removed' then
     return '{"outcome": "endpoint_not_found"}';
   end if;
-  -- The owner of the host has not asked for these requests, so their number is limited, whoever the caller is.
+  -- The owner of the host has not asked for these requests, so their number is limited, whoever the caller is. A repetition of
+  -- this call waits for it here, too.
   perform pg_advisory_xact_lock(hashtextextended('polaris.check:' || p_host, 0));
-  if (select count(*) from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour') >= c_per_hour then
+  select * into v_check from private.endpoint_checks where endpoint_id = p_endpoint_id and claim_id = p_claim_id;
+  if v_check.id is null
+    and (select count(*) from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour') >= c_per_hour
+  then
     return jsonb_build_object('outcome', 'too_many_checks', 'retry_after_seconds', (
       select ceil(extract(epoch from min(created_at) + interval '1 hour' - now()))
       from private.endpoint_checks where host = p_host and created_at > now() - interval '1 hour'));
   end if;
-  insert into private.endpoint_checks (endpoint_id, host, url, compression, actor)
-  select p_endpoint_id, p_host, settings.url, settings.compression, p_actor from private.endpoint_revisions settings
-  where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null returning * into v_check;
-  return (
-    select jsonb_build_object(
-      'outcome', 'begun', 'check_id', v_check.id, 'url', settings.url,
-      'compression', v_check.compression, 'sealed_secrets', (
-        select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
-        where endpoint_id = p_endpoint_id and (expires_at is null or expires_at > now())))
-    from private.endpoint_revisions settings where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null);
+  if v_check.id is null then
+    insert into private.endpoint_checks (endpoint_id, host, url, compression, actor, claim_id)
+    select p_endpoint_id, p_host, settings.url, settings.compression, p_actor, p_claim_id from private.endpoint_revisions settings
+    where settings.endpoint_id = p_endpoint_id and settings.superseded_by is null returning * into v_check;
+  end if;
+  return jsonb_build_object(
+    'outcome', 'begun', 'check_id', v_check.id, 'url', v_check.url,
+    'compression', v_check.compression, 'sealed_secrets', (
+      select coalesce(jsonb_agg(sealed order by id desc), '[]') from private.endpoint_secrets
+      where endpoint_id = p_endpoint_id and (expires_at is null or expires_at > now())));
 end
 $$;
 
-comment on function public.begin_endpoint_check(text, text, text) is
-  'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, compression, sealed_secrets, retry_after_seconds}.';
-revoke all on function public.begin_endpoint_check(text, text, text) from public, anon, authenticated, service_role;
-grant execute on function public.begin_endpoint_check(text, text, text) to service_role;
+comment on function public.begin_endpoint_check(text, text, text, uuid) is
+  'Allows one check of a subscriber: at most five an hour for its host. Returns {outcome: begun|too_many_checks|endpoint_not_found, check_id, url, compression, sealed_secrets, retry_after_seconds}. A repeated call is recognised by p_claim_id.';
+revoke all on function public.begin_endpoint_check(text, text, text, uuid) from public, anon, authenticated, service_role;
+grant execute on function public.begin_endpoint_check(text, text, text, uuid) to service_role;
 
 -- supabase/sql/deliver/begin_live.sql
 create or replace function private.begin_live(p_endpoint_id text, p_change text, p_actor text)
@@ -5493,7 +5528,8 @@ begin
   delete from private.endpoint_secrets where expires_at < now() - interval '1 day';
   return jsonb_build_object(
     'paused', v_paused, 'removed', v_removed, 'expired', v_expired, 'cancelled', v_cancelled, 'woken', v_woken,
-    'more', p_limit in (v_expired, v_cancelled, v_woken));
+    -- v_cancelled is the sum of two limits.
+    'more', p_limit <= greatest(v_expired, v_cancelled, v_woken));
 end
 $$;
 
@@ -5940,7 +5976,7 @@ declare
 begin
   execute format($query$
     with deliveries as materialized (
-      select id, %1$I as at, created_at, dead_at, endpoint_id, report_type, dead_reason,
+      select id, event_id, %1$I as at, created_at, dead_at, endpoint_id, report_type, dead_reason,
         case when dead_at is null then status else 'dead' end as status,
         response ->> 'status' as response_status, response ->> 'error' as error, private.is_planned(delivery, $1, $3) as is_planned
       from public.webhook_deliveries delivery
@@ -5954,6 +5990,9 @@ begin
       where is_planned
         and ($2 -> 'status' is null or status = $2 ->> 'status')
         and ($2 -> 'report_type' is null or report_type = $2 ->> 'report_type')
+        -- One look-up by key for each delivery: a subquery with `exists` could read the whole table of events instead.
+        and ($2 -> 'stage' is null
+          or (select stage from public.report_events event where event.id = deliveries.event_id) = $2 ->> 'stage')
         and ($2 -> 'endpoint_id' is null or endpoint_id = $2 ->> 'endpoint_id')
         and ($2 -> 'dead_reason' is null or dead_reason = $2 ->> 'dead_reason')
         and ($2 -> 'created_after' is null or created_at >= ($2 ->> 'created_after')::timestamptz)
@@ -6068,6 +6107,7 @@ declare
   -- progress.
   v_horizon xid8 := case when p_event_id is null then pg_snapshot_xmin(pg_current_snapshot()) else '18446744073709551615'::xid8 end;
   v_row record;
+  v_is_erased boolean;
   v_body text;
   v_bytes int := 0;
   v_events jsonb := '[]';
@@ -6095,13 +6135,16 @@ begin
       exit;
     end if;
     -- Erased events have no content, and cancelled ones are about to lose it. They are still listed.
-    v_body := case when (v_row.event).erased_at is null and not v_row.is_cancelled or (v_row.event).type = 'report.deleted'
+    v_is_erased := ((v_row.event).erased_at is not null or v_row.is_cancelled) and (v_row.event).type <> 'report.deleted';
+    v_body := case when not v_is_erased
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
     v_events := v_events || jsonb_build_object(
       'id', (v_row.event).id, 'position', v_row.position, 'plan', v_row.plan, 'format_version', v_row.format_version,
       'timestamp', private.iso_time((v_row.event).created_at), 'body', v_body,
-      'gone', case when v_body is null then 'content_erased' end);
+      'gone', case
+        when v_body is not null then null
+        when v_is_erased then 'content_erased' else 'content_unsendable' end);
     v_next := jsonb_build_object('xid', v_row.created_xid::text, 'id', v_row.delivery_id);
   end loop;
   return jsonb_build_object('outcome', 'read', 'endpoint_id', v_subscriber.endpoint_id, 'events', v_events, 'next', v_next, 'has_more', v_has_more);
@@ -6236,6 +6279,10 @@ begin
     p_response => p_attempts -> -1 #- '{request}' #- '{response,headers}', p_retry_after_seconds => p_retry_after_seconds);
   if v_event.effect is null then
     v_applied := public.apply_report_event(v_event.id, 'direct');
+    if v_applied ->> 'outcome' = 'duplicate' then
+      -- Its content was erased before anything applied it: it has no effect.
+      v_applied := null;
+    end if;
   end if;
   perform private.observe_attempts(v_delivery, p_delivery_token, p_attempts);
   if v_delivery.position is not null then
@@ -6313,6 +6360,10 @@ language plpgsql volatile security definer set search_path = '' set statement_ti
 declare
   v_delivery public.webhook_deliveries;
   v_redriven int;
+  -- Dead letters of held reports are passed over, up to this number.
+  c_passed constant int := 500;
+  -- Most locks are held for milliseconds. After one that is not, the call waits for no other.
+  v_wait interval := '2 seconds';
 begin
   perform private.await_same_call(p_claim_id::text);
   -- Counts by the audit what the first call did: a sweep may have claimed those deliveries since.
@@ -6335,20 +6386,24 @@ begin
         and (p_filter -> 'dead_after' is null or dead_at >= (p_filter ->> 'dead_after')::timestamptz)
         and (p_filter -> 'dead_before' is null or dead_at < (p_filter ->> 'dead_before')::timestamptz)
       order by dead_at, id
-      limit p_limit
+      limit p_limit + c_passed
       -- A delivery that another process holds is being retried or redriven.
       for update skip locked) picked
     order by report_type, report_id, id
   loop
-    perform private.put_back(v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id));
-    v_redriven := v_redriven + 1;
+    exit when v_redriven = p_limit;
+    if private.try_put_back(v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id), v_wait) then
+      v_redriven := v_redriven + 1;
+    else
+      v_wait := '1 millisecond';
+    end if;
   end loop;
   return v_redriven;
 end
 $$;
 
 comment on function public.redrive_deliveries(jsonb, text, int, uuid) is
-  'Puts dead letters back on schedule, at its beginning, and audits each with who did it. Returns how many. A repeated call is recognised by p_claim_id.';
+  'Puts dead letters back on schedule, at its beginning, and audits each with who did it, except those whose reports another transaction holds. Returns how many, at most p_limit. A repeated call is recognised by p_claim_id.';
 revoke all on function public.redrive_deliveries(jsonb, text, int, uuid) from public, anon, authenticated, service_role;
 grant execute on function public.redrive_deliveries(jsonb, text, int, uuid) to service_role;
 
@@ -6581,7 +6636,7 @@ end
 $$;
 
 comment on function private.sendable(public.webhook_deliveries) is
-  'The data that a sender needs for a delivery that it holds: the fencing token, where it goes, and the bytes to send.';
+  'The data that a sender needs for a delivery that it holds: the fencing token, where it goes, and the bytes to send; null for a body that body_of() does not make.';
 revoke all on function private.sendable(public.webhook_deliveries) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/sending_policy.sql
@@ -6944,6 +6999,7 @@ language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
   v_delivery public.webhook_deliveries;
   v_earlier bigint;
+  v_claim jsonb;
 begin
   select * into v_delivery from public.webhook_deliveries
   where id = p_delivery_id
@@ -6994,7 +7050,13 @@ begin
       raise exception 'no probe' using errcode = 'PL003';
     end if;
   end if;
-  return private.claim_delivery(p_delivery_id, p_lease_seconds, p_claim_id);
+  v_claim := private.claim_delivery(p_delivery_id, p_lease_seconds, p_claim_id);
+  if v_claim -> 'body' = 'null' then
+    perform private.move_delivery(
+      p_delivery_id, 'closed', p_token => (v_claim ->> 'delivery_token')::bigint, p_reason => 'unsendable');
+    return '{"set_aside": true}';
+  end if;
+  return v_claim;
 exception
   when sqlstate 'PL003' then
     return null;
@@ -7007,7 +7069,7 @@ end
 $$;
 
 comment on function private.try_claim(bigint, int, uuid, text) is
-  'Claims a delivery if that needs no waiting. Null: somebody else has it. With set_aside: another of its report goes first, or instead; look for the next. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
+  'Claims a delivery if that needs no waiting. Null: somebody else has it. With set_aside: another of its report goes first, or instead, or it cannot be sent; look for the next. With left_out: its report is held by a transaction, or it cannot be claimed. p_probe_of: the endpoint whose probe it must be.';
 revoke all on function private.try_claim(bigint, int, uuid, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/try_planned.sql
@@ -7043,6 +7105,25 @@ $$;
 comment on function private.try_planned(bigint, public.plans) is
   'Makes a delivery due for a plan if that needs no waiting: brought_forward, redriven (a dead letter), changed (the plan is not about it any more), held (another transaction holds it or its report), error.';
 revoke all on function private.try_planned(bigint, public.plans) from public, anon, authenticated, service_role;
+
+-- supabase/sql/deliver/try_put_back.sql
+create or replace function private.try_put_back(
+  p_delivery public.webhook_deliveries, p_actor text, p_asked jsonb, p_wait interval)
+returns boolean
+-- Until this function returns; set_config() alone would last as long as the transaction.
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+begin
+  perform set_config('lock_timeout', (extract(epoch from p_wait) * 1000)::int || 'ms', true);
+  perform private.put_back(p_delivery, p_actor, p_asked);
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.try_put_back(public.webhook_deliveries, text, jsonb, interval) is
+  'Like put_back(), but waits only so long for another transaction that holds the report. False: it still does.';
+revoke all on function private.try_put_back(public.webhook_deliveries, text, jsonb, interval) from public, anon, authenticated, service_role;
 
 -- supabase/sql/deliver/try_release.sql
 create or replace function private.try_release(p_delivery_id bigint)
@@ -8630,7 +8711,8 @@ begin
       -- The next sweep begins with the rest of this range, which is then the oldest.
       exit;
     end if;
-    v_erased := v_erased + private.forget_event(v_event_id)::int;
+    v_erased := v_erased + private.forget_event(v_event_id, p_is_folded => exists (
+      select from private.report_contents where event_id = v_event_id and lost_at = '-infinity'))::int;
   end loop;
   select coalesce(array_agg(job_id) filter (where not needed), '{}') as ids,
     (array_agg(jsonb_build_object('at', completed_at, 'id', job_id) order by completed_at, job_id))[p_limit] as last
@@ -8851,7 +8933,7 @@ end
 $$;
 
 comment on function public.report_usage(text, int, bigint, bigint) is
-  'Adds what an instance of a function has used since its last report: calls answered, CPU time, and the most memory it ever had. Returns is_unwatched(): then the caller evaluates the alerts.';
+  'Adds what an instance of a function has used since its last report: calls answered, CPU time, and the most memory it ever had. Returns is_unwatched(): then the caller evaluates the alerts. A repeated call adds again: it is not recognised, since these figures are only read by people.';
 revoke all on function public.report_usage(text, int, bigint, bigint) from public, anon, authenticated, service_role;
 grant execute on function public.report_usage(text, int, bigint, bigint) to service_role;
 
@@ -10068,12 +10150,13 @@ language plpgsql stable security definer set search_path = '' set statement_time
 begin
   perform private.require_operator();
   return (
-    select private.envelope(event) from public.report_events event where event.id = p_event_id and event.erased_at is null);
+    select private.body_of(event, 1, 'full')
+    from public.report_events event where event.id = p_event_id and event.erased_at is null);
 end
 $$;
 
 comment on function public.event_body(text) is
-  'The bytes that each attempt of an event sends, so that an operator can send them by hand. Null: no such event, or its content was erased.';
+  'The bytes that each attempt of an event sends, so that an operator can send them by hand. Null: no such event, its content was erased, or it is too large to be sent.';
 revoke all on function public.event_body(text) from public, anon, authenticated, service_role;
 grant execute on function public.event_body(text) to authenticated;
 
@@ -10608,6 +10691,8 @@ declare
   v_where text := concat_ws(' and ',
     'true',
     case
+      -- A search for other ids with it would read all attempts of the subscriber before it could sort them.
+      when p_search ~ '^ep-[a-z0-9]{16}$' then 'indexed_endpoint_id = $1 and direction = ''out'''
       when p_search ~* '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' then '(event_id = $1 or job_id = $1 or report_id = $1::uuid)'
       when p_search is not null then '(event_id = $1 or job_id = $1)'
     end,
@@ -10635,7 +10720,7 @@ end
 $$;
 
 comment on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) is
-  'The audit log, newest first. p_search is the whole id of a report, a job or an event; p_response_status is a number or none; p_actor is the id of a person, cron, or sender.';
+  'The audit log, newest first. p_search is the whole id of a report, a job, an event or a subscriber (its attempts); p_response_status is a number or none; p_actor is the id of a person, cron, or sender.';
 revoke all on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) from public, anon, authenticated, service_role;
 grant execute on function public.list_webhook_audit(text, text, text, text, timestamptz, timestamptz, int, timestamptz, text, text) to authenticated;
 
@@ -11462,6 +11547,20 @@ comment on view private.alert_rows is
 revoke all on table private.alert_rows from public, anon, authenticated, service_role;
 grant select on table private.alert_rows to authenticated;
 
+-- supabase/sql/observe/audit_rows.sql
+create or replace view private.audit_rows with (security_invoker = true) as
+  select audit.id, audit.created_at, audit.direction, coalesce(audit.endpoint_id, audit.webhook_type) as endpoint_id,
+    audit.request_payload ->> 'endpoint' as endpoint, audit.outcome, audit.response_status, type.report_type,
+    audit.report_id, audit.job_id, audit.event_id, audit.attempt_number, audit.duration_ms, audit.error_message, audit.actor,
+    -- As it is indexed: endpoint_id above may be of the platform's column.
+    audit.endpoint_id as indexed_endpoint_id
+  from public.webhook_audit audit
+  left join public.report_types type on type.table_name = audit.report_table;
+
+comment on view private.audit_rows is 'A row of the audit in a list: without payload and answer.';
+revoke all on table private.audit_rows from public, anon, authenticated, service_role;
+grant select on table private.audit_rows to authenticated;
+
 -- supabase/sql/observe/audit_with_content.sql
 create or replace view private.audit_with_content with (security_invoker = true) as
   select id, event_id, report_id
@@ -11568,6 +11667,8 @@ create policy "owners mark as read" on public.report_notifications for update to
 comment on table private.endpoint_checks is
   'The checks of subscribers, with what each probe has found.';
 comment on column private.endpoint_checks.host is 'Checks are limited by host: their requests are unsolicited.';
+comment on column private.endpoint_checks.claim_id is
+  'Minted by the function that began it: a repeated call is recognised by it. Null: it does not repeat its calls.';
 comment on column private.endpoint_checks.passed is 'Null: it is under way, or its function died.';
 comment on column private.endpoint_checks.compression is 'In which its probe of that name was sent: what the settings asked for then.';
 alter table private.endpoint_checks enable row level security;
@@ -11786,7 +11887,7 @@ revoke all on table private.latency_totals from anon, authenticated, service_rol
 -- supabase/sql/observe/ping_results.sql
 comment on table private.ping_results is
   'The pings that sweeps send the whole road of a webhook, one row each, for eight days.';
-comment on column private.ping_results.address is 'The host of WEBHOOK_BASE_URL, with its port where one is given.';
+comment on column private.ping_results.address is 'An address of WEBHOOK_BASE_URL without https:// and /api/webhooks: host, port where one is given, and path.';
 comment on column private.ping_results.error is 'The error, in our own words; null: delivered.';
 alter table private.ping_results enable row level security;
 revoke all on table private.ping_results from anon, authenticated, service_role;
@@ -11862,7 +11963,7 @@ grant execute on function public.account_content(text) to polaris_store;
 grant execute on function public.apply_plan(pg_catalog.int4, text) to polaris_store;
 grant execute on function public.apply_report_event(text, text, text, text, text, pg_catalog.int4, pg_catalog.numeric, text, pg_catalog.int4, text, text) to polaris_store;
 grant execute on function public.apply_report_events(jsonb, text, pg_catalog.int4) to polaris_store;
-grant execute on function public.begin_endpoint_check(text, text, text) to polaris_store;
+grant execute on function public.begin_endpoint_check(text, text, text, uuid) to polaris_store;
 grant execute on function public.cancel_plan(pg_catalog.int4, text) to polaris_store;
 grant execute on function public.cancel_report_job(text, text) to polaris_store;
 grant execute on function public.change_endpoint(text, pg_catalog.int8, jsonb, text, text, text) to polaris_store;
