@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { createClient } from '@supabase/supabase-js';
 import postgres from 'postgres';
 import type { Database } from '../src/contracts/database.types.ts';
@@ -14,12 +15,14 @@ import { createRestStore } from '../src/server/store/rest-store.ts';
 import { chooseSubject, consoleViews } from '../tools/bench/console-views.ts';
 import { quantile, round } from '../tools/bench/measure.ts';
 import { ensureAccount, makeOperator } from '../tools/local/accounts.ts';
+import { endConnections } from '../tools/local/end-connections.ts';
 import { migrate } from '../tools/local/migrate.ts';
 import { freePort } from '../tools/local/ports.ts';
 import { createSecrets } from '../tools/local/secrets.ts';
 import { startPostgresService, startSupabaseApiService } from '../tools/local/services.ts';
 import { prepareDatabase } from '../tools/local/prepare-database.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
+import { describeError } from '../tools/local/wrong-use.ts';
 import { LARGE, seedLarge } from '../tools/seed/large.ts';
 
 const CALLS = 25;
@@ -28,6 +31,8 @@ const GOAL_MS = 100;
 const step = (text: string) => process.stderr.write(`${text}\n`);
 
 async function main(signal: AbortSignal): Promise<void> {
+  // Rejects all arguments: there are none.
+  parseArgs();
   await using stack = new AsyncDisposableStack();
   const secrets = createSecrets();
   step('starting');
@@ -42,7 +47,7 @@ async function main(signal: AbortSignal): Promise<void> {
   await prepareDatabase(databaseUrl);
   await migrate(databaseUrl);
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
-  stack.defer(() => sql.end());
+  stack.defer(() => endConnections(sql));
   const api = await startSupabaseApiService({ databaseUrl, port: await freePort(), ...secrets });
   stack.defer(() => api.stop());
   const { url } = api.state();
@@ -101,6 +106,6 @@ try {
   await main(signal);
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
-  if (!signal.aborted) console.error(error);
+  if (!signal.aborted) console.error(describeError(error));
 }
 process.exit();

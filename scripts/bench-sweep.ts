@@ -2,10 +2,12 @@
  * Measures a sweep of 50 deliveries on an empty database, then on the same database with 1,000,000 finished deliveries and
  * 100,000 audit rows a day. Prints the plans of the queries that a sweep makes.
  */
+import { parseArgs } from 'node:util';
 import type postgres from 'postgres';
 import { startBed } from '../tools/bench/bed.ts';
 import { measureSweep } from '../tools/bench/whole-jobs.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
+import { describeError } from '../tools/local/wrong-use.ts';
 import { seedLarge, type SeedSize } from '../tools/seed/large.ts';
 
 const PAST: SeedSize = { deliveries: 1_000_000, auditRows: 1_000_000, days: 10 };
@@ -32,6 +34,8 @@ async function showPlans(sql: postgres.Sql): Promise<void> {
 }
 
 async function main(signal: AbortSignal): Promise<void> {
+  // Rejects all arguments: there are none.
+  parseArgs();
   await using bed = await startBed(step);
   step('sweeping the empty database');
   const without = await measureSweep(bed);
@@ -51,6 +55,6 @@ try {
   await main(signal);
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
-  if (!signal.aborted) console.error(error);
+  if (!signal.aborted) console.error(describeError(error));
 }
 process.exit();

@@ -13,6 +13,7 @@ import { prepareDatabase } from '../tools/local/prepare-database.ts';
 import { createSecrets } from '../tools/local/secrets.ts';
 import { startPostgresService } from '../tools/local/services.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
+import { describeError, WrongUse } from '../tools/local/wrong-use.ts';
 
 /** A report takes about 20 KB of disk with its job, its audit row and its event. */
 const size = z.coerce.number().int().min(300).max(1_000_000);
@@ -23,7 +24,8 @@ const onStep = (step: string) => process.stderr.write(`${step}\n`);
 
 async function main(signal: AbortSignal): Promise<void> {
   const { values } = parseArgs({ options: { reports: { type: 'string', default: '100000' } } });
-  const reports = size.parse(values.reports);
+  const { data: reports } = size.safeParse(values.reports);
+  if (reports === undefined) throw new WrongUse('--reports is a whole number from 300 to 1000000.');
   await using stack = new AsyncDisposableStack();
   const database = await startPostgresService({
     directory: await mkdtemp(join(tmpdir(), 'polaris-bench-')),
@@ -49,6 +51,6 @@ try {
   await main(signal);
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
-  if (!signal.aborted) console.error(error);
+  if (!signal.aborted) console.error(describeError(error));
 }
 process.exit();

@@ -9,7 +9,9 @@ import { parseArgs } from 'node:util';
 import { chaos, outliveBrokenConnections, print, type Arguments } from '../tools/chaos/chaos.ts';
 import { STORES } from '../tools/chaos/system.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
+import { describeError, WrongUse } from '../tools/local/wrong-use.ts';
 
+/** @throws {WrongUse} and the errors of `parseArgs` */
 function readArguments(): Arguments {
   const { values } = parseArgs({
     options: {
@@ -24,13 +26,13 @@ function readArguments(): Arguments {
   const seed = Number(values.seed);
   const subscriberCount = Number(values.subscribers);
   if (!Number.isInteger(subscriberCount) || subscriberCount < 0 || subscriberCount > 100) {
-    throw new Error('--subscribers is a whole number from 0 to 100.');
+    throw new WrongUse('--subscribers is a whole number from 0 to 100.');
   }
   if (!Number.isInteger(count) || count < 1 || count > 100_000 || !Number.isInteger(seed)) {
-    throw new Error('Usage: npm run chaos -- --jobs N --seed S, both whole numbers, N from 1 to 100000.');
+    throw new WrongUse('Usage: npm run chaos -- --jobs N --seed S, both whole numbers, N from 1 to 100000.');
   }
   const store = STORES.find((each) => each === values.store);
-  if (store === undefined) throw new Error(`--store is one of ${STORES.join(', ')}.`);
+  if (store === undefined) throw new WrongUse(`--store is one of ${STORES.join(', ')}.`);
   return { count, seed, subscriberCount, store, check: values.check };
 }
 
@@ -40,6 +42,6 @@ try {
   process.exitCode = (await chaos(signal, readArguments())) ? 0 : 1;
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
-  if (!signal.aborted) print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (!signal.aborted) print(describeError(error));
 }
 process.exit();

@@ -14,6 +14,7 @@ import { rewriteMigrations } from '../tools/db/rewrite-migrations.ts';
 import { migrateInSteps, startThrowawayServer, withConnection } from '../tools/db/throwaway.ts';
 import { RefusedError, requireRequest, writeMigration } from '../tools/db/write-migration.ts';
 import { projectRoot } from '../tools/local/paths.ts';
+import { describeError, WrongUse } from '../tools/local/wrong-use.ts';
 
 const FOLDER = join(projectRoot, 'supabase/migrations');
 const USAGE = 'npm run db:migration -- <name> "<why>", or npm run db:migration -- --rewrite';
@@ -55,14 +56,14 @@ try {
   });
   const [name, why, ...rest] = positionals;
   if (values.rewrite) {
-    if (name !== undefined) throw new RefusedError(USAGE);
+    if (name !== undefined) throw new WrongUse(USAGE);
     await rewrite();
   } else {
-    if (name === undefined || why === undefined || rest.length > 0) throw new RefusedError(USAGE);
+    if (name === undefined || why === undefined || rest.length > 0) throw new WrongUse(USAGE);
     await write(name, why);
   }
 } catch (error) {
-  if (!(error instanceof RefusedError || error instanceof SourceError)) throw error;
-  console.error(error.message);
+  const isRefused = error instanceof RefusedError || error instanceof SourceError;
+  console.error(isRefused ? error.message : describeError(error));
   process.exitCode = 1;
 }

@@ -3,6 +3,7 @@
  * list of what this version calls in the database, which later migrations must keep.
  */
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { PLATFORM_CALLS, readCalls, RELEASED_CALLS, writeCalls } from '../tools/db/calls/calls.ts';
 import { readCalledObjects } from '../tools/db/calls/called-objects.ts';
 import { compareCalls } from '../tools/db/calls/compare-calls.ts';
@@ -14,6 +15,8 @@ import { migrate } from '../tools/local/migrate.ts';
 import { projectRoot } from '../tools/local/paths.ts';
 
 async function main(): Promise<void> {
+  // Rejects all arguments: there are none.
+  parseArgs();
   await using server = await startThrowawayServer();
   // Closed default privileges grant less than open ones: what works here works on both kinds of project.
   const url = await server.createDatabase({ defaultPrivileges: 'closed' });

@@ -7,16 +7,19 @@
  */
 import { parseArgs } from 'node:util';
 import { demo, print } from '../tools/demo/demo.ts';
+import { readStore } from '../tools/local/store-option.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
+import { describeError } from '../tools/local/wrong-use.ts';
 
-const { values } = parseArgs({
-  options: { keep: { type: 'boolean', default: false }, store: { type: 'string', default: 'rest' } },
-});
 const signal = stopSignal();
 try {
-  process.exitCode = (await demo(signal, values)) ? 0 : 1;
+  const { values } = parseArgs({
+    options: { keep: { type: 'boolean', default: false }, store: { type: 'string', default: 'rest' } },
+  });
+  const { keep } = values;
+  process.exitCode = (await demo(signal, { keep, store: readStore(values.store) })) ? 0 : 1;
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
-  if (!signal.aborted) print(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  if (!signal.aborted) print(describeError(error));
 }
 process.exit();

@@ -27,9 +27,11 @@ async function main(signal: AbortSignal): Promise<void> {
     database: portFrom('SUPABASE_DB_PORT', 54322),
   };
   const directory = dataDirectory();
-  const { fresh, store } = parseArgs({
+  const { values } = parseArgs({
     options: { fresh: { type: 'boolean', default: false }, store: { type: 'string', default: 'rest' } },
-  }).values;
+  });
+  const { fresh } = values;
+  const store = readStore(values.store);
   if (fresh && process.env['SUPABASE_URL']) {
     throw new Error(
       '--fresh deletes only a database of the local system, but SUPABASE_URL names another one. Unset SUPABASE_URL, or leave --fresh out.',
@@ -45,7 +47,7 @@ async function main(signal: AbortSignal): Promise<void> {
   const system = stack.use(
     await startLocalSystem({
       directory,
-      store: readStore(store),
+      store,
       ports: { ...ports, functions: 0 },
       onLine: print,
       onStep: (step) => {

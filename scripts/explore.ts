@@ -42,9 +42,10 @@ function pairsOf(steps: readonly StepName[]): Pair[] {
   return one === undefined ? all : all.filter((pair) => pair.includes(one));
 }
 
+const signal = stopSignal();
 try {
-  process.exitCode = (await explore(chosen(), stopSignal())) ? 0 : 1;
+  process.exitCode = (await explore(chosen(), signal)) ? 0 : 1;
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
-  process.exitCode = 1;
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) console.error(error instanceof Error ? error.message : String(error));
 }

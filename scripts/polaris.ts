@@ -2,8 +2,8 @@
  * Operator commands, signed in as in the console: `npm run polaris -- sign-in EMAIL`, then for example `npm run polaris --
  * trace ID`. Exit status 0: done. 1: the command failed or reports a problem. 2: wrong arguments.
  */
+import { isWrongUse } from '../tools/local/wrong-use.ts';
 import type { Command } from '../tools/polaris/command.ts';
-import { WrongUse } from '../tools/polaris/command.ts';
 import { COMMANDS } from '../tools/polaris/commands.ts';
 import { readable, say } from '../tools/polaris/say.ts';
 
@@ -21,12 +21,6 @@ function usageOf(name: string, { forms }: Command): string[] {
   return forms.map((form, index) =>
     `${index === 0 ? 'Usage: ' : '       '}npm run polaris -- ${name} ${form}`.trimEnd(),
   );
-}
-
-/** Whether the command or `parseArgs` rejected the arguments. */
-function isWrongUse(error: unknown): error is Error {
-  const code = error instanceof TypeError && 'code' in error ? String(error.code) : '';
-  return error instanceof WrongUse || code.startsWith('ERR_PARSE_ARGS_');
 }
 
 function complain(...lines: string[]): void {

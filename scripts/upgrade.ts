@@ -3,14 +3,18 @@
  * platform's first version, without stopping other work. DATABASE_URL must be the direct or session address, as the owner
  * `postgres`. You can stop the command and run it again at any time.
  */
-import { connect, requirePushed } from '../tools/local/connect.ts';
+import { parseArgs } from 'node:util';
+import { connect, describeFailure, requirePushed } from '../tools/local/connect.ts';
 import { databaseUrl } from '../tools/local/database-url.ts';
+import { endConnections } from '../tools/local/end-connections.ts';
 import { upgrade } from '../tools/upgrade/upgrade.ts';
 
 /** Supabase's transaction pooler: it assigns a connection for one transaction only. */
 const TRANSACTION_POOLER_PORT = '6543';
 
 async function main(): Promise<void> {
+  // Rejects all arguments: there are none.
+  parseArgs();
   const url = await databaseUrl();
   if (new URL(url).port === TRANSACTION_POOLER_PORT) {
     throw new Error(
@@ -28,14 +32,13 @@ async function main(): Promise<void> {
     if (unimportable.length > 0) process.exitCode = 1;
     else tell('done. Check with npm run verify.');
   } finally {
-    // Without a time-out, end() waits for ever if the server has closed the connection.
-    await sql.end({ timeout: 5 });
+    await endConnections(sql);
   }
 }
 
 try {
   await main();
 } catch (error) {
-  console.error(error instanceof Error ? error.message : String(error));
+  console.error(describeFailure(error));
   process.exitCode = 1;
 }

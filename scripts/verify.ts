@@ -5,8 +5,9 @@
  */
 import { parseArgs } from 'node:util';
 import type postgres from 'postgres';
-import { connect, requirePushed } from '../tools/local/connect.ts';
+import { connect, describeFailure, requirePushed } from '../tools/local/connect.ts';
 import { databaseUrl } from '../tools/local/database-url.ts';
+import { endConnections } from '../tools/local/end-connections.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
 import { startProgress } from '../tools/verify/progress.ts';
 import { printPlace, readPlace, verifySlices, type Finding, type Place } from '../tools/verify/slices.ts';
@@ -72,7 +73,7 @@ async function main(signal: AbortSignal): Promise<boolean> {
     console.log(`verify: ${problems} problems in ${where}`);
     return problems === 0;
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
 }
 
@@ -81,5 +82,5 @@ try {
   process.exitCode = (await main(signal)) ? 0 : 1;
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
-  if (!signal.aborted) console.error(error instanceof Error ? error.message : String(error));
+  if (!signal.aborted) console.error(describeFailure(error));
 }

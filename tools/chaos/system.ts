@@ -362,7 +362,7 @@ async function keepSupabaseApi(options: SupabaseApiOptions): Promise<AsyncDispos
       if (stopped.signal.aborted) return;
       if (!ended && !(await isHanging())) continue;
       await service.kill();
-      // It does not start, or hangs doing so, while the database is away.
+      // While the database is unavailable, it fails to start, or hangs while starting.
       service = await start().catch(() => service);
     }
   })();

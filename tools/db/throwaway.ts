@@ -3,6 +3,7 @@ import { cp, mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { endConnections } from '../local/end-connections.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
 import { prepareDatabase, type DatabaseOptions } from '../local/prepare-database.ts';
@@ -33,7 +34,7 @@ export async function startThrowawayServer(): Promise<ThrowawayServer> {
       try {
         await sql.unsafe(`create database ${name} template template0`);
       } finally {
-        await sql.end();
+        await endConnections(sql);
       }
       const own = new URL(url);
       own.pathname = name;
@@ -49,11 +50,12 @@ export async function withConnection<Result>(
   url: string,
   run: (sql: postgres.Sql) => Promise<Result>,
 ): Promise<Result> {
-  const sql = postgres(url, { max: 1, onnotice: () => undefined });
+  // By default, postgres.js replaces a connection after 30 to 60 minutes.
+  const sql = postgres(url, { max: 1, onnotice: () => undefined, max_lifetime: null });
   try {
     return await run(sql);
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
 }
 

@@ -15,12 +15,13 @@ import { startAlertReceiver } from '../local/alert-receiver.ts';
 import { consolePage } from '../local/console-page.ts';
 import { dataDirectory, lockDirectory, removeDatabase, writeDevFile } from '../local/data-directory.ts';
 import { describeAccess } from '../local/describe-access.ts';
+import { endConnections } from '../local/end-connections.ts';
 import { startFront } from '../local/front.ts';
 import { startLocalSystem } from '../local/local-system.ts';
 import { projectRoot } from '../local/paths.ts';
 import { freePort, portFrom } from '../local/ports.ts';
 import { isSlowStartNotice } from '../local/slow-start.ts';
-import { readStore } from '../local/store-option.ts';
+import type { LocalStore } from '../local/store-option.ts';
 import { startSweeper } from '../local/sweeper.ts';
 import { createTimeLapse } from '../local/time-lapse.ts';
 import { aborted } from '../local/until-stopped.ts';
@@ -45,7 +46,7 @@ async function readIntakes(): Promise<{ name: string; intake: Intake }[]> {
 /** Returns whether every result is stored exactly once and every event was received. With `keep`, runs until it is stopped. */
 export async function demo(
   signal: AbortSignal,
-  { keep, store }: { keep: boolean; store: string },
+  { keep, store }: { keep: boolean; store: LocalStore },
 ): Promise<boolean> {
   const started = Date.now();
   const intakes = await readIntakes();
@@ -72,7 +73,7 @@ export async function demo(
   const system = stack.use(
     await startLocalSystem({
       directory,
-      store: readStore(store),
+      store,
       ports: {
         supabaseApi: await port('SUPABASE_API_PORT', 54321),
         database: await port('SUPABASE_DB_PORT', 54322),
@@ -104,7 +105,7 @@ export async function demo(
   await clock?.attach(system.dev.databaseUrl);
   proxy.passTo(system.dev.url);
   const sql = postgres(system.dev.databaseUrl, { max: 2, onnotice: () => undefined });
-  stack.defer(() => sql.end());
+  stack.defer(() => endConnections(sql));
 
   const reports: DemoReport[] = [];
   for (const { name, intake } of intakes) reports.push(await addReport(system, accounts.user, name, intake));

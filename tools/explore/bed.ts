@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { endConnections } from '../local/end-connections.ts';
 import { asRole } from '../local/hosted-roles.ts';
 import { readFunctions, replaceOnce, touchingSqlFunctions, withStops } from './stops.ts';
 
@@ -47,7 +48,8 @@ export interface Bed extends AsyncDisposable {
 export async function makeBed(url: string): Promise<Bed> {
   const superuser = asRole(url, 'supabase_admin');
   const connect = (onnotice: (notice: postgres.Notice) => void = () => undefined) =>
-    postgres(superuser, { max: 1, onnotice, fetch_types: false });
+    // By default, postgres.js replaces a connection after 30 to 60 minutes: the gates would open, and pids would be wrong.
+    postgres(superuser, { max: 1, onnotice, fetch_types: false, max_lifetime: null });
   const setup = connect();
   // It takes a table's strongest lock for a moment to shorten the file, and a batch waits for 1 ms. reset() vacuums instead.
   await setup`alter system set autovacuum = off`;
@@ -66,7 +68,7 @@ export async function makeBed(url: string): Promise<Bed> {
   }
   await setup`select explore.keep()`;
   // The settings of the database hold for connections made from here on.
-  await setup.end();
+  await endConnections(setup);
 
   const admin = connect();
   const [first, second] = await Promise.all([openSession('first', connect), openSession('second', connect)]);
@@ -93,7 +95,7 @@ export async function makeBed(url: string): Promise<Bed> {
       };
     },
     async [Symbol.asyncDispose]() {
-      await Promise.all([first.sql.end(), second.sql.end(), admin.end()]);
+      await Promise.all([endConnections(first.sql), endConnections(second.sql), endConnections(admin)]);
     },
   };
 }

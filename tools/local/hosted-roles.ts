@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { endConnections } from './end-connections.ts';
 
 /** The login roles of a hosted project. Locally, all have the cluster's one password. */
 type LoginRole =
@@ -39,7 +40,7 @@ export async function createHostedRoles(databaseUrl: string): Promise<void> {
       await transaction.unsafe(settings(server));
     });
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
 }
 

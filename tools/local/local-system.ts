@@ -3,6 +3,7 @@ import type { ProjectDevFile } from '../../src/contracts/dev.ts';
 import { ensureAccount, makeOperator, type Account } from './accounts.ts';
 import { databaseDirectory } from './data-directory.ts';
 import { isLocal } from './database-url.ts';
+import { endConnections } from './end-connections.ts';
 import type { FunctionsState } from './functions.ts';
 import { functionEnv, passedOnEnv, type SupabaseAccess } from './function-env.ts';
 import { migrate } from './migrate.ts';
@@ -170,7 +171,7 @@ async function makeAccounts(
     );
     return { operator, user };
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
 }
 

@@ -3,6 +3,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import postgres from 'postgres';
 import { z } from 'zod';
+import { endConnections } from './end-connections.ts';
 import { projectRoot } from './paths.ts';
 
 /** The local database was created from other migrations than those in the folder. */
@@ -84,7 +85,7 @@ async function readApplied(databaseUrl: string): Promise<string[]> {
       select version from supabase_migrations.schema_migrations order by version`;
     return rows.map(({ version }) => version);
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
 }
 

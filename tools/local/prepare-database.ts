@@ -1,4 +1,5 @@
 import postgres from 'postgres';
+import { endConnections } from './end-connections.ts';
 import { asRole } from './hosted-roles.ts';
 import { makeAuthSchema } from './lite.ts';
 
@@ -45,7 +46,7 @@ export async function prepareDatabase(
       await transaction.unsafe(AUTH_PRIVILEGES);
     });
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
 }
 

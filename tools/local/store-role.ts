@@ -1,5 +1,6 @@
 import postgres from 'postgres';
 import { STORE_ROLE } from '../../src/server/store/routines.ts';
+import { endConnections } from './end-connections.ts';
 import { asRole } from './hosted-roles.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function openStoreRole(databaseUrl: string): Promise<string> {
       select format('alter role %I password %L', ${STORE_ROLE}::text, ${password}::text) as statement`;
     if (row !== undefined) await sql.unsafe(row.statement);
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
   return asRole(databaseUrl, STORE_ROLE);
 }

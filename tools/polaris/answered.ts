@@ -1,6 +1,6 @@
 import { problemOf } from '../../src/contracts/problem.ts';
 import type { Answer, ServiceError } from '../../src/services/answer.ts';
-import { WrongUse } from './command.ts';
+import { WrongUse } from '../local/wrong-use.ts';
 
 const SESSION_OVER = 'The session is over. Sign in again: npm run polaris -- sign-in EMAIL.';
 const NO_OPERATOR = 'The account that is signed in is not, or no longer, an operator of this project.';

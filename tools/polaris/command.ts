@@ -1,3 +1,5 @@
+import { WrongUse } from '../local/wrong-use.ts';
+
 /** One command of `npm run polaris`. */
 export interface Command {
   /** Arguments after the command's name, one line per form. */
@@ -11,9 +13,6 @@ export interface Command {
    */
   run(args: string[]): Promise<boolean>;
 }
-
-/** The command does not accept these arguments. */
-export class WrongUse extends Error {}
 
 /** Reads the only argument of a form such as `show ID`. */
 export function onlyArgument(what: string, given: readonly string[]): string {

@@ -12,9 +12,10 @@ import {
   pauseSubscriber,
   resumeSubscriber,
 } from '../../src/services/subscribers.ts';
+import { WrongUse } from '../local/wrong-use.ts';
 import { answered } from './answered.ts';
 import { columns } from './columns.ts';
-import { onlyArgument, WrongUse, type Command } from './command.ts';
+import { onlyArgument, type Command } from './command.ts';
 import { say } from './say.ts';
 import { signedIn, type Operator } from './session.ts';
 import { formatTime, sentence } from './words.ts';

@@ -1,7 +1,9 @@
+import dns from 'node:dns';
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
-import { expect, it } from 'vitest';
-import { connect, tlsFor } from '../../../tools/local/connect.ts';
+import { afterEach, expect, it, vi } from 'vitest';
+import { connect, describeFailure, tlsFor } from '../../../tools/local/connect.ts';
+import { failingServers } from '../../support/failing-servers.ts';
 
 const HOSTED = 'postgresql://postgres:pw@db.project.supabase.co:5432/postgres';
 
@@ -42,4 +44,50 @@ it('sends no password to a server that cannot encrypt, where encryption is asked
   } finally {
     server.close();
   }
+});
+
+const servers = failingServers();
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await servers.close();
+});
+
+it('names a server of several addresses that cannot be reached, and not the password', async () => {
+  const port = await servers.unused();
+  // What the resolver of another machine answers for localhost.
+  vi.spyOn(dns, 'lookup').mockImplementation(((_host: string, _options: object, done: Answered) => {
+    done(null, [
+      { address: '127.0.0.1', family: 4 },
+      { address: '::1', family: 6 },
+    ]);
+  }) as typeof dns.lookup);
+  const error = await connect(`postgresql://postgres:secret@localhost:${port}/postgres`).catch(
+    (thrown: unknown) => thrown,
+  );
+  expect(error).toMatchObject({
+    message: `The database at localhost:${port} cannot be reached (ECONNREFUSED): check DATABASE_URL and the network.`,
+    cause: { errors: [{ code: 'ECONNREFUSED' }, expect.anything()] },
+  });
+});
+type Answered = (error: null, addresses: dns.LookupAddress[]) => void;
+
+it.each<[string, (socket: Socket) => void]>([
+  ['closes each connection at once', (socket) => socket.end()],
+  [
+    'is another program',
+    (socket) => socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')),
+  ],
+])('gives up when the server %s', async (_what, act) => {
+  const port = await servers.tcp(act);
+  await expect(
+    connect(`postgresql://postgres:secret@127.0.0.1:${port}/postgres?connect_timeout=1`),
+  ).rejects.toThrow(`The database at 127.0.0.1:${port} cannot be reached`);
+});
+
+it('says that the connection has ended, and what to do', () => {
+  const error = Object.assign(new Error('write CONNECTION_ENDED db:5432'), { code: 'CONNECTION_ENDED' });
+  expect(describeFailure(error)).toBe(
+    'The connection to the database has ended (CONNECTION_ENDED). Run the command again.',
+  );
+  expect(describeFailure(new Error('permission denied'))).toBe('permission denied');
 });
