@@ -4,6 +4,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { endConnections } from '../local/end-connections.ts';
 import { asRole } from '../local/hosted-roles.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
@@ -121,7 +122,7 @@ interface Bed {
 async function prepareBed(server: string, name: string, folder: string): Promise<Bed> {
   const control = postgres(server, { max: 1, onnotice: () => undefined });
   await control.unsafe(`create database ${name} template template0`);
-  await control.end();
+  await endConnections(control);
   const url = new URL(server);
   url.pathname = name;
   await prepareDatabase(url.href);
@@ -148,8 +149,8 @@ async function prepareBed(server: string, name: string, folder: string): Promise
     connections,
     async end() {
       for (const { sql: connection } of connections) connection.release();
-      await sql.end();
-      await admin.end();
+      await endConnections(sql);
+      await endConnections(admin);
     },
   };
 }

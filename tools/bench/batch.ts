@@ -1,4 +1,4 @@
-import type { BenchResult, Rate } from '../../src/contracts/bench.ts';
+import type { BenchResult, Rate } from './result.ts';
 import { addReports } from './bed.ts';
 import { perCall } from './cpu.ts';
 import { emptySamples, measure, type Samples } from './measure.ts';

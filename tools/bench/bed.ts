@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { endConnections } from '../local/end-connections.ts';
 import { functionEnv } from '../local/function-env.ts';
 import { liftLimits } from '../local/lift-limits.ts';
 import { asRole } from '../local/hosted-roles.ts';
@@ -60,7 +61,7 @@ export async function startGround(onStep: (step: string) => void): Promise<Groun
   await migrate(databaseUrl);
   await withoutStatementReports(databaseUrl);
   const sql = postgres(databaseUrl, { max: 16, onnotice: () => undefined });
-  stack.defer(() => sql.end());
+  stack.defer(() => endConnections(sql));
   await liftLimits(sql);
 
   onStep('starting: Supabase API and functions');
@@ -114,7 +115,7 @@ async function withoutStatementReports(databaseUrl: string): Promise<void> {
   try {
     await admin`alter role authenticator reset session_preload_libraries`;
   } finally {
-    await admin.end();
+    await endConnections(admin);
   }
 }
 

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
 import { z } from 'zod';
-import type { BenchResult } from '../../src/contracts/bench.ts';
+import type { BenchResult } from './result.ts';
 import { CODINGS } from '../../src/contracts/compression.ts';
 import { compress } from '../../src/server/deliver/compress.ts';
 import { COMPRESSION_CASES, reportOf, type CompressionCase } from './compression-cases.ts';
@@ -91,7 +91,7 @@ export function isWithinLimits({ cpuMs, peakMB }: Compression['refusals'][string
   return cpuMs <= MOST_REFUSAL_MS && peakMB <= MOST_REFUSAL_MB;
 }
 
-/** Prints the results; returns whether each refusal was within its limits. */
+/** Lines that say, among others, whether each refusal was within its limits. */
 export function describeCompression({ refusals, bodies }: Compression): string {
   const number = (value: number) => value.toFixed(1).padStart(7);
   return [

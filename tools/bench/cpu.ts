@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
-import type { Cpu } from '../../src/contracts/bench.ts';
+import type { Cpu } from './result.ts';
 
 /** Linux counts a process's time in hundredths of a second. */
 const TICK_MS = 10;

@@ -1,4 +1,4 @@
-import type { BenchResult, Cpu, Peer } from '../../src/contracts/bench.ts';
+import type { BenchResult, Cpu, Peer } from './result.ts';
 import { isWithinLimits, MOST_REFUSAL_MB, MOST_REFUSAL_MS } from './compression.ts';
 
 /** Measured by the first version itself, on another day: a machine with two cores, where an empty REST call took 2.0 ms. */

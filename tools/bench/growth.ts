@@ -2,12 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { createClient } from '@supabase/supabase-js';
 import postgres from 'postgres';
-import { z } from 'zod';
 import type { Database } from '../../src/contracts/database.types.ts';
 import { ensureAccount, makeOperator } from '../local/accounts.ts';
+import { endConnections } from '../local/end-connections.ts';
 import { liftLimits } from '../local/lift-limits.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
@@ -29,7 +28,6 @@ const AUDIT_ROWS_OF_AN_EVENT = 10;
  * page. As much is open in it as in the grown one.
  */
 const SMALL_DAYS = 8;
-const LEAST_EVENTS = 10_000;
 const CALLS = 25;
 /** The lower quartile of a measure's calls: those least disturbed by other work on the machine. */
 const QUARTILE = 0.25;
@@ -37,8 +35,6 @@ const REPORTS = 64;
 const CLAIMED = 10;
 const PRUNED = 500;
 const VERIFIED = 100;
-
-const usage = z.object({ events: z.coerce.number().int().min(LEAST_EVENTS).default(1_000_000) });
 
 /** The measured calls by name. Each call returns one sample in milliseconds. */
 type Measures = Map<string, () => Promise<number>>;
@@ -51,10 +47,8 @@ type Measures = Map<string, () => Promise<number>>;
 export async function benchGrowth(
   signal: AbortSignal,
   step: (text: string) => void,
-  parameters: readonly string[],
+  events: number,
 ): Promise<boolean> {
-  const { values } = parseArgs({ args: [...parameters], options: { events: { type: 'string' } } });
-  const { events } = usage.parse(values);
   await using stack = new AsyncDisposableStack();
   const secrets = createSecrets();
   const server = await startPostgresService({
@@ -120,7 +114,7 @@ async function prepareBed(
 ): Promise<Measures> {
   const control = postgres(server, { max: 1, onnotice: () => undefined });
   await control.unsafe(`create database growth_${name} template template0`);
-  await control.end();
+  await endConnections(control);
   const databaseUrl = new URL(server);
   databaseUrl.pathname = `growth_${name}`;
   await prepareDatabase(databaseUrl.href);
@@ -131,7 +125,7 @@ async function prepareBed(
     onnotice: () => undefined,
     connection: { statement_timeout: 0 },
   });
-  stack.defer(() => sql.end());
+  stack.defer(() => endConnections(sql));
   await seedLarge(sql, size);
   await liftLimits(sql);
   const api = await startSupabaseApiService({

@@ -2,6 +2,7 @@ import { mkdtemp, readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import postgres from 'postgres';
+import { endConnections } from '../local/end-connections.ts';
 import { migrate } from '../local/migrate.ts';
 import { freePort } from '../local/ports.ts';
 import { prepareDatabase } from '../local/prepare-database.ts';
@@ -79,7 +80,7 @@ export async function benchHostileDatabase(signal: AbortSignal, all: boolean): P
   await prepareDatabase(url);
   await migrate(url);
   const sql = postgres(url, { max: 1, onnotice: () => undefined });
-  stack.defer(() => sql.end());
+  stack.defer(() => endConnections(sql));
 
   let isOver = false;
   for (const entry of ENTRIES) {

@@ -1,4 +1,4 @@
-import type { Cpu, Latency } from '../../src/contracts/bench.ts';
+import type { Cpu, Latency } from './result.ts';
 import { addCpu, NO_CPU, perCall } from './cpu.ts';
 
 /** Samples of one measurement over several rounds. */

@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import postgres from 'postgres';
 import { z } from 'zod';
-import type { BenchResult, Peer } from '../../src/contracts/bench.ts';
+import type { BenchResult, Peer } from './result.ts';
+import { endConnections } from '../local/end-connections.ts';
 import { environment } from '../local/environment.ts';
 import { addReports } from './bed.ts';
 import { round } from './measure.ts';
@@ -84,7 +85,7 @@ async function makeDatabase(databaseUrl: string): Promise<string> {
   try {
     await sql`create database bench_peers`;
   } finally {
-    await sql.end();
+    await endConnections(sql);
   }
   return url.href;
 }

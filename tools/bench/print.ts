@@ -1,4 +1,4 @@
-import type { BenchResult, Callers, Cpu, Latency, Rate } from '../../src/contracts/bench.ts';
+import type { BenchResult, Callers, Cpu, Latency, Rate } from './result.ts';
 import { describeMachine } from './machine.ts';
 import { cpuOfPeer, FIRST_VERSION, goalsOf, isReached, totalCpu } from './goals.ts';
 

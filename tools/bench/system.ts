@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Cpu } from '../../src/contracts/bench.ts';
+import type { Cpu } from './result.ts';
 import { STORE_ROLE } from '../../src/server/store/routines.ts';
 import { freePort } from '../local/ports.ts';
 import { startService } from '../local/start-service.ts';

@@ -1,4 +1,4 @@
-import type { BenchResult, Callers } from '../../src/contracts/bench.ts';
+import type { BenchResult, Callers } from './result.ts';
 import { emptySamples, measure, summarise } from './measure.ts';
 import { newEvent, postEvent } from './sender.ts';
 import type { BenchSystem } from './system.ts';

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
 import { quantile, round } from './measure.ts';
+import { endConnections } from '../local/end-connections.ts';
 
 /** Durations of the readers' or writers' calls in one phase. */
 export interface Waits {
@@ -66,7 +67,7 @@ export async function startTraffic(databaseUrl: string): Promise<Traffic> {
       try {
         await loops;
       } finally {
-        await sql.end();
+        await endConnections(sql);
       }
     },
   };

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import postgres from 'postgres';
+import { endConnections } from '../local/end-connections.ts';
 import { environment } from '../local/environment.ts';
 import { migrate } from '../local/migrate.ts';
 import { projectRoot } from '../local/paths.ts';
@@ -49,7 +50,7 @@ export async function measureUpgrade(
   await migratePlatform(databaseUrl);
   await using stack = new AsyncDisposableStack();
   const sql = postgres(databaseUrl, { max: 1, onnotice: () => undefined });
-  stack.defer(() => sql.end());
+  stack.defer(() => endConnections(sql));
   await seedFirstVersion(sql, reports);
 
   const traffic = await startTraffic(databaseUrl);

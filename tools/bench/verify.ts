@@ -1,4 +1,4 @@
-import type { BenchResult } from '../../src/contracts/bench.ts';
+import type { BenchResult } from './result.ts';
 import { round } from './measure.ts';
 import type { BenchSystem } from './system.ts';
 

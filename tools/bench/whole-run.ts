@@ -1,4 +1,4 @@
-import { benchResult, type BenchResult } from '../../src/contracts/bench.ts';
+import { benchResult, type BenchResult } from './result.ts';
 import { measureBatches } from './batch.ts';
 import { buildFunctions, importTimes, measureHeap } from './built.ts';
 import { measureCompression } from './compression.ts';

@@ -7,7 +7,7 @@ import {
   type Callers,
   type Peer,
   type Rate,
-} from '../../../src/contracts/bench.ts';
+} from '../../../tools/bench/result.ts';
 
 const cpuMs = { functions: 1, host: 1, rest: 1, database: 1 };
 const callers = (p50Ms: number, perSecond: number): Callers => ({
