@@ -5,14 +5,17 @@
  */
 import { execFile, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
-import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { z } from 'zod';
+import { copyProject } from '../tools/build/copy-project.ts';
 import { environment } from '../tools/local/environment.ts';
 import { projectRoot } from '../tools/local/paths.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
+import { describeError } from '../tools/local/wrong-use.ts';
 
 const run = promisify(execFile);
 const PROJECT = {
@@ -38,16 +41,8 @@ const CALL = `
   console.log(response.status, response.headers.get('content-type'));
 `;
 
-async function build(cli: string, workdir: string): Promise<void> {
-  const skipped = new Set(['node_modules', '.git', 'dist', '.vercel', '.data', '.data-demo']);
-  await cp(projectRoot, workdir, {
-    recursive: true,
-    filter: (path) =>
-      !path
-        .slice(projectRoot.length)
-        .split('/')
-        .some((part) => skipped.has(part)),
-  });
+async function build(cli: string, workdir: string, signal: AbortSignal): Promise<void> {
+  await copyProject(projectRoot, workdir);
   await symlink(join(projectRoot, 'node_modules'), join(workdir, 'node_modules'));
   await mkdir(join(workdir, '.vercel'));
   await writeFile(join(workdir, '.vercel/project.json'), JSON.stringify(PROJECT));
@@ -59,10 +54,11 @@ async function build(cli: string, workdir: string): Promise<void> {
     cwd: workdir,
     env: environment({ VERCEL_INSTALL_COMPLETED: '1', HOME: workdir, VERCEL_TELEMETRY_DISABLED: '1' }),
     maxBuffer: 64 * 1024 * 1024,
+    signal,
   });
 }
 
-async function callBuilt(functionFolder: string, path: string): Promise<string> {
+async function callBuilt(functionFolder: string, path: string, signal: AbortSignal): Promise<string> {
   const config = functionConfig.parse(
     JSON.parse(await readFile(join(functionFolder, '.vc-config.json'), 'utf8')),
   );
@@ -70,11 +66,12 @@ async function callBuilt(functionFolder: string, path: string): Promise<string> 
   // No variable is set there: a function that needs its configuration answers 500 with problem details.
   const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', CALL, url, path], {
     env: environment(),
+    signal,
   });
   return stdout.trim().split('\n').at(-1) ?? '';
 }
 
-async function main(): Promise<boolean> {
+async function main(signal: AbortSignal): Promise<boolean> {
   const cli = process.env['VERCEL_CLI'] ?? 'vercel';
   if (spawnSync(cli, ['--version']).error !== undefined) {
     console.log(
@@ -84,16 +81,18 @@ async function main(): Promise<boolean> {
   }
   const workdir = await mkdtemp(join(tmpdir(), 'polaris-build-'));
   try {
-    await build(cli, workdir);
+    await build(cli, workdir, signal);
     let isSound = true;
     for (const entry of globSync('api/**/*.ts', { cwd: projectRoot }).sort()) {
       const path = `/${entry.replace(/\.ts$/, '')}`;
       const folder = join(workdir, '.vercel/output/functions', `${path.slice(1)}.func`);
+      signal.throwIfAborted();
       try {
-        const answer = await callBuilt(folder, path);
+        const answer = await callBuilt(folder, path, signal);
         if (!/^[45]\d\d application\/problem\+json$/.test(answer)) throw new Error(`answered ${answer}`);
         console.log(`${path}: ${answer}`);
       } catch (error) {
+        signal.throwIfAborted();
         isSound = false;
         console.error(`${path}: ${error instanceof Error ? error.message : String(error)}`);
       }
@@ -104,4 +103,10 @@ async function main(): Promise<boolean> {
   }
 }
 
-process.exitCode = (await main()) ? 0 : 1;
+const signal = stopSignal();
+try {
+  process.exitCode = (await main(signal)) ? 0 : 1;
+} catch (error) {
+  process.exitCode = signal.aborted ? 130 : 1;
+  if (!signal.aborted) console.error(describeError(error));
+}

@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { projectRoot } from '../tools/local/paths.ts';
+import { stopSignal } from '../tools/local/until-stopped.ts';
 
 const MODEL = join(projectRoot, 'docs/model/delivery.pml');
 const DEPTH = 1_000_000;
@@ -30,14 +31,15 @@ interface Verdict {
 }
 
 /** Generates the model's checker, compiles it, and searches all states. */
-async function check(define?: string): Promise<Verdict> {
+async function check(signal: AbortSignal, define?: string): Promise<Verdict> {
   const cwd = await mkdtemp(join(tmpdir(), 'polaris-model-'));
   try {
-    await run('spin', [...(define === undefined ? [] : [`-D${define}`]), '-a', MODEL], { cwd });
+    await run('spin', [...(define === undefined ? [] : [`-D${define}`]), '-a', MODEL], { cwd, signal });
     // -w: the generated C code has warnings.
-    await run('gcc', ['-w', '-O2', '-o', 'pan', 'pan.c'], { cwd });
+    await run('gcc', ['-w', '-O2', '-o', 'pan', 'pan.c'], { cwd, signal });
     const { stdout } = await run('./pan', [`-m${DEPTH}`], {
       cwd,
+      signal,
       timeout: TIMEOUT_MS,
       maxBuffer: 64 * 1024 ** 2,
     });
@@ -54,25 +56,27 @@ async function check(define?: string): Promise<Verdict> {
   }
 }
 
-async function main(): Promise<boolean> {
-  const sound = await check();
+async function main(signal: AbortSignal): Promise<boolean> {
+  const sound = await check(signal);
   const states = sound.states.toLocaleString('en');
   console.log(
     `model: ${sound.violated === null ? `holds in all of ${states} states` : `FAILS: ${sound.violated}`}`,
   );
   let isProof = sound.violated === null;
   for (const [define, what] of SAFEGUARDS) {
-    const { violated } = await check(define);
+    const { violated } = await check(signal, define);
     console.log(`${what}: ${violated === null ? 'NOTHING FOUND, the model proves nothing' : violated}`);
     isProof &&= violated !== null;
   }
   return isProof;
 }
 
+const signal = stopSignal();
 try {
-  process.exitCode = (await main()) ? 0 : 1;
+  process.exitCode = (await main(signal)) ? 0 : 1;
 } catch (error) {
   const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
-  console.error(isMissing ? 'Spin and a C compiler are needed: apt-get install spin gcc' : error);
-  process.exitCode = 1;
+  if (!signal.aborted)
+    console.error(isMissing ? 'Spin and a C compiler are needed: apt-get install spin gcc' : error);
+  process.exitCode = signal.aborted ? 130 : 1;
 }
