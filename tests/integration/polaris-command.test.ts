@@ -267,9 +267,32 @@ describe('npm run polaris', () => {
       // Somebody may have copied it: a session that Auth has not ended is not said to be.
       const out = await polaris(['sign-out']);
       expect(out).toMatchObject({ code: 1, out: '' });
-      expect(out.error).toContain('The session could not be ended');
+      expect(out.error).toContain('Auth did not end the session');
       await writeFile(sessionPath(), content);
       expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
+    });
+
+    it('keeps the session when Auth has no time to end it', async () => {
+      const busy = createServer((_request, response) => {
+        response
+          .writeHead(429, { 'content-type': 'application/json' })
+          .end('{"message":"too many requests"}');
+      });
+      busy.listen(0, '127.0.0.1');
+      await once(busy, 'listening');
+      const address = busy.address();
+      const port = typeof address === 'object' && address !== null ? address.port : 0;
+      const content = await readFile(sessionPath(), 'utf8');
+      await writeFile(sessionPath(), content.replaceAll(system.supabase.url, `http://127.0.0.1:${port}`));
+      try {
+        const out = await polaris(['sign-out']);
+        expect(out).toMatchObject({ code: 1, out: '' });
+        expect(out.error).toContain('Auth did not end the session');
+        expect((await stat(sessionPath())).isFile()).toBe(true);
+      } finally {
+        busy.closeAllConnections();
+        busy.close();
+      }
     });
 
     it.each<[string, Record<string, string>]>([

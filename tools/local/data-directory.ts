@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { link, mkdir, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { projectDevFile, type ProjectDevFile } from '../../src/contracts/dev.ts';
 import { commandOf, isAlive } from './processes.ts';
@@ -27,23 +27,61 @@ export function removeDatabase(directory: string): Promise<void> {
 export async function lockDirectory(directory: string): Promise<() => Promise<void>> {
   const path = join(directory, 'lock');
   await mkdir(directory, { recursive: true });
-  const holder = Number(await readFile(path, 'utf8').catch(() => ''));
-  if (holder > 0 && holder !== process.pid && isAlive(holder)) {
-    // Pids are reused: only a program of this project holds the lock.
-    const command = (await commandOf(holder)) ?? '';
-    if (/scripts[/\\]/.test(command)) {
-      throw new Error(
-        `A local system runs on ${directory} already (process ${holder}). Stop it, or set POLARIS_DATA_DIR to another folder.`,
-      );
-    }
+  if (!(await createLock(path))) {
+    const holder = await holderOf(path);
+    if (await isProgram(holder)) throw alreadyRuns(directory, holder);
+    await rm(path, { force: true });
+    if (!(await createLock(path))) throw alreadyRuns(directory, await holderOf(path));
   }
-  await writeFile(path, `${process.pid}\n`);
-  return () => rm(path, { force: true });
+  return async () => {
+    if ((await holderOf(path)) === process.pid) await rm(path, { force: true });
+  };
+}
+
+/** Returns false if the file exists. Linked into place, so that no other program finds it without its holder. */
+async function createLock(path: string): Promise<boolean> {
+  const draft = `${path}.${process.pid}`;
+  await writeFile(draft, `${process.pid}\n`);
+  try {
+    await link(draft, path);
+    return true;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return false;
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+async function holderOf(path: string): Promise<number> {
+  return Number(await readFile(path, 'utf8').catch(() => ''));
+}
+
+/** Whether a lock's holder still runs. Pids are reused: only a program of this project holds the lock. */
+async function isProgram(holder: number): Promise<boolean> {
+  if (!(holder > 0) || holder === process.pid || !isAlive(holder)) return false;
+  return /scripts[/\\]/.test((await commandOf(holder)) ?? '');
+}
+
+function alreadyRuns(directory: string, holder: number): Error {
+  return new Error(
+    `A local system runs on ${directory} already (process ${holder}). Stop it, or set POLARIS_DATA_DIR to another folder.`,
+  );
+}
+
+/** What clients of the running local system need; null if none is running. */
+export async function readDevFile(): Promise<ProjectDevFile | null> {
+  const text = await readFile(devFileIn(dataDirectory()), 'utf8').catch(() => null);
+  return text === null ? null : projectDevFile.parse(JSON.parse(text));
+}
+
+function devFileIn(directory: string): string {
+  return join(directory, 'dev.json');
 }
 
 /** Writes `dev.json` for clients, readable by its owner only; returns a function that removes it. */
 export async function writeDevFile(directory: string, content: ProjectDevFile): Promise<() => Promise<void>> {
-  const path = join(directory, 'dev.json');
+  const path = devFileIn(directory);
   const draft = `${path}.${process.pid}`;
   const file = await open(draft, 'w', 0o600);
   try {

@@ -1,8 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { projectDevFile } from '../../src/contracts/dev.ts';
 import { isLoopback } from '../../src/contracts/env-values.ts';
-import { dataDirectory } from './data-directory.ts';
+import { dataDirectory, readDevFile } from './data-directory.ts';
 
 /**
  * The database to work on: DATABASE_URL, else the database of the running local system.
@@ -19,11 +16,11 @@ export async function databaseUrl(): Promise<string> {
     }
     return given;
   }
-  const path = join(dataDirectory(), 'dev.json');
-  const text = await readFile(path, 'utf8').catch(() => {
-    throw new Error(`No database: set DATABASE_URL, or start npm run dev (there is no ${path}).`);
-  });
-  return projectDevFile.parse(JSON.parse(text)).databaseUrl;
+  const dev = await readDevFile();
+  if (dev !== null) return dev.databaseUrl;
+  throw new Error(
+    `No database: set DATABASE_URL, or start npm run dev (there is no dev.json in ${dataDirectory()}).`,
+  );
 }
 
 /** Whether the server of this address is on this machine. */

@@ -3,11 +3,10 @@ import { dirname, join } from 'node:path';
 import { AuthClient, createClient } from '@supabase/supabase-js';
 import { z } from 'zod';
 import type { Database } from '../../src/contracts/database.types.ts';
-import { projectDevFile } from '../../src/contracts/dev.ts';
 import { isLoopback, projectAddress, splitList, webhookAddresses } from '../../src/contracts/env-values.ts';
 import { ask, sessionOf } from '../../src/services/answer.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
-import { dataDirectory } from '../local/data-directory.ts';
+import { dataDirectory, readDevFile } from '../local/data-directory.ts';
 import { answered } from './answered.ts';
 
 /** The project that an operator is signed in to, and what Supabase's client stores of the session. */
@@ -142,12 +141,12 @@ async function findProject(): Promise<Project> {
       `${url ? 'SUPABASE_PUBLISHABLE_KEY' : 'SUPABASE_URL'} is not set: set both, or neither for the local system.`,
     );
   }
-  const text = await readFile(join(dataDirectory(), 'dev.json'), 'utf8').catch(() => {
+  const dev = await readDevFile();
+  if (dev === null) {
     throw new Error(
       'No project: set SUPABASE_URL, SUPABASE_PUBLISHABLE_KEY and WEBHOOK_BASE_URL, or start npm run dev.',
     );
-  });
-  const dev = projectDevFile.parse(JSON.parse(text));
+  }
   return { url: dev.supabaseUrl, publishableKey: dev.publishableKey, baseUrl: dev.url };
 }
 
@@ -172,16 +171,16 @@ export async function signIn(email: string, password: string): Promise<string> {
   return project.url;
 }
 
+/** With these statuses, Auth rejects the session itself, which has ended before. With 429, for example, the session goes on. */
+const HAS_ENDED = new Set([400, 401, 403, 404]);
+
 /** @throws {Error} if Auth could not end the session; the session is kept then */
 export async function signOut(): Promise<void> {
   const content = await read();
   const { error } =
     content === null ? { error: null } : await clientOf(content).auth.signOut({ scope: 'local' });
-  // If Auth rejects the session, it has already ended.
-  if (error !== null && !(error.status !== undefined && error.status >= 400 && error.status < 500)) {
-    throw new Error(
-      `The session could not be ended, since Auth does not answer: ${error.message}. Try again.`,
-    );
+  if (error !== null && !HAS_ENDED.has(error.status ?? 0)) {
+    throw new Error(`Auth did not end the session: ${error.message}. The session is kept. Try again.`);
   }
   await rm(path(), { force: true });
 }
