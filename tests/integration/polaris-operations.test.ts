@@ -146,7 +146,9 @@ describe('polaris replay', () => {
     expect(await planned()).toHaveLength(0);
     expect(await done('replay')).toMatch(new RegExp(`^${id} +replay +proposed +0 +2 `, 'm'));
 
-    expect(await done('replay', 'apply', id)).toContain(`replay ${id}, running`);
+    expect(await done('replay', 'apply', id)).toMatch(
+      new RegExp(`^replay ${id}, running.*\\n.*\\n  The replay continues`),
+    );
     // What a sweep does each minute.
     await expect
       .poll(
@@ -171,7 +173,9 @@ describe('polaris replay', () => {
     );
     const [, id = ''] = /replay apply (\d+)/.exec(proposal) ?? [];
     expect(await done('replay', 'cancel', id)).toContain(`replay ${id}, cancelled`);
-    expect(await done('replay', 'apply', id)).toContain(`replay ${id}, cancelled`);
+    const applied = await done('replay', 'apply', id);
+    expect(applied).toContain(`replay ${id}, cancelled`);
+    expect(applied).not.toContain('continues');
   });
 
   it.each(['show', 'apply', 'cancel'])('%s knows no other replay', async (form) => {

@@ -14,7 +14,7 @@ import { describeFailure } from './answered.ts';
 import type { Command } from './command.ts';
 import { say } from './say.ts';
 import { signedIn } from './session.ts';
-import { formatTime, sentence } from './words.ts';
+import { counted, formatTime, sentence } from './words.ts';
 
 const HEALTH_TIMEOUT_MS = 30_000;
 const LABELS = { ok: 'ok', warning: 'WARNING', failed: 'FAILED' } as const;
@@ -81,7 +81,7 @@ function lookAtEndpoint(endpoint: EndpointStatus): Seen {
   return {
     step: endpoint_id,
     level: isDown ? 'failed' : recent_failed > 0 ? 'warning' : 'ok',
-    seen: `circuit ${circuit.replace('_', '-')}; last success ${formatTime(last_success)}, last failure ${formatTime(last_failure)}; ${recent_failed} of ${recent} attempts failed in 5 minutes; ${waiting} waiting`,
+    seen: `circuit ${circuit.replace('_', '-')}; last success ${formatTime(last_success)}, last failure ${formatTime(last_failure)}; ${recent_failed} of ${recent} attempts failed in 5 minutes; ${counted(waiting)} waiting`,
     ...(isDown
       ? {
           action:
@@ -99,7 +99,7 @@ function lookAtRest({ dead, jobs, alerts }: ConsoleStatus): Seen[] {
     {
       step: 'dead letters',
       level: dead === 0 ? 'ok' : 'warning',
-      seen: `${dead} wait for an operator`,
+      seen: `${counted(dead)} wait for an operator`,
       ...(dead > 0 && { action: 'Fix the cause, then redrive them in the console (Deliveries).' }),
     },
     {
@@ -108,7 +108,7 @@ function lookAtRest({ dead, jobs, alerts }: ConsoleStatus): Seen[] {
       seen:
         jobs.overdue === 0
           ? 'none is overdue'
-          : `${jobs.overdue} are overdue, the oldest since ${formatTime(jobs.oldest)}`,
+          : `${counted(jobs.overdue)} are overdue, the oldest since ${formatTime(jobs.oldest)}`,
       ...(jobs.overdue > 0 && {
         action: 'The next sweep takes them over. If they stay, read the log of the functions.',
       }),

@@ -199,10 +199,10 @@ const FORMS: Readonly<Record<string, Form>> = {
     const id = readId(args);
     const { client, api } = await signedIn();
     const { plan } = await answered(applyPlan(client, id, api));
-    say(
-      ...describe(plan).slice(0, 2),
-      `  The replay continues in the background: npm run polaris -- replay show ${plan.id}`,
-    );
+    say(...describe(plan).slice(0, 2));
+    if (plan.status === 'running') {
+      say(`  The replay continues in the background: npm run polaris -- replay show ${plan.id}`);
+    }
     return true;
   },
   async cancel(args) {
