@@ -3,6 +3,7 @@ import { expect, it, vi } from 'vitest';
 import { ErrorBoundary } from '../../src/console/ui/error-boundary.tsx';
 import { explain, isSessionLost, isTransient } from '../../src/console/lib/errors.ts';
 import { PROBLEMS } from '../../src/contracts/problem.ts';
+import { cpuMsOf, MOST_CPU_MS } from '../support/cpu-ms.ts';
 
 const error = (fields: Record<string, unknown>) => Object.assign(new Error('raw reason'), fields);
 
@@ -104,4 +105,9 @@ it.each([
   expect(screen.getAllByRole('button').map(({ textContent }) => textContent)).toEqual(['Reload the page']);
   cleanup();
   vi.restoreAllMocks();
+});
+
+it('takes no longer for a message with a long run of line breaks', async () => {
+  const message = `${'\n'.repeat(100_000)}x`;
+  expect(await cpuMsOf(() => expect(explain({ message }).detail).toBe(message))).toBeLessThan(MOST_CPU_MS);
 });

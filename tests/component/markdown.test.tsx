@@ -1,8 +1,10 @@
 import { cleanup, render, screen } from '@testing-library/react';
 import type * as library from 'react-markdown';
 import { afterEach, expect, it, vi } from 'vitest';
+import { isCostly } from '../../src/console/ui/markdown-cost.ts';
 import { Markdown } from '../../src/console/ui/markdown.tsx';
 import { RenderedMarkdown } from '../../src/console/ui/rendered-markdown.tsx';
+import { cpuMsOf, MOST_CPU_MS } from '../support/cpu-ms.ts';
 
 // No known text makes the renderer fail after it has begun, so the library is made to fail.
 vi.mock('react-markdown', async (importOriginal) => {
@@ -209,4 +211,9 @@ it('shows the text as it is where laying it out fails, and keeps what is around 
   expect(screen.getByText('the library gives up on this')).toBeDefined();
   expect(screen.getByText('Facts and jobs')).toBeDefined();
   complained.mockRestore();
+});
+
+it('takes no longer to judge a line that is almost the second one of a table', async () => {
+  const text = `-${' '.repeat(150_000)}x`;
+  expect(await cpuMsOf(() => expect(isCostly(text)).toBe(false))).toBeLessThan(MOST_CPU_MS);
 });

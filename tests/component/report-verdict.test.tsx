@@ -5,6 +5,7 @@ import type { EventSummary } from '../../src/contracts/console-audit.ts';
 import type { OpenDelivery } from '../../src/contracts/console-deliveries.ts';
 import type { HistoryJob, ReportHistory } from '../../src/contracts/console-report-history.ts';
 import type { JobSummary } from '../../src/contracts/console-reports.ts';
+import { cpuMsOf, MOST_CPU_MS } from '../support/cpu-ms.ts';
 
 const NOW = '2026-11-25T12:00:00Z';
 const REPORT_ID = '00000000-0000-4000-8000-000000000001';
@@ -447,4 +448,11 @@ describe('the verdict for an owner', () => {
     const { tone, text } = verdictForOwner(record, jobs);
     expect(`${tone}: ${text}`).toBe(verdict);
   });
+});
+
+it('takes no longer for an error with a long run of dots in its middle', async () => {
+  const error = `${'.'.repeat(100_000)}x`;
+  expect(await cpuMsOf(() => expect(say({ jobs: [{ ...failed, error }] })).toContain('..x'))).toBeLessThan(
+    MOST_CPU_MS,
+  );
 });

@@ -194,7 +194,7 @@ function isNetworkFailure(error: unknown): boolean {
 
 /** Generic browser messages for a failed connection, and stack traces that supabase-js adds: not shown, since they explain nothing. */
 function isNoise(text: string): boolean {
-  return /failed to fetch|networkerror when|^load failed/i.test(text) || /\n\s+at \S/.test(text);
+  return /failed to fetch|networkerror when|^load failed/i.test(text) || /\n[ \t]+at \S/.test(text);
 }
 
 function parse(error: unknown): Failure {

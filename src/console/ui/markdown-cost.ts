@@ -17,7 +17,7 @@ const FENCE = /^ {0,3}(?:(`{3,})[^`]*|(~{3,}).*)$/;
 const HTML = /^[ \t]*</;
 /** A line that may head a table. An escaped bar parts no cells. */
 const HEADER_ROW = /^ {0,3}[^\s\\][^\\]*$/;
-const DELIMITER_ROW = /^ {0,3}\|?(?:[ \t]*:?-+:?[ \t]*\|)*[ \t]*:?-+:?[ \t]*\|?[ \t]*$/;
+const DELIMITER_ROW = /^ {0,3}\|?(?:[ \t]*:?-+:?[ \t]*\|)*[ \t]*:?-+:?[ \t]*(?:\|[ \t]*)?$/;
 /** What underlines a heading. */
 const UNDERLINE = /^[ \t>]*(?:=+|-+)[ \t]*$/;
 const FOOTNOTE = /^[ \t]*\[\^/;

@@ -1,4 +1,5 @@
 import type { JobSummary, ReportRecord } from '../../../contracts/console-reports.ts';
+import { trimEndOf } from '../../../contracts/trim-end.ts';
 import type { Stage } from '../../../contracts/webhooks.ts';
 import { isUnfinished } from '../../lib/report-queries.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
@@ -53,5 +54,5 @@ export function verdictForOwner(
 }
 
 function reasonOf({ error }: JobSummary): string {
-  return error === null ? '.' : `: ${error.replace(/[.\s]+$/, '')}.`;
+  return error === null ? '.' : `: ${trimEndOf(error, '. \n')}.`;
 }

@@ -4,6 +4,7 @@ import { CLOSED_DEAD_REASONS } from '../../../contracts/constants.ts';
 import type { EventSummary } from '../../../contracts/console-audit.ts';
 import type { OpenDelivery } from '../../../contracts/console-deliveries.ts';
 import type { HistoryJob, ReportHistory } from '../../../contracts/console-report-history.ts';
+import { trimEndOf } from '../../../contracts/trim-end.ts';
 import type { Tone } from '../../ui/verdict-box.tsx';
 import { SWEEP_MS, type Part } from '../../lib/verdict.ts';
 
@@ -129,7 +130,7 @@ function findingOfJob(job: HistoryJob, isStored: boolean): Finding | undefined {
           `${name} failed`,
           ...timeOf(completed_at),
           ': ',
-          (job.error ?? 'its error was erased').replace(/[.\s]+$/, ''),
+          trimEndOf(job.error ?? 'its error was erased', '. \n'),
         ],
       };
     case 'cancelled':

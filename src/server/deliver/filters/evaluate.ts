@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { isField, type Filter, type FilterScalar } from '../../../contracts/filters.ts';
 import { cut } from '../../http/issues.ts';
-import { trimEndOf } from '../../trim-end.ts';
+import { trimEndOf } from '../../../contracts/trim-end.ts';
 
 /** A value of an event as a filter sees it. Numbers are texts, since JavaScript would round them. */
 export type FilterValue = string | boolean | null | { number: string };

@@ -1,4 +1,4 @@
-import { trimEndOf } from '../../trim-end.ts';
+import { trimEndOf } from '../../../contracts/trim-end.ts';
 import { excerpt } from '../excerpt.ts';
 import { outline } from '../outline.ts';
 import type { Composer, Recommendation, Section } from './brief.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { trimEndOf } from '../../src/server/trim-end.ts';
-import { cpuMsOf, MOST_CPU_MS } from '../support/cpu-ms.ts';
+import { trimEndOf } from '../../../src/contracts/trim-end.ts';
+import { cpuMsOf, MOST_CPU_MS } from '../../support/cpu-ms.ts';
 
 describe('trimming the end of a text', () => {
   it.each([
