@@ -5612,7 +5612,7 @@ revoke all on function private.may_send(text) from public, anon, authenticated, 
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
 -- | closed     | failed, a dead letter of the given reason; cancelled for subscribers whose report was deleted | any open state |
--- | erased     | as closed for content_erased, cancelled for subscribers; no answer | any state; one that has ended or is closed stays |
+-- | erased     | as closed for content_erased; cancelled for subscribers, dead letters aside; no answer | any state; one that has ended or is closed stays |
 -- | redriven   | failed, due now, at the beginning of its schedule              | a dead letter                               |
 -- | brought_forward | unchanged, due now; its slot is not used                  | an open state that waits for its slot       |
 -- | parked     | unchanged, not looked at until p_waits_for has ended           | an open state, subscribers only             |
@@ -11625,6 +11625,15 @@ comment on column private.rate_limits.beyond is
 alter table private.rate_limits enable row level security;
 revoke all on table private.rate_limits from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/operators.sql
+comment on table public.operators is 'Who may read everything, retry and redrive deliveries, cancel jobs and run them again, change subscribers, send replays, silence alerts and erase accounts. Deleting a row revokes at once.';
+alter table public.operators enable row level security;
+revoke all on table public.operators from anon, authenticated, service_role;
+grant select on table public.operators to authenticated;
+drop policy if exists "people see themselves" on public.operators;
+create policy "people see themselves" on public.operators for select to authenticated
+  using (user_id = (select auth.uid()));
+
 -- supabase/sql/events/report_events.sql
 comment on table public.report_events is
   'The immutable fact that a job finished, an owner edited a text, or a report was deleted. The content stands in private.report_contents.';
@@ -11857,7 +11866,7 @@ create policy "operators read" on public.alert_silences for select to authentica
 -- supabase/sql/observe/alerts.sql
 comment on table public.alerts is
   'One row per incident: a rule that was broken, by one subject. Pending, firing, resolved; one that never fired is deleted. It holds only ids, counts and our own words.';
-comment on column public.alerts.subject is 'The endpoint, stage, table, address or secret that it is about; empty where the rule has no subjects.';
+comment on column public.alerts.subject is 'The endpoint, stage (`none`: jobs without a report), table, address, secret or rule that it is about; empty where the rule has no subjects.';
 comment on column public.alerts.pending_since is 'When it was first seen to be bad.';
 comment on column public.alerts.good_since is 'Since when a firing alert is seen to be good again; null: it is bad.';
 comment on column public.alerts.notified_at is 'When its delivery was written; null: it is silenced, or no address was configured.';

@@ -11,7 +11,7 @@
 -- | refused    | failed, a dead letter                                          | its holder's claim                          |
 -- | skipped    | failed, due at the first slot                                  | any open state but a dead letter            |
 -- | closed     | failed, a dead letter of the given reason; cancelled for subscribers whose report was deleted | any open state |
--- | erased     | as closed for content_erased, cancelled for subscribers; no answer | any state; one that has ended or is closed stays |
+-- | erased     | as closed for content_erased; cancelled for subscribers, dead letters aside; no answer | any state; one that has ended or is closed stays |
 -- | redriven   | failed, due now, at the beginning of its schedule              | a dead letter                               |
 -- | brought_forward | unchanged, due now; its slot is not used                  | an open state that waits for its slot       |
 -- | parked     | unchanged, not looked at until p_waits_for has ended           | an open state, subscribers only             |
