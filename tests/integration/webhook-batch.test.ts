@@ -308,7 +308,7 @@ it('keeps what it has applied when its time runs out, and the rest is applied wh
 });
 
 it.each([0, 3, 7])(
-  'is applied but for an event that always takes too long, and some next to it: event %i of eight',
+  'is applied but for an event that always takes too long: event %i of eight',
   async (place) => {
     const made = await events(8);
     const slow = made[place];
@@ -325,8 +325,7 @@ it.each([0, 3, 7])(
     let first: string[];
     try {
       first = (await client.post({ events: made })).says;
-      expect(first[place]).toBe('503 database_unavailable');
-      expect(first).toContain('200 applied');
+      expect(first).toEqual(made.map((one) => (one === slow ? '503 database_unavailable' : '200 applied')));
       expect(await auditedAs(slow.id)).toEqual(['503 busy']);
     } finally {
       await system.sql.unsafe(
