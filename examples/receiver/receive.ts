@@ -12,7 +12,7 @@ export interface Receiver {
 }
 
 /** A result has at most 900 KB, and its envelope a little. */
-const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = 2 * 1024 * 1024;
 
 /** The endpoint: verifies, handles the event, and answers 200 only when it is committed. */
 export function createReceiver(receiver: Receiver): RequestListener {

@@ -59,8 +59,8 @@ export async function getPreviousAttempt(
 }
 
 /**
- * The bytes that every attempt of an event sends, as text. For operators. `not_found`: no such event, or its content was
- * erased.
+ * The bytes that every attempt of an event sends, as text. For operators. `not_found`: no such event, its content was
+ * erased, or its body is too large to be sent.
  */
 export async function getEventBody(
   client: DatabaseClient,
@@ -69,6 +69,6 @@ export async function getEventBody(
 ): Promise<Answer<string>> {
   return withInput(eventId, id, async (p_event_id) => {
     const answer = await call(client, 'event_body', { p_event_id }, z.string().nullable(), options);
-    return found(answer, 'The content of this event was erased.');
+    return found(answer, 'The content of this event was erased, or its body is too large to be sent.');
   });
 }

@@ -146,7 +146,7 @@ export const SUBSCRIBER_PATHS: Paths = {
       tag: 'Subscribers',
       summary: 'Read what a subscriber was or will be sent',
       description:
-        'In the order in which events were committed. Hand `next` back as `after`. A page ends after `limit` events or 1 MiB of bodies. With `event_id`, alone, the answer is that event in full.',
+        'In the order in which events were committed. Hand `next` back as `after`. A page has at most `limit` events and 1 MiB of bodies, or a single event. With `event_id`, alone, the answer is that event in full.',
       callers: ['subscriber'],
       query: pageOfEvents.extend(oneEvent.partial().shape),
       answers: { 200: { description: 'The events.', schema: eventsAnswer } },

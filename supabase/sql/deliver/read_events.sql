@@ -4,7 +4,7 @@ create or replace function public.read_events(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- The last body may have 1 MB as well, and escaping doubles quotes; Vercel's functions answer at most 4.5 MB.
+  -- A page of one body may have 2 MB, and escaping doubles quotes; Vercel's functions answer at most 4.5 MB.
   c_bytes constant int := 1048576;
   v_subscriber private.subscribers;
   -- For a single event nothing can be missed: the receiver of a thin body asks at once, whatever transactions are in
@@ -34,7 +34,7 @@ begin
     order by delivery.created_xid, delivery.id
     limit p_limit + 1
   loop
-    if jsonb_array_length(v_events) >= p_limit or v_bytes > c_bytes then
+    if jsonb_array_length(v_events) >= p_limit then
       v_has_more := true;
       exit;
     end if;
@@ -43,6 +43,10 @@ begin
     v_body := case when not v_is_erased
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
+    if v_bytes > c_bytes and v_events <> '[]' then
+      v_has_more := true;
+      exit;
+    end if;
     v_events := v_events || jsonb_build_object(
       'id', (v_row.event).id, 'position', v_row.position, 'plan', v_row.plan, 'format_version', v_row.format_version,
       'timestamp', private.iso_time((v_row.event).created_at), 'body', v_body,
@@ -56,6 +60,6 @@ end
 $$;
 
 comment on function public.read_events(text, int, jsonb, text) is
-  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; it ends after 1 MB of bodies.';
+  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; it has at most 1 MB of bodies, or one event.';
 revoke all on function public.read_events(text, int, jsonb, text) from public, anon, authenticated, service_role;
 grant execute on function public.read_events(text, int, jsonb, text) to service_role;

@@ -62,6 +62,9 @@ begin
   if v_claim -> 'body' = 'null' then
     perform private.move_delivery(
       p_delivery_id, 'closed', p_token => (v_claim ->> 'delivery_token')::bigint, p_reason => 'unsendable');
+    -- Another delivery may probe at once.
+    update public.webhook_circuits set probe_delivery_id = null, probe_token = null, probe_lease_expires_at = null
+    where endpoint_id = p_probe_of and probe_delivery_id = p_delivery_id;
     return '{"set_aside": true}';
   end if;
   return v_claim;

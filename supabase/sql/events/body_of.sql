@@ -3,7 +3,8 @@ returns text
 language plpgsql stable set search_path = '' as $$
 declare
   c_newest constant int := 2;
-  c_bytes constant int := 1048576;
+  -- A body of 1 MiB that an endpoint accepts prints as less, unless many of its numbers have short exponents.
+  c_bytes constant int := 2097152;
   v_members text[];
   v_printed text;
 begin
@@ -29,5 +30,5 @@ end
 $$;
 
 comment on function private.body_of(public.report_events, int, text) is
-  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns. Null: it would have more than 1 MiB, so it cannot be sent.';
+  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns. Null: it would have more than 2 MiB, so it cannot be sent.';
 revoke all on function private.body_of(public.report_events, int, text) from public, anon, authenticated, service_role;

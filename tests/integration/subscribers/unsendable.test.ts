@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../../support/database.ts';
+import { storeClient } from '../../support/store.ts';
 import { subscriberClient } from '../../support/subscribers.ts';
 
 let database: TestDatabase;
@@ -13,8 +14,8 @@ afterAll(async () => {
 /** Eight characters, of which each would be printed as 131,072. */
 const GIGABYTE = `{"n": [${Array.from({ length: 9_000 }, () => '1e131071').join()}]}`;
 /** 3 characters, of which each is printed as 64: no number is too long, but all together are. */
-const EXPANDING = `{"n": [${Array.from({ length: 20_000 }, () => '1e63').join()}]}`;
-const LARGE = 'x'.repeat(1024 * 1024);
+const EXPANDING = `{"n": [${Array.from({ length: 40_000 }, () => '1e63').join()}]}`;
+const LARGE = 'x'.repeat(2 * 1024 * 1024);
 
 /** A write with the platform's service key. */
 async function write(reportId: string, text: string, metadata: string): Promise<void> {
@@ -28,8 +29,8 @@ async function write(reportId: string, text: string, metadata: string): Promise<
 
 describe.each([
   ['metadata that print as a gigabyte', 'text', GIGABYTE],
-  ['metadata that print as more than 1 MiB', 'text', EXPANDING],
-  ['a text of 1 MiB', LARGE, '{}'],
+  ['metadata that print as more than 2 MiB', 'text', EXPANDING],
+  ['a text of 2 MiB', LARGE, '{}'],
 ])('an event of the platform with %s', (_name, text, metadata) => {
   it('is closed for a subscriber, is sent thin, and stops nothing behind it', async () => {
     const { sql } = database;
@@ -59,8 +60,9 @@ describe.each([
       { position: '2', status: 'success' },
     ]);
 
-    const read = await subscribers.read(full.token);
-    expect(read.events).toMatchObject([
+    // Events are listed once no older transaction is open, in this or another database.
+    await expect.poll(async () => (await subscribers.read(full.token)).events).toHaveLength(2);
+    expect((await subscribers.read(full.token)).events).toMatchObject([
       { body: null, gone: 'content_unsendable' },
       { body: expect.stringContaining('readable') as string, gone: null },
     ]);
@@ -82,4 +84,45 @@ describe.each([
     });
     expect(answer).toEqual({ body: null });
   });
+});
+
+it('a signed event of 1 MiB, which prints as half as much again, is sent', async () => {
+  const { sql } = database;
+  const store = storeClient(sql);
+  const subscribers = subscriberClient(sql);
+  const { endpointId } = await subscribers.active();
+  const { reportId } = await createReport(sql);
+  const metadata = { n: Array.from({ length: 500_000 }, () => 1) };
+  const event = {
+    type: 'report.prelim.completed',
+    timestamp: new Date().toISOString(),
+    data: {
+      job_id: 'job-large',
+      report_id: reportId,
+      report_type: 'org',
+      research_report: 'large',
+      research_status: 'completed',
+      research_metadata: metadata,
+    },
+  };
+  expect(JSON.stringify(event).length).toBeLessThan(1024 * 1024);
+  expect(await store.apply('large', event)).toMatchObject({ outcome: 'applied' });
+  const { delivery } = await subscribers.claim();
+  expect(delivery).toMatchObject({ endpoint_id: endpointId, event_id: 'large' });
+  expect(delivery?.body.length).toBeGreaterThan(1.4 * 1024 * 1024);
+  expect(JSON.parse(delivery?.body ?? '')).toMatchObject({ data: { research_metadata: metadata } });
+});
+
+it('the probe of an open circuit is free again at once where its delivery cannot be sent', async () => {
+  const { sql } = database;
+  const subscribers = subscriberClient(sql);
+  const { endpointId } = await subscribers.active();
+  const { reportId } = await createReport(sql);
+  await write(reportId, LARGE, '{}');
+  await write(reportId, 'readable', '{}');
+  await sql`
+    insert into public.webhook_circuits (endpoint_id, opened_at, probe_after) values (${endpointId}, now(), now())
+    on conflict (endpoint_id) do update set opened_at = now(), probe_after = now()`;
+  const { delivery } = await subscribers.claim();
+  expect(JSON.parse(delivery?.body ?? 'null')).toMatchObject({ data: { research_report: 'readable' } });
 });
