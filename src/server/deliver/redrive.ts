@@ -31,8 +31,7 @@ export async function redrive(
     const parameters = { p_filter: filter, p_actor: actor, p_limit: BATCH, p_claim_id: randomUUID() };
     const batch = await services.rpc('redrive_deliveries', parameters, z.int());
     result.redriven += batch;
-    // A batch is smaller too where another transaction holds reports: its dead letters are passed over.
-    if (batch === 0 || services.monotonicNow() > deadline) break;
+    if (batch < BATCH || services.monotonicNow() > deadline) break;
   }
   return { response: answer(result), record: { outcome: 'redriven', answer: { ...result, filter } } };
 }

@@ -8,8 +8,8 @@ declare
   v_redriven int;
   -- Dead letters of held reports are passed over, up to this number.
   c_passed constant int := 500;
-  -- Most locks are held for milliseconds. After one that is not, the call waits for no other.
-  v_wait interval := '2 seconds';
+  -- Most locks are held for milliseconds. Waiting for all of them together ends here.
+  v_wait_until timestamptz := clock_timestamp() + interval '2 seconds';
 begin
   perform private.await_same_call(p_claim_id::text);
   -- Counts by the audit what the first call did: a sweep may have claimed those deliveries since.
@@ -38,11 +38,9 @@ begin
     order by report_type, report_id, id
   loop
     exit when v_redriven = p_limit;
-    if private.try_put_back(v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id), v_wait) then
-      v_redriven := v_redriven + 1;
-    else
-      v_wait := '1 millisecond';
-    end if;
+    v_redriven := v_redriven + private.try_put_back(
+      v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id),
+      greatest(v_wait_until - clock_timestamp(), interval '1 millisecond'))::int;
   end loop;
   return v_redriven;
 end
