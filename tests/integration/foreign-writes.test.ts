@@ -106,6 +106,98 @@ describe('what the platform’s functions write', () => {
     },
   );
 
+  it('shows the status of its job at each step, which is no finding', async () => {
+    const jobId = randomUUID();
+    const status = async () => (await report())?.['research_status'] as string;
+    const findings = async () => [
+      ...(await database.sql`select problem from public.verify_reports() where report_id = ${reportId}`),
+    ];
+    await database.sql`update public.org_reports set research_report = 'earlier' where id = ${reportId}`;
+    await platform(
+      (sql) => sql`
+        insert into public.report_jobs (job_id, status, prompt, idempotency_key, metadata)
+        values (${jobId}, 'queued', 'p', ${`org:${reportId}`}, '{}')`,
+    );
+    expect([await status(), await findings()]).toEqual(['pending', []]);
+    await platform((sql) => sql`update public.report_jobs set status = 'running' where job_id = ${jobId}`);
+    expect([await status(), await findings()]).toEqual(['running', []]);
+
+    const other = randomUUID();
+    await database.sql.begin(async (holder) => {
+      await holder`select from public.org_reports where id = ${reportId} for update`;
+      await platform(
+        (sql) => sql`
+          insert into public.report_jobs (job_id, status, prompt, idempotency_key, metadata)
+          values (${other}, 'queued', 'p', ${`org:${reportId}`}, '{}')`,
+      );
+    });
+    expect([await status(), await findings()]).toEqual(['running', []]);
+    for (const id of [other, jobId])
+      await platform((sql) => sql`update public.report_jobs set status = 'cancelled' where job_id = ${id}`);
+    const jobs =
+      await database.sql`select status from private.job_runs where job_id in ${database.sql([jobId, other])}`;
+    expect([...jobs]).toEqual([{ status: 'cancelled' }, { status: 'cancelled' }]);
+    expect([await status(), await findings()]).toEqual(['completed', []]);
+  });
+
+  it('for a cancelled job counts as a request without a job, also once the job is pruned', async () => {
+    const failed = await store.request(reportId);
+    await store.complete(failed.run.job_id, failed.run.lease_token);
+    const cancelled = await store.request(reportId);
+    await database.sql`select public.cancel_report_job(${cancelled.run.job_id}, 'pipeline')`;
+    await platform(
+      (sql) => sql`
+        update public.org_reports set research_report = 'late', research_metadata = ${sql.json({ job_id: cancelled.run.job_id })}
+        where id = ${reportId}`,
+    );
+    expect(await events()).toContainEqual(
+      expect.objectContaining({ research_report: 'late', effect: 'applied', job_id: null }),
+    );
+    const before = await report();
+    await database.sql`delete from private.job_runs where job_id = ${cancelled.run.job_id}`;
+    const [status] = await database.sql`select private.report_status('org', ${reportId}) as status`;
+    expect(status?.['status']).toBe(before?.['research_status']);
+  });
+
+  it.each(['running', 'completed', 'failed'])(
+    'inserts a report without a text, which has no status yet: %s',
+    async (status) => {
+      await platform(
+        (sql) => sql`
+          insert into public.org_reports (id, user_id, research_status) values (gen_random_uuid(), ${userId}, ${status})
+          returning id`,
+      );
+      const rows =
+        await database.sql`select research_status from public.org_reports where user_id = ${userId} and id <> ${reportId}`;
+      expect([...rows]).toEqual([{ research_status: 'pending' }]);
+    },
+  );
+
+  it('gives a report to another user, who alone sees the jobs of the pipeline then', async () => {
+    const { run } = await store.request(reportId);
+    const mine = await store.request(reportId, { stage: 'final' }, null, userId);
+    const next = await createReport(database.sql);
+    await platform(
+      (sql) => sql`update public.org_reports set user_id = ${next.userId} where id = ${reportId}`,
+    );
+    const seenBy = async (user: string, jobId: string) => {
+      const [row] = await database.sql`select (private.job_for_caller(${jobId}, ${user})).job_id as id`;
+      return row?.['id'] !== null;
+    };
+    expect([await seenBy(userId, run.job_id), await seenBy(next.userId, run.job_id)]).toEqual([false, true]);
+    expect([await seenBy(userId, mine.run.job_id), await seenBy(next.userId, mine.run.job_id)]).toEqual([
+      true,
+      false,
+    ]);
+    // What a user asked for is erased with that user, although the report is another's by now.
+    const [erased] = await database.sql<{ answer: { users: string[] } }[]>`
+      select public.erase_user(${userId}, 100) as answer`;
+    expect(erased?.answer.users).toEqual([userId]);
+    const [left] = await database.sql`
+      select prompt, status from private.job_runs where job_id = ${mine.run.job_id}`;
+    expect(left).toEqual({ prompt: null, status: 'cancelled' });
+  });
+
   it('is a duplicate when the job’s text is written once more, and superseded when it is another', async () => {
     const jobId = await platformJob('first');
     const again = (text: string) =>
@@ -270,6 +362,20 @@ describe('what the platform’s functions write', () => {
       select request_payload from public.webhook_audit where report_id = ${reportId} and webhook_type = 'prelim-report'`;
     expect(row).toEqual({ request_payload: { job_id: 'j', data: {} } });
   });
+
+  it.each(['"secret"', '5', 'true', 'null', '["secret"]'])(
+    'loses an audited payload that is no object: %s',
+    async (payload) => {
+      await platform(
+        (sql) => sql`
+        insert into public.webhook_audit (webhook_type, job_id, report_id, request_payload)
+        values ('prelim-report', 'j', ${reportId}, ${payload}::text::jsonb)`,
+      );
+      const [row] =
+        await database.sql`select request_payload from public.webhook_audit where report_id = ${reportId}`;
+      expect(row).toEqual({ request_payload: null });
+    },
+  );
 
   it('is refused beyond 1,000 reports in one transaction, unless it was announced', async () => {
     const many = (announced: boolean) =>

@@ -39,8 +39,8 @@ begin
   v_result.report_type := p_report_type;
   v_result.report_id := p_report_id;
   -- A job has only one completion: another text of a finished job becomes an event without the job, at the job's place in the
-  -- order.
-  v_result.job_id := case when v_known.id is null then v_job.job_id end;
+  -- order. So does one of a cancelled job, whose state the report does not follow.
+  v_result.job_id := case when v_known.id is null and v_job.status <> 'cancelled' then v_job.job_id end;
   if p_failed then
     v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');
   else

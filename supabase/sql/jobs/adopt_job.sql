@@ -27,6 +27,10 @@ begin
     new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
     private.import_time(new.started_at, now()), private.new_trace_id())
   on conflict (job_id) do nothing;
+  -- This statement holds the row of report_jobs, so a report that another transaction holds is left: its next write shows this.
+  if found and private.try_lock_report(v_named.report_type, v_named.report_id) then
+    perform private.show_report_status(v_named.report_type, v_named.report_id);
+  end if;
   return null;
 end
 $$;

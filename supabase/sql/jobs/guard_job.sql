@@ -38,13 +38,16 @@ begin
       v_is_deleted := v_is_deleted or not found;
     end if;
   end if;
-  if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server then
+  if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server and new.status <> 'cancelled' then
     -- The platform's functions continue with the jobs that they inserted. The sweep takes over the result that they report
     -- once the runner is silent: here, the job would be locked before its report.
     update private.job_runs
     set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
       lease_expires_at = now() + interval '5 minutes', updated_at = now()
     where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
+    if found and v_job.status = 'queued' and private.try_lock_report(v_job.report_type, v_job.report_id) then
+      perform private.show_report_status(v_job.report_type, v_job.report_id);
+    end if;
     new.job_id := old.job_id;
     return new;
   end if;

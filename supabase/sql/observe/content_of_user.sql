@@ -18,7 +18,7 @@ begin
   where report_id = any (v_reports) and erased_at is null
   union all
   select 'jobs with content', count(*) from private.job_runs
-  where (user_id = p_user_id or report_id = any (v_reports)) and erased_at is null
+  where (user_id = p_user_id or caller = p_user_id::text or report_id = any (v_reports)) and erased_at is null
   union all
   select 'deliveries with an answer', count(*) from public.webhook_deliveries
   where report_id = any (v_reports) and response <> '{}'

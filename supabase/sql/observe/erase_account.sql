@@ -20,8 +20,10 @@ begin
     into v_left using p_user_id;
   end loop;
   for v_id in
+    -- Jobs of reports are erased with those, unless another user has got the report since.
     select job_id from private.job_runs
-    where user_id = p_user_id and report_id is null and erased_at is null order by job_id limit p_limit
+    where (user_id = p_user_id and report_id is null or caller = p_user_id::text) and erased_at is null
+    order by job_id limit p_limit
   loop
     exit when clock_timestamp() > p_deadline;
     perform private.forget_job(v_id);
@@ -29,10 +31,11 @@ begin
   delete from public.report_notifications where user_id = p_user_id;
   return not v_left
     and not exists (
-      select from private.job_runs where user_id = p_user_id and report_id is null and erased_at is null);
+      select from private.job_runs
+      where (user_id = p_user_id and report_id is null or caller = p_user_id::text) and erased_at is null);
 end
 $$;
 
 comment on function private.erase_account(uuid, int, timestamptz) is
-  'Deletes the reports and notifications of a user, and erases the jobs without a report: up to p_limit of each, and until p_deadline. True: nothing is left but the content of deleted reports, which erase_report() erases.';
+  'Deletes the reports and notifications of a user, and erases the jobs that the user asked for: up to p_limit of each, and until p_deadline. True: nothing is left but the content of deleted reports, which erase_report() erases.';
 revoke all on function private.erase_account(uuid, int, timestamptz) from public, anon, authenticated, service_role;

@@ -2,6 +2,10 @@ create or replace function private.strip_audit()
 returns trigger
 language plpgsql volatile set search_path = '' as $$
 begin
+  if jsonb_typeof(new.request_payload) <> 'object' then
+    -- Of another form, it may be the text itself.
+    new.request_payload := null;
+  end if;
   new.request_payload := new.request_payload - '{research_report,research_metadata,final_data,result}'::text[];
   if jsonb_typeof(new.request_payload -> 'data') = 'object' then
     new.request_payload := jsonb_set(

@@ -110,7 +110,8 @@ begin
     ), request as (
       -- The same as private.report_status(), which handles a single report: the newest request that was not cancelled (a job,
       -- or the event of a request without a job of ours); else the newest event; else pending.
-      select asked.report_id, bool_or(asked.choice = 3) as is_report, max(asked.shown) as shown, max(asked.winner_id) as winner_id,
+      select asked.report_id, bool_or(asked.choice = 3) as is_report, bool_or(asked.is_of_platform) as is_of_platform,
+        max(asked.shown) as shown, max(asked.winner_id) as winner_id,
         (array_agg(asked.status order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1] as status
       from (
         select job.report_id, null as shown, null as winner_id, 1 as choice, job.created_at::timestamptz(3) as requested_at,
@@ -121,14 +122,15 @@ begin
             when job.has_event and job.effect is null then 'running'
             when job.status = 'succeeded' then 'completed'
             else 'failed'
-          end as status
+          end as status,
+          job.caller = 'platform' and job.status in ('queued', 'running') as is_of_platform
         from job where job.status <> 'cancelled'
         union all
         select event.report_id, null, null, case when event.type <> 'report.owner.edited' and not event.has_job then 1 else 2 end,
-          event.requested_at, event.id collate "C", true, event.status
+          event.requested_at, event.id collate "C", true, event.status, false
         from event where event.effect is not null
         union all
-        select report.id, report.research_status, report.winner_id, 3, null, null, null, 'pending'
+        select report.id, report.research_status, report.winner_id, 3, null, null, null, 'pending', false
         from report where not report.is_to_import) asked
       group by asked.report_id
     )
@@ -156,6 +158,8 @@ begin
     select 'research_status differs from the newest request', %2$L, request.report_id, request.winner_id, null
     from request
     where request.is_report and request.shown is distinct from request.status
+      -- The platform's functions change their job while another transaction holds the report: its next write shows that.
+      and not request.is_of_platform
     union all
     select fault.problem, %2$L, event.report_id, event.id, case when fault.names_job then event.job_id end
     from event

@@ -51,6 +51,9 @@ begin
     -- The report has a new owner: the previous one must not see its notifications any more.
     update public.report_notifications set user_id = new.user_id
     where event_id in (select id from public.report_events where report_id = old.id and report_type = v_type);
+    -- Nor read or cancel its jobs. A job that a user asked for stays that user's, and serves the report no more.
+    update private.job_runs set user_id = new.user_id
+    where report_id = old.id and report_type = v_type and caller in ('pipeline', 'platform');
   end if;
   -- A job counts only if this write names it: the values of the old row are the winner's job. The platform's fallback names
   -- the job in the metadata and empties the column.
