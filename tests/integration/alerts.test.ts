@@ -371,6 +371,11 @@ describe('the rules', () => {
     await alerts.pass('1 minute');
     await alerts.evaluate();
     expect(await openOf('secret_age')).toEqual([]);
+    // A variable that was removed.
+    await alerts.evaluate({ secrets: { WEBHOOK_SECRET: ['cccc'], ALERT_SECRET: ['dddd'] } });
+    await sql`update private.secret_fingerprints set first_seen_at = now() - interval '36 days' where name = 'ALERT_SECRET'`;
+    await alerts.evaluate({ secrets: { WEBHOOK_SECRET: ['cccc'] } });
+    expect(await openOf('secret_age')).toEqual([]);
   });
 
   it('table_growth: against a day ago, by share and by size', async () => {

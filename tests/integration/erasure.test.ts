@@ -4,6 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createReport, createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { asUser } from '../support/locks.ts';
 import { storeClient } from '../support/store.ts';
+import { subscriberClient } from '../support/subscribers.ts';
 
 let database: TestDatabase;
 let sql: postgres.Sql;
@@ -288,6 +289,28 @@ describe('a report that its owner deletes', () => {
       expect(event).toEqual({ effect: null, erased: true });
     },
   );
+
+  it('tells subscribers at a later call where telling them failed', async () => {
+    const subscribers = subscriberClient(sql);
+    const { endpointId } = await subscribers.active();
+    const { reportId } = await createReport(sql);
+    await sql`update public.org_reports set research_report = 'text' where id = ${reportId}`;
+    await sql`delete from public.org_reports where id = ${reportId}`;
+    await sql.unsafe(`
+      create function private.test_fault() returns trigger language plpgsql as $$ begin raise exception 'a fault'; end $$;
+      create trigger zz_test_fault before insert on public.webhook_deliveries for each row execute function private.test_fault()`);
+    try {
+      expect(await store.erase()).toMatchObject({ reports: 0, left: true, errors: [{ error: 'a fault' }] });
+    } finally {
+      await sql.unsafe(
+        'drop trigger zz_test_fault on public.webhook_deliveries; drop function private.test_fault()',
+      );
+    }
+    expect(await store.erase()).toMatchObject({ reports: 1, left: false });
+    const deliveries = await subscribers.deliveries(endpointId);
+    expect(deliveries.map(({ status }) => status as string)).toEqual(['cancelled', 'pending']);
+    await subscribers.move(endpointId, 'removed');
+  });
 
   it('takes nothing of other people', async () => {
     const { userId, reportId } = await createReport(sql);

@@ -195,6 +195,22 @@ describe('a job', () => {
     expect((await store.complete(cancelled.job.job_id, null)).outcome).toBe('job_cancelled');
   });
 
+  it('is cancelled and repeated by an operator with one audit row each, also where the call is repeated', async () => {
+    const { sql } = database;
+    const { reportId, userId } = await createReport(sql);
+    const operator = await createReport(sql);
+    await sql`insert into public.operators (user_id) values (${operator.userId})`;
+    const { run } = await store.request(reportId, {}, null, userId);
+    const next = `job_${randomUUID()}`;
+    for (let time = 0; time < 2; time += 1)
+      await sql`select public.cancel_report_job(${run.job_id}, ${operator.userId})`;
+    for (let time = 0; time < 2; time += 1)
+      await sql`select public.repeat_report_job(${next}, ${run.job_id}, ${operator.userId}, 60, 2)`;
+    const audited = await sql`
+      select outcome from public.webhook_audit where job_id = ${run.job_id} order by created_at`;
+    expect(audited.map(({ outcome }) => outcome as string)).toEqual(['cancelled', 'job_repeated']);
+  });
+
   it('does not tell the earlier owner of a report of the new owner’s job', async () => {
     const { sql } = database;
     const { reportId, userId } = await createReport(sql);

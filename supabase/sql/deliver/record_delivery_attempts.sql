@@ -55,7 +55,7 @@ begin
   if v_event.effect is null then
     v_applied := public.apply_report_event(v_event.id, 'direct');
     if v_applied ->> 'outcome' = 'duplicate' then
-      -- Its content was erased before anything applied it: it has no effect.
+      -- The event's content was erased before the event was applied, so the event has no effect.
       v_applied := null;
     end if;
   end if;

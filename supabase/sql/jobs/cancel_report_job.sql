@@ -17,7 +17,8 @@ begin
   v_status_before := v_job.status;
   v_job := private.cancel_job(p_job_id);
   perform private.show_job(p_job_id);
-  if v_by_operator then
+  -- A repeated call finds it cancelled.
+  if v_by_operator and v_status_before <> 'cancelled' then
     perform private.add_audit(
       p_direction => 'in', p_outcome => case v_job.status when 'cancelled' then 'cancelled' else 'job_finished' end,
       p_job_id => p_job_id, p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_actor => p_caller,

@@ -47,7 +47,8 @@ begin
     p_models => p_models, p_user_budget => p_user_budget, p_project_budget => p_project_budget, p_trace_id => p_trace_id);
   if v_by_operator then
     perform private.add_audit(
-      p_direction => 'in', p_outcome => case v_answer ->> 'outcome' when 'created' then 'job_repeated' else v_answer ->> 'outcome' end,
+      -- The same for a repeated call.
+      p_id => md5('repeated as ' || p_job_id)::uuid, p_direction => 'in', p_outcome => case v_answer ->> 'outcome' when 'created' then 'job_repeated' else v_answer ->> 'outcome' end,
       p_job_id => v_job.job_id, p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_actor => p_caller,
       p_payload => jsonb_build_object('endpoint', 'jobs', 'method', 'POST', 'new_job_id', v_answer -> 'job' -> 'job_id'));
   end if;

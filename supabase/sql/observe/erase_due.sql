@@ -6,6 +6,7 @@ declare
   c_longest constant interval := '2 seconds';
   v_deadline timestamptz := clock_timestamp() + c_longest;
   v_is_cancelled boolean := false;
+  v_is_told boolean;
   v_due private.erasures;
   -- Accounts that are done, except for reports that are still in the queue.
   v_accounts bigint[] := '{}';
@@ -48,13 +49,15 @@ begin
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
       -- Separately, so that subscribers are told even if a part of the content is locked.
+      v_is_told := false;
       perform private.tell_deletion(v_due.report_type, v_due.report_id, v_due.user_id);
+      v_is_told := true;
     exception when query_canceled or others then
       v_is_cancelled := sqlstate = '57014';
       v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
     end;
     begin
-      if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) then
+      if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) and v_is_told then
         delete from private.erasures where id = v_due.id;
         v_reports := v_reports + 1;
       end if;

@@ -7,7 +7,8 @@ begin
   from jsonb_each(p_secrets) variable, jsonb_array_elements_text(variable.value) fingerprint
   on conflict (name, fingerprint) do update set is_current = true where not secret_fingerprints.is_current;
   update private.secret_fingerprints set is_current = false
-  where is_current and not (p_secrets -> name ? fingerprint);
+  -- Null: no function has this variable any more.
+  where is_current and (p_secrets -> name ? fingerprint) is not true;
 end
 $$;
 

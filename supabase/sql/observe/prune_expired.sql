@@ -126,7 +126,12 @@ begin
           and (event.effect is null and event.erased_at is null
             or delivery.status not in ('success', 'superseded', 'cancelled')
               and private.is_closed(delivery.dead_reason) is not true)
-        limit 1) is not null as needed
+        limit 1) is not null
+      -- Nor may an older job become the newest that way.
+      or job.event_id is not null and exists (
+        select from private.job_runs older
+        where older.report_id = job.report_id and older.report_type = job.report_type and older.created_at < job.created_at
+          and older.event_id is null and older.status <> 'cancelled' and older.erased_at is null) as needed
     from private.job_runs job
     where job.status in ('succeeded', 'failed', 'cancelled')
       and job.completed_at < now() - make_interval(days => p_job_days)

@@ -50,7 +50,11 @@ begin
       from private.verify_part(v_at.part, v_at.place, v_to) found
       limit 1000;
     exception when query_canceled or others then
-      -- A slice that cannot be verified is a finding too, and must not stop the following ones.
+      -- A slice that cannot be verified is a finding too, and must not stop the following ones. The delete above is undone.
+      delete from private.verify_findings
+      where part = v_at.part and starts_with(problem, 'a slice that could not be verified')
+        and report_id is not distinct from case when v_at.part not in ('jobs', 'rest') then coalesce(v_to, v_at.place)::uuid end
+        and job_id is not distinct from case when v_at.part = 'jobs' then coalesce(v_to, v_at.place) end;
       insert into private.verify_findings (part, problem, report_type, report_id, job_id)
       values (v_at.part, 'a slice that could not be verified: ' || sqlstate,
         case when v_at.part not in ('jobs', 'rest') then v_at.part end,
