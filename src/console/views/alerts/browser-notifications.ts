@@ -29,8 +29,8 @@ export function turnOff(): void {
 }
 
 /**
- * Shows a notification; undefined: this browser cannot. Chrome for Android has the constructor, which throws. That shows only here, and is
- * remembered: the switch would promise notifications again after a reload.
+ * Shows a notification; undefined: this browser cannot. Chrome for Android has the constructor, which throws. Only calling it shows this. The
+ * result is stored: otherwise the switch would promise notifications again after a reload.
  */
 export function showNotification(title: string, options: NotificationOptions): Notification | undefined {
   try {

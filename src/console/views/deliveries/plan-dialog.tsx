@@ -39,21 +39,28 @@ export function PlanDialog({
   );
   const [reason, setReason] = useState('');
   const [isTried, setTried] = useState(false);
+  // If a later request fails, the next try begins with it.
+  const requested = useRef(new Set<string>());
   // The dialog goes before it is rendered again.
   const isPlanned = useRef(false);
   const ask = useMutation({
     mutationFn: async () => {
       for (const { request_id, filter } of requests) {
+        if (requested.current.has(request_id)) continue;
         const where = isOne ? '' : ` at ${filter.endpoint_id ?? 'every endpoint'}`;
         await unwrap(
           requestPlan(supabase, {
             request_id,
             kind,
-            name: `${name.trim().slice(0, MOST_CHARACTERS - where.length)}${where}`,
+            // By code points: half an emoji would be refused.
+            name: `${Array.from(name.trim())
+              .slice(0, MOST_CHARACTERS - where.length)
+              .join('')}${where}`,
             reason: reason.trim(),
             filter,
           }),
         );
+        requested.current.add(request_id);
       }
     },
     onSuccess: () => {

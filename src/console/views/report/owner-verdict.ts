@@ -54,5 +54,5 @@ export function verdictForOwner(
 }
 
 function reasonOf({ error }: JobSummary): string {
-  return error === null ? '.' : `: ${trimEndOf(error, '. \n')}.`;
+  return error === null ? '.' : `: ${trimEndOf(error, '. \t\r\n')}.`;
 }

@@ -130,7 +130,7 @@ function findingOfJob(job: HistoryJob, isStored: boolean): Finding | undefined {
           `${name} failed`,
           ...timeOf(completed_at),
           ': ',
-          trimEndOf(job.error ?? 'its error was erased', '. \n'),
+          trimEndOf(job.error ?? 'its error was erased', '. \t\r\n'),
         ],
       };
     case 'cancelled':
