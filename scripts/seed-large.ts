@@ -3,7 +3,7 @@
  * deliveries of 100,000 reports over ten days: the console after a while of use.
  */
 import { parseArgs } from 'node:util';
-import { connect, describeFailure } from '../tools/local/connect.ts';
+import { connect, describeSessionFailure } from '../tools/local/connect.ts';
 import { databaseUrl, isLocal } from '../tools/local/database-url.ts';
 import { endConnections } from '../tools/local/end-connections.ts';
 import { LARGE, seedLarge } from '../tools/seed/large.ts';
@@ -27,6 +27,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(describeFailure(error));
+  console.error(describeSessionFailure(error));
   process.exitCode = 1;
 }

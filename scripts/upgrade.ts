@@ -4,7 +4,7 @@
  * `postgres`. You can stop the command and run it again at any time.
  */
 import { parseArgs } from 'node:util';
-import { connect, describeFailure, requirePushed } from '../tools/local/connect.ts';
+import { connect, describeSessionFailure, requirePushed } from '../tools/local/connect.ts';
 import { databaseUrl } from '../tools/local/database-url.ts';
 import { endConnections } from '../tools/local/end-connections.ts';
 import { upgrade } from '../tools/upgrade/upgrade.ts';
@@ -39,6 +39,6 @@ async function main(): Promise<void> {
 try {
   await main();
 } catch (error) {
-  console.error(describeFailure(error));
+  console.error(describeSessionFailure(error));
   process.exitCode = 1;
 }

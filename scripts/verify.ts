@@ -5,7 +5,7 @@
  */
 import { parseArgs } from 'node:util';
 import type postgres from 'postgres';
-import { connect, describeFailure, requirePushed } from '../tools/local/connect.ts';
+import { connect, describeSessionFailure, requirePushed } from '../tools/local/connect.ts';
 import { databaseUrl } from '../tools/local/database-url.ts';
 import { endConnections } from '../tools/local/end-connections.ts';
 import { stopSignal } from '../tools/local/until-stopped.ts';
@@ -82,5 +82,5 @@ try {
   process.exitCode = (await main(signal)) ? 0 : 1;
 } catch (error) {
   process.exitCode = signal.aborted ? 130 : 1;
-  if (!signal.aborted) console.error(describeFailure(error));
+  if (!signal.aborted) console.error(describeSessionFailure(error));
 }

@@ -1404,7 +1404,8 @@ begin
   if v_is_owner then
     new.research_metadata := '{}';
   end if;
-  new.research_status := case when v_has_text then 'completed' when v_is_owner then 'pending' else new.research_status end;
+  new.research_status := case when v_has_text then 'completed' when v_is_owner or new.research_report is null then 'pending'
+    else new.research_status end;
   return new;
 end
 $$;
@@ -1933,6 +1934,9 @@ begin
     -- The report has a new owner: the previous one must not see its notifications any more.
     update public.report_notifications set user_id = new.user_id
     where event_id in (select id from public.report_events where report_id = old.id and report_type = v_type);
+    -- Nor read or cancel its jobs. A job that a user asked for stays that user's, and serves the report no more.
+    update private.job_runs set user_id = new.user_id
+    where report_id = old.id and report_type = v_type and caller in ('pipeline', 'platform');
   end if;
   -- A job counts only if this write names it: the values of the old row are the winner's job. The platform's fallback names
   -- the job in the metadata and empties the column.
@@ -2897,7 +2901,8 @@ returns text
 language plpgsql stable set search_path = '' as $$
 declare
   c_newest constant int := 2;
-  c_bytes constant int := 1048576;
+  -- A body of 1 MiB that an endpoint accepts prints as less, unless many of its numbers have short exponents.
+  c_bytes constant int := 2097152;
   v_members text[];
   v_printed text;
 begin
@@ -2923,7 +2928,7 @@ end
 $$;
 
 comment on function private.body_of(public.report_events, int, text) is
-  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns. Null: it would have more than 1 MiB, so it cannot be sent.';
+  'The body of an event''s webhook in a format version (src/contracts/format-versions.ts), full or thin: a function of the event alone. Version 1 in full is what envelope() returns. Null: it would have more than 2 MiB, so it cannot be sent.';
 revoke all on function private.body_of(public.report_events, int, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/content_digest.sql
@@ -3383,8 +3388,8 @@ begin
   v_result.report_type := p_report_type;
   v_result.report_id := p_report_id;
   -- A job has only one completion: another text of a finished job becomes an event without the job, at the job's place in the
-  -- order.
-  v_result.job_id := case when v_known.id is null then v_job.job_id end;
+  -- order. So does one of a cancelled job, whose state the report does not follow.
+  v_result.job_id := case when v_known.id is null and v_job.status <> 'cancelled' then v_job.job_id end;
   if p_failed then
     v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');
   else
@@ -3562,6 +3567,10 @@ begin
     new.status, 1, now() + interval '5 minutes', private.import_time(coalesce(new.created_at, now()), now()),
     private.import_time(new.started_at, now()), private.new_trace_id())
   on conflict (job_id) do nothing;
+  -- This statement holds the row of report_jobs, so a report that another transaction holds is left: its next write shows this.
+  if found and private.try_lock_report(v_named.report_type, v_named.report_id) then
+    perform private.show_report_status(v_named.report_type, v_named.report_id);
+  end if;
   return null;
 end
 $$;
@@ -3631,7 +3640,8 @@ begin
   v_status_before := v_job.status;
   v_job := private.cancel_job(p_job_id);
   perform private.show_job(p_job_id);
-  if v_by_operator then
+  -- A repeated call finds it cancelled.
+  if v_by_operator and v_status_before <> 'cancelled' then
     perform private.add_audit(
       p_direction => 'in', p_outcome => case v_job.status when 'cancelled' then 'cancelled' else 'job_finished' end,
       p_job_id => p_job_id, p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_actor => p_caller,
@@ -3897,13 +3907,16 @@ begin
       v_is_deleted := v_is_deleted or not found;
     end if;
   end if;
-  if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server then
+  if v_job.caller = 'platform' and tg_op = 'UPDATE' and v_is_server and new.status <> 'cancelled' then
     -- The platform's functions continue with the jobs that they inserted. The sweep takes over the result that they report
     -- once the runner is silent: here, the job would be locked before its report.
     update private.job_runs
     set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
       lease_expires_at = now() + interval '5 minutes', updated_at = now()
     where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
+    if found and v_job.status = 'queued' and private.try_lock_report(v_job.report_type, v_job.report_id) then
+      perform private.show_report_status(v_job.report_type, v_job.report_id);
+    end if;
     new.job_id := old.job_id;
     return new;
   end if;
@@ -4046,7 +4059,8 @@ begin
     p_models => p_models, p_user_budget => p_user_budget, p_project_budget => p_project_budget, p_trace_id => p_trace_id);
   if v_by_operator then
     perform private.add_audit(
-      p_direction => 'in', p_outcome => case v_answer ->> 'outcome' when 'created' then 'job_repeated' else v_answer ->> 'outcome' end,
+      -- The same for a repeated call.
+      p_id => md5('repeated as ' || p_job_id)::uuid, p_direction => 'in', p_outcome => case v_answer ->> 'outcome' when 'created' then 'job_repeated' else v_answer ->> 'outcome' end,
       p_job_id => v_job.job_id, p_report_type => v_job.report_type, p_report_id => v_job.report_id, p_actor => p_caller,
       p_payload => jsonb_build_object('endpoint', 'jobs', 'method', 'POST', 'new_job_id', v_answer -> 'job' -> 'job_id'));
   end if;
@@ -6100,7 +6114,7 @@ create or replace function public.read_events(
 returns jsonb
 language plpgsql stable security definer set search_path = '' set statement_timeout = '7s' as $$
 declare
-  -- The last body may have 1 MB as well, and escaping doubles quotes; Vercel's functions answer at most 4.5 MB.
+  -- A page of one body may have 2 MB, and escaping doubles quotes; Vercel's functions answer at most 4.5 MB.
   c_bytes constant int := 1048576;
   v_subscriber private.subscribers;
   -- For a single event nothing can be missed: the receiver of a thin body asks at once, whatever transactions are in
@@ -6130,7 +6144,7 @@ begin
     order by delivery.created_xid, delivery.id
     limit p_limit + 1
   loop
-    if jsonb_array_length(v_events) >= p_limit or v_bytes > c_bytes then
+    if jsonb_array_length(v_events) >= p_limit then
       v_has_more := true;
       exit;
     end if;
@@ -6139,6 +6153,10 @@ begin
     v_body := case when not v_is_erased
       then private.body_of(v_row.event, v_row.format_version, case when p_event_id is null then v_row.form else 'full' end) end;
     v_bytes := v_bytes + coalesce(octet_length(v_body), 0);
+    if v_bytes > c_bytes and v_events <> '[]' then
+      v_has_more := true;
+      exit;
+    end if;
     v_events := v_events || jsonb_build_object(
       'id', (v_row.event).id, 'position', v_row.position, 'plan', v_row.plan, 'format_version', v_row.format_version,
       'timestamp', private.iso_time((v_row.event).created_at), 'body', v_body,
@@ -6152,7 +6170,7 @@ end
 $$;
 
 comment on function public.read_events(text, int, jsonb, text) is
-  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; it ends after 1 MB of bodies.';
+  'What was or will be sent to the subscriber of this token, from p_after on, in the order in which it was committed, up to the oldest transaction that runs: nothing can come before the cursor any more. With p_event_id that event alone, in full. Returns {outcome: read|invalid_token, events: [{id, position, plan, format_version, timestamp, body, gone}], next, has_more}; it has at most 1 MB of bodies, or one event.';
 revoke all on function public.read_events(text, int, jsonb, text) from public, anon, authenticated, service_role;
 grant execute on function public.read_events(text, int, jsonb, text) to service_role;
 
@@ -6280,7 +6298,7 @@ begin
   if v_event.effect is null then
     v_applied := public.apply_report_event(v_event.id, 'direct');
     if v_applied ->> 'outcome' = 'duplicate' then
-      -- Its content was erased before anything applied it: it has no effect.
+      -- The event's content was erased before the event was applied, so the event has no effect.
       v_applied := null;
     end if;
   end if;
@@ -6362,8 +6380,8 @@ declare
   v_redriven int;
   -- Dead letters of held reports are passed over, up to this number.
   c_passed constant int := 500;
-  -- Most locks are held for milliseconds. After one that is not, the call waits for no other.
-  v_wait interval := '2 seconds';
+  -- Most locks are held for milliseconds. Waiting for all of them together ends here.
+  v_wait_until timestamptz := clock_timestamp() + interval '2 seconds';
 begin
   perform private.await_same_call(p_claim_id::text);
   -- Counts by the audit what the first call did: a sweep may have claimed those deliveries since.
@@ -6392,11 +6410,9 @@ begin
     order by report_type, report_id, id
   loop
     exit when v_redriven = p_limit;
-    if private.try_put_back(v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id), v_wait) then
-      v_redriven := v_redriven + 1;
-    else
-      v_wait := '1 millisecond';
-    end if;
+    v_redriven := v_redriven + private.try_put_back(
+      v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id),
+      greatest(v_wait_until - clock_timestamp(), interval '1 millisecond'))::int;
   end loop;
   return v_redriven;
 end
@@ -7054,6 +7070,9 @@ begin
   if v_claim -> 'body' = 'null' then
     perform private.move_delivery(
       p_delivery_id, 'closed', p_token => (v_claim ->> 'delivery_token')::bigint, p_reason => 'unsendable');
+    -- Another delivery may probe at once.
+    update public.webhook_circuits set probe_delivery_id = null, probe_token = null, probe_lease_expires_at = null
+    where endpoint_id = p_probe_of and probe_delivery_id = p_delivery_id;
     return '{"set_aside": true}';
   end if;
   return v_claim;
@@ -7960,7 +7979,7 @@ begin
   where report_id = any (v_reports) and erased_at is null
   union all
   select 'jobs with content', count(*) from private.job_runs
-  where (user_id = p_user_id or report_id = any (v_reports)) and erased_at is null
+  where (user_id = p_user_id or caller = p_user_id::text or report_id = any (v_reports)) and erased_at is null
   union all
   select 'deliveries with an answer', count(*) from public.webhook_deliveries
   where report_id = any (v_reports) and response <> '{}'
@@ -8044,8 +8063,10 @@ begin
     into v_left using p_user_id;
   end loop;
   for v_id in
+    -- Jobs of reports are erased with those, unless another user has got the report since.
     select job_id from private.job_runs
-    where user_id = p_user_id and report_id is null and erased_at is null order by job_id limit p_limit
+    where (user_id = p_user_id and report_id is null or caller = p_user_id::text) and erased_at is null
+    order by job_id limit p_limit
   loop
     exit when clock_timestamp() > p_deadline;
     perform private.forget_job(v_id);
@@ -8053,12 +8074,13 @@ begin
   delete from public.report_notifications where user_id = p_user_id;
   return not v_left
     and not exists (
-      select from private.job_runs where user_id = p_user_id and report_id is null and erased_at is null);
+      select from private.job_runs
+      where (user_id = p_user_id and report_id is null or caller = p_user_id::text) and erased_at is null);
 end
 $$;
 
 comment on function private.erase_account(uuid, int, timestamptz) is
-  'Deletes the reports and notifications of a user, and erases the jobs without a report: up to p_limit of each, and until p_deadline. True: nothing is left but the content of deleted reports, which erase_report() erases.';
+  'Deletes the reports and notifications of a user, and erases the jobs that the user asked for: up to p_limit of each, and until p_deadline. True: nothing is left but the content of deleted reports, which erase_report() erases.';
 revoke all on function private.erase_account(uuid, int, timestamptz) from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/erase_due.sql
@@ -8070,6 +8092,7 @@ declare
   c_longest constant interval := '2 seconds';
   v_deadline timestamptz := clock_timestamp() + c_longest;
   v_is_cancelled boolean := false;
+  v_is_told boolean;
   v_due private.erasures;
   -- Accounts that are done, except for reports that are still in the queue.
   v_accounts bigint[] := '{}';
@@ -8112,13 +8135,15 @@ begin
     update private.erasures set tried_at = clock_timestamp() where id = v_due.id;
     begin
       -- Separately, so that subscribers are told even if a part of the content is locked.
+      v_is_told := false;
       perform private.tell_deletion(v_due.report_type, v_due.report_id, v_due.user_id);
+      v_is_told := true;
     exception when query_canceled or others then
       v_is_cancelled := sqlstate = '57014';
       v_errors := v_errors || jsonb_build_object('report_id', v_due.report_id, 'error', "left"(sqlerrm, 200));
     end;
     begin
-      if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) then
+      if private.erase_report(v_due.report_type, v_due.report_id, p_limit, v_deadline) and v_is_told then
         delete from private.erasures where id = v_due.id;
         v_reports := v_reports + 1;
       end if;
@@ -8534,7 +8559,8 @@ begin
   from jsonb_each(p_secrets) variable, jsonb_array_elements_text(variable.value) fingerprint
   on conflict (name, fingerprint) do update set is_current = true where not secret_fingerprints.is_current;
   update private.secret_fingerprints set is_current = false
-  where is_current and not (p_secrets -> name ? fingerprint);
+  -- Null: no function has this variable any more.
+  where is_current and (p_secrets -> name ? fingerprint) is not true;
 end
 $$;
 
@@ -8728,7 +8754,12 @@ begin
           and (event.effect is null and event.erased_at is null
             or delivery.status not in ('success', 'superseded', 'cancelled')
               and private.is_closed(delivery.dead_reason) is not true)
-        limit 1) is not null as needed
+        limit 1) is not null
+      -- Nor may an older job become the newest that way.
+      or job.event_id is not null and exists (
+        select from private.job_runs older
+        where older.report_id = job.report_id and older.report_type = job.report_type and older.created_at < job.created_at
+          and older.event_id is null and older.status <> 'cancelled' and older.erased_at is null) as needed
     from private.job_runs job
     where job.status in ('succeeded', 'failed', 'cancelled')
       and job.completed_at < now() - make_interval(days => p_job_days)
@@ -9098,6 +9129,29 @@ comment on function private.silenced_until(text, text) is
   'Until when alerts of this rule and subject are silenced; null: they are not.';
 revoke all on function private.silenced_until(text, text) from public, anon, authenticated, service_role;
 grant execute on function private.silenced_until(text, text) to authenticated;
+
+-- supabase/sql/observe/strip_audit.sql
+create or replace function private.strip_audit()
+returns trigger
+language plpgsql volatile set search_path = '' as $$
+begin
+  if jsonb_typeof(new.request_payload) <> 'object' then
+    -- Of another form, it may be the text itself.
+    new.request_payload := null;
+  end if;
+  new.request_payload := new.request_payload - '{research_report,research_metadata,final_data,result}'::text[];
+  if jsonb_typeof(new.request_payload -> 'data') = 'object' then
+    new.request_payload := jsonb_set(
+      new.request_payload, '{data}',
+      (new.request_payload -> 'data') - '{research_report,research_metadata,final_data,result}'::text[]);
+  end if;
+  return new;
+end
+$$;
+
+comment on function private.strip_audit() is
+  'Audit rows of the platform lose the text of the report: contents stand in one place.';
+revoke all on function private.strip_audit() from public, anon, authenticated, service_role;
 
 -- supabase/sql/observe/update_webhook_status.sql
 -- Definer rights: the platform's functions call it with the service key, which has no rights on our functions.
@@ -9521,7 +9575,8 @@ begin
     ), request as (
       -- The same as private.report_status(), which handles a single report: the newest request that was not cancelled (a job,
       -- or the event of a request without a job of ours); else the newest event; else pending.
-      select asked.report_id, bool_or(asked.choice = 3) as is_report, max(asked.shown) as shown, max(asked.winner_id) as winner_id,
+      select asked.report_id, bool_or(asked.choice = 3) as is_report, bool_or(asked.is_of_platform) as is_of_platform,
+        max(asked.shown) as shown, max(asked.winner_id) as winner_id,
         (array_agg(asked.status order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1] as status
       from (
         select job.report_id, null as shown, null as winner_id, 1 as choice, job.created_at::timestamptz(3) as requested_at,
@@ -9532,14 +9587,15 @@ begin
             when job.has_event and job.effect is null then 'running'
             when job.status = 'succeeded' then 'completed'
             else 'failed'
-          end as status
+          end as status,
+          job.caller = 'platform' and job.status in ('queued', 'running') as is_of_platform
         from job where job.status <> 'cancelled'
         union all
         select event.report_id, null, null, case when event.type <> 'report.owner.edited' and not event.has_job then 1 else 2 end,
-          event.requested_at, event.id collate "C", true, event.status
+          event.requested_at, event.id collate "C", true, event.status, false
         from event where event.effect is not null
         union all
-        select report.id, report.research_status, report.winner_id, 3, null, null, null, 'pending'
+        select report.id, report.research_status, report.winner_id, 3, null, null, null, 'pending', false
         from report where not report.is_to_import) asked
       group by asked.report_id
     )
@@ -9567,6 +9623,8 @@ begin
     select 'research_status differs from the newest request', %2$L, request.report_id, request.winner_id, null
     from request
     where request.is_report and request.shown is distinct from request.status
+      -- The platform's functions change their job while another transaction holds the report: its next write shows that.
+      and not request.is_of_platform
     union all
     select fault.problem, %2$L, event.report_id, event.id, case when fault.names_job then event.job_id end
     from event
@@ -9852,7 +9910,11 @@ begin
       from private.verify_part(v_at.part, v_at.place, v_to) found
       limit 1000;
     exception when query_canceled or others then
-      -- A slice that cannot be verified is a finding too, and must not stop the following ones.
+      -- A slice that cannot be verified is a finding too, and must not stop the following ones. The delete above is undone.
+      delete from private.verify_findings
+      where part = v_at.part and starts_with(problem, 'a slice that could not be verified')
+        and report_id is not distinct from case when v_at.part not in ('jobs', 'rest') then coalesce(v_to, v_at.place)::uuid end
+        and job_id is not distinct from case when v_at.part = 'jobs' then coalesce(v_to, v_at.place) end;
       insert into private.verify_findings (part, problem, report_type, report_id, job_id)
       values (v_at.part, 'a slice that could not be verified: ' || sqlstate,
         case when v_at.part not in ('jobs', 'rest') then v_at.part end,
@@ -11677,7 +11739,7 @@ comment on table private.endpoint_checks is
   'The checks of subscribers, with what each probe has found.';
 comment on column private.endpoint_checks.host is 'Checks are limited by host: their requests are unsolicited.';
 comment on column private.endpoint_checks.claim_id is
-  'Minted by the function that began it: a repeated call is recognised by it. Null: it does not repeat its calls.';
+  'Minted by the function that began it: a repeated call is recognised by it. Null: a repeated call begins another check.';
 comment on column private.endpoint_checks.passed is 'Null: it is under way, or its function died.';
 comment on column private.endpoint_checks.compression is 'In which its probe of that name was sent: what the settings asked for then.';
 alter table private.endpoint_checks enable row level security;

@@ -51,7 +51,7 @@ function unreachable(sql: postgres.Sql, cause: unknown): Error {
 }
 
 /** Why a program with a session failed, for its operator. */
-export function describeFailure(error: unknown): string {
+export function describeSessionFailure(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const code = 'code' in error ? String(error.code) : '';
   return code.startsWith('CONNECTION_')

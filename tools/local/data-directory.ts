@@ -30,7 +30,7 @@ export async function lockDirectory(directory: string): Promise<() => Promise<vo
   if (!(await createLock(path))) {
     const holder = await holderOf(path);
     if (await isProgram(holder)) throw alreadyRuns(directory, holder);
-    await rm(path, { force: true });
+    await removeStaleLock(path, holder);
     if (!(await createLock(path))) throw alreadyRuns(directory, await holderOf(path));
   }
   return async () => {
@@ -51,6 +51,19 @@ async function createLock(path: string): Promise<boolean> {
   } finally {
     await rm(draft, { force: true });
   }
+}
+
+/** Moves the lock away before it looks at it: another program may have replaced the stale lock since. */
+async function removeStaleLock(path: string, holder: number): Promise<void> {
+  const moved = `${path}.${process.pid}`;
+  try {
+    await rename(path, moved);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
+    throw error;
+  }
+  if ((await holderOf(moved)) !== holder) await link(moved, path).catch(() => undefined);
+  await rm(moved, { force: true });
 }
 
 async function holderOf(path: string): Promise<number> {

@@ -2,7 +2,7 @@ import { deliveryBacklog, sweepAnswer, type SweepAnswer } from '../../contracts/
 import type { Log } from '../observe/log.ts';
 import { callOwnFunction, type OwnCaller } from './call-own-function.ts';
 import { deliveryLeaseSeconds, type Notifier } from './send-delivery.ts';
-import { SWEEP_MS, sweepDeliveries } from './sweep-deliveries.ts';
+import { SWEEP_BUDGET_MS, sweepDeliveries } from './sweep-deliveries.ts';
 
 /** Due deliveries per parallel sweep: fewer than one sends in its time, also with 90 ms per round trip to the database. */
 const DUE_PER_HELPER = 2000;
@@ -10,7 +10,7 @@ const MOST_HELPERS = 4;
 
 /** A parallel sweep holds its last delivery, at the longest, until the lease of that ends. */
 export function helperTimeoutMs(timeoutMs: number): number {
-  return SWEEP_MS + deliveryLeaseSeconds(timeoutMs) * 1000;
+  return SWEEP_BUDGET_MS + deliveryLeaseSeconds(timeoutMs) * 1000;
 }
 
 /**

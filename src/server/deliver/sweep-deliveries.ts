@@ -15,7 +15,7 @@ const CLAIMED_AT_ONCE = 10;
 /** Senders reserved for our own endpoints: even if all subscribers hang, results arrive. */
 const OWN_SENDERS = 2;
 /** Sweeps run every minute: what this one cannot finish is left to the next. */
-export const SWEEP_MS = 55_000;
+export const SWEEP_BUDGET_MS = 55_000;
 /** Deliveries of dead holders released per sweep; the next sweep releases more. */
 const RELEASED_AT_ONCE = 500;
 /** Pause while all due deliveries are delayed by their subscribers' limits. */
@@ -52,7 +52,7 @@ type Claimed = z.infer<typeof claim>['deliveries'][number] | 'look_again' | 'wai
  */
 export async function sweepDeliveries(sender: Notifier & { log: Log }): Promise<SweepAnswer> {
   const answer: SweepAnswer = { processed: 0, successes: 0, failures: 0, dead: 0, errors: [] };
-  const deadline = sender.monotonicNow() + SWEEP_MS;
+  const deadline = sender.monotonicNow() + SWEEP_BUDGET_MS;
   const leaseSeconds = deliveryLeaseSeconds(sender.timeoutMs);
   const leftOut = new Map<number, string>();
   const pace = createPace(sender.monotonicNow);

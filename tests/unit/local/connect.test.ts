@@ -2,7 +2,7 @@ import dns from 'node:dns';
 import { createServer, type Socket } from 'node:net';
 import type { AddressInfo } from 'node:net';
 import { afterEach, expect, it, vi } from 'vitest';
-import { connect, describeFailure, tlsFor } from '../../../tools/local/connect.ts';
+import { connect, describeSessionFailure, tlsFor } from '../../../tools/local/connect.ts';
 import { failingServers } from '../../support/failing-servers.ts';
 
 const HOSTED = 'postgresql://postgres:pw@db.project.supabase.co:5432/postgres';
@@ -86,8 +86,8 @@ it.each<[string, (socket: Socket) => void]>([
 
 it('says that the connection has ended, and what to do', () => {
   const error = Object.assign(new Error('write CONNECTION_ENDED db:5432'), { code: 'CONNECTION_ENDED' });
-  expect(describeFailure(error)).toBe(
+  expect(describeSessionFailure(error)).toBe(
     'The connection to the database has ended (CONNECTION_ENDED). Run the command again.',
   );
-  expect(describeFailure(new Error('permission denied'))).toBe('permission denied');
+  expect(describeSessionFailure(new Error('permission denied'))).toBe('permission denied');
 });

@@ -36,8 +36,8 @@ interface Seen {
 type Told = Pick<Probe, 'ok' | 'detail' | 'advice'>;
 
 /**
- * Of one request of a check: up to seven of them, one after the other, must leave time of the function's 300 s for the
- * database, which records the result.
+ * Time-out of one request of a check. Up to seven requests run one after the other, and must leave some of the function's
+ * 300 s to record the result.
  */
 const MAX_TIMEOUT_MS = 30_000;
 
