@@ -1404,8 +1404,7 @@ begin
   if v_is_owner then
     new.research_metadata := '{}';
   end if;
-  new.research_status := case when v_has_text then 'completed' when v_is_owner or new.research_report is null then 'pending'
-    else new.research_status end;
+  new.research_status := case when v_has_text then 'completed' when v_is_owner then 'pending' else new.research_status end;
   return new;
 end
 $$;
@@ -1859,6 +1858,10 @@ begin
     perform private.count_owner_write();
   end if;
   if new.research_report is null then
+    -- Only here: an insert that becomes an update may report a failure.
+    execute format(
+      $q$update public.%I set research_status = 'pending' where id = $1 and research_status <> 'pending'$q$, tg_table_name)
+    using new.id;
     return null;
   end if;
   perform private.refuse_first_version(tg_argv[1]);
@@ -1937,6 +1940,10 @@ begin
     -- Nor read or cancel its jobs. A job that a user asked for stays that user's, and serves the report no more.
     update private.job_runs set user_id = new.user_id
     where report_id = old.id and report_type = v_type and caller in ('pipeline', 'platform');
+    update public.report_jobs set user_id = new.user_id
+    where job_id in (
+      select shown.job_id from public.report_jobs shown join private.job_runs job using (job_id)
+      where job.report_id = old.id and job.report_type = v_type and job.caller = 'pipeline' for update of shown skip locked);
   end if;
   -- A job counts only if this write names it: the values of the old row are the winner's job. The platform's fallback names
   -- the job in the metadata and empties the column.
@@ -3382,13 +3389,17 @@ begin
       -- The job's result was written again: the platform's webhook timed out, then its fallback wrote the same.
       return null;
     end if;
+    if p_failed and v_job.status = 'cancelled' then
+      -- It changes nothing: the report does not follow a cancelled job.
+      return null;
+    end if;
   end if;
   v_result.type := case p_channel when 'owner' then 'report.owner.edited'
     else format('report.%s.%s', v_result.stage, case when p_failed then 'failed' else 'completed' end) end;
   v_result.report_type := p_report_type;
   v_result.report_id := p_report_id;
   -- A job has only one completion: another text of a finished job becomes an event without the job, at the job's place in the
-  -- order. So does one of a cancelled job, whose state the report does not follow.
+  -- order. So does one of a cancelled job.
   v_result.job_id := case when v_known.id is null and v_job.status <> 'cancelled' then v_job.job_id end;
   if p_failed then
     v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');
@@ -3422,7 +3433,7 @@ end
 $$;
 
 comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) is
-  'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more.';
+  'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more, or the failure of a cancelled one.';
 revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/register_event.sql
@@ -3568,7 +3579,13 @@ begin
     private.import_time(new.started_at, now()), private.new_trace_id())
   on conflict (job_id) do nothing;
   -- This statement holds the row of report_jobs, so a report that another transaction holds is left: its next write shows this.
-  if found and private.try_lock_report(v_named.report_type, v_named.report_id) then
+  -- So is one to import, which the lock would do.
+  if found
+    and not exists (
+      select from private.reports_to_import
+      where report_type = v_named.report_type and report_id = v_named.report_id)
+    and private.try_lock_report(v_named.report_type, v_named.report_id)
+  then
     perform private.show_report_status(v_named.report_type, v_named.report_id);
   end if;
   return null;
@@ -3914,7 +3931,11 @@ begin
     set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
       lease_expires_at = now() + interval '5 minutes', updated_at = now()
     where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
-    if found and v_job.status = 'queued' and private.try_lock_report(v_job.report_type, v_job.report_id) then
+    if found and v_job.status = 'queued'
+      and not exists (
+        select from private.reports_to_import where report_type = v_job.report_type and report_id = v_job.report_id)
+      and private.try_lock_report(v_job.report_type, v_job.report_id)
+    then
       perform private.show_report_status(v_job.report_type, v_job.report_id);
     end if;
     new.job_id := old.job_id;
@@ -6380,7 +6401,8 @@ declare
   v_redriven int;
   -- Dead letters of held reports are passed over, up to this number.
   c_passed constant int := 500;
-  -- Most locks are held for milliseconds. Waiting for all of them together ends here.
+  -- Most locks are held for milliseconds. No wait begins after this, and none lasts longer than half a second: a call may meet
+  -- three held locks one after the other.
   v_wait_until timestamptz := clock_timestamp() + interval '2 seconds';
 begin
   perform private.await_same_call(p_claim_id::text);
@@ -6412,7 +6434,7 @@ begin
     exit when v_redriven = p_limit;
     v_redriven := v_redriven + private.try_put_back(
       v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id),
-      greatest(v_wait_until - clock_timestamp(), interval '1 millisecond'))::int;
+      greatest(least(v_wait_until - clock_timestamp(), interval '500 milliseconds'), interval '1 millisecond'))::int;
   end loop;
   return v_redriven;
 end
@@ -8046,7 +8068,7 @@ returns boolean
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
   v_type public.report_types;
-  v_id text;
+  v_job record;
   v_left boolean := false;
 begin
   -- Without even the wait of the time-out: whoever deletes the account holds this row, and may wait for our row in erasures.
@@ -8062,14 +8084,17 @@ begin
     execute format('select exists (select from public.%I where user_id = $1)', v_type.table_name)
     into v_left using p_user_id;
   end loop;
-  for v_id in
-    -- Jobs of reports are erased with those, unless another user has got the report since.
-    select job_id from private.job_runs
+  for v_job in
+    -- Jobs of a report that another user has got since, too.
+    select job_id, report_type, report_id from private.job_runs
     where (user_id = p_user_id and report_id is null or caller = p_user_id::text) and erased_at is null
     order by job_id limit p_limit
   loop
     exit when clock_timestamp() > p_deadline;
-    perform private.forget_job(v_id);
+    continue when v_job.report_id is not null and not private.try_lock_report(v_job.report_type, v_job.report_id);
+    if private.forget_job(v_job.job_id) and v_job.report_id is not null then
+      perform private.show_report_status(v_job.report_type, v_job.report_id);
+    end if;
   end loop;
   delete from public.report_notifications where user_id = p_user_id;
   return not v_left
@@ -8755,11 +8780,14 @@ begin
             or delivery.status not in ('success', 'superseded', 'cancelled')
               and private.is_closed(delivery.dead_reason) is not true)
         limit 1) is not null
-      -- Nor may an older job become the newest that way.
-      or job.event_id is not null and exists (
+      -- Nor may such a job become the newest request that way: an imported event may be older than its job.
+      or exists (
         select from private.job_runs older
-        where older.report_id = job.report_id and older.report_type = job.report_type and older.created_at < job.created_at
-          and older.event_id is null and older.status <> 'cancelled' and older.erased_at is null) as needed
+        join public.report_events event on event.id = job.event_id and event.channel = 'import'
+        where older.report_id = job.report_id and older.report_type = job.report_type
+          and older.event_id is null and older.status <> 'cancelled' and older.erased_at is null
+          and (older.created_at::timestamptz(3), older.job_id collate "C") > (event.requested_at, event.id collate "C")
+          and older.created_at < job.created_at) as needed
     from private.job_runs job
     where job.status in ('succeeded', 'failed', 'cancelled')
       and job.completed_at < now() - make_interval(days => p_job_days)
@@ -9575,7 +9603,9 @@ begin
     ), request as (
       -- The same as private.report_status(), which handles a single report: the newest request that was not cancelled (a job,
       -- or the event of a request without a job of ours); else the newest event; else pending.
-      select asked.report_id, bool_or(asked.choice = 3) as is_report, bool_or(asked.is_of_platform) as is_of_platform,
+      select asked.report_id, bool_or(asked.choice = 3) as is_report,
+        (array_agg(asked.is_of_platform order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1]
+          as is_of_platform,
         max(asked.shown) as shown, max(asked.winner_id) as winner_id,
         (array_agg(asked.status order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1] as status
       from (

@@ -154,6 +154,16 @@ describe('what the platform’s functions write', () => {
       expect.objectContaining({ research_report: 'late', effect: 'applied', job_id: null }),
     );
     const before = await report();
+    const known = (await events()).length;
+    // Its function gives up: the failure of a cancelled job changes nothing.
+    await platform(
+      (sql) => sql`
+        update public.org_reports
+        set research_report = '', research_status = 'failed', webhook_job_id = ${cancelled.run.job_id}
+        where id = ${reportId}`,
+    );
+    expect(await events()).toHaveLength(known);
+    expect(await report()).toEqual(before);
     await database.sql`delete from private.job_runs where job_id = ${cancelled.run.job_id}`;
     const [status] = await database.sql`select private.report_status('org', ${reportId}) as status`;
     expect(status?.['status']).toBe(before?.['research_status']);
@@ -173,9 +183,24 @@ describe('what the platform’s functions write', () => {
     },
   );
 
+  it('keeps its text where an insert that becomes an update reports a failure', async () => {
+    await platform(
+      (sql) => sql`update public.org_reports set research_report = 'good' where id = ${reportId}`,
+    );
+    await platform(
+      (sql) => sql`
+        insert into public.org_reports (id, user_id, research_report, research_status)
+        values (${reportId}, ${userId}, null, 'failed')
+        on conflict (id) do update set research_report = excluded.research_report, research_status = excluded.research_status`,
+    );
+    expect(await report()).toMatchObject({ research_report: 'good', research_status: 'failed' });
+  });
+
   it('gives a report to another user, who alone sees the jobs of the pipeline then', async () => {
     const { run } = await store.request(reportId);
     const mine = await store.request(reportId, { stage: 'final' }, null, userId);
+    await database.sql`update private.job_runs set status = 'running' where job_id = ${mine.run.job_id}`;
+    await database.sql`select private.show_job(${mine.run.job_id}), private.show_report_status('org', ${reportId})`;
     const next = await createReport(database.sql);
     await platform(
       (sql) => sql`update public.org_reports set user_id = ${next.userId} where id = ${reportId}`,
@@ -196,6 +221,9 @@ describe('what the platform’s functions write', () => {
     const [left] = await database.sql`
       select prompt, status from private.job_runs where job_id = ${mine.run.job_id}`;
     expect(left).toEqual({ prompt: null, status: 'cancelled' });
+    expect(await report()).toMatchObject({ research_status: 'pending' });
+    const [shown] = await database.sql`select user_id from public.report_jobs where job_id = ${run.job_id}`;
+    expect(shown).toEqual({ user_id: next.userId });
   });
 
   it('is a duplicate when the job’s text is written once more, and superseded when it is another', async () => {

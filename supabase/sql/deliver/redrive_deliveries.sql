@@ -8,7 +8,8 @@ declare
   v_redriven int;
   -- Dead letters of held reports are passed over, up to this number.
   c_passed constant int := 500;
-  -- Most locks are held for milliseconds. Waiting for all of them together ends here.
+  -- Most locks are held for milliseconds. No wait begins after this, and none lasts longer than half a second: a call may meet
+  -- three held locks one after the other.
   v_wait_until timestamptz := clock_timestamp() + interval '2 seconds';
 begin
   perform private.await_same_call(p_claim_id::text);
@@ -40,7 +41,7 @@ begin
     exit when v_redriven = p_limit;
     v_redriven := v_redriven + private.try_put_back(
       v_delivery, p_actor, jsonb_build_object('claim_id', p_claim_id),
-      greatest(v_wait_until - clock_timestamp(), interval '1 millisecond'))::int;
+      greatest(least(v_wait_until - clock_timestamp(), interval '500 milliseconds'), interval '1 millisecond'))::int;
   end loop;
   return v_redriven;
 end

@@ -33,13 +33,17 @@ begin
       -- The job's result was written again: the platform's webhook timed out, then its fallback wrote the same.
       return null;
     end if;
+    if p_failed and v_job.status = 'cancelled' then
+      -- It changes nothing: the report does not follow a cancelled job.
+      return null;
+    end if;
   end if;
   v_result.type := case p_channel when 'owner' then 'report.owner.edited'
     else format('report.%s.%s', v_result.stage, case when p_failed then 'failed' else 'completed' end) end;
   v_result.report_type := p_report_type;
   v_result.report_id := p_report_id;
   -- A job has only one completion: another text of a finished job becomes an event without the job, at the job's place in the
-  -- order. So does one of a cancelled job, whose state the report does not follow.
+  -- order. So does one of a cancelled job.
   v_result.job_id := case when v_known.id is null and v_job.status <> 'cancelled' then v_job.job_id end;
   if p_failed then
     v_result.error := coalesce(p_metadata ->> 'error', 'The report could not be generated.');
@@ -73,5 +77,5 @@ end
 $$;
 
 comment on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) is
-  'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more.';
+  'Records what others wrote into a report as an event, decided under the lock of the row that their statement holds. Null: it is the result of a finished job once more, or the failure of a cancelled one.';
 revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boolean, text, text, text, text) from public, anon, authenticated, service_role;

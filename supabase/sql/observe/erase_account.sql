@@ -3,7 +3,7 @@ returns boolean
 language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
 declare
   v_type public.report_types;
-  v_id text;
+  v_job record;
   v_left boolean := false;
 begin
   -- Without even the wait of the time-out: whoever deletes the account holds this row, and may wait for our row in erasures.
@@ -19,14 +19,17 @@ begin
     execute format('select exists (select from public.%I where user_id = $1)', v_type.table_name)
     into v_left using p_user_id;
   end loop;
-  for v_id in
-    -- Jobs of reports are erased with those, unless another user has got the report since.
-    select job_id from private.job_runs
+  for v_job in
+    -- Jobs of a report that another user has got since, too.
+    select job_id, report_type, report_id from private.job_runs
     where (user_id = p_user_id and report_id is null or caller = p_user_id::text) and erased_at is null
     order by job_id limit p_limit
   loop
     exit when clock_timestamp() > p_deadline;
-    perform private.forget_job(v_id);
+    continue when v_job.report_id is not null and not private.try_lock_report(v_job.report_type, v_job.report_id);
+    if private.forget_job(v_job.job_id) and v_job.report_id is not null then
+      perform private.show_report_status(v_job.report_type, v_job.report_id);
+    end if;
   end loop;
   delete from public.report_notifications where user_id = p_user_id;
   return not v_left

@@ -127,11 +127,14 @@ begin
             or delivery.status not in ('success', 'superseded', 'cancelled')
               and private.is_closed(delivery.dead_reason) is not true)
         limit 1) is not null
-      -- Nor may an older job become the newest that way.
-      or job.event_id is not null and exists (
+      -- Nor may such a job become the newest request that way: an imported event may be older than its job.
+      or exists (
         select from private.job_runs older
-        where older.report_id = job.report_id and older.report_type = job.report_type and older.created_at < job.created_at
-          and older.event_id is null and older.status <> 'cancelled' and older.erased_at is null) as needed
+        join public.report_events event on event.id = job.event_id and event.channel = 'import'
+        where older.report_id = job.report_id and older.report_type = job.report_type
+          and older.event_id is null and older.status <> 'cancelled' and older.erased_at is null
+          and (older.created_at::timestamptz(3), older.job_id collate "C") > (event.requested_at, event.id collate "C")
+          and older.created_at < job.created_at) as needed
     from private.job_runs job
     where job.status in ('succeeded', 'failed', 'cancelled')
       and job.completed_at < now() - make_interval(days => p_job_days)

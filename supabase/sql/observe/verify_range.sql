@@ -110,7 +110,9 @@ begin
     ), request as (
       -- The same as private.report_status(), which handles a single report: the newest request that was not cancelled (a job,
       -- or the event of a request without a job of ours); else the newest event; else pending.
-      select asked.report_id, bool_or(asked.choice = 3) as is_report, bool_or(asked.is_of_platform) as is_of_platform,
+      select asked.report_id, bool_or(asked.choice = 3) as is_report,
+        (array_agg(asked.is_of_platform order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1]
+          as is_of_platform,
         max(asked.shown) as shown, max(asked.winner_id) as winner_id,
         (array_agg(asked.status order by asked.choice, asked.requested_at desc, asked.id desc, asked.is_event desc))[1] as status
       from (

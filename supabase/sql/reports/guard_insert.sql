@@ -38,8 +38,7 @@ begin
   if v_is_owner then
     new.research_metadata := '{}';
   end if;
-  new.research_status := case when v_has_text then 'completed' when v_is_owner or new.research_report is null then 'pending'
-    else new.research_status end;
+  new.research_status := case when v_has_text then 'completed' when v_is_owner then 'pending' else new.research_status end;
   return new;
 end
 $$;

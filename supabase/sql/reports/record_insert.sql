@@ -15,6 +15,10 @@ begin
     perform private.count_owner_write();
   end if;
   if new.research_report is null then
+    -- Only here: an insert that becomes an update may report a failure.
+    execute format(
+      $q$update public.%I set research_status = 'pending' where id = $1 and research_status <> 'pending'$q$, tg_table_name)
+    using new.id;
     return null;
   end if;
   perform private.refuse_first_version(tg_argv[1]);

@@ -54,6 +54,10 @@ begin
     -- Nor read or cancel its jobs. A job that a user asked for stays that user's, and serves the report no more.
     update private.job_runs set user_id = new.user_id
     where report_id = old.id and report_type = v_type and caller in ('pipeline', 'platform');
+    update public.report_jobs set user_id = new.user_id
+    where job_id in (
+      select shown.job_id from public.report_jobs shown join private.job_runs job using (job_id)
+      where job.report_id = old.id and job.report_type = v_type and job.caller = 'pipeline' for update of shown skip locked);
   end if;
   -- A job counts only if this write names it: the values of the old row are the winner's job. The platform's fallback names
   -- the job in the metadata and empties the column.
