@@ -2113,6 +2113,30 @@ comment on function private.show_report_status(text, uuid) is
   'Brings research_status of a report''s row up to date. The caller holds the report''s lock.';
 revoke all on function private.show_report_status(text, uuid) from public, anon, authenticated, service_role;
 
+-- supabase/sql/reports/try_show_report_status.sql
+-- For statements that hold rows or tables which come later in the lock order, and for work on many rows.
+create or replace function private.try_show_report_status(p_report_type text, p_report_id uuid)
+returns boolean
+language plpgsql volatile set search_path = '' set lock_timeout = '1ms' as $$
+begin
+  if exists (
+    select from private.reports_to_import where report_type = p_report_type and report_id = p_report_id)
+  then
+    -- The lock would import it.
+    return false;
+  end if;
+  perform private.lock_report(p_report_type, p_report_id);
+  perform private.show_report_status(p_report_type, p_report_id);
+  return true;
+exception when lock_not_available then
+  return false;
+end
+$$;
+
+comment on function private.try_show_report_status(text, uuid) is
+  'Brings research_status of a report up to date, if that needs no waiting. False: another transaction holds the report or its table, or the report is not imported yet, which will bring the status up to date.';
+revoke all on function private.try_show_report_status(text, uuid) from public, anon, authenticated, service_role;
+
 -- supabase/sql/reports/user_is_operator.sql
 -- Definer rights: server functions call it through REST as service_role, which has no rights on our tables.
 create or replace function public.user_is_operator(p_user_id uuid)
@@ -3579,14 +3603,8 @@ begin
     private.import_time(new.started_at, now()), private.new_trace_id())
   on conflict (job_id) do nothing;
   -- This statement holds the row of report_jobs, so a report that another transaction holds is left: its next write shows this.
-  -- So is one to import, which the lock would do.
-  if found
-    and not exists (
-      select from private.reports_to_import
-      where report_type = v_named.report_type and report_id = v_named.report_id)
-    and private.try_lock_report(v_named.report_type, v_named.report_id)
-  then
-    perform private.show_report_status(v_named.report_type, v_named.report_id);
+  if found then
+    perform private.try_show_report_status(v_named.report_type, v_named.report_id);
   end if;
   return null;
 end
@@ -3931,12 +3949,8 @@ begin
     set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
       lease_expires_at = now() + interval '5 minutes', updated_at = now()
     where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
-    if found and v_job.status = 'queued'
-      and not exists (
-        select from private.reports_to_import where report_type = v_job.report_type and report_id = v_job.report_id)
-      and private.try_lock_report(v_job.report_type, v_job.report_id)
-    then
-      perform private.show_report_status(v_job.report_type, v_job.report_id);
+    if found and v_job.status = 'queued' then
+      perform private.try_show_report_status(v_job.report_type, v_job.report_id);
     end if;
     new.job_id := old.job_id;
     return new;

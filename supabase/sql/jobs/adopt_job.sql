@@ -28,14 +28,8 @@ begin
     private.import_time(new.started_at, now()), private.new_trace_id())
   on conflict (job_id) do nothing;
   -- This statement holds the row of report_jobs, so a report that another transaction holds is left: its next write shows this.
-  -- So is one to import, which the lock would do.
-  if found
-    and not exists (
-      select from private.reports_to_import
-      where report_type = v_named.report_type and report_id = v_named.report_id)
-    and private.try_lock_report(v_named.report_type, v_named.report_id)
-  then
-    perform private.show_report_status(v_named.report_type, v_named.report_id);
+  if found then
+    perform private.try_show_report_status(v_named.report_type, v_named.report_id);
   end if;
   return null;
 end

@@ -45,12 +45,8 @@ begin
     set status = 'running', started_at = coalesce(started_at, now()), percent = greatest(percent, coalesce(new.percent, 0)),
       lease_expires_at = now() + interval '5 minutes', updated_at = now()
     where job_id = old.job_id and new.status = 'running' and status in ('queued', 'running');
-    if found and v_job.status = 'queued'
-      and not exists (
-        select from private.reports_to_import where report_type = v_job.report_type and report_id = v_job.report_id)
-      and private.try_lock_report(v_job.report_type, v_job.report_id)
-    then
-      perform private.show_report_status(v_job.report_type, v_job.report_id);
+    if found and v_job.status = 'queued' then
+      perform private.try_show_report_status(v_job.report_type, v_job.report_id);
     end if;
     new.job_id := old.job_id;
     return new;
