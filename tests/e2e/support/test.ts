@@ -112,7 +112,10 @@ export async function inspect(page: Page, name: string): Promise<void> {
       const axe = new AxeBuilder({ page }).setLegacyMode();
       if (colorScheme === 'dark') axe.withRules(COLOUR_RULES);
       const { violations } = await axe.analyze();
-      const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`);
+      const found = violations.map(
+        ({ id, nodes }) =>
+          `${id}: ${nodes.map(({ html, failureSummary }) => `${html} ${failureSummary ?? ''}`).join(' ')}`,
+      );
       expect(found, `axe, ${name}, ${width}, ${colorScheme}`).toEqual([]);
       const height = await page.evaluate(() => document.documentElement.scrollHeight);
       await page.screenshot({
