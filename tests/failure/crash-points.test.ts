@@ -266,7 +266,7 @@ describe.each([
       const undisturbed = await newCaller();
       await plan('');
       await live(undisturbed);
-      const steps = (await stepsTaken()).filter(
+      const steps = await bed.deaths(
         (step) => Number(step.split('#')[1]) <= LIKE_STEPS && !diedBesides.has(step),
       );
       expect(await outcome(undisturbed), refusals.join('\n')).toEqual(RIGHT);
@@ -294,7 +294,7 @@ describe.each([
         if (BESIDES.test(step)) diedBesides.add(step);
       }
       expect(sentBeforeCommit).toEqual([]);
-      console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);
+      console.log(`a job that is ${name}: killed at each of its ${steps.length} deaths`);
       // A sweep alone has some thirty steps, each of which costs a death and a recovery.
     }, 600_000);
   });

@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+const ANSWERED = ': answered #';
+
 /** Files in which the functions' processes write their steps (crash-points.ts), and read the step at which to die. */
 export async function createCrashBed() {
   const directory = await mkdtemp(join(tmpdir(), 'polaris-crash-'));
@@ -29,6 +31,21 @@ export async function createCrashBed() {
         const nth = (counts.get(line) ?? 0) + 1;
         counts.set(line, nth);
         return `${line} #${nth}`;
+      });
+    },
+
+    /**
+     * Those of the chosen steps at which a death can be told from outside. After an answer to a call nothing has left the process
+     * until its next call, or until its own answer: a death in between is one death, and is died at that next call.
+     */
+    async deaths(isChosen: (step: string) => boolean): Promise<string[]> {
+      const steps = await this.stepsTaken();
+      const processOf = (step: string) => step.slice(0, step.indexOf(': '));
+      const isBefore = (step: string) => step.includes(': before ');
+      return steps.filter((step, index) => {
+        if (!isChosen(step) || step.includes(ANSWERED)) return false;
+        const next = steps.slice(index + 1).find((later) => processOf(later) === processOf(step));
+        return isBefore(step) || next === undefined || !isBefore(next) || !isChosen(next);
       });
     },
 

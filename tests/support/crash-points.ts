@@ -1,7 +1,7 @@
 /**
  * Preloaded into every function's process (`node --import`). Each call that leaves the process, to the database or the
- * network, counts as two steps: before and after it. Every step is recorded, and the process is killed at the step that the
- * plan names. So the list of steps comes from the running code, and cannot miss a new one.
+ * network, counts as two steps: before and after it. Each answer that the process gives is one. Every step is recorded, and the
+ * process is killed at the step that the plan names. So the list of steps comes from the running code, and cannot miss a new one.
  *
  * A step belongs to the life whose request caused it, across all processes. What a process still does for a finished life
  * (such as a sender between two attempts) is neither counted nor killed in the next one.
@@ -33,6 +33,7 @@ if (directory !== undefined && entrypoint !== undefined) {
     const inherited = request.headers[LIFE_HEADER];
     lifeOfRequest.enterWith(typeof inherited === 'string' ? inherited : readPlan().life);
   });
+  subscribe('http.server.response.finish', () => pass('answered'));
 
   const pass = (step: string) => {
     const plan = readPlan();
