@@ -6,7 +6,10 @@ import { requireFreePort } from './ports.ts';
 import { sendProblem } from './problem.ts';
 
 export interface FunctionsOptions {
-  /** Paths such as `api/webhooks/retry.ts`. Default: all functions under `api/`. */
+  /**
+   * Paths such as `api/webhooks/retry.ts`: served alone, and started at once. Default: all functions under `api/`, each started
+   * with its first request, as at Vercel. Together they would take gigabytes of memory.
+   */
   entrypoints?: readonly string[] | undefined;
   /** 0: any free port. */
   port: number;
@@ -105,9 +108,10 @@ export async function startFunctions(
   }
 
   try {
-    const waiting = new Set(children.keys());
+    const named = options.entrypoints === undefined ? [] : [...children];
+    const waiting = new Set(named.map(([path]) => path));
     await Promise.all(
-      [...children].map(async ([path, child]) => {
+      named.map(async ([path, child]) => {
         await child.start();
         waiting.delete(path);
         onProgress(
