@@ -34,6 +34,8 @@ export default defineConfig({
           globalSetup: ['tests/support/global-setup.ts'],
           testTimeout: 30_000,
           hookTimeout: 60_000,
+          // The default, a second, is little for the others on a busy machine.
+          expect: { poll: { timeout: 25_000 } },
         },
       },
       {
