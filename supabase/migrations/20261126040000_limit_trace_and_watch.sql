@@ -9608,7 +9608,9 @@ begin
         report.id is not null as has_report, event.id is not null as has_event, event.effect,
         event.job_id is not distinct from job.job_id as is_of_event, private.is_never_due(job) as is_never_due,
         num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0 as tells_content,
-        shown.status <> job.status as shows_other_status
+        shown.status <> job.status as shows_other_status,
+        report.user_id is distinct from job.user_id or shown.job_id is not null and report.user_id is distinct from shown.user_id
+          as is_of_other_user
       from private.job_runs job
       left join public.report_jobs shown on shown.job_id = job.job_id
       left join public.%1$I report on report.id = job.report_id
@@ -9800,6 +9802,10 @@ begin
       union all
       select 'a row of report_jobs that shows another status than our job'
       where job.shows_other_status and job.caller <> 'platform'
+      union all
+      select 'a job shown to a user who does not own the report'
+      -- A job that a user asked for stays that user's.
+      where job.has_report and job.is_of_other_user and job.caller = 'pipeline'
       union all
       select 'a finished job without its event'
       where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')
@@ -11733,12 +11739,8 @@ revoke all on table private.rate_limits from public, anon, authenticated, servic
 
 -- supabase/sql/reports/operators.sql
 comment on table public.operators is 'Who may read everything, retry and redrive deliveries, cancel jobs and run them again, change subscribers, send replays, silence alerts and erase accounts. Deleting a row revokes at once.';
-alter table public.operators enable row level security;
 revoke all on table public.operators from anon, authenticated, service_role;
 grant select on table public.operators to authenticated;
-drop policy if exists "people see themselves" on public.operators;
-create policy "people see themselves" on public.operators for select to authenticated
-  using (user_id = (select auth.uid()));
 
 -- supabase/sql/events/report_events.sql
 comment on table public.report_events is
@@ -11754,29 +11756,16 @@ comment on column public.report_events.settings_revision is
   'The newest revision of subscribers'' settings that its fan-out saw. Null: nobody had subscribed, or it was imported.';
 comment on column public.report_events.applied_xid is
   'The transaction of its effect: what is below pg_snapshot_xmin() will not get another neighbour.';
-alter table public.report_events enable row level security;
 revoke all on table public.report_events from anon, authenticated, service_role;
 grant select on table public.report_events to authenticated;
-drop policy if exists "operators read" on public.report_events;
-create policy "operators read" on public.report_events for select to authenticated
-  using ((select private.is_operator()));
-create or replace trigger keep_event before update or delete on public.report_events
-  for each row execute function private.keep_event();
 
 -- supabase/sql/events/report_notifications.sql
 comment on table public.report_notifications is
   'Notifies the report''s owner of a completed final: written with the effect.';
-alter table public.report_notifications enable row level security;
 revoke all on table public.report_notifications from anon, authenticated, service_role;
 revoke all on sequence public.report_notifications_id_seq from anon, authenticated, service_role;
 grant select on table public.report_notifications to authenticated;
 grant update (read_at) on table public.report_notifications to authenticated;
-drop policy if exists "owners read" on public.report_notifications;
-create policy "owners read" on public.report_notifications for select to authenticated
-  using (user_id = (select auth.uid()));
-drop policy if exists "owners mark as read" on public.report_notifications;
-create policy "owners mark as read" on public.report_notifications for update to authenticated
-  using (user_id = (select auth.uid())) with check (user_id = (select auth.uid()));
 
 -- supabase/sql/deliver/endpoint_checks.sql
 comment on table private.endpoint_checks is
@@ -11863,12 +11852,8 @@ comment on table public.webhook_circuits is
 comment on column public.webhook_circuits.opened_at is 'Null: closed. Else open until probe_after, and half-open from then on.';
 comment on column public.webhook_circuits.closed_at is 'Earlier attempts do not count.';
 comment on column public.webhook_circuits.probe_lease_expires_at is 'Until then the probe is under way; a prober that died loses it.';
-alter table public.webhook_circuits enable row level security;
 revoke all on table public.webhook_circuits from anon, authenticated, service_role;
 grant select on table public.webhook_circuits to authenticated;
-drop policy if exists "operators read" on public.webhook_circuits;
-create policy "operators read" on public.webhook_circuits for select to authenticated
-  using ((select private.is_operator()));
 
 -- supabase/sql/deliver/webhook_deliveries.sql
 comment on table public.webhook_deliveries is
@@ -11892,21 +11877,9 @@ comment on column public.webhook_deliveries.lease_token is 'Fencing token: raise
 comment on column public.webhook_deliveries.claim_id is 'Of the last claim: a repeated call is recognised by it.';
 comment on column public.webhook_deliveries.status_before_claim is
   'The status to show again when the lease of the last claim expires.';
-alter table public.webhook_deliveries enable row level security;
 revoke all on table public.webhook_deliveries from anon, authenticated, service_role;
 revoke all on sequence public.webhook_deliveries_id_seq from anon, authenticated, service_role;
 grant select on table public.webhook_deliveries to authenticated;
-drop policy if exists "operators read" on public.webhook_deliveries;
-create policy "operators read" on public.webhook_deliveries for select to authenticated
-  using ((select private.is_operator()));
--- A report shows only its deliveries to our own endpoints.
-create or replace trigger show_delivery after insert on public.webhook_deliveries
-  for each row when (new.position is null) execute function private.show_delivery();
-create or replace trigger show_changed_delivery after update on public.webhook_deliveries
-  for each row when (
-    new.position is null and (old.status, old.attempts, old.last_attempt, old.response, old.dead_at)
-      is distinct from (new.status, new.attempts, new.last_attempt, new.response, new.dead_at))
-  execute function private.show_delivery();
 
 -- supabase/sql/deliver/webhook_endpoints.sql
 comment on table public.webhook_endpoints is
@@ -11914,16 +11887,8 @@ comment on table public.webhook_endpoints is
 comment on column public.webhook_endpoints.stage is 'The stage whose events an internal endpoint takes.';
 comment on column public.webhook_endpoints.expects is
   'The proof of a delivery: the answer of our own webhook functions for this job, or any 2xx.';
-alter table public.webhook_endpoints enable row level security;
 revoke all on table public.webhook_endpoints from anon, authenticated, service_role;
 grant select on table public.webhook_endpoints to authenticated;
-drop policy if exists "operators read" on public.webhook_endpoints;
-create policy "operators read" on public.webhook_endpoints for select to authenticated
-  using ((select private.is_operator()));
-create or replace trigger keep_endpoint before delete on public.webhook_endpoints
-  for each row execute function private.keep_endpoint();
-create or replace trigger keep_endpoints before truncate on public.webhook_endpoints
-  for each statement execute function private.keep_endpoint();
 
 -- supabase/sql/observe/alert_deliveries.sql
 comment on table public.alert_deliveries is
@@ -12049,23 +12014,15 @@ comment on table public.webhook_counts is
 comment on column public.webhook_counts.slot is 'Its beginning.';
 comment on column public.webhook_counts.report_type is 'Null: a request that named none, as refused ones do.';
 comment on column public.webhook_counts.reports_failure is 'They bring the news of a failed generation.';
-alter table public.webhook_counts enable row level security;
 revoke all on table public.webhook_counts from anon, authenticated, service_role;
 grant select on table public.webhook_counts to authenticated;
-drop policy if exists "operators read" on public.webhook_counts;
-create policy "operators read" on public.webhook_counts for select to authenticated
-  using ((select private.is_operator()));
 
 -- supabase/sql/observe/webhook_refusals.sql
 comment on table public.webhook_refusals is
   'Requests a minute that were refused unverified or over their rate: beyond a cap they are only counted, so that nobody can fill the audit.';
 comment on column public.webhook_refusals.part is 'A minute has up to eight rows, so that callers do not queue at one.';
-alter table public.webhook_refusals enable row level security;
 revoke all on table public.webhook_refusals from anon, authenticated, service_role;
 grant select on table public.webhook_refusals to authenticated;
-drop policy if exists "operators read" on public.webhook_refusals;
-create policy "operators read" on public.webhook_refusals for select to authenticated
-  using ((select private.is_operator()));
 
 -- supabase/sql/observe/webhook_totals.sql
 comment on table private.webhook_totals is

@@ -516,6 +516,14 @@ const CASES: Case[] = [
     change: (sql) =>
       sql.unsafe(`update public.report_jobs set ${column} = 'told' where job_id = '${ids.job}'`),
   })),
+  ...['private.job_runs', 'public.report_jobs'].map((table): Case => ({
+    finding: 'a job shown to a user who does not own the report',
+    names: 'job',
+    change: (sql) =>
+      sql.unsafe(
+        `update ${table} set user_id = (select id from auth.users where id <> '${ids.owner}' limit 1) where job_id = '${ids.job}'`,
+      ),
+  })),
   ...(['job', 'running', 'waiting'] as const).flatMap((job) =>
     ['failed', 'cancelled'].map((status): Case => ({
       finding: 'a row of report_jobs that shows another status than our job',

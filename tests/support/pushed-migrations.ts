@@ -14,7 +14,7 @@ interface Pushed extends Migration {
 }
 
 /** All migrations of this repository, with their statements as the CLI splits them: a migrated database's history has them. */
-async function allMigrations(): Promise<Migration[]> {
+export async function allMigrations(): Promise<Migration[]> {
   await using database = await createTestDatabase();
   const rows = await database.sql<Migration[]>`
     select version, name, statements from supabase_migrations.schema_migrations order by version`;

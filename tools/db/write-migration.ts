@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Differences } from './differences.ts';
-import { CHANGES_LINE, writeGrants, writeObjects } from './generated-part.ts';
+import { CHANGES_LINE, writeChanges, writeGrants } from './generated-part.ts';
 import { listMigrations } from './lint/migrations.ts';
 import type { CatalogueEntry } from './catalogue.ts';
 
@@ -72,7 +72,8 @@ export async function writeMigration(
   );
   const file = `${nextVersion(existing, now)}_${name}.sql`;
   const parts = [`-- Why: ${why.trim()}\n`, ...confirm, `${CHANGES_LINE}\n`];
-  if (changed.length > 0) parts.push(writeObjects(changed));
+  // What a person drops may take policies and triggers with it: these are then made again.
+  if (changed.length > 0) parts.push(writeChanges(changed, replacements.length > 0 ? undefined : changes));
   if (ungranted.length > 0) parts.push(writeGrants(ungranted));
   await writeFile(join(folder, file), parts.join('\n'));
   return { file, toConfirm: drops.map(({ drop }) => drop) };

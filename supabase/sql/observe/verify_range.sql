@@ -101,7 +101,9 @@ begin
         report.id is not null as has_report, event.id is not null as has_event, event.effect,
         event.job_id is not distinct from job.job_id as is_of_event, private.is_never_due(job) as is_never_due,
         num_nonnulls(shown.prompt, shown.result, shown.idempotency_key) > 0 as tells_content,
-        shown.status <> job.status as shows_other_status
+        shown.status <> job.status as shows_other_status,
+        report.user_id is distinct from job.user_id or shown.job_id is not null and report.user_id is distinct from shown.user_id
+          as is_of_other_user
       from private.job_runs job
       left join public.report_jobs shown on shown.job_id = job.job_id
       left join public.%1$I report on report.id = job.report_id
@@ -293,6 +295,10 @@ begin
       union all
       select 'a row of report_jobs that shows another status than our job'
       where job.shows_other_status and job.caller <> 'platform'
+      union all
+      select 'a job shown to a user who does not own the report'
+      -- A job that a user asked for stays that user's.
+      where job.has_report and job.is_of_other_user and job.caller = 'pipeline'
       union all
       select 'a finished job without its event'
       where job.has_report and not job.is_of_event and job.status in ('succeeded', 'failed')

@@ -223,7 +223,7 @@ end $$;`,
 });
 
 describe('npm run db:migration', () => {
-  it('writes what differs, whole and in order; applied, nothing differs any more', async () => {
+  it('writes what differs, in order; applied, nothing differs any more', async () => {
     const changed = COUNT.replace('count(*)', 'count(id)');
     await write('supabase/sql/events/count_things.sql', changed);
     await write('supabase/sql/events/org_reports.sql', REPORTS.replace('check (false)', 'check (id > 0)'));
@@ -239,6 +239,36 @@ describe('npm run db:migration', () => {
     );
     expect(await findings()).toEqual([]);
     await expect(migration('again')).rejects.toThrow('Nothing differs');
+  });
+
+  it('locks no table for what it has already: row level security, policies and triggers', async () => {
+    const notify = `create or replace function private.note_thing() returns trigger
+language plpgsql volatile set search_path = '' as $$ begin return new; end $$;
+comment on function private.note_thing() is 'Notes a thing.';
+revoke all on function private.note_thing() from public, anon, authenticated, service_role;
+`;
+    const trigger = `create or replace trigger note_thing before insert on public.things
+for each row execute function private.note_thing();
+`;
+    const policy = `drop policy if exists "some read" on public.things;
+create policy "some read" on public.things for select to authenticated using (id > 1);
+`;
+    await write('supabase/sql/events/note_thing.sql', notify);
+    const table = TABLE.replace("'Things.'", "'All things.'");
+    await write('supabase/sql/events/things.sql', table + trigger + policy);
+    await migration();
+    const path = join(folder(), '20261205102030_change_things.sql');
+    const [comment, , ...rights] = table.trimEnd().split('\n').slice(0, -2);
+    expect((await readFile(path, 'utf8')).split('-- supabase/sql/events/things.sql\n')[1]).toBe(
+      `${[comment, ...rights].join('\n')}\n${trigger}${policy}`,
+    );
+    expect(await findings()).toEqual([]);
+
+    await write('supabase/sql/events/things.sql', table + trigger.replace('before', 'after'));
+    await migration('again');
+    const again = await readFile(join(folder(), '20261205102031_again.sql'), 'utf8');
+    expect(again).not.toMatch(/row level security|"all read"/);
+    expect(again).toContain('create or replace trigger note_thing after insert');
   });
 
   it('writes a drop as a comment, for what has no source any more and for what cannot be replaced', async () => {
