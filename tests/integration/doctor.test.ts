@@ -13,6 +13,7 @@ import { compareRights } from '../../tools/db/rights.ts';
 import { functionEnv } from '../../tools/local/function-env.ts';
 import { asRole } from '../../tools/local/hosted-roles.ts';
 import { projectRoot } from '../../tools/local/paths.ts';
+import { freePort } from '../../tools/local/ports.ts';
 import { forward } from '../../tools/local/proxy.ts';
 import { callSweep } from '../../tools/local/sweeper.ts';
 import { startTestFunctions } from '../support/functions.ts';
@@ -324,11 +325,17 @@ describe('each fault is found, with what to do', () => {
   });
 
   it('an address where nothing listens', async () => {
-    expectFault(await diagnose({}, { WEBHOOK_BASE_URL: 'http://127.0.0.1:9/api/webhooks' }), {
+    const closed = `http://127.0.0.1:${await freePort()}`;
+    const diagnoses = await diagnose({}, { WEBHOOK_BASE_URL: `${closed}/api/webhooks` });
+    expectFault(diagnoses, {
       check: 'address',
       message: containing('could not be called'),
       action: containing('WEBHOOK_BASE_URL'),
     });
+    const message = `${closed}/api/health could not be called (not sent: the connection was refused (ECONNREFUSED)): the checks of the deployment itself are missing`;
+    expect(diagnoses).toContainEqual(
+      expect.objectContaining({ check: 'address', level: 'skipped', message }),
+    );
   });
 
   it('a second address that is dead, while the first works', async () => {

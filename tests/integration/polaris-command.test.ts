@@ -203,7 +203,7 @@ describe('npm run polaris', () => {
     ['no project', { SUPABASE_URL: '', SUPABASE_PUBLISHABLE_KEY: '' }, 'No project: set SUPABASE_URL'],
     ['a key without its project', { SUPABASE_URL: '' }, 'SUPABASE_URL is not set: set both'],
     ['a project without its key', { SUPABASE_PUBLISHABLE_KEY: '' }, 'SUPABASE_PUBLISHABLE_KEY is not set'],
-    ['a project that does not answer', { SUPABASE_URL: 'http://127.0.0.1:9' }, 'could not be signed in'],
+    ['a project that does not answer', { SUPABASE_URL: 'http://127.0.0.1:9' }, 'The server cannot be reached.'],
   ])('does not sign in with %s', async (_what, change, message) => {
     const { email, password } = await system.createOperator();
     const said = await polaris(['sign-in', email], `${password}\n`, change);
@@ -267,7 +267,7 @@ describe('npm run polaris', () => {
       // Somebody may have copied it: a session that Auth has not ended is not said to be.
       const out = await polaris(['sign-out']);
       expect(out).toMatchObject({ code: 1, out: '' });
-      expect(out.error).toContain('Auth did not end the session');
+      expect(out.error).toContain('Auth did not end the session: The server cannot be reached.');
       await writeFile(sessionPath(), content);
       expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
     });

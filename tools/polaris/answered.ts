@@ -5,6 +5,9 @@ import { WrongUse } from '../local/wrong-use.ts';
 const SESSION_OVER = 'The session is over. Sign in again: npm run polaris -- sign-in EMAIL.';
 const NO_OPERATOR = 'The account that is signed in is not, or no longer, an operator of this project.';
 
+export const UNREACHABLE =
+  'The server cannot be reached. Check the network, and the addresses of your sign-in (SUPABASE_URL, WEBHOOK_BASE_URL).';
+
 /** What happened and what to do, for codes where that is clearer than the message of the answer. */
 const BY_CODE: Readonly<Record<string, string>> = {
   unauthorized: SESSION_OVER,
@@ -14,8 +17,7 @@ const BY_CODE: Readonly<Record<string, string>> = {
   session_not_found: SESSION_OVER,
   forbidden: NO_OPERATOR,
   '42501': NO_OPERATOR,
-  unreachable:
-    'The server cannot be reached. Check the network, and the addresses that were set when you signed in (SUPABASE_URL, WEBHOOK_BASE_URL).',
+  unreachable: UNREACHABLE,
   database_unavailable:
     'The database is unavailable. Try again in a moment; npm run polaris -- probe says more.',
   endpoint_not_found: 'The subscriber does not exist. npm run polaris -- endpoints lists them.',

@@ -1,13 +1,13 @@
 import { mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { AuthClient, createClient } from '@supabase/supabase-js';
+import { AuthClient, createClient, isAuthRetryableFetchError, type AuthError } from '@supabase/supabase-js';
 import { z } from 'zod';
 import type { Database } from '../../src/contracts/database.types.ts';
 import { isLoopback, projectAddress, splitList, webhookAddresses } from '../../src/contracts/env-values.ts';
 import { ask, sessionOf } from '../../src/services/answer.ts';
 import type { DatabaseClient } from '../../src/services/database.ts';
 import { dataDirectory, readDevFile } from '../local/data-directory.ts';
-import { answered } from './answered.ts';
+import { answered, UNREACHABLE } from './answered.ts';
 
 /** The project that an operator is signed in to, and what Supabase's client stores of the session. */
 const sessionFile = z.object({
@@ -150,6 +150,12 @@ async function findProject(): Promise<Project> {
   return { url: dev.supabaseUrl, publishableKey: dev.publishableKey, baseUrl: dev.url };
 }
 
+/** Auth's client says only `fetch failed` if nothing answers. */
+function whyRefused(error: AuthError): string {
+  const isAnswered = !isAuthRetryableFetchError(error) || Boolean(error.status);
+  return isAnswered ? `${error.message}.` : UNREACHABLE;
+}
+
 /**
  * @returns the address of the project
  * @throws {Error} if the password is wrong, the account is not an operator's, or the database cannot be asked
@@ -159,7 +165,7 @@ export async function signIn(email: string, password: string): Promise<string> {
   const project = await findProject();
   const client = clientOf(project);
   const { data, error } = await client.auth.signInWithPassword({ email, password });
-  if (error !== null) throw new Error(`${email} could not be signed in: ${error.message}.`);
+  if (error !== null) throw new Error(`${email} could not be signed in: ${whyRefused(error)}`);
   const found = client.from('operators').select('user_id').eq('user_id', data.user.id);
   try {
     const rows = await answered(ask(client, found, z.array(z.object({ user_id: z.string() }))));
@@ -180,7 +186,7 @@ export async function signOut(): Promise<void> {
   const { error } =
     content === null ? { error: null } : await clientOf(content).auth.signOut({ scope: 'local' });
   if (error !== null && !HAS_ENDED.has(error.status ?? 0)) {
-    throw new Error(`Auth did not end the session: ${error.message}. The session is kept. Try again.`);
+    throw new Error(`Auth did not end the session: ${whyRefused(error)} The session is kept. Try again.`);
   }
   await rm(path(), { force: true });
 }

@@ -3,6 +3,7 @@ import { CHECKS, fullHealth, type Finding, type FullHealth, type HeldRight } fro
 import { problemDetails } from '../../contracts/problem.ts';
 import type { Clock } from '../clock.ts';
 import { InvalidEnvironment, readEnv, trimmed } from '../config/env.ts';
+import { classifyError } from '../deliver/classify-error.ts';
 import { bypassHeaders, parseWebhookBaseUrls, siblingOf } from '../deliver/own-deployment.ts';
 import { parseWebhookSecret } from '../deliver/secrets.ts';
 import { parseEndpointKeys } from '../deliver/subscribers/endpoint-secrets.ts';
@@ -131,11 +132,10 @@ async function askInside(options: DoctorOptions, env: ServerEnv): Promise<Findin
     }
     return [insideFault(url, response.status, problemDetails.safeParse(json).data?.code)];
   } catch (error) {
-    const reason = error instanceof Error ? error.message : 'unknown error';
     return [
       skipped(
         'address',
-        `${url} could not be called (${reason}): the checks of the deployment itself are missing`,
+        `${url} could not be called (${classifyError(error).error}): the checks of the deployment itself are missing`,
       ),
     ];
   }
