@@ -7,7 +7,7 @@ export default defineConfig({
   globalSetup: './tests/e2e/support/global-setup.ts',
   outputDir: 'test-results/e2e',
   // Tests of one file follow each other, on one system.
-  workers: 2,
+  workers: 3,
   forbidOnly: true,
   // Some look at five views, at two widths in two themes.
   timeout: 180_000,

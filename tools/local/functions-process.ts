@@ -1,6 +1,5 @@
 import { z } from 'zod';
 import { startFunctions } from './functions.ts';
-import { dependency } from './paths.ts';
 import { runService } from './run-service.ts';
 
 const options = z.object({
@@ -13,8 +12,6 @@ runService(options, async (given, report, progress) => {
   // The adapter passes NODE_OPTIONS on to the functions' processes.
   const preload = new URL('./end-with-parent.ts', import.meta.url).href;
   process.env['NODE_OPTIONS'] = `--import ${preload} ${process.env['NODE_OPTIONS'] ?? ''}`;
-  // The adapter loads some megabytes of modules into each process.
-  process.env['NODE_COMPILE_CACHE'] ??= dependency('.cache/polaris-compiled');
   const functions = await startFunctions(given, report, progress);
   return { state: functions.state(), stop: (timeoutMs) => functions.stop(timeoutMs) };
 });
