@@ -393,6 +393,7 @@ drop function public.apply_report_event(text, text, text, text, text, int, numer
 drop function public.request_report_job(
   text, text, text, boolean, int, int, text, uuid, text, boolean, text, text, numeric, int, uuid, text, text[], int, int);
 drop function private.insert_event(text, private.incoming_result, timestamptz, text, text);
+drop function private.register_event(text, private.incoming_result, uuid, text);
 drop function private.add_audit(
   text, text, text, text, text, text, uuid, bigint, bigint, text, jsonb, int, jsonb, text, int, text, int, numeric, uuid);
 drop function private.traffic(bigint, bigint, int, int, int);
@@ -2370,7 +2371,7 @@ begin
       v_event := v_applied.event;
     else
       if v_event.id is null then
-        v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel);
+        v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel, p_trace_id);
         v_event := v_registered.event;
         v_outcome := coalesce(v_registered.problem, v_event.effect);
         if v_registered.problem is null then
@@ -3121,7 +3122,9 @@ revoke all on function private.forget_event(text, boolean) from public, anon, au
 -- supabase/sql/events/insert_event.sql
 create or replace function private.insert_event(
   p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text,
-  p_effect text default null, p_is_printable boolean default true)
+  p_effect text default null, p_is_printable boolean default true,
+  -- Not read from p_result: a call that began before a migration has a value of the type as it was.
+  p_trace_id text default null)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -3156,7 +3159,7 @@ begin
     v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
     v_event.applied_xid, v_event.settings_revision,
     -- Imported events have no trace.
-    case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
+    case when p_channel is distinct from 'import' then coalesce(p_trace_id, private.new_trace_id()) end)
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then
@@ -3170,9 +3173,9 @@ begin
 end
 $$;
 
-comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) is
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean, text) is
   'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. p_is_printable: false for metadata in which has_long_number() has found one. Endpoints and owners are refused such metadata, but servers and earlier versions may write it; its text can be thousands of times as long as what they wrote, and no sender can repeat it, so its digest says nothing. Null: its id or its job has one already.';
-revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) from public, anon, authenticated, service_role;
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/is_blank.sql
 create or replace function private.is_blank(p_text text)
@@ -3462,8 +3465,8 @@ revoke all on function private.record_foreign(text, uuid, text, text, jsonb, boo
 
 -- supabase/sql/events/register_event.sql
 create or replace function private.register_event(
-  p_event_id text, p_result private.incoming_result, p_owner uuid, p_channel text, out event public.report_events,
-  out problem text)
+  p_event_id text, p_result private.incoming_result, p_owner uuid, p_channel text, p_trace_id text default null,
+  out event public.report_events, out problem text)
 returns record
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -3483,7 +3486,6 @@ begin
     v_requested_at := least(p_result.requested_at, clock_timestamp());
   else
     v_requested_at := v_job.created_at;
-    p_result.trace_id := v_job.trace_id;
     if v_job.status = 'cancelled' then
       problem := 'job_cancelled';
     elsif (v_job.report_type, v_job.report_id, v_job.stage)
@@ -3498,7 +3500,9 @@ begin
       return;
     end if;
   end if;
-  event := private.insert_event(p_event_id, p_result, v_requested_at, p_channel);
+  event := private.insert_event(
+    p_event_id, p_result, v_requested_at, p_channel,
+    p_trace_id => case when v_job.job_id is null then p_trace_id else v_job.trace_id end);
   if event.id is null then
     -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
     problem := 'busy';
@@ -3508,9 +3512,9 @@ begin
 end
 $$;
 
-comment on function private.register_event(text, private.incoming_result, uuid, text) is
+comment on function private.register_event(text, private.incoming_result, uuid, text, text) is
   'Records an event that was not known, with its effect where p_channel says who applies it now, and finishes its job. The caller holds the lock of the report, whose owner is p_owner.';
-revoke all on function private.register_event(text, private.incoming_result, uuid, text) from public, anon, authenticated, service_role;
+revoke all on function private.register_event(text, private.incoming_result, uuid, text, text) from public, anon, authenticated, service_role;
 
 -- supabase/sql/events/show_effect.sql
 create or replace function private.show_effect(p_event public.report_events, p_owner uuid)
@@ -3730,7 +3734,6 @@ begin
   v_result.research_metadata := nullif(p_research_metadata::jsonb, 'null');
   v_result.final_data := nullif(p_final_data::jsonb, 'null');
   v_result.error := p_error;
-  v_result.trace_id := v_job.trace_id;
   v_result := private.fit_result(v_result);
   if v_job.report_type is null then
     return private.keep_job_result(v_job, v_result, p_lease_token);

@@ -203,7 +203,11 @@ describe('npm run polaris', () => {
     ['no project', { SUPABASE_URL: '', SUPABASE_PUBLISHABLE_KEY: '' }, 'No project: set SUPABASE_URL'],
     ['a key without its project', { SUPABASE_URL: '' }, 'SUPABASE_URL is not set: set both'],
     ['a project without its key', { SUPABASE_PUBLISHABLE_KEY: '' }, 'SUPABASE_PUBLISHABLE_KEY is not set'],
-    ['a project that does not answer', { SUPABASE_URL: 'http://127.0.0.1:9' }, 'The server cannot be reached.'],
+    [
+      'a project that does not answer',
+      { SUPABASE_URL: 'http://127.0.0.1:9' },
+      'The server cannot be reached.',
+    ],
   ])('does not sign in with %s', async (_what, change, message) => {
     const { email, password } = await system.createOperator();
     const said = await polaris(['sign-in', email], `${password}\n`, change);

@@ -88,7 +88,7 @@ begin
       v_event := v_applied.event;
     else
       if v_event.id is null then
-        v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel);
+        v_registered := private.register_event(p_event_id, v_result, v_owner, p_channel, p_trace_id);
         v_event := v_registered.event;
         v_outcome := coalesce(v_registered.problem, v_event.effect);
         if v_registered.problem is null then

@@ -1,6 +1,8 @@
 create or replace function private.insert_event(
   p_event_id text, p_result private.incoming_result, p_requested_at timestamptz, p_channel text,
-  p_effect text default null, p_is_printable boolean default true)
+  p_effect text default null, p_is_printable boolean default true,
+  -- Not read from p_result: a call that began before a migration has a value of the type as it was.
+  p_trace_id text default null)
 returns public.report_events
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -35,7 +37,7 @@ begin
     v_event.digest, p_result.error, p_channel, v_event.effect, v_event.position, v_event.applied_at,
     v_event.applied_xid, v_event.settings_revision,
     -- Imported events have no trace.
-    case when p_channel is distinct from 'import' then coalesce(p_result.trace_id, private.new_trace_id()) end)
+    case when p_channel is distinct from 'import' then coalesce(p_trace_id, private.new_trace_id()) end)
   on conflict do nothing
   returning * into v_event;
   if v_event.id is not null then
@@ -49,6 +51,6 @@ begin
 end
 $$;
 
-comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) is
+comment on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean, text) is
   'Records an event with its content, and with its effect where p_channel says who applies it now: p_effect, or what decide_effect() says. p_is_printable: false for metadata in which has_long_number() has found one. Endpoints and owners are refused such metadata, but servers and earlier versions may write it; its text can be thousands of times as long as what they wrote, and no sender can repeat it, so its digest says nothing. Null: its id or its job has one already.';
-revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean) from public, anon, authenticated, service_role;
+revoke all on function private.insert_event(text, private.incoming_result, timestamptz, text, text, boolean, text) from public, anon, authenticated, service_role;

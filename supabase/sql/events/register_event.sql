@@ -1,6 +1,6 @@
 create or replace function private.register_event(
-  p_event_id text, p_result private.incoming_result, p_owner uuid, p_channel text, out event public.report_events,
-  out problem text)
+  p_event_id text, p_result private.incoming_result, p_owner uuid, p_channel text, p_trace_id text default null,
+  out event public.report_events, out problem text)
 returns record
 language plpgsql volatile set search_path = '' as $$
 declare
@@ -20,7 +20,6 @@ begin
     v_requested_at := least(p_result.requested_at, clock_timestamp());
   else
     v_requested_at := v_job.created_at;
-    p_result.trace_id := v_job.trace_id;
     if v_job.status = 'cancelled' then
       problem := 'job_cancelled';
     elsif (v_job.report_type, v_job.report_id, v_job.stage)
@@ -35,7 +34,9 @@ begin
       return;
     end if;
   end if;
-  event := private.insert_event(p_event_id, p_result, v_requested_at, p_channel);
+  event := private.insert_event(
+    p_event_id, p_result, v_requested_at, p_channel,
+    p_trace_id => case when v_job.job_id is null then p_trace_id else v_job.trace_id end);
   if event.id is null then
     -- A concurrent request finished this job first. Return busy; the sender's retry will see it.
     problem := 'busy';
@@ -45,6 +46,6 @@ begin
 end
 $$;
 
-comment on function private.register_event(text, private.incoming_result, uuid, text) is
+comment on function private.register_event(text, private.incoming_result, uuid, text, text) is
   'Records an event that was not known, with its effect where p_channel says who applies it now, and finishes its job. The caller holds the lock of the report, whose owner is p_owner.';
-revoke all on function private.register_event(text, private.incoming_result, uuid, text) from public, anon, authenticated, service_role;
+revoke all on function private.register_event(text, private.incoming_result, uuid, text, text) from public, anon, authenticated, service_role;

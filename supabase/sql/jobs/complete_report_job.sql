@@ -36,7 +36,6 @@ begin
   v_result.research_metadata := nullif(p_research_metadata::jsonb, 'null');
   v_result.final_data := nullif(p_final_data::jsonb, 'null');
   v_result.error := p_error;
-  v_result.trace_id := v_job.trace_id;
   v_result := private.fit_result(v_result);
   if v_job.report_type is null then
     return private.keep_job_result(v_job, v_result, p_lease_token);

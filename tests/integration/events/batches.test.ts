@@ -100,13 +100,13 @@ function sentBy({ events, sent }: History, { reportIds, prefix }: Names): (Sent 
 async function requestJobs(
   sql: postgres.Sql,
   { events }: History,
-  { reportIds, prefix }: Names,
+  { reportIds, prefix, userId }: Names,
 ): Promise<void> {
   for (const { isKnown, job, report, stage } of events) {
     if (!isKnown || report === REPORTS) continue;
     await sql`
-      insert into private.job_runs (job_id, report_type, report_id, stage, status, created_at, caller, generate)
-      values (${`${prefix}_job_${job}`}, ${TYPES[report] ?? fail()}, ${reportIds[report] ?? fail()}, ${stage}, 'queued', ${DAYS[0]}, 'pipeline', false)
+      insert into private.job_runs (job_id, report_type, report_id, user_id, stage, status, created_at, caller, generate)
+      values (${`${prefix}_job_${job}`}, ${TYPES[report] ?? fail()}, ${reportIds[report] ?? fail()}, ${userId}, ${stage}, 'queued', ${DAYS[0]}, 'pipeline', false)
       on conflict do nothing`;
   }
 }
