@@ -294,7 +294,7 @@ describe.each([
         if (BESIDES.test(step)) diedBesides.add(step);
       }
       expect(sentBeforeCommit).toEqual([]);
-      console.log(`a job that is ${name}: killed at each of its ${steps.length} deaths`);
+      console.log(`a job that is ${name}: killed at each of its ${steps.length} steps`);
       // A sweep alone has some thirty steps, each of which costs a death and a recovery.
     }, 600_000);
   });

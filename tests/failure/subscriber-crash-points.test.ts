@@ -226,6 +226,6 @@ describe.each(Object.entries(lives))('an event that is %s', (name, live) => {
       );
       expect(arrivals.length, `killed at: ${step}`).toBeGreaterThanOrEqual(1);
     }
-    console.log(`an event that is ${name}: killed at each of its ${steps.length} deaths`);
+    console.log(`an event that is ${name}: killed at each of its ${steps.length} steps`);
   }, 300_000);
 });

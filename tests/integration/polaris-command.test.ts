@@ -271,15 +271,20 @@ describe('npm run polaris', () => {
       // Somebody may have copied it: a session that Auth has not ended is not said to be.
       const out = await polaris(['sign-out']);
       expect(out).toMatchObject({ code: 1, out: '' });
-      expect(out.error).toContain('Auth did not end the session: The server cannot be reached.');
+      expect(out.error).toContain(
+        'Auth did not end the session, and it is kept: The server cannot be reached.',
+      );
       await writeFile(sessionPath(), content);
       expect(await polaris(['trace', 'x'])).toMatchObject({ code: 0 });
     });
 
-    it('keeps the session when Auth has no time to end it', async () => {
+    it.each([
+      [429, 'too many requests.'],
+      [503, 'Auth is unavailable (503). Try again in a moment.'],
+    ])('keeps the session when Auth answers %i to its end', async (status, reason) => {
       const busy = createServer((_request, response) => {
         response
-          .writeHead(429, { 'content-type': 'application/json' })
+          .writeHead(status, { 'content-type': 'application/json' })
           .end('{"message":"too many requests"}');
       });
       busy.listen(0, '127.0.0.1');
@@ -291,7 +296,7 @@ describe('npm run polaris', () => {
       try {
         const out = await polaris(['sign-out']);
         expect(out).toMatchObject({ code: 1, out: '' });
-        expect(out.error).toContain('Auth did not end the session');
+        expect(out.error).toContain(`Auth did not end the session, and it is kept: ${reason}`);
         expect((await stat(sessionPath())).isFile()).toBe(true);
       } finally {
         busy.closeAllConnections();

@@ -35,8 +35,8 @@ export async function createCrashBed() {
     },
 
     /**
-     * Those of the chosen steps at which a death can be told from outside. After an answer to a call nothing has left the process
-     * until its next call, or until its own answer: a death in between is one death, and is died at that next call.
+     * Those of the chosen steps at which a death leaves something else behind than at the next one. After the answer to a call, a
+     * process sends nothing until its next call or its own answer: so it is killed at that next call only.
      */
     async deaths(isChosen: (step: string) => boolean): Promise<string[]> {
       const steps = await this.stepsTaken();

@@ -72,7 +72,7 @@ export async function writeMigration(
   );
   const file = `${nextVersion(existing, now)}_${name}.sql`;
   const parts = [`-- Why: ${why.trim()}\n`, ...confirm, `${CHANGES_LINE}\n`];
-  // What a person drops may take policies and triggers with it: these are then made again.
+  // A person must drop something first, and its policies and triggers may go with it.
   if (changed.length > 0) parts.push(writeChanges(changed, replacements.length > 0 ? undefined : changes));
   if (ungranted.length > 0) parts.push(writeGrants(ungranted));
   await writeFile(join(folder, file), parts.join('\n'));

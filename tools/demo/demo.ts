@@ -28,8 +28,6 @@ import { aborted } from '../local/until-stopped.ts';
 
 const LEAST_RESULTS = 18;
 const LEAST_DIRECT = 1;
-/** Functions whose first start must not take of the time that a webhook is given. */
-const FIRST_CALLED = ['/api/reportJobsDb', '/api/webhooks/prelim-report', '/api/webhooks/final-report'];
 
 const { step, print } = createProgress(process.stdout);
 export { print };
@@ -83,7 +81,6 @@ export async function demo(
       },
       env: {
         WEBHOOK_BASE_URL: proxy.baseUrl,
-        WEBHOOK_TIMEOUT_MS: '2000',
         ALERT_URLS: receiver.url,
         ALERT_SECRET: alertSecret,
       },
@@ -106,8 +103,6 @@ export async function demo(
   }
   await clock?.attach(system.dev.databaseUrl);
   proxy.passTo(system.dev.url);
-  step('starting: the functions of jobs');
-  await Promise.all(FIRST_CALLED.map((path) => fetch(new URL(path, system.dev.url), { signal })));
   const sql = postgres(system.dev.databaseUrl, { max: 2, onnotice: () => undefined });
   stack.defer(() => endConnections(sql));
 

@@ -150,10 +150,10 @@ async function findProject(): Promise<Project> {
   return { url: dev.supabaseUrl, publishableKey: dev.publishableKey, baseUrl: dev.url };
 }
 
-/** Auth's client says only `fetch failed` if nothing answers. */
+/** Where Auth itself did not answer, its client's message says nothing: `fetch failed` or `{}`. */
 function whyRefused(error: AuthError): string {
-  const isAnswered = !isAuthRetryableFetchError(error) || Boolean(error.status);
-  return isAnswered ? `${error.message}.` : UNREACHABLE;
+  if (!isAuthRetryableFetchError(error)) return `${error.message}.`;
+  return error.status ? `Auth is unavailable (${error.status}). Try again in a moment.` : UNREACHABLE;
 }
 
 /**
@@ -186,7 +186,7 @@ export async function signOut(): Promise<void> {
   const { error } =
     content === null ? { error: null } : await clientOf(content).auth.signOut({ scope: 'local' });
   if (error !== null && !HAS_ENDED.has(error.status ?? 0)) {
-    throw new Error(`Auth did not end the session: ${whyRefused(error)} The session is kept. Try again.`);
+    throw new Error(`Auth did not end the session, and it is kept: ${whyRefused(error)}`);
   }
   await rm(path(), { force: true });
 }

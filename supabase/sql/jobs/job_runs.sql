@@ -1,7 +1,7 @@
 comment on table private.job_runs is
   'A job of ours, whole: report_jobs only shows its progress, since owners and the platform can write there.';
 comment on column private.job_runs.user_id is
-  'The owner of the report when the job was requested; of a job without a report the user who asked, null for the pipeline.';
+  'Who may read and cancel it. For a job of the pipeline: the owner of the report, also when that changes. Else the user who asked; null for a job of the pipeline without a report.';
 comment on column private.job_runs.caller is '`pipeline`, the id of the user who asked, or `platform` for an imported job.';
 comment on column private.job_runs.caller_key is 'The caller''s Idempotency-Key, unique per caller.';
 comment on column private.job_runs.request_digest is 'SHA-256 of the request: the same key with another body is a conflict.';
